@@ -1,0 +1,78 @@
+/** Every number that the service lives by. Times are in seconds unless the name says otherwise. */
+
+// Requests
+
+/** The largest body an OAuth endpoint reads. A thousand-scope request fits; nothing honest is larger. */
+export const OAUTH_BODY_LIMIT_BYTES = 16 * 1024;
+/** The largest body a management endpoint reads: a resource server with its thousand described scopes fits. */
+export const MANAGEMENT_BODY_LIMIT_BYTES = 1024 * 1024;
+/** What a client is told to wait for when a store could not answer. */
+export const STORE_RETRY_AFTER = 2;
+/** A store that has not answered after this is treated as gone. */
+export const STORE_DEADLINE_MS = 5000;
+
+// Tokens
+
+export const ACCESS_TOKEN_TTL_DEFAULT = 3600;
+export const ACCESS_TOKEN_TTL_MIN = 60;
+export const ACCESS_TOKEN_TTL_MAX = 86_400;
+/** How far ahead of this clock an `iat` may lie: gates and edges are different machines. */
+export const CLOCK_SKEW = 60;
+
+// Rate limit of a client's token requests, where the client names none
+
+export const RATE_LIMIT_PER_MINUTE_DEFAULT = 600;
+export const RATE_LIMIT_BURST_DEFAULT = 100;
+export const RATE_LIMIT_MAX = 1_000_000;
+/** A gate writes ahead this share of the burst, so that an eviction loses at most as much. */
+export const RESERVED_SHARE_OF_BURST = 0.1;
+
+// Failed authentications. The limit of the Rate Limiting binding stands in wrangler.toml: 20 in 60 s for one (address, client_id).
+
+/** Attempts from one address about one client that may be under way, or have failed lately, before others are held back. */
+export const ATTEMPTS_PER_ADDRESS = 20;
+/** The same about one client from all addresses together, in one isolate. */
+export const ATTEMPTS_PER_SUBJECT = 100;
+/** How long failures count, and how long an address that failed too often is refused. */
+export const ATTEMPTS_WINDOW = 60;
+/** How long a credential that passed is known to have passed, and skips the filter. It is still checked by the gate. */
+export const PROVEN_CREDENTIAL_AGE = 3600;
+/** How long the fingerprints that a gate handed out after a failure tell which credentials are worth asking it about. */
+export const FINGERPRINT_AGE = 5;
+/** How long an attempt waits for others about the same client to be decided before it is told to come again. */
+export const ATTEMPT_WAIT_MS = 1000;
+
+// Isolate memory
+
+/** How long an isolate believes that a client_id does not exist. */
+export const UNKNOWN_CLIENT_AGE = 5;
+/** How long an introspection caller's checked credential is believed. */
+export const CALLER_AGE = 10;
+/** Entries of any one memory in an isolate; the oldest goes first. */
+export const MEMORY_ENTRIES = 10_000;
+
+// Keys
+
+/** How long verifiers may cache the JWKS. A key that rotates in is published for longer than this, and the lease, before it signs. */
+export const JWKS_MAX_AGE = 600;
+/** How long an isolate uses the key ring that it read. */
+export const KEY_RING_LEASE = 60;
+/** From this age on the ring is read again in the background. */
+export const KEY_RING_RENEWAL_AGE = 30;
+/** RFC 7518 section 3.3 asks for 2048 bits at least. */
+export const RSA_MODULUS_BITS = 2048;
+/** How long the metadata document may be cached. */
+export const METADATA_MAX_AGE = 3600;
+
+// Revocations
+
+/** KV refuses an expiry that is nearer than this. */
+export const KV_EXPIRY_MIN = 60;
+/** A revocation's copy that KV did not take is tried again after this, doubling up to the maximum. */
+export const KV_RETRY_MIN = 1;
+export const KV_RETRY_MAX = 300;
+
+// Health
+
+/** How long the answer of a store's probe is given again. */
+export const HEALTH_PROBE_AGE = 5;
