@@ -1,0 +1,181 @@
+import { waitUntil } from 'cloudflare:workers';
+import {
+  ATTEMPT_WAIT_MS,
+  ATTEMPTS_PER_ADDRESS,
+  ATTEMPTS_PER_SUBJECT,
+  ATTEMPTS_WINDOW,
+  FINGERPRINT_AGE,
+  PROVEN_CREDENTIAL_AGE,
+  UNKNOWN_CLIENT_AGE,
+} from '../constants.ts';
+import { fingerprint } from '../gate/credential.ts';
+import type { NotAuthenticated } from '../gate/protocol.ts';
+import { Memory } from '../memory.ts';
+
+/** So many attempts failed that this one was not checked. */
+export class TooManyAttemptsError extends Error {
+  override readonly name = 'TooManyAttemptsError';
+  /** Seconds to wait. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super('Too many failed attempts: wait before the next one.');
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Whose credential is tried (a client_id, or what else a caller authenticates as), and from where. */
+export interface Attempt {
+  readonly subject: string;
+  readonly address: string;
+}
+
+export interface SecretAttempt extends Attempt {
+  /** The stored forms that the presented secret could have. */
+  readonly hashes: readonly string[];
+}
+
+interface Tally {
+  /** Checks under way. */
+  pending: number;
+  failures: number;
+  readonly limit: number;
+}
+
+const REFUSED: NotAuthenticated = { outcome: 'invalid_client', known: false, fingerprints: [] };
+const POLL_MS = 5;
+const KEY_LENGTH = 128;
+
+/**
+ * Stands between guessers and whatever checks a credential: in the memory of one isolate and, through the Rate Limiting binding, in
+ * that of its location.
+ *
+ * It cannot lock a client out. A credential that passed before skips it, and so does one whose fingerprint the gate named when
+ * another failed; only what is then left is held back, once too many attempts from one address, or about one client, have failed.
+ * So the one thing that an attack can delay is the first use of a secret made in the last `FINGERPRINT_AGE` seconds.
+ */
+export class AttemptFilter {
+  readonly #binding: RateLimit;
+  readonly #proven = new Memory<true>();
+  readonly #unknown = new Memory<true>();
+  readonly #fingerprints = new Memory<readonly string[]>();
+  readonly #tallies = new Memory<Tally>();
+
+  constructor(binding: RateLimit) {
+    this.#binding = binding;
+  }
+
+  /**
+   * Runs the check of a credential, unless the credential cannot be right or so many have failed that it must wait.
+   * @returns what the check says, or `invalid_client` where the subject is known not to exist
+   * @throws TooManyAttemptsError; what the check throws
+   */
+  async guard<V extends { readonly outcome: string }>(
+    attempt: SecretAttempt,
+    check: () => Promise<V | NotAuthenticated>,
+  ): Promise<V | NotAuthenticated> {
+    if (this.#unknown.get(attempt.subject, Date.now())) {
+      this.refuse(attempt);
+      return REFUSED;
+    }
+    const tallies = this.#isTrusted(attempt, Date.now()) ? [] : await this.#awaitTurn(attempt);
+    for (const tally of tallies) tally.pending++;
+    try {
+      const verdict = await check();
+      if (isRefusal(verdict)) this.#failed(attempt, verdict);
+      else this.#passed(attempt);
+      return verdict;
+    } finally {
+      for (const tally of tallies) tally.pending--;
+    }
+  }
+
+  /**
+   * Charges an attempt that could be told to be wrong without a check.
+   * @throws TooManyAttemptsError, as for any other wrong credential, so that nobody can tell which ids exist
+   */
+  refuse(attempt: Attempt): void {
+    if (this.#tallied(attempt, Date.now()).some(isExhausted)) throw new TooManyAttemptsError(ATTEMPTS_WINDOW);
+    this.#charge(attempt);
+  }
+
+  #isTrusted({ subject, hashes }: SecretAttempt, now: number): boolean {
+    if (hashes.some((hash) => this.#proven.get(hash, now))) return true;
+    const live = this.#fingerprints.get(subject, now);
+    return live !== undefined && hashes.some((hash) => live.includes(fingerprint(hash)));
+  }
+
+  // Waits until the attempt may be checked. By polling: a promise of one request is not another's to wait for.
+  async #awaitTurn(attempt: SecretAttempt): Promise<readonly Tally[]> {
+    for (let waited = 0; waited <= ATTEMPT_WAIT_MS; waited += POLL_MS) {
+      const now = Date.now();
+      if (this.#isTrusted(attempt, now)) return [];
+      const tallies = this.#tallied(attempt, now);
+      const exhausted = tallies.some(isExhausted);
+      if (!exhausted && tallies.every(({ pending, failures, limit }) => pending + failures < limit)) return tallies;
+      // With the limit spent, one attempt at a time is still checked, for the fingerprints that tell the right credential from the rest.
+      const informed = this.#fingerprints.get(attempt.subject, now) !== undefined;
+      if (exhausted && informed) break;
+      if (exhausted && tallies.every(({ pending }) => pending === 0)) return tallies;
+      await scheduler.wait(POLL_MS);
+    }
+    throw new TooManyAttemptsError(FINGERPRINT_AGE);
+  }
+
+  #passed({ hashes }: SecretAttempt): void {
+    const now = Date.now();
+    for (const hash of hashes) {
+      if (!this.#proven.get(hash, now)) this.#proven.set(hash, true, now + PROVEN_CREDENTIAL_AGE * 1000);
+    }
+  }
+
+  #failed(attempt: SecretAttempt, { known, fingerprints }: NotAuthenticated): void {
+    const now = Date.now();
+    for (const hash of attempt.hashes) this.#proven.delete(hash);
+    if (!known) this.#unknown.set(attempt.subject, true, now + UNKNOWN_CLIENT_AGE * 1000);
+    this.#fingerprints.set(attempt.subject, fingerprints, now + FINGERPRINT_AGE * 1000);
+    this.#charge(attempt);
+  }
+
+  #charge(attempt: Attempt): void {
+    const [byAddress, bySubject] = this.#tallied(attempt, Date.now());
+    byAddress.failures++;
+    bySubject.failures++;
+    const counted = this.#binding.limit({ key: addressKey(attempt) }).then(
+      ({ success }) => {
+        if (!success) byAddress.failures = byAddress.limit;
+      },
+      // Only a filter: without its location's memory the isolate's own still stands.
+      () => undefined,
+    );
+    waitUntil(counted);
+  }
+
+  #tallied(attempt: Attempt, now: number): [byAddress: Tally, bySubject: Tally] {
+    return [
+      this.#tally(addressKey(attempt), ATTEMPTS_PER_ADDRESS, now),
+      this.#tally(attempt.subject.slice(0, KEY_LENGTH), ATTEMPTS_PER_SUBJECT, now),
+    ];
+  }
+
+  #tally(key: string, limit: number, now: number): Tally {
+    const found = this.#tallies.get(key, now);
+    if (found) return found;
+    const tally = { pending: 0, failures: 0, limit };
+    this.#tallies.set(key, tally, now + ATTEMPTS_WINDOW * 1000);
+    return tally;
+  }
+}
+
+function addressKey({ subject, address }: Attempt): string {
+  return `${address} ${subject.slice(0, KEY_LENGTH)}`;
+}
+
+function isExhausted({ failures, limit }: Tally): boolean {
+  return failures >= limit;
+}
+
+/** Whether a check said that the credential is not the subject's. */
+export function isRefusal(verdict: { readonly outcome: string }): verdict is NotAuthenticated {
+  return verdict.outcome === 'invalid_client';
+}

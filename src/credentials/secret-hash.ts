@@ -1,0 +1,26 @@
+import { base64url } from 'jose';
+import type { MasterKey, MasterKeys } from './master-key.ts';
+
+const encoder = new TextEncoder();
+
+/** HMAC-SHA-256 of the secret under the current master key, as it is stored: `<master key id>.<base64url>`. */
+export function hashSecret(secret: string, masterKeys: MasterKeys): Promise<string> {
+  return hashUnder(secret, masterKeys[0]);
+}
+
+/** The stored forms that the secret could have, one for each accepted master key, the current one first. */
+export function candidateHashes(secret: string, masterKeys: MasterKeys): Promise<string[]> {
+  return Promise.all(masterKeys.map((key) => hashUnder(secret, key)));
+}
+
+async function hashUnder(secret: string, key: MasterKey): Promise<string> {
+  const mac = await crypto.subtle.sign('HMAC', key.secretHash, encoder.encode(secret));
+  return `${key.id}.${base64url.encode(new Uint8Array(mac))}`;
+}
+
+/** Whether two texts are equal, in a time that tells nothing about where they differ. Their lengths are no secret. */
+export function equalInConstantTime(one: string, other: string): boolean {
+  const left = encoder.encode(one);
+  const right = encoder.encode(other);
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
+}

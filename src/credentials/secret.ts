@@ -1,0 +1,41 @@
+import { base62, toBigInt } from './base62.ts';
+
+/** `ems_`: a client secret; `emk_`: an API key. */
+export type SecretPrefix = 'ems_' | 'emk_';
+
+const BODY_LENGTH = 43; // 256 bits in base 62
+const CHECKSUM_LENGTH = 6; // 32 bits in base 62
+const FORM = /^(ems_|emk_)[0-9A-Za-z]{49}$/;
+
+/** A new secret of 256 random bits: prefix, 43 base62 characters, and 6 of checksum by which a scanner knows a leaked one from noise. */
+export function generateSecret(prefix: SecretPrefix): string {
+  const body = base62(toBigInt(crypto.getRandomValues(new Uint8Array(32))), BODY_LENGTH);
+  return prefix + body + checksum(prefix + body);
+}
+
+/** Whether the text has the form of a generated secret, checksum included: `false` is a typo or an invention, and no store need be asked. */
+export function isWellFormedSecret(text: string, prefix: SecretPrefix): boolean {
+  return text.startsWith(prefix) && FORM.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_LENGTH)));
+}
+
+/** The last four characters, by which a person tells one secret from another. */
+export function secretHint(secret: string): string {
+  return secret.slice(-4);
+}
+
+function checksum(text: string): string {
+  return base62(BigInt(crc32(text)), CHECKSUM_LENGTH);
+}
+
+// A checksum, not cryptography: the CRC-32 of ISO 3309, as in zip and in the tokens of large code hosts.
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
+  return remainder;
+});
+
+function crc32(text: string): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < text.length; i++) crc = (CRC_TABLE[(crc ^ text.charCodeAt(i)) & 0xff] ?? 0) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
