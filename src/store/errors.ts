@@ -1,0 +1,57 @@
+import { STORE_DEADLINE_MS } from '../constants.ts';
+
+export type Store = 'd1' | 'kv' | 'gate';
+
+/** A store did not answer, or not in time. Nothing is known of what was asked; the same may be asked again. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  readonly store: Store;
+
+  constructor(store: Store, cause: unknown) {
+    // Of the cause only its class is kept: drizzle puts the bound parameters, hashes among them, into its messages.
+    super(`${store} is unavailable (${cause instanceof Error ? cause.name : String(cause)})`);
+    this.store = store;
+  }
+}
+
+/** A write would break a constraint, named as in the schema: a unique index, or `foreign_key`. Nothing was written. */
+export class ConstraintError extends Error {
+  override readonly name = 'ConstraintError';
+  readonly constraint: string;
+
+  constructor(constraint: string) {
+    super(`constraint ${constraint}`);
+    this.constraint = constraint;
+  }
+}
+
+/**
+ * Runs an operation on a store, and turns whatever it throws, and no answer within `STORE_DEADLINE_MS`, into a
+ * `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
+ */
+export async function from<T>(store: Store, operation: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), STORE_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([operation(), deadline]);
+  } catch (cause) {
+    if (cause instanceof StoreUnavailableError) throw cause;
+    throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const UNIQUE = /UNIQUE constraint failed: (?:index '(\w+)'|(\w+)\.)/;
+
+function brokenConstraint(error: unknown): ConstraintError | undefined {
+  // The driver's own error is the innermost cause.
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const unique = UNIQUE.exec(cause.message);
+    if (unique) return new ConstraintError(unique[1] ?? unique[2] ?? 'unique');
+    if (cause.message.includes('FOREIGN KEY constraint failed')) return new ConstraintError('foreign_key');
+  }
+  return undefined;
+}

@@ -1,0 +1,17 @@
+import { eq } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { from } from './errors.ts';
+import { organizations } from './schema.ts';
+import { nextVersion, type Statement } from './write.ts';
+
+export type NewOrganization = Omit<typeof organizations.$inferSelect, 'version'>;
+
+export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
+  return [db.insert(organizations).values({ ...organization, version: nextVersion })];
+}
+
+/** @throws StoreUnavailableError */
+export async function organizationExists(db: Database, id: string): Promise<boolean> {
+  const found = db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, id));
+  return (await from('d1', () => found)).length > 0;
+}

@@ -1,0 +1,57 @@
+import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { from } from './errors.ts';
+import { roleGrantScopes, roleGrants, roles } from './schema.ts';
+import { nextVersion, type Statement } from './write.ts';
+
+export type NewRole = Omit<typeof roles.$inferSelect, 'version'>;
+
+/** Scopes at one resource server. */
+export interface StoredGrant {
+  readonly resourceServerId: string;
+  readonly scopes: readonly string[];
+}
+
+export function insertRole(db: Database, role: NewRole, grants: readonly StoredGrant[]): Statement[] {
+  const json = JSON.stringify(grants);
+  return [
+    db.insert(roles).values({ ...role, version: nextVersion }),
+    db.insert(roleGrants).select(sql`SELECT ${role.id}, value ->> 'resourceServerId' FROM json_each(${json})`),
+    db.insert(roleGrantScopes).select(sql`SELECT ${role.id}, granted.value ->> 'resourceServerId', scope.value
+      FROM json_each(${json}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
+  ];
+}
+
+/**
+ * The roles named by these ids or names that an organization's clients may have: its own and the shared ones.
+ * @returns by the id or name that was given; what was not found is left out
+ * @throws StoreUnavailableError
+ */
+export async function assignableRoles(
+  db: Database,
+  organizationId: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, { id: string; name: string }>> {
+  if (names.length === 0) return new Map();
+  const visible = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId));
+  const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
+  const lowered = sql`(SELECT lower(value) FROM json_each(${JSON.stringify(names)}))`;
+  const rows = await from('d1', () =>
+    db
+      .select({ id: roles.id, name: roles.name })
+      .from(roles)
+      .where(and(visible, or(sql`${roles.id} IN ${given}`, sql`lower(${roles.name}) IN ${lowered}`))),
+  );
+  return new Map(rows.flatMap((role) => [[role.id, role] as const, [role.name, role] as const]));
+}
+
+/**
+ * Whether a role of this name would stand beside another that a client could have too: a token names roles, not their owners.
+ * @throws StoreUnavailableError
+ */
+export async function roleNameIsTaken(db: Database, organizationId: string | null, name: string): Promise<boolean> {
+  const sameName = sql`lower(${roles.name}) = lower(${name})`;
+  const beside = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId ?? ''));
+  const rival = organizationId === null ? sameName : and(sameName, beside);
+  return (await from('d1', () => db.select({ id: roles.id }).from(roles).where(rival).limit(1))).length > 0;
+}

@@ -1,0 +1,318 @@
+import { sql } from 'drizzle-orm';
+import {
+  type AnySQLiteColumn,
+  check,
+  foreignKey,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core';
+
+// Foreign keys never cascade: a migration that rebuilds a referenced table would take the rows with it (D1 ignores
+// PRAGMA foreign_keys=OFF), and a delete says what it would orphan. Times are milliseconds since the epoch.
+
+const time = (name: string) => integer(name).notNull();
+const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>();
+const lower = (column: AnySQLiteColumn) => sql`lower(${column})`;
+
+/** One row: the number that the last management write took. A gate never goes back to a record of a lower one. */
+export const versionSequence = sqliteTable(
+  'version_sequence',
+  { id: integer('id').primaryKey(), value: integer('value').notNull() },
+  (table) => [check('version_sequence_is_one_row', sql`${table.id} = 1`)],
+);
+
+export const organizations = sqliteTable(
+  'organizations',
+  {
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
+    metadata: json<Record<string, string>>('metadata').notNull(),
+    status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    version: integer('version').notNull(),
+    createdAt: time('created_at'),
+    updatedAt: time('updated_at'),
+  },
+  (table) => [uniqueIndex('organizations_name').on(lower(table.name))],
+);
+
+export const apiKeys = sqliteTable(
+  'api_keys',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    name: text('name').notNull(),
+    hash: text('hash').notNull(),
+    hint: text('hint').notNull(),
+    scopes: json<string[]>('scopes').notNull(),
+    createdAt: time('created_at'),
+    expiresAt: integer('expires_at'),
+    lastUsedAt: integer('last_used_at'),
+  },
+  (table) => [
+    uniqueIndex('api_keys_hash').on(table.hash),
+    uniqueIndex('api_keys_name').on(table.organizationId, lower(table.name)),
+  ],
+);
+
+/** A resource server without an organization is shared: every organization's roles and clients may be granted it. */
+export const resourceServers = sqliteTable(
+  'resource_servers',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id').references(() => organizations.id),
+    identifier: text('identifier').notNull(),
+    name: text('name').notNull(),
+    accessTokenTtl: integer('access_token_ttl'),
+    signingAlg: text('signing_alg', { enum: ['ES256', 'RS256', 'EdDSA'] }).notNull(),
+    introspection: text('introspection', { enum: ['strong', 'edge'] }).notNull(),
+    version: integer('version').notNull(),
+    createdAt: time('created_at'),
+    updatedAt: time('updated_at'),
+  },
+  (table) => [
+    // One audience is one resource server, whoever owns it: a token for it must mean the same to everybody.
+    uniqueIndex('resource_servers_identifier').on(table.identifier),
+    index('resource_servers_organization').on(table.organizationId),
+  ],
+);
+
+export const scopes = sqliteTable(
+  'scopes',
+  {
+    resourceServerId: text('resource_server_id')
+      .notNull()
+      .references(() => resourceServers.id),
+    name: text('name').notNull(),
+    description: text('description').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.resourceServerId, table.name] })],
+);
+
+/** A role without an organization is shared: every organization's clients may have it. */
+export const roles = sqliteTable(
+  'roles',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id').references(() => organizations.id),
+    name: text('name').notNull(),
+    description: text('description').notNull(),
+    version: integer('version').notNull(),
+    createdAt: time('created_at'),
+    updatedAt: time('updated_at'),
+  },
+  (table) => [
+    uniqueIndex('roles_name').on(lower(table.name), table.organizationId),
+    // To SQLite one NULL is not another, so the index above lets shared roles through.
+    uniqueIndex('roles_shared_name').on(lower(table.name)).where(sql`${table.organizationId} IS NULL`),
+    index('roles_organization').on(table.organizationId),
+  ],
+);
+
+export const roleGrants = sqliteTable(
+  'role_grants',
+  {
+    roleId: text('role_id')
+      .notNull()
+      .references(() => roles.id),
+    resourceServerId: text('resource_server_id')
+      .notNull()
+      .references(() => resourceServers.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roleId, table.resourceServerId] }),
+    index('role_grants_resource_server').on(table.resourceServerId),
+  ],
+);
+
+export const roleGrantScopes = sqliteTable(
+  'role_grant_scopes',
+  {
+    roleId: text('role_id').notNull(),
+    resourceServerId: text('resource_server_id').notNull(),
+    scope: text('scope').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.roleId, table.resourceServerId, table.scope] }),
+    foreignKey({
+      columns: [table.roleId, table.resourceServerId],
+      foreignColumns: [roleGrants.roleId, roleGrants.resourceServerId],
+    }),
+    foreignKey({
+      columns: [table.resourceServerId, table.scope],
+      foreignColumns: [scopes.resourceServerId, scopes.name],
+    }),
+    index('role_grant_scopes_scope').on(table.resourceServerId, table.scope),
+  ],
+);
+
+export const clients = sqliteTable(
+  'clients',
+  {
+    clientId: text('client_id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    clientName: text('client_name').notNull(),
+    tokenEndpointAuthMethod: text('token_endpoint_auth_method', {
+      enum: ['client_secret_basic', 'client_secret_post'],
+    }).notNull(),
+    defaultResourceServerId: text('default_resource_server_id').references(() => resourceServers.id),
+    accessTokenTtl: integer('access_token_ttl'),
+    rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),
+    rateLimitBurst: integer('rate_limit_burst').notNull(),
+    claims: json<Record<string, unknown>>('claims').notNull(),
+    requestableClaims: json<string[]>('requestable_claims').notNull(),
+    metadata: json<Record<string, string>>('metadata').notNull(),
+    status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    version: integer('version').notNull(),
+    createdAt: time('created_at'),
+    updatedAt: time('updated_at'),
+  },
+  (table) => [
+    uniqueIndex('clients_name').on(table.organizationId, lower(table.clientName)),
+    index('clients_default_resource_server').on(table.defaultResourceServerId),
+  ],
+);
+
+export const clientGrants = sqliteTable(
+  'client_grants',
+  {
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+    resourceServerId: text('resource_server_id')
+      .notNull()
+      .references(() => resourceServers.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.resourceServerId] }),
+    index('client_grants_resource_server').on(table.resourceServerId),
+  ],
+);
+
+export const clientGrantScopes = sqliteTable(
+  'client_grant_scopes',
+  {
+    clientId: text('client_id').notNull(),
+    resourceServerId: text('resource_server_id').notNull(),
+    scope: text('scope').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.resourceServerId, table.scope] }),
+    foreignKey({
+      columns: [table.clientId, table.resourceServerId],
+      foreignColumns: [clientGrants.clientId, clientGrants.resourceServerId],
+    }),
+    foreignKey({
+      columns: [table.resourceServerId, table.scope],
+      foreignColumns: [scopes.resourceServerId, scopes.name],
+    }),
+    index('client_grant_scopes_scope').on(table.resourceServerId, table.scope),
+  ],
+);
+
+export const clientRoles = sqliteTable(
+  'client_roles',
+  {
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+    roleId: text('role_id')
+      .notNull()
+      .references(() => roles.id),
+  },
+  (table) => [primaryKey({ columns: [table.clientId, table.roleId] }), index('client_roles_role').on(table.roleId)],
+);
+
+/** The resource servers on whose behalf the client may introspect. */
+export const clientIntrospects = sqliteTable(
+  'client_introspects',
+  {
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+    resourceServerId: text('resource_server_id')
+      .notNull()
+      .references(() => resourceServers.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.resourceServerId] }),
+    index('client_introspects_resource_server').on(table.resourceServerId),
+  ],
+);
+
+export const clientSecrets = sqliteTable(
+  'client_secrets',
+  {
+    id: text('id').primaryKey(),
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+    rank: text('rank', { enum: ['primary', 'secondary'] }).notNull(),
+    hash: text('hash').notNull(),
+    hint: text('hint').notNull(),
+    createdAt: time('created_at'),
+    expiresAt: integer('expires_at'),
+  },
+  (table) => [
+    // At most two live, one of each rank.
+    uniqueIndex('client_secrets_rank').on(table.clientId, table.rank),
+    uniqueIndex('client_secrets_hash').on(table.hash),
+  ],
+);
+
+export const signingKeys = sqliteTable(
+  'signing_keys',
+  {
+    kid: text('kid').primaryKey(),
+    alg: text('alg', { enum: ['ES256', 'RS256', 'EdDSA'] }).notNull(),
+    status: text('status', { enum: ['next', 'active', 'retiring'] }).notNull(),
+    publicJwk: text('public_jwk').notNull(),
+    sealedPrivateJwk: text('sealed_private_jwk').notNull(),
+    createdAt: time('created_at'),
+  },
+  (table) => [
+    // Whoever makes keys, however many at once: one active and one next for each algorithm.
+    uniqueIndex('signing_keys_role').on(table.alg, table.status).where(sql`${table.status} <> 'retiring'`),
+  ],
+);
+
+/** The gates that hold a record of a client, and so must hear of its changes. */
+export const gates = sqliteTable(
+  'gates',
+  {
+    name: text('name').primaryKey(),
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+  },
+  (table) => [index('gates_client').on(table.clientId)],
+);
+
+export const auditEvents = sqliteTable(
+  'audit_events',
+  {
+    id: text('id').primaryKey(),
+    at: time('at'),
+    // No foreign keys: an event outlives what it tells of.
+    organizationId: text('organization_id'),
+    actor: text('actor').notNull(),
+    action: text('action').notNull(),
+    target: text('target').notNull(),
+    address: text('address'),
+    changes: json<Record<string, unknown>>('changes').notNull(),
+  },
+  (table) => [
+    index('audit_events_at').on(table.at),
+    index('audit_events_organization').on(table.organizationId, table.at),
+    index('audit_events_actor').on(table.actor, table.at),
+    index('audit_events_target').on(table.target, table.at),
+  ],
+);
