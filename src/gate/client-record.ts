@@ -1,0 +1,44 @@
+import type { RateLimit } from './token-bucket.ts';
+
+/** How a resource server's tokens are signed. */
+export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
+
+/** What a client is granted at one resource server, its roles' scopes included. */
+export interface Grant {
+  /** The resource server's identifier: the audience. */
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  readonly access_token_ttl: number | null;
+  readonly signing_alg: SigningAlg;
+}
+
+export interface SecretRecord {
+  /** As `secret-hash.ts` writes it. */
+  readonly hash: string;
+  /** Milliseconds since the epoch. */
+  readonly expires_at: number | null;
+}
+
+/**
+ * All that decides about a client, resolved from its rows in D1. A gate keeps one as JSON for as long as it lives, so code one
+ * version older or newer must be able to read it: fields are added, never renamed or given another meaning.
+ */
+export interface ClientRecord {
+  readonly version: number;
+  readonly client_id: string;
+  readonly organization_id: string;
+  /** What `sub` names. */
+  readonly subject: 'client' | 'organization';
+  /** `disabled` also where the organization is. */
+  readonly status: 'active' | 'disabled';
+  readonly secrets: readonly SecretRecord[];
+  readonly grants: readonly Grant[];
+  readonly default_resource: string | null;
+  /** Role names. */
+  readonly roles: readonly string[];
+  /** Identifiers of the resource servers on whose behalf the client introspects. */
+  readonly introspects: readonly string[];
+  readonly access_token_ttl: number | null;
+  readonly rate_limit: RateLimit;
+  readonly claims: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,37 @@
+import { equalInConstantTime } from '../credentials/secret-hash.ts';
+import type { ClientRecord, SecretRecord } from './client-record.ts';
+
+/**
+ * What the edge made of a client's credential, small enough to compare. Key and certificate authentication will add members:
+ * the thumbprint that the edge verified against, and the ids to be spent once.
+ */
+export type Proof = { readonly kind: 'secret'; readonly hashes: readonly string[] };
+
+/** Whether the proof is the client's, at `now` in milliseconds since the epoch. A disabled client has none. */
+export function isProven(record: ClientRecord, proof: Proof, now: number): boolean {
+  let matches = false;
+  // Every pair is compared, so that the time tells nothing about which secret, or which master key, came near.
+  for (const { hash } of liveSecrets(record, now)) {
+    for (const presented of proof.hashes) matches = equalInConstantTime(hash, presented) || matches;
+  }
+  return matches && record.status === 'active';
+}
+
+const FINGERPRINT_LENGTH = 18; // the master key's id, a dot, and nine characters: 54 bits of an HMAC
+
+/**
+ * The part of a secret's hash by which the edge can tell that a credential is not worth asking a gate about. A hash is keyed, so
+ * this tells nothing about the secret; and it only ever refuses, the gate alone admits.
+ */
+export function fingerprint(hash: string): string {
+  return hash.slice(0, FINGERPRINT_LENGTH);
+}
+
+/** The fingerprints of the client's live secrets. */
+export function fingerprints(record: ClientRecord, now: number): string[] {
+  return liveSecrets(record, now).map(({ hash }) => fingerprint(hash));
+}
+
+function liveSecrets(record: ClientRecord, now: number): readonly SecretRecord[] {
+  return record.secrets.filter(({ expires_at }) => expires_at === null || expires_at > now);
+}

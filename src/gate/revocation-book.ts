@@ -1,0 +1,69 @@
+import { CLOCK_SKEW, KV_RETRY_MAX, KV_RETRY_MIN } from '../constants.ts';
+
+export interface OwedCopy {
+  readonly jti: string;
+  /** The token's `exp`, seconds since the epoch. */
+  readonly expires_at: number;
+  readonly attempts: number;
+}
+
+/** A client's revoked tokens, in its gate's SQLite storage, and which of them KV has yet to be told. Times are in milliseconds. */
+export class RevocationBook {
+  readonly #sql: SqlStorage;
+  #exists: boolean;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'revocations'").toArray().length > 0;
+  }
+
+  /** Notes a revocation whose copy is owed from now on. One that is there already stays as it is. */
+  add(jti: string, expiresAt: number, now: number): void {
+    this.#create();
+    this.#sql.exec('INSERT OR IGNORE INTO revocations VALUES (?, ?, ?, 0)', jti, expiresAt, now);
+  }
+
+  has(jti: string): boolean {
+    return this.#exists && this.#sql.exec('SELECT 1 FROM revocations WHERE jti = ?', jti).toArray().length > 0;
+  }
+
+  owedCopies(now: number, limit: number): OwedCopy[] {
+    if (!this.#exists) return [];
+    const due = 'SELECT jti, expires_at, attempts FROM revocations WHERE copy_at <= ? LIMIT ?';
+    return this.#sql.exec<{ jti: string; expires_at: number; attempts: number }>(due, now, limit).toArray();
+  }
+
+  copied(jti: string): void {
+    this.#sql.exec('UPDATE revocations SET copy_at = NULL WHERE jti = ?', jti);
+  }
+
+  copyFailed({ jti, attempts }: OwedCopy, now: number): void {
+    const wait = Math.min(KV_RETRY_MAX, KV_RETRY_MIN * 2 ** attempts) * 1000;
+    this.#sql.exec('UPDATE revocations SET copy_at = ?, attempts = attempts + 1 WHERE jti = ?', now + wait, jti);
+  }
+
+  /** Forgets what has expired: an expired token is inactive by itself. */
+  purge(now: number): void {
+    if (this.#exists) this.#sql.exec('DELETE FROM revocations WHERE expires_at <= ?', now / 1000 - CLOCK_SKEW);
+  }
+
+  /** When there is next something to do, or undefined. */
+  nextDeadline(): number | undefined {
+    if (!this.#exists) return undefined;
+    const earliest =
+      'SELECT MIN(MIN(IFNULL(copy_at, purge_at), purge_at)) AS deadline FROM (SELECT copy_at, (expires_at + ?) * 1000 AS purge_at FROM revocations)';
+    return this.#sql.exec<{ deadline: number | null }>(earliest, CLOCK_SKEW).one().deadline ?? undefined;
+  }
+
+  // Made with the first revocation, so that a gate nobody revokes at writes nothing for it. Without a rowid, a revocation is one row written.
+  #create(): void {
+    if (this.#exists) return;
+    this.#sql.exec(`CREATE TABLE revocations (
+      jti TEXT PRIMARY KEY,
+      expires_at INTEGER NOT NULL,
+      copy_at INTEGER,
+      attempts INTEGER NOT NULL
+    ) WITHOUT ROWID`);
+    this.#exists = true;
+  }
+}

@@ -1,0 +1,23 @@
+import { KV_EXPIRY_MIN } from '../constants.ts';
+import { from } from '../store/errors.ts';
+
+const key = (jti: string) => `revoked:${jti}`;
+
+/**
+ * Copies a revocation to KV, where every colo can read it fast, until the token has expired.
+ * @param expiresAt the token's `exp`, seconds since the epoch
+ * @param now milliseconds since the epoch
+ * @throws StoreUnavailableError
+ */
+export function copyRevocation(kv: KVNamespace, jti: string, expiresAt: number, now: number): Promise<void> {
+  const expiration = Math.max(expiresAt, Math.ceil(now / 1000) + KV_EXPIRY_MIN);
+  return from('kv', () => kv.put(key(jti), '', { expiration }));
+}
+
+/**
+ * Whether KV holds a revocation. A miss proves nothing: the copy lags, and misses are cached.
+ * @throws StoreUnavailableError
+ */
+export async function isRevocationCopied(kv: KVNamespace, jti: string): Promise<boolean> {
+  return (await from('kv', () => kv.get(key(jti)))) !== null;
+}
