@@ -1,0 +1,30 @@
+import { CompactEncrypt, compactDecrypt, type JWK } from 'jose';
+import type { MasterKeys } from '../credentials/master-key.ts';
+
+/**
+ * Seals a private key for rest: a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key, whose
+ * id stands in its `kid`.
+ */
+export function seal(privateJwk: JWK, masterKeys: MasterKeys): Promise<string> {
+  const [{ id, sealing }] = masterKeys;
+  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(privateJwk)))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id })
+    .encrypt(sealing);
+}
+
+/**
+ * Opens a sealed private key.
+ * @throws where no accepted master key made the seal, or the text is not as it was sealed
+ */
+export async function unseal(sealed: string, masterKeys: MasterKeys): Promise<JWK> {
+  const { plaintext } = await compactDecrypt(
+    sealed,
+    ({ kid }) => {
+      const key = masterKeys.find(({ id }) => id === kid);
+      if (!key) throw new Error('A signing key was sealed under a MASTER_KEY that is no longer accepted.');
+      return key.sealing;
+    },
+    { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] },
+  );
+  return JSON.parse(new TextDecoder().decode(plaintext)) as JWK;
+}

@@ -1,0 +1,53 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
+import { RSA_MODULUS_BITS } from '../constants.ts';
+import type { MasterKeys } from '../credentials/master-key.ts';
+import type { SigningAlg } from '../gate/client-record.ts';
+import type { StoredSigningKey } from '../store/signing-keys.ts';
+import { seal, unseal } from './sealing.ts';
+
+export const SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'RS256', 'EdDSA'];
+
+/** A signing key as an isolate holds it. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: SigningAlg;
+  readonly status: StoredSigningKey['status'];
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+/**
+ * Makes a signing key, its private half sealed. The `kid` is the key's thumbprint ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
+ * @param now milliseconds since the epoch
+ */
+export async function makeSigningKey(
+  alg: SigningAlg,
+  status: StoredSigningKey['status'],
+  masterKeys: MasterKeys,
+  now: number,
+): Promise<StoredSigningKey> {
+  const options = alg === 'RS256' ? { modulusLength: RSA_MODULUS_BITS, extractable: true } : { extractable: true };
+  const pair = await generateKeyPair(alg, options);
+  const [privateJwk, publicJwk] = await Promise.all([exportJWK(pair.privateKey), exportJWK(pair.publicKey)]);
+  const kid = await calculateJwkThumbprint(publicJwk);
+  return {
+    kid,
+    alg,
+    status,
+    publicJwk: JSON.stringify({ ...publicJwk, kid, use: 'sig', alg }),
+    sealedPrivateJwk: await seal(privateJwk, masterKeys),
+    createdAt: now,
+  };
+}
+
+/** Opens a stored key for use. The private half cannot be taken out of the isolate's CryptoKey again. */
+export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
+  const publicJwk = JSON.parse(stored.publicJwk) as JWK;
+  const [privateKey, publicKey] = await Promise.all([
+    unseal(stored.sealedPrivateJwk, masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
+    importJWK(publicJwk, stored.alg),
+  ]);
+  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new TypeError('not a key pair');
+  return { kid: stored.kid, alg: stored.alg, status: stored.status, privateKey, publicKey, publicJwk };
+}
