@@ -1,0 +1,46 @@
+import { type Context, Hono } from 'hono';
+import { management } from './management/index.ts';
+import { errorResponse } from './oauth/error-response.ts';
+import { OAuthError } from './oauth/errors.ts';
+import { health } from './oauth/health.ts';
+import { introspect } from './oauth/introspect.ts';
+import { jwks } from './oauth/jwks.ts';
+import { metadata } from './oauth/metadata.ts';
+import { revoke } from './oauth/revoke.ts';
+import { token } from './oauth/token.ts';
+import type { Services } from './services.ts';
+
+type Endpoint = (services: Services, request: Request) => Promise<Response>;
+
+/** The Hono app: every route, each mounted below the issuer's path. */
+export function createApp(services: Services) {
+  const app = new Hono();
+  const path = services.config.issuerPath;
+
+  const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
+    app.on(method, route, (context: Context) => endpoint(services, context.req.raw));
+    app.all(route, () => methodNotAllowed(method));
+  };
+
+  serve('POST', `${path}/oauth2/token`, token);
+  serve('POST', `${path}/oauth2/introspect`, introspect);
+  serve('POST', `${path}/oauth2/revoke`, revoke);
+  serve('GET', `${path}/.well-known/jwks.json`, jwks);
+  // RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after it.
+  serve('GET', `/.well-known/oauth-authorization-server${path}`, metadata);
+  serve('GET', `/.well-known/openid-configuration${path}`, metadata);
+  if (path !== '') serve('GET', `${path}/.well-known/openid-configuration`, metadata);
+  serve('GET', `${path}/healthz`, health);
+  app.route(`${path}/v1`, management(services));
+
+  app.notFound(() =>
+    new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' }).toResponse(),
+  );
+  app.onError((error) => errorResponse(error));
+  return app;
+}
+
+function methodNotAllowed(method: 'GET' | 'POST'): Response {
+  const headers = { Allow: method === 'GET' ? 'GET, HEAD' : method };
+  return new OAuthError('invalid_request', { status: 405, description: `Use ${method}.`, headers }).toResponse();
+}

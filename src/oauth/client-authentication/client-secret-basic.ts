@@ -1,0 +1,29 @@
+import { formDecode } from '../parameters.ts';
+import type { PresentedSecret } from './index.ts';
+
+const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
+
+/**
+ * Reads `client_secret_basic` credentials ([RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)): the id and the
+ * secret are each form-encoded before they are joined, and clients really do it.
+ * @returns undefined where the header is anything else
+ */
+export function readBasic(authorization: string): PresentedSecret | undefined {
+  const encoded = BASIC.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  const decoded = decodeBase64(encoded);
+  const colon = decoded?.indexOf(':') ?? -1;
+  if (decoded === undefined || colon < 0) return undefined;
+  const clientId = formDecode(decoded.slice(0, colon));
+  const secret = formDecode(decoded.slice(colon + 1));
+  return clientId && secret ? { clientId, secret } : undefined;
+}
+
+function decodeBase64(text: string): string | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

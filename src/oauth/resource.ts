@@ -1,0 +1,20 @@
+import { OAuthError } from './errors.ts';
+import type { Parameters } from './parameters.ts';
+
+/** Whether the text may name a resource server: an absolute URI without fragment ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
+export function isResourceIdentifier(text: string): boolean {
+  return URL.canParse(text) && !/[#\s]/.test(text);
+}
+
+/**
+ * The one resource server that a request names, by `resource` or its alias `audience`; undefined where it names none.
+ * @throws OAuthError `invalid_target` where it names two, or something that is no absolute URI without fragment
+ */
+export function requestedResource(parameters: Parameters): string | undefined {
+  const [resource, ...others] = new Set([...parameters.all('resource'), ...parameters.all('audience')]);
+  if (others.length > 0) throw new OAuthError('invalid_target', { description: 'A token is for one resource server.' });
+  if (resource !== undefined && !isResourceIdentifier(resource)) {
+    throw new OAuthError('invalid_target', { description: 'The resource must be an absolute URI without fragment.' });
+  }
+  return resource;
+}

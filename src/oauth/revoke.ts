@@ -1,0 +1,23 @@
+import type { Authentication, Revocation } from '../gate/protocol.ts';
+import type { Services } from '../services.ts';
+import { verifyAccessToken } from '../tokens/verify.ts';
+import { authenticateClient } from './client-authentication/index.ts';
+import { oauthJson } from './errors.ts';
+import { readParameters, required } from './parameters.ts';
+
+/**
+ * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes a token of its own.
+ * Answered when the revocation is durable. A token that is unknown, expired or another client's is left as it is, with the same answer.
+ */
+export async function revoke(services: Services, request: Request): Promise<Response> {
+  const parameters = await readParameters(request);
+  const presented = required(parameters, 'token');
+  const now = Date.now();
+  const claims = await verifyAccessToken(presented, await services.keyRing.current(now), services.config.issuer, now);
+  await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
+    claims?.client_id === client.client_id
+      ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })
+      : services.gates.authenticate(client),
+  );
+  return oauthJson({});
+}

@@ -1,0 +1,62 @@
+import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gate/protocol.ts';
+import type { Services } from '../services.ts';
+import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
+import { authenticateClient } from './client-authentication/index.ts';
+import { OAuthError, oauthJson } from './errors.ts';
+import { type Parameters, readParameters, required } from './parameters.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { requestedResource } from './resource.ts';
+import { parseScope } from './scope.ts';
+
+type Decision = Exclude<Admission, Unavailable | NotAuthenticated>;
+type Admitted = Extract<Admission, { outcome: 'admitted' }>;
+
+/** The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). */
+export async function token(services: Services, request: Request): Promise<Response> {
+  const parameters = await readParameters(request, ['resource']);
+  requireClientCredentialsGrant(parameters);
+  const asked = { resource: requestedResource(parameters), scopes: parseScope(parameters.get('scope')) };
+  const decision = await authenticateClient(services, request, parameters, (client) =>
+    services.gates.admit({ ...client, ...asked }),
+  );
+  const admitted = requireAdmission(decision);
+  const accessToken = await mint(services, admitted);
+  return accessTokenResponse(accessToken, admitted);
+}
+
+/** Only one grant type is spoken here ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
+function requireClientCredentialsGrant(parameters: Parameters): void {
+  if (required(parameters, 'grant_type') !== 'client_credentials') throw new OAuthError('unsupported_grant_type');
+}
+
+function requireAdmission(decision: Decision): Admitted {
+  switch (decision.outcome) {
+    case 'admitted':
+      return decision;
+    case 'refused':
+      throw new OAuthError(decision.error, { headers: rateLimitHeaders(decision.rate) });
+    case 'rate_limited':
+      throw new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
+  }
+}
+
+/** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */
+function retryHeaders(rate: RateStanding): Record<string, string> {
+  return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
+}
+
+async function mint({ keyRing, config }: Services, { grant, issued_at }: Admitted): Promise<string> {
+  const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID());
+  return signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
+}
+
+/** [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1), with the granted scope always told. */
+function accessTokenResponse(accessToken: string, { grant, rate }: Admitted): Response {
+  const body = {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: grant.access_token_ttl,
+    ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
+  };
+  return oauthJson(body, 200, rateLimitHeaders(rate));
+}

@@ -1,0 +1,43 @@
+import { AttemptFilter } from './credentials/attempt-filter.ts';
+import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
+import { type Config, type Env, readConfig } from './env.ts';
+import { Gates } from './gate/gates.ts';
+import { KeyRing } from './keys/key-ring.ts';
+import { StoreProbes } from './oauth/health.ts';
+import { CallerMemory } from './oauth/introspection-caller.ts';
+import { type Database, database } from './store/database.ts';
+
+/** What an isolate keeps between requests, made once for its environment. */
+export interface Services {
+  readonly env: Env;
+  readonly config: Config;
+  readonly db: Database;
+  readonly masterKeys: () => Promise<MasterKeys>;
+  readonly keyRing: KeyRing;
+  readonly gates: Gates;
+  readonly attempts: AttemptFilter;
+  readonly callers: CallerMemory;
+  readonly probes: StoreProbes;
+}
+
+/** @throws ConfigurationError */
+export function createServices(env: Env): Services {
+  const config = readConfig(env);
+  let derived: MasterKeys | undefined;
+  // The value is kept, not the promise: a promise belongs to the request that made it.
+  const masterKeys = async () => {
+    derived ??= await deriveMasterKeys(config.masterKeys);
+    return derived;
+  };
+  return {
+    env,
+    config,
+    db: database(env.DB),
+    masterKeys,
+    keyRing: new KeyRing(env, masterKeys),
+    gates: new Gates(env.CLIENT_GATE),
+    attempts: new AttemptFilter(env.FAILED_ATTEMPTS),
+    callers: new CallerMemory(),
+    probes: new StoreProbes(),
+  };
+}

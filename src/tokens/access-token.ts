@@ -1,0 +1,63 @@
+import { type JWTPayload, SignJWT } from 'jose';
+import type { ResolvedGrant } from '../gate/grant.ts';
+import type { SigningKey } from '../keys/signing-key.ts';
+
+/** The media type of a JWT access token, as its `typ` header has it ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */
+export const ACCESS_TOKEN_TYPE = 'at+jwt';
+
+/**
+ * Claim names that mean something to whoever checks a token, and that custom claims therefore cannot take: those of
+ * [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-4.1), [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068#section-2.2), token binding,
+ * delegation and token status.
+ */
+export const REGISTERED_CLAIMS: ReadonlySet<string> = new Set(
+  `iss sub aud exp nbf iat jti client_id scope roles groups entitlements org_id authorization_details cnf act may_act azp sid
+  auth_time acr amr nonce events status active token_type username`.split(/\s+/),
+);
+
+/** The claims of an access token ([RFC 9068 section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)). */
+export interface AccessTokenClaims extends JWTPayload {
+  readonly iss: string;
+  readonly sub: string;
+  readonly aud: string;
+  readonly exp: number;
+  readonly iat: number;
+  readonly jti: string;
+  readonly client_id: string;
+  readonly org_id: string;
+  /** Left out where no scope was granted. */
+  readonly scope?: string;
+  readonly roles: string[];
+}
+
+/**
+ * The claims of a token for a grant.
+ * @param issuedAt the gate's clock at admission, seconds since the epoch
+ */
+export function accessTokenClaims(
+  grant: ResolvedGrant,
+  issuer: string,
+  issuedAt: number,
+  jti: string,
+): AccessTokenClaims {
+  return {
+    ...grant.claims,
+    iss: issuer,
+    sub: grant.subject,
+    aud: grant.resource,
+    exp: issuedAt + grant.access_token_ttl,
+    iat: issuedAt,
+    jti,
+    client_id: grant.client_id,
+    org_id: grant.organization_id,
+    ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
+    roles: [...grant.roles],
+  };
+}
+
+/** Signs an access token. */
+export function signAccessToken(claims: AccessTokenClaims, key: SigningKey): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: key.alg, typ: ACCESS_TOKEN_TYPE, kid: key.kid })
+    .sign(key.privateKey);
+}
