@@ -1,0 +1,85 @@
+import type { Services } from '../services.ts';
+import { grantableResourceServers } from '../store/resource-servers.ts';
+import { assignableRoles, type StoredGrant } from '../store/roles.ts';
+import { type FieldError, invalid, pointer } from './problem.ts';
+
+interface Grant {
+  readonly resource_server: string;
+  readonly scopes: readonly string[];
+}
+
+interface References {
+  readonly grants: readonly Grant[];
+  readonly roles?: readonly string[];
+  readonly introspects?: readonly string[];
+  readonly default_resource?: string | null;
+}
+
+/** What a role's or client's references stand for, by id, and what they are called. */
+export interface Resolved {
+  readonly grants: readonly StoredGrant[];
+  readonly roles: readonly { readonly id: string; readonly name: string }[];
+  readonly introspects: readonly { readonly id: string; readonly identifier: string }[];
+  readonly defaultResource: { readonly id: string; readonly identifier: string } | null;
+  /** The grants as they are shown: by identifier. */
+  readonly shownGrants: readonly { readonly resource_server: string; readonly scopes: readonly string[] }[];
+}
+
+/**
+ * Looks up the resource servers, scopes and roles that an organization's role or client refers to.
+ * @throws ProblemError `invalid`, pointing at each reference that stands for nothing; StoreUnavailableError
+ */
+export async function resolveReferences(
+  { db }: Pick<Services, 'db'>,
+  organizationId: string | null,
+  { grants, roles = [], introspects = [], default_resource = null }: References,
+): Promise<Resolved> {
+  const named = [...grants.map((grant) => grant.resource_server), ...introspects, default_resource ?? []].flat();
+  const [servers, found] = await Promise.all([
+    grantableResourceServers(db, organizationId, named),
+    organizationId === null ? new Map<string, never>() : assignableRoles(db, organizationId, roles),
+  ]);
+
+  const errors: FieldError[] = [];
+  const look = <T>(map: ReadonlyMap<string, T>, name: string, what: string, ...path: PropertyKey[]): T | undefined => {
+    const value = map.get(name);
+    if (!value) errors.push({ pointer: pointer(...path), detail: `There is no such ${what}.` });
+    return value;
+  };
+
+  const scopesOf = new Map<string, { identifier: string; scopes: Set<string> }>();
+  grants.forEach((grant, index) => {
+    const server = look(servers, grant.resource_server, 'resource server', 'grants', index, 'resource_server');
+    if (!server) return;
+    const granted = scopesOf.get(server.id) ?? { identifier: server.identifier, scopes: new Set<string>() };
+    scopesOf.set(server.id, granted);
+    grant.scopes.forEach((scope, position) => {
+      if (server.scopes.has(scope)) granted.scopes.add(scope);
+      else
+        errors.push({
+          pointer: pointer('grants', index, 'scopes', position),
+          detail: 'The resource server has no such scope.',
+        });
+    });
+  });
+  const heldRoles = roles.map((role, index) => look(found, role, 'role', 'roles', index));
+  const introspected = introspects.map((name, index) => look(servers, name, 'resource server', 'introspects', index));
+  const defaultResource =
+    default_resource === null ? null : look(servers, default_resource, 'resource server', 'default_resource');
+  if (errors.length > 0) throw invalid(...errors);
+
+  const list = [...scopesOf].map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }));
+  return {
+    grants: list.map(({ id, scopes }) => ({ resourceServerId: id, scopes })),
+    shownGrants: list.map(({ identifier, scopes }) => ({ resource_server: identifier, scopes })),
+    roles: distinct(heldRoles),
+    introspects: distinct(introspected),
+    defaultResource: defaultResource ?? null,
+  };
+}
+
+function distinct<T extends { readonly id: string }>(items: readonly (T | undefined)[]): T[] {
+  const byId = new Map<string, T>();
+  for (const item of items) if (item) byId.set(item.id, item);
+  return [...byId.values()];
+}
