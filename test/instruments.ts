@@ -1,0 +1,129 @@
+import type { Env } from '../src/env.ts';
+
+export type Store = 'd1' | 'kv' | 'gate' | 'rateLimit';
+
+/** Calls made through the bindings, by the Worker and by its gates. */
+export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 0 };
+/** Gate calls under way now, and the most there have been. */
+export const gateCallsInFlight = { now: 0, most: 0 };
+/** Rows that gates wrote to their storage. */
+export const gateStorage = { rowsWritten: 0 };
+/** What a store is made to do instead of answering; see `failing()`. */
+const faults = new Map<Store, () => Promise<never>>();
+
+export function resetCalls(): void {
+  Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
+  Object.assign(gateCallsInFlight, { now: 0, most: 0 });
+  gateStorage.rowsWritten = 0;
+}
+
+/** Runs something while a store throws. */
+export async function failing<T>(
+  store: Store,
+  during: () => Promise<T>,
+  message = 'Network connection lost.',
+): Promise<T> {
+  faults.set(store, () => Promise.reject(new Error(message)));
+  try {
+    return await during();
+  } finally {
+    faults.delete(store);
+  }
+}
+
+let isolate = new WeakMap<Env, Env>();
+
+/** From here on requests meet a Worker that remembers nothing, as in a new isolate. Stores and gates stay as they are. */
+export function startNewIsolate(): void {
+  isolate = new WeakMap();
+}
+
+/** The environment with every store behind a counter: one object for each isolate and environment, as the runtime has it. */
+export function instrument(env: Env): Env {
+  const made = isolate.get(env) ?? {
+    ...env,
+    DB: watch(env.DB, 'd1', ['prepare', 'batch', 'exec']),
+    KV: watch(env.KV, 'kv', ['get', 'getWithMetadata', 'put', 'delete', 'list']),
+    FAILED_ATTEMPTS: watch(env.FAILED_ATTEMPTS, 'rateLimit', ['limit']),
+    CLIENT_GATE: watchGates(env.CLIENT_GATE),
+  };
+  isolate.set(env, made);
+  return made;
+}
+
+function watch<T extends object>(binding: T, store: Store, methods: readonly string[]): T {
+  return new Proxy(binding, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (!methods.includes(String(name))) return value.bind(target);
+      // A statement costs nothing until it runs, alone or in a batch.
+      if (name === 'prepare') return (sql: string) => watchStatement(value.call(target, sql));
+      return (...args: unknown[]) => {
+        calls[store]++;
+        const fault = faults.get(store);
+        return fault ? fault() : value.apply(target, args);
+      };
+    },
+  });
+}
+
+function watchStatement(statement: D1PreparedStatement): D1PreparedStatement {
+  return new Proxy(statement, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name === 'bind') return (...args: unknown[]) => watchStatement(value.apply(target, args));
+      return (...args: unknown[]) => {
+        calls.d1++;
+        const fault = faults.get('d1');
+        return fault ? fault() : value.apply(target, args);
+      };
+    },
+  });
+}
+
+function watchGates(namespace: Env['CLIENT_GATE']): Env['CLIENT_GATE'] {
+  return new Proxy(namespace, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (name !== 'getByName') return typeof value === 'function' ? value.bind(target) : value;
+      return (gate: string) => watchGate(target.getByName(gate));
+    },
+  });
+}
+
+function watchGate(stub: DurableObjectStub): DurableObjectStub {
+  return new Proxy(stub, {
+    get(target, name) {
+      const method = Reflect.get(target, name, target) as unknown;
+      if (typeof method !== 'function') return method;
+      return async (...args: unknown[]) => {
+        calls.gate++;
+        gateCallsInFlight.now++;
+        gateCallsInFlight.most = Math.max(gateCallsInFlight.most, gateCallsInFlight.now);
+        try {
+          const fault = faults.get('gate');
+          return await (fault ? fault() : Reflect.apply(method, target, args));
+        } finally {
+          gateCallsInFlight.now--;
+        }
+      };
+    },
+  });
+}
+
+let isWatched = false;
+
+/** Counts the rows that gates write. The runtime takes no wrapped context, so the method that all of them share is wrapped. */
+export function watchStorage({ storage }: DurableObjectState): void {
+  if (isWatched) return;
+  isWatched = true;
+  const shared = Object.getPrototypeOf(storage.sql) as Pick<SqlStorage, 'exec'>;
+  const { exec } = shared;
+  shared.exec = function (this: SqlStorage, ...args) {
+    const cursor = Reflect.apply(exec, this, args) as SqlStorageCursor<never>;
+    gateStorage.rowsWritten += cursor.rowsWritten;
+    return cursor;
+  };
+}

@@ -1,0 +1,16 @@
+import type { Env } from '../src/env.ts';
+import edgemint, { ClientGate as RealClientGate } from '../src/index.ts';
+import { instrument, watchStorage } from './instruments.ts';
+
+// The Worker as it is, with its bindings wrapped, in the gate as well: tests count the calls and make stores fail.
+
+export class ClientGate extends RealClientGate {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, instrument(env));
+    watchStorage(ctx);
+  }
+}
+
+export default {
+  fetch: (request, env, ctx) => edgemint.fetch(request, instrument(env), ctx),
+} satisfies ExportedHandler<Env>;
