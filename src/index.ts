@@ -1,6 +1,6 @@
 import { createApp } from './app.ts';
-import { ConfigurationError, type Env } from './env.ts';
-import { OAuthError } from './oauth/errors.ts';
+import type { Env } from './env.ts';
+import { errorResponse } from './oauth/error-response.ts';
 import { createServices } from './services.ts';
 
 export { ClientGate } from './gate/client-gate.ts';
@@ -21,9 +21,7 @@ export default {
     try {
       return appFor(env).fetch(request, env, ctx);
     } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      console.error({ event: 'misconfigured', reason: error.message });
-      return new OAuthError('server_error', { description: 'The service is not configured.' }).toResponse();
+      return errorResponse(error);
     }
   },
 } satisfies ExportedHandler<Env>;

@@ -1,4 +1,4 @@
-import { from, StoreUnavailableError } from '../store/errors.ts';
+import { askStore, StoreUnavailableError } from '../store/errors.ts';
 import type { ClientGate } from './client-gate.ts';
 import { InspectionQueue } from './inspection-queue.ts';
 import type {
@@ -40,7 +40,7 @@ export class Gates {
 
   /** Reaches a gate that is no client's, for the health check. */
   async ping(): Promise<void> {
-    await from('gate', () => this.#of('health').ping());
+    await askStore('gate', () => this.#of('health').ping());
   }
 
   async #inspect(clientId: string, jtis: readonly string[]): Promise<readonly boolean[]> {
@@ -55,7 +55,7 @@ export class Gates {
 }
 
 async function ask<T extends { readonly outcome: string }>(call: () => Promise<T>): Promise<Exclude<T, Unavailable>> {
-  const answer = await from('gate', call);
+  const answer = await askStore('gate', call);
   if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);
   return answer as Exclude<T, Unavailable>;
 }

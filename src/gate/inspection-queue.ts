@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import { from } from '../store/errors.ts';
+import { withDeadline } from '../store/errors.ts';
 
 type Inspect = (clientId: string, jtis: readonly string[]) => Promise<readonly boolean[]>;
 
@@ -33,16 +33,16 @@ export class InspectionQueue {
     batch.jtis.add(jti);
 
     while (!batch.answer) {
-      if (line.running) await this.#wait(clientId, line);
+      if (line.running) await this.#wait(clientId, line, line.running);
       else this.#begin(clientId, line, batch);
     }
     return (await batch.answer).get(jti) ?? false;
   }
 
   // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.
-  async #wait(clientId: string, line: Line): Promise<void> {
+  async #wait(clientId: string, line: Line, running: Promise<unknown>): Promise<void> {
     try {
-      await from('gate', async () => line.running);
+      await withDeadline('gate', running);
     } catch (error) {
       if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       throw error;

@@ -4,7 +4,7 @@ import type { MasterKeys } from '../credentials/master-key.ts';
 import type { Env } from '../env.ts';
 import type { SigningAlg } from '../gate/client-record.ts';
 import { database } from '../store/database.ts';
-import { from, StoreUnavailableError } from '../store/errors.ts';
+import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
 import {
   addSigningKeys,
   readSigningKeys,
@@ -68,7 +68,7 @@ export class KeyRing {
   async #readShared(now: number): Promise<Ring> {
     const reading = this.#reading ?? this.#read(now);
     try {
-      return await from('d1', () => reading);
+      return await withDeadline('d1', reading);
     } catch (error) {
       if (this.#reading === reading) this.#reading = undefined;
       throw error;

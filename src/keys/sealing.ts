@@ -1,5 +1,6 @@
 import { CompactEncrypt, compactDecrypt, type JWK } from 'jose';
 import type { MasterKeys } from '../credentials/master-key.ts';
+import { ConfigurationError } from '../env.ts';
 
 /**
  * Seals a private key for rest: a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key, whose
@@ -14,14 +15,17 @@ export function seal(privateJwk: JWK, masterKeys: MasterKeys): Promise<string> {
 
 /**
  * Opens a sealed private key.
- * @throws where no accepted master key made the seal, or the text is not as it was sealed
+ * @throws ConfigurationError where no accepted master key made the seal; JWEDecryptionFailed where the text is not as it was sealed
  */
 export async function unseal(sealed: string, masterKeys: MasterKeys): Promise<JWK> {
   const { plaintext } = await compactDecrypt(
     sealed,
     ({ kid }) => {
       const key = masterKeys.find(({ id }) => id === kid);
-      if (!key) throw new Error('A signing key was sealed under a MASTER_KEY that is no longer accepted.');
+      if (!key)
+        throw new ConfigurationError(
+          'A signing key was sealed under a MASTER_KEY that is no longer accepted: add that one again.',
+        );
       return key.sealing;
     },
     { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] },

@@ -1,5 +1,6 @@
 import { STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
+import { ConfigurationError } from '../env.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { OAuthError } from './errors.ts';
 
@@ -14,6 +15,10 @@ export function errorResponse(error: unknown): Response {
     console.error({ event: 'store_unavailable', store: error.store, reason: error.message });
     const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
     return new OAuthError('temporarily_unavailable', { headers }).toResponse();
+  }
+  if (error instanceof ConfigurationError) {
+    console.error({ event: 'misconfigured', reason: error.message });
+    return new OAuthError('server_error', { description: 'The service is not configured.' }).toResponse();
   }
   console.error({ event: 'unexpected_error', name: error instanceof Error ? error.name : typeof error });
   return new OAuthError('server_error').toResponse();

@@ -1,6 +1,6 @@
 import { HEALTH_PROBE_AGE } from '../constants.ts';
 import type { Services } from '../services.ts';
-import { from } from '../store/errors.ts';
+import { askStore } from '../store/errors.ts';
 import { oauthJson } from './errors.ts';
 
 type Standing = 'ok' | 'unavailable';
@@ -12,8 +12,8 @@ export class StoreProbes {
   async ask({ env, gates }: Pick<Services, 'env' | 'gates'>, now: number) {
     if (this.#known && this.#known.until > now) return this.#known.stores;
     const [d1, kv, gate] = await Promise.all([
-      standing(from('d1', () => env.DB.prepare('SELECT 1').first())),
-      standing(from('kv', () => env.KV.get('health'))),
+      standing(askStore('d1', () => env.DB.prepare('SELECT 1').first())),
+      standing(askStore('kv', () => env.KV.get('health'))),
       standing(gates.ping()),
     ]);
     this.#known = { stores: { d1, kv, gates: gate }, until: now + HEALTH_PROBE_AGE * 1000 };

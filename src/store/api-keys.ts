@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { apiKeys, organizations } from './schema.ts';
 import type { Statement } from './write.ts';
 
@@ -17,7 +17,7 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
     scopes: apiKeys.scopes,
     expiresAt: apiKeys.expiresAt,
   };
-  const [found] = await from('d1', () =>
+  const [found] = await askStore('d1', () =>
     db
       .select(columns)
       .from(apiKeys)

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { ClientRecord, Grant } from '../gate/client-record.ts';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import {
   clientGrantScopes,
   clientGrants,
@@ -25,7 +25,7 @@ import {
  * @throws StoreUnavailableError
  */
 export async function registerGate(db: Database, gate: string, clientId: string): Promise<ClientRecord | undefined> {
-  const [, sequence, found, secrets, direct, directScopes, held, byRole, byRoleScopes, introspects] = await from(
+  const [, sequence, found, secrets, direct, directScopes, held, byRole, byRoleScopes, introspects] = await askStore(
     'd1',
     () =>
       db.batch([

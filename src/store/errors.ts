@@ -29,16 +29,26 @@ export class ConstraintError extends Error {
  * Runs an operation on a store, and turns whatever it throws, and no answer within `STORE_DEADLINE_MS`, into a
  * `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
  */
-export async function from<T>(store: Store, operation: () => Promise<T>): Promise<T> {
+export async function askStore<T>(store: Store, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await withDeadline(store, operation());
+  } catch (cause) {
+    if (cause instanceof StoreUnavailableError) throw cause;
+    throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
+  }
+}
+
+/**
+ * Waits for what depends on a store, and no longer than `STORE_DEADLINE_MS`. What it throws goes through as it is.
+ * @throws StoreUnavailableError at the deadline
+ */
+export async function withDeadline<T>(store: Store, pending: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), STORE_DEADLINE_MS);
   });
   try {
-    return await Promise.race([operation(), deadline]);
-  } catch (cause) {
-    if (cause instanceof StoreUnavailableError) throw cause;
-    throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
+    return await Promise.race([pending, deadline]);
   } finally {
     clearTimeout(timer);
   }

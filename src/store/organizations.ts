@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { organizations } from './schema.ts';
 import { nextVersion, type Statement } from './write.ts';
 
@@ -13,5 +13,5 @@ export function insertOrganization(db: Database, organization: NewOrganization):
 /** @throws StoreUnavailableError */
 export async function organizationExists(db: Database, id: string): Promise<boolean> {
   const found = db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, id));
-  return (await from('d1', () => found)).length > 0;
+  return (await askStore('d1', () => found)).length > 0;
 }

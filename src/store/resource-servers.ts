@@ -1,6 +1,6 @@
 import { and, eq, isNull, or, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { resourceServers, scopes } from './schema.ts';
 import { nextVersion, type Statement } from './write.ts';
 
@@ -49,7 +49,7 @@ export async function grantableResourceServers(
   const shared = isNull(resourceServers.organizationId);
   const visible = organizationId === null ? shared : or(shared, eq(resourceServers.organizationId, organizationId));
   const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
-  const rows = await from('d1', () =>
+  const rows = await askStore('d1', () =>
     db
       .select({ id: resourceServers.id, identifier: resourceServers.identifier, scope: scopes.name })
       .from(resourceServers)

@@ -1,6 +1,6 @@
 import { and, eq, isNull, or, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { roleGrantScopes, roleGrants, roles } from './schema.ts';
 import { nextVersion, type Statement } from './write.ts';
 
@@ -36,7 +36,7 @@ export async function assignableRoles(
   const visible = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId));
   const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
   const lowered = sql`(SELECT lower(value) FROM json_each(${JSON.stringify(names)}))`;
-  const rows = await from('d1', () =>
+  const rows = await askStore('d1', () =>
     db
       .select({ id: roles.id, name: roles.name })
       .from(roles)
@@ -53,5 +53,5 @@ export async function roleNameIsTaken(db: Database, organizationId: string | nul
   const sameName = sql`lower(${roles.name}) = lower(${name})`;
   const beside = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId ?? ''));
   const rival = organizationId === null ? sameName : and(sameName, beside);
-  return (await from('d1', () => db.select({ id: roles.id }).from(roles).where(rival).limit(1))).length > 0;
+  return (await askStore('d1', () => db.select({ id: roles.id }).from(roles).where(rival).limit(1))).length > 0;
 }

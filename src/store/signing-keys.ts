@@ -1,6 +1,6 @@
 import { asc } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { signingKeys } from './schema.ts';
 
 /** A signing key as D1 and KV hold it: the private half only sealed. */
@@ -10,7 +10,7 @@ const COPY = 'key-ring';
 
 /** @throws StoreUnavailableError */
 export function readSigningKeys(db: Database): Promise<StoredSigningKey[]> {
-  return from('d1', () => db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)));
+  return askStore('d1', () => db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)));
 }
 
 /**
@@ -20,15 +20,15 @@ export function readSigningKeys(db: Database): Promise<StoredSigningKey[]> {
  */
 export async function addSigningKeys(db: Database, keys: readonly StoredSigningKey[]): Promise<void> {
   const [first, ...others] = keys.map((key) => db.insert(signingKeys).values(key).onConflictDoNothing());
-  if (first) await from('d1', () => db.batch([first, ...others]));
+  if (first) await askStore('d1', () => db.batch([first, ...others]));
 }
 
 /** The ring's copy, for when D1 is gone; undefined where there is none. @throws StoreUnavailableError */
 export async function readSigningKeysCopy(kv: KVNamespace): Promise<StoredSigningKey[] | undefined> {
-  return (await from('kv', () => kv.get<StoredSigningKey[]>(COPY, 'json'))) ?? undefined;
+  return (await askStore('kv', () => kv.get<StoredSigningKey[]>(COPY, 'json'))) ?? undefined;
 }
 
 /** @throws StoreUnavailableError */
 export function writeSigningKeysCopy(kv: KVNamespace, keys: readonly StoredSigningKey[]): Promise<void> {
-  return from('kv', () => kv.put(COPY, JSON.stringify(keys)));
+  return askStore('kv', () => kv.put(COPY, JSON.stringify(keys)));
 }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
 import { generateId } from '../credentials/id.ts';
 import type { Database } from './database.ts';
-import { from } from './errors.ts';
+import { askStore } from './errors.ts';
 import { auditEvents, versionSequence } from './schema.ts';
 
 export type Statement = BatchItem<'sqlite'>;
@@ -35,5 +35,5 @@ export async function write(db: Database, event: AuditEvent, statements: readonl
     .values({ id: 1, value: 1 })
     .onConflictDoUpdate({ target: versionSequence.id, set: { value: sql`${versionSequence.value} + 1` } });
   const record = db.insert(auditEvents).values({ id: generateId('evt'), ...event });
-  await from('d1', () => db.batch([takeVersion, ...statements, record]));
+  await askStore('d1', () => db.batch([takeVersion, ...statements, record]));
 }

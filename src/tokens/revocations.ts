@@ -1,5 +1,5 @@
 import { KV_EXPIRY_MIN } from '../constants.ts';
-import { from } from '../store/errors.ts';
+import { askStore } from '../store/errors.ts';
 
 const key = (jti: string) => `revoked:${jti}`;
 
@@ -11,7 +11,7 @@ const key = (jti: string) => `revoked:${jti}`;
  */
 export function copyRevocation(kv: KVNamespace, jti: string, expiresAt: number, now: number): Promise<void> {
   const expiration = Math.max(expiresAt, Math.ceil(now / 1000) + KV_EXPIRY_MIN);
-  return from('kv', () => kv.put(key(jti), '', { expiration }));
+  return askStore('kv', () => kv.put(key(jti), '', { expiration }));
 }
 
 /**
@@ -19,5 +19,5 @@ export function copyRevocation(kv: KVNamespace, jti: string, expiresAt: number, 
  * @throws StoreUnavailableError
  */
 export async function isRevocationCopied(kv: KVNamespace, jti: string): Promise<boolean> {
-  return (await from('kv', () => kv.get(key(jti)))) !== null;
+  return (await askStore('kv', () => kv.get(key(jti)))) !== null;
 }

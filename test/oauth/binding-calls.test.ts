@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { create, getToken, introspect, postForm, requestToken, world } from '../http.ts';
+import { calls, gateCallsInFlight, gateStorage, resetCalls, startNewIsolate } from '../instruments.ts';
+
+test('a token request is one gate call, no D1 and no KV, after the client’s first', async () => {
+  const { worker } = await world('counted');
+  await getToken(worker);
+  resetCalls();
+  await getToken(worker);
+  expect(calls).toEqual({ d1: 0, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('a client’s first token request costs one D1 batch more', async () => {
+  const { worker, api } = await world('first');
+  await introspect(api, 'warms the key ring');
+  resetCalls();
+  await getToken(worker);
+  expect(calls).toEqual({ d1: 1, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('in a new isolate a token request is still one gate call; only the key ring is read', async () => {
+  const { worker } = await world('cold');
+  await getToken(worker);
+  startNewIsolate();
+  resetCalls();
+  await getToken(worker);
+  expect(calls).toEqual({ d1: 1, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('a warm client’s introspection is one gate call, no D1 and no KV', async () => {
+  const { worker, api } = await world('introspected');
+  const { access_token } = await getToken(worker);
+  await introspect(api, access_token);
+  resetCalls();
+  expect(await (await introspect(api, access_token)).json()).toMatchObject({ active: true });
+  expect(calls).toEqual({ d1: 0, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('a warm API key’s introspection is one gate call, no D1 and no KV', async () => {
+  const { worker, organization } = await world('introspected-by-key');
+  const { api_key } = await create('api-keys', {
+    organization_id: organization,
+    name: 'introspection',
+    scopes: ['tokens:introspect'],
+  });
+  const { access_token } = await getToken(worker);
+  const ask = () =>
+    postForm('/oauth2/introspect', { token: access_token }, { headers: { Authorization: `Bearer ${api_key}` } });
+  await ask();
+  resetCalls();
+  expect(await (await ask()).json()).toMatchObject({ active: true });
+  expect(calls).toEqual({ d1: 0, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('2,000 concurrent introspections about one client: at most one gate call is under way', async () => {
+  const { worker, api } = await world('crowded');
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => getToken(worker)));
+  await introspect(api, 'warms the caller');
+  resetCalls();
+  const answers = await Promise.all(
+    Array.from({ length: 2000 }, (_, index) => introspect(api, tokens[index % 20]?.access_token ?? '')),
+  );
+  const active = await Promise.all(answers.map((answer) => answer.json<{ active: boolean }>()));
+  expect(active.filter((answer) => answer.active)).toHaveLength(2000);
+  expect(gateCallsInFlight.most).toBe(1);
+  console.log(`2,000 concurrent introspections took ${calls.gate} gate calls`);
+});
+
+test('rows that a gate writes for 1,000 tokens are those of its reservations', async () => {
+  const { worker } = await world('rows', { rate_limit: { per_minute: 600_000, burst: 100 } });
+  await getToken(worker);
+  resetCalls();
+  let granted = 0;
+  while (granted < 1000) {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => requestToken(worker)));
+    granted += answers.filter(({ status }) => status === 200).length;
+  }
+  console.log(`${gateStorage.rowsWritten} rows written to gate storage for ${granted} tokens at a burst of 100`);
+  expect(gateStorage.rowsWritten).toBeLessThanOrEqual(granted / 10 + 1);
+  expect(gateStorage.rowsWritten).toBeGreaterThan(0);
+});
