@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
+
+const WRANGLER = fileURLToPath(new URL('../../node_modules/wrangler/bin/wrangler.js', import.meta.url));
+
+const builds = new Map<string, Promise<string>>();
+
+/** The Worker of a wrangler configuration as it would be deployed: one module, built once in a process. */
+export function builtWorker(configPath: string): Promise<string> {
+  const built = builds.get(configPath) ?? build(configPath);
+  builds.set(configPath, built);
+  return built;
+}
+
+async function build(configPath: string): Promise<string> {
+  const outdir = await mkdtemp(join(tmpdir(), 'edgemint-'));
+  try {
+    const args = [WRANGLER, 'deploy', '--dry-run', '--config', configPath, '--outdir', outdir];
+    await promisify(execFile)(process.execPath, args, { env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } });
+    return await readFile(join(outdir, 'index.js'), 'utf8');
+  } finally {
+    await rm(outdir, { recursive: true });
+  }
+}
+
+/**
+ * Serves a built Worker in a runtime process of its own, its stores empty and in memory. The socket is the runtime's: nothing stands
+ * between it and the Worker, unlike with `wrangler dev`.
+ * @param bindings its variables and secrets; all else that it binds is as its configuration has it
+ */
+export async function startWorker(
+  configPath: string,
+  bindings: Record<string, string>,
+  { host, port }: { host: string; port: number },
+): Promise<Miniflare> {
+  const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
+  // The secrets are given here, so wrangler need not look for them.
+  const { workerOptions } = unstable_getMiniflareWorkerOptions({ ...config, secrets: undefined });
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...workerOptions,
+      bindings,
+      modules: [{ type: 'ESModule', path: 'index.js', contents: await builtWorker(configPath) }],
+      unsafeDirectSockets: [{ host, port }],
+      cf: false,
+      telemetry: { enabled: false },
+    }),
+  );
+  await miniflare.ready;
+  return miniflare;
+}
+
+/** A port of this machine that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port');
+  return address.port;
+}

@@ -1,0 +1,25 @@
+import type { RunningEdgemint } from '../harness/edgemint.ts';
+
+export const RESOURCE = 'https://orders.example.com';
+
+export interface RegisteredClient {
+  client_id: string;
+  client_secret: string;
+}
+
+/** Registers what the loop takes: a client granted two scopes, and the resource server's own client, which introspects. */
+export async function register({ issuer, rootApiKey }: RunningEdgemint) {
+  const post = async <T>(path: string, body: unknown): Promise<T> => {
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
+    const response = await fetch(`${issuer}/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (response.status !== 201) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  const { id: organization_id } = await post<{ id: string }>('organizations', { name: 'Interop' });
+  const scopes = [{ name: 'orders:read' }, { name: 'orders:write' }];
+  await post('resource-servers', { organization_id, identifier: RESOURCE, name: 'Orders', scopes });
+  const grants = [{ resource_server: RESOURCE, scopes: ['orders:read', 'orders:write'] }];
+  const machine = await post<RegisteredClient>('clients', { organization_id, client_name: 'machine', grants });
+  const api = await post<RegisteredClient>('clients', { organization_id, client_name: 'api', introspects: [RESOURCE] });
+  return { machine, api };
+}

@@ -1,0 +1,99 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import * as oauth from 'oauth4webapi';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
+import { RESOURCE, type RegisteredClient, register } from './management.ts';
+
+let edgemint: RunningEdgemint;
+let machine: RegisteredClient;
+let api: RegisteredClient;
+
+beforeAll(async () => {
+  edgemint = await startEdgemint();
+  ({ machine, api } = await register(edgemint));
+});
+
+afterAll(() => edgemint?.stop());
+
+// The one thing that a loopback run needs: plain http.
+const insecure = { [oauth.allowInsecureRequests]: true };
+
+const METHODS = { client_secret_basic: oauth.ClientSecretBasic, client_secret_post: oauth.ClientSecretPost };
+const DISCOVERIES = ['oauth2', 'oidc'] as const;
+
+describe.each(DISCOVERIES)('oauth4webapi, by %s discovery alone', (algorithm) => {
+  test.each(Object.entries(METHODS))('goes round the whole loop with %s', async (_, authenticate) => {
+    const issuer = new URL(edgemint.issuer);
+    const discovered = await oauth.discoveryRequest(issuer, { algorithm, ...insecure });
+    const as = await oauth.processDiscoveryResponse(issuer, discovered);
+    const client = { client_id: machine.client_id };
+    const clientAuth = authenticate(machine.client_secret);
+
+    const parameters = new URLSearchParams({ scope: 'orders:read', resource: RESOURCE });
+    const granted = await oauth.processClientCredentialsResponse(
+      as,
+      client,
+      await oauth.clientCredentialsGrantRequest(as, client, clientAuth, parameters, insecure),
+    );
+    expect(granted).toMatchObject({ token_type: 'bearer', expires_in: 3600, scope: 'orders:read' });
+
+    const jwks = createRemoteJWKSet(new URL(as.jwks_uri ?? ''));
+    const { payload } = await jwtVerify(granted.access_token, jwks, {
+      issuer: as.issuer,
+      audience: RESOURCE,
+      typ: 'at+jwt',
+    });
+    expect(payload).toMatchObject({ client_id: machine.client_id, scope: 'orders:read' });
+
+    const introspected = async () => {
+      const caller = { client_id: api.client_id };
+      const asCaller = authenticate(api.client_secret);
+      const response = await oauth.introspectionRequest(as, caller, asCaller, granted.access_token, insecure);
+      return oauth.processIntrospectionResponse(as, caller, response);
+    };
+    expect(await introspected()).toMatchObject({ active: true, client_id: machine.client_id, aud: RESOURCE });
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, client, clientAuth, granted.access_token, insecure),
+    );
+    expect(await introspected()).toEqual({ active: false });
+  });
+
+  test('tells a wrong secret as an OAuth error with its challenge', async () => {
+    const issuer = new URL(edgemint.issuer);
+    const as = await oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, { algorithm, ...insecure }),
+    );
+    const client = { client_id: machine.client_id };
+    const wrong = oauth.ClientSecretBasic(`${machine.client_secret}x`);
+    const response = await oauth.clientCredentialsGrantRequest(as, client, wrong, new URLSearchParams(), insecure);
+    await expect(oauth.processClientCredentialsResponse(as, client, response)).rejects.toMatchObject({
+      code: oauth.WWW_AUTHENTICATE_CHALLENGE,
+      status: 401,
+    });
+  });
+});
+
+test('oauth4webapi validates one of our access tokens as a resource server does (RFC 9068)', async () => {
+  const issuer = new URL(edgemint.issuer);
+  const as = await oauth.processDiscoveryResponse(
+    issuer,
+    await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }),
+  );
+  const client = { client_id: machine.client_id };
+  const auth = oauth.ClientSecretBasic(machine.client_secret);
+  const granted = await oauth.processClientCredentialsResponse(
+    as,
+    client,
+    await oauth.clientCredentialsGrantRequest(as, client, auth, new URLSearchParams(), insecure),
+  );
+  const request = new Request('https://orders.example.com/orders', {
+    headers: { Authorization: `Bearer ${granted.access_token}` },
+  });
+  const claims = await oauth.validateJwtAccessToken(as, request, RESOURCE, insecure);
+  expect(claims).toMatchObject({
+    iss: edgemint.issuer,
+    client_id: machine.client_id,
+    scope: 'orders:read orders:write',
+  });
+});
