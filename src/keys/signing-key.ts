@@ -41,13 +41,27 @@ export async function makeSigningKey(
   };
 }
 
+const CURVES: Readonly<Record<SigningAlg, string | undefined>> = { ES256: 'P-256', RS256: undefined, EdDSA: 'Ed25519' };
+
+/**
+ * Imports a public key, for verifying with one algorithm and nothing else.
+ * @throws where the key says that it is for another algorithm, use or curve, of which jose and the runtime let some pass
+ */
+export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
+  const { use = 'sig', crv } = jwk;
+  if (jwk.alg !== alg || use !== 'sig' || crv !== CURVES[alg]) throw new TypeError(`not an ${alg} key`);
+  const key = await importJWK(jwk, alg);
+  if (key instanceof Uint8Array || key.type !== 'public') throw new TypeError('not a public key');
+  return key;
+}
+
 /** Opens a stored key for use. The private half cannot be taken out of the isolate's CryptoKey again. */
 export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
   const publicJwk = JSON.parse(stored.publicJwk) as JWK;
   const [privateKey, publicKey] = await Promise.all([
     unseal(stored.sealedPrivateJwk, masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
-    importJWK(publicJwk, stored.alg),
+    importPublicKey(publicJwk, stored.alg),
   ]);
-  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new TypeError('not a key pair');
+  if (privateKey instanceof Uint8Array) throw new TypeError('not a private key');
   return { kid: stored.kid, alg: stored.alg, status: stored.status, privateKey, publicKey, publicJwk };
 }

@@ -1,4 +1,4 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
@@ -10,7 +10,7 @@ import { apiKeys } from './api-keys.ts';
 import { clients } from './clients.ts';
 import type { ManagementEnv } from './create.ts';
 import { organizations } from './organizations.ts';
-import { invalid, ProblemError, pointer, problemResponse } from './problem.ts';
+import { type FieldError, invalid, ProblemError, pointer, problemResponse } from './problem.ts';
 import { resourceServers } from './resource-servers.ts';
 import { roles } from './roles.ts';
 
@@ -19,9 +19,7 @@ export function management(services: Services): OpenAPIHono<ManagementEnv> {
   const app = new OpenAPIHono<ManagementEnv>({
     defaultHook: (result) => {
       if (result.success) return;
-      throw invalid(
-        ...result.error.issues.map(({ path, message }) => ({ pointer: pointer(...path), detail: message })),
-      );
+      throw invalid(...result.error.issues.flatMap(fieldErrors));
     },
   });
   app.onError((error) => problemResponse(error instanceof HTTPException ? malformed() : error));
@@ -39,6 +37,11 @@ export function management(services: Services): OpenAPIHono<ManagementEnv> {
   roles(app);
   clients(app);
   return app;
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointer(...issue.path), detail: issue.message }];
+  return issue.keys.map((key) => ({ pointer: pointer(...issue.path, key), detail: 'There is no such field.' }));
 }
 
 function authenticate(services: Services) {

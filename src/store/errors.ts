@@ -54,13 +54,14 @@ export async function withDeadline<T>(store: Store, pending: Promise<T>): Promis
   }
 }
 
-const UNIQUE = /UNIQUE constraint failed: (?:index '(\w+)'|(\w+)\.)/;
+// SQLite names an index on expressions, and the columns of any other; those are indexed as table_column.
+const UNIQUE = /UNIQUE constraint failed: (?:index '(\w+)'|(\w+)\.(\w+))/;
 
 function brokenConstraint(error: unknown): ConstraintError | undefined {
   // The driver's own error is the innermost cause.
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const unique = UNIQUE.exec(cause.message);
-    if (unique) return new ConstraintError(unique[1] ?? unique[2] ?? 'unique');
+    if (unique) return new ConstraintError(unique[1] ?? `${unique[2]}_${unique[3]}`);
     if (cause.message.includes('FOREIGN KEY constraint failed')) return new ConstraintError('foreign_key');
   }
   return undefined;
