@@ -8,6 +8,8 @@ export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 
 export const gateCallsInFlight = { now: 0, most: 0 };
 /** Rows that gates wrote to their storage. */
 export const gateStorage = { rowsWritten: 0 };
+/** Every SQL statement that was prepared for D1. */
+export const preparedStatements = new Set<string>();
 /** What a store is made to do instead of answering; see `failing()`. */
 const faults = new Map<Store, () => Promise<never>>();
 
@@ -58,7 +60,12 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       if (typeof value !== 'function') return value;
       if (!methods.includes(String(name))) return value.bind(target);
       // A statement costs nothing until it runs, alone or in a batch.
-      if (name === 'prepare') return (sql: string) => watchStatement(value.call(target, sql));
+      if (name === 'prepare') {
+        return (sql: string) => {
+          preparedStatements.add(sql);
+          return watchStatement(value.call(target, sql));
+        };
+      }
       return (...args: unknown[]) => {
         calls[store]++;
         const fault = faults.get(store);
