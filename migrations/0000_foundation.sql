@@ -88,7 +88,6 @@ CREATE TABLE `clients` (
 	`rate_limit_per_minute` integer NOT NULL,
 	`rate_limit_burst` integer NOT NULL,
 	`claims` text NOT NULL,
-	`requestable_claims` text NOT NULL,
 	`metadata` text NOT NULL,
 	`status` text NOT NULL,
 	`version` integer NOT NULL,

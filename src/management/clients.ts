@@ -57,7 +57,6 @@ const Fields = z.strictObject({
     .refine((claims) => JSON.stringify(claims).length <= CLAIMS_LIMIT_BYTES, 'must be at most 4 KiB of JSON')
     .default({})
     .openapi({ type: 'object', description: 'Added to every token of the client.' }),
-  requestable_claims: z.array(ClaimName).max(50).default([]),
   metadata: Metadata,
   status: Status,
 });
@@ -104,7 +103,6 @@ export function clients(app: OpenAPIHono<ManagementEnv>): void {
       rateLimitPerMinute: fields.rate_limit.per_minute,
       rateLimitBurst: fields.rate_limit.burst,
       claims: fields.claims,
-      requestableClaims: fields.requestable_claims,
       metadata: fields.metadata,
       status: fields.status,
       createdAt: now,

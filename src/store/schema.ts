@@ -168,7 +168,6 @@ export const clients = sqliteTable(
     rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),
     rateLimitBurst: integer('rate_limit_burst').notNull(),
     claims: json<Record<string, unknown>>('claims').notNull(),
-    requestableClaims: json<string[]>('requestable_claims').notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
     version: integer('version').notNull(),

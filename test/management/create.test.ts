@@ -157,12 +157,6 @@ describe('bad input', () => {
       ['/rate_limit/per_minute'],
     ],
     ['a registered claim', 'clients', { client_name: 'x', claims: { aud: 'me' } }, ['/claims/aud']],
-    [
-      'a requestable registered claim',
-      'clients',
-      { client_name: 'x', requestable_claims: ['scope'] },
-      ['/requestable_claims/0'],
-    ],
     ['claims that are too large', 'clients', { client_name: 'x', claims: { big: 'x'.repeat(5000) } }, ['/claims']],
     ['an identifier that is no URI', 'resource-servers', { identifier: 'orders', name: 'x' }, ['/identifier']],
     [
