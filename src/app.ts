@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { management } from './management/index.ts';
+import type { ManagementEnv } from './management/create.ts';
 import { errorResponse } from './oauth/error-response.ts';
 import { OAuthError } from './oauth/errors.ts';
 import { health } from './oauth/health.ts';
@@ -31,7 +31,12 @@ export function createApp(services: Services) {
   serve('GET', `/.well-known/openid-configuration${path}`, metadata);
   if (path !== '') serve('GET', `${path}/.well-known/openid-configuration`, metadata);
   serve('GET', `${path}/healthz`, health);
-  app.route(`${path}/v1`, management(services));
+  // Loaded with the first management request: most isolates never have one, and its schemas are most of what there is to start.
+  let managementApp: Hono<ManagementEnv> | undefined;
+  app.all(`${path}/v1/*`, async (context) => {
+    managementApp ??= (await import('./management/index.ts')).management(services);
+    return managementApp.fetch(context.req.raw);
+  });
 
   app.notFound(() =>
     new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' }).toResponse(),

@@ -14,14 +14,15 @@ import { type FieldError, invalid, ProblemError, pointer, problemResponse } from
 import { resourceServers } from './resource-servers.ts';
 import { roles } from './roles.ts';
 
-/** The management API, `/v1`. */
+/** The management API: `/v1` below the issuer's path. */
 export function management(services: Services): OpenAPIHono<ManagementEnv> {
-  const app = new OpenAPIHono<ManagementEnv>({
+  const root = new OpenAPIHono<ManagementEnv>({
     defaultHook: (result) => {
       if (result.success) return;
       throw invalid(...result.error.issues.flatMap(fieldErrors));
     },
   });
+  const app = root.basePath(`${services.config.issuerPath}/v1`);
   app.onError((error) => problemResponse(error instanceof HTTPException ? malformed() : error));
   app.notFound(() => new ProblemError('not_found').toResponse());
 
