@@ -1,11 +1,27 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+
+/** The test vectors of Project Wycheproof, which lie beside the repository: by file name, `{}` where they are absent. */
+const wycheproof = {
+  name: 'wycheproof',
+  resolveId: (id: string) => (id === 'virtual:wycheproof' ? id : undefined),
+  load(id: string) {
+    if (id !== 'virtual:wycheproof') return undefined;
+    const folder = process.env.WYCHEPROOF_DIR ?? '../shared/wycheproof';
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+    const members = names.map((name) => `${JSON.stringify(name)}: ${readFileSync(join(folder, name), 'utf8')}`);
+    return `export default {${members.join()}};`;
+  },
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
         plugins: [
+          wycheproof,
           cloudflareTest(async () => ({
             main: './test/worker.ts',
             wrangler: { configPath: './wrangler.toml' },

@@ -1,0 +1,145 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { METADATA_MAX_AGE } from '../../src/constants.ts';
+import type { Env } from '../../src/env.ts';
+import edgemint from '../../src/index.ts';
+import { basic, getToken, ISSUER, postForm, send, world } from '../http.ts';
+
+const PATH = '/.well-known/oauth-authorization-server';
+
+type Endpoint = 'token_endpoint' | 'introspection_endpoint' | 'revocation_endpoint';
+type Metadata = Record<Endpoint | 'issuer' | 'jwks_uri', string> & Record<string, unknown>;
+
+const ENDPOINTS = ['token_endpoint', 'introspection_endpoint', 'revocation_endpoint'] as const;
+
+async function metadata(): Promise<Metadata> {
+  return (await send(PATH)).json();
+}
+
+test('K7: the issuer in the metadata is iss, byte for byte', async () => {
+  const { worker } = await world('same-issuer');
+  const { issuer } = await metadata();
+  expect(decodeJwt((await getToken(worker)).access_token).iss).toBe(issuer);
+});
+
+test('K7: OpenID Connect Discovery finds the same document', async () => {
+  const found = await send('/.well-known/openid-configuration');
+  expect(await found.text()).toBe(await (await send(PATH)).text());
+});
+
+describe('an issuer with a path', () => {
+  const PATHED = 'https://auth.example.com/tenant/a';
+  const tenant: Env = { ...env, ISSUER: PATHED };
+
+  async function sendToTenant(url: string, init?: RequestInit): Promise<Response> {
+    const context = createExecutionContext();
+    const request = new Request(url, init) as Parameters<typeof edgemint.fetch>[0];
+    const response = await edgemint.fetch(request, tenant, context);
+    await waitOnExecutionContext(context);
+    return response;
+  }
+
+  const WELL_KNOWN = {
+    'RFC 8414': `${ISSUER}${PATH}/tenant/a`,
+    'OpenID Connect Discovery': `${PATHED}/.well-known/openid-configuration`,
+    'RFC 8414, for clients of OpenID Connect': `${ISSUER}/.well-known/openid-configuration/tenant/a`,
+  };
+
+  test.each(Object.entries(WELL_KNOWN))('K7: its metadata is where %s puts it', async (_, url) => {
+    const response = await sendToTenant(url);
+    expect(response.status).toBe(200);
+    expect((await response.json<Metadata>()).issuer).toBe(PATHED);
+  });
+
+  test('K7: there is no metadata for an issuer without the path, or with another', async () => {
+    for (const path of ['', '/', '/tenant', '/tenant/a/', '/tenant/b', '/TENANT/A']) {
+      expect([path, (await sendToTenant(`${ISSUER}${PATH}${path}`)).status]).toEqual([path, 404]);
+    }
+  });
+
+  test('K7: its endpoints are below the path and nowhere else, and its tokens say the same issuer', async () => {
+    const { worker, api } = await world('tenant');
+    const document = await (await sendToTenant(WELL_KNOWN['RFC 8414'])).json<Metadata>();
+    const post = (url: string, client: typeof worker, form: Record<string, string>) =>
+      sendToTenant(url, {
+        method: 'POST',
+        headers: { Authorization: basic(client.client_id, client.client_secret) },
+        body: new URLSearchParams(form),
+      });
+
+    for (const name of ENDPOINTS) {
+      const url = document[name];
+      expect(url.startsWith(`${PATHED}/`)).toBe(true);
+      expect((await post(url.replace('/tenant/a', ''), worker, {})).status).toBe(404);
+    }
+
+    const granted = await post(document.token_endpoint, worker, { grant_type: 'client_credentials' });
+    const { access_token } = await granted.json<{ access_token: string }>();
+    const keys = await (await sendToTenant(document.jwks_uri)).json<JSONWebKeySet>();
+    const { payload } = await jwtVerify(access_token, createLocalJWKSet(keys), { issuer: document.issuer });
+    expect(payload.iss).toBe(PATHED);
+
+    const introspected = await post(document.introspection_endpoint, api, { token: access_token });
+    expect(await introspected.json()).toMatchObject({ active: true, iss: PATHED });
+    expect((await post(document.revocation_endpoint, worker, { token: access_token })).status).toBe(200);
+  });
+
+  test("K7: another issuer's token, though signed with the same keys, is not its own", async () => {
+    const { worker, api } = await world('neighbour');
+    const { access_token } = await getToken(worker);
+    const response = await sendToTenant(`${PATHED}/oauth2/introspect`, {
+      method: 'POST',
+      headers: { Authorization: basic(api.client_id, api.client_secret) },
+      body: new URLSearchParams({ token: access_token }),
+    });
+    expect(await response.text()).toBe('{"active":false}');
+  });
+});
+
+test('K8: what is said to be supported is what answers', async () => {
+  const document = await metadata();
+  expect(document.grant_types_supported).toEqual(['client_credentials']);
+  expect(document.response_types_supported).toEqual([]);
+  const { worker } = await world('supported');
+  const { client_id, client_secret } = worker;
+  const form = { grant_type: 'client_credentials', token: 'unknown' };
+  for (const endpoint of ENDPOINTS) {
+    const { pathname } = new URL(document[endpoint]);
+    expect(document[`${endpoint}_auth_methods_supported`]).toEqual(
+      expect.arrayContaining(['client_secret_basic', 'client_secret_post']),
+    );
+    expect((await postForm(pathname, form)).status).toBe(401);
+    const headers = { Authorization: basic(client_id, client_secret) };
+    expect((await postForm(pathname, form, { headers })).status).toBe(200);
+    expect((await postForm(pathname, { ...form, client_id, client_secret })).status).toBe(200);
+  }
+});
+
+test('K8: there is no authorization endpoint, and no algorithm or method called none', async () => {
+  const document = await metadata();
+  expect(document).not.toHaveProperty('authorization_endpoint');
+  expect(JSON.stringify(document)).not.toMatch(/"none"/i);
+  for (const path of ['/oauth2/authorize', '/authorize', '/oauth2/auth']) expect((await send(path)).status).toBe(404);
+});
+
+test('K8: every algorithm that is named has keys', async () => {
+  const document = await metadata();
+  const { keys } = await (await send(new URL(document.jwks_uri).pathname)).json<JSONWebKeySet>();
+  expect(new Set(keys.map(({ alg }) => alg))).toEqual(
+    new Set(document.access_token_signing_alg_values_supported as []),
+  );
+});
+
+test('K8: the metadata may be cached, and is answered with 304 and to HEAD', async () => {
+  const get = await send(PATH);
+  expect(get.headers.get('Content-Type')).toBe('application/json');
+  expect(get.headers.get('Cache-Control')).toBe(`public, max-age=${METADATA_MAX_AGE}`);
+  const etag = get.headers.get('ETag') ?? '';
+  expect((await send(PATH, { headers: { 'If-None-Match': etag } })).status).toBe(304);
+  expect((await send(PATH, { headers: { 'If-None-Match': '"other"' } })).status).toBe(200);
+  const head = await send(PATH, { method: 'HEAD' });
+  expect([head.status, await head.text(), head.headers.get('ETag')]).toEqual([200, '', etag]);
+  expect((await send(PATH, { method: 'POST' })).status).toBe(405);
+});
