@@ -57,11 +57,12 @@ export function required(parameters: Parameters, name: string): string {
   return value;
 }
 
-// A length that is told is held to by the runtime; without one the body is counted as it comes.
+// A length that is told is held to by HTTP, though not by another Worker that calls this one; without one the body is counted as it comes.
 async function readText(request: Request): Promise<string> {
   const length = request.headers.get('Content-Length');
   if (Number(length) > OAUTH_BODY_LIMIT_BYTES) throw tooLarge();
   const bytes = length === null ? await readCounted(request) : await request.arrayBuffer();
+  if (bytes.byteLength > OAUTH_BODY_LIMIT_BYTES) throw tooLarge();
   try {
     return UTF8.decode(bytes);
   } catch {

@@ -1,9 +1,12 @@
 import { OAuthError } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 
+// A URL parser trims, encodes and turns round what is no URI, so the characters are looked at first (RFC 3986 section 4.3).
+const ABSOLUTE_URI = /^[a-z][a-z0-9+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+$/i;
+
 /** Whether the text may name a resource server: an absolute URI without fragment ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
 export function isResourceIdentifier(text: string): boolean {
-  return URL.canParse(text) && !/[#\s]/.test(text);
+  return ABSOLUTE_URI.test(text) && URL.canParse(text);
 }
 
 /**

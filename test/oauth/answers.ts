@@ -1,0 +1,45 @@
+import { decodeJwt } from 'jose';
+import { expect } from 'vitest';
+import type { TokenAnswer } from '../http.ts';
+
+// RFC 6749 section 5.2, for `error_description`.
+const DESCRIPTION = /^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/;
+
+/**
+ * Reads an error answer, and checks what is true of every one of them: JSON, kept by no cache, nothing but `error` and an
+ * `error_description` of the characters that may be in it, and a challenge with each 401.
+ */
+export async function readError(response: Response): Promise<{ status: number; error: string }> {
+  const { status, headers } = response;
+  const text = await response.text();
+  expect(headers.get('Content-Type'), text).toBe('application/json');
+  expectUncached(response);
+  const body = JSON.parse(text) as { error: string; error_description: string };
+  expect(Object.keys(body)).toEqual(['error', 'error_description']);
+  expect(body.error_description).toMatch(DESCRIPTION);
+  if (status === 401) expect(headers.get('WWW-Authenticate')).toMatch(/^Basic realm="[^"\\]*"/);
+  return { status, error: body.error };
+}
+
+/** Checks that an answer is a refusal by the protocol, whichever: a 4xx with an error code. */
+export async function expectRefused(response: Response, message?: string): Promise<void> {
+  const { status, error } = await readError(response);
+  expect(status, message).toBeGreaterThanOrEqual(400);
+  expect(status, message).toBeLessThan(500);
+  expect(error, message).toMatch(/^(invalid|unauthorized|unsupported)_\w+$|^slow_down$/);
+}
+
+/** Reads the answer that gives a token, and the token's claims. */
+export async function readToken(response: Response) {
+  const text = await response.text();
+  expect(response.status, text).toBe(200);
+  expectUncached(response);
+  const answer = JSON.parse(text) as TokenAnswer;
+  return { answer, claims: decodeJwt(answer.access_token) };
+}
+
+/** RFC 6749 section 5.1. */
+export function expectUncached({ headers }: Response): void {
+  expect(headers.get('Cache-Control')).toBe('no-store');
+  expect(headers.get('Pragma')).toBe('no-cache');
+}

@@ -1,0 +1,193 @@
+import { env } from 'cloudflare:workers';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { type Credentials, create, getToken, ISSUER, manage, requestToken, send } from '../http.ts';
+import { readError, readToken } from './answers.ts';
+
+const { id: organization } = await create('organizations', { name: 'granted access' });
+const ORDERS = 'https://orders.example.com';
+const STOCK = 'https://stock.example.com';
+for (const identifier of [ORDERS, STOCK]) {
+  const scopes = [{ name: 'read' }, { name: 'write' }, { name: 'admin' }];
+  await create('resource-servers', { organization_id: organization, identifier, name: identifier, scopes });
+}
+
+let clients = 0;
+
+function createClient(fields: Record<string, unknown>): Promise<Credentials> {
+  clients++;
+  return create<Credentials>('clients', { organization_id: organization, client_name: `client ${clients}`, ...fields });
+}
+
+function createRole(name: string, grants: { resource_server: string; scopes: string[] }[], shared = false) {
+  return create('roles', { name, grants, ...(!shared && { organization_id: organization }) });
+}
+
+describe('roles', () => {
+  test('a client has its own scopes and those of its roles, and its tokens name the roles', async () => {
+    await createRole('writer', [{ resource_server: ORDERS, scopes: ['write', 'read'] }]);
+    await createRole('stock-reader', [{ resource_server: STOCK, scopes: ['read'] }]);
+    const client = await createClient({
+      grants: [{ resource_server: ORDERS, scopes: ['read', 'admin'] }],
+      roles: ['writer', 'stock-reader'],
+    });
+    const orders = await readToken(await requestToken(client, { resource: ORDERS }));
+    expect(orders.answer.scope?.split(' ').sort()).toEqual(['admin', 'read', 'write']);
+    expect(orders.claims.roles).toEqual(['stock-reader', 'writer']);
+    const stock = await readToken(await requestToken(client, { resource: STOCK }));
+    expect(stock.answer.scope).toBe('read');
+    const tooMuch = await requestToken(client, { resource: STOCK, scope: 'write' });
+    expect(await readError(tooMuch)).toEqual({ status: 400, error: 'invalid_scope' });
+  });
+
+  test('a role alone is enough to get a token', async () => {
+    await createRole('admin', [{ resource_server: STOCK, scopes: ['admin'] }]);
+    const { answer, claims } = await readToken(await requestToken(await createClient({ roles: ['admin'] })));
+    expect(answer.scope).toBe('admin');
+    expect(claims.aud).toBe(STOCK);
+  });
+
+  test('a role without grants gives nothing but its name', async () => {
+    await createRole('bare', []);
+    const grants = [{ resource_server: ORDERS, scopes: ['read'] }];
+    const { claims } = await readToken(await requestToken(await createClient({ grants, roles: ['bare'] })));
+    expect(claims).toMatchObject({ roles: ['bare'], scope: 'read' });
+    expect(await readError(await requestToken(await createClient({ roles: ['bare'] })))).toEqual({
+      status: 400,
+      error: 'unauthorized_client',
+    });
+  });
+
+  test('a token without roles says so', async () => {
+    const client = await createClient({ grants: [{ resource_server: ORDERS }] });
+    expect((await readToken(await requestToken(client))).claims.roles).toEqual([]);
+  });
+});
+
+describe('the resource server of a request that names none', () => {
+  const both = [
+    { resource_server: ORDERS, scopes: ['read'] },
+    { resource_server: STOCK, scopes: ['read'] },
+  ];
+
+  test('is never guessed among several: invalid_target', async () => {
+    const client = await createClient({ grants: both });
+    for (const form of [{}, { scope: 'read' }]) {
+      expect(await readError(await requestToken(client, form))).toEqual({ status: 400, error: 'invalid_target' });
+    }
+  });
+
+  test.each([ORDERS, STOCK])('is the client’s default one: %s', async (default_resource) => {
+    const client = await createClient({ grants: both, default_resource });
+    expect((await readToken(await requestToken(client))).claims.aud).toBe(default_resource);
+    const other = default_resource === ORDERS ? STOCK : ORDERS;
+    expect((await readToken(await requestToken(client, { resource: other }))).claims.aud).toBe(other);
+  });
+
+  test('is the only one that it is granted', async () => {
+    const client = await createClient({ grants: [{ resource_server: STOCK, scopes: ['read'] }] });
+    expect((await readToken(await requestToken(client))).claims.aud).toBe(STOCK);
+  });
+});
+
+describe('the subject', () => {
+  test('is the client', async () => {
+    const client = await createClient({ grants: [{ resource_server: ORDERS }] });
+    const { claims } = await readToken(await requestToken(client));
+    expect(claims).toMatchObject({ sub: client.client_id, client_id: client.client_id, org_id: organization });
+  });
+
+  test('is the organization where that is its setting, and the client is still named', async () => {
+    const { id } = await create('organizations', { name: 'one subject', subject: 'organization' });
+    const identifier = 'https://subject.example.com';
+    await create('resource-servers', { organization_id: id, identifier, name: 'subject' });
+    const client = await createClient({ organization_id: id, grants: [{ resource_server: identifier }] });
+    const { claims } = await readToken(await requestToken(client));
+    expect(claims).toMatchObject({ sub: id, client_id: client.client_id, org_id: id });
+  });
+});
+
+describe('custom claims', () => {
+  const grants = [{ resource_server: ORDERS, scopes: ['read'] }];
+  const registered = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'scope', 'roles', 'org_id', 'cnf'];
+
+  test('are in every token of the client, whatever JSON they are', async () => {
+    const claims = { tenant: 'acme', limits: { daily: 10, tags: ['a', null, true] }, 'https://example.com/é': 1.5 };
+    const client = await createClient({ grants, claims });
+    expect((await readToken(await requestToken(client))).claims).toMatchObject(claims);
+    expect((await readToken(await requestToken(client, { scope: 'read' }))).claims).toMatchObject(claims);
+  });
+
+  test.each(registered)('cannot be named %s', async (name) => {
+    const fields = { organization_id: organization, client_name: `claims ${name}`, grants };
+    const answer = await manage('clients', { ...fields, claims: { [name]: 'a' } });
+    expect(answer.status).toBe(422);
+  });
+
+  test('replace no registered one, even where the store holds them so', async () => {
+    const client = await createClient({ grants });
+    const { claims: real } = await readToken(await requestToken(await createClient({ grants })));
+    const forged = Object.fromEntries([...Object.keys(real), 'tenant'].map((name) => [name, 'forged']));
+    await env.DB.prepare('UPDATE clients SET claims = ? WHERE client_id = ?')
+      .bind(JSON.stringify(forged), client.client_id)
+      .run();
+    const { claims } = await readToken(await requestToken(client));
+    expect(claims).toMatchObject({ iss: ISSUER, sub: client.client_id, aud: ORDERS, scope: 'read', tenant: 'forged' });
+    for (const name of Object.keys(real)) expect(claims[name], name).not.toBe('forged');
+  });
+
+  test('that have a name of every object are inert', async () => {
+    const body = `{"organization_id":"${organization}","client_name":"proto","grants":${JSON.stringify(grants)},"claims":{"__proto__":{"admin":true},"constructor":"a"}}`;
+    const answer = await send('/v1/clients', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${env.ROOT_API_KEY}` },
+      body,
+    });
+    expect(answer.status).toBe(201);
+    const { claims } = await readToken(await requestToken((await answer.json()) as Credentials));
+    expect(claims.constructor).toBe('a');
+    expect('admin' in claims).toBe(false);
+  });
+});
+
+describe('the signing algorithm', () => {
+  async function servedKeys(): Promise<JSONWebKeySet> {
+    return (await send('/.well-known/jwks.json')).json();
+  }
+
+  test.each(['ES256', 'RS256', 'EdDSA'])('is the resource server’s: %s, verified with the served keys', async (alg) => {
+    const identifier = `https://${alg}.example.com`.toLowerCase();
+    const owned = { organization_id: organization };
+    await create('resource-servers', { ...owned, identifier, name: alg, signing_alg: alg });
+    const client = await createClient({ grants: [{ resource_server: identifier }] });
+    const { access_token } = await getToken(client);
+
+    const keys = await servedKeys();
+    const { payload, protectedHeader } = await jwtVerify(access_token, createLocalJWKSet(keys), {
+      issuer: ISSUER,
+      audience: identifier,
+      typ: 'at+jwt',
+      algorithms: [alg],
+    });
+    expect(payload.client_id).toBe(client.client_id);
+    expect(keys.keys.find(({ kid }) => kid === protectedHeader.kid)?.alg).toBe(alg);
+  });
+
+  test('is ES256 where the resource server names none', async () => {
+    const { access_token } = await getToken(await createClient({ grants: [{ resource_server: ORDERS }] }));
+    const { protectedHeader } = await jwtVerify(access_token, createLocalJWKSet(await servedKeys()));
+    expect(protectedHeader).toMatchObject({ alg: 'ES256', typ: 'at+jwt' });
+  });
+
+  test('is each resource server’s own, for one client of several', async () => {
+    const identifier = 'https://mixed.example.com';
+    const owned = { organization_id: organization };
+    await create('resource-servers', { ...owned, identifier, name: 'mixed', signing_alg: 'EdDSA' });
+    const client = await createClient({ grants: [{ resource_server: identifier }, { resource_server: ORDERS }] });
+    const keys = createLocalJWKSet(await servedKeys());
+    const algOf = async (resource: string) =>
+      (await jwtVerify((await getToken(client, { resource })).access_token, keys)).protectedHeader.alg;
+    expect(await algOf(identifier)).toBe('EdDSA');
+    expect(await algOf(ORDERS)).toBe('ES256');
+  });
+});
