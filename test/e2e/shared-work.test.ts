@@ -2,10 +2,11 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JSONWebKeySet } from 'jose';
 import { afterEach, expect, test } from 'vitest';
+import { measure } from '../bench/load.ts';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { type RegisteredClient, register } from '../interop/management.ts';
 
-// In workerd what one request waits for belongs to that request. These go away while others share what they began.
+// In the runtime what one request waits for belongs to that request. Here requests share what others began, or hung up on.
 
 let edgemint: RunningEdgemint;
 
@@ -57,4 +58,15 @@ test('introspections that share a gate call are answered, though hundreds of oth
     for (const answer of await Promise.all(staying)) expect(await answer.json()).toMatchObject({ active: true });
     await Promise.all(leaving);
   }
+});
+
+test('kept-alive connections that introspect about one client without pause are all answered', async () => {
+  edgemint = await startEdgemint();
+  const { machine, api } = await register(edgemint);
+  const granted = await postForm('/oauth2/token', { grant_type: 'client_credentials', ...credentials(machine) });
+  const { access_token: token } = (await granted.json()) as { access_token: string };
+  const target = { url: `${edgemint.issuer}/oauth2/introspect`, headers: {}, form: { token, ...credentials(api) } };
+  const { errors, requestsPerSecond } = await measure(target, 32, 3);
+  expect(errors).toBe(0);
+  expect(requestsPerSecond).toBeGreaterThan(0);
 });
