@@ -1,6 +1,7 @@
+import { type Config, readConfig } from './config.ts';
 import { AttemptFilter } from './credentials/attempt-filter.ts';
 import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
-import { type Config, type Env, readConfig } from './env.ts';
+import type { Env } from './env.ts';
 import { Gates } from './gate/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { StoreProbes } from './oauth/health.ts';

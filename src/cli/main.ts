@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../config.ts';
 import { Failure } from './failure.ts';
 import { stopChildren } from './wrangler.ts';
 
@@ -19,7 +20,8 @@ export async function runMain(main: () => Promise<void>, whenStopped: number): P
     await main();
   } catch (error) {
     failed = true;
-    if (!stopping) console.error(error instanceof Failure ? error.message : error);
+    const isForPeople = error instanceof Failure || error instanceof ConfigurationError;
+    if (!stopping) console.error(isForPeople ? error.message : error);
   }
   await stopChildren();
   process.exit(stopping ? whenStopped : Number(failed));

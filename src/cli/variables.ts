@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
+import { type Config, ConfigurationError, readConfig, type Variables } from '../config.ts';
 import { generateSecret } from '../credentials/secret.ts';
-import { type Config, ConfigurationError, readConfig } from '../env.ts';
 import { Failure } from './failure.ts';
 
 const FILE = '.dev.vars';
@@ -16,7 +16,7 @@ export function generateRootApiKey(): string {
 }
 
 export interface LocalVariables {
-  readonly variables: Readonly<Record<'ISSUER' | 'MASTER_KEY' | 'ROOT_API_KEY', string>>;
+  readonly variables: Readonly<Variables>;
   readonly config: Config;
 }
 

@@ -36,8 +36,12 @@ export function spawnWrangler(
   };
   const child = spawn('wrangler', args, options);
   running.add(child);
-  child.once('close', () => running.delete(child));
   child.once('error', () => running.delete(child));
+  child.once('exit', () => {
+    running.delete(child);
+    // However wrangler ended: nothing that it started may outlive it.
+    signalGroup(child, 'SIGKILL');
+  });
   return child;
 }
 
@@ -94,10 +98,9 @@ export async function stopChildren(): Promise<void> {
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  const closed = new Promise((resolve) => child.once('close', resolve));
+  const gone = new Promise((resolve) => child.once('exit', resolve));
   signalGroup(child, 'SIGTERM');
-  await Promise.race([closed, sleep(PATIENCE_MS, undefined, { ref: false })]);
-  // Even when wrangler itself has gone: nothing of its group may outlive it.
+  await Promise.race([gone, sleep(PATIENCE_MS, undefined, { ref: false })]);
   signalGroup(child, 'SIGKILL');
 }
 

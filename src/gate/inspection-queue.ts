@@ -36,7 +36,7 @@ export class InspectionQueue {
       if (line.running) await this.#wait(clientId, line, line.running);
       else this.#begin(clientId, line, batch);
     }
-    return (await batch.answer).get(jti) ?? false;
+    return (await withDeadline('gate', batch.answer)).get(jti) ?? false;
   }
 
   // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.

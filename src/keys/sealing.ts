@@ -1,6 +1,6 @@
 import { CompactEncrypt, compactDecrypt, type JWK } from 'jose';
+import { ConfigurationError } from '../config.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
-import { ConfigurationError } from '../env.ts';
 
 /**
  * Seals a private key for rest: a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key, whose

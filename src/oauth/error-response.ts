@@ -1,6 +1,6 @@
+import { ConfigurationError } from '../config.ts';
 import { STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
-import { ConfigurationError } from '../env.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { OAuthError } from './errors.ts';
 

@@ -40,6 +40,9 @@ export async function askStore<T>(store: Store, operation: () => Promise<T>): Pr
 
 /**
  * Waits for what depends on a store, and no longer than `STORE_DEADLINE_MS`. What it throws goes through as it is.
+ *
+ * What another request began must be waited for through this, never directly: the runtime would go on in that request's context, where
+ * this one's I/O is out of reach. The race is this request's own promise.
  * @throws StoreUnavailableError at the deadline
  */
 export async function withDeadline<T>(store: Store, pending: Promise<T>): Promise<T> {

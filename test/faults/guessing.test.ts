@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { readConfig } from '../../src/env.ts';
 import { type Credentials, create, getToken, requestToken, world } from '../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../instruments.ts';
 

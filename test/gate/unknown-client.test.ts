@@ -1,10 +1,10 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { readConfig } from '../../src/env.ts';
 import { requestToken, world } from '../http.ts';
 
 test('an id that could be ours and is nobody’s leaves nothing in a gate’s storage, nor in D1', async () => {

@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
+import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
-import { type Env, readConfig } from '../../src/env.ts';
+import type { Env } from '../../src/env.ts';
 import { KeyRing } from '../../src/keys/key-ring.ts';
 import { unseal } from '../../src/keys/sealing.ts';
 import { SIGNING_ALGS } from '../../src/keys/signing-key.ts';

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { base64url, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
+import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
-import { readConfig } from '../../src/env.ts';
 import type { SigningAlg } from '../../src/gate/client-record.ts';
 import { unseal } from '../../src/keys/sealing.ts';
 import { openSigningKey, type SigningKey } from '../../src/keys/signing-key.ts';

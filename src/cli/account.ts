@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import type { Standing } from './deployment-plan.ts';
+import { Failure } from './failure.ts';
+import { tryWrangler, wrangler } from './wrangler.ts';
+
+/** The database's name, as wrangler.toml has it. */
+export async function databaseName(): Promise<string> {
+  const name = /^database_name = "([^"]+)"/m.exec(await readFile('wrangler.toml', 'utf8'))?.[1];
+  if (!name) throw new Failure('wrangler.toml has no database_name.');
+  return name;
+}
+
+/** Looks up what the account has already. @throws Failure */
+export async function readStanding(database: string): Promise<Standing> {
+  const databases: { name: string }[] = JSON.parse(await wrangler('list the databases', ['d1', 'list', '--json']));
+  return { databaseExists: databases.some(({ name }) => name === database), secrets: await secretNames() };
+}
+
+async function secretNames(): Promise<string[]> {
+  const { code, stdout, stderr } = await tryWrangler(['secret', 'list', '--format', 'json']);
+  if (code === 0) {
+    const secrets: { name: string }[] = JSON.parse(stdout);
+    return secrets.map(({ name }) => name);
+  }
+  // Only where there is no Worker are there surely no secrets. Any other failure, taken for that, would replace the master key.
+  if (/Worker "[^"]*" not found/.test(stderr)) return [];
+  throw new Failure(`wrangler could not list the secrets:\n${`${stdout}${stderr}`.trim()}`);
+}
+
+/** @throws Failure where the database holds what was sealed or hashed under some MASTER_KEY */
+export async function requireUnused(database: string): Promise<void> {
+  const query = 'SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM signing_keys) AS count';
+  const args = ['d1', 'execute', 'DB', '--remote', '--json', '--command', query];
+  const answer: { results: { count: number }[] }[] = JSON.parse(await wrangler('read the database', args));
+  if (answer[0]?.results[0]?.count === 0) return;
+  throw new Failure(
+    `The database ${database} was used with a MASTER_KEY that the Worker does not have: set that one, or delete the database; docs/deploy.md says how.`,
+  );
+}

@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** The migrations of a directory, in the order in which wrangler applies them. */
+export async function readMigrations(directory: string): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(directory, name), 'utf8') })));
+}
+
+const NAME = '(?:main\\s*\\.\\s*)?(`[^`]+`|"[^"]+"|\\[[^\\]]+\\]|\\w+)';
+const statement = (form: string) => new RegExp(`^${form.replaceAll(' ', '\\s+').replaceAll('<name>', NAME)}`, 'i');
+const CREATE = statement('CREATE TABLE (?:IF NOT EXISTS )?<name>');
+const ALTER = statement('ALTER TABLE <name>');
+const RENAME = statement('ALTER TABLE <name> RENAME TO <name>');
+const DROP = statement('DROP TABLE (?:IF EXISTS )?<name>');
+const REFERENCES = new RegExp(`\\bREFERENCES\\s+${NAME}`, 'gi');
+
+/**
+ * Finds the migrations that drop a table while others reference it. D1 keeps foreign keys enforced throughout, whatever a PRAGMA says, so
+ * that such a drop fails or takes the other tables' rows with it; and a rebuild, as drizzle-kit generates it by way of `__new_…`, is one.
+ * @param migrations in the order in which they are applied
+ * @returns a sentence for each; none when all is well
+ */
+export function findDestructiveDrops(migrations: readonly Migration[]): string[] {
+  /** For each table those that it references. */
+  const referenced = new Map<string, Set<string>>();
+  const complaints: string[] = [];
+
+  for (const { name, sql } of migrations) {
+    for (const text of statements(sql)) {
+      const source = match(CREATE, text) ?? match(ALTER, text);
+      if (source !== undefined) {
+        const targets = referenced.get(source) ?? new Set();
+        for (const [, target = ''] of text.matchAll(REFERENCES)) targets.add(unquote(target));
+        referenced.set(source, targets);
+      }
+      const [, before, after] = RENAME.exec(text) ?? [];
+      if (before !== undefined && after !== undefined) rename(referenced, unquote(before), unquote(after));
+      const dropped = match(DROP, text);
+      if (dropped === undefined) continue;
+      const others = [...referenced].filter(([table, targets]) => table !== dropped && targets.has(dropped));
+      referenced.delete(dropped);
+      if (others.length === 0) continue;
+      const list = others.map(([table]) => table).join(', ');
+      complaints.push(`${name} drops or rebuilds the table ${dropped}, which others reference: ${list}.`);
+    }
+  }
+  return complaints;
+}
+
+/** The statements, without comments and string literals: neither can name a table. */
+function statements(sql: string): string[] {
+  const code = sql.replace(/'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\//g, (text) => (text.startsWith("'") ? "''" : ' '));
+  return code.split(';').map((text) => text.trim());
+}
+
+function match(form: RegExp, text: string): string | undefined {
+  const name = form.exec(text)?.[1];
+  return name === undefined ? undefined : unquote(name);
+}
+
+/** SQLite tells no upper case from lower in a name. */
+function unquote(name: string): string {
+  return name.replace(/^[`"[]|[`"\]]$/g, '').toLowerCase();
+}
+
+function rename(referenced: Map<string, Set<string>>, before: string, after: string): void {
+  const own = referenced.get(before) ?? new Set();
+  referenced.delete(before);
+  referenced.set(after, own);
+  for (const targets of referenced.values()) if (targets.delete(before)) targets.add(after);
+}

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { planDeployment } from '../../src/cli/deployment-plan.ts';
+
+const ALL = ['ISSUER', 'MASTER_KEY', 'ROOT_API_KEY'];
+
+describe('the plan of a deployment', () => {
+  test('migrates before it deploys, whatever is there', () => {
+    for (const databaseExists of [true, false]) {
+      for (let mask = 0; mask < 8; mask++) {
+        const secrets = ALL.filter((_, bit) => mask & (1 << bit));
+        for (const issuerIsKnown of [true, false]) {
+          const steps = planDeployment({ databaseExists, secrets }, issuerIsKnown).map((step) => step.do);
+          expect(steps.indexOf('apply migrations')).toBeLessThan(steps.indexOf('deploy'));
+          expect(steps.includes('create database')).toBe(!databaseExists);
+        }
+      }
+    }
+  });
+
+  test('sets each secret that is missing once, and none that is there', () => {
+    for (let mask = 0; mask < 8; mask++) {
+      const secrets = ALL.filter((_, bit) => mask & (1 << bit));
+      for (const issuerIsKnown of [true, false]) {
+        const set = planDeployment({ databaseExists: true, secrets }, issuerIsKnown).flatMap((step) =>
+          step.do === 'deploy' ? [...step.generate, ...(step.issuer === 'set' ? ['ISSUER'] : [])] : [],
+        );
+        expect([...secrets, ...set].sort()).toEqual(ALL);
+      }
+    }
+  });
+
+  test('asks whether the database was used only where a fresh master key would meet an old database', () => {
+    const asks = (databaseExists: boolean, secrets: string[]) =>
+      planDeployment({ databaseExists, secrets }, true).some((step) => step.do === 'require an unused database');
+    expect(asks(true, [])).toBe(true);
+    expect(asks(true, ['ROOT_API_KEY', 'ISSUER'])).toBe(true);
+    expect(asks(false, [])).toBe(false);
+    expect(asks(true, ALL)).toBe(false);
+  });
+});

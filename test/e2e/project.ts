@@ -1,0 +1,79 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A clone of the project as it is now, its dependencies installed. */
+export interface Clone {
+  readonly directory: string;
+  remove(): Promise<void>;
+}
+
+export async function cloneProject(): Promise<Clone> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'edgemint-clone-')));
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const { stdout } = await promisify(execFile)('git', args, { cwd: ROOT });
+  const files = stdout.split('\0').filter((file) => file !== '' && existsSync(join(ROOT, file)));
+  await Promise.all(files.map((file) => cp(join(ROOT, file), join(directory, file))));
+  await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  return { directory, remove: () => rm(directory, { recursive: true }) };
+}
+
+/** A command under way, and what it has written so far. */
+export interface Running {
+  readonly process: ChildProcess;
+  readonly output: { stdout: string; stderr: string };
+  /** The exit code, once it has ended; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Runs a command in a process group of its own, as a terminal does. */
+export function run(directory: string, command: readonly string[], env: Record<string, string> = {}): Running {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, {
+    cwd: directory,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    output.stderr += text;
+  });
+  return { process: child, output, ended: new Promise((resolve) => child.once('close', resolve)) };
+}
+
+/** Waits until the command has written something. */
+export async function written(running: Running, text: string): Promise<void> {
+  const ended = running.ended.then(() => true);
+  while (!running.output.stdout.includes(text)) {
+    if (await Promise.race([ended, sleep(50, false)])) {
+      throw new Error(`It ended before it wrote "${text}":\n${running.output.stdout}${running.output.stderr}`);
+    }
+  }
+}
+
+/** The processes that work in a directory, by their ids. */
+export function processesIn(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => workingDirectory(pid)?.startsWith(directory))
+    .map(Number);
+}
+
+function workingDirectory(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}

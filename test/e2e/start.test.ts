@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { decodeJwt } from 'jose';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../harness/worker.ts';
+import { type Clone, cloneProject, processesIn, type Running, run, written } from './project.ts';
+
+const MASTER_KEY = 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0';
+const ROOT_API_KEY = 'a-root-api-key-with-at-least-32-characters';
+
+let clone: Clone;
+let started: Running | undefined;
+
+beforeAll(async () => {
+  clone = await cloneProject();
+});
+
+// After a test that failed something may still run.
+afterEach(async () => {
+  for (const pid of processesIn(clone.directory)) process.kill(pid, 'SIGKILL');
+  await started?.ended;
+});
+
+afterAll(() => clone.remove());
+
+const inClone = (path: string) => join(clone.directory, path);
+
+function start(port: number | string, command = ['node', 'src/cli/start.ts']): Running {
+  started = run(clone.directory, command, { PORT: String(port) });
+  return started;
+}
+
+async function serving(port: number, command?: string[]): Promise<Running> {
+  const running = start(port, command);
+  await written(running, 'start.log');
+  return running;
+}
+
+function pastedLines({ output }: Running): { token: string; introspect: string } {
+  const [token = '', introspect = ''] = output.stdout.split('\n').filter((line) => line.startsWith('curl '));
+  return { token, introspect };
+}
+
+async function paste(line: string) {
+  return JSON.parse((await promisify(execFile)('bash', ['-c', line])).stdout);
+}
+
+/** How many organizations and clients the database holds. */
+async function held(): Promise<unknown> {
+  const query =
+    'SELECT (SELECT count(*) FROM organizations) AS organizations, (SELECT count(*) FROM clients) AS clients';
+  const args = ['d1', 'execute', 'DB', '--local', '--json', '--command', query];
+  const { stdout } = await promisify(execFile)('wrangler', args, { cwd: clone.directory });
+  return JSON.parse(stdout)[0].results[0];
+}
+
+describe('npm start', () => {
+  let first: { token: string; introspect: string };
+  let firstPort: number;
+
+  test('serves a fresh clone, and the lines that it prints get a token and introspect it', async () => {
+    firstPort = await freePort();
+    const running = await serving(firstPort, ['npm', 'start']);
+    first = pastedLines(running);
+
+    const { access_token, scope } = await paste(first.token);
+    expect(decodeJwt(access_token).iss).toBe(`http://localhost:${firstPort}`);
+    const { client_id } = decodeJwt(access_token);
+    expect(await paste(first.introspect)).toMatchObject({ active: true, scope, client_id });
+
+    // What a terminal does on ctrl-C: the whole foreground group is told.
+    process.kill(-(running.process.pid ?? 0), 'SIGINT');
+    await running.ended;
+    expect(processesIn(clone.directory)).toEqual([]);
+    expect(running.output.stderr).not.toMatch(/wrangler/i);
+  });
+
+  test('started again, on another port, shows the same demo and seeds nothing twice', async () => {
+    const port = await freePort();
+    const running = await serving(port);
+    const again = pastedLines(running);
+    expect(again.token).toBe(first.token.replaceAll(String(firstPort), String(port)));
+    expect(decodeJwt((await paste(again.token)).access_token).iss).toBe(`http://localhost:${port}`);
+    expect(await paste(again.introspect)).toMatchObject({ active: true });
+    expect(await held()).toEqual({ organizations: 1, clients: 2 });
+
+    // Asked to end alone, as a supervisor does.
+    running.process.kill('SIGTERM');
+    expect(await running.ended).toBe(0);
+    expect(processesIn(clone.directory)).toEqual([]);
+  });
+
+  test('ends with a sentence, and leaves no process behind, when its server dies', async () => {
+    const running = await serving(await freePort());
+    const isServer = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('wrangler-dist/cli.js');
+    for (const pid of processesIn(clone.directory).filter(isServer)) process.kill(pid, 'SIGKILL');
+    expect(await running.ended).toBe(1);
+    expect(running.output.stderr).toMatch(/^wrangler dev ended unexpectedly/);
+    expect(processesIn(clone.directory)).toEqual([]);
+  });
+
+  test('with other secrets than the database was made with seeds nothing, and says how to start afresh', async () => {
+    const made = await readFile(inClone('.dev.vars'), 'utf8');
+    await writeFile(inClone('.dev.vars'), `MASTER_KEY=${MASTER_KEY}\nROOT_API_KEY=${ROOT_API_KEY}\n`);
+    const running = start(await freePort());
+    await written(running, 'start afresh');
+    running.process.kill('SIGINT');
+    expect(await running.ended).toBe(0);
+    expect(await held()).toEqual({ organizations: 1, clients: 2 });
+    await writeFile(inClone('.dev.vars'), made);
+  });
+
+  test('seeds a new demo when .wrangler/ was removed', async () => {
+    await rm(inClone('.wrangler'), { recursive: true });
+    const running = await serving(await freePort());
+    const lines = pastedLines(running);
+    expect(lines.token.split(' ')[3]).not.toBe(first.token.split(' ')[3]);
+    expect(await paste(lines.introspect)).toMatchObject({ active: true });
+    running.process.kill('SIGINT');
+    expect(await running.ended).toBe(0);
+  });
+});
+
+describe('npm start refuses in one sentence, having started nothing:', () => {
+  async function refusal(port: number | string): Promise<string> {
+    await rm(inClone('.wrangler'), { recursive: true, force: true });
+    const running = start(port);
+    expect(await running.ended).toBe(1);
+    expect(running.output.stdout).toBe('');
+    expect(existsSync(inClone('.wrangler'))).toBe(false);
+    expect(running.output.stderr).toMatch(/^[^\n]+\.\n$/);
+    return running.output.stderr;
+  }
+
+  test.each(['127.0.0.1', '0.0.0.0', '::1'])('a port that is busy on %s', async (host) => {
+    const port = await freePort();
+    const busy = createServer();
+    await new Promise<void>((resolve) => busy.listen(port, host, resolve));
+    expect(await refusal(port)).toContain(`Port ${port} is in use`);
+    await new Promise((resolve) => busy.close(resolve));
+  });
+
+  test('a PORT that is none', async () => {
+    expect(await refusal('eighty')).toContain('PORT');
+  });
+
+  test.each([
+    ['a malformed MASTER_KEY', 'MASTER_KEY is malformed', { MASTER_KEY: 'too-short', ROOT_API_KEY }],
+    ['a missing MASTER_KEY', 'MASTER_KEY is missing', { ROOT_API_KEY }],
+    ['a missing ROOT_API_KEY', 'ROOT_API_KEY is missing', { MASTER_KEY }],
+    ['a malformed ROOT_API_KEY', 'ROOT_API_KEY is malformed', { MASTER_KEY, ROOT_API_KEY: 'secret' }],
+    ['a malformed ISSUER', 'ISSUER is malformed', { MASTER_KEY, ROOT_API_KEY, ISSUER: 'http://auth.example.com/' }],
+  ])('%s', async (_, complaint, variables) => {
+    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(inClone('.dev.vars'), lines.join(''));
+    const sentence = await refusal(await freePort());
+    expect(sentence).toContain(complaint);
+    for (const value of Object.values(variables)) expect(sentence).not.toContain(value);
+  });
+});
