@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { type Measurement, quantile } from './load.ts';
+
+/** One round: what was measured of each, by its name. */
+export type Round = ReadonlyMap<string, Measurement>;
+
+export interface Plan {
+  readonly connections: number;
+  readonly rounds: number;
+  /** Of one window: every subject has one in each round. */
+  readonly seconds: number;
+}
+
+/** All that the run found, as it is written to the file. */
+export interface Report {
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly plan: Plan;
+  /** Medians over the rounds, but the errors, which are summed. */
+  readonly results: readonly ({ readonly name: string } & Measurement)[];
+  /** Edgemint's requests per second by another's: the median of the rounds' ratios, the least and the greatest. */
+  readonly ratios: readonly {
+    readonly to: string;
+    readonly median: number;
+    readonly least: number;
+    readonly greatest: number;
+  }[];
+}
+
+/** Sums the rounds up. */
+export function report(plan: Plan, rounds: readonly Round[]): Report {
+  const names = [...(rounds[0]?.keys() ?? [])];
+  return {
+    machine: machine(),
+    plan,
+    results: names.map((name) => ({ name, ...summary(rounds.flatMap((round) => round.get(name) ?? [])) })),
+    ratios: ['floor', 'oidc-provider'].map((to) => ({ to, ...ratio(rounds, to) })),
+  };
+}
+
+function summary(measured: readonly Measurement[]): Measurement {
+  const middle = (of: (one: Measurement) => number) => median(measured.map(of));
+  return {
+    requestsPerSecond: middle((one) => one.requestsPerSecond),
+    p50: middle((one) => one.p50),
+    p99: middle((one) => one.p99),
+    errors: measured.reduce((sum, { errors }) => sum + errors, 0),
+    generatorCpu: middle((one) => one.generatorCpu),
+  };
+}
+
+function ratio(rounds: readonly Round[], to: string) {
+  const rate = (round: Round, name: string) => round.get(name)?.requestsPerSecond ?? Number.NaN;
+  const ratios = rounds.map((round) => rate(round, 'edgemint') / rate(round, to));
+  return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) };
+}
+
+function median(values: readonly number[]): number {
+  return quantile(
+    values.toSorted((one, other) => one - other),
+    0.5,
+  );
+}
+
+function machine() {
+  const version = (name: string) => {
+    const manifest = readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8');
+    return (JSON.parse(manifest) as { version: string }).version;
+  };
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    node: process.version.slice(1),
+    workerd: version('workerd'),
+    'oidc-provider': version('oidc-provider'),
+  };
+}
+
+/** The report as a Markdown page. */
+export function toMarkdown({ machine, plan, results, ratios }: Report): string {
+  const rows = results.map(({ name, requestsPerSecond, p50, p99, errors, generatorCpu }) => {
+    const cells = [Math.round(requestsPerSecond), p50.toFixed(2), p99.toFixed(2), errors, percent(generatorCpu)];
+    return `| ${[name, ...cells].join(' | ')} |`;
+  });
+  const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
+  return `# Benchmark
+
+Written by \`npm run bench\`: tokens by \`POST\` of a \`client_credentials\` form, ES256 JWTs of about the same size from all three.
+
+- **edgemint**: the built Worker, all that it does for a token included.
+- **edgemint introspection**: the same Worker asked about one of its tokens, by a caller that it knows.
+- **floor**: a Worker that parses the form, calls one Durable Object, signs one token, and does nothing else.
+- **oidc-provider**: on Node, its store in memory, with JWT access tokens.
+
+| | requests/s | p50 ms | p99 ms | errors | generator |
+|---|--:|--:|--:|--:|--:|
+${rows.join('\n')}
+
+${ratios.map(({ to, median, least, greatest }) => `- edgemint / ${to}: **${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)} over the rounds)`).join('\n')}
+
+${facts.join(', ')}.
+
+${plan.rounds} rounds of ${plan.seconds} s each, over ${plan.connections} kept-alive connections on loopback. The subjects take turns, every second round in
+reverse, one loaded at a time while the others idle. Figures are medians over the rounds, ratios the medians of the rounds' own ratios.
+
+Each subject is a process of its own; a Worker's work is done by one thread, while Node signs in others beside its own. The load comes
+from one more process on the same machine, the same bytes over the same number of connections for all; "generator" is the share of a core
+that it took, so what it takes from the measured is known, and small. Local stores answer at once, without a network: this compares what
+the code costs, not what a deployment serves.
+`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

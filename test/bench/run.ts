@@ -1,0 +1,50 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { type Measurement, measure } from './load.ts';
+import { type Plan, type Report, type Round, report, toMarkdown } from './report.ts';
+import { accessToken, edgemint, floor, oidcProvider, type Subject } from './subjects.ts';
+
+// Measures, prints what it found and writes it down; it asserts nothing. `--quick` is for a look: it leaves the page of record alone.
+
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const plan: Plan = options.quick
+  ? { connections: 16, rounds: 5, seconds: 1 }
+  : { connections: 16, rounds: 7, seconds: 3.5 };
+const directory = new URL(options.quick ? '../../dist/' : '../../docs/', import.meta.url);
+
+const subjects: Subject[] = [];
+try {
+  const [token, introspection] = await edgemint();
+  subjects.push(token, introspection);
+  subjects.push(await floor());
+  subjects.push(await oidcProvider());
+
+  for (const { name, target } of subjects) {
+    if ('grant_type' in target.form) await accessToken(target);
+    await measure(target, plan.connections, plan.seconds);
+    console.log(`${name} is warm`);
+  }
+  const rounds: Round[] = [];
+  for (let number = 1; number <= plan.rounds; number++) {
+    rounds.push(await measureRound(number % 2 === 0 ? subjects.toReversed() : subjects));
+    console.log(`round ${number} of ${plan.rounds}`);
+  }
+  await write(report(plan, rounds));
+} finally {
+  await Promise.all(subjects.map(({ stop }) => stop()));
+}
+
+async function measureRound(inOrder: readonly Subject[]): Promise<Round> {
+  const round = new Map<string, Measurement>();
+  for (const { name, target } of inOrder) round.set(name, await measure(target, plan.connections, plan.seconds));
+  return round;
+}
+
+async function write(found: Report): Promise<void> {
+  const page = toMarkdown(found);
+  console.log(`\n${page}`);
+  await mkdir(directory, { recursive: true });
+  await writeFile(new URL('benchmark.md', directory), page);
+  const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
+  await writeFile(new URL('benchmark.json', directory), `${JSON.stringify(found, rounded, 2)}\n`);
+}

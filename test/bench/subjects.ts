@@ -1,0 +1,120 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startEdgemint } from '../harness/edgemint.ts';
+import { freePort, startWorker } from '../harness/worker.ts';
+import type { Target } from './load.ts';
+
+// What is measured: Edgemint, and the two that it stands beside.
+
+export interface Subject {
+  readonly name: string;
+  readonly target: Target;
+  stop(): Promise<void>;
+}
+
+interface Credentials {
+  readonly client_id: string;
+  readonly client_secret: string;
+}
+
+const RESOURCE = 'https://api.example.com/orders';
+const SCOPE = 'orders:read orders:write';
+const TOKEN_FORM = { grant_type: 'client_credentials', scope: SCOPE, resource: RESOURCE };
+
+/** More than any machine asks for, so that what is measured is tokens and not refusals. */
+const NO_RATE_LIMIT = { per_minute: 1_000_000, burst: 1_000_000 };
+
+/** Edgemint's token endpoint, and its introspection endpoint with one of its tokens and a caller that is known. */
+export async function edgemint(): Promise<[token: Subject, introspection: Subject]> {
+  const { issuer, rootApiKey, stop } = await startEdgemint();
+  const create = async <T>(path: string, body: unknown): Promise<T> => {
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
+    const response = await fetch(`${issuer}/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json() as Promise<T>;
+  };
+  const scopes = SCOPE.split(' ');
+  const { id: organization_id } = await create<{ id: string }>('organizations', { name: 'Benchmark' });
+  await create('resource-servers', {
+    organization_id,
+    identifier: RESOURCE,
+    name: 'Orders',
+    scopes: scopes.map((name) => ({ name })),
+  });
+  const machine = await create<Credentials>('clients', {
+    organization_id,
+    client_name: 'Machine',
+    grants: [{ resource_server: RESOURCE, scopes }],
+    rate_limit: NO_RATE_LIMIT,
+  });
+  const caller = await create<Credentials>('clients', {
+    organization_id,
+    client_name: 'Resource server',
+    introspects: [RESOURCE],
+  });
+
+  const tokens = { url: `${issuer}/oauth2/token`, headers: basic(machine), form: TOKEN_FORM };
+  const form = { token: await accessToken(tokens) };
+  return [
+    { name: 'edgemint', target: tokens, stop },
+    {
+      name: 'edgemint introspection',
+      target: { url: `${issuer}/oauth2/introspect`, headers: basic(caller), form },
+      stop: async () => {},
+    },
+  ];
+}
+
+/** The least that a token can cost on this platform; see its source. */
+export async function floor(): Promise<Subject> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const config = fileURLToPath(new URL('floor/wrangler.toml', import.meta.url));
+  const worker = await startWorker(config, { ISSUER: url }, { host: '127.0.0.1', port });
+  return {
+    name: 'floor',
+    target: { url: `${url}/oauth2/token`, headers: basic(INVENTED_CLIENT), form: TOKEN_FORM },
+    stop: () => worker.dispose(),
+  };
+}
+
+/** oidc-provider on Node, in a process of its own. */
+export async function oidcProvider(): Promise<Subject> {
+  const port = await freePort();
+  const { client_id, client_secret } = INVENTED_CLIENT;
+  const child = fork(
+    fileURLToPath(new URL('oidc-server.ts', import.meta.url)),
+    [String(port), client_id, client_secret, RESOURCE, SCOPE],
+    { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+  );
+  const exited = once(child, 'exit');
+  const stopped = exited.then(([code]) => Promise.reject(new Error(`oidc-provider ended with ${code}.`)));
+  await Promise.race([once(child, 'message'), stopped]);
+  return {
+    name: 'oidc-provider',
+    target: { url: `http://127.0.0.1:${port}/token`, headers: basic(INVENTED_CLIENT), form: TOKEN_FORM },
+    stop: async () => {
+      child.kill();
+      await exited;
+    },
+  };
+}
+
+/** Credentials of the usual length, for those that make none. */
+const INVENTED_CLIENT: Credentials = {
+  client_id: `emc_${'0'.repeat(30)}`,
+  client_secret: `ems_${'0'.repeat(49)}`,
+};
+
+function basic({ client_id, client_secret }: Credentials): { Authorization: string } {
+  return { Authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}` };
+}
+
+/** One token, as a check that the target gives any. */
+export async function accessToken({ url, headers, form }: Target): Promise<string> {
+  const response = await fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) });
+  const { access_token } = (await response.json()) as { access_token?: string };
+  if (!access_token) throw new Error(`${url} gave no token: ${response.status}`);
+  return access_token;
+}
