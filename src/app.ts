@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import type { ManagementEnv } from './management/create.ts';
 import { errorResponse } from './oauth/error-response.ts';
 import { OAuthError } from './oauth/errors.ts';
@@ -17,9 +17,13 @@ export function createApp(services: Services) {
   const app = new Hono();
   const path = services.config.issuerPath;
 
+  // One handler for a route, whatever the method: of two that match, Hono makes a chain.
   const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
-    app.on(method, route, (context: Context) => endpoint(services, context.req.raw));
-    app.all(route, () => methodNotAllowed(method));
+    const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
+    app.all(route, ({ req: { raw } }) => {
+      if (!allowed.includes(raw.method)) throw methodNotAllowed(allowed);
+      return endpoint(services, raw);
+    });
   };
 
   serve('POST', `${path}/oauth2/token`, token);
@@ -45,7 +49,7 @@ export function createApp(services: Services) {
   return app;
 }
 
-function methodNotAllowed(method: 'GET' | 'POST'): Response {
-  const headers = { Allow: method === 'GET' ? 'GET, HEAD' : method };
-  return new OAuthError('invalid_request', { status: 405, description: `Use ${method}.`, headers }).toResponse();
+function methodNotAllowed(allowed: readonly string[]): OAuthError {
+  const headers = { Allow: allowed.join(', ') };
+  return new OAuthError('invalid_request', { status: 405, description: `Use ${allowed.join(' or ')}.`, headers });
 }

@@ -1,5 +1,6 @@
 import { type Config, readConfig } from './config.ts';
 import { AttemptFilter } from './credentials/attempt-filter.ts';
+import { OwnClientIds } from './credentials/client-id.ts';
 import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
 import type { Env } from './env.ts';
 import { Gates } from './gate/gates.ts';
@@ -16,6 +17,7 @@ export interface Services {
   readonly masterKeys: () => Promise<MasterKeys>;
   readonly keyRing: KeyRing;
   readonly gates: Gates;
+  readonly ownClientIds: OwnClientIds;
   readonly attempts: AttemptFilter;
   readonly callers: CallerMemory;
   readonly probes: StoreProbes;
@@ -37,6 +39,7 @@ export function createServices(env: Env): Services {
     masterKeys,
     keyRing: new KeyRing(env, masterKeys),
     gates: new Gates(env.CLIENT_GATE),
+    ownClientIds: new OwnClientIds(masterKeys),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS),
     callers: new CallerMemory(),
     probes: new StoreProbes(),

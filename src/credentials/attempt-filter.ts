@@ -100,7 +100,7 @@ export class AttemptFilter {
   }
 
   #isTrusted({ subject, hashes }: SecretAttempt, now: number): boolean {
-    if (hashes.some((hash) => this.#proven.get(hash, now))) return true;
+    if (hashes.some((hash) => this.#proven.get(provenKey(subject, hash), now))) return true;
     const live = this.#fingerprints.get(subject, now);
     return live !== undefined && hashes.some((hash) => live.includes(fingerprint(hash)));
   }
@@ -122,16 +122,17 @@ export class AttemptFilter {
     throw new TooManyAttemptsError(FINGERPRINT_AGE);
   }
 
-  #passed({ hashes }: SecretAttempt): void {
+  #passed({ subject, hashes }: SecretAttempt): void {
     const now = Date.now();
     for (const hash of hashes) {
-      if (!this.#proven.get(hash, now)) this.#proven.set(hash, true, now + PROVEN_CREDENTIAL_AGE * 1000);
+      const key = provenKey(subject, hash);
+      if (!this.#proven.get(key, now)) this.#proven.set(key, true, now + PROVEN_CREDENTIAL_AGE * 1000);
     }
   }
 
   #failed(attempt: SecretAttempt, { known, fingerprints }: NotAuthenticated): void {
     const now = Date.now();
-    for (const hash of attempt.hashes) this.#proven.delete(hash);
+    for (const hash of attempt.hashes) this.#proven.delete(provenKey(attempt.subject, hash));
     if (!known) this.#unknown.set(attempt.subject, true, now + UNKNOWN_CLIENT_AGE * 1000);
     this.#fingerprints.set(attempt.subject, fingerprints, now + FINGERPRINT_AGE * 1000);
     this.#charge(attempt);
@@ -165,6 +166,11 @@ export class AttemptFilter {
     this.#tallies.set(key, tally, now + ATTEMPTS_WINDOW * 1000);
     return tally;
   }
+}
+
+// By both: one client's secret tried on others is a guess like any other.
+function provenKey(subject: string, hash: string): string {
+  return `${subject} ${hash}`;
 }
 
 function addressKey({ subject, address }: Attempt): string {

@@ -1,3 +1,4 @@
+import { Memory } from '../memory.ts';
 import { base62, toBigInt } from './base62.ts';
 import type { MasterKey, MasterKeys } from './master-key.ts';
 import { equalInConstantTime } from './secret-hash.ts';
@@ -15,9 +16,25 @@ export async function generateClientId(masterKeys: MasterKeys): Promise<string> 
   return untagged + (await tag(untagged, masterKeys[0]));
 }
 
-/** Whether this service once generated the client_id. An invented one is told so without asking any store. */
-export async function isOwnClientId(clientId: string, masterKeys: MasterKeys): Promise<boolean> {
-  if (!FORM.test(clientId)) return false;
+/** Tells the client_ids that this service once generated from inventions, without asking any store. */
+export class OwnClientIds {
+  readonly #masterKeys: () => Promise<MasterKeys>;
+  // Those that were found to be own stay so.
+  readonly #known = new Memory<true>();
+
+  constructor(masterKeys: () => Promise<MasterKeys>) {
+    this.#masterKeys = masterKeys;
+  }
+
+  async has(clientId: string): Promise<boolean> {
+    if (this.#known.get(clientId, 0)) return true;
+    const isOwn = FORM.test(clientId) && (await hasOwnTag(clientId, await this.#masterKeys()));
+    if (isOwn) this.#known.set(clientId, true, Number.POSITIVE_INFINITY);
+    return isOwn;
+  }
+}
+
+async function hasOwnTag(clientId: string, masterKeys: MasterKeys): Promise<boolean> {
   const untagged = clientId.slice(0, -TAG_LENGTH);
   const presented = clientId.slice(-TAG_LENGTH);
   for (const key of masterKeys) if (equalInConstantTime(presented, await tag(untagged, key))) return true;

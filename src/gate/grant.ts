@@ -39,8 +39,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   const grant = record.grants.find((candidate) => candidate.resource === resource);
   if (!grant) return 'invalid_target';
 
-  const granted = new Set(grant.scopes);
-  if (request.scopes?.some((scope) => !granted.has(scope))) return 'invalid_scope';
+  if (request.scopes && !isSubset(request.scopes, grant.scopes)) return 'invalid_scope';
 
   return {
     client_id: record.client_id,
@@ -53,4 +52,9 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     access_token_ttl: record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT,
     signing_alg: grant.signing_alg,
   };
+}
+
+function isSubset(some: readonly string[], all: readonly string[]): boolean {
+  const known = new Set(all);
+  return some.every((item) => known.has(item));
 }

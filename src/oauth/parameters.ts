@@ -42,6 +42,7 @@ function malformed(): OAuthError {
 
 /** Decodes `application/x-www-form-urlencoded` text ([RFC 6749 appendix B](https://www.rfc-editor.org/rfc/rfc6749#appendix-B)); undefined where it is malformed. */
 export function formDecode(text: string): string | undefined {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { generateClientId, isOwnClientId } from '../../src/credentials/client-id.ts';
-import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import { generateClientId, OwnClientIds } from '../../src/credentials/client-id.ts';
+import { deriveMasterKeys, type MasterKeys } from '../../src/credentials/master-key.ts';
 import { seeded } from '../random.ts';
 
 const first = new Uint8Array(32).fill(1);
 const second = new Uint8Array(32).fill(2);
 const masterKeys = await deriveMasterKeys([first]);
+
+function isOwnClientId(id: string, masterKeys: MasterKeys): Promise<boolean> {
+  return new OwnClientIds(async () => masterKeys).has(id);
+}
 
 test('a generated id is known as our own', async () => {
   const id = await generateClientId(masterKeys);

@@ -1,6 +1,7 @@
 import { formDecode } from '../parameters.ts';
 import type { PresentedSecret } from './index.ts';
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
 
 /**
@@ -21,8 +22,7 @@ export function readBasic(authorization: string): PresentedSecret | undefined {
 
 function decodeBase64(text: string): string | undefined {
   try {
-    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(Uint8Array.fromBase64(text));
   } catch {
     return undefined;
   }

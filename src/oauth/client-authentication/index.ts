@@ -1,6 +1,5 @@
 import { clientAddress } from '../../client-address.ts';
 import { isRefusal } from '../../credentials/attempt-filter.ts';
-import { isOwnClientId } from '../../credentials/client-id.ts';
 import { isWellFormedSecret } from '../../credentials/secret.ts';
 import { candidateHashes } from '../../credentials/secret-hash.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
@@ -36,13 +35,12 @@ export async function authenticateClient<Answer extends { readonly outcome: stri
 
   const { clientId, secret } = presented;
   const attempt = { subject: clientId, address: clientAddress(request) };
-  const masterKeys = await services.masterKeys();
   // An invented id or a mistyped secret is told from a real one without asking any store.
-  if (!isWellFormedSecret(secret, 'ems_') || !(await isOwnClientId(clientId, masterKeys))) {
+  if (!isWellFormedSecret(secret, 'ems_') || !(await services.ownClientIds.has(clientId))) {
     services.attempts.refuse(attempt);
     throw invalidClient();
   }
-  const hashes = await candidateHashes(secret, masterKeys);
+  const hashes = await candidateHashes(secret, await services.masterKeys());
   const answer = await services.attempts.guard({ ...attempt, hashes }, () =>
     decide({ client_id: clientId, proof: { kind: 'secret', hashes } }),
   );
