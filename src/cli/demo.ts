@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Failure } from './failure.ts';
 
-/** Beside the local database, so that both go when .wrangler/ goes. */
-const FILE = '.wrangler/state/demo.json';
+/** Beside the local database, so that both go when .wrangler/ goes: a file for each client, `client_id:client_secret` as curl takes it. */
+const DIRECTORY = '.wrangler/demo';
 
 const RESOURCE_SERVER = 'https://orders.demo.example';
 
@@ -23,9 +23,9 @@ export interface Demo {
  * @returns undefined where there is none, or the service does not know it: database and secrets may change behind the file's back
  */
 export async function findDemo(base: string): Promise<Demo | undefined> {
-  const text = await readFile(FILE, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const demo: Demo = JSON.parse(text);
+  const [worker, api] = await Promise.all([readCredentials('worker'), readCredentials('api')]);
+  if (!worker || !api) return undefined;
+  const demo = { worker, api };
   const headers = { Authorization: `Basic ${btoa(userpass(demo.worker))}` };
   const body = new URLSearchParams({ grant_type: 'client_credentials' });
   const { status } = await fetch(`${base}/oauth2/token`, { method: 'POST', headers, body });
@@ -59,7 +59,8 @@ export async function seedDemo(base: string, rootApiKey: string): Promise<Demo> 
   });
   const api = await create('clients', { organization_id, client_name: 'Orders API', introspects: [RESOURCE_SERVER] });
   const demo = { worker: credentials(worker), api: credentials(api) };
-  await writeFile(FILE, `${JSON.stringify(demo, undefined, 2)}\n`, { mode: 0o600 });
+  await mkdir(DIRECTORY, { recursive: true });
+  await Promise.all([writeCredentials('worker', demo.worker), writeCredentials('api', demo.api)]);
   return demo;
 }
 
@@ -81,4 +82,14 @@ function userpass({ client_id, client_secret }: Credentials): string {
 
 function credentials({ client_id, client_secret }: Credentials): Credentials {
   return { client_id, client_secret };
+}
+
+async function readCredentials(name: keyof Demo): Promise<Credentials | undefined> {
+  const text = await readFile(`${DIRECTORY}/${name}`, 'utf8').catch(() => '');
+  const [client_id, client_secret] = text.trim().split(':');
+  return client_id && client_secret ? { client_id, client_secret } : undefined;
+}
+
+function writeCredentials(name: keyof Demo, client: Credentials): Promise<void> {
+  return writeFile(`${DIRECTORY}/${name}`, `${userpass(client)}\n`, { mode: 0o600 });
 }

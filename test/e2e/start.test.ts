@@ -46,7 +46,14 @@ function pastedLines({ output }: Running): { token: string; introspect: string }
 }
 
 async function paste(line: string) {
-  return JSON.parse((await promisify(execFile)('bash', ['-c', line])).stdout);
+  return JSON.parse((await promisify(execFile)('bash', ['-c', line], { cwd: clone.directory })).stdout);
+}
+
+/** The blocks of a language in the README, for a service on another port. */
+async function readmeBlocks(language: string, port: number): Promise<string[]> {
+  const readme = await readFile(inClone('README.md'), 'utf8');
+  const blocks = readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'));
+  return [...blocks].map(([, block = '']) => block.replaceAll('localhost:8787', `localhost:${port}`));
 }
 
 /** How many organizations and clients the database holds. */
@@ -62,7 +69,7 @@ describe('npm start', () => {
   let first: { token: string; introspect: string };
   let firstPort: number;
 
-  test('serves a fresh clone, and the lines that it prints get a token and introspect it', async () => {
+  test('serves a fresh clone; the lines that it prints, and the README’s line and code, get a token and check it', async () => {
     firstPort = await freePort();
     const running = await serving(firstPort, ['npm', 'start']);
     first = pastedLines(running);
@@ -71,6 +78,20 @@ describe('npm start', () => {
     expect(decodeJwt(access_token).iss).toBe(`http://localhost:${firstPort}`);
     const { client_id } = decodeJwt(access_token);
     expect(await paste(first.introspect)).toMatchObject({ active: true, scope, client_id });
+
+    const curl = (await readmeBlocks('sh', firstPort)).find((block) => block.startsWith('curl ')) ?? '';
+    const fromReadme = await paste(curl);
+    expect(fromReadme).toMatchObject({ token_type: 'Bearer', expires_in: 3600, scope });
+
+    const blocks = await readmeBlocks('ts', firstPort);
+    await writeFile(inClone('readme.ts'), blocks.join('\n'));
+    const caller = (await readFile(inClone('.wrangler/demo/api'), 'utf8')).trim().split(':');
+    [process.env.CLIENT_ID, process.env.CLIENT_SECRET] = caller;
+    const { verify, introspect } = await import(inClone('readme.ts'));
+    expect(await verify(fromReadme.access_token)).toMatchObject({ client_id, scope });
+    expect(await introspect(fromReadme.access_token)).toMatchObject({ client_id, scope });
+    await expect(verify(`${fromReadme.access_token}x`)).rejects.toThrow();
+    expect(await introspect(`${fromReadme.access_token}x`)).toBeUndefined();
 
     // What a terminal does on ctrl-C: the whole foreground group is told.
     process.kill(-(running.process.pid ?? 0), 'SIGINT');
