@@ -1,6 +1,7 @@
 import type { Env } from '../src/env.ts';
 
 export type Store = 'd1' | 'kv' | 'gate' | 'rateLimit';
+export type Faulty = Store | `gate:${string}`;
 
 /** Calls made through the bindings, by the Worker and by its gates. */
 export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 0 };
@@ -11,7 +12,7 @@ export const gateStorage = { rowsWritten: 0 };
 /** Every SQL statement that was prepared for D1. */
 export const preparedStatements = new Set<string>();
 /** What a store is made to do instead of answering; see `failing()`. */
-const faults = new Map<Store, () => Promise<never>>();
+const faults = new Map<Faulty, () => Promise<never>>();
 
 export function resetCalls(): void {
   Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
@@ -19,13 +20,18 @@ export function resetCalls(): void {
   gateStorage.rowsWritten = 0;
 }
 
-/** Runs something while a store throws. */
-export async function failing<T>(
-  store: Store,
-  during: () => Promise<T>,
-  message = 'Network connection lost.',
-): Promise<T> {
-  faults.set(store, () => Promise.reject(new Error(message)));
+/** Runs something while a store throws; `gate:<client_id>` is the gate of that client alone. */
+export function failing<T>(store: Faulty, during: () => Promise<T>): Promise<T> {
+  return withFault(store, () => Promise.reject(new Error('Network connection lost.')), during);
+}
+
+/** Runs something while a store takes calls and never answers. */
+export function hanging<T>(store: Faulty, during: () => Promise<T>): Promise<T> {
+  return withFault(store, () => new Promise(() => {}), during);
+}
+
+async function withFault<T>(store: Faulty, fault: () => Promise<never>, during: () => Promise<T>): Promise<T> {
+  faults.set(store, fault);
   try {
     return await during();
   } finally {
@@ -95,22 +101,22 @@ function watchGates(namespace: Env['CLIENT_GATE']): Env['CLIENT_GATE'] {
     get(target, name) {
       const value = Reflect.get(target, name, target);
       if (name !== 'getByName') return typeof value === 'function' ? value.bind(target) : value;
-      return (gate: string) => watchGate(target.getByName(gate));
+      return (gate: string) => watchGate(gate, target.getByName(gate));
     },
   });
 }
 
-function watchGate(stub: DurableObjectStub): DurableObjectStub {
+function watchGate(name: string, stub: DurableObjectStub): DurableObjectStub {
   return new Proxy(stub, {
-    get(target, name) {
-      const method = Reflect.get(target, name, target) as unknown;
+    get(target, property) {
+      const method = Reflect.get(target, property, target) as unknown;
       if (typeof method !== 'function') return method;
       return async (...args: unknown[]) => {
         calls.gate++;
         gateCallsInFlight.now++;
         gateCallsInFlight.most = Math.max(gateCallsInFlight.most, gateCallsInFlight.now);
         try {
-          const fault = faults.get('gate');
+          const fault = faults.get('gate') ?? faults.get(`gate:${name}`);
           return await (fault ? fault() : Reflect.apply(method, target, args));
         } finally {
           gateCallsInFlight.now--;
