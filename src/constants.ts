@@ -2,7 +2,7 @@
 
 // Requests
 
-/** The largest body an OAuth endpoint reads. A thousand-scope request fits; nothing honest is larger. */
+/** The largest body an OAuth endpoint reads. A request for a thousand scopes of usual length fits. */
 export const OAUTH_BODY_LIMIT_BYTES = 16 * 1024;
 /** The largest body a management endpoint reads: a resource server with its thousand described scopes fits. */
 export const MANAGEMENT_BODY_LIMIT_BYTES = 1024 * 1024;
@@ -12,6 +12,11 @@ export const STORE_RETRY_AFTER = 2;
 export const STORE_DEADLINE_MS = 5000;
 
 // Tokens
+
+/** The longest token that is issued: in a form, beside the credentials that introspect or revoke it, it must fit into a body. */
+export const ACCESS_TOKEN_LENGTH_MAX = OAUTH_BODY_LIMIT_BYTES - 1024;
+/** The custom claims of a client, as JSON in UTF-8. */
+export const CLAIMS_LIMIT_BYTES = 4096;
 
 export const ACCESS_TOKEN_TTL_DEFAULT = 3600;
 export const ACCESS_TOKEN_TTL_MIN = 60;
@@ -39,13 +44,17 @@ export const ATTEMPTS_WINDOW = 60;
 export const PROVEN_CREDENTIAL_AGE = 3600;
 /** How long the fingerprints that a gate handed out after a failure tell which credentials are worth asking it about. */
 export const FINGERPRINT_AGE = 5;
-/** How long an attempt waits for others about the same client to be decided before it is told to come again. */
+/** How long an attempt that is held back waits for a gate's fingerprints before it is told to come again. */
 export const ATTEMPT_WAIT_MS = 1000;
+/** How often an attempt that waits looks again. */
+export const ATTEMPT_POLL_MS = 10;
 
 // Isolate memory
 
 /** How long an isolate believes that a client_id does not exist. */
 export const UNKNOWN_CLIENT_AGE = 5;
+/** How long an isolate believes that an API key which was once ours is no more. */
+export const UNKNOWN_KEY_AGE = 5;
 /** How long an introspection caller's checked credential is believed. */
 export const CALLER_AGE = 10;
 /** Entries of any one memory in an isolate; the oldest goes first. */
@@ -59,6 +68,10 @@ export const JWKS_MAX_AGE = 600;
 export const KEY_RING_LEASE = 60;
 /** From this age on the ring is read again in the background. */
 export const KEY_RING_RENEWAL_AGE = 30;
+/** How long D1 has to hand out the key ring before the copy in KV is taken. */
+export const KEY_RING_DEADLINE_MS = 2000;
+/** How long a request waits for a ring that another reads, or makes: both stores may be asked, and RSA keys take their time. */
+export const KEY_RING_PATIENCE_MS = 15_000;
 /** RFC 7518 section 3.3 asks for 2048 bits at least. */
 export const RSA_MODULUS_BITS = 2048;
 /** How long the metadata document may be cached. */
@@ -71,6 +84,11 @@ export const KV_EXPIRY_MIN = 60;
 /** A revocation's copy that KV did not take is tried again after this, doubling up to the maximum. */
 export const KV_RETRY_MIN = 1;
 export const KV_RETRY_MAX = 300;
+/** Copies that a gate delivers in one alarm. */
+export const KV_COPIES_AT_ONCE = 100;
+
+/** Revocations of expired tokens are forgotten this often at most, many at once. */
+export const PURGE_INTERVAL = 600;
 
 // Health
 

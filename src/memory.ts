@@ -17,7 +17,7 @@ export class Memory<V> {
     return undefined;
   }
 
-  set(key: string, value: V, until: number): void {
+  set(key: string, value: V, until = Number.POSITIVE_INFINITY): void {
     this.#entries.delete(key);
     if (this.#entries.size >= this.#capacity) {
       const [oldest] = this.#entries.keys();

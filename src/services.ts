@@ -1,12 +1,14 @@
 import { type Config, readConfig } from './config.ts';
+import { ApiKeys } from './credentials/api-key.ts';
 import { AttemptFilter } from './credentials/attempt-filter.ts';
 import { OwnClientIds } from './credentials/client-id.ts';
 import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
 import type { Env } from './env.ts';
 import { Gates } from './gate/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
-import { StoreProbes } from './oauth/health.ts';
-import { CallerMemory } from './oauth/introspection-caller.ts';
+import { CallerMemory } from './oauth/caller-memory.ts';
+import { StoreProbes } from './oauth/store-probes.ts';
+import { findApiKey } from './store/api-keys.ts';
 import { type Database, database } from './store/database.ts';
 
 /** What an isolate keeps between requests, made once for its environment. */
@@ -18,6 +20,7 @@ export interface Services {
   readonly keyRing: KeyRing;
   readonly gates: Gates;
   readonly ownClientIds: OwnClientIds;
+  readonly apiKeys: ApiKeys;
   readonly attempts: AttemptFilter;
   readonly callers: CallerMemory;
   readonly probes: StoreProbes;
@@ -32,14 +35,16 @@ export function createServices(env: Env): Services {
     derived ??= await deriveMasterKeys(config.masterKeys);
     return derived;
   };
+  const db = database(env.DB);
   return {
     env,
     config,
-    db: database(env.DB),
+    db,
     masterKeys,
     keyRing: new KeyRing(env, masterKeys),
     gates: new Gates(env.CLIENT_GATE),
     ownClientIds: new OwnClientIds(masterKeys),
+    apiKeys: new ApiKeys(config.rootApiKey, masterKeys, (hashes) => findApiKey(db, hashes)),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS),
     callers: new CallerMemory(),
     probes: new StoreProbes(),

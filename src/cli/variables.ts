@@ -12,7 +12,7 @@ export function generateMasterKey(): string {
 }
 
 export function generateRootApiKey(): string {
-  return generateSecret('emk_');
+  return generateSecret('emr_');
 }
 
 export interface LocalVariables {

@@ -1,40 +1,61 @@
-import type { NotAuthenticated } from '../gate/protocol.ts';
-import type { Services } from '../services.ts';
-import { type ApiKey, findApiKey } from '../store/api-keys.ts';
-import { isWellFormedSecret } from './secret.ts';
+import { UNKNOWN_KEY_AGE } from '../constants.ts';
+import { Memory } from '../memory.ts';
+import type { ApiKey } from '../store/api-keys.ts';
+import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';
+import type { MasterKeys } from './master-key.ts';
+import { generateBody, withChecksum, withoutChecksum } from './secret.ts';
 import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 
 /** Who manages: the holder of `ROOT_API_KEY`, or of an organization's API key. */
 export type Administrator = { readonly kind: 'root' } | ({ readonly kind: 'api_key' } & ApiKey);
 
-/**
- * Finds out whose API key a text is.
- * @param address where it came from, for the filter that stands between guessers and D1
- * @param now milliseconds since the epoch
- * @param find looks a hash up; in D1, unless the caller remembers
- * @returns undefined for a key that is malformed, unknown or expired
- * @throws TooManyAttemptsError, StoreUnavailableError
- */
-export async function authenticateApiKey(
-  { attempts, config, db, masterKeys }: Pick<Services, 'attempts' | 'config' | 'db' | 'masterKeys'>,
-  key: string,
-  address: string,
-  now: number,
-  find: (hashes: readonly string[]) => Promise<ApiKey | undefined> = (hashes) => findApiKey(db, hashes),
-): Promise<Administrator | undefined> {
-  if (equalInConstantTime(key, config.rootApiKey)) return { kind: 'root' };
-  const attempt = { subject: `api-key ${address}`, address };
-  if (!isWellFormedSecret(key, 'emk_')) {
-    attempts.refuse(attempt);
-    return undefined;
-  }
-  const hashes = await candidateHashes(key, await masterKeys());
-  const answer = await attempts.guard({ ...attempt, hashes }, async () => {
-    const found = await find(hashes);
-    const live = found && (found.expiresAt === null || found.expiresAt > now);
-    return live ? { outcome: 'found' as const, administrator: { kind: 'api_key' as const, ...found } } : NOT_FOUND;
-  });
-  return answer.outcome === 'found' ? answer.administrator : undefined;
+/** A new API key: as a secret, with a tag before its checksum by which it is known as our own. */
+export async function generateApiKey(masterKeys: MasterKeys): Promise<string> {
+  return withChecksum(await withTag(generateBody('emk_'), 'apiKeyTag', masterKeys));
 }
 
-const NOT_FOUND: NotAuthenticated = { outcome: 'invalid_client', known: true, fingerprints: [] };
+type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
+
+/**
+ * Finds out whose API key a text is. An invented one is told so by its tag, so that nobody can make the store be asked, or an
+ * administrator wait, by guessing.
+ */
+export class ApiKeys {
+  readonly #rootApiKey: string;
+  readonly #masterKeys: () => Promise<MasterKeys>;
+  readonly #find: Find;
+  // Keys that were ours once, by their hashes.
+  readonly #unknown = new Memory<true>();
+
+  /** @param find looks stored hashes up in D1 */
+  constructor(rootApiKey: string, masterKeys: () => Promise<MasterKeys>, find: Find) {
+    this.#rootApiKey = rootApiKey;
+    this.#masterKeys = masterKeys;
+    this.#find = find;
+  }
+
+  /**
+   * @param now milliseconds since the epoch
+   * @param remember what a caller that need not ask D1 each time puts around the look-up
+   * @returns undefined for a key that is malformed, unknown or expired
+   * @throws StoreUnavailableError
+   */
+  async authenticate(
+    key: string,
+    now: number,
+    remember: (hashes: readonly string[], find: () => ReturnType<Find>) => ReturnType<Find> = (_, find) => find(),
+  ): Promise<Administrator | undefined> {
+    if (equalInConstantTime(key, this.#rootApiKey)) return { kind: 'root' };
+    const tagged = withoutChecksum(key, 'emk_', TAG_LENGTH);
+    const masterKeys = await this.#masterKeys();
+    if (tagged === undefined || !(await hasOwnTag(tagged, 'apiKeyTag', masterKeys))) return undefined;
+
+    const hashes = await candidateHashes(key, masterKeys);
+    const memoryKey = hashes.join(' ');
+    if (this.#unknown.get(memoryKey, now)) return undefined;
+    const found = await remember(hashes, () => this.#find(hashes));
+    if (!found) this.#unknown.set(memoryKey, true, now + UNKNOWN_KEY_AGE * 1000);
+    const live = found && (found.expiresAt === null || found.expiresAt > now);
+    return live ? { kind: 'api_key', ...found } : undefined;
+  }
+}

@@ -1,26 +1,27 @@
 import { waitUntil } from 'cloudflare:workers';
 import {
+  ATTEMPT_POLL_MS,
   ATTEMPT_WAIT_MS,
   ATTEMPTS_PER_ADDRESS,
   ATTEMPTS_PER_SUBJECT,
   ATTEMPTS_WINDOW,
   FINGERPRINT_AGE,
   PROVEN_CREDENTIAL_AGE,
+  STORE_DEADLINE_MS,
   UNKNOWN_CLIENT_AGE,
 } from '../constants.ts';
-import { fingerprint } from '../gate/credential.ts';
-import type { NotAuthenticated } from '../gate/protocol.ts';
 import { Memory } from '../memory.ts';
+import { StoreUnavailableError } from '../store/errors.ts';
+import { fingerprint } from './secret-hash.ts';
 
 /** So many attempts failed that this one was not checked. */
 export class TooManyAttemptsError extends Error {
   override readonly name = 'TooManyAttemptsError';
   /** Seconds to wait. */
-  readonly retryAfter: number;
+  readonly retryAfter = FINGERPRINT_AGE;
 
-  constructor(retryAfter: number) {
+  constructor() {
     super('Too many failed attempts: wait before the next one.');
-    this.retryAfter = retryAfter;
   }
 }
 
@@ -35,6 +36,15 @@ export interface SecretAttempt extends Attempt {
   readonly hashes: readonly string[];
 }
 
+/** What a check says of a credential that is not its subject's. */
+export interface Refusal {
+  readonly outcome: 'invalid_client';
+  /** Whether the subject exists. */
+  readonly known: boolean;
+  /** Of the subject's live secrets; see `fingerprint()`. */
+  readonly fingerprints: readonly string[];
+}
+
 interface Tally {
   /** Checks under way. */
   pending: number;
@@ -42,8 +52,7 @@ interface Tally {
   readonly limit: number;
 }
 
-const REFUSED: NotAuthenticated = { outcome: 'invalid_client', known: false, fingerprints: [] };
-const POLL_MS = 5;
+const REFUSED: Refusal = { outcome: 'invalid_client', known: false, fingerprints: [] };
 const KEY_LENGTH = 128;
 
 /**
@@ -59,6 +68,8 @@ export class AttemptFilter {
   readonly #proven = new Memory<true>();
   readonly #unknown = new Memory<true>();
   readonly #fingerprints = new Memory<readonly string[]>();
+  // Subjects that an attempt was refused for a moment ago, without a check.
+  readonly #refused = new Memory<true>();
   readonly #tallies = new Memory<Tally>();
 
   constructor(binding: RateLimit) {
@@ -72,8 +83,8 @@ export class AttemptFilter {
    */
   async guard<V extends { readonly outcome: string }>(
     attempt: SecretAttempt,
-    check: () => Promise<V | NotAuthenticated>,
-  ): Promise<V | NotAuthenticated> {
+    check: () => Promise<V | Refusal>,
+  ): Promise<V | Refusal> {
     if (this.#unknown.get(attempt.subject, Date.now())) {
       this.refuse(attempt);
       return REFUSED;
@@ -92,10 +103,13 @@ export class AttemptFilter {
 
   /**
    * Charges an attempt that could be told to be wrong without a check.
-   * @throws TooManyAttemptsError, as for any other wrong credential, so that nobody can tell which ids exist
+   * @throws TooManyAttemptsError when a checked one would be, so that nobody can tell from it which ids exist
    */
   refuse(attempt: Attempt): void {
-    if (this.#tallied(attempt, Date.now()).some(isExhausted)) throw new TooManyAttemptsError(ATTEMPTS_WINDOW);
+    const now = Date.now();
+    const isExhaustedNow = this.#tallied(attempt, now).some(isExhausted);
+    if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw new TooManyAttemptsError();
+    this.#refused.set(attempt.subject, true, now + FINGERPRINT_AGE * 1000);
     this.#charge(attempt);
   }
 
@@ -107,19 +121,23 @@ export class AttemptFilter {
 
   // Waits until the attempt may be checked. By polling: a promise of one request is not another's to wait for.
   async #awaitTurn(attempt: SecretAttempt): Promise<readonly Tally[]> {
-    for (let waited = 0; waited <= ATTEMPT_WAIT_MS; waited += POLL_MS) {
+    let isExhaustedNow = false;
+    for (let waited = 0; waited < STORE_DEADLINE_MS; waited += ATTEMPT_POLL_MS) {
       const now = Date.now();
       if (this.#isTrusted(attempt, now)) return [];
       const tallies = this.#tallied(attempt, now);
-      const exhausted = tallies.some(isExhausted);
-      if (!exhausted && tallies.every(({ pending, failures, limit }) => pending + failures < limit)) return tallies;
+      isExhaustedNow = tallies.some(isExhausted);
+      if (!isExhaustedNow && tallies.every(({ pending, failures, limit }) => pending + failures < limit))
+        return tallies;
       // With the limit spent, one attempt at a time is still checked, for the fingerprints that tell the right credential from the rest.
-      const informed = this.#fingerprints.get(attempt.subject, now) !== undefined;
-      if (exhausted && informed) break;
-      if (exhausted && tallies.every(({ pending }) => pending === 0)) return tallies;
-      await scheduler.wait(POLL_MS);
+      const isInformed = this.#fingerprints.get(attempt.subject, now) !== undefined;
+      if (isExhaustedNow && !isInformed && tallies.every(({ pending }) => pending === 0)) return tallies;
+      if (isExhaustedNow && (isInformed || waited >= ATTEMPT_WAIT_MS)) break;
+      await scheduler.wait(ATTEMPT_POLL_MS);
     }
-    throw new TooManyAttemptsError(FINGERPRINT_AGE);
+    if (isExhaustedNow) throw new TooManyAttemptsError();
+    // Nobody failed: those who were first are still waiting for the gate.
+    throw new StoreUnavailableError('gate', 'deadline');
   }
 
   #passed({ subject, hashes }: SecretAttempt): void {
@@ -130,7 +148,7 @@ export class AttemptFilter {
     }
   }
 
-  #failed(attempt: SecretAttempt, { known, fingerprints }: NotAuthenticated): void {
+  #failed(attempt: SecretAttempt, { known, fingerprints }: Refusal): void {
     const now = Date.now();
     for (const hash of attempt.hashes) this.#proven.delete(provenKey(attempt.subject, hash));
     if (!known) this.#unknown.set(attempt.subject, true, now + UNKNOWN_CLIENT_AGE * 1000);
@@ -154,8 +172,8 @@ export class AttemptFilter {
 
   #tallied(attempt: Attempt, now: number): [byAddress: Tally, bySubject: Tally] {
     return [
-      this.#tally(addressKey(attempt), ATTEMPTS_PER_ADDRESS, now),
-      this.#tally(attempt.subject.slice(0, KEY_LENGTH), ATTEMPTS_PER_SUBJECT, now),
+      this.#tally(`address ${addressKey(attempt)}`, ATTEMPTS_PER_ADDRESS, now),
+      this.#tally(`subject ${attempt.subject.slice(0, KEY_LENGTH)}`, ATTEMPTS_PER_SUBJECT, now),
     ];
   }
 
@@ -182,6 +200,6 @@ function isExhausted({ failures, limit }: Tally): boolean {
 }
 
 /** Whether a check said that the credential is not the subject's. */
-export function isRefusal(verdict: { readonly outcome: string }): verdict is NotAuthenticated {
+export function isRefusal(verdict: { readonly outcome: string }): verdict is Refusal {
   return verdict.outcome === 'invalid_client';
 }

@@ -10,6 +10,8 @@ export interface MasterKey {
   readonly secretHash: CryptoKey;
   /** HMAC-SHA-256, for the tag in generated client ids. */
   readonly clientIdTag: CryptoKey;
+  /** HMAC-SHA-256, for the tag in API keys. */
+  readonly apiKeyTag: CryptoKey;
 }
 
 /** The accepted keys, the current one first. */
@@ -30,11 +32,12 @@ async function deriveMasterKey(raw: Uint8Array<ArrayBuffer>): Promise<MasterKey>
   };
   const hmac = async (label: string) =>
     crypto.subtle.importKey('raw', await derive(label, 32), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const [id, sealing, secretHash, clientIdTag] = await Promise.all([
+  const [id, sealing, secretHash, clientIdTag, apiKeyTag] = await Promise.all([
     derive('edgemint/master-key-id', 6),
     derive('edgemint/sealing', 32),
     hmac('edgemint/secret-hash'),
     hmac('edgemint/client-id-tag'),
+    hmac('edgemint/api-key-tag'),
   ]);
-  return { id: base64url.encode(id), sealing, secretHash, clientIdTag };
+  return { id: base64url.encode(id), sealing, secretHash, clientIdTag, apiKeyTag };
 }

@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
+import { KV_COPIES_AT_ONCE } from '../constants.ts';
 import type { Env } from '../env.ts';
+import type { ClientRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
-import { copyRevocation } from '../tokens/revocations.ts';
-import type { ClientRecord } from './client-record.ts';
+import { copyRevocation } from '../store/revocation-copies.ts';
 import { fingerprints, isProven } from './credential.ts';
 import { GateState } from './gate-state.ts';
 import { resolveGrant } from './grant.ts';
@@ -19,10 +20,8 @@ import type {
   Revocation,
   RevocationRequest,
 } from './protocol.ts';
-import { RevocationBook } from './revocation-book.ts';
+import { type OwedCopy, RevocationBook } from './revocation-book.ts';
 import { fullBucket, recoveredBucket, type TokenBucket, take } from './token-bucket.ts';
-
-const COPIES_AT_ONCE = 100;
 
 /**
  * The live, strongly consistent view of one client: its record, its rate limit, its revocations and the clock that stamps its
@@ -82,7 +81,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const now = Date.now();
     if (!found || !isProven(found, proof, now)) return notAuthenticated(found, now);
     this.#revocations.add(jti, expires_at, now);
-    await this.#setAlarm();
+    await this.#setAlarm(now);
     return { outcome: 'revoked' };
   }
 
@@ -91,20 +90,21 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   /** Copies what is owed to KV and forgets what has expired. Never throws: a throwing alarm is given up on after six retries. */
   override async alarm(): Promise<void> {
-    for (const owed of this.#revocations.owedCopies(Date.now(), COPIES_AT_ONCE)) {
-      try {
-        await copyRevocation(this.env.KV, owed.jti, owed.expires_at, Date.now());
-        this.#revocations.copied(owed.jti);
-      } catch {
-        this.#revocations.copyFailed(owed, Date.now());
-      }
-    }
+    await Promise.all(this.#revocations.owedCopies(Date.now(), KV_COPIES_AT_ONCE).map((owed) => this.#copy(owed)));
     this.#revocations.purge(Date.now());
     await this.#setAlarm();
   }
 
-  async #setAlarm(): Promise<void> {
-    const deadline = this.#revocations.nextDeadline();
+  async #copy(owed: OwedCopy): Promise<void> {
+    try {
+      await copyRevocation(this.env.KV, owed.jti, owed.expires_at, Date.now());
+      this.#revocations.copied(owed.jti);
+    } catch {
+      this.#revocations.copyFailed(owed, Date.now());
+    }
+  }
+
+  async #setAlarm(deadline = this.#revocations.nextDeadline()): Promise<void> {
     if (deadline === undefined) return;
     const set = await this.ctx.storage.getAlarm();
     if (set === null || deadline < set) await this.ctx.storage.setAlarm(deadline);

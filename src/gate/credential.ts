@@ -1,5 +1,5 @@
-import { equalInConstantTime } from '../credentials/secret-hash.ts';
-import type { ClientRecord, SecretRecord } from './client-record.ts';
+import { equalInConstantTime, fingerprint } from '../credentials/secret-hash.ts';
+import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
 
 /**
  * What the edge made of a client's credential, small enough to compare. Key and certificate authentication will add members:
@@ -15,16 +15,6 @@ export function isProven(record: ClientRecord, proof: Proof, now: number): boole
     for (const presented of proof.hashes) matches = equalInConstantTime(hash, presented) || matches;
   }
   return matches && record.status === 'active';
-}
-
-const FINGERPRINT_LENGTH = 18; // the master key's id, a dot, and nine characters: 54 bits of an HMAC
-
-/**
- * The part of a secret's hash by which the edge can tell that a credential is not worth asking a gate about. A hash is keyed, so
- * this tells nothing about the secret; and it only ever refuses, the gate alone admits.
- */
-export function fingerprint(hash: string): string {
-  return hash.slice(0, FINGERPRINT_LENGTH);
 }
 
 /** The fingerprints of the client's live secrets. */

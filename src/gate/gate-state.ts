@@ -1,4 +1,4 @@
-import type { ClientRecord } from './client-record.ts';
+import type { ClientRecord } from '../store/client-record.ts';
 import type { WrittenBucket } from './token-bucket.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { ACCESS_TOKEN_TTL_DEFAULT } from '../constants.ts';
-import type { ClientRecord, SigningAlg } from './client-record.ts';
+import type { ClientRecord, SigningAlg } from '../store/client-record.ts';
 
 /** What a token request asks for. */
 export interface GrantRequest {
@@ -29,13 +29,13 @@ export type GrantRefusal = 'unauthorized_client' | 'invalid_target' | 'invalid_s
  * Decides what a client gets of what it asked for, or why it gets nothing.
  *
  * The resource server is the named one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's
- * default, else its only one. The scopes are the named ones, all of which must be granted
+ * only one, else its default. The scopes are the named ones, all of which must be granted
  * ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)), else all that are granted there.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';
   const only = record.grants.length === 1 ? record.grants[0]?.resource : undefined;
-  const resource = request.resource ?? record.default_resource ?? only;
+  const resource = request.resource ?? only ?? record.default_resource;
   const grant = record.grants.find((candidate) => candidate.resource === resource);
   if (!grant) return 'invalid_target';
 

@@ -60,7 +60,7 @@ export class InspectionQueue {
       .catch(() => undefined)
       .then(() => {
         line.running = undefined;
-        if (!line.next) this.#lines.delete(clientId);
+        if (!line.next && this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       });
     line.running = settled;
     // Others wait for this call, so it must go on when the request that began it is gone.

@@ -1,6 +1,7 @@
+import type { Refusal } from '../credentials/attempt-filter.ts';
+import type { RateLimit } from '../store/client-record.ts';
 import type { Proof } from './credential.ts';
 import type { GrantRefusal, GrantRequest, ResolvedGrant } from './grant.ts';
-import type { RateLimit } from './token-bucket.ts';
 
 // What goes over the wire between the edge and a gate. After a deploy the two may be one version apart for minutes, either way
 // round: members are added, never renamed, and what is missing means what it meant before.
@@ -17,12 +18,7 @@ export interface Unavailable {
 }
 
 /** The client does not exist, is disabled, or did not prove itself. */
-export interface NotAuthenticated {
-  readonly outcome: 'invalid_client';
-  readonly known: boolean;
-  /** Of the client's live secrets; see `fingerprint()`. */
-  readonly fingerprints: readonly string[];
-}
+export type NotAuthenticated = Refusal;
 
 /** Where a client stands with its rate limit. */
 export interface RateStanding {

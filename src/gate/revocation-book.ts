@@ -1,4 +1,4 @@
-import { CLOCK_SKEW, KV_RETRY_MAX, KV_RETRY_MIN } from '../constants.ts';
+import { CLOCK_SKEW, KV_RETRY_MAX, KV_RETRY_MIN, PURGE_INTERVAL } from '../constants.ts';
 
 export interface OwedCopy {
   readonly jti: string;
@@ -20,7 +20,7 @@ export class RevocationBook {
   /** Notes a revocation whose copy is owed from now on. One that is there already stays as it is. */
   add(jti: string, expiresAt: number, now: number): void {
     this.#create();
-    this.#sql.exec('INSERT OR IGNORE INTO revocations VALUES (?, ?, ?, 0)', jti, expiresAt, now);
+    this.#sql.exec('INSERT INTO revocations VALUES (?, ?, ?, 0) ON CONFLICT (jti) DO NOTHING', jti, expiresAt, now);
   }
 
   has(jti: string): boolean {
@@ -47,15 +47,19 @@ export class RevocationBook {
     if (this.#exists) this.#sql.exec('DELETE FROM revocations WHERE expires_at <= ?', now / 1000 - CLOCK_SKEW);
   }
 
-  /** When there is next something to do, or undefined. */
+  /** When there is next something to do, or undefined. What has expired is left to lie until much of it can go at once. */
   nextDeadline(): number | undefined {
     if (!this.#exists) return undefined;
-    const earliest =
-      'SELECT MIN(MIN(IFNULL(copy_at, purge_at), purge_at)) AS deadline FROM (SELECT copy_at, (expires_at + ?) * 1000 AS purge_at FROM revocations)';
-    return this.#sql.exec<{ deadline: number | null }>(earliest, CLOCK_SKEW).one().deadline ?? undefined;
+    const copy = 'SELECT copy_at AS at FROM revocations WHERE copy_at IS NOT NULL ORDER BY copy_at LIMIT 1';
+    const expiry = 'SELECT expires_at AS at FROM revocations ORDER BY expires_at LIMIT 1';
+    const [copyAt, expiresAt] = [copy, expiry].map((sql) => this.#sql.exec<{ at: number }>(sql).toArray()[0]?.at);
+    const purges =
+      expiresAt === undefined ? [] : [Math.ceil((expiresAt + CLOCK_SKEW) / PURGE_INTERVAL) * PURGE_INTERVAL * 1000];
+    const deadline = Math.min(...purges, ...(copyAt === undefined ? [] : [copyAt]));
+    return Number.isFinite(deadline) ? deadline : undefined;
   }
 
-  // Made with the first revocation, so that a gate nobody revokes at writes nothing for it. Without a rowid, a revocation is one row written.
+  // Made with the first revocation, so that a gate nobody revokes at writes nothing for it.
   #create(): void {
     if (this.#exists) return;
     this.#sql.exec(`CREATE TABLE revocations (
@@ -64,6 +68,8 @@ export class RevocationBook {
       copy_at INTEGER,
       attempts INTEGER NOT NULL
     ) WITHOUT ROWID`);
+    this.#sql.exec('CREATE INDEX revocations_copy_at ON revocations (copy_at) WHERE copy_at IS NOT NULL');
+    this.#sql.exec('CREATE INDEX revocations_expires_at ON revocations (expires_at)');
     this.#exists = true;
   }
 }

@@ -1,10 +1,5 @@
 import { RESERVED_SHARE_OF_BURST } from '../constants.ts';
-
-/** How many token requests a client may make: `burst` at once, refilled at `per_minute`. */
-export interface RateLimit {
-  readonly per_minute: number;
-  readonly burst: number;
-}
+import type { RateLimit } from '../store/client-record.ts';
 
 /**
  * A token bucket whose storage is written ahead: a reservation of a tenth of the burst is taken off the written level, and
@@ -54,9 +49,9 @@ export function take(bucket: TokenBucket, limit: RateLimit, now: number): Taken 
   const level = refilled(bucket, limit, now, limit.burst - reserved);
   const at = Math.max(bucket.at, now);
   if (reserved >= 1) return taken({ level, at, reserved: reserved - 1 }, limit);
-  if (level < 1) return { granted: false, bucket: { level, at, reserved: 0 }, ...standing(level, limit) };
-  const reserve = Math.min(Math.floor(level), reservation(limit));
-  const written = { level: level - reserve, at };
+  if (wholeTokens(level) < 1) return { granted: false, bucket: { level, at, reserved: 0 }, ...standing(level, limit) };
+  const reserve = Math.min(wholeTokens(level), reservation(limit));
+  const written = { level: Math.max(0, level - reserve), at };
   return { ...taken({ ...written, reserved: reserve - 1 }, limit), write: written };
 }
 
@@ -65,10 +60,16 @@ function taken(bucket: TokenBucket, limit: RateLimit): Taken {
 }
 
 function standing(tokens: number, limit: RateLimit): Pick<Taken, 'remaining' | 'reset'> {
-  // A level is a sum of fractions: what is within a millionth of a whole token is whole.
-  const remaining = Math.floor(tokens + 1e-6);
+  const remaining = wholeTokens(tokens);
   if (remaining >= limit.burst) return { remaining: limit.burst, reset: 0 };
-  return { remaining, reset: Math.max(1, Math.ceil(((remaining + 1 - tokens) * 60) / limit.per_minute - 1e-6)) };
+  return { remaining, reset: Math.max(1, Math.ceil(((remaining + 1 - tokens) * 60) / limit.per_minute - EPSILON)) };
+}
+
+// A level is a sum of fractions: what is within a millionth of a whole token is whole.
+const EPSILON = 1e-6;
+
+function wholeTokens(level: number): number {
+  return Math.floor(level + EPSILON);
 }
 
 function refilled(from: WrittenBucket, limit: RateLimit, now: number, capacity: number): number {

@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { RSA_MODULUS_BITS } from '../constants.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
-import type { SigningAlg } from '../gate/client-record.ts';
+import type { SigningAlg } from '../store/client-record.ts';
 import type { StoredSigningKey } from '../store/signing-keys.ts';
 import { seal, unseal } from './sealing.ts';
 

@@ -1,8 +1,9 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { generateId } from '../credentials/id.ts';
-import { generateSecret, secretHint } from '../credentials/secret.ts';
+import { generateApiKey } from '../credentials/api-key.ts';
+import { secretHint } from '../credentials/secret.ts';
 import { hashSecret } from '../credentials/secret-hash.ts';
 import { insertApiKey } from '../store/api-keys.ts';
+import { generateId } from '../store/id.ts';
 import { API_KEY_SCOPES, requiredOrganization, requireScope } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';
 import { invalid, pointer } from './problem.ts';
@@ -45,20 +46,24 @@ export function apiKeys(app: OpenAPIHono<ManagementEnv>): void {
     if (expiresAt !== null && expiresAt <= now) {
       throw invalid({ pointer: '/expires_at', detail: 'This must lie in the future.' });
     }
+    const latest = administrator.kind === 'root' ? null : administrator.expiresAt;
+    if (latest !== null && (expiresAt === null || expiresAt > latest)) {
+      throw invalid({ pointer: '/expires_at', detail: 'An API key cannot give one that outlives itself.' });
+    }
     const organizationId = await requiredOrganization(services, administrator, organization_id);
     const id = generateId('key');
-    const apiKey = generateSecret('emk_');
+    const masterKeys = await services.masterKeys();
+    const apiKey = await generateApiKey(masterKeys);
     const shown = { id, organization_id: organizationId, ...fields, hint: secretHint(apiKey), created_at: time(now) };
     const stored = {
       id,
       organizationId,
       name: fields.name,
-      hash: await hashSecret(apiKey, await services.masterKeys()),
+      hash: await hashSecret(apiKey, masterKeys),
       hint: shown.hint,
       scopes: fields.scopes,
       createdAt: now,
       expiresAt,
-      lastUsedAt: null,
     };
     await create(context, now, {
       organizationId,

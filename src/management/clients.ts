@@ -1,13 +1,19 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { RATE_LIMIT_BURST_DEFAULT, RATE_LIMIT_MAX, RATE_LIMIT_PER_MINUTE_DEFAULT } from '../constants.ts';
+import {
+  CLAIMS_LIMIT_BYTES,
+  RATE_LIMIT_BURST_DEFAULT,
+  RATE_LIMIT_MAX,
+  RATE_LIMIT_PER_MINUTE_DEFAULT,
+} from '../constants.ts';
 import { generateClientId } from '../credentials/client-id.ts';
-import { generateId } from '../credentials/id.ts';
 import { generateSecret, secretHint } from '../credentials/secret.ts';
 import { hashSecret } from '../credentials/secret-hash.ts';
 import { insertClient } from '../store/clients.ts';
+import { generateId } from '../store/id.ts';
 import { REGISTERED_CLAIMS } from '../tokens/access-token.ts';
 import { requiredOrganization, requireScope } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';
+import { isPlainJson } from './plain-json.ts';
 import { resolveReferences } from './references.ts';
 import {
   AccessTokenTtl,
@@ -21,8 +27,6 @@ import {
   Time,
   time,
 } from './schemas.ts';
-
-const CLAIMS_LIMIT_BYTES = 4096;
 
 const ClaimName = z
   .string()
@@ -53,8 +57,16 @@ const Fields = z.strictObject({
   access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds; else the resource server’s, else 3600.' }),
   rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
   claims: z
-    .record(ClaimName, z.json())
-    .refine((claims) => JSON.stringify(claims).length <= CLAIMS_LIMIT_BYTES, 'must be at most 4 KiB of JSON')
+    .unknown()
+    .refine(
+      isPlainJson,
+      'must be JSON of 8 levels at most, with well-formed text, exact integers and no name __proto__',
+    )
+    .pipe(z.record(ClaimName, z.unknown()))
+    .refine(
+      (claims) => new TextEncoder().encode(JSON.stringify(claims)).byteLength <= CLAIMS_LIMIT_BYTES,
+      'must be at most 4 KiB of JSON',
+    )
     .default({})
     .openapi({ type: 'object', description: 'Added to every token of the client.' }),
   metadata: Metadata,
@@ -80,7 +92,7 @@ export function clients(app: OpenAPIHono<ManagementEnv>): void {
     requireScope(administrator, 'clients:write');
     const { organization_id, ...fields } = context.req.valid('json');
     const organizationId = await requiredOrganization(services, administrator, organization_id);
-    const resolved = await resolveReferences(services, organizationId, fields);
+    const resolved = await resolveReferences(services, administrator, organizationId, fields);
 
     const now = Date.now();
     const masterKeys = await services.masterKeys();
@@ -88,7 +100,7 @@ export function clients(app: OpenAPIHono<ManagementEnv>): void {
     const clientSecret = generateSecret('ems_');
     const shown = {
       ...fields,
-      grants: resolved.shownGrants.map((grant) => ({ ...grant, scopes: [...grant.scopes] })),
+      grants: resolved.shownGrants,
       roles: resolved.roles.map(({ name }) => name),
       introspects: resolved.introspects.map(({ identifier }) => identifier),
       default_resource: resolved.defaultResource?.identifier ?? null,

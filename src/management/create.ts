@@ -1,7 +1,7 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { clientAddress } from '../client-address.ts';
 import type { Administrator } from '../credentials/api-key.ts';
+import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
 import { ConstraintError } from '../store/errors.ts';
 import { type Statement, write } from '../store/write.ts';

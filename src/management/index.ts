@@ -2,9 +2,8 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
-import { clientAddress } from '../client-address.ts';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
-import { authenticateApiKey } from '../credentials/api-key.ts';
+import { bearerToken } from '../request.ts';
 import type { Services } from '../services.ts';
 import { apiKeys } from './api-keys.ts';
 import { clients } from './clients.ts';
@@ -47,9 +46,8 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 
 function authenticate(services: Services) {
   return createMiddleware<ManagementEnv>(async (context, next) => {
-    const key = /^Bearer +([!-~]+)$/i.exec(context.req.header('Authorization') ?? '')?.[1];
-    const address = clientAddress(context.req.raw);
-    const administrator = key === undefined ? undefined : await authenticateApiKey(services, key, address, Date.now());
+    const key = bearerToken(context.req.raw);
+    const administrator = key === undefined ? undefined : await services.apiKeys.authenticate(key, Date.now());
     if (!administrator) {
       const error = key === undefined ? '' : ', error="invalid_token"';
       throw new ProblemError('unauthorized', { headers: { 'WWW-Authenticate': `Bearer realm="edgemint"${error}` } });

@@ -1,5 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { generateId } from '../credentials/id.ts';
+import { generateId } from '../store/id.ts';
 import { insertOrganization } from '../store/organizations.ts';
 import { requireRoot } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';

@@ -1,5 +1,5 @@
+import { ConfigurationError } from '../config.ts';
 import { STORE_RETRY_AFTER } from '../constants.ts';
-import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 
 const PROBLEMS = {
@@ -7,17 +7,18 @@ const PROBLEMS = {
   unauthorized: [401, 'An API key is needed'],
   forbidden: [403, 'The API key may not do this'],
   not_found: [404, 'Not found'],
-  method_not_allowed: [405, 'The method is not allowed'],
   conflict: [409, 'In conflict with what is there'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
   invalid: [422, 'The request is not valid'],
-  too_many_attempts: [429, 'Too many failed attempts'],
   unavailable: [503, 'Could not be done just now'],
   unexpected: [500, 'The server met an unexpected condition'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+// A body can be wrong in more places than its sender wants to read, or we to send.
+const ERRORS_SHOWN = 100;
 
 /** One thing that is wrong with a body. */
 export interface FieldError {
@@ -58,7 +59,7 @@ export class ProblemError extends Error {
 
 /** A body that is well formed and still wrong in these fields. */
 export function invalid(...errors: readonly FieldError[]): ProblemError {
-  return new ProblemError('invalid', { errors });
+  return new ProblemError('invalid', { errors: errors.slice(0, ERRORS_SHOWN) });
 }
 
 /** A JSON pointer to a path of keys and indexes. */
@@ -69,10 +70,6 @@ export function pointer(...path: readonly PropertyKey[]): string {
 /** The answer of the management API to whatever was thrown. What is not its own is told to the log, by its class alone. */
 export function problemResponse(error: unknown): Response {
   if (error instanceof ProblemError) return error.toResponse();
-  if (error instanceof TooManyAttemptsError) {
-    const headers = { 'Retry-After': String(error.retryAfter) };
-    return new ProblemError('too_many_attempts', { detail: error.message, headers }).toResponse();
-  }
   if (error instanceof StoreUnavailableError) {
     console.error({ event: 'store_unavailable', store: error.store, reason: error.message });
     const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
@@ -80,6 +77,10 @@ export function problemResponse(error: unknown): Response {
       detail: 'Nothing is known to have been done: try again.',
       headers,
     }).toResponse();
+  }
+  if (error instanceof ConfigurationError) {
+    console.error({ event: 'misconfigured', reason: error.message });
+    return new ProblemError('unexpected', { detail: 'The service is not configured.' }).toResponse();
   }
   console.error({ event: 'unexpected_error', name: error instanceof Error ? error.name : typeof error });
   return new ProblemError('unexpected').toResponse();

@@ -1,3 +1,4 @@
+import type { Administrator } from '../credentials/api-key.ts';
 import type { Services } from '../services.ts';
 import { grantableResourceServers } from '../store/resource-servers.ts';
 import { assignableRoles, type StoredGrant } from '../store/roles.ts';
@@ -22,7 +23,7 @@ export interface Resolved {
   readonly introspects: readonly { readonly id: string; readonly identifier: string }[];
   readonly defaultResource: { readonly id: string; readonly identifier: string } | null;
   /** The grants as they are shown: by identifier. */
-  readonly shownGrants: readonly { readonly resource_server: string; readonly scopes: readonly string[] }[];
+  readonly shownGrants: { resource_server: string; scopes: string[] }[];
 }
 
 /**
@@ -31,6 +32,7 @@ export interface Resolved {
  */
 export async function resolveReferences(
   { db }: Pick<Services, 'db'>,
+  administrator: Administrator,
   organizationId: string | null,
   { grants, roles = [], introspects = [], default_resource = null }: References,
 ): Promise<Resolved> {
@@ -63,7 +65,17 @@ export async function resolveReferences(
     });
   });
   const heldRoles = roles.map((role, index) => look(found, role, 'role', 'roles', index));
-  const introspected = introspects.map((name, index) => look(servers, name, 'resource server', 'introspects', index));
+  const introspected = introspects.map((name, index) => {
+    const server = look(servers, name, 'resource server', 'introspects', index);
+    // At a shared resource server it would see every organization's tokens.
+    if (server?.organizationId === null && administrator.kind !== 'root') {
+      errors.push({
+        pointer: pointer('introspects', index),
+        detail: 'For a shared resource server this takes the root key.',
+      });
+    }
+    return server;
+  });
   const defaultResource =
     default_resource === null ? null : look(servers, default_resource, 'resource server', 'default_resource');
   if (errors.length > 0) throw invalid(...errors);

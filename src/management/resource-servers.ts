@@ -1,8 +1,9 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { generateId } from '../credentials/id.ts';
+import { generateId } from '../store/id.ts';
 import { insertResourceServer } from '../store/resource-servers.ts';
 import { requireScope, targetOrganization } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';
+import { invalid } from './problem.ts';
 import {
   AccessTokenTtl,
   Description,
@@ -29,7 +30,7 @@ const Fields = z.strictObject({
     .default([]),
   access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds, for clients that name none.' }),
   signing_alg: z.enum(['ES256', 'RS256', 'EdDSA']).default('ES256'),
-  introspection: z.enum(['strong', 'edge']).default('strong'),
+  introspection: z.enum(['strong']).default('strong'),
 });
 
 const NewResourceServer = Fields.extend({
@@ -57,6 +58,13 @@ export function resourceServers(app: OpenAPIHono<ManagementEnv>): void {
     const { services, administrator } = context.var;
     requireScope(administrator, 'resource-servers:write');
     const { organization_id, ...fields } = context.req.valid('json');
+    const { issuer } = services.config;
+    if (fields.identifier === issuer || fields.identifier.startsWith(`${issuer}/`)) {
+      throw invalid({
+        pointer: '/identifier',
+        detail: 'This is the issuer’s own: name the API, not who signs for it.',
+      });
+    }
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const now = Date.now();
     const id = generateId('rs');

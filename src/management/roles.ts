@@ -1,5 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { generateId } from '../credentials/id.ts';
+import { generateId } from '../store/id.ts';
 import { insertRole, roleNameIsTaken } from '../store/roles.ts';
 import { requireScope, targetOrganization } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';
@@ -7,8 +7,13 @@ import { ProblemError } from './problem.ts';
 import { resolveReferences } from './references.ts';
 import { Description, Grants, Name, OrganizationId, Time, time } from './schemas.ts';
 
+// A client's roles are named by id or by name, and one must not pass for the other.
+const ROLE_ID = /^role_[0-9A-Za-z]{22}$/;
+
 const Fields = z.strictObject({
-  name: Name.openapi({ example: 'order-reader' }),
+  name: Name.refine((name) => !ROLE_ID.test(name), 'must not look like the id of a role').openapi({
+    example: 'order-reader',
+  }),
   description: Description,
   grants: Grants,
 });
@@ -35,13 +40,13 @@ export function roles(app: OpenAPIHono<ManagementEnv>): void {
     requireScope(administrator, 'roles:write');
     const { organization_id, ...fields } = context.req.valid('json');
     const organizationId = await targetOrganization(services, administrator, organization_id);
-    const { grants, shownGrants } = await resolveReferences(services, organizationId, fields);
+    const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
     if (await roleNameIsTaken(services.db, organizationId, fields.name)) {
       throw new ProblemError('conflict', { errors: [NAME_TAKEN] });
     }
     const now = Date.now();
     const id = generateId('role');
-    const shown = { ...fields, grants: [...shownGrants].map((grant) => ({ ...grant, scopes: [...grant.scopes] })) };
+    const shown = { ...fields, grants: shownGrants };
     const stored = {
       id,
       organizationId,

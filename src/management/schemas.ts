@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_MAX, ACCESS_TOKEN_TTL_MIN } from '../constants.ts';
-import { isResourceIdentifier } from '../oauth/resource.ts';
-import { isScopeToken } from '../oauth/scope.ts';
+import { isResourceIdentifier, isScopeToken } from '../tokens/names.ts';
 
 // Parts that several resources are described with. A sentence behind a check says what would be right.
 
@@ -14,11 +13,17 @@ export const Name = z
   .min(1)
   .max(200)
   .refine(
-    (text) => text.trim() === text && !/\p{Cc}/u.test(text),
+    (text) => text.trim() === text && text.isWellFormed() && !/\p{Cc}/u.test(text),
     'must have no control characters and no white space at its ends',
   );
 
-export const Description = z.string().max(1000).default('');
+const WELL_FORMED = 'must be well-formed Unicode';
+
+export const Description = z
+  .string()
+  .max(1000)
+  .refine((text) => text.isWellFormed(), WELL_FORMED)
+  .default('');
 
 export const OrganizationId = z.string().max(100).openapi({ example: 'org_7n42DGM5Tflk9n8mt7Fhc7' });
 
@@ -38,7 +43,13 @@ export const ResourceIdentifier = z
 export const AccessTokenTtl = z.int().min(ACCESS_TOKEN_TTL_MIN).max(ACCESS_TOKEN_TTL_MAX).nullable().default(null);
 
 export const Metadata = z
-  .record(z.string().min(1).max(100), z.string().max(1000))
+  .record(
+    z.string().min(1).max(100),
+    z
+      .string()
+      .max(1000)
+      .refine((text) => text.isWellFormed(), WELL_FORMED),
+  )
   .refine((metadata) => Object.keys(metadata).length <= 50, 'must have at most 50 members')
   .default({});
 

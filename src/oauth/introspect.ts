@@ -1,7 +1,7 @@
 import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
+import { isRevocationCopied } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
-import { isRevocationCopied } from '../tokens/revocations.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { oauthJson } from './errors.ts';
 import { identifyCaller, mayIntrospect } from './introspection-caller.ts';

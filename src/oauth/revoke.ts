@@ -13,6 +13,7 @@ export async function revoke(services: Services, request: Request): Promise<Resp
   const parameters = await readParameters(request);
   const presented = required(parameters, 'token');
   const now = Date.now();
+  // Verified first, so that one call to the gate both authenticates and revokes.
   const claims = await verifyAccessToken(presented, await services.keyRing.current(now), services.config.issuer, now);
   await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
     claims?.client_id === client.client_id

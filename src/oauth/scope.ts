@@ -1,11 +1,5 @@
+import { isScopeToken } from '../tokens/names.ts';
 import { OAuthError } from './errors.ts';
-
-const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
-
-/** Whether the text may name a scope ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)). */
-export function isScopeToken(text: string): boolean {
-  return SCOPE_TOKEN.test(text);
-}
 
 /**
  * The scopes of a `scope` parameter, each once; undefined where there is none.

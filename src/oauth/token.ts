@@ -1,3 +1,4 @@
+import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
 import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gate/protocol.ts';
 import type { Services } from '../services.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
@@ -45,9 +46,13 @@ function retryHeaders(rate: RateStanding): Record<string, string> {
   return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
 }
 
-async function mint({ keyRing, config }: Services, { grant, issued_at }: Admitted): Promise<string> {
+async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: Admitted): Promise<string> {
   const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID());
-  return signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
+  const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
+  if (accessToken.length <= ACCESS_TOKEN_LENGTH_MAX) return accessToken;
+  // One that no body can bring back could be neither introspected nor revoked.
+  const description = 'The token would be too long: ask for fewer scopes.';
+  throw new OAuthError('invalid_scope', { description, headers: rateLimitHeaders(rate) });
 }
 
 /** [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1), with the granted scope always told. */

@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
-import type { ClientRecord, Grant } from '../gate/client-record.ts';
+import type { ClientRecord, Grant } from './client-record.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import {

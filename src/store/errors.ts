@@ -26,12 +26,16 @@ export class ConstraintError extends Error {
 }
 
 /**
- * Runs an operation on a store, and turns whatever it throws, and no answer within `STORE_DEADLINE_MS`, into a
+ * Runs an operation on a store, and turns whatever it throws, and no answer within `deadlineMs`, into a
  * `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
  */
-export async function askStore<T>(store: Store, operation: () => Promise<T>): Promise<T> {
+export async function askStore<T>(
+  store: Store,
+  operation: () => Promise<T>,
+  deadlineMs = STORE_DEADLINE_MS,
+): Promise<T> {
   try {
-    return await withDeadline(store, operation());
+    return await withDeadline(store, operation(), deadlineMs);
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
     throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
@@ -39,16 +43,16 @@ export async function askStore<T>(store: Store, operation: () => Promise<T>): Pr
 }
 
 /**
- * Waits for what depends on a store, and no longer than `STORE_DEADLINE_MS`. What it throws goes through as it is.
+ * Waits for what depends on a store, and no longer than `deadlineMs`. What it throws goes through as it is.
  *
  * What another request began must be waited for through this, never directly: the runtime would go on in that request's context, where
  * this one's I/O is out of reach. The race is this request's own promise.
  * @throws StoreUnavailableError at the deadline
  */
-export async function withDeadline<T>(store: Store, pending: Promise<T>): Promise<T> {
+export async function withDeadline<T>(store: Store, pending: Promise<T>, deadlineMs = STORE_DEADLINE_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), STORE_DEADLINE_MS);
+    timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), deadlineMs);
   });
   try {
     return await Promise.race([pending, deadline]);

@@ -15,6 +15,8 @@ export interface Scope {
 export interface GrantableResourceServer {
   readonly id: string;
   readonly identifier: string;
+  /** null where it is shared. */
+  readonly organizationId: string | null;
   readonly scopes: ReadonlySet<string>;
 }
 
@@ -51,14 +53,19 @@ export async function grantableResourceServers(
   const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
   const rows = await askStore('d1', () =>
     db
-      .select({ id: resourceServers.id, identifier: resourceServers.identifier, scope: scopes.name })
+      .select({
+        id: resourceServers.id,
+        identifier: resourceServers.identifier,
+        owner: resourceServers.organizationId,
+        scope: scopes.name,
+      })
       .from(resourceServers)
       .leftJoin(scopes, eq(scopes.resourceServerId, resourceServers.id))
       .where(and(visible, or(sql`${resourceServers.id} IN ${given}`, sql`${resourceServers.identifier} IN ${given}`))),
   );
   const found = new Map<string, GrantableResourceServer & { scopes: Set<string> }>();
-  for (const { id, identifier, scope } of rows) {
-    const server = found.get(id) ?? { id, identifier, scopes: new Set<string>() };
+  for (const { id, identifier, owner, scope } of rows) {
+    const server = found.get(id) ?? { id, identifier, organizationId: owner, scopes: new Set<string>() };
     if (scope !== null) server.scopes.add(scope);
     found.set(id, server).set(identifier, server);
   }

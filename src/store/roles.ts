@@ -35,6 +35,7 @@ export async function assignableRoles(
   if (names.length === 0) return new Map();
   const visible = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId));
   const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
+  // Lowered for the index alone: what is found answers to its exact name.
   const lowered = sql`(SELECT lower(value) FROM json_each(${JSON.stringify(names)}))`;
   const rows = await askStore('d1', () =>
     db
@@ -42,7 +43,8 @@ export async function assignableRoles(
       .from(roles)
       .where(and(visible, or(sql`${roles.id} IN ${given}`, sql`lower(${roles.name}) IN ${lowered}`))),
   );
-  return new Map(rows.flatMap((role) => [[role.id, role] as const, [role.name, role] as const]));
+  // An id is what it names, whatever somebody called another role.
+  return new Map([...rows.map((role) => [role.name, role] as const), ...rows.map((role) => [role.id, role] as const)]);
 }
 
 /**

@@ -53,7 +53,6 @@ export const apiKeys = sqliteTable(
     scopes: json<string[]>('scopes').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
-    lastUsedAt: integer('last_used_at'),
   },
   (table) => [
     uniqueIndex('api_keys_hash').on(table.hash),

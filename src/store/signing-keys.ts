@@ -1,4 +1,5 @@
 import { asc } from 'drizzle-orm';
+import { KEY_RING_DEADLINE_MS } from '../constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { signingKeys } from './schema.ts';
@@ -10,7 +11,8 @@ const COPY = 'key-ring';
 
 /** @throws StoreUnavailableError */
 export function readSigningKeys(db: Database): Promise<StoredSigningKey[]> {
-  return askStore('d1', () => db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)));
+  const inOrder = () => db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid));
+  return askStore('d1', inOrder, KEY_RING_DEADLINE_MS);
 }
 
 /**

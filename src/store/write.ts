@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
-import { generateId } from '../credentials/id.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import { generateId } from './id.ts';
 import { auditEvents, versionSequence } from './schema.ts';
 
 export type Statement = BatchItem<'sqlite'>;

@@ -94,7 +94,7 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
 
     const [{ secrets = {}, mode } = {}] = deployments(deployed);
     expect(readConfig(secrets).issuer).toBe(ISSUER);
-    expect(isWellFormedSecret(secrets.ROOT_API_KEY ?? '', 'emk_')).toBe(true);
+    expect(isWellFormedSecret(secrets.ROOT_API_KEY ?? '', 'emr_')).toBe(true);
     expect(mode).toBe(0o600);
 
     const { stdout } = deployed.output;

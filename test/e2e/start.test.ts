@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../harness/worker.ts';
 import { type Clone, cloneProject, processesIn, type Running, run, written } from './project.ts';
 
@@ -56,6 +56,11 @@ async function readmeBlocks(language: string, port: number): Promise<string[]> {
   return [...blocks].map(([, block = '']) => block.replaceAll('localhost:8787', `localhost:${port}`));
 }
 
+/** What was killed is gone a moment later. */
+function expectNoProcesses(): Promise<void> {
+  return vi.waitFor(() => expect(processesIn(clone.directory)).toEqual([]), { timeout: 5000 });
+}
+
 /** How many organizations and clients the database holds. */
 async function held(): Promise<unknown> {
   const query =
@@ -96,7 +101,7 @@ describe('npm start', () => {
     // What a terminal does on ctrl-C: the whole foreground group is told.
     process.kill(-(running.process.pid ?? 0), 'SIGINT');
     await running.ended;
-    expect(processesIn(clone.directory)).toEqual([]);
+    await expectNoProcesses();
     expect(running.output.stderr).not.toMatch(/wrangler/i);
   });
 
@@ -112,7 +117,7 @@ describe('npm start', () => {
     // Asked to end alone, as a supervisor does.
     running.process.kill('SIGTERM');
     expect(await running.ended).toBe(0);
-    expect(processesIn(clone.directory)).toEqual([]);
+    await expectNoProcesses();
   });
 
   test('ends with a sentence, and leaves no process behind, when its server dies', async () => {
@@ -121,7 +126,7 @@ describe('npm start', () => {
     for (const pid of processesIn(clone.directory).filter(isServer)) process.kill(pid, 'SIGKILL');
     expect(await running.ended).toBe(1);
     expect(running.output.stderr).toMatch(/^wrangler dev ended unexpectedly/);
-    expect(processesIn(clone.directory)).toEqual([]);
+    await expectNoProcesses();
   });
 
   test('with other secrets than the database was made with seeds nothing, and says how to start afresh', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ClientRecord, Grant } from '../../src/gate/client-record.ts';
 import { type GrantRequest, resolveGrant } from '../../src/gate/grant.ts';
+import type { ClientRecord, Grant } from '../../src/store/client-record.ts';
 
 const ORDERS: Grant = {
   resource: 'https://orders.example.com',
@@ -61,9 +61,12 @@ describe('the resource server', () => {
     expect(resourceOf(both)).toBe('invalid_target');
   });
 
-  test('is never another than the named one, or than the default', () => {
+  test('is never another than the named one', () => {
     expect(resourceOf({ grants: [ORDERS] }, { resource: STOCK.resource })).toBe('invalid_target');
-    expect(resourceOf({ grants: [ORDERS], default_resource: STOCK.resource })).toBe('invalid_target');
+  });
+
+  test('is the only granted one, though another is the default', () => {
+    expect(resourceOf({ grants: [ORDERS], default_resource: STOCK.resource })).toBe(ORDERS.resource);
   });
 
   test('is not there for a client without grants, whatever it names', () => {

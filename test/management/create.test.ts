@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { isWellFormedSecret } from '../../src/credentials/secret.ts';
+import { generateSecret, isWellFormedSecret } from '../../src/credentials/secret.ts';
 import { create, getToken, manage, requestToken, send } from '../http.ts';
-import { failing } from '../instruments.ts';
+import { calls, failing, resetCalls, startNewIsolate } from '../instruments.ts';
 
 interface Problem {
   type: string;
@@ -121,7 +121,7 @@ describe('what is created is shown whole', () => {
   test('an API key, once; what is stored of it is a hash', async () => {
     const created = await create('api-keys', { organization_id: organization, name: 'CI', scopes: ['clients:write'] });
     const key = created.api_key ?? '';
-    expect(isWellFormedSecret(key, 'emk_')).toBe(true);
+    expect(key).toMatch(/^emk_[0-9A-Za-z]{57}$/);
     expect(created.hint).toBe(key.slice(-4));
     const rows = JSON.stringify((await env.DB.prepare('SELECT * FROM api_keys').all()).results);
     expect(rows).not.toContain(key);
@@ -165,6 +165,13 @@ describe('bad input', () => {
       { identifier: 'https://a.example/#b', name: 'x' },
       ['/identifier'],
     ],
+    [
+      'an identifier below the issuer',
+      'resource-servers',
+      { identifier: 'https://auth.example.com/api', name: 'x' },
+      ['/identifier'],
+    ],
+    ['a name that is no Unicode', 'clients', { client_name: '\ud800' }, ['/client_name']],
     [
       'an unknown algorithm',
       'resource-servers',
@@ -331,6 +338,42 @@ describe('isolation', () => {
     expect(stronger.status).toBe(422);
     expect(await pointersOf(stronger)).toEqual(['/scopes/1']);
     expect((await manage('api-keys', { name: 'same', scopes: ['clients:read'] }, key)).status).toBe(201);
+  });
+
+  test('a key gives no key that outlives it', async () => {
+    const expires_at = new Date(Date.now() + 60_000).toISOString();
+    const scopes = ['api-keys:write'];
+    const body = { organization_id: organization, name: 'brief', scopes, expires_at };
+    const { api_key } = await create('api-keys', body);
+    for (const later of [null, new Date(Date.now() + 120_000).toISOString()]) {
+      const heir = await manage('api-keys', { name: 'heir', scopes, expires_at: later }, api_key);
+      expect(await pointersOf(heir)).toEqual(['/expires_at']);
+    }
+    expect((await manage('api-keys', { name: 'heir', scopes, expires_at }, api_key)).status).toBe(201);
+  });
+
+  test('at a shared resource server no organization’s key lets a client introspect', async () => {
+    await create('resource-servers', { identifier: 'https://everybody.example.com', name: 'Everybody’s' });
+    const body = { client_name: 'watcher', introspects: ['https://everybody.example.com'] };
+    const refused = await manage('clients', body, await keyWith(['clients:write']));
+    expect(await pointersOf(refused)).toEqual(['/introspects/0']);
+    expect((await manage('clients', { ...body, organization_id: organization })).status).toBe(201);
+  });
+
+  test('a role cannot pass for another by being named as its id', async () => {
+    const { id } = await create('roles', { organization_id: organization, name: 'original' });
+    expect(await pointersOf(await manage('roles', { organization_id: organization, name: id }))).toEqual(['/name']);
+  });
+
+  test('invented keys, however many, ask no store and keep nobody waiting', async () => {
+    const key = await keyWith(['clients:write']);
+    startNewIsolate();
+    resetCalls();
+    const invented = generateSecret('emk_').padEnd(key.length, '0');
+    const guesses = await Promise.all(Array.from({ length: 500 }, () => manage('clients', {}, invented)));
+    expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(calls).toMatchObject({ d1: 0, gate: 0, kv: 0 });
+    expect((await manage('clients', { client_name: 'after guesses' }, key)).status).toBe(201);
   });
 
   test('another organization’s ids are not found', async () => {

@@ -2,9 +2,9 @@ import { env } from 'cloudflare:workers';
 import { base64url, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
 import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
-import type { SigningAlg } from '../../src/gate/client-record.ts';
 import { unseal } from '../../src/keys/sealing.ts';
 import { openSigningKey, type SigningKey } from '../../src/keys/signing-key.ts';
+import type { SigningAlg } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { readSigningKeys } from '../../src/store/signing-keys.ts';
 

@@ -1,8 +1,8 @@
-import { clientAddress } from '../../client-address.ts';
 import { isRefusal } from '../../credentials/attempt-filter.ts';
 import { isWellFormedSecret } from '../../credentials/secret.ts';
 import { candidateHashes } from '../../credentials/secret-hash.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
+import { clientAddress } from '../../request.ts';
 import type { Services } from '../../services.ts';
 import { invalidClient, OAuthError } from '../errors.ts';
 import type { Parameters } from '../parameters.ts';

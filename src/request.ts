@@ -15,3 +15,8 @@ function ipv6Network(address: string): string {
   const groups = [...left, ...zeros, ...right].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
   return `${groups.join(':')}::/64`;
 }
+
+/** The token of a request's `Authorization: Bearer` header ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). */
+export function bearerToken(request: Request): string | undefined {
+  return /^Bearer +([!-~]+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1];
+}

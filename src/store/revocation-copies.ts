@@ -1,5 +1,5 @@
 import { KV_EXPIRY_MIN } from '../constants.ts';
-import { askStore } from '../store/errors.ts';
+import { askStore } from './errors.ts';
 
 const key = (jti: string) => `revoked:${jti}`;
 
@@ -10,8 +10,9 @@ const key = (jti: string) => `revoked:${jti}`;
  * @throws StoreUnavailableError
  */
 export function copyRevocation(kv: KVNamespace, jti: string, expiresAt: number, now: number): Promise<void> {
-  const expiration = Math.max(expiresAt, Math.ceil(now / 1000) + KV_EXPIRY_MIN);
-  return askStore('kv', () => kv.put(key(jti), '', { expiration }));
+  // Relative, since KV would hold an absolute time against its own clock when the write arrives.
+  const expirationTtl = Math.max(KV_EXPIRY_MIN, expiresAt - Math.floor(now / 1000));
+  return askStore('kv', () => kv.put(key(jti), '', { expirationTtl }));
 }
 
 /**

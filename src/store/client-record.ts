@@ -1,4 +1,8 @@
-import type { RateLimit } from './token-bucket.ts';
+/** How many token requests a client may make: `burst` at once, refilled at `per_minute`. */
+export interface RateLimit {
+  readonly per_minute: number;
+  readonly burst: number;
+}
 
 /** How a resource server's tokens are signed. */
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';

@@ -1,0 +1,35 @@
+import { CALLER_AGE } from '../constants.ts';
+import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../gate/protocol.ts';
+import { Memory } from '../memory.ts';
+import type { ApiKey } from '../store/api-keys.ts';
+
+export type AuthenticatedClient = Exclude<Authentication, Unavailable | NotAuthenticated>;
+
+/** What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes. Only success is remembered. */
+export class CallerMemory {
+  readonly #clients = new Memory<AuthenticatedClient>();
+  readonly #apiKeys = new Memory<ApiKey>();
+
+  client({ client_id, proof }: Identified, ask: () => Promise<Exclude<Authentication, Unavailable>>) {
+    const isClient = (found: Awaited<ReturnType<typeof ask>>) => found.outcome === 'authenticated';
+    return recall(this.#clients, [client_id, ...proof.hashes], ask, isClient);
+  }
+
+  apiKey(hashes: readonly string[], ask: () => Promise<ApiKey | undefined>) {
+    return recall(this.#apiKeys, hashes, ask, (found) => found !== undefined);
+  }
+}
+
+async function recall<T, Found extends T>(
+  memory: Memory<Found>,
+  credential: readonly string[],
+  ask: () => Promise<T>,
+  isFound: (answer: T) => answer is T & Found,
+): Promise<T> {
+  const key = credential.join(' ');
+  const known = memory.get(key, Date.now());
+  if (known !== undefined) return known;
+  const answer = await ask();
+  if (isFound(answer)) memory.set(key, answer, Date.now() + CALLER_AGE * 1000);
+  return answer;
+}

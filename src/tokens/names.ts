@@ -1,0 +1,13 @@
+const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+// A URL parser trims, encodes and turns round what is no URI, so the characters are looked at first (RFC 3986 section 4.3).
+const ABSOLUTE_URI = /^[a-z][a-z0-9+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+$/i;
+
+/** Whether the text may name a scope ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)). */
+export function isScopeToken(text: string): boolean {
+  return SCOPE_TOKEN.test(text);
+}
+
+/** Whether the text may name a resource server: an absolute URI without fragment ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
+export function isResourceIdentifier(text: string): boolean {
+  return ABSOLUTE_URI.test(text) && URL.canParse(text);
+}
