@@ -21,13 +21,23 @@ export function resetCalls(): void {
 }
 
 /** Runs something while a store throws; `gate:<client_id>` is the gate of that client alone. */
-export function failing<T>(store: Faulty, during: () => Promise<T>): Promise<T> {
-  return withFault(store, () => Promise.reject(new Error('Network connection lost.')), during);
+export function failing<T>(store: Faulty, during: () => Promise<T>, message = 'Network connection lost.'): Promise<T> {
+  return withFault(store, () => Promise.reject(new Error(message)), during);
 }
 
 /** Runs something while a store takes calls and never answers. */
 export function hanging<T>(store: Faulty, during: () => Promise<T>): Promise<T> {
   return withFault(store, () => new Promise(() => {}), during);
+}
+
+/** Runs something while every call to the gates takes this long. */
+export async function slowing<T>(milliseconds: number, during: () => Promise<T>): Promise<T> {
+  gateDelay = milliseconds;
+  try {
+    return await during();
+  } finally {
+    gateDelay = 0;
+  }
 }
 
 async function withFault<T>(store: Faulty, fault: () => Promise<never>, during: () => Promise<T>): Promise<T> {
@@ -39,6 +49,7 @@ async function withFault<T>(store: Faulty, fault: () => Promise<never>, during: 
   }
 }
 
+let gateDelay = 0;
 let isolate = new WeakMap<Env, Env>();
 
 /** From here on requests meet a Worker that remembers nothing, as in a new isolate. Stores and gates stay as they are. */
@@ -116,6 +127,7 @@ function watchGate(name: string, stub: DurableObjectStub): DurableObjectStub {
         gateCallsInFlight.now++;
         gateCallsInFlight.most = Math.max(gateCallsInFlight.most, gateCallsInFlight.now);
         try {
+          if (gateDelay > 0) await scheduler.wait(gateDelay);
           const fault = faults.get('gate') ?? faults.get(`gate:${name}`);
           return await (fault ? fault() : Reflect.apply(method, target, args));
         } finally {

@@ -68,7 +68,7 @@ export class AttemptFilter {
   readonly #proven = new Memory<true>();
   readonly #unknown = new Memory<true>();
   readonly #fingerprints = new Memory<readonly string[]>();
-  // Subjects that an attempt was refused for a moment ago, without a check.
+  // Subjects that an attempt failed for a moment ago.
   readonly #refused = new Memory<true>();
   readonly #tallies = new Memory<Tally>();
 
@@ -109,8 +109,7 @@ export class AttemptFilter {
     const now = Date.now();
     const isExhaustedNow = this.#tallied(attempt, now).some(isExhausted);
     if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw new TooManyAttemptsError();
-    this.#refused.set(attempt.subject, true, now + FINGERPRINT_AGE * 1000);
-    this.#charge(attempt);
+    this.#charge(attempt, now);
   }
 
   #isTrusted({ subject, hashes }: SecretAttempt, now: number): boolean {
@@ -153,11 +152,12 @@ export class AttemptFilter {
     for (const hash of attempt.hashes) this.#proven.delete(provenKey(attempt.subject, hash));
     if (!known) this.#unknown.set(attempt.subject, true, now + UNKNOWN_CLIENT_AGE * 1000);
     this.#fingerprints.set(attempt.subject, fingerprints, now + FINGERPRINT_AGE * 1000);
-    this.#charge(attempt);
+    this.#charge(attempt, now);
   }
 
-  #charge(attempt: Attempt): void {
-    const [byAddress, bySubject] = this.#tallied(attempt, Date.now());
+  #charge(attempt: Attempt, now: number): void {
+    this.#refused.set(attempt.subject, true, now + FINGERPRINT_AGE * 1000);
+    const [byAddress, bySubject] = this.#tallied(attempt, now);
     byAddress.failures++;
     bySubject.failures++;
     const counted = this.#binding.limit({ key: addressKey(attempt) }).then(

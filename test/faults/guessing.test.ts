@@ -1,11 +1,11 @@
 import { env } from 'cloudflare:workers';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { type Credentials, create, getToken, requestToken, world } from '../http.ts';
-import { calls, resetCalls, startNewIsolate } from '../instruments.ts';
+import { calls, failing, resetCalls, slowing, startNewIsolate } from '../instruments.ts';
 
 const ATTEMPTS = 5000;
 const AT_ONCE = 100;
@@ -107,4 +107,70 @@ test('a client that was deleted is asked for once in a while, however often it i
     expect((await requestToken(gone, {}, { address: '198.51.100.9' })).status).toBe(401);
   }
   expect(calls).toMatchObject({ gate: 0, d1: 0, kv: 0 });
+});
+
+test('100 machines that start at once, with the right secret and a slow gate, all get their tokens', async () => {
+  const { worker } = await world('slow-start', LIMIT);
+  startNewIsolate();
+  const answers = await slowing(1500, () =>
+    Promise.all(Array.from({ length: 100 }, () => requestToken(worker, {}, { address: HOME }))),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(200));
+});
+
+test('a gate that fails is told as that, not as too many attempts', async () => {
+  const { worker } = await world('failing-start', LIMIT);
+  startNewIsolate();
+  const answers = await failing('gate', () =>
+    Promise.all(Array.from({ length: 100 }, () => requestToken(worker, {}, { address: HOME }))),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(503));
+});
+
+test('an address that the location has seen fail too often is held back in a new isolate after one more failure', async () => {
+  const { worker } = await world('known-to-the-location', LIMIT);
+  const guess = () =>
+    requestToken({ ...worker, client_secret: generateSecret('ems_') }, {}, { address: '198.51.100.77' });
+  for (let attempt = 0; attempt < 20; attempt++) await guess();
+  startNewIsolate();
+  expect((await guess()).status).toBe(401);
+  await vi.waitFor(async () => expect((await guess()).status).toBe(429));
+  resetCalls();
+  for (let attempt = 0; attempt < 5; attempt++) expect((await guess()).status).toBe(429);
+  expect(calls.gate).toBe(0);
+});
+
+test('failing again and again tells nobody whether a client exists', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const { worker } = await world('oracle', LIMIT);
+  const masterKeys = await deriveMasterKeys(readConfig(env).masterKeys);
+  const nobody = await generateClientId(masterKeys);
+  const invented = await generateClientId(
+    await deriveMasterKeys(readConfig({ ...env, MASTER_KEY: 'A'.repeat(43) }).masterKeys),
+  );
+  const histories = await Promise.all(
+    [worker.client_id, nobody, invented].map(async (client_id, index) => {
+      const history: string[] = [];
+      for (let attempt = 0; attempt < 40; attempt++) {
+        const guess = { client_id, client_secret: generateSecret('ems_') };
+        const { status, headers } = await requestToken(guess, {}, { address: `198.51.100.${100 + index}` });
+        history.push(`${status} ${headers.get('Retry-After')}`);
+      }
+      return history;
+    }),
+  );
+  const later: string[][] = [[], [], []];
+  for (let second = 0; second < 20; second++) {
+    vi.setSystemTime(Date.now() + 1000);
+    for (const [index, client_id] of [worker.client_id, nobody, invented].entries()) {
+      const guess = { client_id, client_secret: generateSecret('ems_') };
+      const { status, headers } = await requestToken(guess, {}, { address: `198.51.100.${100 + index}` });
+      later[index]?.push(`${status} ${headers.get('Retry-After')}`);
+    }
+  }
+  vi.useRealTimers();
+  expect(histories[1]).toEqual(histories[0]);
+  expect(histories[2]).toEqual(histories[0]);
+  expect(later[1]).toEqual(later[0]);
+  expect(later[2]).toEqual(later[0]);
 });

@@ -68,6 +68,22 @@ test('a refusal names the wait after which a request is granted', () => {
   expect(bucket.take(START + 1 + reset * 1000).granted).toBe(true);
 });
 
+test('whoever waits as long as a refusal says is granted a request, whatever was refused meanwhile', () => {
+  for (let seed = 1; seed <= 2000; seed++) {
+    const next = random(seed);
+    const limit = { per_minute: 1 + Math.floor(next() * 9), burst: 1 + Math.floor(next() * 5) };
+    const bucket = stored(limit);
+    grantedOf(limit.burst, () => bucket.take(START));
+    const { granted, reset } = bucket.take(START);
+    expect(granted).toBe(false);
+    expect(reset).toBeGreaterThan(0);
+    // Each refusal on the way adds a fraction of its own to the level.
+    const way = Array.from({ length: 5 }, () => START + Math.floor(next() * reset * 1000)).sort();
+    const grantedBefore = way.filter((now) => bucket.take(now).granted).length;
+    expect(grantedBefore > 0 || bucket.take(START + reset * 1000).granted, `seed ${seed}`).toBe(true);
+  }
+});
+
 test('a clock that goes back grants nothing', () => {
   const bucket = stored();
   grantedOf(100, () => bucket.take(START));

@@ -10,7 +10,7 @@ import { SIGNING_ALGS } from '../../src/keys/signing-key.ts';
 import { database } from '../../src/store/database.ts';
 import { readSigningKeys, type StoredSigningKey } from '../../src/store/signing-keys.ts';
 import { getToken, send, world } from '../http.ts';
-import { failing, instrument, startNewIsolate } from '../instruments.ts';
+import { failing, hanging, instrument, startNewIsolate } from '../instruments.ts';
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -95,4 +95,20 @@ test('with D1 and KV gone a new isolate answers 503, and recovers with them', as
   expect(lost.status).toBe(503);
   expect(lost.headers.get('Retry-After')).toBe('2');
   expect((await send('/.well-known/jwks.json')).status).toBe(200);
+});
+
+test('a copy of the ring that was lost, or never made, comes back with the next isolate', async () => {
+  await env.KV.delete('key-ring');
+  startNewIsolate();
+  await failing('kv', () => send('/.well-known/jwks.json'));
+  expect(await env.KV.get('key-ring')).toBeNull();
+  startNewIsolate();
+  await send('/.well-known/jwks.json');
+  await vi.waitFor(async () => expect(await env.KV.get('key-ring', 'json')).toEqual(await storedKeys()));
+});
+
+test('with D1 hanging a new isolate takes the copy', async () => {
+  startNewIsolate();
+  const answer = await hanging('d1', () => send('/.well-known/jwks.json'));
+  expect(answer.status).toBe(200);
 });
