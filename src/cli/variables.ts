@@ -11,6 +11,7 @@ export function generateMasterKey(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url');
 }
 
+/** A new `ROOT_API_KEY`, of 256 random bits. */
 export function generateRootApiKey(): string {
   return generateSecret('emr_');
 }

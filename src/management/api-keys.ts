@@ -28,6 +28,7 @@ const CreatedApiKey = ApiKey.extend({
 
 const createApiKey = createRouteFor('/api-keys', 'API keys', 'Create an API key', NewApiKey, CreatedApiKey);
 
+/** Mounts `/api-keys` below `/v1`. */
 export function apiKeys(app: OpenAPIHono<ManagementEnv>): void {
   app.openapi(createApiKey, async (context) => {
     const { services, administrator } = context.var;

@@ -86,6 +86,7 @@ const CreatedClient = Client.extend({
 
 const createClient = createRouteFor('/clients', 'Clients', 'Create a client', NewClient, CreatedClient);
 
+/** Mounts `/clients` below `/v1`. */
 export function clients(app: OpenAPIHono<ManagementEnv>): void {
   app.openapi(createClient, async (context) => {
     const { services, administrator } = context.var;

@@ -26,6 +26,7 @@ const createOrganization = createRouteFor(
   Organization,
 );
 
+/** Mounts `/organizations` below `/v1`. */
 export function organizations(app: OpenAPIHono<ManagementEnv>): void {
   app.openapi(createOrganization, async (context) => {
     const { services, administrator } = context.var;

@@ -1,6 +1,5 @@
-import { ConfigurationError } from '../config.ts';
 import { STORE_RETRY_AFTER } from '../constants.ts';
-import { StoreUnavailableError } from '../store/errors.ts';
+import { logFailure } from '../failure-log.ts';
 
 const PROBLEMS = {
   malformed: [400, 'The request is malformed'],
@@ -67,21 +66,21 @@ export function pointer(...path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** The answer of the management API to whatever was thrown. What is not its own is told to the log, by its class alone. */
+/** The answer of the management API to whatever was thrown. */
 export function problemResponse(error: unknown): Response {
-  if (error instanceof ProblemError) return error.toResponse();
-  if (error instanceof StoreUnavailableError) {
-    console.error({ event: 'store_unavailable', store: error.store, reason: error.message });
-    const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
-    return new ProblemError('unavailable', {
-      detail: 'Nothing is known to have been done: try again.',
-      headers,
-    }).toResponse();
+  return asProblem(error).toResponse();
+}
+
+function asProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  switch (logFailure(error)) {
+    case 'unavailable': {
+      const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
+      return new ProblemError('unavailable', { detail: 'Nothing is known to have been done: try again.', headers });
+    }
+    case 'misconfigured':
+      return new ProblemError('unexpected', { detail: 'The service is not configured.' });
+    case 'unexpected':
+      return new ProblemError('unexpected');
   }
-  if (error instanceof ConfigurationError) {
-    console.error({ event: 'misconfigured', reason: error.message });
-    return new ProblemError('unexpected', { detail: 'The service is not configured.' }).toResponse();
-  }
-  console.error({ event: 'unexpected_error', name: error instanceof Error ? error.name : typeof error });
-  return new ProblemError('unexpected').toResponse();
 }

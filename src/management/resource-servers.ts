@@ -53,6 +53,7 @@ const createResourceServer = createRouteFor(
   ResourceServer,
 );
 
+/** Mounts `/resource-servers` below `/v1`. */
 export function resourceServers(app: OpenAPIHono<ManagementEnv>): void {
   app.openapi(createResourceServer, async (context) => {
     const { services, administrator } = context.var;

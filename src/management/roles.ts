@@ -34,6 +34,7 @@ const NAME_TAKEN = { pointer: '/name', detail: 'Another role that the same clien
 
 const createRole = createRouteFor('/roles', 'Roles', 'Create a role', NewRole, Role);
 
+/** Mounts `/roles` below `/v1`. */
 export function roles(app: OpenAPIHono<ManagementEnv>): void {
   app.openapi(createRole, async (context) => {
     const { services, administrator } = context.var;

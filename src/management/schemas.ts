@@ -70,6 +70,7 @@ export const Grants = z.array(Grant).max(GRANTS_MAX).default([]);
 /** RFC 3339, in UTC. */
 export const Time = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' });
 
+/** Milliseconds since the epoch, as RFC 3339 in UTC. */
 export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

@@ -27,6 +27,7 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
   return found;
 }
 
+/** The statements that create an API key, for `write()`. */
 export function insertApiKey(db: Database, key: StoredApiKey): Statement[] {
   return [db.insert(apiKeys).values(key)];
 }

@@ -14,6 +14,7 @@ export interface ClientLinks {
   readonly introspects: readonly string[];
 }
 
+/** The statements that create a client with its first secret and its links, for `write()`. What a link refers to must be there. */
 export function insertClient(db: Database, client: NewClient, secret: StoredSecret, links: ClientLinks): Statement[] {
   const { clientId } = client;
   const grants = JSON.stringify(links.grants);

@@ -6,6 +6,7 @@ import { nextVersion, type Statement } from './write.ts';
 
 export type NewOrganization = Omit<typeof organizations.$inferSelect, 'version'>;
 
+/** The statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
   return [db.insert(organizations).values({ ...organization, version: nextVersion })];
 }

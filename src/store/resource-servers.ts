@@ -20,6 +20,7 @@ export interface GrantableResourceServer {
   readonly scopes: ReadonlySet<string>;
 }
 
+/** The statements that create a resource server with its scopes, for `write()`. */
 export function insertResourceServer(
   db: Database,
   server: NewResourceServer,

@@ -12,6 +12,7 @@ export interface StoredGrant {
   readonly scopes: readonly string[];
 }
 
+/** The statements that create a role with its grants, for `write()`. What a grant refers to must be there. */
 export function insertRole(db: Database, role: NewRole, grants: readonly StoredGrant[]): Statement[] {
   const json = JSON.stringify(grants);
   return [

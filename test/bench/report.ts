@@ -99,6 +99,8 @@ ${rows.join('\n')}
 
 ${ratios.map(({ to, median, least, greatest }) => `- edgemint / ${to}: **${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)} over the rounds)`).join('\n')}
 
+The aim is at least 0.85 of the floor, and more than oidc-provider.
+
 ${facts.join(', ')}.
 
 ${plan.rounds} rounds of ${plan.seconds} s each, over ${plan.connections} kept-alive connections on loopback. The subjects take turns, every second round in
