@@ -1,4 +1,5 @@
-import type { RunningEdgemint } from '../harness/edgemint.ts';
+import { afterAll, beforeAll } from 'vitest';
+import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 
 export const RESOURCE = 'https://orders.example.com';
 
@@ -22,4 +23,21 @@ export async function register({ issuer, rootApiKey }: RunningEdgemint) {
   const machine = await post<RegisteredClient>('clients', { organization_id, client_name: 'machine', grants });
   const api = await post<RegisteredClient>('clients', { organization_id, client_name: 'api', introspects: [RESOURCE] });
   return { machine, api };
+}
+
+interface Loop {
+  edgemint: RunningEdgemint;
+  machine: RegisteredClient;
+  api: RegisteredClient;
+}
+
+/** Starts Edgemint for the tests of a file, with what the loop takes registered. It is there once they run. */
+export function startLoop(): Loop {
+  const loop: Partial<Loop> = {};
+  beforeAll(async () => {
+    loop.edgemint = await startEdgemint();
+    Object.assign(loop, await register(loop.edgemint));
+  });
+  afterAll(() => loop.edgemint?.stop());
+  return loop as Loop;
 }

@@ -1,19 +1,9 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
-import { RESOURCE, type RegisteredClient, register } from './management.ts';
+import { describe, expect, test } from 'vitest';
+import { RESOURCE, startLoop } from './management.ts';
 
-let edgemint: RunningEdgemint;
-let machine: RegisteredClient;
-let api: RegisteredClient;
-
-beforeAll(async () => {
-  edgemint = await startEdgemint();
-  ({ machine, api } = await register(edgemint));
-});
-
-afterAll(() => edgemint?.stop());
+const loop = startLoop();
 
 // The one thing that a loopback run needs: plain http.
 const insecure = { [oauth.allowInsecureRequests]: true };
@@ -23,11 +13,11 @@ const DISCOVERIES = ['oauth2', 'oidc'] as const;
 
 describe.each(DISCOVERIES)('oauth4webapi, by %s discovery alone', (algorithm) => {
   test.each(Object.entries(METHODS))('goes round the whole loop with %s', async (_, authenticate) => {
-    const issuer = new URL(edgemint.issuer);
+    const issuer = new URL(loop.edgemint.issuer);
     const discovered = await oauth.discoveryRequest(issuer, { algorithm, ...insecure });
     const as = await oauth.processDiscoveryResponse(issuer, discovered);
-    const client = { client_id: machine.client_id };
-    const clientAuth = authenticate(machine.client_secret);
+    const client = { client_id: loop.machine.client_id };
+    const clientAuth = authenticate(loop.machine.client_secret);
 
     const parameters = new URLSearchParams({ scope: 'orders:read', resource: RESOURCE });
     const granted = await oauth.processClientCredentialsResponse(
@@ -43,15 +33,15 @@ describe.each(DISCOVERIES)('oauth4webapi, by %s discovery alone', (algorithm) =>
       audience: RESOURCE,
       typ: 'at+jwt',
     });
-    expect(payload).toMatchObject({ client_id: machine.client_id, scope: 'orders:read' });
+    expect(payload).toMatchObject({ client_id: loop.machine.client_id, scope: 'orders:read' });
 
     const introspected = async () => {
-      const caller = { client_id: api.client_id };
-      const asCaller = authenticate(api.client_secret);
+      const caller = { client_id: loop.api.client_id };
+      const asCaller = authenticate(loop.api.client_secret);
       const response = await oauth.introspectionRequest(as, caller, asCaller, granted.access_token, insecure);
       return oauth.processIntrospectionResponse(as, caller, response);
     };
-    expect(await introspected()).toMatchObject({ active: true, client_id: machine.client_id, aud: RESOURCE });
+    expect(await introspected()).toMatchObject({ active: true, client_id: loop.machine.client_id, aud: RESOURCE });
     await oauth.processRevocationResponse(
       await oauth.revocationRequest(as, client, clientAuth, granted.access_token, insecure),
     );
@@ -59,13 +49,13 @@ describe.each(DISCOVERIES)('oauth4webapi, by %s discovery alone', (algorithm) =>
   });
 
   test('tells a wrong secret as an OAuth error with its challenge', async () => {
-    const issuer = new URL(edgemint.issuer);
+    const issuer = new URL(loop.edgemint.issuer);
     const as = await oauth.processDiscoveryResponse(
       issuer,
       await oauth.discoveryRequest(issuer, { algorithm, ...insecure }),
     );
-    const client = { client_id: machine.client_id };
-    const wrong = oauth.ClientSecretBasic(`${machine.client_secret}x`);
+    const client = { client_id: loop.machine.client_id };
+    const wrong = oauth.ClientSecretBasic(`${loop.machine.client_secret}x`);
     const response = await oauth.clientCredentialsGrantRequest(as, client, wrong, new URLSearchParams(), insecure);
     await expect(oauth.processClientCredentialsResponse(as, client, response)).rejects.toMatchObject({
       code: oauth.WWW_AUTHENTICATE_CHALLENGE,
@@ -75,13 +65,13 @@ describe.each(DISCOVERIES)('oauth4webapi, by %s discovery alone', (algorithm) =>
 });
 
 test('oauth4webapi validates one of our access tokens as a resource server does (RFC 9068)', async () => {
-  const issuer = new URL(edgemint.issuer);
+  const issuer = new URL(loop.edgemint.issuer);
   const as = await oauth.processDiscoveryResponse(
     issuer,
     await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }),
   );
-  const client = { client_id: machine.client_id };
-  const auth = oauth.ClientSecretBasic(machine.client_secret);
+  const client = { client_id: loop.machine.client_id };
+  const auth = oauth.ClientSecretBasic(loop.machine.client_secret);
   const granted = await oauth.processClientCredentialsResponse(
     as,
     client,
@@ -92,8 +82,8 @@ test('oauth4webapi validates one of our access tokens as a resource server does 
   });
   const claims = await oauth.validateJwtAccessToken(as, request, RESOURCE, insecure);
   expect(claims).toMatchObject({
-    iss: edgemint.issuer,
-    client_id: machine.client_id,
+    iss: loop.edgemint.issuer,
+    client_id: loop.machine.client_id,
     scope: 'orders:read orders:write',
   });
 });

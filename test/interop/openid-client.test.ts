@@ -1,19 +1,9 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as client from 'openid-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
-import { RESOURCE, type RegisteredClient, register } from './management.ts';
+import { describe, expect, test } from 'vitest';
+import { RESOURCE, type RegisteredClient, startLoop } from './management.ts';
 
-let edgemint: RunningEdgemint;
-let machine: RegisteredClient;
-let api: RegisteredClient;
-
-beforeAll(async () => {
-  edgemint = await startEdgemint();
-  ({ machine, api } = await register(edgemint));
-});
-
-afterAll(() => edgemint?.stop());
+const loop = startLoop();
 
 const METHODS = { client_secret_basic: client.ClientSecretBasic, client_secret_post: client.ClientSecretPost };
 const DISCOVERIES = ['oauth2', 'oidc'] as const;
@@ -21,13 +11,13 @@ const DISCOVERIES = ['oauth2', 'oidc'] as const;
 describe.each(DISCOVERIES)('openid-client, by %s discovery alone', (algorithm) => {
   test.each(Object.entries(METHODS))('goes round the whole loop with %s', async (_, authenticate) => {
     const discover = ({ client_id, client_secret }: RegisteredClient) =>
-      client.discovery(new URL(edgemint.issuer), client_id, undefined, authenticate(client_secret), {
+      client.discovery(new URL(loop.edgemint.issuer), client_id, undefined, authenticate(client_secret), {
         algorithm,
         // The one thing that a loopback run needs: plain http.
         execute: [client.allowInsecureRequests],
       });
-    const asMachine = await discover(machine);
-    const asApi = await discover(api);
+    const asMachine = await discover(loop.machine);
+    const asApi = await discover(loop.api);
 
     const granted = await client.clientCredentialsGrant(asMachine, { scope: 'orders:write', resource: RESOURCE });
     expect(granted).toMatchObject({ token_type: 'bearer', expires_in: 3600, scope: 'orders:write' });
@@ -35,10 +25,10 @@ describe.each(DISCOVERIES)('openid-client, by %s discovery alone', (algorithm) =
     const { issuer, jwks_uri } = asMachine.serverMetadata();
     const jwks = createRemoteJWKSet(new URL(jwks_uri ?? ''));
     const { payload } = await jwtVerify(granted.access_token, jwks, { issuer, audience: RESOURCE, typ: 'at+jwt' });
-    expect(payload).toMatchObject({ client_id: machine.client_id, scope: 'orders:write' });
+    expect(payload).toMatchObject({ client_id: loop.machine.client_id, scope: 'orders:write' });
 
     const introspect = () => client.tokenIntrospection(asApi, granted.access_token);
-    expect(await introspect()).toMatchObject({ active: true, client_id: machine.client_id, aud: RESOURCE });
+    expect(await introspect()).toMatchObject({ active: true, client_id: loop.machine.client_id, aud: RESOURCE });
     await client.tokenRevocation(asMachine, granted.access_token);
     expect(await introspect()).toEqual({ active: false });
   });

@@ -2,36 +2,26 @@ import { OAuth2Client } from '@badgateway/oauth2-client';
 import { decodeJwt } from 'jose';
 // @ts-expect-error it ships no types
 import { ClientCredentials } from 'simple-oauth2';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
-import { RESOURCE, type RegisteredClient, register } from './management.ts';
+import { expect, test } from 'vitest';
+import { RESOURCE, type RegisteredClient, startLoop } from './management.ts';
 
-let edgemint: RunningEdgemint;
-let machine: RegisteredClient;
-let api: RegisteredClient;
-
-beforeAll(async () => {
-  edgemint = await startEdgemint();
-  ({ machine, api } = await register(edgemint));
-});
-
-afterAll(() => edgemint?.stop());
+const loop = startLoop();
 
 test.each(['client_secret_basic', 'client_secret_post'] as const)(
   '@badgateway/oauth2-client gets, introspects and revokes a token with %s, by discovery alone',
   async (authenticationMethod) => {
     const settings = ({ client_id, client_secret }: RegisteredClient) => ({
-      server: edgemint.issuer,
-      discoveryEndpoint: `${edgemint.issuer}/.well-known/oauth-authorization-server`,
+      server: loop.edgemint.issuer,
+      discoveryEndpoint: `${loop.edgemint.issuer}/.well-known/oauth-authorization-server`,
       clientId: client_id,
       clientSecret: client_secret,
       authenticationMethod,
     });
-    const asMachine = new OAuth2Client(settings(machine));
-    const asApi = new OAuth2Client(settings(api));
+    const asMachine = new OAuth2Client(settings(loop.machine));
+    const asApi = new OAuth2Client(settings(loop.api));
     const token = await asMachine.clientCredentials({ scope: ['orders:read'], resource: RESOURCE });
     expect(decodeJwt(token.accessToken)).toMatchObject({ aud: RESOURCE, scope: 'orders:read' });
-    expect(await asApi.introspect(token)).toMatchObject({ active: true, client_id: machine.client_id });
+    expect(await asApi.introspect(token)).toMatchObject({ active: true, client_id: loop.machine.client_id });
     await asMachine.revoke(token);
     expect(await asApi.introspect(token)).toEqual({ active: false });
   },
@@ -41,8 +31,8 @@ test.each(['header', 'body'] as const)(
   'simple-oauth2 gets a token, its credentials in the %s',
   async (authorizationMethod) => {
     const machineClient = new ClientCredentials({
-      client: { id: machine.client_id, secret: machine.client_secret },
-      auth: { tokenHost: edgemint.issuer, tokenPath: '/oauth2/token' },
+      client: { id: loop.machine.client_id, secret: loop.machine.client_secret },
+      auth: { tokenHost: loop.edgemint.issuer, tokenPath: '/oauth2/token' },
       options: { authorizationMethod },
     });
     const { token } = await machineClient.getToken({ scope: ['orders:read', 'orders:write'] });
