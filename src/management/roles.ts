@@ -1,9 +1,8 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import { generateId } from '../store/id.ts';
-import { insertRole, roleNameIsTaken } from '../store/roles.ts';
+import { insertRole } from '../store/roles.ts';
 import { requireScope, targetOrganization } from './authorization.ts';
 import { create, createRouteFor, type ManagementEnv } from './create.ts';
-import { ProblemError } from './problem.ts';
 import { resolveReferences } from './references.ts';
 import { Description, Grants, Name, OrganizationId, Time, time } from './schemas.ts';
 
@@ -42,9 +41,6 @@ export function roles(app: OpenAPIHono<ManagementEnv>): void {
     const { organization_id, ...fields } = context.req.valid('json');
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
-    if (await roleNameIsTaken(services.db, organizationId, fields.name)) {
-      throw new ProblemError('conflict', { errors: [NAME_TAKEN] });
-    }
     const now = Date.now();
     const id = generateId('role');
     const shown = { ...fields, grants: shownGrants };
@@ -61,7 +57,7 @@ export function roles(app: OpenAPIHono<ManagementEnv>): void {
       action: 'role.created',
       target: id,
       changes: shown,
-      conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
+      conflicts: { roles_id: NAME_TAKEN, roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
       statements: insertRole(services.db, stored, grants),
     });
     return context.json(

@@ -14,7 +14,7 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** A write would break a constraint, named as in the schema: a unique index, or `foreign_key`. Nothing was written. */
+/** A write would break a constraint: a unique index, `<table>_<column>`, or `foreign_key`. Nothing was written. */
 export class ConstraintError extends Error {
   override readonly name = 'ConstraintError';
   readonly constraint: string;
@@ -62,13 +62,13 @@ export async function withDeadline<T>(store: Store, pending: Promise<T>, deadlin
 }
 
 // SQLite names an index on expressions, and the columns of any other; those are indexed as table_column.
-const UNIQUE = /UNIQUE constraint failed: (?:index '(\w+)'|(\w+)\.(\w+))/;
+const BROKEN = /(?:UNIQUE|NOT NULL) constraint failed: (?:index '(\w+)'|(\w+)\.(\w+))/;
 
 function brokenConstraint(error: unknown): ConstraintError | undefined {
   // The driver's own error is the innermost cause.
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const unique = UNIQUE.exec(cause.message);
-    if (unique) return new ConstraintError(unique[1] ?? `${unique[2]}_${unique[3]}`);
+    const broken = BROKEN.exec(cause.message);
+    if (broken) return new ConstraintError(broken[1] ?? `${broken[2]}_${broken[3]}`);
     if (cause.message.includes('FOREIGN KEY constraint failed')) return new ConstraintError('foreign_key');
   }
   return undefined;

@@ -12,15 +12,25 @@ export interface StoredGrant {
   readonly scopes: readonly string[];
 }
 
-/** The statements that create a role with its grants, for `write()`. What a grant refers to must be there. */
+/**
+ * The statements that create a role with its grants, for `write()`. What a grant refers to must be there. They break the constraint
+ * `roles_id` where the role would stand beside another of its name that the same client could have: a token names roles, not their owners.
+ */
 export function insertRole(db: Database, role: NewRole, grants: readonly StoredGrant[]): Statement[] {
   const json = JSON.stringify(grants);
   return [
-    db.insert(roles).values({ ...role, version: nextVersion }),
+    db.insert(roles).values({ ...role, id: unlessNameIsTaken(role), version: nextVersion }),
     db.insert(roleGrants).select(sql`SELECT ${role.id}, value ->> 'resourceServerId' FROM json_each(${json})`),
     db.insert(roleGrantScopes).select(sql`SELECT ${role.id}, granted.value ->> 'resourceServerId', scope.value
       FROM json_each(${json}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
   ];
+}
+
+// The unique indexes see each owner's roles apart, so this looks across, in the same statement: an id that is NULL fails the whole write.
+function unlessNameIsTaken({ id, name, organizationId }: NewRole) {
+  const beside = organizationId === null ? sql`` : sql`AND ${roles.organizationId} IS NULL`;
+  const rival = sql`SELECT 1 FROM ${roles} WHERE lower(${roles.name}) = lower(${name}) ${beside}`;
+  return sql<string>`CASE WHEN EXISTS (${rival}) THEN NULL ELSE ${id} END`;
 }
 
 /**
@@ -46,15 +56,4 @@ export async function assignableRoles(
   );
   // An id is what it names, whatever somebody called another role.
   return new Map([...rows.map((role) => [role.name, role] as const), ...rows.map((role) => [role.id, role] as const)]);
-}
-
-/**
- * Whether a role of this name would stand beside another that a client could have too: a token names roles, not their owners.
- * @throws StoreUnavailableError
- */
-export async function roleNameIsTaken(db: Database, organizationId: string | null, name: string): Promise<boolean> {
-  const sameName = sql`lower(${roles.name}) = lower(${name})`;
-  const beside = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId ?? ''));
-  const rival = organizationId === null ? sameName : and(sameName, beside);
-  return (await askStore('d1', () => db.select({ id: roles.id }).from(roles).where(rival).limit(1))).length > 0;
 }

@@ -288,6 +288,16 @@ describe('names that are taken', () => {
     await create('roles', { organization_id: organization, name: 'own-admin' });
     expect((await manage('roles', { name: 'own-admin' })).status).toBe(409);
     expect((await manage('roles', { organization_id: other, name: 'own-admin' })).status).toBe(201);
+    const race = [undefined, organization, other].map((organization_id) =>
+      manage('roles', { organization_id, name: 'raced' }),
+    );
+    const created = (await Promise.all(race)).map(({ status }) => status);
+    expect(created.filter((status) => status === 409).length).toBeGreaterThan(0);
+    const owners = await env.DB.prepare("SELECT organization_id AS owner FROM roles WHERE name = 'raced'").all<{
+      owner: unknown;
+    }>();
+    const isShared = owners.results.some(({ owner }) => owner === null);
+    expect(owners.results.length).toBe(isShared ? 1 : 2);
   });
 });
 
