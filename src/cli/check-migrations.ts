@@ -18,21 +18,26 @@ const CREATE = statement('CREATE TABLE (?:IF NOT EXISTS )?<name>');
 const ALTER = statement('ALTER TABLE <name>');
 const RENAME = statement('ALTER TABLE <name> RENAME TO <name>');
 const DROP = statement('DROP TABLE (?:IF EXISTS )?<name>');
+const TRIGGER = statement('CREATE (?:TEMP |TEMPORARY )?TRIGGER ');
 const REFERENCES = new RegExp(`\\bREFERENCES\\s+${NAME}`, 'gi');
 
 /**
- * Finds the migrations that drop a table while others reference it. D1 keeps foreign keys enforced throughout, whatever a PRAGMA says, so
+ * Finds the migrations that must not be applied: those that drop a table while others reference it. D1 keeps foreign keys enforced throughout, whatever a PRAGMA says, so
  * that such a drop fails or takes the other tables' rows with it; and a rebuild, as drizzle-kit generates it by way of `__new_…`, is one.
+ *
+ * Triggers it refuses too: a local database takes them, while the endpoint that applies migrations remotely has cut them at the semicolons
+ * of their bodies (cloudflare/workers-sdk issue 15178).
  * @param migrations in the order in which they are applied
  * @returns a sentence for each; none when all is well
  */
-export function findDestructiveDrops(migrations: readonly Migration[]): string[] {
+export function checkMigrations(migrations: readonly Migration[]): string[] {
   /** For each table those that it references. */
   const referenced = new Map<string, Set<string>>();
   const complaints: string[] = [];
 
   for (const { name, sql } of migrations) {
     for (const text of statements(sql)) {
+      if (TRIGGER.test(text)) complaints.push(`${name} creates a trigger, which D1 may not take remotely.`);
       const source = match(CREATE, text) ?? match(ALTER, text);
       if (source !== undefined) {
         const targets = referenced.get(source) ?? new Set();

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { databaseName, readStanding } from './account.ts';
-import { findDestructiveDrops, readMigrations } from './check-migrations.ts';
+import { checkMigrations, readMigrations } from './check-migrations.ts';
 import { type Deployment, take, tryDeploy } from './deployment.ts';
 import { planDeployment } from './deployment-plan.ts';
 import { Failure } from './failure.ts';
@@ -12,7 +12,7 @@ import { generateMasterKey, generateRootApiKey } from './variables.ts';
 /** `npm run deploy`: from an account to a running token URL, or from there to this version. docs/deploy.md tells each step by hand. */
 async function deploy(): Promise<void> {
   const options = readOptions();
-  const complaints = findDestructiveDrops(await readMigrations('migrations'));
+  const complaints = checkMigrations(await readMigrations('migrations'));
   if (complaints.length > 0) throw new Failure(complaints.join('\n'));
   if (options.dryRun) return tryDeploy();
   if (options.issuer) checkIssuer(options.issuer);

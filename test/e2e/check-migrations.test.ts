@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { findDestructiveDrops, readMigrations } from '../../src/cli/check-migrations.ts';
+import { checkMigrations, readMigrations } from '../../src/cli/check-migrations.ts';
 
 describe('the check of migrations', () => {
   const BASE = 'CREATE TABLE `a` (`id` text); CREATE TABLE b (a_id text, FOREIGN KEY (`a_id`) REFERENCES `a`(`id`));';
-  const complaints = (...sql: string[]) =>
-    findDestructiveDrops(sql.map((text, i) => ({ name: `${i}.sql`, sql: text })));
+  const complaints = (...sql: string[]) => checkMigrations(sql.map((text, i) => ({ name: `${i}.sql`, sql: text })));
 
   test.each([
     ['a drop', 'DROP TABLE `a`;'],
@@ -20,6 +19,11 @@ describe('the check of migrations', () => {
     ['a drop after text that looks like a comment', "INSERT INTO b VALUES ('-- '); DROP TABLE a;"],
   ])('refuses %s of a referenced table', (_, sql) => {
     expect(complaints(BASE, sql)).toEqual(['1.sql drops or rebuilds the table a, which others reference: b.']);
+  });
+
+  test('refuses a trigger', () => {
+    const sql = 'create trigger t AFTER INSERT ON b BEGIN SELECT 1; END;';
+    expect(complaints(BASE, sql)).toEqual(['1.sql creates a trigger, which D1 may not take remotely.']);
   });
 
   test('refuses a drop of what was renamed away from under its references', () => {
@@ -49,8 +53,8 @@ describe('the check of migrations', () => {
 
   test("lets this repository's migrations pass, and would not let one pass that drops its clients", async () => {
     const own = await readMigrations('migrations');
-    expect(findDestructiveDrops(own)).toEqual([]);
+    expect(checkMigrations(own)).toEqual([]);
     const drop = { name: 'last.sql', sql: 'DROP TABLE clients;' };
-    expect(findDestructiveDrops([...own, drop])).toHaveLength(1);
+    expect(checkMigrations([...own, drop])).toHaveLength(1);
   });
 });
