@@ -174,3 +174,29 @@ test('failing again and again tells nobody whether a client exists', async () =>
   expect(later[1]).toEqual(later[0]);
   expect(later[2]).toEqual(later[0]);
 });
+
+test('one client’s secret tried on another is a guess like any other, however often it passes for its own', async () => {
+  const { worker } = await world('secret-owner', LIMIT);
+  const { worker: target } = await world('secret-target', LIMIT);
+  await requestToken(target, {}, { address: HOME });
+  resetCalls();
+  for (let round = 0; round < 60; round++) {
+    expect((await requestToken(worker, {}, { address: '198.51.100.66' })).status).toBe(200);
+    const guess = { client_id: target.client_id, client_secret: worker.client_secret };
+    expect([401, 429]).toContain((await requestToken(guess, {}, { address: '198.51.100.66' })).status);
+  }
+  expect(calls.gate - 60).toBeLessThanOrEqual(25);
+});
+
+test('an id made to look like another’s tally does not widen it', async () => {
+  const { worker } = await world('collided', LIMIT);
+  const address = '198.51.100.67';
+  for (const spoofed of [`${address} ${worker.client_id}`, `address ${address} ${worker.client_id}`]) {
+    await requestToken({ client_id: spoofed, client_secret: generateSecret('ems_') }, {}, { address: '198.51.100.68' });
+  }
+  resetCalls();
+  for (let attempt = 0; attempt < 60; attempt++) {
+    await requestToken({ ...worker, client_secret: generateSecret('ems_') }, {}, { address });
+  }
+  expect(calls.gate).toBeLessThanOrEqual(25);
+});
