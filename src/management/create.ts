@@ -53,7 +53,7 @@ interface Creation {
   readonly target: string;
   /** What the audit event tells: the fields, without secret values. */
   readonly changes: Record<string, unknown>;
-  /** What to answer when a unique index, by its name in the schema, stands against it: the field, and what would be right. */
+  /** What to answer when a constraint, as `ConstraintError` names it, stands against it: the field, and what would be right. */
   readonly conflicts: Readonly<Record<string, { pointer: string; detail: string }>>;
   readonly statements: readonly Statement[];
 }
