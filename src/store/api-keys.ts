@@ -1,13 +1,15 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { apiKeys, organizations } from './schema.ts';
-import type { Statement } from './write.ts';
+import { behind, isAtVersion } from './sql.ts';
+import { nextVersion, type Statement } from './write.ts';
 
 export type StoredApiKey = typeof apiKeys.$inferSelect;
+export type NewApiKey = Omit<StoredApiKey, 'version' | 'lastUsedAt'>;
 
 /** What an API key may do. */
-export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt'>;
+export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt' | 'lastUsedAt'>;
 
 /** The API key of an active organization whose stored hash is one of these. @throws StoreUnavailableError */
 export async function findApiKey(db: Database, hashes: readonly string[]): Promise<ApiKey | undefined> {
@@ -16,6 +18,7 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
     organizationId: apiKeys.organizationId,
     scopes: apiKeys.scopes,
     expiresAt: apiKeys.expiresAt,
+    lastUsedAt: apiKeys.lastUsedAt,
   };
   const [found] = await askStore('d1', () =>
     db
@@ -27,7 +30,56 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
   return found;
 }
 
+/**
+ * Notes that an API key was used, unless a use after `since` is noted already. Times are milliseconds since the epoch.
+ * @throws StoreUnavailableError
+ */
+export async function noteApiKeyUse(db: Database, id: string, now: number, since: number): Promise<void> {
+  const isStale = or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, since));
+  const note = db.update(apiKeys).set({ lastUsedAt: now });
+  await askStore('d1', () => note.where(and(eq(apiKeys.id, id), isStale)));
+}
+
 /** The statements that create an API key, for `write()`. */
-export function insertApiKey(db: Database, key: StoredApiKey): Statement[] {
-  return [db.insert(apiKeys).values(key)];
+export function insertApiKey(db: Database, key: NewApiKey): Statement[] {
+  return [db.insert(apiKeys).values({ ...key, version: nextVersion })];
+}
+
+/** The statements that delete an API key. */
+export function deleteApiKey(db: Database, id: string): Statement[] {
+  return [db.delete(apiKeys).where(eq(apiKeys.id, id))];
+}
+
+/** The statement that ends an API key at a time, in milliseconds since the epoch. */
+export function expireApiKey(db: Database, id: string, now: number): Statement[] {
+  return [db.update(apiKeys).set({ expiresAt: now, version: nextVersion }).where(eq(apiKeys.id, id))];
+}
+
+/** Whether the API key is still as it was read. */
+export function isApiKeyAt({ id, version }: Pick<StoredApiKey, 'id' | 'version'>): SQL {
+  return isAtVersion(apiKeys, apiKeys.id, id, version);
+}
+
+/** @throws StoreUnavailableError */
+export async function findApiKeyById(db: Database, id: string): Promise<StoredApiKey | undefined> {
+  return (await askStore('d1', () => db.select().from(apiKeys).where(eq(apiKeys.id, id))))[0];
+}
+
+/** The API key whose stored hash is one of these, whatever may be wrong with it. @throws StoreUnavailableError */
+export async function findApiKeyByHash(db: Database, hashes: readonly string[]): Promise<StoredApiKey | undefined> {
+  const found = db
+    .select()
+    .from(apiKeys)
+    .where(inArray(apiKeys.hash, [...hashes]));
+  return (await askStore('d1', () => found))[0];
+}
+
+/** An organization's, by name, those behind `after`. @throws StoreUnavailableError */
+export function listApiKeys(
+  db: Database,
+  { organizationId, after, limit }: { organizationId: string; after: string | undefined; limit: number },
+): Promise<StoredApiKey[]> {
+  const name = sql`lower(${apiKeys.name})`;
+  const isWanted = and(eq(apiKeys.organizationId, organizationId), behind(name, after));
+  return askStore('d1', () => db.select().from(apiKeys).where(isWanted).orderBy(asc(name)).limit(limit));
 }

@@ -17,6 +17,8 @@ export interface Grant {
 }
 
 export interface SecretRecord {
+  /** Missing in records of an older version. */
+  readonly id?: string;
   /** As `secret-hash.ts` writes it. */
   readonly hash: string;
   /** Milliseconds since the epoch. */
@@ -45,4 +47,10 @@ export interface ClientRecord {
   readonly access_token_ttl: number | null;
   readonly rate_limit: RateLimit;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Names of claims that a token request may ask for. Like what follows, missing in records of an older version. */
+  readonly requestable_claims?: readonly string[];
+  /** Whether the client may rotate its secret with its own credentials. */
+  readonly may_rotate_secret?: boolean;
+  /** Another number than before means that every token issued so far is revoked. */
+  readonly revocation_epoch?: number;
 }

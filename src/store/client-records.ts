@@ -1,22 +1,26 @@
-import { eq, sql } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
+import {
+  byClient,
+  selectIntrospected,
+  selectOwnScopes,
+  selectOwnServers,
+  selectRoleScopes,
+  selectRoleServers,
+  selectRoles,
+} from './client-links.ts';
 import type { ClientRecord, Grant } from './client-record.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import {
-  clientGrantScopes,
-  clientGrants,
-  clientIntrospects,
-  clientRoles,
-  clientSecrets,
-  clients,
-  gates,
-  organizations,
-  resourceServers,
-  roleGrantScopes,
-  roleGrants,
-  roles,
-  versionSequence,
-} from './schema.ts';
+import { clientSecrets, clients, gates, organizations, resourceServers, versionSequence } from './schema.ts';
+import { among, listOf } from './sql.ts';
+
+/** What D1 said of some clients at one moment. */
+export interface ReadRecords {
+  /** The version of the last write before that moment. */
+  readonly version: number;
+  /** By client_id; a client that is not there is left out. */
+  readonly records: ReadonlyMap<string, ClientRecord>;
+}
 
 /**
  * Registers a gate for a client and reads the client's record, in one batch: a write either finds the gate registered, or is in
@@ -25,38 +29,98 @@ import {
  * @throws StoreUnavailableError
  */
 export async function registerGate(db: Database, gate: string, clientId: string): Promise<ClientRecord | undefined> {
-  const [, sequence, [found], secrets, ownServers, ownScopes, held, roleServers, roleScopes, introspects] =
-    await askStore('d1', () =>
-      db.batch([
-        register(db, gate, clientId),
-        db.select({ value: versionSequence.value }).from(versionSequence),
-        selectClient(db, clientId),
-        db.select().from(clientSecrets).where(eq(clientSecrets.clientId, clientId)),
-        selectOwnServers(db, clientId),
-        selectOwnScopes(db, clientId),
-        selectRoles(db, clientId),
-        selectRoleServers(db, clientId),
-        selectRoleScopes(db, clientId),
-        selectIntrospected(db, clientId),
-      ]),
-    );
-  if (!found) return undefined;
-  const { client } = found;
-  return {
-    version: sequence[0]?.value ?? 0,
-    client_id: client.clientId,
-    organization_id: client.organizationId,
-    subject: found.subject,
-    status: found.organizationStatus === 'active' ? client.status : 'disabled',
-    secrets: secrets.map(({ hash, expiresAt }) => ({ hash, expires_at: expiresAt })),
-    grants: resolveGrants([...ownServers, ...roleServers], [...ownScopes, ...roleScopes]),
-    default_resource: found.defaultResource,
-    roles: held.map(({ name }) => name).sort(),
-    introspects: introspects.map(({ identifier }) => identifier),
-    access_token_ttl: client.accessTokenTtl,
-    rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
-    claims: client.claims,
+  const [, ...rows] = await askStore('d1', () =>
+    db.batch([register(db, gate, clientId), ...selectRecords(db, listOf([clientId]))]),
+  );
+  return resolveRecords(rows).records.get(clientId);
+}
+
+/** The records of some clients, as of one moment. @throws StoreUnavailableError */
+export async function readRecords(db: Database, clientIds: readonly string[]): Promise<ReadRecords> {
+  return resolveRecords(await askStore('d1', () => db.batch(selectRecords(db, listOf(clientIds)))));
+}
+
+// Registers nothing where there is no such client.
+function register(db: Database, gate: string, clientId: string) {
+  const name = sql<string>`${gate}`.as('name');
+  const existing = db.select({ name, clientId: clients.clientId }).from(clients).where(eq(clients.clientId, clientId));
+  return db.insert(gates).select(existing).onConflictDoNothing();
+}
+
+function selectRecords(db: Database, ids: SQL) {
+  return tuple(
+    db.select({ value: versionSequence.value }).from(versionSequence),
+    selectClients(db, ids),
+    db.select().from(clientSecrets).where(among(clientSecrets.clientId, ids)),
+    selectOwnServers(db, ids),
+    selectOwnScopes(db, ids),
+    selectRoles(db, ids),
+    selectRoleServers(db, ids),
+    selectRoleScopes(db, ids),
+    selectIntrospected(db, ids),
+  );
+}
+
+function selectClients(db: Database, ids: SQL) {
+  const columns = {
+    client: clients,
+    // Under names of their own: in a batch D1 gives rows as objects, in which columns of one name are one.
+    organizationStatus: sql<'active' | 'disabled'>`${organizations.status}`.as('organization_status'),
+    organizationEpoch: sql<number>`${organizations.revocationEpoch}`.as('organization_epoch'),
+    subject: organizations.subject,
+    defaultResource: resourceServers.identifier,
   };
+  return db
+    .select(columns)
+    .from(clients)
+    .innerJoin(organizations, eq(organizations.id, clients.organizationId))
+    .leftJoin(resourceServers, eq(resourceServers.id, clients.defaultResourceServerId))
+    .where(among(clients.clientId, ids));
+}
+
+// As a batch wants them: each with its own type.
+function tuple<Statements extends unknown[]>(...statements: Statements): Statements {
+  return statements;
+}
+
+type Rows<Selects extends readonly unknown[]> = { [Index in keyof Selects]: Awaited<Selects[Index]> };
+
+function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecords {
+  const [[sequence], found, ...links] = rows;
+  const version = sequence?.value ?? 0;
+  const secretsOf = byClient(links[0]);
+  const serversOf = byClient([...links[1], ...links[4]]);
+  const scopesOf = byClient([...links[2], ...links[5]]);
+  const rolesOf = byClient(links[3]);
+  const introspectsOf = byClient(links[6]);
+
+  const records = found.map(({ client, subject, organizationStatus, organizationEpoch, defaultResource }) => {
+    const { clientId } = client;
+    const record: ClientRecord = {
+      version,
+      client_id: clientId,
+      organization_id: client.organizationId,
+      subject,
+      status: organizationStatus === 'active' ? client.status : 'disabled',
+      secrets: secretsOf(clientId)
+        .filter(({ leakedAt }) => leakedAt === null)
+        .map(({ id, hash, expiresAt }) => ({ id, hash, expires_at: expiresAt })),
+      grants: resolveGrants(serversOf(clientId), scopesOf(clientId)),
+      default_resource: defaultResource,
+      roles: rolesOf(clientId)
+        .map(({ name }) => name)
+        .sort(),
+      introspects: introspectsOf(clientId).map(({ identifier }) => identifier),
+      access_token_ttl: client.accessTokenTtl,
+      rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
+      claims: client.claims,
+      requestable_claims: client.requestableClaims,
+      may_rotate_secret: client.mayRotateSecret,
+      revocation_epoch: client.revocationEpoch + organizationEpoch,
+    };
+    return [clientId, record] as const;
+  });
+  return { version, records: new Map(records) };
 }
 
 interface GrantedServer {
@@ -78,75 +142,4 @@ function resolveGrants(servers: readonly GrantedServer[], scopes: readonly Grant
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
   }));
-}
-
-// Registers nothing where there is no such client.
-function register(db: Database, gate: string, clientId: string) {
-  const name = sql<string>`${gate}`.as('name');
-  const existing = db.select({ name, clientId: clients.clientId }).from(clients).where(eq(clients.clientId, clientId));
-  return db.insert(gates).select(existing).onConflictDoNothing();
-}
-
-function selectClient(db: Database, clientId: string) {
-  const columns = {
-    client: clients,
-    subject: organizations.subject,
-    // Under a name of its own: in a batch D1 gives rows as objects, in which columns of one name are one.
-    organizationStatus: sql<'active' | 'disabled'>`${organizations.status}`.as('organization_status'),
-    defaultResource: resourceServers.identifier,
-  };
-  return db
-    .select(columns)
-    .from(clients)
-    .innerJoin(organizations, eq(organizations.id, clients.organizationId))
-    .leftJoin(resourceServers, eq(resourceServers.id, clients.defaultResourceServerId))
-    .where(eq(clients.clientId, clientId));
-}
-
-function selectOwnServers(db: Database, clientId: string) {
-  return db
-    .select({ server: resourceServers })
-    .from(clientGrants)
-    .innerJoin(resourceServers, eq(resourceServers.id, clientGrants.resourceServerId))
-    .where(eq(clientGrants.clientId, clientId));
-}
-
-function selectOwnScopes(db: Database, clientId: string) {
-  return db
-    .select({ serverId: clientGrantScopes.resourceServerId, scope: clientGrantScopes.scope })
-    .from(clientGrantScopes)
-    .where(eq(clientGrantScopes.clientId, clientId));
-}
-
-function selectRoles(db: Database, clientId: string) {
-  return db
-    .select({ name: roles.name })
-    .from(clientRoles)
-    .innerJoin(roles, eq(roles.id, clientRoles.roleId))
-    .where(eq(clientRoles.clientId, clientId));
-}
-
-function selectRoleServers(db: Database, clientId: string) {
-  return db
-    .selectDistinct({ server: resourceServers })
-    .from(clientRoles)
-    .innerJoin(roleGrants, eq(roleGrants.roleId, clientRoles.roleId))
-    .innerJoin(resourceServers, eq(resourceServers.id, roleGrants.resourceServerId))
-    .where(eq(clientRoles.clientId, clientId));
-}
-
-function selectRoleScopes(db: Database, clientId: string) {
-  return db
-    .select({ serverId: roleGrantScopes.resourceServerId, scope: roleGrantScopes.scope })
-    .from(clientRoles)
-    .innerJoin(roleGrantScopes, eq(roleGrantScopes.roleId, clientRoles.roleId))
-    .where(eq(clientRoles.clientId, clientId));
-}
-
-function selectIntrospected(db: Database, clientId: string) {
-  return db
-    .select({ identifier: resourceServers.identifier })
-    .from(clientIntrospects)
-    .innerJoin(resourceServers, eq(resourceServers.id, clientIntrospects.resourceServerId))
-    .where(eq(clientIntrospects.clientId, clientId));
 }

@@ -1,11 +1,33 @@
-import { sql } from 'drizzle-orm';
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import {
+  byClient,
+  selectIntrospected,
+  selectOwnScopes,
+  selectOwnServers,
+  selectRoles,
+} from './client-links.ts';
 import type { Database } from './database.ts';
-import type { StoredGrant } from './roles.ts';
-import { clientGrantScopes, clientGrants, clientIntrospects, clientRoles, clientSecrets, clients } from './schema.ts';
+import { askStore } from './errors.ts';
+import type { DescribedGrant, StoredGrant } from './roles.ts';
+import {
+  clientGrantScopes,
+  clientGrants,
+  clientIntrospects,
+  clientRoles,
+  clientSecrets,
+  clients,
+  clientUsage,
+  gates,
+  resourceServers,
+  roleGrants,
+} from './schema.ts';
+import { insertSecret, type StoredSecret } from './secrets.ts';
+import { among, behind, isAtVersion, listOf } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
-export type NewClient = Omit<typeof clients.$inferSelect, 'version'>;
-export type StoredSecret = typeof clientSecrets.$inferSelect;
+export type Client = typeof clients.$inferSelect;
+export type NewClient = Omit<Client, 'version' | 'revocationEpoch'>;
+export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'createdAt'>;
 
 export interface ClientLinks {
   readonly grants: readonly StoredGrant[];
@@ -14,19 +36,176 @@ export interface ClientLinks {
   readonly introspects: readonly string[];
 }
 
+/** A client with its links, by the names that they are shown by. */
+export interface DescribedClient extends Client {
+  readonly grants: DescribedGrant[];
+  readonly roles: string[];
+  readonly introspects: string[];
+  readonly defaultResource: string | null;
+}
+
 /** The statements that create a client with its first secret and its links, for `write()`. What a link refers to must be there. */
 export function insertClient(db: Database, client: NewClient, secret: StoredSecret, links: ClientLinks): Statement[] {
-  const { clientId } = client;
-  const grants = JSON.stringify(links.grants);
   return [
     db.insert(clients).values({ ...client, version: nextVersion }),
-    db.insert(clientSecrets).values(secret),
+    insertSecret(db, secret),
+    ...insertLinks(db, client.clientId, links),
+  ];
+}
+
+/** The statements that change a client and its links. */
+export function updateClient(db: Database, clientId: string, fields: ClientFields, links: ClientLinks): Statement[] {
+  const changed = { ...fields, version: nextVersion };
+  return [
+    db.update(clients).set(changed).where(eq(clients.clientId, clientId)),
+    ...removeLinks(db, listOf([clientId])),
+    ...insertLinks(db, clientId, links),
+  ];
+}
+
+/** The statement that gives a client another version, with whatever else changes about it. */
+export function renewClient(db: Database, clientId: string): Statement {
+  return db.update(clients).set({ version: nextVersion }).where(eq(clients.clientId, clientId));
+}
+
+/** The statement that makes the client's gates take every token issued so far for revoked. */
+export function revokeClientTokens(db: Database, clientId: string): Statement[] {
+  const revocationEpoch = sql`${clients.revocationEpoch} + 1`;
+  return [db.update(clients).set({ revocationEpoch, version: nextVersion }).where(eq(clients.clientId, clientId))];
+}
+
+/** The statements that delete the clients that a subquery selects, with all that is theirs. Their gates must be owed a push before. */
+export function removeClients(db: Database, ids: SQL): Statement[] {
+  return [
+    ...removeLinks(db, ids),
+    db.delete(clientSecrets).where(among(clientSecrets.clientId, ids)),
+    db.delete(clientUsage).where(among(clientUsage.clientId, ids)),
+    db.delete(gates).where(among(gates.clientId, ids)),
+    db.delete(clients).where(among(clients.clientId, ids)),
+  ];
+}
+
+function removeLinks(db: Database, ids: SQL): Statement[] {
+  return [
+    db.delete(clientGrantScopes).where(among(clientGrantScopes.clientId, ids)),
+    db.delete(clientGrants).where(among(clientGrants.clientId, ids)),
+    db.delete(clientRoles).where(among(clientRoles.clientId, ids)),
+    db.delete(clientIntrospects).where(among(clientIntrospects.clientId, ids)),
+  ];
+}
+
+function insertLinks(db: Database, clientId: string, links: ClientLinks): Statement[] {
+  const grants = JSON.stringify(links.grants);
+  const each = (values: readonly string[]) => sql`SELECT ${clientId}, value FROM json_each(${JSON.stringify(values)})`;
+  return [
     db.insert(clientGrants).select(sql`SELECT ${clientId}, value ->> 'resourceServerId' FROM json_each(${grants})`),
     db.insert(clientGrantScopes).select(sql`SELECT ${clientId}, granted.value ->> 'resourceServerId', scope.value
       FROM json_each(${grants}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
-    db.insert(clientRoles).select(sql`SELECT ${clientId}, value FROM json_each(${JSON.stringify(links.roleIds)})`),
-    db
-      .insert(clientIntrospects)
-      .select(sql`SELECT ${clientId}, value FROM json_each(${JSON.stringify(links.introspects)})`),
+    db.insert(clientRoles).select(each(links.roleIds)),
+    db.insert(clientIntrospects).select(each(links.introspects)),
   ];
+}
+
+/** Whether the client is still as it was read. */
+export function isClientAt({ clientId, version }: Pick<Client, 'clientId' | 'version'>): SQL {
+  return isAtVersion(clients, clients.clientId, clientId, version);
+}
+
+/** The client's own row. @throws StoreUnavailableError */
+export async function findClientRow(db: Database, clientId: string): Promise<Client | undefined> {
+  return (await askStore('d1', () => db.select().from(clients).where(eq(clients.clientId, clientId))))[0];
+}
+
+/** @throws StoreUnavailableError */
+export async function findClient(db: Database, clientId: string): Promise<DescribedClient | undefined> {
+  return (await describeClients(db, listOf([clientId])))[0];
+}
+
+export interface ClientFilter {
+  readonly organizationId: string;
+  /** What the name begins with, in any case. */
+  readonly name?: string | undefined;
+  readonly status?: Client['status'] | undefined;
+  /** A role's id. */
+  readonly roleId?: string | undefined;
+  /** The id of a resource server at which the client is granted something, directly or by roles. */
+  readonly resourceServerId?: string | undefined;
+}
+
+/** By name, those behind `after`. @throws StoreUnavailableError */
+export async function listClients(
+  db: Database,
+  filter: ClientFilter,
+  { after, limit }: { after: string | undefined; limit: number },
+): Promise<DescribedClient[]> {
+  const name = sql`lower(${clients.clientName})`;
+  const page = db
+    .select({ clientId: clients.clientId })
+    .from(clients)
+    .where(and(...conditions(filter), behind(name, after)))
+    .orderBy(asc(name))
+    .limit(limit);
+  return describeClients(db, page.getSQL());
+}
+
+function conditions({ organizationId, name, status, roleId, resourceServerId }: ClientFilter): (SQL | undefined)[] {
+  const lowered = sql`lower(${clients.clientName})`;
+  const granting = sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${resourceServerId}`;
+  const granted = sql`SELECT client_id FROM ${clientGrants} WHERE resource_server_id = ${resourceServerId}
+    UNION SELECT client_id FROM ${clientRoles} WHERE role_id IN (${granting})`;
+  const holders = sql`SELECT client_id FROM ${clientRoles} WHERE role_id = ${roleId}`;
+  return [
+    eq(clients.organizationId, organizationId),
+    // What begins with it lies between it and it with the last of all characters behind.
+    name === undefined
+      ? undefined
+      : sql`${lowered} >= lower(${name}) AND ${lowered} < lower(${name}) || ${'\u{10ffff}'}`,
+    status === undefined ? undefined : eq(clients.status, status),
+    roleId === undefined ? undefined : among(clients.clientId, holders),
+    resourceServerId === undefined ? undefined : among(clients.clientId, granted),
+  ];
+}
+
+async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[]> {
+  const [found, servers, scopes, held, introspected] = await askStore('d1', () =>
+    db.batch([
+      db
+        .select({ client: clients, defaultResource: resourceServers.identifier })
+        .from(clients)
+        .leftJoin(resourceServers, eq(resourceServers.id, clients.defaultResourceServerId))
+        .where(among(clients.clientId, ids))
+        .orderBy(sql`lower(${clients.clientName})`),
+      selectOwnServers(db, ids),
+      selectOwnScopes(db, ids),
+      selectRoles(db, ids),
+      selectIntrospected(db, ids),
+    ]),
+  );
+  const [serversOf, scopesOf, rolesOf, introspectsOf] = [
+    byClient(servers),
+    byClient(scopes),
+    byClient(held),
+    byClient(introspected),
+  ] as const;
+  return found.map(({ client, defaultResource }) => {
+    const ownScopes = Map.groupBy(scopesOf(client.clientId), ({ serverId }) => serverId);
+    return {
+      ...client,
+      defaultResource,
+      grants: sorted(serversOf(client.clientId), ({ server }) => server.identifier).map(({ server }) => ({
+        resource_server: server.identifier,
+        scopes: (ownScopes.get(server.id) ?? []).map(({ scope }) => scope).sort(),
+      })),
+      roles: rolesOf(client.clientId)
+        .map(({ name }) => name)
+        .sort(),
+      introspects: introspectsOf(client.clientId)
+        .map(({ identifier }) => identifier)
+        .sort(),
+    };
+  });
+}
+
+function sorted<T>(items: readonly T[], by: (item: T) => string): T[] {
+  return items.toSorted((one, other) => (by(one) < by(other) ? -1 : 1));
 }

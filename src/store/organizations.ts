@@ -1,14 +1,77 @@
-import { eq } from 'drizzle-orm';
+import { asc, eq, type SQL, sql } from 'drizzle-orm';
+import { removeClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { organizations } from './schema.ts';
+import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
+import { removeResourceServers } from './resource-servers.ts';
+import { removeRoles } from './roles.ts';
+import { behind, type Dependents, dependentsOf, isAtVersion } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
-export type NewOrganization = Omit<typeof organizations.$inferSelect, 'version'>;
+export type Organization = typeof organizations.$inferSelect;
+export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch'>;
+export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status'>;
 
 /** The statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
   return [db.insert(organizations).values({ ...organization, version: nextVersion })];
+}
+
+/** The statements that change an organization. */
+export function updateOrganization(db: Database, id: string, fields: OrganizationFields, now: number): Statement[] {
+  const changed = { ...fields, version: nextVersion, updatedAt: now };
+  return [db.update(organizations).set(changed).where(eq(organizations.id, id))];
+}
+
+/** The statement that makes the gates of all its clients take every token issued so far for revoked. */
+export function revokeOrganizationTokens(db: Database, id: string): Statement[] {
+  const revocationEpoch = sql`${organizations.revocationEpoch} + 1`;
+  return [db.update(organizations).set({ revocationEpoch, version: nextVersion }).where(eq(organizations.id, id))];
+}
+
+/** The statements that delete an organization; with `cascade` all that it owns as well, which is else a broken foreign key. */
+export function deleteOrganization(db: Database, id: string, cascade: boolean): Statement[] {
+  const owned = [
+    ...removeClients(db, clientsOf(id)),
+    ...removeRoles(db, sql`SELECT id FROM ${roles} WHERE ${roles.organizationId} = ${id}`),
+    ...removeResourceServers(db, sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`),
+    db.delete(apiKeys).where(eq(apiKeys.organizationId, id)),
+  ];
+  return [...(cascade ? owned : []), db.delete(organizations).where(eq(organizations.id, id))];
+}
+
+/** Selects the ids of an organization's clients. */
+export function clientsOf(id: string): SQL {
+  return sql`SELECT client_id FROM ${clients} WHERE ${clients.organizationId} = ${id}`;
+}
+
+/** What an organization owns: so many at most, and how many there are. @throws StoreUnavailableError */
+export function organizationDependents(db: Database, id: string, limit: number): Promise<Dependents> {
+  return dependentsOf(db, limit, {
+    client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id}`,
+    role: sql`SELECT id, name FROM ${roles} WHERE organization_id = ${id}`,
+    resource_server: sql`SELECT id, identifier AS name FROM ${resourceServers} WHERE organization_id = ${id}`,
+    api_key: sql`SELECT id, name FROM ${apiKeys} WHERE organization_id = ${id}`,
+  });
+}
+
+/** Whether the organization is still as it was read. */
+export function isOrganizationAt({ id, version }: Pick<Organization, 'id' | 'version'>): SQL {
+  return isAtVersion(organizations, organizations.id, id, version);
+}
+
+/** @throws StoreUnavailableError */
+export async function findOrganization(db: Database, id: string): Promise<Organization | undefined> {
+  return (await askStore('d1', () => db.select().from(organizations).where(eq(organizations.id, id))))[0];
+}
+
+/** By name, those behind `after`. @throws StoreUnavailableError */
+export function listOrganizations(
+  db: Database,
+  { after, limit }: { after: string | undefined; limit: number },
+): Promise<Organization[]> {
+  const name = sql`lower(${organizations.name})`;
+  return askStore('d1', () => db.select().from(organizations).where(behind(name, after)).orderBy(asc(name)).limit(limit));
 }
 
 /** @throws StoreUnavailableError */

@@ -1,14 +1,32 @@
-import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { resourceServers, scopes } from './schema.ts';
+import {
+  clientGrantScopes,
+  clientGrants,
+  clientIntrospects,
+  clientRoles,
+  clients,
+  resourceServers,
+  roleGrantScopes,
+  roleGrants,
+  roles,
+  scopes,
+} from './schema.ts';
+import { among, type Dependents, dependentsOf, isAtVersion, listOf, ownAndShared } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
-export type NewResourceServer = Omit<typeof resourceServers.$inferSelect, 'version'>;
+export type ResourceServer = typeof resourceServers.$inferSelect;
+export type NewResourceServer = Omit<ResourceServer, 'version'>;
+export type ResourceServerFields = Pick<ResourceServer, 'name' | 'accessTokenTtl' | 'signingAlg' | 'introspection'>;
 
 export interface Scope {
   readonly name: string;
   readonly description: string;
+}
+
+export interface DescribedResourceServer extends ResourceServer {
+  readonly scopes: Scope[];
 }
 
 /** A resource server as grants refer to it. */
@@ -29,12 +47,160 @@ export function insertResourceServer(
   return [
     db.insert(resourceServers).values({ ...server, version: nextVersion }),
     // One statement however many scopes: D1 binds at most 100 parameters. The columns are in the table's order.
+    db.insert(scopes).select(sql`SELECT ${server.id}, value ->> 'name', value ->> 'description'
+      FROM json_each(${JSON.stringify(described)})`),
+  ];
+}
+
+/**
+ * The statements that change a resource server and its scopes. With `cascade` a scope that is no more is taken from those who are
+ * granted it, which is else a broken foreign key.
+ */
+export function updateResourceServer(
+  db: Database,
+  id: string,
+  fields: ResourceServerFields,
+  described: readonly Scope[],
+  { cascade, now }: { cascade: boolean; now: number },
+): Statement[] {
+  const json = JSON.stringify(described);
+  const names = sql`SELECT value ->> 'name' FROM json_each(${json})`;
+  const isGone = (server: SQL, scope: SQL) => sql`${server} = ${id} AND ${scope} NOT IN (${names})`;
+  const ungranted = [
+    renewRoles(db, rolesGranting(id)),
+    renewClients(db, clientsGranted(id)),
+    db.delete(roleGrantScopes).where(isGone(sql`resource_server_id`, sql`scope`)),
+    db.delete(clientGrantScopes).where(isGone(sql`resource_server_id`, sql`scope`)),
+  ];
+  const changed = { ...fields, version: nextVersion, updatedAt: now };
+  return [
+    ...(cascade ? ungranted : []),
+    db.update(resourceServers).set(changed).where(eq(resourceServers.id, id)),
+    db.delete(scopes).where(isGone(sql`resource_server_id`, sql`name`)),
+    // SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
     db
       .insert(scopes)
-      .select(
-        sql`SELECT ${server.id}, value ->> 'name', value ->> 'description' FROM json_each(${JSON.stringify(described)})`,
-      ),
+      .select(sql`SELECT ${id}, value ->> 'name', value ->> 'description' FROM json_each(${json}) WHERE true`)
+      .onConflictDoUpdate({
+        target: [scopes.resourceServerId, scopes.name],
+        set: { description: sql`excluded.description` },
+      }),
   ];
+}
+
+/** The statements that delete a resource server; with `cascade` every grant of it as well, which is else a broken foreign key. */
+export function deleteResourceServer(db: Database, id: string, cascade: boolean): Statement[] {
+  const isGranted = <T extends typeof clientGrants | typeof clientGrantScopes | typeof roleGrants | typeof roleGrantScopes>(
+    table: T,
+  ) => eq(table.resourceServerId, id);
+  const granted = [
+    renewRoles(db, rolesGranting(id)),
+    renewClients(db, clientsReferring(id)),
+    db.delete(clientGrantScopes).where(isGranted(clientGrantScopes)),
+    db.delete(clientGrants).where(isGranted(clientGrants)),
+    db.delete(clientIntrospects).where(eq(clientIntrospects.resourceServerId, id)),
+    db.delete(roleGrantScopes).where(isGranted(roleGrantScopes)),
+    db.delete(roleGrants).where(isGranted(roleGrants)),
+    db.update(clients).set({ defaultResourceServerId: null }).where(eq(clients.defaultResourceServerId, id)),
+  ];
+  return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]))];
+}
+
+/** The statements that delete the resource servers that a subquery selects, to which nothing may refer any more. */
+export function removeResourceServers(db: Database, ids: SQL): Statement[] {
+  return [
+    db.delete(scopes).where(among(scopes.resourceServerId, ids)),
+    db.delete(resourceServers).where(among(resourceServers.id, ids)),
+  ];
+}
+
+function renewClients(db: Database, ids: SQL): Statement {
+  return db.update(clients).set({ version: nextVersion }).where(among(clients.clientId, ids));
+}
+
+function renewRoles(db: Database, ids: SQL): Statement {
+  return db.update(roles).set({ version: nextVersion }).where(among(roles.id, ids));
+}
+
+function rolesGranting(id: string): SQL {
+  return sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${id}`;
+}
+
+function clientsGranted(id: string): SQL {
+  return sql`SELECT client_id FROM ${clientGrants} WHERE resource_server_id = ${id}`;
+}
+
+function clientsReferring(id: string): SQL {
+  return sql`${clientsGranted(id)}
+    UNION SELECT client_id FROM ${clientIntrospects} WHERE resource_server_id = ${id}
+    UNION SELECT client_id FROM ${clients} WHERE default_resource_server_id = ${id}`;
+}
+
+/** Selects the ids of the clients whose records name a resource server. */
+export function clientsNaming(id: string): SQL {
+  return sql`${clientsReferring(id)}
+    UNION SELECT client_id FROM ${clientRoles} WHERE role_id IN (${rolesGranting(id)})`;
+}
+
+/** What refers to a resource server: so many at most, and how many there are. @throws StoreUnavailableError */
+export function resourceServerDependents(db: Database, id: string, limit: number): Promise<Dependents> {
+  return dependentsOf(db, limit, {
+    role: sql`SELECT id, name FROM ${roles} WHERE id IN (${rolesGranting(id)})`,
+    client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE client_id IN (${clientsReferring(id)})`,
+  });
+}
+
+/** Who is granted one of these scopes of a resource server: so many at most, and how many there are. @throws StoreUnavailableError */
+export function scopeDependents(
+  db: Database,
+  id: string,
+  names: readonly string[],
+  limit: number,
+): Promise<Dependents> {
+  const isGranted = sql`resource_server_id = ${id} AND scope IN (${listOf(names)})`;
+  return dependentsOf(db, limit, {
+    role: sql`SELECT id, name FROM ${roles} WHERE id IN (SELECT role_id FROM ${roleGrantScopes} WHERE ${isGranted})`,
+    client: sql`SELECT client_id AS id, client_name AS name FROM ${clients}
+      WHERE client_id IN (SELECT client_id FROM ${clientGrantScopes} WHERE ${isGranted})`,
+  });
+}
+
+/** Whether the resource server is still as it was read. */
+export function isResourceServerAt({ id, version }: Pick<ResourceServer, 'id' | 'version'>): SQL {
+  return isAtVersion(resourceServers, resourceServers.id, id, version);
+}
+
+/** @throws StoreUnavailableError */
+export async function findResourceServer(db: Database, id: string): Promise<DescribedResourceServer | undefined> {
+  return (await describeResourceServers(db, listOf([id])))[0];
+}
+
+/**
+ * An organization's own and the shared ones, by identifier, those behind `after`; with `null` the shared ones.
+ * @throws StoreUnavailableError
+ */
+export function listResourceServers(
+  db: Database,
+  { organizationId, after, limit }: { organizationId: string | null; after: string | undefined; limit: number },
+): Promise<DescribedResourceServer[]> {
+  const by = resourceServers.identifier;
+  const isWanted = after === undefined ? undefined : sql`${by} > ${after}`;
+  const owner = resourceServers.organizationId;
+  return describeResourceServers(db, ownAndShared(resourceServers, owner, organizationId, { by, isWanted, limit }));
+}
+
+async function describeResourceServers(db: Database, ids: SQL): Promise<DescribedResourceServer[]> {
+  const [found, described] = await askStore('d1', () =>
+    db.batch([
+      db.select().from(resourceServers).where(among(resourceServers.id, ids)).orderBy(resourceServers.identifier),
+      db.select().from(scopes).where(among(scopes.resourceServerId, ids)).orderBy(scopes.name),
+    ]),
+  );
+  const scopesOf = Map.groupBy(described, ({ resourceServerId }) => resourceServerId);
+  return found.map((server) => ({
+    ...server,
+    scopes: (scopesOf.get(server.id) ?? []).map(({ name, description }) => ({ name, description })),
+  }));
 }
 
 /**
@@ -51,7 +217,8 @@ export async function grantableResourceServers(
   if (names.length === 0) return new Map();
   const shared = isNull(resourceServers.organizationId);
   const visible = organizationId === null ? shared : or(shared, eq(resourceServers.organizationId, organizationId));
-  const given = sql`(SELECT value FROM json_each(${JSON.stringify(names)}))`;
+  const given = listOf(names);
+  const isNamed = or(among(resourceServers.id, given), among(resourceServers.identifier, given));
   const rows = await askStore('d1', () =>
     db
       .select({
@@ -62,7 +229,7 @@ export async function grantableResourceServers(
       })
       .from(resourceServers)
       .leftJoin(scopes, eq(scopes.resourceServerId, resourceServers.id))
-      .where(and(visible, or(sql`${resourceServers.id} IN ${given}`, sql`${resourceServers.identifier} IN ${given}`))),
+      .where(and(visible, isNamed)),
   );
   const found = new Map<string, GrantableResourceServer & { scopes: Set<string> }>();
   for (const { id, identifier, owner, scope } of rows) {

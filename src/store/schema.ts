@@ -33,6 +33,8 @@ export const organizations = sqliteTable(
     subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** How often the tokens of all of its clients were revoked. */
+    revocationEpoch: integer('revocation_epoch').notNull().default(0),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -53,6 +55,9 @@ export const apiKeys = sqliteTable(
     scopes: json<string[]>('scopes').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
+    /** To the hour. */
+    lastUsedAt: integer('last_used_at'),
+    version: integer('version').notNull().default(0),
   },
   (table) => [
     uniqueIndex('api_keys_hash').on(table.hash),
@@ -78,7 +83,7 @@ export const resourceServers = sqliteTable(
   (table) => [
     // One audience is one resource server, whoever owns it: a token for it must mean the same to everybody.
     uniqueIndex('resource_servers_identifier').on(table.identifier),
-    index('resource_servers_organization').on(table.organizationId),
+    index('resource_servers_organization').on(table.organizationId, table.identifier),
   ],
 );
 
@@ -110,7 +115,7 @@ export const roles = sqliteTable(
     uniqueIndex('roles_name').on(lower(table.name), table.organizationId),
     // To SQLite one NULL is not another, so the index above lets shared roles through.
     uniqueIndex('roles_shared_name').on(lower(table.name)).where(sql`${table.organizationId} IS NULL`),
-    index('roles_organization').on(table.organizationId),
+    index('roles_organization').on(table.organizationId, lower(table.name)),
   ],
 );
 
@@ -167,6 +172,12 @@ export const clients = sqliteTable(
     rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),
     rateLimitBurst: integer('rate_limit_burst').notNull(),
     claims: json<Record<string, unknown>>('claims').notNull(),
+    /** Names of claims that a token request may ask for. */
+    requestableClaims: json<string[]>('requestable_claims').notNull().default([]),
+    /** Whether the client may rotate its secret with its own credentials. */
+    mayRotateSecret: integer('may_rotate_secret', { mode: 'boolean' }).notNull().default(false),
+    /** How often all of the client's tokens were revoked. */
+    revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
     version: integer('version').notNull(),
@@ -175,6 +186,7 @@ export const clients = sqliteTable(
   },
   (table) => [
     uniqueIndex('clients_name').on(table.organizationId, lower(table.clientName)),
+    index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
   ],
 );
@@ -258,6 +270,10 @@ export const clientSecrets = sqliteTable(
     hint: text('hint').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
+    /** When it became the secondary one. */
+    rotatedAt: integer('rotated_at'),
+    /** When somebody proved to have it who should not: it is dead since then. */
+    leakedAt: integer('leaked_at'),
   },
   (table) => [
     // At most two live, one of each rank.
@@ -275,6 +291,8 @@ export const signingKeys = sqliteTable(
     publicJwk: text('public_jwk').notNull(),
     sealedPrivateJwk: text('sealed_private_jwk').notNull(),
     createdAt: time('created_at'),
+    activatedAt: integer('activated_at'),
+    retiredAt: integer('retired_at'),
   },
   (table) => [
     // Whoever makes keys, however many at once: one active and one next for each algorithm.
@@ -294,6 +312,72 @@ export const gates = sqliteTable(
   (table) => [index('gates_client').on(table.clientId)],
 );
 
+/** What a write of `version` still owes to a gate: a record that is at least as new. */
+export const gatePushes = sqliteTable(
+  'gate_pushes',
+  {
+    gate: text('gate').notNull(),
+    version: integer('version').notNull(),
+    // No foreign keys: a client's deletion is owed to its gate when the client is no more.
+    clientId: text('client_id').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.gate, table.version] }),
+    index('gate_pushes_version').on(table.version, table.gate),
+  ],
+);
+
+/** Changes that touch more gates than a request can wait for, by their version. */
+export const changes = sqliteTable(
+  'changes',
+  {
+    version: integer('version').primaryKey(),
+    organizationId: text('organization_id'),
+    action: text('action').notNull(),
+    target: text('target').notNull(),
+    gates: integer('gates').notNull(),
+    createdAt: time('created_at'),
+  },
+  (table) => [index('changes_created_at').on(table.createdAt)],
+);
+
+/** The answers of requests that carried an `Idempotency-Key`, for those that are sent again. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    actor: text('actor').notNull(),
+    key: text('key').notNull(),
+    /** Of method, path and body. */
+    fingerprint: text('fingerprint').notNull(),
+    version: integer('version').notNull(),
+    status: integer('status').notNull(),
+    /** A JWE: there may be a secret in it. */
+    sealedBody: text('sealed_body').notNull(),
+    createdAt: time('created_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.actor, table.key] }),
+    index('idempotency_keys_created_at').on(table.createdAt),
+  ],
+);
+
+/** How many token requests of a client ended how, by hour. Gates write absolute values. */
+export const clientUsage = sqliteTable(
+  'client_usage',
+  {
+    clientId: text('client_id').notNull(),
+    /** The hour's beginning. */
+    hour: integer('hour').notNull(),
+    /** `issued`, or the reason of a refusal. */
+    outcome: text('outcome').notNull(),
+    count: integer('count').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.clientId, table.hour, table.outcome] }),
+    index('client_usage_hour').on(table.hour),
+  ],
+);
+
 export const auditEvents = sqliteTable(
   'audit_events',
   {
@@ -306,6 +390,8 @@ export const auditEvents = sqliteTable(
     target: text('target').notNull(),
     address: text('address'),
     changes: json<Record<string, unknown>>('changes').notNull(),
+    /** Of the write that it tells of, where it is one of management's. */
+    version: integer('version'),
   },
   (table) => [
     index('audit_events_at').on(table.at),

@@ -1,8 +1,9 @@
-import { asc } from 'drizzle-orm';
+import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm';
 import { KEY_RING_DEADLINE_MS } from '../constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { signingKeys } from './schema.ts';
+import type { Statement } from './write.ts';
 
 /** A signing key as D1 and KV hold it: the private half only sealed. */
 export type StoredSigningKey = typeof signingKeys.$inferSelect;
@@ -33,4 +34,27 @@ export async function readSigningKeysCopy(kv: KVNamespace): Promise<StoredSignin
 /** @throws StoreUnavailableError */
 export function writeSigningKeysCopy(kv: KVNamespace, keys: readonly StoredSigningKey[]): Promise<void> {
   return askStore('kv', () => kv.put(COPY, JSON.stringify(keys)));
+}
+
+/** The statements that let the next key of an algorithm sign, and another be the next, for `write()`. */
+export function rotateSigningKey(
+  db: Database,
+  { active, next, made, now }: Record<'active' | 'next' | 'made', StoredSigningKey> & { readonly now: number },
+): Statement[] {
+  return [
+    db.update(signingKeys).set({ status: 'retiring', retiredAt: now }).where(eq(signingKeys.kid, active.kid)),
+    db.update(signingKeys).set({ status: 'active', activatedAt: now }).where(eq(signingKeys.kid, next.kid)),
+    db.insert(signingKeys).values(made),
+  ];
+}
+
+/** Whether a key is still the next one. */
+export function isNext({ kid }: StoredSigningKey): SQL {
+  return sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = 'next')`;
+}
+
+/** Deletes the keys that retired before a time, in milliseconds since the epoch. @throws StoreUnavailableError */
+export async function deleteRetiredSigningKeys(db: Database, before: number): Promise<void> {
+  const isOver = and(eq(signingKeys.status, 'retiring'), lt(signingKeys.retiredAt, before));
+  await askStore('d1', () => db.delete(signingKeys).where(isOver));
 }

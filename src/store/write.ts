@@ -1,9 +1,11 @@
-import { sql } from 'drizzle-orm';
+import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
+import { IDEMPOTENCY_AGE, PUSHES_PER_REQUEST } from '../constants.ts';
 import type { Database } from './database.ts';
-import { askStore } from './errors.ts';
+import { askStore, ConstraintError } from './errors.ts';
 import { generateId } from './id.ts';
-import { auditEvents, versionSequence } from './schema.ts';
+import { auditEvents, changes, gatePushes, gates, idempotencyKeys, versionSequence } from './schema.ts';
+import { among } from './sql.ts';
 
 export type Statement = BatchItem<'sqlite'>;
 
@@ -12,7 +14,7 @@ export interface AuditEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly organizationId: string | null;
-  /** `root`, or an API key's id. */
+  /** `root`, an API key's id, or a client_id. */
   readonly actor: string;
   /** Such as `client.created`. */
   readonly action: string;
@@ -22,18 +24,90 @@ export interface AuditEvent {
   readonly changes: Record<string, unknown>;
 }
 
+/** The answer to keep for a request that carried an `Idempotency-Key`. */
+export type KeptAnswer = Omit<typeof idempotencyKeys.$inferSelect, 'version' | 'createdAt'>;
+
+export interface Write {
+  readonly event: AuditEvent;
+  /** What must still be so; else nothing is written. */
+  readonly guard?: SQL | undefined;
+  /** Selects the ids of the clients whose records the statements change, as it is before they run. */
+  readonly touches?: SQL | undefined;
+  readonly statements: readonly Statement[];
+  readonly answer?: KeptAnswer | undefined;
+}
+
+export interface Written {
+  readonly version: number;
+  /** How many gates must hear of it. */
+  readonly gates: number;
+}
+
+/** What a write was based on is no longer so. Nothing was written. */
+export class StaleWriteError extends Error {
+  override readonly name = 'StaleWriteError';
+}
+
 /** The version that the write under way takes, for use in its statements. */
 export const nextVersion = sql<number>`(SELECT value FROM version_sequence)`;
 
 /**
- * Makes a management write: the statements, the version that they take and the audit event, in one transaction.
- * @throws ConstraintError, StoreUnavailableError
+ * Makes a management write, in one transaction: the version that it takes, what it owes to the gates, the statements, the audit event.
+ * @throws StaleWriteError, ConstraintError, StoreUnavailableError
  */
-export async function write(db: Database, event: AuditEvent, statements: readonly Statement[]): Promise<void> {
-  const takeVersion = db
+export async function write(db: Database, { event, guard, touches, statements, answer }: Write): Promise<Written> {
+  const owed = touches ? oweTo(db, touches, event) : [];
+  const record = db.insert(auditEvents).values({ id: generateId('evt'), ...event, version: nextVersion });
+  const kept = answer ? keep(db, answer, event.at) : [];
+  try {
+    const [[taken], ...results] = await askStore('d1', () =>
+      db.batch([takeVersion(db, guard), ...owed, ...statements, record, ...kept, countOwed(db)]),
+    );
+    const [counted] = results.at(-1) as Awaited<ReturnType<typeof countOwed>>;
+    return { version: taken?.value ?? 0, gates: counted?.gates ?? 0 };
+  } catch (error) {
+    if (error instanceof ConstraintError && error.constraint === GUARD) throw new StaleWriteError();
+    throw error;
+  }
+}
+
+const GUARD = 'version_sequence_value';
+
+// A NULL, which the column does not take, fails the whole batch.
+function takeVersion(db: Database, guard: SQL | undefined) {
+  const next = sql`${versionSequence.value} + 1`;
+  const value = guard ? sql`CASE WHEN ${guard} THEN ${next} END` : next;
+  return db
     .insert(versionSequence)
     .values({ id: 1, value: 1 })
-    .onConflictDoUpdate({ target: versionSequence.id, set: { value: sql`${versionSequence.value} + 1` } });
-  const record = db.insert(auditEvents).values({ id: generateId('evt'), ...event });
-  await askStore('d1', () => db.batch([takeVersion, ...statements, record]));
+    .onConflictDoUpdate({ target: versionSequence.id, set: { value } })
+    .returning({ value: versionSequence.value });
+}
+
+function oweTo(db: Database, touches: SQL, { at, organizationId, action, target }: AuditEvent): Statement[] {
+  const gatesOwed = sql`(SELECT COUNT(*) FROM ${gatePushes} WHERE version = ${nextVersion})`;
+  return [
+    db
+      .insert(gatePushes)
+      .select(sql`SELECT name, ${nextVersion}, client_id FROM ${gates} WHERE ${among(gates.clientId, touches)}`),
+    // More than the request can wait for: it gets a resource that tells how far they are.
+    db.insert(changes).select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at}
+      WHERE ${gatesOwed} > ${PUSHES_PER_REQUEST}`),
+  ];
+}
+
+function countOwed(db: Database) {
+  const version = sql`${gatePushes.version} = ${nextVersion}`;
+  return db.select({ gates: sql<number>`COUNT(*)` }).from(gatePushes).where(version);
+}
+
+function keep(db: Database, { actor, key, fingerprint, status, sealedBody }: KeptAnswer, at: number): Statement[] {
+  const isSame = and(eq(idempotencyKeys.actor, actor), eq(idempotencyKeys.key, key));
+  const isOver = lte(idempotencyKeys.createdAt, at - IDEMPOTENCY_AGE * 1000);
+  return [
+    db.delete(idempotencyKeys).where(and(isSame, isOver)),
+    db
+      .insert(idempotencyKeys)
+      .values({ actor, key, fingerprint, version: nextVersion, status, sealedBody, createdAt: at }),
+  ];
 }

@@ -1,0 +1,63 @@
+import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { askStore } from './errors.ts';
+import { auditEvents, changes, gatePushes } from './schema.ts';
+import { among, listOf } from './sql.ts';
+
+/** A record as new as `version` that a gate must be handed. */
+export type OwedPush = typeof gatePushes.$inferSelect;
+
+/** Some of what the write of a version still owes. @throws StoreUnavailableError */
+export function pushesOwedBy(db: Database, version: number, limit: number): Promise<OwedPush[]> {
+  const owed = db.select().from(gatePushes).where(eq(gatePushes.version, version)).orderBy(asc(gatePushes.gate));
+  return askStore('d1', () => owed.limit(limit));
+}
+
+/** Some of what is still owed by the last writes about a target, as their audit events name it. @throws StoreUnavailableError */
+export function pushesOwedAbout(db: Database, target: string, limit: number): Promise<OwedPush[]> {
+  const written = sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
+    ORDER BY ${auditEvents.at} DESC LIMIT ${WRITES_LOOKED_AT}`;
+  const owed = db.select().from(gatePushes).where(among(gatePushes.version, written)).orderBy(asc(gatePushes.gate));
+  return askStore('d1', () => owed.limit(limit));
+}
+
+// A write that is owed to a gate is seldom older than the last, and the scheduled handler finishes all of them.
+const WRITES_LOOKED_AT = 100;
+
+/** Some of what is owed after another push, the oldest first. @throws StoreUnavailableError */
+export function pushesOwedAfter(
+  db: Database,
+  { version, gate }: Pick<OwedPush, 'version' | 'gate'>,
+  limit: number,
+): Promise<OwedPush[]> {
+  const isLater = or(gt(gatePushes.version, version), and(eq(gatePushes.version, version), gt(gatePushes.gate, gate)));
+  const owed = db
+    .select()
+    .from(gatePushes)
+    .where(and(sql`${gatePushes.version} >= ${version}`, isLater))
+    .orderBy(asc(gatePushes.version), asc(gatePushes.gate));
+  return askStore('d1', () => owed.limit(limit));
+}
+
+/** Notes that gates hold what was so at a version: nothing older is owed to them. @throws StoreUnavailableError */
+export async function settlePushes(db: Database, gates: readonly string[], version: number): Promise<void> {
+  const settled = and(among(gatePushes.gate, listOf(gates)), lte(gatePushes.version, version));
+  await askStore('d1', () => db.delete(gatePushes).where(settled));
+}
+
+/** A change that touched more gates than its request could wait for. */
+export type Change = typeof changes.$inferSelect & {
+  /** Gates that have yet to hear of it. */
+  readonly owed: number;
+};
+
+/** @throws StoreUnavailableError */
+export async function findChange(db: Database, version: number): Promise<Change | undefined> {
+  const [[found], [counted]] = await askStore('d1', () =>
+    db.batch([
+      db.select().from(changes).where(eq(changes.version, version)),
+      db.select({ owed: sql<number>`COUNT(*)` }).from(gatePushes).where(eq(gatePushes.version, version)),
+    ]),
+  );
+  return found && { ...found, owed: counted?.owed ?? 0 };
+}

@@ -1,0 +1,31 @@
+import { inArray, lt, sql } from 'drizzle-orm';
+import { AUDIT_AGE, CHANGE_AGE, IDEMPOTENCY_AGE, PURGE_ROWS, USAGE_AGE } from '../constants.ts';
+import type { Database } from './database.ts';
+import { askStore } from './errors.ts';
+import { auditEvents, changes, clientUsage, idempotencyKeys } from './schema.ts';
+
+/**
+ * Deletes what has been kept for as long as it is kept, many rows at once and no more than `PURGE_ROWS` of a table: the next run goes on.
+ * @param now milliseconds since the epoch
+ * @throws StoreUnavailableError
+ */
+export async function purge(db: Database, now: number): Promise<void> {
+  const before = (age: number) => now - age * 1000;
+  const oldEvents = db
+    .select({ id: auditEvents.id })
+    .from(auditEvents)
+    .where(lt(auditEvents.at, before(AUDIT_AGE)))
+    .limit(PURGE_ROWS);
+  const rowids = (table: typeof idempotencyKeys | typeof clientUsage, isOld: ReturnType<typeof lt>) =>
+    sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
+  await askStore('d1', () =>
+    db.batch([
+      db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
+      db
+        .delete(idempotencyKeys)
+        .where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
+      db.delete(clientUsage).where(rowids(clientUsage, lt(clientUsage.hour, before(USAGE_AGE)))),
+      db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
+    ]),
+  );
+}

@@ -1,0 +1,43 @@
+import { and, eq, gte, lte, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { askStore } from './errors.ts';
+import { clientUsage } from './schema.ts';
+
+/** How many token requests of a client ended in one way within an hour. */
+export interface UsageCount {
+  /** The hour's beginning, milliseconds since the epoch. */
+  readonly hour: number;
+  /** `issued`, or the reason of a refusal. */
+  readonly outcome: string;
+  readonly count: number;
+}
+
+/**
+ * Writes how often a client's token requests have ended how, unless the client is no more. The counts are absolute and the greater one
+ * stands, so that doing it twice, or late, is harmless.
+ * @throws StoreUnavailableError
+ */
+export async function flushUsage(db: Database, clientId: string, counts: readonly UsageCount[]): Promise<void> {
+  const rows = sql`SELECT ${clientId}, value ->> 'hour', value ->> 'outcome', value ->> 'count'
+    FROM json_each(${JSON.stringify(counts)}) WHERE EXISTS (SELECT 1 FROM clients WHERE client_id = ${clientId})`;
+  const { clientId: client, hour, outcome, count } = clientUsage;
+  const upsert = db
+    .insert(clientUsage)
+    .select(rows)
+    .onConflictDoUpdate({
+      target: [client, hour, outcome],
+      set: { count: sql`max(${count}, excluded.count)` },
+    });
+  await askStore('d1', () => upsert.run());
+}
+
+/** A client's counts of the hours that begin within a range, in milliseconds since the epoch. @throws StoreUnavailableError */
+export function listUsage(
+  db: Database,
+  clientId: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<UsageCount[]> {
+  const { hour, outcome, count } = clientUsage;
+  const isWanted = and(eq(clientUsage.clientId, clientId), gte(hour, from), lte(hour, to));
+  return askStore('d1', () => db.select({ hour, outcome, count }).from(clientUsage).where(isWanted));
+}
