@@ -1,4 +1,4 @@
-import { UNKNOWN_KEY_AGE } from '../constants.ts';
+import { LAST_USED_PRECISION, UNKNOWN_KEY_AGE } from '../constants.ts';
 import { Memory } from '../memory.ts';
 import type { ApiKey } from '../store/api-keys.ts';
 import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';
@@ -15,6 +15,7 @@ export async function generateApiKey(masterKeys: MasterKeys): Promise<string> {
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
+type NoteUse = (id: string, now: number) => void;
 
 /**
  * Finds out whose API key a text is. An invented one is told so by its tag, so that nobody can make the store be asked, or an
@@ -24,14 +25,21 @@ export class ApiKeys {
   readonly #rootApiKey: string;
   readonly #masterKeys: () => Promise<MasterKeys>;
   readonly #find: Find;
+  readonly #noteUse: NoteUse;
   // Keys that were ours once, by their hashes.
   readonly #unknown = new Memory<true>();
+  // Keys whose use was noted lately, by their ids.
+  readonly #noted = new Memory<true>();
 
-  /** @param find looks stored hashes up in D1 */
-  constructor(rootApiKey: string, masterKeys: () => Promise<MasterKeys>, find: Find) {
+  /**
+   * @param find looks stored hashes up in D1
+   * @param noteUse notes there that a key was used, in the background
+   */
+  constructor(rootApiKey: string, masterKeys: () => Promise<MasterKeys>, find: Find, noteUse: NoteUse) {
     this.#rootApiKey = rootApiKey;
     this.#masterKeys = masterKeys;
     this.#find = find;
+    this.#noteUse = noteUse;
   }
 
   /**
@@ -56,6 +64,15 @@ export class ApiKeys {
     const found = await remember(hashes, () => this.#find(hashes));
     if (!found) this.#unknown.set(memoryKey, true, now + UNKNOWN_KEY_AGE * 1000);
     const live = found && (found.expiresAt === null || found.expiresAt > now);
-    return live ? { kind: 'api_key', ...found } : undefined;
+    if (!live) return undefined;
+    this.#used(found, now);
+    return { kind: 'api_key', ...found };
+  }
+
+  #used({ id, lastUsedAt }: ApiKey, now: number): void {
+    const precision = LAST_USED_PRECISION * 1000;
+    if (now - (lastUsedAt ?? 0) < precision || this.#noted.get(id, now)) return;
+    this.#noted.set(id, true, now + precision);
+    this.#noteUse(id, now);
   }
 }

@@ -29,6 +29,8 @@ export class TooManyAttemptsError extends Error {
 export interface Attempt {
   readonly subject: string;
   readonly address: string;
+  /** What failures from one address are counted under, where subjects can be invented that only a store can tell from real ones. */
+  readonly group?: string;
 }
 
 export interface SecretAttempt extends Attempt {
@@ -126,6 +128,8 @@ export class AttemptFilter {
       if (this.#isTrusted(attempt, now)) return [];
       const tallies = this.#tallied(attempt, now);
       isExhaustedNow = tallies.some(isExhausted);
+      // From here nobody else is asked about: one invented subject after the other would be, and each is as good as the next.
+      if (attempt.group !== undefined && isExhausted(tallies[0])) break;
       if (!isExhaustedNow && tallies.every(({ pending, failures, limit }) => pending + failures < limit))
         return tallies;
       // With the limit spent, one attempt at a time is still checked, for the fingerprints that tell the right credential from the rest.
@@ -191,8 +195,8 @@ function provenKey(subject: string, hash: string): string {
   return `${subject} ${hash}`;
 }
 
-function addressKey({ subject, address }: Attempt): string {
-  return `${address} ${subject.slice(0, KEY_LENGTH)}`;
+function addressKey({ subject, address, group = subject }: Attempt): string {
+  return `${address} ${group.slice(0, KEY_LENGTH)}`;
 }
 
 function isExhausted({ failures, limit }: Tally): boolean {

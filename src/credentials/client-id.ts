@@ -6,6 +6,16 @@ import type { MasterKeys } from './master-key.ts';
 const RANDOM_LENGTH = 22; // 128 bits in base 62
 const FORM = /^emc_[0-9A-Za-z]{30}$/;
 
+const IMPORTABLE = /^(?!emc_)[!#-$&-*,-9;-~]{1,200}$/;
+
+/**
+ * Whether a client_id could be one that a client brought along from another provider: 1 to 200 visible ASCII characters, without those
+ * that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not beginning as those that are generated here.
+ */
+export function isImportableId(clientId: string): boolean {
+  return IMPORTABLE.test(clientId);
+}
+
 /** A new client_id: `emc_`, 22 random base62 characters, and a tag by which it is known as our own. */
 export function generateClientId(masterKeys: MasterKeys): Promise<string> {
   const random = base62(toBigInt(crypto.getRandomValues(new Uint8Array(16))), RANDOM_LENGTH);

@@ -37,6 +37,8 @@ export async function makeSigningKey(
     status,
     publicJwk: JSON.stringify({ ...publicJwk, kid, use: 'sig', alg }),
     sealedPrivateJwk: await seal(privateJwk, masterKeys),
+    activatedAt: status === 'active' ? now : null,
+    retiredAt: null,
     createdAt: now,
   };
 }
@@ -59,7 +61,7 @@ export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<Crypto
 export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
   const publicJwk = JSON.parse(stored.publicJwk) as JWK;
   const [privateKey, publicKey] = await Promise.all([
-    unseal(stored.sealedPrivateJwk, masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
+    unseal<JWK>(stored.sealedPrivateJwk, masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
     importPublicKey(publicJwk, stored.alg),
   ]);
   if (privateKey instanceof Uint8Array) throw new TypeError('not a private key');

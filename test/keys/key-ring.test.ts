@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
+import { decodeProtectedHeader, type JSONWebKeySet, type JWK } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
@@ -45,7 +45,7 @@ test('private halves are stored only sealed, and each seal names the master key 
       enc: 'A256GCM',
       kid: masterKeys[0].id,
     });
-    const { d } = await unseal(sealedPrivateJwk, masterKeys);
+    const { d } = await unseal<JWK>(sealedPrivateJwk, masterKeys);
     expect(d).toBeTypeOf('string');
     expect(JSON.stringify([sealedPrivateJwk, publicJwk])).not.toContain(d);
     expect(JSON.parse(publicJwk)).not.toHaveProperty('d');

@@ -19,7 +19,7 @@ export async function stealKey(alg: SigningAlg): Promise<StolenKey> {
   const stored = await readSigningKeys(database(env.DB));
   const active = stored.find((key) => key.alg === alg && key.status === 'active');
   if (!active) throw new Error(`no active ${alg} key`);
-  const privateJwk = await unseal(active.sealedPrivateJwk, masterKeys);
+  const privateJwk = await unseal<JWK>(active.sealedPrivateJwk, masterKeys);
   return { ...(await openSigningKey(active, masterKeys)), privateJwk };
 }
 

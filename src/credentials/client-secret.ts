@@ -1,0 +1,47 @@
+import { generateId } from '../store/id.ts';
+import type { StoredSecret } from '../store/secrets.ts';
+import type { MasterKeys } from './master-key.ts';
+import { generateSecret, secretHint } from './secret.ts';
+import { hashSecret } from './secret-hash.ts';
+
+/** A primary secret: as its client is shown it, once, and as it is stored. */
+export interface MadeSecret {
+  readonly clientSecret: string;
+  readonly stored: StoredSecret;
+}
+
+/**
+ * Makes a client's primary secret.
+ * @param now milliseconds since the epoch
+ * @param given one that the client brings along; else it is generated
+ */
+export async function makeClientSecret(
+  clientId: string,
+  masterKeys: MasterKeys,
+  now: number,
+  given?: string,
+): Promise<MadeSecret> {
+  const clientSecret = given ?? generateSecret('ems_');
+  const stored: StoredSecret = {
+    id: generateId('sec'),
+    clientId,
+    rank: 'primary',
+    hash: await hashSecret(clientSecret, masterKeys),
+    hint: secretHint(clientSecret),
+    createdAt: now,
+    expiresAt: null,
+    rotatedAt: null,
+    leakedAt: null,
+  };
+  return { clientSecret, stored };
+}
+
+/** Whether a secret is accepted, at `now` in milliseconds since the epoch. */
+export function isLive({ expiresAt, leakedAt }: StoredSecret, now: number): boolean {
+  return leakedAt === null && (expiresAt === null || expiresAt > now);
+}
+
+/** The secondary secret that a rotation would put an end to, where it is still accepted. */
+export function liveSecondary(secrets: readonly StoredSecret[], now: number): StoredSecret | undefined {
+  return secrets.find((secret) => secret.rank === 'secondary' && isLive(secret, now));
+}
