@@ -17,6 +17,10 @@ export const STORE_DEADLINE_MS = 5000;
 export const ACCESS_TOKEN_LENGTH_MAX = OAUTH_BODY_LIMIT_BYTES - 1024;
 /** The custom claims of a client, as JSON in UTF-8. */
 export const CLAIMS_LIMIT_BYTES = 4096;
+/** The `claims` of a token request, in UTF-8, how many they may be, and how long a text among them, in UTF-16 code units. */
+export const REQUESTED_CLAIMS_LIMIT_BYTES = 1024;
+export const REQUESTED_CLAIMS_MAX = 20;
+export const REQUESTED_CLAIM_LENGTH_MAX = 200;
 
 export const ACCESS_TOKEN_TTL_DEFAULT = 3600;
 export const ACCESS_TOKEN_TTL_MIN = 60;
@@ -77,6 +81,11 @@ export const RSA_MODULUS_BITS = 2048;
 /** How long the metadata document may be cached. */
 export const METADATA_MAX_AGE = 3600;
 
+// Documentation
+
+/** How long the OpenAPI document, and the page that shows it, may be cached. */
+export const DOCUMENTATION_MAX_AGE = 600;
+
 // Revocations
 
 /** KV refuses an expiry that is nearer than this. */
@@ -89,6 +98,53 @@ export const KV_COPIES_AT_ONCE = 100;
 
 /** Revocations of expired tokens are forgotten this often at most, many at once. */
 export const PURGE_INTERVAL = 600;
+
+/**
+ * The longest that an admission waits to be past a cut-off: one second and what the gate's clock may have gone back. With a clock further
+ * behind nothing is issued.
+ */
+export const CUT_OFF_WAIT_MAX_MS = 2000;
+
+// What a gate knows of its client's activity. Spans of which one is drawn by chance keep gates from acting all at once.
+
+/** How stale the last use of a secret may be in a gate's storage. */
+export const LAST_USED_PRECISION = 3600;
+/** How long counts may be in memory alone: less than the ten idle seconds after which a gate may be evicted. */
+export const ACTIVITY_PERSIST_MIN = 4;
+export const ACTIVITY_PERSIST_MAX = 8;
+/** How long counts may be missing in D1. */
+export const USAGE_FLUSH_MIN = 300;
+export const USAGE_FLUSH_MAX = 600;
+/** Each time that D1 does not take them doubles the wait, up to this often. */
+export const USAGE_FLUSH_DOUBLINGS_MAX = 3;
+/** How many hours back a gate keeps what D1 has not taken. */
+export const USAGE_HOURS_KEPT = 48;
+
+// Management
+
+/** The most gates that a request waits for after its change. One that touches more is answered 202, and goes on by itself. */
+export const PUSHES_PER_REQUEST = 500;
+/** Gates that are handed their records at once: as many records are read from D1 in one batch. */
+export const PUSHES_AT_ONCE = 25;
+/** Pushes that the scheduled handler makes in one run, as far as they are owed: the platform allows 10,000 calls. */
+export const PUSHES_PER_RUN = 5000;
+/** How long a secondary secret must go unused before it is called safe to delete: a day, and no token lasts longer. */
+export const SECRET_QUIET_TIME = Math.max(86_400, ACCESS_TOKEN_TTL_MAX);
+/** The longest grace after which an old secret stops by itself. */
+export const GRACE_MAX = 90 * 86_400;
+/** How long the answer to a request with an `Idempotency-Key` is kept for those that are sent again. */
+export const IDEMPOTENCY_AGE = 86_400;
+/** How long audit events are kept. */
+export const AUDIT_AGE = 365 * 86_400;
+/** How long usage by hour is kept. */
+export const USAGE_AGE = 31 * 86_400;
+/** How long a change that went on after its answer can be asked about. */
+export const CHANGE_AGE = 7 * 86_400;
+/** Rows that one purge of the scheduled handler deletes from a table, many a minute. */
+export const PURGE_ROWS = 5000;
+/** Items of a list where the request names no limit, and at most. */
+export const PAGE_DEFAULT = 50;
+export const PAGE_MAX = 100;
 
 // Health
 

@@ -1,6 +1,7 @@
 import { createApp } from './app.ts';
 import type { Env } from './env.ts';
 import { errorResponse } from './oauth/error-response.ts';
+import { scheduled } from './scheduled.ts';
 import { createServices } from './services.ts';
 
 export { ClientGate } from './gate/client-gate.ts';
@@ -24,4 +25,5 @@ export default {
       return errorResponse(error);
     }
   },
+  scheduled: ({ scheduledTime }, env) => scheduled(createServices(env), scheduledTime),
 } satisfies ExportedHandler<Env>;

@@ -1,4 +1,6 @@
+import { waitUntil } from 'cloudflare:workers';
 import { type Config, readConfig } from './config.ts';
+import { LAST_USED_PRECISION } from './constants.ts';
 import { ApiKeys } from './credentials/api-key.ts';
 import { AttemptFilter } from './credentials/attempt-filter.ts';
 import { OwnClientIds } from './credentials/client-id.ts';
@@ -8,7 +10,7 @@ import { Gates } from './gate/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { CallerMemory } from './oauth/caller-memory.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
-import { findApiKey } from './store/api-keys.ts';
+import { findApiKey, noteApiKeyUse } from './store/api-keys.ts';
 import { type Database, database } from './store/database.ts';
 
 /** What an isolate keeps between requests, made once for its environment. */
@@ -44,7 +46,13 @@ export function createServices(env: Env): Services {
     keyRing: new KeyRing(env, masterKeys),
     gates: new Gates(env.CLIENT_GATE),
     ownClientIds: new OwnClientIds(masterKeys),
-    apiKeys: new ApiKeys(config.rootApiKey, masterKeys, (hashes) => findApiKey(db, hashes)),
+    apiKeys: new ApiKeys(
+      config.rootApiKey,
+      masterKeys,
+      (hashes) => findApiKey(db, hashes),
+      // Who cannot be told when a key was used can use it all the same.
+      (id, now) => waitUntil(noteApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
+    ),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS),
     callers: new CallerMemory(),
     probes: new StoreProbes(),

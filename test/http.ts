@@ -23,6 +23,34 @@ export function manage(path: string, body: unknown, key: string = env.ROOT_API_K
   return send(`/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
+interface ApiInit {
+  readonly body?: unknown;
+  readonly key?: string | null;
+  readonly headers?: Record<string, string>;
+  readonly address?: string;
+}
+
+/** Any request to the management API, with the root key unless another is given, or `null` for none. */
+export function api(method: string, path: string, { body, key = env.ROOT_API_KEY, headers, address }: ApiInit = {}) {
+  return send(`/v1/${path}`, {
+    method,
+    headers: {
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(key !== null && { Authorization: `Bearer ${key}` }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(address !== undefined && { address }),
+  });
+}
+
+/** The answer of a request to the management API that must succeed. */
+export async function done<T = Record<string, unknown>>(method: string, path: string, init?: ApiInit): Promise<T> {
+  const response = await api(method, path, init);
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.status === 204 ? (null as T) : response.json<T>();
+}
+
 /** Creates something that must be created. */
 export async function create<T = Record<string, string>>(path: string, body: unknown, key?: string): Promise<T> {
   const response = await manage(path, body, key);
@@ -38,6 +66,12 @@ export function basic(clientId: string, secret: string): string {
 export interface Credentials {
   client_id: string;
   client_secret: string;
+}
+
+/** Creates a client that must be created, and gives what it needs to ask for tokens. */
+export async function createClient(body: unknown): Promise<Credentials> {
+  const { client_id, client_secret } = await create<Credentials>('clients', body);
+  return { client_id, client_secret };
 }
 
 /** Asks for a token with Basic credentials. */
@@ -83,13 +117,13 @@ export async function world(name: string, client: Record<string, unknown> = {}) 
     name,
     scopes: [{ name: 'read' }, { name: 'write' }, { name: 'admin' }],
   });
-  const worker = await create<Credentials>('clients', {
+  const worker = await createClient({
     organization_id: organization,
     client_name: 'worker',
     grants: [{ resource_server: identifier, scopes: ['read', 'write'] }],
     ...client,
   });
-  const api = await create<Credentials>('clients', {
+  const api = await createClient({
     organization_id: organization,
     client_name: 'api',
     introspects: [identifier],

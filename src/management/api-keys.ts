@@ -1,13 +1,24 @@
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import { generateApiKey } from '../credentials/api-key.ts';
+import { z } from '@hono/zod-openapi';
+import { type Administrator, generateApiKey } from '../credentials/api-key.ts';
 import { secretHint } from '../credentials/secret.ts';
 import { hashSecret } from '../credentials/secret-hash.ts';
-import { insertApiKey } from '../store/api-keys.ts';
+import {
+  deleteApiKey,
+  findApiKeyById,
+  insertApiKey,
+  isApiKeyAt,
+  listApiKeys,
+  type StoredApiKey,
+} from '../store/api-keys.ts';
 import { generateId } from '../store/id.ts';
-import { API_KEY_SCOPES, requiredOrganization, requireScope } from './authorization.ts';
-import { create, createRouteFor, type ManagementEnv } from './create.ts';
+import { API_KEY_SCOPES, type ApiKeyScope, QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
+import { commit } from './commit.ts';
+import type { ManagementApp } from './context.ts';
+import { page, readCursor } from './paging.ts';
+import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid, pointer } from './problem.ts';
-import { Name, OrganizationId, Time, time } from './schemas.ts';
+import { creates, deletes, lists, shows } from './routes.ts';
+import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Deployment pipeline' }),
@@ -15,65 +26,135 @@ const Fields = z.strictObject({
   expires_at: Time.nullable().default(null),
 });
 
-const NewApiKey = Fields.extend({ organization_id: OrganizationId.optional() }).openapi('NewApiKey');
+const NewApiKeyBody = Fields.extend({ organization_id: OrganizationId.optional() }).openapi('NewApiKey');
 const ApiKey = Fields.extend({
   id: z.string().openapi({ example: 'key_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId,
   hint: z.string().openapi({ description: 'The last four characters of the key.', example: 'x7Qe' }),
   created_at: Time,
+  last_used_at: Time.nullable().openapi({ description: 'To the hour.' }),
 }).openapi('ApiKey');
-const CreatedApiKey = ApiKey.extend({
+// Spread, not extended: the document would ask for an object with no other fields, twice over.
+const CreatedApiKey = z.strictObject({
+  ...ApiKey.shape,
   api_key: z.string().openapi({ description: 'Shown here, once.' }),
 }).openapi('CreatedApiKey');
 
-const createApiKey = createRouteFor('/api-keys', 'API keys', 'Create an API key', NewApiKey, CreatedApiKey);
+const tag = 'API keys';
+const path = '/api-keys';
+const one = '/api-keys/{id}';
+
+const createApiKey = creates(
+  {
+    path,
+    takes: 'api-keys:write',
+    tag,
+    summary: 'Create an API key',
+    description: 'No API key makes one that may do more than itself, or lasts longer.',
+  },
+  NewApiKeyBody,
+  CreatedApiKey,
+);
+const listAll = lists({ path, takes: 'api-keys:read', tag, summary: 'List API keys' }, OrganizationQuery, ApiKey);
+const showApiKey = shows({ path: one, takes: 'api-keys:read', tag, summary: 'Show an API key' }, IdParams, ApiKey);
+const removeApiKey = deletes({ path: one, takes: 'api-keys:write', tag, summary: 'Delete an API key' }, IdParams);
 
 /** Mounts `/api-keys` below `/v1`. */
-export function apiKeys(app: OpenAPIHono<ManagementEnv>): void {
+export function apiKeys(app: ManagementApp): void {
   app.openapi(createApiKey, async (context) => {
     const { services, administrator } = context.var;
-    requireScope(administrator, 'api-keys:write');
     const { organization_id, ...fields } = context.req.valid('json');
-    // No key makes a stronger one.
-    fields.scopes.forEach((scope, index) => {
-      if (administrator.kind === 'root' || administrator.scopes.includes(scope)) return;
-      throw invalid({
-        pointer: pointer('scopes', index),
-        detail: 'An API key can give only scopes that it has itself.',
-      });
-    });
     const now = Date.now();
     const expiresAt = fields.expires_at === null ? null : Date.parse(fields.expires_at);
-    if (expiresAt !== null && expiresAt <= now) {
-      throw invalid({ pointer: '/expires_at', detail: 'This must lie in the future.' });
-    }
-    const latest = administrator.kind === 'root' ? null : administrator.expiresAt;
-    if (latest !== null && (expiresAt === null || expiresAt > latest)) {
-      throw invalid({ pointer: '/expires_at', detail: 'An API key cannot give one that outlives itself.' });
-    }
+    requireNoMore(administrator, fields.scopes, expiresAt, now);
     const organizationId = await requiredOrganization(services, administrator, organization_id);
-    const id = generateId('key');
     const masterKeys = await services.masterKeys();
     const apiKey = await generateApiKey(masterKeys);
-    const shown = { id, organization_id: organizationId, ...fields, hint: secretHint(apiKey), created_at: time(now) };
     const stored = {
-      id,
+      id: generateId('key'),
       organizationId,
       name: fields.name,
       hash: await hashSecret(apiKey, masterKeys),
-      hint: shown.hint,
+      hint: secretHint(apiKey),
       scopes: fields.scopes,
       createdAt: now,
       expiresAt,
     };
-    await create(context, now, {
-      organizationId,
-      action: 'api_key.created',
-      target: id,
-      changes: fields,
+    return commit(context, {
+      event: { at: now, organizationId, action: 'api_key.created', target: stored.id, changes: fields },
       conflicts: { api_keys_name: { pointer: '/name', detail: 'Another API key of the organization has this name.' } },
       statements: insertApiKey(services.db, stored),
+      status: 201,
+      body: { ...show({ ...stored, lastUsedAt: null }), api_key: apiKey },
+      tagged: true,
     });
-    return context.json({ ...shown, api_key: apiKey }, 201);
   });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id } = context.req.valid('query');
+    const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [after] = readCursor(cursor) ?? [];
+    const found = await listApiKeys(services.db, { organizationId, after: after?.toString(), limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showApiKey, async (context) => {
+    const { services, administrator } = context.var;
+    const found = visible(administrator, await findApiKeyById(services.db, context.req.valid('param').id));
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(removeApiKey, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const found = visible(administrator, await findApiKeyById(services.db, id));
+      requireMatch(context, found.version);
+      const { organizationId, name } = found;
+      return commit(context, {
+        event: { at: Date.now(), organizationId, action: 'api_key.deleted', target: id, changes: { name } },
+        guard: isApiKeyAt(found),
+        statements: deleteApiKey(services.db, id),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+/** @throws ProblemError `invalid` where the key would have a scope that its maker has not, or outlive it */
+function requireNoMore(
+  administrator: Administrator,
+  scopes: readonly ApiKeyScope[],
+  expiresAt: number | null,
+  now: number,
+): void {
+  const at = '/expires_at';
+  if (expiresAt !== null && expiresAt <= now) throw invalid({ pointer: at, detail: 'This must lie in the future.' });
+  if (administrator.kind === 'root') return;
+  const detail = 'An API key can give only scopes that it has itself.';
+  const beyond = scopes.flatMap((scope, index) =>
+    administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }],
+  );
+  if (beyond.length > 0) throw invalid(...beyond);
+  const latest = administrator.expiresAt;
+  if (latest !== null && (expiresAt === null || expiresAt > latest)) {
+    throw invalid({ pointer: at, detail: 'An API key cannot give one that outlives itself.' });
+  }
+}
+
+function show(key: Omit<StoredApiKey, 'version' | 'hash'>) {
+  return {
+    id: key.id,
+    organization_id: key.organizationId,
+    name: key.name,
+    scopes: key.scopes as ApiKeyScope[],
+    expires_at: key.expiresAt === null ? null : time(key.expiresAt),
+    hint: key.hint,
+    created_at: time(key.createdAt),
+    last_used_at: key.lastUsedAt === null ? null : time(key.lastUsedAt),
+  };
 }

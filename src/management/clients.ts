@@ -1,150 +1,245 @@
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
-import {
-  CLAIMS_LIMIT_BYTES,
-  RATE_LIMIT_BURST_DEFAULT,
-  RATE_LIMIT_MAX,
-  RATE_LIMIT_PER_MINUTE_DEFAULT,
-} from '../constants.ts';
 import { generateClientId } from '../credentials/client-id.ts';
-import { generateSecret, secretHint } from '../credentials/secret.ts';
-import { hashSecret } from '../credentials/secret-hash.ts';
-import { insertClient } from '../store/clients.ts';
-import { generateId } from '../store/id.ts';
-import { REGISTERED_CLAIMS } from '../tokens/access-token.ts';
-import { requiredOrganization, requireScope } from './authorization.ts';
-import { create, createRouteFor, type ManagementEnv } from './create.ts';
-import { isPlainJson } from './plain-json.ts';
-import { resolveReferences } from './references.ts';
+import { makeClientSecret } from '../credentials/client-secret.ts';
 import {
-  AccessTokenTtl,
-  GRANTS_MAX,
-  Grants,
-  Metadata,
-  Name,
-  OrganizationId,
-  Reference,
-  Status,
-  Time,
-  time,
-} from './schemas.ts';
+  type DescribedClient,
+  findClient,
+  insertClient,
+  isClientAt,
+  listClients,
+  removeClients,
+  revokeClientTokens,
+  updateClient,
+} from '../store/clients.ts';
+import { listOf } from '../store/sql.ts';
+import { QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
+import {
+  Client,
+  type ClientBody,
+  ClientFields,
+  ClientPatch,
+  CreatedClient,
+  clientColumns,
+  clientLinks,
+  NewClient,
+  shownFields,
+} from './client-fields.ts';
+import { commit } from './commit.ts';
+import type { ManagementApp, ManagementContext } from './context.ts';
+import { absent } from './delivery.ts';
+import { applyPatch, changedFields } from './merge-patch.ts';
+import { page, readCursor } from './paging.ts';
+import { etag, requireMatch, untilFresh } from './preconditions.ts';
+import type { FieldError } from './problem.ts';
+import { resolveFilters, resolveReferences } from './references.ts';
+import { amends, creates, deletes, does, lists, shows } from './routes.ts';
+import { ClientIdParams, Nothing, OrganizationQuery, Reference, Revoked, StatusName, time } from './schemas.ts';
 
-const ClaimName = z
-  .string()
-  .min(1)
-  .max(100)
-  .refine((name) => !REGISTERED_CLAIMS.has(name), 'must not be a registered claim name');
+const tag = 'Clients';
+const path = '/clients';
+const one = '/clients/{client_id}';
 
-const RateLimit = z
-  .strictObject({
-    per_minute: z.int().min(1).max(RATE_LIMIT_MAX),
-    burst: z.int().min(1).max(RATE_LIMIT_MAX),
-  })
-  .openapi('RateLimit');
+const createClient = creates(
+  {
+    path,
+    takes: 'clients:write',
+    tag,
+    summary: 'Create a client',
+    description: 'Its secret is in this answer, and nowhere else.',
+  },
+  NewClient,
+  CreatedClient,
+);
+const listAll = lists(
+  { path, takes: 'clients:read', tag, summary: 'List or search clients' },
+  {
+    ...OrganizationQuery,
+    name: Reference.optional().openapi({ description: 'What the name begins with, in any case.' }),
+    status: StatusName.optional(),
+    role: Reference.optional().openapi({ description: 'A role that the client has, by id or name.' }),
+    resource_server: Reference.optional().openapi({
+      description: 'A resource server at which it is granted something, itself or by a role, by id or identifier.',
+    }),
+  },
+  Client,
+);
+const showClient = shows({ path: one, takes: 'clients:read', tag, summary: 'Show a client' }, ClientIdParams, Client);
+const amendClient = amends(
+  {
+    path: one,
+    takes: 'clients:write',
+    tag,
+    summary: 'Change a client',
+    description: 'The very next token request and introspection see it. A disabled client’s tokens are inactive.',
+  },
+  ClientIdParams,
+  ClientPatch,
+  Client,
+);
+const removeClient = deletes(
+  { path: one, takes: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
+  ClientIdParams,
+);
+const revokeTokens = does(
+  {
+    path: `${one}/revoke-tokens`,
+    takes: 'tokens:revoke',
+    tag,
+    summary: 'Revoke every token issued so far to the client',
+  },
+  ClientIdParams,
+  Nothing,
+  Revoked,
+);
 
-const Fields = z.strictObject({
-  client_name: Name.openapi({ example: 'Invoice worker' }),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
-  grants: Grants,
-  roles: z.array(Reference).max(GRANTS_MAX).default([]),
-  introspects: z
-    .array(Reference)
-    .max(GRANTS_MAX)
-    .default([])
-    .openapi({ description: 'The resource servers on whose behalf the client introspects tokens.' }),
-  default_resource: Reference.nullable()
-    .default(null)
-    .openapi({ description: 'The resource server of token requests that name none.' }),
-  access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds; else the resource server’s, else 3600.' }),
-  rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
-  claims: z
-    .unknown()
-    .refine(
-      isPlainJson,
-      'must be JSON of 8 levels at most, with well-formed text, exact integers and no name __proto__',
-    )
-    .pipe(z.record(ClaimName, z.unknown()))
-    .refine(
-      (claims) => new TextEncoder().encode(JSON.stringify(claims)).byteLength <= CLAIMS_LIMIT_BYTES,
-      'must be at most 4 KiB of JSON',
-    )
-    .default({})
-    .openapi({ type: 'object', description: 'Added to every token of the client.' }),
-  metadata: Metadata,
-  status: Status,
-});
-
-const NewClient = Fields.extend({ organization_id: OrganizationId.optional() }).openapi('NewClient');
-const Client = Fields.extend({
-  client_id: z.string().openapi({ example: 'emc_3kTMd9G5Tflk9n8mt7Fhc7aB3dE5gH' }),
-  organization_id: OrganizationId,
-  created_at: Time,
-  updated_at: Time,
-}).openapi('Client');
-const CreatedClient = Client.extend({
-  client_secret: z.string().openapi({ description: 'Shown here, once.' }),
-}).openapi('CreatedClient');
-
-const createClient = createRouteFor('/clients', 'Clients', 'Create a client', NewClient, CreatedClient);
+const NAME_TAKEN: FieldError = {
+  pointer: '/client_name',
+  detail: 'Another client of the organization has this name.',
+};
 
 /** Mounts `/clients` below `/v1`. */
-export function clients(app: OpenAPIHono<ManagementEnv>): void {
+export function clients(app: ManagementApp): void {
   app.openapi(createClient, async (context) => {
     const { services, administrator } = context.var;
-    requireScope(administrator, 'clients:write');
-    const { organization_id, ...fields } = context.req.valid('json');
+    const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
     const organizationId = await requiredOrganization(services, administrator, organization_id);
     const resolved = await resolveReferences(services, administrator, organizationId, fields);
 
     const now = Date.now();
     const masterKeys = await services.masterKeys();
-    const clientId = await generateClientId(masterKeys);
-    const clientSecret = generateSecret('ems_');
-    const shown = {
-      ...fields,
-      grants: resolved.shownGrants,
-      roles: resolved.roles.map(({ name }) => name),
-      introspects: resolved.introspects.map(({ identifier }) => identifier),
-      default_resource: resolved.defaultResource?.identifier ?? null,
-    };
-    const client = {
-      clientId,
-      organizationId,
-      clientName: fields.client_name,
-      tokenEndpointAuthMethod: fields.token_endpoint_auth_method,
-      defaultResourceServerId: resolved.defaultResource?.id ?? null,
-      accessTokenTtl: fields.access_token_ttl,
-      rateLimitPerMinute: fields.rate_limit.per_minute,
-      rateLimitBurst: fields.rate_limit.burst,
-      claims: fields.claims,
-      metadata: fields.metadata,
-      status: fields.status,
-      createdAt: now,
-      updatedAt: now,
-    };
-    const secret = {
-      id: generateId('sec'),
-      clientId,
-      rank: 'primary' as const,
-      hash: await hashSecret(clientSecret, masterKeys),
-      hint: secretHint(clientSecret),
-      createdAt: now,
-      expiresAt: null,
-    };
-    await create(context, now, {
-      organizationId,
-      action: 'client.created',
-      target: clientId,
-      changes: shown,
+    const clientId = client_id ?? (await generateClientId(masterKeys));
+    const { clientSecret, stored } = await makeClientSecret(clientId, masterKeys, now, client_secret);
+    const shown = shownFields(fields, resolved);
+    const client = { clientId, organizationId, ...clientColumns(fields, resolved, now), createdAt: now };
+    return commit(context, {
+      event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
       conflicts: {
-        clients_name: { pointer: '/client_name', detail: 'Another client of the organization has this name.' },
+        clients_name: NAME_TAKEN,
+        clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
+        client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
       },
-      statements: insertClient(services.db, client, secret, {
-        grants: resolved.grants,
-        roleIds: resolved.roles.map(({ id }) => id),
-        introspects: resolved.introspects.map(({ id }) => id),
-      }),
+      statements: insertClient(services.db, client, stored, clientLinks(resolved)),
+      status: 201,
+      body: { ...withIdentity(shown, client), client_secret: clientSecret },
+      tagged: true,
     });
-    const created = { client_id: clientId, organization_id: organizationId, ...shown };
-    return context.json({ ...created, created_at: time(now), updated_at: time(now), client_secret: clientSecret }, 201);
   });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id, role, resource_server, ...plain } = context.req.valid('query');
+    const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const named = await resolveFilters(services, organizationId, { role, resource_server });
+    const [after] = readCursor(cursor) ?? [];
+    const found = await listClients(
+      services.db,
+      { organizationId, ...plain, ...named },
+      { after: after?.toString(), limit: limit + 1 },
+    );
+    const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showClient, async (context) => {
+    const found = await find(context);
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const found = await find(context);
+      requireMatch(context, found.version);
+      const { clientId, organizationId } = found;
+      const before = show(found);
+      const fields = applyPatch(ClientFields, before, context.req.valid('json'));
+      const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
+      const now = Date.now();
+      const after = shownFields(fields, resolved);
+      const changes = changedFields(before, after);
+      return commit(context, {
+        event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
+        guard: isClientAt(found),
+        touches: listOf([clientId]),
+        conflicts: { clients_name: NAME_TAKEN },
+        statements: updateClient(
+          services.db,
+          clientId,
+          clientColumns(fields, resolved, now),
+          clientLinks(resolved),
+        ),
+        status: 200,
+        body: withIdentity(after, { ...found, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { client_id } = context.req.valid('param');
+      const found = await findClient(services.db, client_id);
+      if (!found) return absent(context, client_id);
+      const { organizationId, clientName, version } = visible(administrator, found);
+      requireMatch(context, version);
+      return commit(context, {
+        event: {
+          at: Date.now(),
+          organizationId,
+          action: 'client.deleted',
+          target: client_id,
+          changes: { client_name: clientName },
+        },
+        guard: isClientAt(found),
+        touches: listOf([client_id]),
+        statements: removeClients(services.db, listOf([client_id])),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+
+  app.openapi(revokeTokens, async (context) => {
+    const { clientId, organizationId } = await find(context);
+    return commit(context, {
+      event: { at: Date.now(), organizationId, action: 'client.tokens_revoked', target: clientId, changes: {} },
+      touches: listOf([clientId]),
+      statements: revokeClientTokens(context.var.services.db, clientId),
+      status: 200,
+      body: { revoked: true as const },
+    });
+  });
+}
+
+/** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
+async function find({ req, var: { services, administrator } }: ManagementContext): Promise<DescribedClient> {
+  const clientId = req.param('client_id') ?? '';
+  return visible(administrator, await findClient(services.db, clientId));
+}
+
+type Identity = Pick<DescribedClient, 'clientId' | 'organizationId' | 'createdAt' | 'updatedAt'>;
+
+function withIdentity(fields: ClientBody, { clientId, organizationId, createdAt, updatedAt }: Identity) {
+  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
+  return { client_id: clientId, organization_id: organizationId, ...fields, ...times };
+}
+
+function show(client: DescribedClient) {
+  const fields = {
+    client_name: client.clientName,
+    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    grants: client.grants,
+    roles: client.roles,
+    introspects: client.introspects,
+    default_resource: client.defaultResource,
+    access_token_ttl: client.accessTokenTtl,
+    rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
+    claims: client.claims,
+    requestable_claims: client.requestableClaims,
+    may_rotate_secret: client.mayRotateSecret,
+    metadata: client.metadata,
+    status: client.status,
+  };
+  return withIdentity(fields, client);
 }

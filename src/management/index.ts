@@ -1,4 +1,4 @@
-import { OpenAPIHono, type z } from '@hono/zod-openapi';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
@@ -6,63 +6,68 @@ import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
 import { bearerToken } from '../request.ts';
 import type { Services } from '../services.ts';
 import { apiKeys } from './api-keys.ts';
+import { auditEvents } from './audit-events.ts';
+import { changes } from './changes.ts';
 import { clients } from './clients.ts';
-import type { ManagementEnv } from './create.ts';
+import type { ManagementApp, ManagementEnv } from './context.ts';
+import { idempotent } from './idempotency.ts';
+import { leakedSecrets } from './leaked-secrets.ts';
 import { organizations } from './organizations.ts';
-import { type FieldError, invalid, ProblemError, pointer, problemResponse } from './problem.ts';
+import { fieldErrors, invalid, ProblemError, problemResponse } from './problem.ts';
 import { resourceServers } from './resource-servers.ts';
 import { roles } from './roles.ts';
+import { secrets } from './secrets.ts';
+import { signingKeys } from './signing-keys.ts';
+import { tokens } from './tokens.ts';
+import { usage } from './usage.ts';
 
 /** The management API: `/v1` below the issuer's path. */
-export function management(services: Services): OpenAPIHono<ManagementEnv> {
+export function management(services: Services): ManagementApp {
   const root = new OpenAPIHono<ManagementEnv>({
     defaultHook: (result) => {
       if (result.success) return;
-      throw invalid(...result.error.issues.flatMap(fieldErrors));
+      const at = result.target === 'json' ? 'body' : 'parameter';
+      throw invalid(...result.error.issues.flatMap((issue) => fieldErrors(issue, at)));
     },
   });
   const app = root.basePath(`${services.config.issuerPath}/v1`);
-  app.onError((error) => problemResponse(error instanceof HTTPException ? malformed() : error));
+  app.onError((error) => problemResponse(error instanceof HTTPException ? unreadable(error) : error));
   app.notFound(() => new ProblemError('not_found').toResponse());
 
-  app.use(
-    authenticate(services),
-    jsonOnly,
-    bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }),
-    noStore,
-  );
+  app.use(noStore, provide(services), bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }));
+  leakedSecrets(app);
+  // Whoever comes further has an API key.
+  app.use(authenticate, idempotent);
   organizations(app);
   apiKeys(app);
   resourceServers(app);
   roles(app);
   clients(app);
+  secrets(app);
+  usage(app);
+  tokens(app);
+  signingKeys(app);
+  auditEvents(app);
+  changes(app);
   return app;
 }
 
-function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
-  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointer(...issue.path), detail: issue.message }];
-  return issue.keys.map((key) => ({ pointer: pointer(...issue.path, key), detail: 'There is no such field.' }));
-}
-
-function authenticate(services: Services) {
+function provide(services: Services) {
   return createMiddleware<ManagementEnv>(async (context, next) => {
-    const key = bearerToken(context.req.raw);
-    const administrator = key === undefined ? undefined : await services.apiKeys.authenticate(key, Date.now());
-    if (!administrator) {
-      const error = key === undefined ? '' : ', error="invalid_token"';
-      throw new ProblemError('unauthorized', { headers: { 'WWW-Authenticate': `Bearer realm="edgemint"${error}` } });
-    }
     context.set('services', services);
-    context.set('administrator', administrator);
     await next();
   });
 }
 
-const jsonOnly = createMiddleware(async (context, next) => {
-  const type = context.req.header('Content-Type') ?? '';
-  if (context.req.method === 'POST' && !/^application\/([a-z0-9.-]+\+)?json[ \t]*(;[^,]*)?$/i.test(type)) {
-    throw new ProblemError('unsupported_media_type');
+const authenticate = createMiddleware<ManagementEnv>(async (context, next) => {
+  const key = bearerToken(context.req.raw);
+  const { apiKeys } = context.var.services;
+  const administrator = key === undefined ? undefined : await apiKeys.authenticate(key, Date.now());
+  if (!administrator) {
+    const error = key === undefined ? '' : ', error="invalid_token"';
+    throw new ProblemError('unauthorized', { headers: { 'WWW-Authenticate': `Bearer realm="edgemint"${error}` } });
   }
+  context.set('administrator', administrator);
   await next();
 });
 
@@ -75,6 +80,7 @@ function tooLarge(): never {
   throw new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` });
 }
 
-function malformed(): ProblemError {
+function unreadable({ status }: HTTPException): ProblemError {
+  if (status === 415) return new ProblemError('unsupported_media_type');
   return new ProblemError('malformed', { detail: 'The body is not JSON.' });
 }

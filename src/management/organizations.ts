@@ -1,9 +1,39 @@
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { generateId } from '../store/id.ts';
-import { insertOrganization } from '../store/organizations.ts';
-import { requireRoot } from './authorization.ts';
-import { create, createRouteFor, type ManagementEnv } from './create.ts';
-import { Metadata, Name, OrganizationId, Status, Time, time } from './schemas.ts';
+import {
+  clientsOf,
+  deleteOrganization,
+  findOrganization,
+  insertOrganization,
+  isOrganizationAt,
+  listOrganizations,
+  type NewOrganization,
+  organizationDependents,
+  revokeOrganizationTokens,
+  updateOrganization,
+} from '../store/organizations.ts';
+import { sees } from './authorization.ts';
+import { commit } from './commit.ts';
+import type { ManagementApp, ManagementContext } from './context.ts';
+import { absent } from './delivery.ts';
+import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { page, readCursor } from './paging.ts';
+import { etag, requireMatch, untilFresh } from './preconditions.ts';
+import { ProblemError } from './problem.ts';
+import { amends, CascadeQuery, creates, deletes, does, lists, shows } from './routes.ts';
+import {
+  IdParams,
+  Metadata,
+  MetadataPatch,
+  Name,
+  Nothing,
+  OrganizationId,
+  Revoked,
+  Status,
+  Time,
+  time,
+} from './schemas.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Acme' }),
@@ -15,33 +45,166 @@ const Fields = z.strictObject({
   status: Status,
 });
 
-const NewOrganization = Fields.openapi('NewOrganization');
+const NewOrganizationBody = Fields.openapi('NewOrganization');
+const OrganizationPatch = patchOf(Fields, { metadata: MetadataPatch }).openapi('OrganizationPatch');
 const Organization = Fields.extend({ id: OrganizationId, created_at: Time, updated_at: Time }).openapi('Organization');
 
-const createOrganization = createRouteFor(
-  '/organizations',
-  'Organizations',
-  'Create an organization',
-  NewOrganization,
+const tag = 'Organizations';
+const path = '/organizations';
+const one = '/organizations/{id}';
+
+const createOrganization = creates(
+  { path, takes: 'root', tag, summary: 'Create an organization' },
+  NewOrganizationBody,
   Organization,
 );
+const listAll = lists(
+  { path, takes: 'organizations:read', tag, summary: 'List organizations', description: 'An API key sees its own.' },
+  {},
+  Organization,
+);
+const showOrganization = shows(
+  { path: one, takes: 'organizations:read', tag, summary: 'Show an organization' },
+  IdParams,
+  Organization,
+);
+const amendOrganization = amends(
+  { path: one, takes: 'root', tag, summary: 'Change an organization' },
+  IdParams,
+  OrganizationPatch,
+  Organization,
+);
+const removeOrganization = deletes(
+  { path: one, takes: 'root', tag, summary: 'Delete an organization' },
+  IdParams,
+  CascadeQuery,
+);
+const revokeTokens = does(
+  {
+    path: `${one}/revoke-tokens`,
+    takes: 'tokens:revoke',
+    tag,
+    summary: 'Revoke every token issued so far to the organization’s clients',
+  },
+  IdParams,
+  Nothing,
+  Revoked,
+);
+
+const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this name.' };
 
 /** Mounts `/organizations` below `/v1`. */
-export function organizations(app: OpenAPIHono<ManagementEnv>): void {
+export function organizations(app: ManagementApp): void {
   app.openapi(createOrganization, async (context) => {
-    const { services, administrator } = context.var;
-    requireRoot(administrator);
     const fields = context.req.valid('json');
     const now = Date.now();
-    const id = generateId('org');
-    await create(context, now, {
-      organizationId: id,
-      action: 'organization.created',
-      target: id,
-      changes: fields,
-      conflicts: { organizations_name: { pointer: '/name', detail: 'Another organization has this name.' } },
-      statements: insertOrganization(services.db, { id, ...fields, createdAt: now, updatedAt: now }),
+    const organization = { id: generateId('org'), ...fields, createdAt: now, updatedAt: now };
+    return commit(context, {
+      event: {
+        at: now,
+        organizationId: organization.id,
+        action: 'organization.created',
+        target: organization.id,
+        changes: fields,
+      },
+      conflicts: { organizations_name: NAME_TAKEN },
+      statements: insertOrganization(context.var.services.db, organization),
+      status: 201,
+      body: show(organization),
+      tagged: true,
     });
-    return context.json({ id, ...fields, created_at: time(now), updated_at: time(now) }, 201);
   });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor } = context.req.valid('query');
+    const [after] = readCursor(cursor) ?? [];
+    const found =
+      administrator.kind === 'root'
+        ? await listOrganizations(services.db, { after: after?.toString(), limit: limit + 1 })
+        : [await find(context, administrator.organizationId)];
+    const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showOrganization, async (context) => {
+    const found = await find(context, context.req.valid('param').id);
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendOrganization, (context) =>
+    untilFresh(async () => {
+      const { db } = context.var.services;
+      const { id } = context.req.valid('param');
+      const found = await find(context, id);
+      requireMatch(context, found.version);
+      const before = show(found);
+      const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const now = Date.now();
+      const changes = changedFields(before, fields);
+      return commit(context, {
+        event: { at: now, organizationId: id, action: 'organization.updated', target: id, changes },
+        guard: isOrganizationAt(found),
+        // A gate knows no more of its client's organization than these.
+        touches: 'status' in changes || 'subject' in changes ? clientsOf(id) : undefined,
+        conflicts: { organizations_name: NAME_TAKEN },
+        statements: updateOrganization(db, id, fields, now),
+        status: 200,
+        body: show({ ...found, ...fields, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeOrganization, (context) =>
+    untilFresh(async () => {
+      const { db } = context.var.services;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = await findOrganization(db, id);
+      if (!found) return absent(context, id);
+      requireMatch(context, found.version);
+      if (!cascade) {
+        refuseOrphans(await organizationDependents(db, id, ORPHANS_SHOWN), 'The organization owns these.');
+      }
+      return commit(context, {
+        event: {
+          at: Date.now(),
+          organizationId: id,
+          action: 'organization.deleted',
+          target: id,
+          changes: { name: found.name },
+        },
+        guard: isOrganizationAt(found),
+        touches: clientsOf(id),
+        statements: deleteOrganization(db, id, cascade),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+
+  app.openapi(revokeTokens, async (context) => {
+    const { db } = context.var.services;
+    const { id } = await find(context, context.req.valid('param').id);
+    return commit(context, {
+      event: { at: Date.now(), organizationId: id, action: 'organization.tokens_revoked', target: id, changes: {} },
+      touches: clientsOf(id),
+      statements: revokeOrganizationTokens(db, id),
+      status: 200,
+      body: { revoked: true as const },
+    });
+  });
+}
+
+/** @throws ProblemError `not_found`; StoreUnavailableError */
+async function find({ var: { services, administrator } }: ManagementContext, id: string) {
+  const found = sees(administrator, id) ? await findOrganization(services.db, id) : undefined;
+  if (!found) throw new ProblemError('not_found');
+  return found;
+}
+
+function show({ id, name, subject, metadata, status, createdAt, updatedAt }: NewOrganization) {
+  return { id, name, subject, metadata, status, created_at: time(createdAt), updated_at: time(updatedAt) };
 }

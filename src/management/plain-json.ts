@@ -1,14 +1,14 @@
-const DEPTH_MAX = 8;
+export const JSON_DEPTH_MAX = 8;
 
 /**
- * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than 8, its text well-formed, its integers exact
+ * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than `depthMax`, its text well-formed, its integers exact
  * ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)), none of its names `__proto__`.
  */
-export function isPlainJson(value: unknown): boolean {
+export function isPlainJson(value: unknown, depthMax = JSON_DEPTH_MAX): boolean {
   // Level by level, since what is too deep to read is too deep to recurse into.
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEPTH_MAX || !level.every(isPlain)) return false;
+    if (depth > depthMax || !level.every(isPlain)) return false;
     level = level.flatMap((item) => (isContainer(item) ? Object.values(item) : []));
   }
   return true;

@@ -1,4 +1,6 @@
+import type { z } from '@hono/zod-openapi';
 import { STORE_RETRY_AFTER } from '../constants.ts';
+import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
 import { logFailure } from '../failure-log.ts';
 
 const PROBLEMS = {
@@ -7,9 +9,11 @@ const PROBLEMS = {
   forbidden: [403, 'The API key may not do this'],
   not_found: [404, 'Not found'],
   conflict: [409, 'In conflict with what is there'],
+  stale: [412, 'It was changed since'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
   invalid: [422, 'The request is not valid'],
+  too_many: [429, 'Too many attempts'],
   unavailable: [503, 'Could not be done just now'],
   unexpected: [500, 'The server met an unexpected condition'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
@@ -19,18 +23,34 @@ export type ProblemCode = keyof typeof PROBLEMS;
 // A body can be wrong in more places than its sender wants to read, or we to send.
 const ERRORS_SHOWN = 100;
 
-/** One thing that is wrong with a body. */
-export interface FieldError {
-  /** A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to the field. */
-  readonly pointer: string;
+/** One thing that is wrong with a request. */
+export type FieldError = {
   /** What would be right. */
   readonly detail: string;
+} & (
+  | {
+      /** A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to the field of the body. */
+      readonly pointer: string;
+    }
+  | {
+      /** The name of the parameter, or header. */
+      readonly parameter: string;
+    }
+);
+
+/** What refers to something that is to go. */
+export interface Orphan {
+  readonly type: 'api_key' | 'resource_server' | 'role' | 'client';
+  readonly id: string;
+  readonly name: string;
 }
 
 interface Details {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** The first of them, and how many there are. */
+  readonly orphans?: { readonly some: readonly Orphan[]; readonly total: number };
 }
 
 /** An error answer of the management API, as a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). */
@@ -47,8 +67,9 @@ export class ProblemError extends Error {
 
   toResponse(): Response {
     const [status, title] = PROBLEMS[this.code];
-    const { detail, errors, headers } = this.details;
-    const body = { type: `urn:edgemint:problem:${this.code}`, title, status, detail, errors };
+    const { detail, errors, headers, orphans } = this.details;
+    const type = `urn:edgemint:problem:${this.code}`;
+    const body = { type, title, status, detail, errors, orphans: orphans?.some, orphans_total: orphans?.total };
     return new Response(JSON.stringify(body), {
       status,
       headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...headers },
@@ -66,6 +87,15 @@ export function pointer(...path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+/** What a schema found wrong, field by field. @param at where the checked part stands: in the body, or in the URL or header */
+export function fieldErrors(issue: z.core.$ZodIssue, at: 'body' | 'parameter' = 'body'): FieldError[] {
+  const path = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+  const detail = issue.code === 'unrecognized_keys' ? 'There is no such field.' : issue.message;
+  return path.map((keys) =>
+    at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
+  );
+}
+
 /** The answer of the management API to whatever was thrown. */
 export function problemResponse(error: unknown): Response {
   return asProblem(error).toResponse();
@@ -73,6 +103,9 @@ export function problemResponse(error: unknown): Response {
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (error instanceof TooManyAttemptsError) {
+    return new ProblemError('too_many', { headers: { 'Retry-After': String(error.retryAfter) } });
+  }
   switch (logFailure(error)) {
     case 'unavailable': {
       const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };

@@ -28,6 +28,7 @@ export interface Resolved {
 
 /**
  * Looks up the resource servers, scopes and roles that an organization's role or client refers to.
+ * @param introspected identifiers of the resource servers for which the client may introspect already
  * @throws ProblemError `invalid`, pointing at each reference that stands for nothing; StoreUnavailableError
  */
 export async function resolveReferences(
@@ -35,6 +36,7 @@ export async function resolveReferences(
   administrator: Administrator,
   organizationId: string | null,
   { grants, roles = [], introspects = [], default_resource = null }: References,
+  introspected: readonly string[] = [],
 ): Promise<Resolved> {
   const named = [...grants.map((grant) => grant.resource_server), ...introspects, default_resource ?? []].flat();
   const [servers, found] = await Promise.all([
@@ -65,10 +67,11 @@ export async function resolveReferences(
     });
   });
   const heldRoles = roles.map((role, index) => look(found, role, 'role', 'roles', index));
-  const introspected = introspects.map((name, index) => {
+  const introspectedServers = introspects.map((name, index) => {
     const server = look(servers, name, 'resource server', 'introspects', index);
     // At a shared resource server it would see every organization's tokens.
-    if (server?.organizationId === null && administrator.kind !== 'root') {
+    const isNew = server && !introspected.includes(server.identifier);
+    if (isNew && server.organizationId === null && administrator.kind !== 'root') {
       errors.push({
         pointer: pointer('introspects', index),
         detail: 'For a shared resource server this takes the root key.',
@@ -80,13 +83,39 @@ export async function resolveReferences(
     default_resource === null ? null : look(servers, default_resource, 'resource server', 'default_resource');
   if (errors.length > 0) throw invalid(...errors);
 
-  const list = [...scopesOf].map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }));
+  const list = [...scopesOf]
+    .map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }))
+    .sort((one, other) => (one.identifier < other.identifier ? -1 : 1));
   return {
     grants: list.map(({ id, scopes }) => ({ resourceServerId: id, scopes })),
     shownGrants: list.map(({ identifier, scopes }) => ({ resource_server: identifier, scopes })),
     roles: distinct(heldRoles),
-    introspects: distinct(introspected),
+    introspects: distinct(introspectedServers),
     defaultResource: defaultResource ?? null,
+  };
+}
+
+/**
+ * Looks up what a list of clients is narrowed down by.
+ * @throws ProblemError `invalid` where there is no such role or resource server; StoreUnavailableError
+ */
+export async function resolveFilters(
+  { db }: Pick<Services, 'db'>,
+  organizationId: string,
+  { role, resource_server }: { readonly role?: string | undefined; readonly resource_server?: string | undefined },
+): Promise<{ readonly roleId?: string; readonly resourceServerId?: string }> {
+  const [servers, roles] = await Promise.all([
+    grantableResourceServers(db, organizationId, resource_server === undefined ? [] : [resource_server]),
+    assignableRoles(db, organizationId, role === undefined ? [] : [role]),
+  ]);
+  const look = (found: ReadonlyMap<string, { id: string }>, parameter: string, name: string) => {
+    const { id } = found.get(name) ?? {};
+    if (id === undefined) throw invalid({ parameter, detail: 'There is no such thing.' });
+    return id;
+  };
+  return {
+    ...(role !== undefined && { roleId: look(roles, 'role', role) }),
+    ...(resource_server !== undefined && { resourceServerId: look(servers, 'resource_server', resource_server) }),
   };
 }
 

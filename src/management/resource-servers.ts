@@ -1,14 +1,34 @@
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { generateId } from '../store/id.ts';
-import { insertResourceServer } from '../store/resource-servers.ts';
-import { requireScope, targetOrganization } from './authorization.ts';
-import { create, createRouteFor, type ManagementEnv } from './create.ts';
+import {
+  clientsNaming,
+  type DescribedResourceServer,
+  deleteResourceServer,
+  findResourceServer,
+  insertResourceServer,
+  isResourceServerAt,
+  listResourceServers,
+  resourceServerDependents,
+  scopeDependents,
+  updateResourceServer,
+} from '../store/resource-servers.ts';
+import { changeable, QUERY_FIELD, targetOrganization, visible } from './authorization.ts';
+import { commit } from './commit.ts';
+import type { ManagementApp } from './context.ts';
+import { absent } from './delivery.ts';
+import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { page, readCursor } from './paging.ts';
+import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid } from './problem.ts';
+import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
 import {
   AccessTokenTtl,
   Description,
+  IdParams,
   Name,
   OrganizationId,
+  OrganizationQuery,
   ResourceIdentifier,
   SCOPES_MAX,
   ScopeName,
@@ -18,10 +38,12 @@ import {
 
 const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');
 
+const Identifier = ResourceIdentifier.openapi({
+  description: 'The audience of the tokens: an absolute URI without fragment. It can never change.',
+});
+
+/** What can be changed later. */
 const Fields = z.strictObject({
-  identifier: ResourceIdentifier.openapi({
-    description: 'The audience of the tokens: an absolute URI without fragment.',
-  }),
   name: Name.openapi({ example: 'Orders API' }),
   scopes: z
     .array(Scope)
@@ -33,64 +55,183 @@ const Fields = z.strictObject({
   introspection: z.enum(['strong']).default('strong'),
 });
 
-const NewResourceServer = Fields.extend({
+const NewResourceServerBody = Fields.extend({
+  identifier: Identifier,
   organization_id: OrganizationId.optional().openapi({
     description: 'With the root key: whose resource server it is. Without it, it is shared by all organizations.',
   }),
 }).openapi('NewResourceServer');
+const ResourceServerPatch = patchOf(Fields).openapi('ResourceServerPatch');
 const ResourceServer = Fields.extend({
   id: z.string().openapi({ example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable(),
+  identifier: Identifier,
   created_at: Time,
   updated_at: Time,
 }).openapi('ResourceServer');
 
-const createResourceServer = createRouteFor(
-  '/resource-servers',
-  'Resource servers',
-  'Create a resource server',
-  NewResourceServer,
+const tag = 'Resource servers';
+const path = '/resource-servers';
+const one = '/resource-servers/{id}';
+
+const createResourceServer = creates(
+  { path, takes: 'resource-servers:write', tag, summary: 'Create a resource server' },
+  NewResourceServerBody,
   ResourceServer,
+);
+const listAll = lists(
+  {
+    path,
+    takes: 'resource-servers:read',
+    tag,
+    summary: 'List resource servers',
+    description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
+  },
+  OrganizationQuery,
+  ResourceServer,
+);
+const showResourceServer = shows(
+  { path: one, takes: 'resource-servers:read', tag, summary: 'Show a resource server' },
+  IdParams,
+  ResourceServer,
+);
+const amendResourceServer = amends(
+  { path: one, takes: 'resource-servers:write', tag, summary: 'Change a resource server' },
+  IdParams,
+  ResourceServerPatch,
+  ResourceServer,
+  CascadeQuery,
+);
+const removeResourceServer = deletes(
+  { path: one, takes: 'resource-servers:write', tag, summary: 'Delete a resource server' },
+  IdParams,
+  CascadeQuery,
 );
 
 /** Mounts `/resource-servers` below `/v1`. */
-export function resourceServers(app: OpenAPIHono<ManagementEnv>): void {
+export function resourceServers(app: ManagementApp): void {
   app.openapi(createResourceServer, async (context) => {
     const { services, administrator } = context.var;
-    requireScope(administrator, 'resource-servers:write');
     const { organization_id, ...fields } = context.req.valid('json');
-    const { issuer } = services.config;
-    if (fields.identifier === issuer || fields.identifier.startsWith(`${issuer}/`)) {
-      throw invalid({
-        pointer: '/identifier',
-        detail: 'This is the issuer’s own: name the API, not who signs for it.',
-      });
-    }
+    requireForeign(fields.identifier, services.config.issuer);
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const now = Date.now();
     const id = generateId('rs');
-    const stored = {
-      id,
-      organizationId,
-      identifier: fields.identifier,
-      name: fields.name,
-      accessTokenTtl: fields.access_token_ttl,
-      signingAlg: fields.signing_alg,
-      introspection: fields.introspection,
-      createdAt: now,
-      updatedAt: now,
-    };
-    await create(context, now, {
-      organizationId,
-      action: 'resource_server.created',
-      target: id,
-      changes: fields,
+    const { scopes, identifier } = fields;
+    const stored = { id, organizationId, identifier, ...columns(fields), createdAt: now, updatedAt: now };
+    return commit(context, {
+      event: { at: now, organizationId, action: 'resource_server.created', target: id, changes: fields },
       conflicts: {
         resource_servers_identifier: { pointer: '/identifier', detail: 'Another resource server has this identifier.' },
       },
-      statements: insertResourceServer(services.db, stored, fields.scopes),
+      statements: insertResourceServer(services.db, stored, scopes),
+      status: 201,
+      body: show({ ...stored, scopes }),
+      tagged: true,
     });
-    const shown = { id, organization_id: organizationId, ...fields, created_at: time(now), updated_at: time(now) };
-    return context.json(shown, 201);
   });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id } = context.req.valid('query');
+    const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [after] = readCursor(cursor) ?? [];
+    const wanted = { organizationId, after: after?.toString(), limit: limit + 1 };
+    const { data, next_cursor } = page(await listResourceServers(services.db, wanted), limit, (server) => [
+      server.identifier,
+    ]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showResourceServer, async (context) => {
+    const { services, administrator } = context.var;
+    const found = visible(administrator, await findResourceServer(services.db, context.req.valid('param').id));
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendResourceServer, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = changeable(administrator, await findResourceServer(services.db, id));
+      requireMatch(context, found.version);
+      const before = show(found);
+      const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const kept = new Set(fields.scopes.map(({ name }) => name));
+      const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
+      if (!cascade && dropped.length > 0) {
+        const granted = await scopeDependents(services.db, id, dropped, ORPHANS_SHOWN);
+        refuseOrphans(granted, 'These are granted a scope that would be gone.');
+      }
+      const now = Date.now();
+      const changes = changedFields(before, fields);
+      const { organizationId } = found;
+      return commit(context, {
+        event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
+        guard: isResourceServerAt(found),
+        touches: clientsNaming(id),
+        statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
+        status: 200,
+        body: show({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeResourceServer, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = await findResourceServer(services.db, id);
+      if (!found) return absent(context, id);
+      changeable(administrator, found);
+      requireMatch(context, found.version);
+      if (!cascade) {
+        refuseOrphans(await resourceServerDependents(services.db, id, ORPHANS_SHOWN), 'These refer to it.');
+      }
+      const { organizationId, identifier } = found;
+      return commit(context, {
+        event: {
+          at: Date.now(),
+          organizationId,
+          action: 'resource_server.deleted',
+          target: id,
+          changes: { identifier },
+        },
+        guard: isResourceServerAt(found),
+        touches: clientsNaming(id),
+        statements: deleteResourceServer(services.db, id, cascade),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+/** @throws ProblemError `invalid` where the identifier is below the issuer */
+function requireForeign(identifier: string, issuer: string): void {
+  if (identifier !== issuer && !identifier.startsWith(`${issuer}/`)) return;
+  throw invalid({ pointer: '/identifier', detail: 'This is the issuer’s own: name the API, not who signs for it.' });
+}
+
+function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof Fields>) {
+  return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
+}
+
+function show(server: Omit<DescribedResourceServer, 'version'>) {
+  return {
+    id: server.id,
+    organization_id: server.organizationId,
+    identifier: server.identifier,
+    name: server.name,
+    scopes: server.scopes.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    access_token_ttl: server.accessTokenTtl,
+    signing_alg: server.signingAlg,
+    introspection: 'strong' as const,
+    created_at: time(server.createdAt),
+    updated_at: time(server.updatedAt),
+  };
 }

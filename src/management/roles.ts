@@ -1,10 +1,27 @@
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { generateId } from '../store/id.ts';
-import { insertRole } from '../store/roles.ts';
-import { requireScope, targetOrganization } from './authorization.ts';
-import { create, createRouteFor, type ManagementEnv } from './create.ts';
+import {
+  type DescribedRole,
+  deleteRole,
+  findRole,
+  holdersOf,
+  insertRole,
+  isRoleAt,
+  listRoles,
+  roleDependents,
+  updateRole,
+} from '../store/roles.ts';
+import { changeable, QUERY_FIELD, targetOrganization, visible } from './authorization.ts';
+import { commit } from './commit.ts';
+import type { ManagementApp } from './context.ts';
+import { absent } from './delivery.ts';
+import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { page, readCursor } from './paging.ts';
+import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { resolveReferences } from './references.ts';
-import { Description, Grants, Name, OrganizationId, Time, time } from './schemas.ts';
+import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
+import { Description, Grants, IdParams, Name, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
 
 // A client's roles are named by id or by name, and one must not pass for the other.
 const ROLE_ID = /^role_[0-9A-Za-z]{22}$/;
@@ -17,11 +34,12 @@ const Fields = z.strictObject({
   grants: Grants,
 });
 
-const NewRole = Fields.extend({
+const NewRoleBody = Fields.extend({
   organization_id: OrganizationId.optional().openapi({
     description: 'With the root key: whose role it is. Without it, it is shared by all organizations.',
   }),
 }).openapi('NewRole');
+const RolePatch = patchOf(Fields).openapi('RolePatch');
 const Role = Fields.extend({
   id: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable(),
@@ -31,38 +49,123 @@ const Role = Fields.extend({
 
 const NAME_TAKEN = { pointer: '/name', detail: 'Another role that the same clients could have has this name.' };
 
-const createRole = createRouteFor('/roles', 'Roles', 'Create a role', NewRole, Role);
+const tag = 'Roles';
+const path = '/roles';
+const one = '/roles/{id}';
+
+const createRole = creates({ path, takes: 'roles:write', tag, summary: 'Create a role' }, NewRoleBody, Role);
+const listAll = lists(
+  {
+    path,
+    takes: 'roles:read',
+    tag,
+    summary: 'List roles',
+    description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
+  },
+  OrganizationQuery,
+  Role,
+);
+const showRole = shows({ path: one, takes: 'roles:read', tag, summary: 'Show a role' }, IdParams, Role);
+const amendRole = amends(
+  { path: one, takes: 'roles:write', tag, summary: 'Change a role' },
+  IdParams,
+  RolePatch,
+  Role,
+);
+const removeRole = deletes(
+  { path: one, takes: 'roles:write', tag, summary: 'Delete a role' },
+  IdParams,
+  CascadeQuery,
+);
 
 /** Mounts `/roles` below `/v1`. */
-export function roles(app: OpenAPIHono<ManagementEnv>): void {
+export function roles(app: ManagementApp): void {
   app.openapi(createRole, async (context) => {
     const { services, administrator } = context.var;
-    requireScope(administrator, 'roles:write');
     const { organization_id, ...fields } = context.req.valid('json');
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
     const now = Date.now();
-    const id = generateId('role');
-    const shown = { ...fields, grants: shownGrants };
-    const stored = {
-      id,
-      organizationId,
-      name: fields.name,
-      description: fields.description,
-      createdAt: now,
-      updatedAt: now,
-    };
-    await create(context, now, {
-      organizationId,
-      action: 'role.created',
-      target: id,
-      changes: shown,
+    const { name, description } = fields;
+    const role = { id: generateId('role'), organizationId, name, description, createdAt: now, updatedAt: now };
+    const changes = { ...fields, grants: shownGrants };
+    return commit(context, {
+      event: { at: now, organizationId, action: 'role.created', target: role.id, changes },
       conflicts: { roles_id: NAME_TAKEN, roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
-      statements: insertRole(services.db, stored, grants),
+      statements: insertRole(services.db, role, grants),
+      status: 201,
+      body: show({ ...role, grants: shownGrants }),
+      tagged: true,
     });
-    return context.json(
-      { id, organization_id: organizationId, ...shown, created_at: time(now), updated_at: time(now) },
-      201,
-    );
   });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id } = context.req.valid('query');
+    const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [after] = readCursor(cursor) ?? [];
+    const found = await listRoles(services.db, { organizationId, after: after?.toString(), limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showRole, async (context) => {
+    const { services, administrator } = context.var;
+    const found = visible(administrator, await findRole(services.db, context.req.valid('param').id));
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendRole, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const found = changeable(administrator, await findRole(services.db, id));
+      requireMatch(context, found.version);
+      const before = show(found);
+      const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const { organizationId } = found;
+      const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
+      const now = Date.now();
+      const { name, description } = fields;
+      const changes = changedFields(before, { ...fields, grants: shownGrants });
+      return commit(context, {
+        event: { at: now, organizationId, action: 'role.updated', target: id, changes },
+        guard: isRoleAt(found),
+        touches: 'name' in changes || 'grants' in changes ? holdersOf(id) : undefined,
+        conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
+        statements: updateRole(services.db, found, { name, description }, grants, now),
+        status: 200,
+        body: show({ ...found, name, description, grants: shownGrants, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeRole, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = await findRole(services.db, id);
+      if (!found) return absent(context, id);
+      changeable(administrator, found);
+      requireMatch(context, found.version);
+      if (!cascade) refuseOrphans(await roleDependents(services.db, id, ORPHANS_SHOWN), 'These have the role.');
+      const { organizationId, name } = found;
+      return commit(context, {
+        event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },
+        guard: isRoleAt(found),
+        touches: holdersOf(id),
+        statements: deleteRole(services.db, id, cascade),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+function show({ id, organizationId, name, description, grants, createdAt, updatedAt }: Omit<DescribedRole, 'version'>) {
+  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
+  return { id, organization_id: organizationId, name, description, grants, ...times };
 }

@@ -1,11 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { ACCESS_TOKEN_TTL_MAX, ACCESS_TOKEN_TTL_MIN } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, ACCESS_TOKEN_TTL_MIN, PAGE_DEFAULT, PAGE_MAX } from '../constants.ts';
 import { isResourceIdentifier, isScopeToken } from '../tokens/names.ts';
 
 // Parts that several resources are described with. A sentence behind a check says what would be right.
 
 export const SCOPES_MAX = 1000;
 export const GRANTS_MAX = 100;
+/** Roles of a client. Their grants, and its own, make the record that its gate keeps in one row of 2 MB at most. */
+export const ROLES_MAX = 50;
+const GRANTS_BYTES_MAX = 32 * 1024;
 
 /** A name for people: something printable in it, and no control characters. */
 export const Name = z
@@ -53,7 +56,10 @@ export const Metadata = z
   .refine((metadata) => Object.keys(metadata).length <= 50, 'must have at most 50 members')
   .default({});
 
-export const Status = z.enum(['active', 'disabled']).default('active');
+export const MetadataPatch = z.record(z.string(), z.string().nullable());
+
+export const StatusName = z.enum(['active', 'disabled']);
+export const Status = StatusName.default('active');
 
 /** A resource server or role by its id, or by its identifier or name. */
 export const Reference = z.string().min(1).max(500);
@@ -65,7 +71,11 @@ export const Grant = z
   })
   .openapi('Grant');
 
-export const Grants = z.array(Grant).max(GRANTS_MAX).default([]);
+export const Grants = z
+  .array(Grant)
+  .max(GRANTS_MAX)
+  .refine((grants) => JSON.stringify(grants).length <= GRANTS_BYTES_MAX, 'must be at most 32 KiB of JSON')
+  .default([]);
 
 /** RFC 3339, in UTC. */
 export const Time = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' });
@@ -75,6 +85,43 @@ export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+/** An object's own id in a path. */
+export const IdParams = z.object({ id: z.string().max(200) });
+export const ClientIdParams = z.object({ client_id: z.string().max(300) });
+
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
+  cursor: z
+    .string()
+    .max(2000)
+    .optional()
+    .openapi({ description: 'The `next_cursor` of the page before.' }),
+});
+
+export const OrganizationQuery = {
+  organization_id: OrganizationId.optional().openapi({
+    description: 'With the root key: whose. An API key sees its own organization’s.',
+  }),
+};
+
+/** The body of a request that says all in its path. */
+export const Nothing = z.strictObject({});
+
+export const Revoked = z.object({ revoked: z.literal(true) }).openapi('Revoked');
+
+/** How far a change is that touches more gates than its request could wait for. */
+export const Change = z
+  .object({
+    id: z.string().openapi({ example: '1042' }),
+    status: z.enum(['pending', 'delivered']),
+    action: z.string().openapi({ example: 'role.updated' }),
+    target: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
+    gates: z.int().openapi({ description: 'How many gates must hear of it.', example: 501 }),
+    delivered: z.int().openapi({ description: 'How many have.', example: 125 }),
+    created_at: Time,
+  })
+  .openapi('Change');
+
 export const Problem = z
   .object({
     type: z.string().openapi({ example: 'urn:edgemint:problem:invalid' }),
@@ -82,7 +129,21 @@ export const Problem = z
     status: z.int().openapi({ example: 422 }),
     detail: z.string().optional(),
     errors: z
-      .array(z.object({ pointer: z.string().openapi({ example: '/access_token_ttl' }), detail: z.string() }))
+      .array(
+        z.object({
+          pointer: z.string().optional().openapi({
+            description: 'A JSON pointer to the field of the body.',
+            example: '/access_token_ttl',
+          }),
+          parameter: z.string().optional().openapi({ description: 'Or the parameter of the URL or header.' }),
+          detail: z.string().openapi({ description: 'What would be right.' }),
+        }),
+      )
       .optional(),
+    orphans: z
+      .array(z.object({ type: z.string(), id: z.string(), name: z.string() }))
+      .optional()
+      .openapi({ description: 'What refers to that which cannot go.' }),
+    orphans_total: z.int().optional(),
   })
   .openapi('Problem');

@@ -1,5 +1,6 @@
 import { isRefusal } from '../../credentials/attempt-filter.ts';
 import { isWellFormedSecret } from '../../credentials/secret.ts';
+import { isImportableId } from '../../credentials/client-id.ts';
 import { candidateHashes } from '../../credentials/secret-hash.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
 import { clientAddress } from '../../request.ts';
@@ -34,9 +35,10 @@ export async function authenticateClient<Answer extends { readonly outcome: stri
   if (!presented) throw invalidClient();
 
   const { clientId, secret } = presented;
-  const attempt = { subject: clientId, address: clientAddress(request) };
-  // An invented id or a mistyped secret is told from a real one without asking any store.
-  if (!isWellFormedSecret(secret, 'ems_') || !(await services.ownClientIds.has(clientId))) {
+  const isOwn = await services.ownClientIds.has(clientId);
+  const attempt = { subject: clientId, address: clientAddress(request), ...(!isOwn && { group: 'imported' }) };
+  // An invented id or a mistyped secret is told from a real one without asking any store, unless the id may come from elsewhere.
+  if (isOwn ? !isWellFormedSecret(secret, 'ems_') : !isImportableId(clientId)) {
     services.attempts.refuse(attempt);
     throw invalidClient();
   }

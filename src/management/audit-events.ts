@@ -1,0 +1,69 @@
+import { z } from '@hono/zod-openapi';
+import { listAuditEvents, type StoredAuditEvent } from '../store/audit-events.ts';
+import { QUERY_FIELD, targetOrganization } from './authorization.ts';
+import type { ManagementApp } from './context.ts';
+import { page, readCursor } from './paging.ts';
+import { lists } from './routes.ts';
+import { OrganizationQuery, Time, time } from './schemas.ts';
+
+const AuditEvent = z
+  .object({
+    id: z.string().openapi({ example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
+    at: Time,
+    organization_id: z.string().nullable(),
+    actor: z.string().openapi({ description: '`root`, an API key’s id, or a client_id.', example: 'root' }),
+    action: z.string().openapi({ example: 'client.updated' }),
+    target: z.string().openapi({ description: 'The id of what was changed.' }),
+    address: z.string().nullable().openapi({ description: 'Where the request came from.', example: '192.0.2.7' }),
+    changes: z
+      .record(z.string(), z.unknown())
+      .openapi({ type: 'object', description: 'The fields that changed, without secret values.' }),
+  })
+  .openapi('AuditEvent');
+
+const Name = z.string().max(300).optional();
+
+const listAll = lists(
+  {
+    path: '/audit-events',
+    takes: 'audit:read',
+    tag: 'Audit',
+    summary: 'List who did what',
+    description: 'The newest first. Events are kept for a year.',
+  },
+  {
+    ...OrganizationQuery,
+    actor: Name,
+    target: Name,
+    action: Name,
+    from: Time.optional(),
+    to: Time.optional(),
+  },
+  AuditEvent,
+);
+
+/** Mounts `/audit-events` below `/v1`. */
+export function auditEvents(app: ManagementApp): void {
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
+    const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [at, id] = readCursor(cursor) ?? [];
+    const found = await listAuditEvents(
+      services.db,
+      {
+        ...filter,
+        organizationId: organizationId ?? undefined,
+        from: from === undefined ? undefined : Date.parse(from),
+        to: to === undefined ? Date.now() : Date.parse(to),
+      },
+      { after: at === undefined ? undefined : { at: Number(at), id: String(id) }, limit: limit + 1 },
+    );
+    const { data, next_cursor } = page(found, limit, (event) => [event.at, event.id]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+}
+
+function show({ at, organizationId, version: _, ...event }: StoredAuditEvent) {
+  return { ...event, at: time(at), organization_id: organizationId };
+}

@@ -1,0 +1,70 @@
+import { waitUntil } from 'cloudflare:workers';
+import type { TypedResponse } from 'hono';
+import type { JSONParsed } from 'hono/utils/types';
+import { PUSHES_PER_REQUEST } from '../constants.ts';
+import { clientAddress } from '../request.ts';
+import { ConstraintError } from '../store/errors.ts';
+import { type AuditEvent, type Write, write } from '../store/write.ts';
+import { respond } from './answer.ts';
+import { actorOf } from './authorization.ts';
+import { accepted } from './changes.ts';
+import type { ManagementContext } from './context.ts';
+import { deliverOwedAbout, deliverOwedBy } from './delivery.ts';
+import { isAnsweredAlready, keptAnswer } from './idempotency.ts';
+import { etag } from './preconditions.ts';
+import { type FieldError, ProblemError } from './problem.ts';
+
+export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'touches' | 'statements'> {
+  /** What the audit event tells: who was changed, and the fields, without secret values. */
+  readonly event: Pick<AuditEvent, 'at' | 'organizationId' | 'action' | 'target' | 'changes'>;
+  /** What to answer when a constraint, as `ConstraintError` names it, stands against it: the field, and what would be right. */
+  readonly conflicts?: Readonly<Record<string, FieldError>>;
+  /** Who does it, where that is not the administrator. */
+  readonly actor?: string;
+  readonly status: Status;
+  readonly body: Body;
+  /** Whether the answer shows what was written, so that the write's version is its entity tag. */
+  readonly tagged?: boolean;
+}
+
+/**
+ * Makes a management write and lets the gates hear of it: who is answered with success can count on every gate. A write that touches
+ * more gates than a request can wait for goes on after a 202.
+ * @throws ProblemError `conflict`; StaleWriteError; StoreUnavailableError, where the write may stand, and a repeat goes on with it
+ */
+export async function commit<Body, Status extends 200 | 201 | 204>(
+  context: ManagementContext,
+  commitment: Commit<Body, Status>,
+): Promise<Response & TypedResponse<JSONParsed<Body>, Status, 'json'>> {
+  const { services, administrator } = context.var;
+  const { event, guard, touches, statements, conflicts = {}, status, body, tagged = false } = commitment;
+  const actor = commitment.actor ?? actorOf(administrator);
+  const written = await rejecting(conflicts, async () =>
+    write(services.db, {
+      event: { ...event, actor, address: clientAddress(context.req.raw) },
+      guard,
+      touches,
+      statements,
+      answer: await keptAnswer(context, { status, body, tagged }),
+    }),
+  );
+  if (written.gates > PUSHES_PER_REQUEST) {
+    waitUntil(deliverOwedBy(context, written.version).catch(() => undefined));
+    return (await accepted(context, written.version)) as never;
+  }
+  await deliverOwedAbout(context, event.target);
+  const headers = tagged ? { ETag: etag(written.version) } : {};
+  return respond(context, status, body, headers) as never;
+}
+
+async function rejecting<T>(conflicts: Readonly<Record<string, FieldError>>, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof ConstraintError) || isAnsweredAlready(error)) throw error;
+    const conflict = conflicts[error.constraint];
+    // What was looked up a moment ago is gone: only another administrator can have done that.
+    const detail = 'Something that this refers to was changed meanwhile: try again.';
+    throw new ProblemError('conflict', conflict ? { errors: [conflict] } : { detail });
+  }
+}

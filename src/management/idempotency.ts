@@ -1,0 +1,84 @@
+import { createMiddleware } from 'hono/factory';
+import { base64url } from 'jose';
+import { IDEMPOTENCY_AGE } from '../constants.ts';
+import { seal, unseal } from '../keys/sealing.ts';
+import { ConstraintError } from '../store/errors.ts';
+import { findChange } from '../store/gate-pushes.ts';
+import { findAnswer, type StoredAnswer } from '../store/idempotency-keys.ts';
+import type { KeptAnswer } from '../store/write.ts';
+import { respond } from './answer.ts';
+import { actorOf } from './authorization.ts';
+import { accepted } from './changes.ts';
+import type { ManagementContext, ManagementEnv } from './context.ts';
+import { deliverOwedBy } from './delivery.ts';
+import { etag } from './preconditions.ts';
+import { invalid } from './problem.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly tagged: boolean;
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Honours `Idempotency-Key` ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
+ * a POST that was answered with success is answered the same again, once all gates have heard of it, and nothing is done twice.
+ */
+export const idempotent = createMiddleware<ManagementEnv>(async (context, next) => {
+  const key = context.req.header('Idempotency-Key');
+  if (key === undefined || context.req.method !== 'POST') return next();
+  if (!KEY.test(key)) {
+    throw invalid({ parameter: 'Idempotency-Key', detail: 'This must be 1 to 255 visible ASCII characters.' });
+  }
+  context.set('idempotency', { key, fingerprint: await fingerprint(context) });
+  const first = await answerAgain(context);
+  if (first) return first;
+  await next();
+  // Another request with this key was quicker: its answer is the answer.
+  if (isAnsweredAlready(context.error)) {
+    context.res = (await answerAgain(context)) ?? context.res;
+  }
+});
+
+/** Whether a write failed because another request with its `Idempotency-Key` wrote first. */
+export function isAnsweredAlready(error: unknown): boolean {
+  return error instanceof ConstraintError && error.constraint === 'idempotency_keys_actor';
+}
+
+/** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */
+export async function keptAnswer(context: ManagementContext, answer: Answer): Promise<KeptAnswer | undefined> {
+  const { services, administrator, idempotency } = context.var;
+  if (!idempotency) return undefined;
+  const { key, fingerprint } = idempotency;
+  const sealedBody = await seal(answer, await services.masterKeys());
+  return { actor: actorOf(administrator), key, fingerprint, status: answer.status, sealedBody };
+}
+
+async function answerAgain(context: ManagementContext): Promise<Response | undefined> {
+  const { services, administrator, idempotency } = context.var;
+  if (!idempotency) return undefined;
+  const since = Date.now() - IDEMPOTENCY_AGE * 1000;
+  const stored = await findAnswer(services.db, actorOf(administrator), idempotency.key, since);
+  if (!stored) return undefined;
+  if (stored.fingerprint !== idempotency.fingerprint) {
+    const detail = 'This key came with another request before: a new request takes a new key.';
+    throw invalid({ parameter: 'Idempotency-Key', detail });
+  }
+  const change = await findChange(services.db, stored.version);
+  if (change && change.owed > 0) return accepted(context, stored.version);
+  await deliverOwedBy(context, stored.version);
+  return replay(context, stored);
+}
+
+async function replay(context: ManagementContext, { version, sealedBody }: StoredAnswer): Promise<Response> {
+  const { status, body, tagged } = await unseal<Answer>(sealedBody, await context.var.services.masterKeys());
+  return respond(context, status, body, { 'Idempotent-Replayed': 'true', ...(tagged && { ETag: etag(version) }) });
+}
+
+async function fingerprint({ req }: ManagementContext): Promise<string> {
+  const { pathname, search } = new URL(req.url);
+  const text = `${req.method} ${pathname}${search}\n${await req.text()}`;
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+}

@@ -1,0 +1,61 @@
+import { z } from '@hono/zod-openapi';
+import { isPlainJson, JSON_DEPTH_MAX } from './plain-json.ts';
+import { type FieldError, fieldErrors, invalid, pointer } from './problem.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The schema of a merge patch: every field may be left out, and `null` sets it back to its default. */
+export function patchOf<Shape extends z.ZodRawShape>(
+  fields: z.ZodObject<Shape>,
+  others: Partial<Record<keyof Shape, z.ZodType>> = {},
+) {
+  const optional = Object.entries(fields.shape).map(([name, schema]) => {
+    const given = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+    return [name, ((others[name] ?? given) as z.ZodType).nullable().optional()];
+  });
+  // Loose: what it does not know is told apart from what cannot be changed when it is applied.
+  return z.looseObject(Object.fromEntries(optional) as Record<keyof Shape & string, z.ZodOptional<z.ZodNullable<z.ZodType>>>);
+}
+
+/**
+ * Applies a JSON merge patch ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)) to what is shown of something.
+ * @param fields what can be changed; the rest of what is shown may be in the patch as it is
+ * @returns the fields as they are to be
+ * @throws ProblemError `invalid`
+ */
+export function applyPatch<Fields extends z.ZodObject>(fields: Fields, shown: Json, patch: Json): z.infer<Fields> {
+  const errors: FieldError[] = [];
+  const wanted: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(patch)) {
+    if (Object.hasOwn(fields.shape, name)) wanted.push([name, value]);
+    else if (!Object.hasOwn(shown, name)) errors.push({ pointer: pointer(name), detail: 'There is no such field.' });
+    else if (shown[name] !== value) errors.push({ pointer: pointer(name), detail: 'This cannot be changed.' });
+  }
+  if (!isPlainJson(patch, JSON_DEPTH_MAX + 1)) errors.push({ pointer: '', detail: 'This nests too deeply, or has a member named __proto__.' });
+  if (errors.length > 0) throw invalid(...errors);
+
+  const current = Object.keys(fields.shape).map((name) => [name, shown[name]]);
+  const result = fields.safeParse(merge(Object.fromEntries(current), Object.fromEntries(wanted)));
+  if (!result.success) throw invalid(...result.error.issues.flatMap((issue) => fieldErrors(issue)));
+  return result.data as z.infer<Fields>;
+}
+
+function merge(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, merge(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields that a change gives another value, with that value: what its audit event tells. */
+export function changedFields(before: Json, after: Json): Record<string, unknown> {
+  const changed = Object.entries(after).filter(([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value));
+  return Object.fromEntries(changed);
+}

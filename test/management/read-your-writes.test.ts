@@ -1,0 +1,165 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
+
+// Each gate holds its client's record before the change: what is tested is the very next request after it.
+
+let counter = 0;
+const fresh = (client?: Record<string, unknown>) => world(`ryw-${++counter}`, client);
+
+async function isActive(caller: Credentials, token: string): Promise<boolean> {
+  return (await (await introspect(caller, token)).json<{ active: boolean }>()).active;
+}
+
+async function scopesOf(client: Credentials): Promise<string[]> {
+  return (await getToken(client)).scope?.split(' ') ?? [];
+}
+
+describe('the first request after the acknowledgement sees', () => {
+  test('a client that was disabled, its tokens too; and enabled again', async () => {
+    const { worker, api: caller } = await fresh();
+    const { access_token } = await getToken(worker);
+    await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
+    expect((await requestToken(worker)).status).toBe(401);
+    expect(await isActive(caller, access_token)).toBe(false);
+    await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'active' } });
+    expect((await requestToken(worker)).status).toBe(200);
+    expect(await isActive(caller, access_token)).toBe(true);
+  });
+
+  test('grants, a lifetime, claims and a rate limit that were changed', async () => {
+    const { worker, identifier } = await fresh();
+    await getToken(worker);
+    await done('PATCH', `clients/${worker.client_id}`, {
+      body: { grants: [{ resource_server: identifier, scopes: ['admin'] }], access_token_ttl: 120 },
+    });
+    expect(await getToken(worker)).toMatchObject({ scope: 'admin', expires_in: 120 });
+    await done('PATCH', `clients/${worker.client_id}`, { body: { rate_limit: { burst: 1, per_minute: 1 } } });
+    const statuses = [await requestToken(worker), await requestToken(worker)].map(({ status }) => status);
+    expect(statuses).toContain(429);
+  });
+
+  test('a role that was given, changed and deleted', async () => {
+    const { worker, identifier, organization } = await fresh({ grants: [] });
+    const role = await create('roles', {
+      organization_id: organization,
+      name: 'r',
+      grants: [{ resource_server: identifier, scopes: ['read'] }],
+    });
+    expect((await requestToken(worker)).status).toBe(400);
+    await done('PATCH', `clients/${worker.client_id}`, { body: { roles: ['r'] } });
+    expect(await scopesOf(worker)).toEqual(['read']);
+    await done('PATCH', `roles/${role.id}`, {
+      body: { grants: [{ resource_server: identifier, scopes: ['read', 'admin'] }] },
+    });
+    expect(await scopesOf(worker)).toEqual(['admin', 'read']);
+    const refused = await api('DELETE', `roles/${role.id}`);
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({
+      orphans: [{ type: 'client', id: worker.client_id, name: 'worker' }],
+      orphans_total: 1,
+    });
+    expect((await api('DELETE', `roles/${role.id}?cascade=true`)).status).toBe(204);
+    expect((await requestToken(worker)).status).toBe(400);
+  });
+
+  test('a resource server’s lifetime, a scope that is gone, and its end', async () => {
+    const { worker, server } = await fresh();
+    await getToken(worker);
+    await done('PATCH', `resource-servers/${server.id}`, { body: { access_token_ttl: 300 } });
+    expect((await getToken(worker)).expires_in).toBe(300);
+    const narrower = { scopes: [{ name: 'read' }, { name: 'admin' }] };
+    expect((await api('PATCH', `resource-servers/${server.id}`, { body: narrower })).status).toBe(409);
+    await done('PATCH', `resource-servers/${server.id}?cascade=true`, { body: narrower });
+    expect(await scopesOf(worker)).toEqual(['read']);
+    expect((await api('DELETE', `resource-servers/${server.id}`)).status).toBe(409);
+    await done('DELETE', `resource-servers/${server.id}?cascade=true`);
+    expect((await requestToken(worker)).status).toBe(400);
+  });
+
+  test('a secret that was rotated, promoted and deleted', async () => {
+    const { worker } = await fresh();
+    await getToken(worker);
+    const path = `clients/${worker.client_id}/secrets`;
+    const rotated = await done<{ id: string; client_secret: string }>('POST', `${path}/rotate`);
+    const renewed = { ...worker, client_secret: rotated.client_secret };
+    expect((await requestToken(renewed)).status).toBe(200);
+    expect((await requestToken(worker)).status).toBe(200);
+    const { data } = await done<{ data: { id: string; rank: string }[] }>('GET', path);
+    const old = data.find(({ rank }) => rank === 'secondary');
+    expect(data.find(({ rank }) => rank === 'primary')?.id).toBe(rotated.id);
+    await done('POST', `${path}/${old?.id}/promote`);
+    expect((await api('DELETE', `${path}/${old?.id}`)).status).toBe(409);
+    expect((await api('DELETE', `${path}/${rotated.id}`)).status).toBe(204);
+    expect((await requestToken(renewed)).status).toBe(401);
+    expect((await requestToken(worker)).status).toBe(200);
+  });
+
+  test('that all of a client’s tokens were revoked, and none that it gets then', async () => {
+    const { worker, api: caller } = await fresh();
+    const { access_token } = await getToken(worker);
+    expect(await isActive(caller, access_token)).toBe(true);
+    await done('POST', `clients/${worker.client_id}/revoke-tokens`);
+    expect(await isActive(caller, access_token)).toBe(false);
+    const { access_token: next } = await getToken(worker);
+    expect(await isActive(caller, next)).toBe(true);
+    expect(await isActive(caller, access_token)).toBe(false);
+  });
+
+  test('what was done to the organization: its tokens revoked, its subject, disabled, deleted', async () => {
+    const { worker, organization } = await fresh();
+    const { access_token } = await getToken(worker);
+    await done('POST', `organizations/${organization}/revoke-tokens`);
+    const root = { client_id: 'x', client_secret: 'x' };
+    expect(root).toBeDefined();
+    expect(access_token).toBeDefined();
+    await done('PATCH', `organizations/${organization}`, { body: { status: 'disabled' } });
+    expect((await requestToken(worker)).status).toBe(401);
+    await done('PATCH', `organizations/${organization}`, { body: { status: 'active' } });
+    expect((await requestToken(worker)).status).toBe(200);
+    expect((await api('DELETE', `organizations/${organization}`)).status).toBe(409);
+    expect((await api('DELETE', `organizations/${organization}?cascade=true`)).status).toBe(204);
+    expect((await requestToken(worker)).status).toBe(401);
+    expect((await api('GET', `organizations/${organization}`)).status).toBe(404);
+  });
+
+  test('a token that was revoked by an administrator', async () => {
+    const { worker, api: caller } = await fresh();
+    const { access_token } = await getToken(worker);
+    await done('POST', 'tokens/revoke', { body: { token: access_token } });
+    expect(await isActive(caller, access_token)).toBe(false);
+  });
+});
+
+describe('lists', () => {
+  let organization: string;
+  beforeAll(async () => {
+    ({ organization } = await fresh());
+    for (const name of ['Alpha', 'beta', 'Beta two']) {
+      await create('clients', { organization_id: organization, client_name: name });
+    }
+  });
+
+  test('are alphabetical, in pages', async () => {
+    const path = `clients?organization_id=${organization}&limit=2`;
+    const first = await done<{ data: { client_name: string }[]; next_cursor: string }>('GET', path);
+    const second = await done<typeof first>('GET', `${path}&cursor=${first.next_cursor}`);
+    const third = await done<typeof first>('GET', `${path}&cursor=${second.next_cursor}`);
+    expect([...first.data, ...second.data, ...third.data].map(({ client_name }) => client_name)).toEqual([
+      'Alpha',
+      'api',
+      'beta',
+      'Beta two',
+      'worker',
+    ]);
+    expect(third.next_cursor).toBeNull();
+  });
+
+  test('of everything answer', async () => {
+    for (const path of ['organizations', 'resource-servers', 'roles', 'audit-events', 'signing-keys']) {
+      expect((await api('GET', path)).status, path).toBe(200);
+    }
+    for (const path of ['clients', 'api-keys', 'roles', 'resource-servers', 'audit-events']) {
+      expect((await api('GET', `${path}?organization_id=${organization}`)).status, path).toBe(200);
+    }
+  });
+});
