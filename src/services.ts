@@ -11,6 +11,7 @@ import { KeyRing } from './keys/key-ring.ts';
 import { CallerMemory } from './oauth/caller-memory.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
 import { findApiKey, noteApiKeyUse } from './store/api-keys.ts';
+import { recordThrottling } from './store/audit-events.ts';
 import { type Database, database } from './store/database.ts';
 
 /** What an isolate keeps between requests, made once for its environment. */
@@ -53,7 +54,9 @@ export function createServices(env: Env): Services {
       // Who cannot be told when a key was used can use it all the same.
       (id, now) => waitUntil(noteApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
-    attempts: new AttemptFilter(env.FAILED_ATTEMPTS),
+    attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
+      waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
+    ),
     callers: new CallerMemory(),
     probes: new StoreProbes(),
   };

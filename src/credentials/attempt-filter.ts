@@ -56,6 +56,9 @@ interface Tally {
 
 const REFUSED: Refusal = { outcome: 'invalid_client', known: false, fingerprints: [] };
 const KEY_LENGTH = 128;
+const HOUR_MS = 3_600_000;
+
+type Report = (attempt: Attempt, now: number) => void;
 
 /**
  * Stands between guessers and whatever checks a credential: in the memory of one isolate and, through the Rate Limiting binding, in
@@ -73,9 +76,13 @@ export class AttemptFilter {
   // Subjects that an attempt failed for a moment ago.
   readonly #refused = new Memory<true>();
   readonly #tallies = new Memory<Tally>();
+  readonly #reported = new Memory<true>();
+  readonly #report: Report;
 
-  constructor(binding: RateLimit) {
+  /** @param report hears of each subject that exists and is guessed at, at most once an hour */
+  constructor(binding: RateLimit, report: Report) {
     this.#binding = binding;
+    this.#report = report;
   }
 
   /**
@@ -110,8 +117,19 @@ export class AttemptFilter {
   refuse(attempt: Attempt): void {
     const now = Date.now();
     const isExhaustedNow = this.#tallied(attempt, now).some(isExhausted);
-    if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw new TooManyAttemptsError();
+    if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw this.#throttled(attempt, now);
     this.#charge(attempt, now);
+  }
+
+  #throttled(attempt: Attempt, now: number): TooManyAttemptsError {
+    const { subject, group } = attempt;
+    // One of a group may be invented; with fingerprints it is not.
+    const exists = group === undefined || (this.#fingerprints.get(subject, now)?.length ?? 0) > 0;
+    if (exists && !this.#reported.get(subject, now)) {
+      this.#reported.set(subject, true, (Math.floor(now / HOUR_MS) + 1) * HOUR_MS);
+      this.#report(attempt, now);
+    }
+    return new TooManyAttemptsError();
   }
 
   #isTrusted({ subject, hashes }: SecretAttempt, now: number): boolean {
@@ -138,7 +156,7 @@ export class AttemptFilter {
       if (isExhaustedNow && (isInformed || waited >= ATTEMPT_WAIT_MS)) break;
       await scheduler.wait(ATTEMPT_POLL_MS);
     }
-    if (isExhaustedNow) throw new TooManyAttemptsError();
+    if (isExhaustedNow) throw this.#throttled(attempt, Date.now());
     // Nobody failed: those who were first are still waiting for the gate.
     throw new StoreUnavailableError('gate', 'deadline');
   }

@@ -1,7 +1,7 @@
-import { and, desc, eq, gte, lt, lte, or, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { auditEvents } from './schema.ts';
+import { auditEvents, clients } from './schema.ts';
 
 export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 
@@ -14,6 +14,31 @@ export interface AuditFilter {
   /** Milliseconds since the epoch, both inclusive. */
   readonly from?: number | undefined;
   readonly to: number;
+}
+
+/**
+ * Records that guesses at a client's secret were held back, once in an hour, if there is such a client.
+ * @param now milliseconds since the epoch
+ * @throws StoreUnavailableError
+ */
+export async function recordThrottling(db: Database, clientId: string, address: string, now: number): Promise<void> {
+  // The same from every isolate, so that the first one's stands.
+  const id = `evt_throttled_${Math.floor(now / 3_600_000)}_${clientId}`;
+  const event = db
+    .select({
+      id: sql<string>`${id}`.as('id'),
+      at: sql<number>`${now}`.as('at'),
+      organizationId: clients.organizationId,
+      actor: sql<string>`'attempt-filter'`.as('actor'),
+      action: sql<string>`'client.attempts_throttled'`.as('action'),
+      target: clients.clientId,
+      address: sql<string>`${address}`.as('address'),
+      changes: sql<Record<string, unknown>>`'{}'`.as('changes'),
+      version: sql<null>`NULL`.as('version'),
+    })
+    .from(clients)
+    .where(eq(clients.clientId, clientId));
+  await askStore('d1', () => db.insert(auditEvents).select(event).onConflictDoNothing());
 }
 
 /** The newest first, those behind the event of a time and an id. @throws StoreUnavailableError */

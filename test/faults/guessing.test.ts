@@ -4,7 +4,7 @@ import { readConfig } from '../../src/config.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { type Credentials, create, getToken, requestToken, world } from '../http.ts';
+import { type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, slowing, startNewIsolate } from '../instruments.ts';
 
 const ATTEMPTS = 5000;
@@ -199,4 +199,33 @@ test('an id made to look like another’s tally does not widen it', async () => 
     await requestToken({ ...worker, client_secret: generateSecret('ems_') }, {}, { address });
   }
   expect(calls.gate).toBeLessThanOrEqual(25);
+});
+
+test('an attack leaves one event an hour in its client’s audit log, and guesses at nobody leave none', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.setSystemTime(new Date('2030-01-01T10:10:00Z'));
+  const { worker, organization } = await world('watched', LIMIT);
+  const events = async () => {
+    const path = `audit-events?organization_id=${organization}&action=client.attempts_throttled`;
+    return (await done<{ data: { target: string; address: string; at: string }[] }>('GET', path)).data;
+  };
+  const attack = async (client_id: string) => {
+    for (let attempt = 0; attempt < 40; attempt++) {
+      await requestToken({ client_id, client_secret: generateSecret('ems_') }, {}, { address: '198.51.100.69' });
+    }
+  };
+  await attack(worker.client_id);
+  startNewIsolate();
+  await attack(worker.client_id);
+  await vi.waitFor(async () => expect(await events()).toHaveLength(1));
+  expect(await events()).toMatchObject([{ target: worker.client_id, address: '198.51.100.69' }]);
+
+  vi.setSystemTime(new Date('2030-01-01T11:00:01Z'));
+  await attack(worker.client_id);
+  await vi.waitFor(async () => expect(await events()).toHaveLength(2));
+  for (let id = 0; id < 40; id++) await requestToken({ client_id: `nobody-${id}`, client_secret: 'x' });
+  resetCalls();
+  for (let id = 0; id < 40; id++) await requestToken({ client_id: `invented-${id}`, client_secret: 'x' });
+  vi.useRealTimers();
+  expect(calls.d1).toBe(0);
 });

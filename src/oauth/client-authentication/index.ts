@@ -36,9 +36,10 @@ export async function authenticateClient<Answer extends { readonly outcome: stri
 
   const { clientId, secret } = presented;
   const isOwn = await services.ownClientIds.has(clientId);
-  const attempt = { subject: clientId, address: clientAddress(request), ...(!isOwn && { group: 'imported' }) };
+  const mayBeImported = !isOwn && isImportableId(clientId);
+  const attempt = { subject: clientId, address: clientAddress(request), ...(mayBeImported && { group: 'imported' }) };
   // An invented id or a mistyped secret is told from a real one without asking any store, unless the id may come from elsewhere.
-  if (isOwn ? !isWellFormedSecret(secret, 'ems_') : !isImportableId(clientId)) {
+  if (isOwn ? !isWellFormedSecret(secret, 'ems_') : !mayBeImported) {
     services.attempts.refuse(attempt);
     throw invalidClient();
   }
