@@ -35,10 +35,12 @@ const ApiKey = Fields.extend({
   last_used_at: Time.nullable().openapi({ description: 'To the hour.' }),
 }).openapi('ApiKey');
 // Spread, not extended: the document would ask for an object with no other fields, twice over.
-const CreatedApiKey = z.strictObject({
-  ...ApiKey.shape,
-  api_key: z.string().openapi({ description: 'Shown here, once.' }),
-}).openapi('CreatedApiKey');
+const CreatedApiKey = z
+  .strictObject({
+    ...ApiKey.shape,
+    api_key: z.string().openapi({ description: 'Shown here, once.' }),
+  })
+  .openapi('CreatedApiKey');
 
 const tag = 'API keys';
 const path = '/api-keys';

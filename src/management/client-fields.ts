@@ -129,10 +129,12 @@ export const Client = ClientFields.extend({
 }).openapi('Client');
 
 // Spread, not extended: the document would ask for an object with no other fields, twice over.
-export const CreatedClient = z.strictObject({
-  ...Client.shape,
-  client_secret: z.string().openapi({ description: 'Shown here, once.' }),
-}).openapi('CreatedClient');
+export const CreatedClient = z
+  .strictObject({
+    ...Client.shape,
+    client_secret: z.string().openapi({ description: 'Shown here, once.' }),
+  })
+  .openapi('CreatedClient');
 
 /** The fields with their references as they are shown, by identifier and name. */
 export function shownFields(fields: ClientBody, resolved: Resolved): ClientBody {

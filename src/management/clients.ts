@@ -162,12 +162,7 @@ export function clients(app: ManagementApp): void {
         guard: isClientAt(found),
         touches: listOf([clientId]),
         conflicts: { clients_name: NAME_TAKEN },
-        statements: updateClient(
-          services.db,
-          clientId,
-          clientColumns(fields, resolved, now),
-          clientLinks(resolved),
-        ),
+        statements: updateClient(services.db, clientId, clientColumns(fields, resolved, now), clientLinks(resolved)),
         status: 200,
         body: withIdentity(after, { ...found, updatedAt: now }),
         tagged: true,

@@ -14,7 +14,9 @@ export function patchOf<Shape extends z.ZodRawShape>(
     return [name, ((others[name] ?? given) as z.ZodType).nullable().optional()];
   });
   // Loose: what it does not know is told apart from what cannot be changed when it is applied.
-  return z.looseObject(Object.fromEntries(optional) as Record<keyof Shape & string, z.ZodOptional<z.ZodNullable<z.ZodType>>>);
+  return z.looseObject(
+    Object.fromEntries(optional) as Record<keyof Shape & string, z.ZodOptional<z.ZodNullable<z.ZodType>>>,
+  );
 }
 
 /**
@@ -31,7 +33,8 @@ export function applyPatch<Fields extends z.ZodObject>(fields: Fields, shown: Js
     else if (!Object.hasOwn(shown, name)) errors.push({ pointer: pointer(name), detail: 'There is no such field.' });
     else if (shown[name] !== value) errors.push({ pointer: pointer(name), detail: 'This cannot be changed.' });
   }
-  if (!isPlainJson(patch, JSON_DEPTH_MAX + 1)) errors.push({ pointer: '', detail: 'This nests too deeply, or has a member named __proto__.' });
+  if (!isPlainJson(patch, JSON_DEPTH_MAX + 1))
+    errors.push({ pointer: '', detail: 'This nests too deeply, or has a member named __proto__.' });
   if (errors.length > 0) throw invalid(...errors);
 
   const current = Object.keys(fields.shape).map((name) => [name, shown[name]]);
@@ -56,6 +59,8 @@ function isObject(value: unknown): value is Json {
 
 /** The fields that a change gives another value, with that value: what its audit event tells. */
 export function changedFields(before: Json, after: Json): Record<string, unknown> {
-  const changed = Object.entries(after).filter(([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value));
+  const changed = Object.entries(after).filter(
+    ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value),
+  );
   return Object.fromEntries(changed);
 }

@@ -1,8 +1,11 @@
-import { base64url } from 'jose';
 import { z } from '@hono/zod-openapi';
+import { base64url } from 'jose';
 import { invalid } from './problem.ts';
 
-const Keys = z.array(z.union([z.string(), z.number()])).min(1).max(2);
+const Keys = z
+  .array(z.union([z.string(), z.number()]))
+  .min(1)
+  .max(2);
 
 /** Where a page begins: behind the item with these keys, by which the list is ordered. */
 export type Cursor = readonly (string | number)[];
@@ -11,7 +14,9 @@ export type Cursor = readonly (string | number)[];
 export function readCursor(cursor: string | undefined): Cursor | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return Keys.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(cursor))));
+    return Keys.parse(
+      JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(cursor))),
+    );
   } catch {
     throw invalid({ parameter: 'cursor', detail: 'This is no cursor: take the `next_cursor` of the page before.' });
   }

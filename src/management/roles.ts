@@ -66,17 +66,8 @@ const listAll = lists(
   Role,
 );
 const showRole = shows({ path: one, takes: 'roles:read', tag, summary: 'Show a role' }, IdParams, Role);
-const amendRole = amends(
-  { path: one, takes: 'roles:write', tag, summary: 'Change a role' },
-  IdParams,
-  RolePatch,
-  Role,
-);
-const removeRole = deletes(
-  { path: one, takes: 'roles:write', tag, summary: 'Delete a role' },
-  IdParams,
-  CascadeQuery,
-);
+const amendRole = amends({ path: one, takes: 'roles:write', tag, summary: 'Change a role' }, IdParams, RolePatch, Role);
+const removeRole = deletes({ path: one, takes: 'roles:write', tag, summary: 'Delete a role' }, IdParams, CascadeQuery);
 
 /** Mounts `/roles` below `/v1`. */
 export function roles(app: ManagementApp): void {

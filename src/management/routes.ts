@@ -40,13 +40,10 @@ const goesOn = {
 const security = [{ apiKey: [] }];
 
 const IdempotencyKey = z.object({
-  'Idempotency-Key': z
-    .string()
-    .optional()
-    .openapi({
-      description: 'Makes it safe to send the request again: for a day the first answer is given again.',
-      example: '0f8fad5b-d9cb-469f-a165-70867728950e',
-    }),
+  'Idempotency-Key': z.string().optional().openapi({
+    description: 'Makes it safe to send the request again: for a day the first answer is given again.',
+    example: '0f8fad5b-d9cb-469f-a165-70867728950e',
+  }),
 });
 
 const IfMatch = z.object({
@@ -130,13 +127,12 @@ export function shows<Path extends string, Params extends z.ZodObject, Answer ex
 }
 
 /** PATCH of one: a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
-export function amends<Path extends string, Params extends z.ZodObject, Body extends z.ZodType, Answer extends z.ZodType>(
-  route: About<Path>,
-  params: Params,
-  body: Body,
-  answer: Answer,
-  query: typeof CascadeQuery | typeof None = None,
-) {
+export function amends<
+  Path extends string,
+  Params extends z.ZodObject,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+>(route: About<Path>, params: Params, body: Body, answer: Answer, query: typeof CascadeQuery | typeof None = None) {
   const content = { 'application/merge-patch+json': { schema: body }, 'application/json': { schema: body } };
   return createRoute({
     ...about(route),

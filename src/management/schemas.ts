@@ -91,11 +91,7 @@ export const ClientIdParams = z.object({ client_id: z.string().max(300) });
 
 export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
-  cursor: z
-    .string()
-    .max(2000)
-    .optional()
-    .openapi({ description: 'The `next_cursor` of the page before.' }),
+  cursor: z.string().max(2000).optional().openapi({ description: 'The `next_cursor` of the page before.' }),
 });
 
 export const OrganizationQuery = {

@@ -37,7 +37,9 @@ const Rotation = z
       .min(0)
       .max(GRACE_MAX)
       .optional()
-      .openapi({ description: 'After how many seconds the old secret stops by itself; else it goes on until deleted.' }),
+      .openapi({
+        description: 'After how many seconds the old secret stops by itself; else it goes on until deleted.',
+      }),
     replace_secondary: z
       .boolean()
       .default(false)
@@ -54,14 +56,20 @@ const tag = 'Secrets';
 const path = '/clients/{client_id}/secrets';
 const OneSecret = ClientIdParams.extend({ id: z.string().max(200) });
 
-const listAll = lists({ path, takes: 'clients:read', tag, summary: 'List a client’s secrets' }, {}, Secret, ClientIdParams);
+const listAll = lists(
+  { path, takes: 'clients:read', tag, summary: 'List a client’s secrets' },
+  {},
+  Secret,
+  ClientIdParams,
+);
 const rotate = creates(
   {
     path: `${path}/rotate`,
     takes: 'clients:write',
     tag,
     summary: 'Rotate a client’s secret',
-    description: 'The new secret is the primary one, and the old one goes on as the secondary. At most two are accepted.',
+    description:
+      'The new secret is the primary one, and the old one goes on as the secondary. At most two are accepted.',
   },
   Rotation,
   CreatedSecret,
@@ -128,7 +136,8 @@ export function secrets(app: ManagementApp): void {
       const client = await find(context);
       const secret = await findSecret(services, client, id);
       const now = Date.now();
-      if (secret.rank === 'primary') throw new ProblemError('conflict', { detail: 'It is the primary secret already.' });
+      if (secret.rank === 'primary')
+        throw new ProblemError('conflict', { detail: 'It is the primary secret already.' });
       if (!isLive(secret, now)) throw new ProblemError('conflict', { detail: 'It is no longer accepted: rotate.' });
       const lastUsed = await lastUses(services, client.clientId);
       return commit(context, {

@@ -69,7 +69,10 @@ export function signingKeys(app: ManagementApp): void {
           organizationId: null,
           action: 'signing_keys.rotated',
           target: first?.next.kid ?? '',
-          changes: { active: rotations.map(({ next }) => next.kid), retiring: rotations.map(({ active }) => active.kid) },
+          changes: {
+            active: rotations.map(({ next }) => next.kid),
+            retiring: rotations.map(({ active }) => active.kid),
+          },
         },
         guard: first && isNext(first.next),
         statements: rotations.flatMap((rotation) => rotateSigningKey(services.db, rotation)),

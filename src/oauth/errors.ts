@@ -60,6 +60,11 @@ export function invalidApiKey(): OAuthError {
   });
 }
 
+/** The answer where there is no route. */
+export function nothingHere(): OAuthError {
+  return new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' });
+}
+
 /** A JSON answer that no cache keeps ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
 export function oauthJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body), {

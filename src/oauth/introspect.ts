@@ -36,9 +36,9 @@ function wasGranted({ scope = '' }: AccessTokenClaims, asked: readonly string[])
 }
 
 // The gate is the judge. With it gone a copy in KV still tells that a token is revoked, but nothing tells that it is not.
-async function isStanding({ gates, env }: Services, { client_id, jti }: AccessTokenClaims): Promise<boolean> {
+async function isStanding({ gates, env }: Services, { client_id, jti, iat }: AccessTokenClaims): Promise<boolean> {
   try {
-    return await gates.isStanding(client_id, jti);
+    return await gates.isStanding(client_id, { jti, issuedAt: iat });
   } catch (error) {
     if (error instanceof StoreUnavailableError && (await isRevocationCopied(env.KV, jti))) return false;
     throw error;

@@ -50,7 +50,14 @@ async function rotate({ db, masterKeys }: Services, clientId: string, grace: num
   const expiresAt = grace === undefined ? null : now + grace * 1000;
   const changes = { secret: stored.id, hint: stored.hint, ...(grace !== undefined && { grace_seconds: grace }) };
   const { organizationId } = row;
-  const event = { at: now, organizationId, actor: clientId, action: 'client.secret_rotated', target: clientId, address };
+  const event = {
+    at: now,
+    organizationId,
+    actor: clientId,
+    action: 'client.secret_rotated',
+    target: clientId,
+    address,
+  };
   try {
     await write(db, {
       event: { ...event, changes },

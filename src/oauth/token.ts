@@ -1,4 +1,5 @@
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
+import type { GrantRefusal } from '../gate/grant.ts';
 import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gate/protocol.ts';
 import type { Services } from '../services.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
@@ -6,6 +7,7 @@ import { authenticateClient } from './client-authentication/index.ts';
 import { OAuthError, oauthJson } from './errors.ts';
 import { type Parameters, readParameters, required } from './parameters.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { parseRequestedClaims } from './requested-claims.ts';
 import { requestedResource } from './resource.ts';
 import { parseScope } from './scope.ts';
 
@@ -16,7 +18,11 @@ type Admitted = Extract<Admission, { outcome: 'admitted' }>;
 export async function token(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request, ['resource']);
   requireClientCredentialsGrant(parameters);
-  const asked = { resource: requestedResource(parameters), scopes: parseScope(parameters.get('scope')) };
+  const asked = {
+    resource: requestedResource(parameters),
+    scopes: parseScope(parameters.get('scope')),
+    claims: parseRequestedClaims(parameters.get('claims')),
+  };
   const decision = await authenticateClient(services, request, parameters, (client) =>
     services.gates.admit({ ...client, ...asked }),
   );
@@ -35,10 +41,16 @@ function requireAdmission(decision: Decision): Admitted {
     case 'admitted':
       return decision;
     case 'refused':
-      throw new OAuthError(decision.error, { headers: rateLimitHeaders(decision.rate) });
+      throw refusal(decision.error, rateLimitHeaders(decision.rate));
     case 'rate_limited':
       throw new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
   }
+}
+
+function refusal(error: GrantRefusal, headers: Record<string, string>): OAuthError {
+  // All that the gate finds wrong with a request that is well-formed.
+  const description = 'claims: not all of these may be requested by this client.';
+  return new OAuthError(error, error === 'invalid_request' ? { description, headers } : { headers });
 }
 
 /** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */
@@ -51,7 +63,7 @@ async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: A
   const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
   if (accessToken.length <= ACCESS_TOKEN_LENGTH_MAX) return accessToken;
   // One that no body can bring back could be neither introspected nor revoked.
-  const description = 'The token would be too long: ask for fewer scopes.';
+  const description = 'The token would be too long: ask for fewer scopes or claims.';
   throw new OAuthError('invalid_scope', { description, headers: rateLimitHeaders(rate) });
 }
 

@@ -1,11 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
-import {
-  byClient,
-  selectIntrospected,
-  selectOwnScopes,
-  selectOwnServers,
-  selectRoles,
-} from './client-links.ts';
+import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './roles.ts';
@@ -135,35 +129,63 @@ export interface ClientFilter {
 /** By name, those behind `after`. @throws StoreUnavailableError */
 export async function listClients(
   db: Database,
-  filter: ClientFilter,
+  { organizationId, name, status, ...links }: ClientFilter,
   { after, limit }: { after: string | undefined; limit: number },
 ): Promise<DescribedClient[]> {
-  const name = sql`lower(${clients.clientName})`;
+  const lowered = sql`lower(${clients.clientName})`;
+  const linked = await Promise.all(linksWanted(links).map((link) => narrowing(db, link)));
+  // Of few the rest is checked one by one; else the organization's clients are walked in the order of their names.
+  const owner = linked.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
   const page = db
     .select({ clientId: clients.clientId })
     .from(clients)
-    .where(and(...conditions(filter), behind(name, after)))
-    .orderBy(asc(name))
+    .where(
+      and(
+        sql`${owner} = ${organizationId}`,
+        behind(lowered, after),
+        name === undefined ? undefined : beginsWith(lowered, name),
+        status === undefined ? undefined : eq(clients.status, status),
+        ...linked.map(({ condition }) => condition),
+      ),
+    )
+    .orderBy(asc(lowered))
     .limit(limit);
   return describeClients(db, page.getSQL());
 }
 
-function conditions({ organizationId, name, status, roleId, resourceServerId }: ClientFilter): (SQL | undefined)[] {
-  const lowered = sql`lower(${clients.clientName})`;
-  const granting = sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${resourceServerId}`;
-  const granted = sql`SELECT client_id FROM ${clientGrants} WHERE resource_server_id = ${resourceServerId}
-    UNION SELECT client_id FROM ${clientRoles} WHERE role_id IN (${granting})`;
+/** A link that a listed client must have: who has it, and whether one has it. */
+interface Link {
+  readonly having: SQL;
+  readonly has: SQL;
+}
+
+function linksWanted({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' | 'resourceServerId'>): Link[] {
+  const isClient = sql`client_id = ${clients.clientId}`;
   const holders = sql`SELECT client_id FROM ${clientRoles} WHERE role_id = ${roleId}`;
-  return [
-    eq(clients.organizationId, organizationId),
-    // What begins with it lies between it and it with the last of all characters behind.
-    name === undefined
-      ? undefined
-      : sql`${lowered} >= lower(${name}) AND ${lowered} < lower(${name}) || ${'\u{10ffff}'}`,
-    status === undefined ? undefined : eq(clients.status, status),
-    roleId === undefined ? undefined : among(clients.clientId, holders),
-    resourceServerId === undefined ? undefined : among(clients.clientId, granted),
-  ];
+  const granting = sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${resourceServerId}`;
+  const granted = sql`SELECT client_id FROM ${clientGrants} WHERE resource_server_id = ${resourceServerId}`;
+  const grantedByRole = sql`SELECT client_id FROM ${clientRoles} WHERE role_id IN (${granting})`;
+  const role = { having: holders, has: sql`EXISTS (${holders} AND ${isClient})` };
+  const server = {
+    having: sql`${granted} UNION ALL ${grantedByRole}`,
+    has: sql`(EXISTS (${granted} AND ${isClient}) OR EXISTS (${grantedByRole} AND ${isClient}))`,
+  };
+  return [...(roleId === undefined ? [] : [role]), ...(resourceServerId === undefined ? [] : [server])];
+}
+
+const FEW = 1000;
+
+/** The condition that costs least: neither few among many, nor many for the first of them, may take a look at all. */
+async function narrowing(db: Database, { having, has }: Link): Promise<{ condition: SQL; isFew: boolean }> {
+  const probe = sql`SELECT COUNT(*) AS count FROM (${having} LIMIT ${FEW + 1})`;
+  const [found] = await askStore('d1', () => db.all<{ count: number }>(probe));
+  const isFew = (found?.count ?? 0) <= FEW;
+  return { condition: isFew ? among(clients.clientId, having) : has, isFew };
+}
+
+// What begins with it lies between it and it with the last of all characters behind.
+function beginsWith(lowered: SQL, name: string): SQL {
+  return sql`${lowered} >= lower(${name}) AND ${lowered} < lower(${name}) || ${'\u{10ffff}'}`;
 }
 
 async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[]> {

@@ -16,7 +16,11 @@ export async function findAnswer(
   key: string,
   since: number,
 ): Promise<StoredAnswer | undefined> {
-  const isIt = and(eq(idempotencyKeys.actor, actor), eq(idempotencyKeys.key, key), gt(idempotencyKeys.createdAt, since));
+  const isIt = and(
+    eq(idempotencyKeys.actor, actor),
+    eq(idempotencyKeys.key, key),
+    gt(idempotencyKeys.createdAt, since),
+  );
   const [found] = await askStore('d1', () => db.select().from(idempotencyKeys).where(isIt));
   return found;
 }

@@ -2,9 +2,9 @@ import { asc, eq, type SQL, sql } from 'drizzle-orm';
 import { removeClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
+import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
 import { behind, type Dependents, dependentsOf, isAtVersion } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
@@ -34,7 +34,10 @@ export function deleteOrganization(db: Database, id: string, cascade: boolean): 
   const owned = [
     ...removeClients(db, clientsOf(id)),
     ...removeRoles(db, sql`SELECT id FROM ${roles} WHERE ${roles.organizationId} = ${id}`),
-    ...removeResourceServers(db, sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`),
+    ...removeResourceServers(
+      db,
+      sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`,
+    ),
     db.delete(apiKeys).where(eq(apiKeys.organizationId, id)),
   ];
   return [...(cascade ? owned : []), db.delete(organizations).where(eq(organizations.id, id))];
@@ -71,7 +74,9 @@ export function listOrganizations(
   { after, limit }: { after: string | undefined; limit: number },
 ): Promise<Organization[]> {
   const name = sql`lower(${organizations.name})`;
-  return askStore('d1', () => db.select().from(organizations).where(behind(name, after)).orderBy(asc(name)).limit(limit));
+  return askStore('d1', () =>
+    db.select().from(organizations).where(behind(name, after)).orderBy(asc(name)).limit(limit),
+  );
 }
 
 /** @throws StoreUnavailableError */

@@ -21,9 +21,7 @@ export async function purge(db: Database, now: number): Promise<void> {
   await askStore('d1', () =>
     db.batch([
       db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
-      db
-        .delete(idempotencyKeys)
-        .where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
+      db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
       db.delete(clientUsage).where(rowids(clientUsage, lt(clientUsage.hour, before(USAGE_AGE)))),
       db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
     ]),

@@ -90,7 +90,9 @@ export function updateResourceServer(
 
 /** The statements that delete a resource server; with `cascade` every grant of it as well, which is else a broken foreign key. */
 export function deleteResourceServer(db: Database, id: string, cascade: boolean): Statement[] {
-  const isGranted = <T extends typeof clientGrants | typeof clientGrantScopes | typeof roleGrants | typeof roleGrantScopes>(
+  const isGranted = <
+    T extends typeof clientGrants | typeof clientGrantScopes | typeof roleGrants | typeof roleGrantScopes,
+  >(
     table: T,
   ) => eq(table.resourceServerId, id);
   const granted = [

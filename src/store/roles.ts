@@ -122,7 +122,11 @@ export async function listRoles(
   { organizationId, after, limit }: { organizationId: string | null; after: string | undefined; limit: number },
 ): Promise<DescribedRole[]> {
   const name = sql`lower(${roles.name})`;
-  const ids = ownAndShared(roles, roles.organizationId, organizationId, { by: name, isWanted: behind(name, after), limit });
+  const ids = ownAndShared(roles, roles.organizationId, organizationId, {
+    by: name,
+    isWanted: behind(name, after),
+    limit,
+  });
   return describeRoles(db, ids);
 }
 
@@ -131,16 +135,16 @@ async function describeRoles(db: Database, ids: SQL): Promise<DescribedRole[]> {
     db.batch([
       db.select().from(roles).where(among(roles.id, ids)).orderBy(sql`lower(${roles.name})`),
       db
-        .select({ roleId: roleGrants.roleId, serverId: roleGrants.resourceServerId, identifier: resourceServers.identifier })
+        .select({
+          roleId: roleGrants.roleId,
+          serverId: roleGrants.resourceServerId,
+          identifier: resourceServers.identifier,
+        })
         .from(roleGrants)
         .innerJoin(resourceServers, eq(resourceServers.id, roleGrants.resourceServerId))
         .where(among(roleGrants.roleId, ids))
         .orderBy(resourceServers.identifier),
-      db
-        .select()
-        .from(roleGrantScopes)
-        .where(among(roleGrantScopes.roleId, ids))
-        .orderBy(roleGrantScopes.scope),
+      db.select().from(roleGrantScopes).where(among(roleGrantScopes.roleId, ids)).orderBy(roleGrantScopes.scope),
     ]),
   );
   const serversOf = Map.groupBy(servers, ({ roleId }) => roleId);

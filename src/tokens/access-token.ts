@@ -2,20 +2,12 @@ import { CompactSign, type JWTPayload } from 'jose';
 import type { ResolvedGrant } from '../gate/grant.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 
+export { REGISTERED_CLAIMS } from './names.ts';
+
 const encoder = new TextEncoder();
 
 /** The media type of a JWT access token, as its `typ` header has it ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
-
-/**
- * Claim names that mean something to whoever checks a token, and that custom claims therefore cannot take: those of
- * [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-4.1), [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068#section-2.2), token binding,
- * delegation and token status.
- */
-export const REGISTERED_CLAIMS: ReadonlySet<string> = new Set(
-  `iss sub aud exp nbf iat jti client_id scope roles groups entitlements org_id authorization_details cnf act may_act azp sid
-  auth_time acr amr nonce events status active token_type username`.split(/\s+/),
-);
 
 /** The claims of an access token ([RFC 9068 section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)). */
 export interface AccessTokenClaims extends JWTPayload {

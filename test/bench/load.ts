@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 
-/** What is asked again and again: a POST of a form. */
+/** What is asked again and again: a POST of a form, or a GET where there is none. */
 export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly form: Readonly<Record<string, string>>;
+  readonly form?: Readonly<Record<string, string>>;
 }
 
 export interface Measurement {
@@ -58,15 +58,13 @@ export async function measure(target: Target, connections: number, seconds: numb
 }
 
 function requestBytes({ url, headers, form }: Target): Buffer {
-  const { host, pathname } = new URL(url);
+  const { host, pathname, search } = new URL(url);
   const body = new URLSearchParams(form).toString();
-  const lines = Object.entries({
-    Host: host,
-    'Content-Type': 'application/x-www-form-urlencoded',
-    'Content-Length': String(body.length),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+  const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': String(body.length) };
+  const lines = Object.entries({ Host: host, ...(form && type), ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return Buffer.from(`${form ? 'POST' : 'GET'} ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
 /** The value below which a share of the sorted values lies. */

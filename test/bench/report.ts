@@ -25,16 +25,45 @@ export interface Report {
     readonly least: number;
     readonly greatest: number;
   }[];
+  readonly growth: readonly Growth[];
+}
+
+/** What a question costs where there are many clients, beside where there are few. */
+export interface Growth {
+  readonly question: string;
+  /** Milliseconds: medians of the rounds' own. */
+  readonly few: number;
+  readonly many: number;
+  /** Many by few: the median of the rounds' ratios, the least and the greatest. */
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
+  readonly errors: number;
+}
+
+/** Sums up the rounds of a question, each asked where there are few clients and where there are many. */
+export function growth(question: string, rounds: readonly { few: Measurement; many: Measurement }[]): Growth {
+  const ratios = rounds.map(({ few, many }) => many.p50 / few.p50);
+  return {
+    question,
+    few: median(rounds.map(({ few }) => few.p50)),
+    many: median(rounds.map(({ many }) => many.p50)),
+    median: median(ratios),
+    least: Math.min(...ratios),
+    greatest: Math.max(...ratios),
+    errors: rounds.reduce((sum, { few, many }) => sum + few.errors + many.errors, 0),
+  };
 }
 
 /** Sums the rounds up. */
-export function report(plan: Plan, rounds: readonly Round[]): Report {
+export function report(plan: Plan, rounds: readonly Round[], growth: readonly Growth[]): Report {
   const names = [...(rounds[0]?.keys() ?? [])];
   return {
     machine: machine(),
     plan,
     results: names.map((name) => ({ name, ...summary(rounds.flatMap((round) => round.get(name) ?? [])) })),
     ratios: ['floor', 'oidc-provider'].map((to) => ({ to, ...ratio(rounds, to) })),
+    growth,
   };
 }
 
@@ -78,10 +107,14 @@ function machine() {
 }
 
 /** The report as a Markdown page. */
-export function toMarkdown({ machine, plan, results, ratios }: Report): string {
+export function toMarkdown({ machine, plan, results, ratios, growth }: Report): string {
   const rows = results.map(({ name, requestsPerSecond, p50, p99, errors, generatorCpu }) => {
     const cells = [Math.round(requestsPerSecond), p50.toFixed(2), p99.toFixed(2), errors, percent(generatorCpu)];
     return `| ${[name, ...cells].join(' | ')} |`;
+  });
+  const grown = growth.map(({ question, few, many, median, least, greatest, errors }) => {
+    const range = `${median.toFixed(2)} (${least.toFixed(2)} to ${greatest.toFixed(2)})`;
+    return `| ${[question, few.toFixed(2), many.toFixed(2), range, errors].join(' | ')} |`;
   });
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   return `# Benchmark
@@ -100,6 +133,19 @@ ${rows.join('\n')}
 ${ratios.map(({ to, median, least, greatest }) => `- edgemint / ${to}: **${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)} over the rounds)`).join('\n')}
 
 The aim is at least 0.85 of the floor, and more than oidc-provider.
+
+## Many clients
+
+The same questions about an organization with 100 clients and about one with 100,000, each on a Worker of its own, over one connection: the
+management API's lists and searches, a page of 50 where there are as many, and a token request of one of the clients.
+
+| | p50 ms of 100 | p50 ms of 100,000 | ratio | errors |
+|---|--:|--:|--:|--:|
+${grown.join('\n')}
+
+The aim is a ratio of no more than 1.5.
+
+## How it was measured
 
 ${facts.join(', ')}.
 

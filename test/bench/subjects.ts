@@ -112,7 +112,7 @@ function basic({ client_id, client_secret }: Credentials): { Authorization: stri
 }
 
 /** One token, as a check that the target gives any. */
-export async function accessToken({ url, headers, form }: Target): Promise<string> {
+export async function accessToken({ url, headers, form = {} }: Target): Promise<string> {
   const response = await fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) });
   const { access_token } = (await response.json()) as { access_token?: string };
   if (!access_token) throw new Error(`${url} gave no token: ${response.status}`);

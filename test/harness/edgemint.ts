@@ -10,6 +10,8 @@ export interface RunningEdgemint {
   /** Where it listens, and what it calls itself. */
   readonly issuer: string;
   readonly rootApiKey: string;
+  /** Its database, for what would take too long through its API. */
+  database(): ReturnType<Miniflare['getD1Database']>;
   stop(): Promise<void>;
 }
 
@@ -34,7 +36,12 @@ export async function startEdgemint(options: { issuer?: string } = {}): Promise<
     await miniflare.dispose();
     throw error;
   }
-  return { issuer, rootApiKey, stop: () => miniflare.dispose() };
+  return {
+    issuer,
+    rootApiKey,
+    database: () => miniflare.getD1Database('DB'),
+    stop: () => miniflare.dispose(),
+  };
 }
 
 async function migrate(miniflare: Miniflare): Promise<void> {

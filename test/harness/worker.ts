@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
 
 const WRANGLER = fileURLToPath(new URL('../../node_modules/wrangler/bin/wrangler.js', import.meta.url));
+
+type Assets = NonNullable<ReturnType<typeof unstable_readConfig>['assets']>;
 
 const builds = new Map<string, Promise<string>>();
 
@@ -32,7 +34,8 @@ async function build(configPath: string): Promise<string> {
 
 /**
  * Serves a built Worker in a runtime process of its own, its stores empty and in memory. The socket is the runtime's: nothing stands
- * between it and the Worker, unlike with `wrangler dev`.
+ * between it and the Worker, unlike with `wrangler dev`. So its assets are a Worker apart: to one that has them itself, Miniflare hands
+ * requests by way of two of its own.
  * @param bindings its variables and secrets; all else that it binds is as its configuration has it
  */
 export async function startWorker(
@@ -43,18 +46,27 @@ export async function startWorker(
   const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
   // The secrets are given here, so wrangler need not look for them.
   const { workerOptions } = unstable_getMiniflareWorkerOptions({ ...config, secrets: undefined });
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...workerOptions,
-      bindings,
-      modules: [{ type: 'ESModule', path: 'index.js', contents: await builtWorker(configPath) }],
-      unsafeDirectSockets: [{ host, port }],
-      cf: false,
-      telemetry: { enabled: false },
-    }),
-  );
+  const { assets: _, ...options } = workerOptions;
+  const worker = {
+    ...options,
+    name: 'worker',
+    bindings,
+    modules: [{ type: 'ESModule' as const, path: 'index.js', contents: await builtWorker(configPath) }],
+    unsafeDirectSockets: [{ host, port }],
+  };
+  const workers = config.assets ? withAssets(worker, config.assets, configPath) : [worker];
+  const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false, telemetry: { enabled: false } }));
   await miniflare.ready;
   return miniflare;
+}
+
+function withAssets<Worker extends object>(worker: Worker, assets: Assets, configPath: string) {
+  const { binding = '', directory = '', html_handling } = assets;
+  const its = { directory: join(dirname(configPath), directory), assetConfig: { html_handling } };
+  return [
+    { ...worker, serviceBindings: { [binding]: 'assets' } },
+    { name: 'assets', modules: true as const, script: '', assets: its },
+  ];
 }
 
 /** A port of this machine that nothing listens on. */

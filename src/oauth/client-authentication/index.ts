@@ -1,6 +1,6 @@
 import { isRefusal } from '../../credentials/attempt-filter.ts';
-import { isWellFormedSecret } from '../../credentials/secret.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
+import { isWellFormedSecret } from '../../credentials/secret.ts';
 import { candidateHashes } from '../../credentials/secret-hash.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
 import { clientAddress } from '../../request.ts';
