@@ -12,7 +12,9 @@ export const gateStorage = { rowsWritten: 0 };
 /** Every SQL statement that was prepared for D1. */
 export const preparedStatements = new Set<string>();
 /** What a store is made to do instead of answering; see `failing()`. */
-const faults = new Map<Faulty, () => Promise<never>>();
+const faults = new Map<Faulty, Fault>();
+/** What happens to a call; `asked` is D1's SQL, all of a batch in one, or the gate's method. */
+export type Fault = (call: () => Promise<unknown>, asked: string) => Promise<unknown>;
 
 export function resetCalls(): void {
   Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
@@ -40,7 +42,38 @@ export async function slowing<T>(milliseconds: number, during: () => Promise<T>)
   }
 }
 
-async function withFault<T>(store: Faulty, fault: () => Promise<never>, during: () => Promise<T>): Promise<T> {
+export interface Hold {
+  /** How many answers have been held. */
+  readonly held: () => number;
+  /** Lets them, and all that follow, arrive. */
+  readonly release: () => void;
+  /** Lets them be lost, and all that follow. */
+  readonly lose: () => void;
+}
+
+/** Runs something while a store does all that it is asked, and its answers are held until they are released or lost. */
+export function holding<T>(store: Faulty, during: (hold: Hold) => Promise<T>): Promise<T> {
+  let held = 0;
+  let fate: 'held' | 'released' | 'lost' = 'held';
+  const release = () => {
+    fate = 'released';
+  };
+  const lose = () => {
+    fate = 'lost';
+  };
+  const hold: Fault = async (call) => {
+    const answer = await call();
+    held++;
+    // By polling: a promise of one request is not another's to wait for.
+    while (fate === 'held') await scheduler.wait(5);
+    if (fate === 'lost') throw new Error('Network connection lost.');
+    return answer;
+  };
+  return withFault(store, hold, () => during({ held: () => held, release, lose }).finally(release));
+}
+
+/** Runs something while something else happens to the calls that a store is given. */
+export async function withFault<T>(store: Faulty, fault: Fault, during: () => Promise<T>): Promise<T> {
   faults.set(store, fault);
   try {
     return await during();
@@ -80,44 +113,59 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       if (name === 'prepare') {
         return (sql: string) => {
           preparedStatements.add(sql);
-          return watchStatement(value.call(target, sql));
+          return watchStatement(value.call(target, sql), sql);
         };
       }
       return (...args: unknown[]) => {
         calls[store]++;
         const fault = faults.get(store);
-        return fault ? fault() : value.apply(target, args);
+        return fault ? fault(() => value.apply(target, args), sqlOf(args)) : value.apply(target, args);
       };
     },
   });
 }
 
-function watchStatement(statement: D1PreparedStatement): D1PreparedStatement {
-  return new Proxy(statement, {
+const statements = new WeakMap<object, string>();
+
+function sqlOf([batched]: readonly unknown[]): string {
+  return Array.isArray(batched) ? batched.map((statement) => statements.get(statement)).join(';\n') : '';
+}
+
+function watchStatement(statement: D1PreparedStatement, sql: string): D1PreparedStatement {
+  const watched = new Proxy(statement, {
     get(target, name) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
-      if (name === 'bind') return (...args: unknown[]) => watchStatement(value.apply(target, args));
+      if (name === 'bind') return (...args: unknown[]) => watchStatement(value.apply(target, args), sql);
       return (...args: unknown[]) => {
         calls.d1++;
         const fault = faults.get('d1');
-        return fault ? fault() : value.apply(target, args);
+        return fault ? fault(() => value.apply(target, args), sql) : value.apply(target, args);
       };
     },
   });
+  statements.set(watched, sql);
+  return watched;
 }
 
 function watchGates(namespace: Env['CLIENT_GATE']): Env['CLIENT_GATE'] {
   return new Proxy(namespace, {
     get(target, name) {
       const value = Reflect.get(target, name, target);
-      if (name !== 'getByName') return typeof value === 'function' ? value.bind(target) : value;
-      return (gate: string) => watchGate(gate, target.getByName(gate));
+      if (name === 'getByName') return (gate: string) => watchGate(() => gate, target.getByName(gate));
+      if (name === 'get') return (id: DurableObjectId) => watchGate(() => faultyNameOf(target, id), target.get(id));
+      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
 }
 
-function watchGate(name: string, stub: DurableObjectStub): DurableObjectStub {
+// An id that was read from text knows no name: it is one of those that faults are for, or none that matters.
+function faultyNameOf(namespace: Env['CLIENT_GATE'], id: DurableObjectId): string {
+  const names = [...faults.keys()].filter((store) => store.startsWith('gate:')).map((store) => store.slice(5));
+  return names.find((name) => namespace.idFromName(name).equals(id)) ?? '';
+}
+
+function watchGate(nameOf: () => string, stub: DurableObjectStub): DurableObjectStub {
   return new Proxy(stub, {
     get(target, property) {
       const method = Reflect.get(target, property, target) as unknown;
@@ -128,8 +176,9 @@ function watchGate(name: string, stub: DurableObjectStub): DurableObjectStub {
         gateCallsInFlight.most = Math.max(gateCallsInFlight.most, gateCallsInFlight.now);
         try {
           if (gateDelay > 0) await scheduler.wait(gateDelay);
-          const fault = faults.get('gate') ?? faults.get(`gate:${name}`);
-          return await (fault ? fault() : Reflect.apply(method, target, args));
+          const fault = faults.get('gate') ?? faults.get(`gate:${nameOf()}`);
+          const call = () => Reflect.apply(method, target, args);
+          return await (fault ? fault(call, String(property)) : call());
         } finally {
           gateCallsInFlight.now--;
         }

@@ -1,14 +1,19 @@
 import { DurableObject } from 'cloudflare:workers';
-import { KV_COPIES_AT_ONCE } from '../constants.ts';
+import { CUT_OFF_WAIT_MAX_MS, KV_COPIES_AT_ONCE } from '../constants.ts';
 import type { Env } from '../env.ts';
-import type { ClientRecord } from '../store/client-record.ts';
+import { logFailure } from '../failure-log.ts';
+import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
 import { copyRevocation } from '../store/revocation-copies.ts';
-import { fingerprints, isProven } from './credential.ts';
+import { flushUsage } from '../store/usage.ts';
+import { Alarm } from './alarm.ts';
+import { fingerprints, provenSecret } from './credential.ts';
 import { GateState } from './gate-state.ts';
-import { resolveGrant } from './grant.ts';
+import { type GrantRequest, resolveGrant } from './grant.ts';
+import { Meter } from './meter.ts';
 import type {
+  Activity,
   Admission,
   AdmissionRequest,
   Authentication,
@@ -19,9 +24,26 @@ import type {
   NotAuthenticated,
   Revocation,
   RevocationRequest,
+  TokenRevocation,
+  TokenRevocationRequest,
+  Unavailable,
+  Update,
+  UpdateRequest,
 } from './protocol.ts';
 import { type OwedCopy, RevocationBook } from './revocation-book.ts';
-import { fullBucket, recoveredBucket, type TokenBucket, take } from './token-bucket.ts';
+import type { Taken } from './token-bucket.ts';
+import type { UsageOutcome } from './usage-counts.ts';
+
+type Decision = Exclude<Admission, NotAuthenticated | Unavailable>;
+
+/** A client whose credential was found to be right. */
+interface Proven {
+  readonly outcome: 'proven';
+  readonly record: ClientRecord;
+  readonly secret: SecretRecord;
+  /** When it was found, milliseconds since the epoch. */
+  readonly now: number;
+}
 
 /**
  * The live, strongly consistent view of one client: its record, its rate limit, its revocations and the clock that stamps its
@@ -30,69 +52,144 @@ import { fullBucket, recoveredBucket, type TokenBucket, take } from './token-buc
 export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #state: GateState;
   readonly #revocations: RevocationBook;
-  #record: ClientRecord | undefined;
-  #bucket: TokenBucket | undefined;
-  #loading: Promise<ClientRecord | undefined> | undefined;
+  readonly #alarm: Alarm;
+  #recalledMeter: Meter | undefined;
+  #loading: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#state = new GateState(ctx.storage.sql);
+    this.#state = new GateState(ctx.storage);
     this.#revocations = new RevocationBook(ctx.storage.sql);
-    this.#record = this.#state.readRecord();
+    this.#alarm = new Alarm(ctx.storage);
+    ctx.blockConcurrencyWhile(() => this.#alarm.recall());
   }
 
   /** Decides on one token request: the credential, the rate limit, the grant. The three of them on one clock. */
   async admit(request: AdmissionRequest): Promise<Admission> {
-    const found = await this.#find(request.client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    const now = Date.now();
-    if (!found || !isProven(found, request.proof, now)) return notAuthenticated(found, now);
-
-    const { granted, remaining, reset } = this.#take(found, now);
-    const rate = { limit: found.rate_limit, remaining, reset };
-    if (!granted) return { outcome: 'rate_limited', rate };
-
-    const grant = resolveGrant(found, request);
-    if (typeof grant === 'string') return { outcome: 'refused', error: grant, rate };
-    return { outcome: 'admitted', issued_at: Math.floor(now / 1000), grant, rate };
+    // Begun anew after each wait: whatever was found before it may have changed meanwhile.
+    for (;;) {
+      const found = await this.#prove(request);
+      if (found.outcome === 'unavailable') return found;
+      if (found.outcome === 'invalid_client') {
+        if (found.known) await this.#settle('invalid_client', Date.now());
+        return found;
+      }
+      const wait = this.#state.untilPastCutOff(found.now);
+      if (wait === 0) return this.#decide(request, found);
+      if (wait > CUT_OFF_WAIT_MAX_MS) return { outcome: 'unavailable' };
+      await scheduler.wait(wait);
+    }
   }
 
   /** Checks a credential and spends nothing: for the endpoints that are not about getting a token. */
-  async authenticate({ client_id, proof }: Identified): Promise<Authentication> {
-    const found = await this.#find(client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    const now = Date.now();
-    if (!found || !isProven(found, proof, now)) return notAuthenticated(found, now);
-    return { outcome: 'authenticated', organization_id: found.organization_id, introspects: found.introspects };
+  async authenticate(request: Identified): Promise<Authentication> {
+    const found = await this.#prove(request);
+    if (found.outcome !== 'proven') return found;
+    this.#noteUse(found);
+    const { organization_id, introspects, may_rotate_secret = false } = found.record;
+    return { outcome: 'authenticated', organization_id, introspects, may_rotate_secret };
   }
 
   /** Tells which of the client's tokens stand. */
-  async inspect({ client_id, jtis }: InspectionRequest): Promise<Inspection> {
+  async inspect({ client_id, jtis, issued_at }: InspectionRequest): Promise<Inspection> {
+    const unrevoked = () => jtis.map((jti, index) => !this.#isRevoked(jti, issued_at?.[index]));
+    // Where all are revoked nothing need be known of the client, which may well be gone.
+    if (!this.#state.record && !unrevoked().includes(true)) {
+      return { outcome: 'inspected', standing: jtis.map(() => false) };
+    }
     const found = await this.#find(client_id);
     if (found === 'unavailable') return { outcome: 'unavailable' };
     const active = found?.status === 'active';
-    return { outcome: 'inspected', standing: jtis.map((jti) => active && !this.#revocations.has(jti)) };
+    return { outcome: 'inspected', standing: unrevoked().map((stands) => active && stands) };
   }
 
   /** Revokes one of the client's own tokens. It is durable when this answers; the copy to KV follows from the alarm. */
-  async revoke({ client_id, proof, jti, expires_at }: RevocationRequest): Promise<Revocation> {
-    const found = await this.#find(client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    const now = Date.now();
-    if (!found || !isProven(found, proof, now)) return notAuthenticated(found, now);
-    this.#revocations.add(jti, expires_at, now);
-    await this.#setAlarm(now);
-    return { outcome: 'revoked' };
+  async revoke(request: RevocationRequest): Promise<Revocation> {
+    const found = await this.#prove(request);
+    if (found.outcome !== 'proven') return found;
+    this.#noteUse(found);
+    return this.#revoke(request);
+  }
+
+  /** Revokes one of the client's tokens for an administrator, in the same way. */
+  revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
+    return this.#revoke(request);
+  }
+
+  /** Takes what a management write has made of the client, unless it holds something newer. */
+  async update({ version, record }: UpdateRequest): Promise<Update> {
+    this.#take(version, record);
+    return { outcome: 'updated' };
+  }
+
+  /** Tells what nobody else knows of the client's secrets and requests. Asks no store for it. */
+  async activity(): Promise<Activity> {
+    const { lastUsed, usage } = this.#meter.activity();
+    const used = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
+      id,
+      last_used_at: lastUsed.get(id) ?? 0,
+    }));
+    return { outcome: 'activity', secrets: used.filter(({ last_used_at }) => last_used_at > 0), usage };
   }
 
   /** Answers, and does nothing. */
   async ping(): Promise<void> {}
 
-  /** Copies what is owed to KV and forgets what has expired. Never throws: a throwing alarm is given up on after six retries. */
+  /**
+   * Copies what is owed to KV, tells D1 of usage, and forgets what has expired. No other store's failure makes it throw: a throwing alarm
+   * is given up on after six retries. What it does twice is as if done once.
+   */
   override async alarm(): Promise<void> {
-    await Promise.all(this.#revocations.owedCopies(Date.now(), KV_COPIES_AT_ONCE).map((owed) => this.#copy(owed)));
+    this.#alarm.wentOff();
+    const owed = this.#revocations.owedCopies(Date.now(), KV_COPIES_AT_ONCE);
+    await Promise.all([this.#flushUsage(), ...owed.map((copy) => this.#copy(copy))]);
     this.#revocations.purge(Date.now());
-    await this.#setAlarm();
+    const deadlines = [this.#revocations.nextDeadline(), this.#meter.nextDeadline()].filter((at) => at !== undefined);
+    if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
+  }
+
+  // Recalled when it is first needed, which for most gates that wake is at once, but not for all.
+  get #meter(): Meter {
+    this.#recalledMeter ??= new Meter(this.ctx.storage.sql);
+    return this.#recalledMeter;
+  }
+
+  async #prove({ client_id, proof }: Identified): Promise<Proven | NotAuthenticated | Unavailable> {
+    const found = await this.#find(client_id);
+    if (found === 'unavailable') return { outcome: 'unavailable' };
+    const now = Date.now();
+    const secret = found && provenSecret(found, proof, now);
+    return found && secret ? { outcome: 'proven', record: found, secret, now } : notAuthenticated(found, now);
+  }
+
+  async #decide(request: AdmissionRequest, { record, secret, now }: Proven): Promise<Admission> {
+    const taken = this.#meter.take(record.rate_limit, now);
+    const decision = decide(record, request, taken, now);
+    this.#meter.used(secret.id, now);
+    await this.#settle(outcomeOf(decision), now, taken);
+    return decision;
+  }
+
+  async #settle(outcome: UsageOutcome, now: number, taken?: Taken): Promise<void> {
+    this.#meter.settle(outcome, now, taken);
+    await this.#alarm.setBy(this.#meter.nextDeadline());
+  }
+
+  #noteUse({ secret, now }: Proven): void {
+    this.#meter.used(secret.id, now);
+    this.#meter.writeUses(now);
+  }
+
+  #isRevoked(jti: string, issuedAt = 0): boolean {
+    const { cutOff } = this.#state;
+    return (cutOff !== undefined && issuedAt <= cutOff) || this.#revocations.has(jti);
+  }
+
+  async #revoke({ jti, expires_at }: TokenRevocationRequest): Promise<TokenRevocation> {
+    const now = Date.now();
+    this.#revocations.add(jti, expires_at, now);
+    await this.#alarm.setBy(now);
+    return { outcome: 'revoked' };
   }
 
   async #copy(owed: OwedCopy): Promise<void> {
@@ -104,44 +201,64 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     }
   }
 
-  async #setAlarm(deadline = this.#revocations.nextDeadline()): Promise<void> {
-    if (deadline === undefined) return;
-    const set = await this.ctx.storage.getAlarm();
-    if (set === null || deadline < set) await this.ctx.storage.setAlarm(deadline);
-  }
-
-  #take(record: ClientRecord, now: number) {
-    this.#bucket ??= this.#recoverBucket(record, now);
-    const taken = take(this.#bucket, record.rate_limit, now);
-    if (taken.write) this.#state.writeBucket(taken.write);
-    this.#bucket = taken.bucket;
-    return taken;
-  }
-
-  #recoverBucket(record: ClientRecord, now: number): TokenBucket {
-    const written = this.#state.readBucket();
-    return written ? recoveredBucket(written, record.rate_limit, now) : fullBucket(record.rate_limit, now);
+  async #flushUsage(): Promise<void> {
+    const counts = this.#meter.dueCounts(Date.now());
+    const clientId = this.#state.record?.client_id;
+    if (clientId === undefined || counts.length === 0) return;
+    try {
+      await flushUsage(database(this.env.DB), clientId, counts);
+      this.#meter.flushed(counts, Date.now());
+    } catch (error) {
+      logFailure(error);
+      this.#meter.flushFailed(Date.now());
+    }
   }
 
   async #find(clientId: string): Promise<ClientRecord | undefined | 'unavailable'> {
-    if (this.#record) return this.#record;
+    if (this.#state.record) return this.#state.record;
     this.#loading ??= this.#load(clientId).finally(() => {
       this.#loading = undefined;
     });
     try {
-      return await this.#loading;
+      await this.#loading;
+      // Not what was loaded: a push may have come meanwhile.
+      return this.#state.record;
     } catch {
-      return 'unavailable';
+      return this.#state.record ?? 'unavailable';
     }
   }
 
-  async #load(clientId: string): Promise<ClientRecord | undefined> {
+  async #load(clientId: string): Promise<void> {
     const loaded = await registerGate(database(this.env.DB), this.ctx.id.toString(), clientId);
-    if (loaded && loaded.version > (this.#record?.version ?? -1)) {
-      this.#state.writeRecord(loaded);
-      this.#record = loaded;
-    }
-    return this.#record;
+    if (loaded) this.#take(loaded.version, loaded);
+  }
+
+  #take(version: number, record: ClientRecord | null): void {
+    // A clock that has gone back must not leave out tokens that it stamped before.
+    const clock = Math.max(Date.now(), this.#meter.at);
+    if (!this.#state.take(version, record, clock)) return;
+    if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
+    else this.#meter.forget();
+  }
+}
+
+function decide(record: ClientRecord, request: GrantRequest, taken: Taken, now: number): Decision {
+  const { granted, remaining, reset } = taken;
+  const rate = { limit: record.rate_limit, remaining, reset };
+  if (!granted) return { outcome: 'rate_limited', rate };
+  const grant = resolveGrant(record, request);
+  if (typeof grant === 'string') return { outcome: 'refused', error: grant, rate };
+  return { outcome: 'admitted', issued_at: Math.floor(now / 1000), grant, rate };
+}
+
+function outcomeOf(decision: Decision): UsageOutcome {
+  switch (decision.outcome) {
+    case 'admitted':
+      return 'issued';
+    case 'refused':
+      return decision.error;
+    case 'rate_limited':
+      return 'rate_limited';
   }
 }
 

@@ -7,14 +7,17 @@ import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
  */
 export type Proof = { readonly kind: 'secret'; readonly hashes: readonly string[] };
 
-/** Whether the proof is the client's, at `now` in milliseconds since the epoch. A disabled client has none. */
-export function isProven(record: ClientRecord, proof: Proof, now: number): boolean {
-  let matches = false;
+/**
+ * The client's secret that the proof is of, at `now` in milliseconds since the epoch, or undefined where it is of none. A disabled client
+ * has none.
+ */
+export function provenSecret(record: ClientRecord, proof: Proof, now: number): SecretRecord | undefined {
+  let proven: SecretRecord | undefined;
   // Every pair is compared, so that the time tells nothing about which secret, or which master key, came near.
-  for (const { hash } of liveSecrets(record, now)) {
-    for (const presented of proof.hashes) matches = equalInConstantTime(hash, presented) || matches;
+  for (const secret of liveSecrets(record, now)) {
+    for (const presented of proof.hashes) if (equalInConstantTime(secret.hash, presented)) proven = secret;
   }
-  return matches && record.status === 'active';
+  return record.status === 'active' ? proven : undefined;
 }
 
 /** The fingerprints of the client's live secrets. */

@@ -1,7 +1,9 @@
 import { askStore, StoreUnavailableError } from '../store/errors.ts';
 import type { ClientGate } from './client-gate.ts';
-import { InspectionQueue } from './inspection-queue.ts';
+import { type InspectedToken, InspectionQueue } from './inspection-queue.ts';
 import type {
+  Activity,
+  ActivityRequest,
   Admission,
   AdmissionRequest,
   Authentication,
@@ -9,13 +11,17 @@ import type {
   Identified,
   Revocation,
   RevocationRequest,
+  TokenRevocation,
+  TokenRevocationRequest,
   Unavailable,
+  Update,
+  UpdateRequest,
 } from './protocol.ts';
 
 /** The edge's side of the gates. Every method throws StoreUnavailableError where the gate could not be asked. */
 export class Gates {
   readonly #namespace: DurableObjectNamespace<ClientGate>;
-  readonly #inspections = new InspectionQueue((clientId, jtis) => this.#inspect(clientId, jtis));
+  readonly #inspections = new InspectionQueue((clientId, tokens) => this.#inspect(clientId, tokens));
 
   constructor(namespace: DurableObjectNamespace<ClientGate>) {
     this.#namespace = namespace;
@@ -34,8 +40,23 @@ export class Gates {
   }
 
   /** Whether the client's token stands, by a call to its gate that begins after this one was made. */
-  isStanding(clientId: string, jti: string): Promise<boolean> {
-    return this.#inspections.ask(clientId, jti);
+  isStanding(clientId: string, token: InspectedToken): Promise<boolean> {
+    return this.#inspections.ask(clientId, token);
+  }
+
+  /** Hands a registered gate, by its id as hexadecimal text, what a management write has made of its client. */
+  update(gateId: string, request: UpdateRequest): Promise<Update> {
+    return ask(() => this.#registered(gateId).update(request));
+  }
+
+  /** Revokes a client's token for an administrator who may. */
+  revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
+    return ask(() => this.#of(request.client_id).revokeToken(request));
+  }
+
+  /** What the client's gate knows of its secrets' use and its token requests that D1 does not. */
+  activity(request: ActivityRequest): Promise<Activity> {
+    return ask(() => this.#of(request.client_id).activity(request));
   }
 
   /** Reaches a gate that is no client's, for the health check. */
@@ -43,15 +64,25 @@ export class Gates {
     await askStore('gate', () => this.#of('health').ping());
   }
 
-  async #inspect(clientId: string, jtis: readonly string[]): Promise<readonly boolean[]> {
-    return (await ask(() => this.#of(clientId).inspect({ client_id: clientId, jtis }))).standing;
+  async #inspect(clientId: string, tokens: readonly InspectedToken[]): Promise<readonly boolean[]> {
+    const jtis = tokens.map(({ jti }) => jti);
+    const issued_at = tokens.map(({ issuedAt }) => issuedAt);
+    return (await ask(() => this.#of(clientId).inspect({ client_id: clientId, jtis, issued_at }))).standing;
   }
 
   /** Chooses the gate. Nobody else builds a gate's name: one day a client may have several, near its machines. */
   #of(clientId: string): GateMethods {
-    // The stub's own type says the same of every method, in a form that unions do not survive.
-    return this.#namespace.getByName(clientId) as unknown as GateMethods;
+    return methodsOf(this.#namespace.getByName(clientId));
   }
+
+  #registered(gateId: string): GateMethods {
+    return methodsOf(this.#namespace.get(this.#namespace.idFromString(gateId)));
+  }
+}
+
+// The stub's own type says the same of every method, in a form that unions do not survive.
+function methodsOf(stub: DurableObjectStub<ClientGate>): GateMethods {
+  return stub as unknown as GateMethods;
 }
 
 async function ask<T extends { readonly outcome: string }>(call: () => Promise<T>): Promise<Exclude<T, Unavailable>> {

@@ -7,7 +7,12 @@ export interface GrantRequest {
   readonly resource?: string | undefined;
   /** The scopes, each once, where any was named. */
   readonly scopes?: readonly string[] | undefined;
+  /** Claims that the token is to have beside the client's own, where any was asked for. */
+  readonly claims?: Readonly<Record<string, RequestedClaim>> | undefined;
 }
+
+/** The value of a claim that a token request may ask for. */
+export type RequestedClaim = string | number | boolean;
 
 /** What a token is to say of its client and its audience. */
 export interface ResolvedGrant {
@@ -23,14 +28,15 @@ export interface ResolvedGrant {
   readonly signing_alg: SigningAlg;
 }
 
-export type GrantRefusal = 'unauthorized_client' | 'invalid_target' | 'invalid_scope';
+export type GrantRefusal = 'unauthorized_client' | 'invalid_target' | 'invalid_scope' | 'invalid_request';
 
 /**
  * Decides what a client gets of what it asked for, or why it gets nothing.
  *
  * The resource server is the named one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's
  * only one, else its default. The scopes are the named ones, all of which must be granted
- * ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)), else all that are granted there.
+ * ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)), else all that are granted there. The claims are the
+ * client's own and over them the named ones, each of which the client must be allowed to ask for.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';
@@ -40,6 +46,8 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   if (!grant) return 'invalid_target';
 
   if (request.scopes && !isSubset(request.scopes, grant.scopes)) return 'invalid_scope';
+  const claims = request.claims ?? {};
+  if (!isSubset(Object.keys(claims), record.requestable_claims ?? [])) return 'invalid_request';
 
   return {
     client_id: record.client_id,
@@ -48,7 +56,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     resource: grant.resource,
     scopes: request.scopes ?? grant.scopes,
     roles: record.roles,
-    claims: record.claims,
+    claims: { ...record.claims, ...claims },
     access_token_ttl: record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT,
     signing_alg: grant.signing_alg,
   };

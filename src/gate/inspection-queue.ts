@@ -1,10 +1,18 @@
 import { waitUntil } from 'cloudflare:workers';
 import { withDeadline } from '../store/errors.ts';
 
-type Inspect = (clientId: string, jtis: readonly string[]) => Promise<readonly boolean[]>;
+/** A token, by what its gate must know of it to tell whether it stands. */
+export interface InspectedToken {
+  readonly jti: string;
+  /** Its `iat`, seconds since the epoch. */
+  readonly issuedAt: number;
+}
+
+type Inspect = (clientId: string, tokens: readonly InspectedToken[]) => Promise<readonly boolean[]>;
 
 interface Batch {
-  readonly jtis: Set<string>;
+  /** By jti. */
+  readonly tokens: Map<string, InspectedToken>;
   answer?: Promise<ReadonlyMap<string, boolean>>;
 }
 
@@ -25,18 +33,18 @@ export class InspectionQueue {
     this.#inspect = inspect;
   }
 
-  async ask(clientId: string, jti: string): Promise<boolean> {
+  async ask(clientId: string, token: InspectedToken): Promise<boolean> {
     const line = this.#lines.get(clientId) ?? { running: undefined, next: undefined };
     this.#lines.set(clientId, line);
-    line.next ??= { jtis: new Set() };
+    line.next ??= { tokens: new Map() };
     const batch = line.next;
-    batch.jtis.add(jti);
+    batch.tokens.set(token.jti, token);
 
     while (!batch.answer) {
       if (line.running) await this.#wait(clientId, line, line.running);
       else this.#begin(clientId, line, batch);
     }
-    return (await withDeadline('gate', batch.answer)).get(jti) ?? false;
+    return (await withDeadline('gate', batch.answer)).get(token.jti) ?? false;
   }
 
   // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.
@@ -52,9 +60,9 @@ export class InspectionQueue {
   // Begun by one of those who wait, in its own request: a call cannot be made on behalf of another.
   #begin(clientId: string, line: Line, batch: Batch): void {
     line.next = undefined;
-    const jtis = [...batch.jtis];
-    batch.answer = this.#inspect(clientId, jtis).then(
-      (standing) => new Map(jtis.map((jti, index) => [jti, standing[index] ?? false])),
+    const tokens = [...batch.tokens.values()];
+    batch.answer = this.#inspect(clientId, tokens).then(
+      (standing) => new Map(tokens.map(({ jti }, index) => [jti, standing[index] ?? false])),
     );
     const settled = batch.answer
       .catch(() => undefined)

@@ -1,5 +1,6 @@
 import type { Refusal } from '../credentials/attempt-filter.ts';
-import type { RateLimit } from '../store/client-record.ts';
+import type { ClientRecord, RateLimit } from '../store/client-record.ts';
+import type { UsageCount } from '../store/usage.ts';
 import type { Proof } from './credential.ts';
 import type { GrantRefusal, GrantRequest, ResolvedGrant } from './grant.ts';
 
@@ -45,17 +46,25 @@ export type Admission =
   | Unavailable;
 
 export type Authentication =
-  | { readonly outcome: 'authenticated'; readonly organization_id: string; readonly introspects: readonly string[] }
+  | {
+      readonly outcome: 'authenticated';
+      readonly organization_id: string;
+      readonly introspects: readonly string[];
+      /** Whether the client may rotate its secret with its own credentials. An older gate does not say, which means no. */
+      readonly may_rotate_secret: boolean;
+    }
   | NotAuthenticated
   | Unavailable;
 
 export interface InspectionRequest {
   readonly client_id: string;
   readonly jtis: readonly string[];
+  /** The tokens' `iat`, seconds since the epoch, in the same order. An older edge sends none: none is then newer than a cut-off. */
+  readonly issued_at?: readonly number[];
 }
 
 export type Inspection =
-  /** For each jti, in order, whether its token stands: the client may have tokens, and this one is not revoked. */
+  /** For each jti, in order, whether its token stands: the client may have tokens, and this one is not revoked, alone or with all. */
   { readonly outcome: 'inspected'; readonly standing: readonly boolean[] } | Unavailable;
 
 export interface RevocationRequest extends Identified {
@@ -66,11 +75,50 @@ export interface RevocationRequest extends Identified {
 
 export type Revocation = { readonly outcome: 'revoked' } | NotAuthenticated | Unavailable;
 
+/** What a management write pushes: the client as it was at a version. */
+export interface UpdateRequest {
+  readonly client_id: string;
+  readonly version: number;
+  /** As of that version; null where the client was deleted. */
+  readonly record: ClientRecord | null;
+}
+
+/** The gate holds what was so at that version, or at a newer one; what it holds is durable. */
+export interface Update {
+  readonly outcome: 'updated';
+}
+
+/** An administrator revokes a token: whoever sends this has made sure that it may. */
+export interface TokenRevocationRequest {
+  readonly client_id: string;
+  readonly jti: string;
+  /** The token's `exp`, seconds since the epoch. */
+  readonly expires_at: number;
+}
+
+export type TokenRevocation = Extract<Revocation, { outcome: 'revoked' }>;
+
+export interface ActivityRequest {
+  readonly client_id: string;
+}
+
+/** What only the gate knows as of now. Times are in milliseconds since the epoch. */
+export interface Activity {
+  readonly outcome: 'activity';
+  /** The client's secrets that were ever used, as far as the gate knows. */
+  readonly secrets: readonly { readonly id: string; readonly last_used_at: number }[];
+  /** The counts that D1 does not have whole. They are absolute: each replaces what D1 has for its hour and outcome, where that is less. */
+  readonly usage: readonly UsageCount[];
+}
+
 /** What a gate answers to. */
 export interface GateMethods {
   admit(request: AdmissionRequest): Promise<Admission>;
   authenticate(request: Identified): Promise<Authentication>;
   inspect(request: InspectionRequest): Promise<Inspection>;
   revoke(request: RevocationRequest): Promise<Revocation>;
+  update(request: UpdateRequest): Promise<Update>;
+  revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation>;
+  activity(request: ActivityRequest): Promise<Activity>;
   ping(): Promise<void>;
 }

@@ -103,6 +103,25 @@ describe('the scopes', () => {
   });
 });
 
+describe('the claims', () => {
+  const client = record({ claims: { tier: 1, region: 'eu' }, requestable_claims: ['region', 'job'] });
+
+  test('are the client’s own where none is asked', () => {
+    expect(resolveGrant(client, {})).toMatchObject({ claims: { tier: 1, region: 'eu' } });
+  });
+
+  test('are with those asked, which go before the client’s own', () => {
+    const resolved = resolveGrant(client, { claims: { region: 'us', job: 'a' } });
+    expect(resolved).toMatchObject({ claims: { tier: 1, region: 'us', job: 'a' } });
+  });
+
+  test('are refused where one may not be asked', () => {
+    expect(resolveGrant(client, { claims: { job: 'a', tier: 2 } })).toBe('invalid_request');
+    expect(resolveGrant(record({ claims: { job: 'a' } }), { claims: { job: 'a' } })).toBe('invalid_request');
+    expect(resolveGrant(record({}), { claims: {} })).toMatchObject({ claims: {} });
+  });
+});
+
 test('the lifetime is the client’s, else the resource server’s, else an hour', () => {
   expect(resolveGrant(record({ grants: [STOCK], access_token_ttl: 120 }), {})).toMatchObject({ access_token_ttl: 120 });
   expect(resolveGrant(record({ grants: [STOCK] }), {})).toMatchObject({ access_token_ttl: 300 });

@@ -16,7 +16,9 @@ afterEach(() => {
 async function addSecondary(clientId: string, expiresAt: number | null): Promise<string> {
   const secret = generateSecret('ems_');
   const hash = await hashSecret(secret, await deriveMasterKeys(readConfig(env).masterKeys));
-  await env.DB.prepare("INSERT INTO client_secrets VALUES (?, ?, 'secondary', ?, '', 0, ?)")
+  await env.DB.prepare(
+    "INSERT INTO client_secrets (id, client_id, rank, hash, hint, created_at, expires_at) VALUES (?, ?, 'secondary', ?, '', 0, ?)",
+  )
     .bind(`sec_${clientId}`, clientId, hash, expiresAt)
     .run();
   return secret;

@@ -1,4 +1,3 @@
-import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
@@ -6,6 +5,7 @@ import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { requestToken, world } from '../http.ts';
+import { alarmOf, tablesOf } from './gate.ts';
 
 test('an id that could be ours and is nobody’s leaves nothing in a gate’s storage, nor in D1', async () => {
   const { worker } = await world('somebody');
@@ -13,18 +13,10 @@ test('an id that could be ours and is nobody’s leaves nothing in a gate’s st
   expect((await requestToken({ client_id, client_secret: generateSecret('ems_') })).status).toBe(401);
   const gates = await env.DB.prepare('SELECT COUNT(*) AS count FROM gates').first('count');
   expect(gates).toBe(0);
-  expect(await tablesOf(client_id)).toEqual([]);
+  expect(await tablesOf({ client_id })).toEqual([]);
+  expect(await alarmOf({ client_id })).toBeNull();
 
   await requestToken(worker);
-  expect(await tablesOf(worker.client_id)).toContain('record');
+  expect(await tablesOf(worker)).toContain('record');
   expect(await env.DB.prepare('SELECT client_id FROM gates').first('client_id')).toBe(worker.client_id);
 });
-
-function tablesOf(clientId: string): Promise<string[]> {
-  return runInDurableObject(env.CLIENT_GATE.getByName(clientId), (_, { storage }) =>
-    storage.sql
-      .exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .toArray()
-      .map(({ name }) => name),
-  );
-}

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { basic, type Credentials, create, postForm, requestToken, world } from '../http.ts';
+import { basic, type Credentials, create, createClient, postForm, requestToken, world } from '../http.ts';
 import { readError, readToken } from './answers.ts';
 
 const { organization, identifier, worker, api } = await world('failed-authentication');
@@ -21,7 +21,7 @@ function byBody(form: Record<string, string>, address: string) {
 const fields = { organization_id: organization, grants: [{ resource_server: identifier, scopes: ['read'] }] };
 
 async function deletedClient(): Promise<Credentials> {
-  const client = await create<Credentials>('clients', { organization_id: organization, client_name: 'deleted' });
+  const client = await createClient({ organization_id: organization, client_name: 'deleted' });
   const drop = (table: string) => env.DB.prepare(`DELETE FROM ${table} WHERE client_id = ?`).bind(client.client_id);
   await env.DB.batch([drop('client_secrets'), drop('clients')]);
   return client;
@@ -29,12 +29,12 @@ async function deletedClient(): Promise<Credentials> {
 
 async function clientOfDisabledOrganization(): Promise<Credentials> {
   const { id } = await create('organizations', { name: 'disabled', status: 'disabled' });
-  return create<Credentials>('clients', { organization_id: id, client_name: 'worker' });
+  return createClient({ organization_id: id, client_name: 'worker' });
 }
 
 const deleted = await deletedClient();
 const invented = { client_id: 'emc_0123456789ABCDEFGHIJKLMNOPQRST', client_secret: worker.client_secret };
-const disabled = await create<Credentials>('clients', { ...fields, client_name: 'disabled', status: 'disabled' });
+const disabled = await createClient({ ...fields, client_name: 'disabled', status: 'disabled' });
 const mistyped = worker.client_secret.replace(/.$/, (last) => (last === 'x' ? 'y' : 'x'));
 
 const failures: [string, Credentials][] = [
@@ -91,7 +91,7 @@ test('T13: no credentials at all, or half of them, is 401 with a challenge', asy
 test('T13: right credentials authenticate by header and by body, whichever the client is registered with', async () => {
   for (const token_endpoint_auth_method of ['client_secret_basic', 'client_secret_post']) {
     const client_name = token_endpoint_auth_method;
-    const client = await create<Credentials>('clients', { ...fields, client_name, token_endpoint_auth_method });
+    const client = await createClient({ ...fields, client_name, token_endpoint_auth_method });
     await readToken(await requestToken(client));
     const { client_id, client_secret } = client;
     await readToken(await byBody({ client_id, client_secret }, '192.0.2.7'));

@@ -1,0 +1,257 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ACTIVITY_PERSIST_MAX, KV_RETRY_MIN, USAGE_FLUSH_MAX, USAGE_FLUSH_MIN } from '../../src/constants.ts';
+import { database } from '../../src/store/database.ts';
+import { flushUsage, type UsageCount } from '../../src/store/usage.ts';
+import { type Credentials, world } from '../http.ts';
+import { failing, gateStorage, resetCalls } from '../instruments.ts';
+import { admit, alarmOf, gateOf, gates, push } from './gate.ts';
+
+const HOUR = 3_600_000;
+// Half past an hour.
+const START = new Date('2027-07-01T10:30:00Z').getTime();
+const FIRST_HOUR = START - HOUR / 2;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: START });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Lets time go by, and then the gate's alarm go off as often as it is due. */
+async function pass(client: Credentials, milliseconds: number): Promise<void> {
+  vi.setSystemTime(Date.now() + milliseconds);
+  for (let set = await alarmOf(client); set !== null && set <= Date.now(); set = await alarmOf(client)) {
+    await runDurableObjectAlarm(gateOf(client));
+  }
+}
+
+const PERSISTED = ACTIVITY_PERSIST_MAX * 1000;
+const FLUSHED = USAGE_FLUSH_MAX * 1000;
+
+async function issue(client: Credentials, times: number): Promise<void> {
+  for (let issued = 0; issued < times; issued++) expect(await admit(client)).toMatchObject({ outcome: 'admitted' });
+}
+
+async function unflushed({ client_id }: Credentials): Promise<UsageCount[]> {
+  return [...(await gates.activity({ client_id })).usage];
+}
+
+/** What D1 has of a client's usage, the oldest first. */
+async function inD1({ client_id }: Credentials): Promise<UsageCount[]> {
+  const query = 'SELECT hour, outcome, count FROM client_usage WHERE client_id = ? ORDER BY hour, outcome';
+  return (await env.DB.prepare(query).bind(client_id).all<UsageCount>()).results;
+}
+
+const issued = (count: number, hour = FIRST_HOUR) => ({ hour, outcome: 'issued', count });
+
+test('every token request of a client is counted by how it ended', async () => {
+  const { worker } = await world('counted', { rate_limit: { per_minute: 1, burst: 6 } });
+  await issue(worker, 2);
+  await admit(worker, { scopes: ['unknown'] });
+  await admit(worker, { resource: 'https://unknown.example.com' });
+  await admit(worker, { claims: { unknown: true } });
+  for (const client_secret of ['wrong', 'wrong as well', 'wrong again']) await admit({ ...worker, client_secret });
+  await push(worker, { grants: [] });
+  await admit(worker);
+  for (let times = 0; times < 4; times++) await admit(worker);
+  await push(worker, { status: 'disabled' });
+  await admit(worker);
+
+  const refused = { invalid_client: 4, invalid_request: 1, invalid_scope: 1, invalid_target: 1 };
+  const expected = Object.entries({ ...refused, issued: 2, rate_limited: 4, unauthorized_client: 1 });
+  const rows = expected.map(([outcome, count]) => ({ hour: FIRST_HOUR, outcome, count }));
+  expect((await unflushed(worker)).sort((one, other) => (one.outcome < other.outcome ? -1 : 1))).toEqual(rows);
+
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual(rows);
+});
+
+test('what is not about getting a token is not counted', async () => {
+  const { worker } = await world('uncounted');
+  const wrong = { client_id: worker.client_id, proof: { kind: 'secret', hashes: [] } } as const;
+  await gates.authenticate(wrong);
+  await gates.isStanding(worker.client_id, { jti: 'a', issuedAt: 0 });
+  expect(await unflushed(worker)).toEqual([]);
+  expect(await alarmOf(worker)).toBeNull();
+});
+
+test('D1 is told within minutes, and a gate that owes nothing is not woken any more', async () => {
+  const { worker } = await world('flushed');
+  await issue(worker, 3);
+  await pass(worker, PERSISTED);
+  expect(await inD1(worker)).toEqual([]);
+  expect(await alarmOf(worker)).toBeGreaterThanOrEqual(START + USAGE_FLUSH_MIN * 1000);
+  expect(await alarmOf(worker)).toBeLessThanOrEqual(START + USAGE_FLUSH_MAX * 1000);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(3)]);
+  expect(await unflushed(worker)).toEqual([]);
+  expect(await alarmOf(worker)).toBeNull();
+});
+
+test('counts go on from where they were, and each hour has its own', async () => {
+  const { worker } = await world('hours');
+  await issue(worker, 3);
+  await pass(worker, FLUSHED);
+  await issue(worker, 2);
+  expect(await unflushed(worker)).toEqual([issued(5)]);
+  vi.setSystemTime(START + HOUR);
+  await issue(worker, 4);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(5), issued(4, FIRST_HOUR + HOUR)]);
+  await pass(worker, 5 * HOUR);
+  await issue(worker, 1);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(5), issued(4, FIRST_HOUR + HOUR), issued(1, FIRST_HOUR + 6 * HOUR)]);
+});
+
+test('an hour that is over and whole in D1 is forgotten', async () => {
+  const { worker } = await world('forgotten');
+  await issue(worker, 3);
+  await pass(worker, FLUSHED);
+  vi.setSystemTime(START + HOUR);
+  await issue(worker, 1);
+  await pass(worker, FLUSHED);
+  const kept = await runInDurableObject(gateOf(worker), (_, { storage }) =>
+    storage.sql.exec<{ activity: string }>('SELECT activity FROM meter').one(),
+  );
+  expect(JSON.parse(kept.activity).usage).toEqual([{ ...issued(1, FIRST_HOUR + HOUR), flushed: 1 }]);
+});
+
+test('counts that no reservation carries into storage are there before an idle gate can be evicted', async () => {
+  const { worker } = await world('persisted', { rate_limit: { per_minute: 60, burst: 100 } });
+  await issue(worker, 5);
+  expect(await alarmOf(worker)).toBeLessThan(START + 10_000);
+  await pass(worker, PERSISTED);
+  await evictDurableObject(gateOf(worker));
+  expect(await unflushed(worker)).toEqual([issued(5)]);
+  await issue(worker, 1);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(6)]);
+});
+
+test('an eviction before that loses what came after the last reservation, and doubles nothing', async () => {
+  const { worker } = await world('evicted', { rate_limit: { per_minute: 60, burst: 100 } });
+  await issue(worker, 15);
+  await evictDurableObject(gateOf(worker));
+  expect(await unflushed(worker)).toEqual([issued(11)]);
+  await pass(worker, FLUSHED);
+  await evictDurableObject(gateOf(worker));
+  await issue(worker, 1);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(12)]);
+});
+
+test('reservations carry the counts with them: no row more is written, and none by the alarm', async () => {
+  const { worker } = await world('carried', { rate_limit: { per_minute: 60_000, burst: 100 } });
+  await issue(worker, 1);
+  resetCalls();
+  await issue(worker, 99);
+  expect(gateStorage.rowsWritten).toBe(9);
+  vi.setSystemTime(START + PERSISTED - 1);
+  await issue(worker, 1);
+  await pass(worker, 1);
+  expect(gateStorage.rowsWritten).toBe(10);
+  expect(await unflushed(worker)).toEqual([issued(101)]);
+});
+
+test('with D1 down the counts are kept and tried again, less and less often, across evictions', async () => {
+  const { worker } = await world('down');
+  await issue(worker, 3);
+  await failing('d1', async () => {
+    await pass(worker, FLUSHED);
+    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 2 * USAGE_FLUSH_MIN * 1000);
+    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + 2 * USAGE_FLUSH_MAX * 1000);
+    await evictDurableObject(gateOf(worker));
+    await issue(worker, 1);
+    expect(await unflushed(worker)).toEqual([issued(4)]);
+    await pass(worker, 2 * FLUSHED);
+    await evictDurableObject(gateOf(worker));
+    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 4 * USAGE_FLUSH_MIN * 1000);
+    await pass(worker, 4 * FLUSHED);
+    await pass(worker, 8 * FLUSHED);
+    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + 8 * USAGE_FLUSH_MAX * 1000);
+  });
+  await pass(worker, 8 * FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(4)]);
+  expect(await alarmOf(worker)).toBeNull();
+  await issue(worker, 1);
+  expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + USAGE_FLUSH_MAX * 1000);
+});
+
+test('what D1 has not taken for 48 hours is given up, and so is waking for it', async () => {
+  const { worker } = await world('given-up');
+  await issue(worker, 3);
+  await failing('d1', async () => {
+    await pass(worker, 20 * HOUR);
+    await issue(worker, 2);
+    await pass(worker, 27 * HOUR);
+    expect(await unflushed(worker)).toEqual([issued(3), issued(2, FIRST_HOUR + 20 * HOUR)]);
+    await pass(worker, 3 * HOUR);
+    expect(await unflushed(worker)).toEqual([issued(2, FIRST_HOUR + 20 * HOUR)]);
+    await pass(worker, 48 * HOUR);
+    expect(await unflushed(worker)).toEqual([]);
+    expect(await alarmOf(worker)).toBeNull();
+  });
+});
+
+test('a gate that was evicted lets no alarm go off later than it was set for', async () => {
+  const { worker } = await world('earlier');
+  await issue(worker, 1);
+  await gates.revokeToken({ client_id: worker.client_id, jti: crypto.randomUUID(), expires_at: START / 1000 + 600 });
+  await failing('kv', () => runDurableObjectAlarm(gateOf(worker)));
+  expect(await alarmOf(worker)).toBe(START + KV_RETRY_MIN * 1000);
+  await evictDurableObject(gateOf(worker));
+  await issue(worker, 5);
+  expect(await alarmOf(worker)).toBe(START + KV_RETRY_MIN * 1000);
+});
+
+test('an alarm that goes off twice, at once or later, is as if it had gone off once', async () => {
+  const { worker } = await world('doubled');
+  await issue(worker, 3);
+  vi.setSystemTime(START + FLUSHED);
+  await runInDurableObject(gateOf(worker), (gate) => Promise.all([gate.alarm(), gate.alarm()]));
+  await runInDurableObject(gateOf(worker), (gate) => gate.alarm());
+  expect(await inD1(worker)).toEqual([issued(3)]);
+  expect(await unflushed(worker)).toEqual([]);
+});
+
+test('what is counted while D1 is told is told the next time', async () => {
+  const { worker } = await world('meanwhile');
+  await issue(worker, 3);
+  vi.setSystemTime(START + FLUSHED);
+  await Promise.all([runDurableObjectAlarm(gateOf(worker)), issue(worker, 2)]);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(5)]);
+});
+
+test('a count in D1 is never lowered by one that comes late', async () => {
+  const { worker } = await world('late');
+  const flush = (...counts: UsageCount[]) => flushUsage(database(env.DB), worker.client_id, counts);
+  await flush(issued(7), { ...issued(2), outcome: 'rate_limited' });
+  await flush(issued(5), issued(1, FIRST_HOUR + HOUR));
+  expect(await inD1(worker)).toEqual([
+    issued(7),
+    { ...issued(2), outcome: 'rate_limited' },
+    issued(1, FIRST_HOUR + HOUR),
+  ]);
+});
+
+test('nothing is written to D1 for a client that is no more', async () => {
+  const absent = { client_id: 'emc_absent', client_secret: '' };
+  await flushUsage(database(env.DB), absent.client_id, [issued(7)]);
+  expect(await inD1(absent)).toEqual([]);
+});
+
+test('a client’s deletion takes its counts along', async () => {
+  const { worker } = await world('deleted');
+  await issue(worker, 3);
+  await push(worker, null);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([]);
+  expect(await unflushed(worker)).toEqual([]);
+  expect(await alarmOf(worker)).toBeNull();
+});
