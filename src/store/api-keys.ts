@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { apiKeys, organizations } from './schema.ts';
@@ -35,7 +35,7 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
  * @throws StoreUnavailableError
  */
 export async function noteApiKeyUse(db: Database, id: string, now: number, since: number): Promise<void> {
-  const isStale = or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, since));
+  const isStale = or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, since));
   const note = db.update(apiKeys).set({ lastUsedAt: now });
   await askStore('d1', () => note.where(and(eq(apiKeys.id, id), isStale)));
 }

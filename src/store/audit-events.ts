@@ -41,6 +41,16 @@ export async function recordThrottling(db: Database, clientId: string, address: 
   await askStore('d1', () => db.insert(auditEvents).select(event).onConflictDoNothing());
 }
 
+/** Whether a client made a secret with its own credentials. @throws StoreUnavailableError */
+export async function madeItself(db: Database, clientId: string, secretId: string): Promise<boolean> {
+  const { actor, target, action, changes } = auditEvents;
+  const isSecret = sql`${changes} ->> 'secret' = ${secretId}`;
+  const isIt = and(eq(target, clientId), eq(actor, clientId), eq(action, 'client.secret_rotated'), isSecret);
+  return (
+    (await askStore('d1', () => db.select({ id: auditEvents.id }).from(auditEvents).where(isIt).limit(1))).length > 0
+  );
+}
+
 /** The newest first, those behind the event of a time and an id. @throws StoreUnavailableError */
 export function listAuditEvents(
   db: Database,

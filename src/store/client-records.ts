@@ -116,7 +116,8 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       claims: client.claims,
       requestable_claims: client.requestableClaims,
       may_rotate_secret: client.mayRotateSecret,
-      revocation_epoch: client.revocationEpoch + organizationEpoch,
+      // Versions, so that a later revocation's is always the greater one.
+      revocation_epoch: Math.max(client.revocationEpoch, organizationEpoch),
     };
     return [clientId, record] as const;
   });

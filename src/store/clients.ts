@@ -41,7 +41,8 @@ export interface DescribedClient extends Client {
 /** The statements that create a client with its first secret and its links, for `write()`. What a link refers to must be there. */
 export function insertClient(db: Database, client: NewClient, secret: StoredSecret, links: ClientLinks): Statement[] {
   return [
-    db.insert(clients).values({ ...client, version: nextVersion }),
+    // Another client may have had the id, and its gate may not have heard yet that it is no more: its tokens are not this one's.
+    db.insert(clients).values({ ...client, revocationEpoch: nextVersion, version: nextVersion }),
     insertSecret(db, secret),
     ...insertLinks(db, client.clientId, links),
   ];
@@ -64,8 +65,8 @@ export function renewClient(db: Database, clientId: string): Statement {
 
 /** The statement that makes the client's gates take every token issued so far for revoked. */
 export function revokeClientTokens(db: Database, clientId: string): Statement[] {
-  const revocationEpoch = sql`${clients.revocationEpoch} + 1`;
-  return [db.update(clients).set({ revocationEpoch, version: nextVersion }).where(eq(clients.clientId, clientId))];
+  const revoked = { revocationEpoch: nextVersion, version: nextVersion };
+  return [db.update(clients).set(revoked).where(eq(clients.clientId, clientId))];
 }
 
 /** The statements that delete the clients that a subquery selects, with all that is theirs. Their gates must be owed a push before. */

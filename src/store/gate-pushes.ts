@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, gatePushes } from './schema.ts';
@@ -13,12 +13,26 @@ export function pushesOwedBy(db: Database, version: number, limit: number): Prom
   return askStore('d1', () => owed.limit(limit));
 }
 
-/** Some of what is still owed by the last writes about a target, as their audit events name it. @throws StoreUnavailableError */
+/**
+ * Some of what is still owed by the last writes about a target, as their audit events name it: each gate once, with the newest of them.
+ * @throws StoreUnavailableError
+ */
 export function pushesOwedAbout(db: Database, target: string, limit: number): Promise<OwedPush[]> {
   const written = sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
     ORDER BY ${auditEvents.at} DESC LIMIT ${WRITES_LOOKED_AT}`;
-  const owed = db.select().from(gatePushes).where(among(gatePushes.version, written)).orderBy(asc(gatePushes.gate));
+  const { gate, version, clientId } = gatePushes;
+  const owed = db
+    .select({ gate, version: sql<number>`MAX(${version})`, clientId })
+    .from(gatePushes)
+    .where(among(version, written))
+    .groupBy(gate)
+    .orderBy(asc(gate));
   return askStore('d1', () => owed.limit(limit));
+}
+
+/** Selects those of some clients whose gates are owed something still: what is owed is little, and looked through from that side. */
+export function stillOwed(clientIds: SQL): SQL {
+  return sql`SELECT client_id FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;
 }
 
 // A write that is owed to a gate is seldom older than the last, and the scheduled handler finishes all of them.

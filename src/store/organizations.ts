@@ -25,8 +25,8 @@ export function updateOrganization(db: Database, id: string, fields: Organizatio
 
 /** The statement that makes the gates of all its clients take every token issued so far for revoked. */
 export function revokeOrganizationTokens(db: Database, id: string): Statement[] {
-  const revocationEpoch = sql`${organizations.revocationEpoch} + 1`;
-  return [db.update(organizations).set({ revocationEpoch, version: nextVersion }).where(eq(organizations.id, id))];
+  const revoked = { revocationEpoch: nextVersion, version: nextVersion };
+  return [db.update(organizations).set(revoked).where(eq(organizations.id, id))];
 }
 
 /** The statements that delete an organization; with `cascade` all that it owns as well, which is else a broken foreign key. */

@@ -33,7 +33,7 @@ export const organizations = sqliteTable(
     subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
-    /** How often the tokens of all of its clients were revoked. */
+    /** The version at which the tokens of all of its clients were revoked last. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
@@ -176,7 +176,7 @@ export const clients = sqliteTable(
     requestableClaims: json<string[]>('requestable_claims').notNull().default([]),
     /** Whether the client may rotate its secret with its own credentials. */
     mayRotateSecret: integer('may_rotate_secret', { mode: 'boolean' }).notNull().default(false),
-    /** How often all of the client's tokens were revoked. */
+    /** The version at which all of the client's tokens were revoked last; at first, that at which it was created. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),

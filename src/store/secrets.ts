@@ -30,6 +30,20 @@ export function rotateSecret(
   ];
 }
 
+/**
+ * The statements that put a new secret in the place of a primary one that nobody can use, or has used. The secondary one goes on.
+ * @param expiresAt when the secondary one stops by itself; null for never
+ */
+export function replacePrimary(
+  db: Database,
+  secret: StoredSecret,
+  { expiresAt }: { expiresAt: number | null },
+): Statement[] {
+  const { clientId } = secret;
+  const old = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'primary'));
+  return [db.delete(clientSecrets).where(old), expireSecondary(db, clientId, expiresAt), insertSecret(db, secret)];
+}
+
 /** The statements that let a client's two secrets change places. The one that becomes primary no longer ends by itself. */
 export function promoteSecret(db: Database, clientId: string, id: string, now: number): Statement[] {
   const set = (changed: Partial<StoredSecret>, rank: Rank) =>
@@ -77,7 +91,7 @@ export async function findSecretByHash(db: Database, hashes: readonly string[]) 
 type Rank = StoredSecret['rank'];
 const BETWEEN = 'between' as Rank;
 
-function expireSecondary(db: Database, clientId: string, expiresAt: number): Statement {
+function expireSecondary(db: Database, clientId: string, expiresAt: number | null): Statement {
   const isSecondary = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'secondary'));
   return db.update(clientSecrets).set({ expiresAt }).where(isSecondary);
 }
