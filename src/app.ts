@@ -1,12 +1,13 @@
 import { Hono } from 'hono';
-import type { ManagementEnv } from './management/create.ts';
+import type { ManagementApp } from './management/context.ts';
 import { errorResponse } from './oauth/error-response.ts';
-import { OAuthError } from './oauth/errors.ts';
+import { nothingHere, OAuthError } from './oauth/errors.ts';
 import { health } from './oauth/health.ts';
 import { introspect } from './oauth/introspect.ts';
 import { jwks } from './oauth/jwks.ts';
 import { metadata } from './oauth/metadata.ts';
 import { revoke } from './oauth/revoke.ts';
+import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
 import type { Services } from './services.ts';
 
@@ -29,22 +30,26 @@ export function createApp(services: Services) {
   serve('POST', `${path}/oauth2/token`, token);
   serve('POST', `${path}/oauth2/introspect`, introspect);
   serve('POST', `${path}/oauth2/revoke`, revoke);
+  serve('POST', `${path}/oauth2/rotate-secret`, rotateSecret);
   serve('GET', `${path}/.well-known/jwks.json`, jwks);
   // RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after it.
   serve('GET', `/.well-known/oauth-authorization-server${path}`, metadata);
   serve('GET', `/.well-known/openid-configuration${path}`, metadata);
   if (path !== '') serve('GET', `${path}/.well-known/openid-configuration`, metadata);
   serve('GET', `${path}/healthz`, health);
+  // Loaded with the first request for it, as the management API is.
+  const documentation = () => import('./documentation/index.ts');
+  serve('GET', `${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
+  serve('GET', `${path}/docs`, async () => (await documentation()).page());
+  serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call));
   // Loaded with the first management request: most isolates never have one, and its schemas are most of what there is to start.
-  let managementApp: Hono<ManagementEnv> | undefined;
+  let managementApp: ManagementApp | undefined;
   app.all(`${path}/v1/*`, async (context) => {
     managementApp ??= (await import('./management/index.ts')).management(services);
     return managementApp.fetch(context.req.raw);
   });
 
-  app.notFound(() =>
-    new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' }).toResponse(),
-  );
+  app.notFound(() => nothingHere().toResponse());
   app.onError((error) => errorResponse(error));
   return app;
 }

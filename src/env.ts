@@ -7,4 +7,6 @@ export interface Env extends Variables {
   KV: KVNamespace;
   CLIENT_GATE: DurableObjectNamespace<ClientGate>;
   FAILED_ATTEMPTS: RateLimit;
+  /** The files of the page at `/docs`. */
+  ASSETS: Fetcher;
 }

@@ -13,4 +13,5 @@ export class ClientGate extends RealClientGate {
 
 export default {
   fetch: (request, env, ctx) => edgemint.fetch(request, instrument(env), ctx),
+  scheduled: (controller, env) => edgemint.scheduled(controller, instrument(env)),
 } satisfies ExportedHandler<Env>;

@@ -98,6 +98,9 @@ describe('npm start', () => {
     await expect(verify(`${fromReadme.access_token}x`)).rejects.toThrow();
     expect(await introspect(`${fromReadme.access_token}x`)).toBeUndefined();
 
+    // Assets lie in node_modules, and wrangler dev finds them there.
+    expect((await fetch(`http://localhost:${firstPort}/docs/swagger-ui.css`)).status).toBe(200);
+
     // What a terminal does on ctrl-C: the whole foreground group is told.
     process.kill(-(running.process.pid ?? 0), 'SIGINT');
     await running.ended;

@@ -1,0 +1,96 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { license, version } from '../../package.json';
+import { management } from '../management/index.ts';
+import type { Services } from '../services.ts';
+import { INTRODUCTION } from './introduction.ts';
+import { REPRESENTATIONS } from './management-examples.ts';
+import { jwks, metadataRoutes } from './oauth/discovery.ts';
+import { introspection } from './oauth/introspection.ts';
+import { revocation } from './oauth/revocation.ts';
+import { secretRotation } from './oauth/secret-rotation.ts';
+import { token } from './oauth/token.ts';
+import { leaveOptionalsEmpty, showRequest } from './operation.ts';
+import { operationId } from './operation-id.ts';
+import { completeProblems } from './problems.ts';
+import { health, openApi, page, pageFile } from './service.ts';
+
+/** The tags, in the order in which they are shown. */
+const TAGS = {
+  OAuth: 'For machines and resource servers.',
+  Discovery: 'What verifies tokens, and where everything is.',
+  Organizations: 'Who owns clients. Organizations see nothing of one another.',
+  'API keys': 'What an organization’s administrators authenticate with.',
+  'Resource servers': 'The APIs that tokens are for, and their scopes.',
+  Roles: 'Scopes under a name, to be given to many clients.',
+  Clients: 'The machines that get tokens.',
+  Secrets: 'At most two for each client, so that one can be replaced while the other works.',
+  Tokens: 'Revoking what was issued.',
+  'Signing keys': 'What tokens are signed with.',
+  Audit: 'Who did what, when, to what, and from where.',
+  Changes: 'The progress of writes that concern many clients.',
+  Service: 'The service itself, and its documentation.',
+} as const;
+
+const SECURITY_SCHEMES = {
+  apiKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The root key, or an API key of an organization.',
+  },
+  client_secret_basic: {
+    type: 'http',
+    scheme: 'basic',
+    description:
+      'The `client_id` and `client_secret` of a client, each form-encoded first where it has other characters than letters, digits and `-._~`. They may be the fields of the form instead.',
+  },
+} as const;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** The OpenAPI document of all that is served for the issuer, the OAuth endpoints included. */
+export async function openApiDocument(services: Services) {
+  const document = everyRoute(services).getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Edgemint',
+      version,
+      description: INTRODUCTION,
+      license: { name: license, url: `https://spdx.org/licenses/${license}.html` },
+    },
+    servers: [{ url: services.config.issuer }],
+  });
+  const used = new Set<string>();
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (!operation) continue;
+      operation.operationId ??= operationId(method, path, item.get !== undefined);
+      if (path.startsWith('/v1/')) await completeProblems(operation);
+      showRequest(operation);
+      leaveOptionalsEmpty(operation);
+      for (const tag of operation.tags ?? []) used.add(tag);
+    }
+  }
+  for (const [name, example] of Object.entries(REPRESENTATIONS)) {
+    const schema = document.components?.schemas?.[name];
+    if (schema) Object.assign(schema, { example });
+  }
+  const tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
+  return { ...document, tags: tags.filter(({ name }) => used.has(name)) };
+}
+
+/** What is described of every route, in the order in which it is shown. */
+function everyRoute(services: Services): OpenAPIHono {
+  const { issuer, issuerPath } = services.config;
+  const app = new OpenAPIHono();
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
+  }
+  for (const route of [token, introspection, revocation, secretRotation, jwks, ...metadataRoutes(issuer, issuerPath)]) {
+    app.openAPIRegistry.registerPath(route);
+  }
+  // The document's paths are below its server's URL, which has the issuer's path already.
+  app.route('/', management({ ...services, config: { ...services.config, issuerPath: '' } }));
+  for (const route of [health, openApi, page, pageFile]) app.openAPIRegistry.registerPath(route);
+  return app;
+}

@@ -1,0 +1,134 @@
+import { ACCESS_TOKEN, CLAIMS, CLIENT_ID, CLIENT_SECRET, JWK } from './oauth/examples.ts';
+
+// Bodies that the management API takes as they are, one after the other, and what stands after the creations.
+
+const organization_id = CLAIMS.org_id;
+const RESOURCE = CLAIMS.aud;
+const created_at = '2026-11-22T01:44:29.659Z';
+const updated_at = created_at;
+
+const organization = { name: 'Acme', subject: 'client', metadata: { plan: 'gold' } };
+const apiKey = { name: 'Deployment pipeline', scopes: ['clients:read', 'clients:write'] };
+const resourceServer = {
+  identifier: RESOURCE,
+  name: 'Orders API',
+  scopes: [
+    { name: 'orders:read', description: 'See orders' },
+    { name: 'orders:write', description: 'Place and change orders' },
+  ],
+};
+const role = {
+  name: 'order-reader',
+  description: 'May see orders',
+  grants: [{ resource_server: RESOURCE, scopes: ['orders:read'] }],
+};
+const client = {
+  client_name: 'Invoice worker',
+  grants: [{ resource_server: RESOURCE, scopes: ['orders:write'] }],
+  roles: ['order-reader'],
+  metadata: { team: 'billing' },
+};
+
+/** By operation. */
+export const REQUESTS = {
+  createOrganization: organization,
+  updateOrganization: { metadata: { plan: null, region: 'eu' } },
+  createApiKey: { organization_id, ...apiKey },
+  createResourceServer: { organization_id, ...resourceServer },
+  updateResourceServer: { access_token_ttl: 900 },
+  createRole: { organization_id, ...role },
+  updateRole: { description: 'May see orders, and nothing else' },
+  createClient: { organization_id, ...client },
+  updateClient: { access_token_ttl: 600, rate_limit: { per_minute: 60 } },
+  rotateSecretsOfClient: { grace_seconds: 86_400 },
+  promoteSecretOfClient: {},
+  revokeTokensOfClient: {},
+  revokeTokensOfOrganization: {},
+  revokeTokens: { token: ACCESS_TOKEN },
+  rotateSigningKeys: { alg: 'ES256' },
+  reportLeakedSecret: { secret: CLIENT_SECRET },
+} as const;
+
+const Organization = { id: organization_id, ...organization, status: 'active', created_at, updated_at };
+const ApiKey = {
+  id: 'key_55BOxXwsVRe1CaCQaRtNSx',
+  organization_id,
+  ...apiKey,
+  expires_at: null,
+  hint: 'fKWB',
+  created_at,
+  last_used_at: null,
+};
+const Client = {
+  client_id: CLIENT_ID,
+  organization_id,
+  client_name: client.client_name,
+  token_endpoint_auth_method: 'client_secret_basic',
+  grants: client.grants,
+  roles: client.roles,
+  introspects: [],
+  default_resource: null,
+  access_token_ttl: null,
+  rate_limit: { per_minute: 600, burst: 100 },
+  claims: {},
+  requestable_claims: [],
+  may_rotate_secret: false,
+  metadata: client.metadata,
+  status: 'active',
+  created_at,
+  updated_at,
+};
+
+const Role = { id: 'role_0fUpztcxpS5hu03LvaKcXm', organization_id, ...role, created_at, updated_at };
+const Secret = {
+  id: 'sec_0OBdoNzKRyUZWLWb5OADBO',
+  rank: 'primary',
+  hint: CLIENT_SECRET.slice(-4),
+  created_at,
+  expires_at: null,
+  leaked_at: null,
+  last_used_at: null,
+  safe_to_delete: false,
+  reason: 'It is the primary secret.',
+};
+
+/** By schema. */
+export const REPRESENTATIONS = {
+  Organization,
+  ApiKey,
+  CreatedApiKey: { ...ApiKey, api_key: 'emk_eZ9e92mIVvuPrXHD3dcJ5Wkqw8ABwDttxkg9EaXHPUI06QSovld0ffKWB' },
+  ResourceServer: {
+    id: 'rs_1nP7XHvRA6cPFGlpa8D5Vx',
+    organization_id,
+    ...resourceServer,
+    access_token_ttl: null,
+    signing_alg: 'ES256',
+    introspection: 'strong',
+    created_at,
+    updated_at,
+  },
+  Role,
+  Client,
+  CreatedClient: { ...Client, client_secret: CLIENT_SECRET },
+  Secret,
+  CreatedSecret: { ...Secret, client_id: CLIENT_ID, client_secret: CLIENT_SECRET },
+  AuditEvent: {
+    id: 'evt_0oWlXrD56moKdtYq7gqL6e',
+    at: created_at,
+    organization_id,
+    actor: 'root',
+    action: 'role.created',
+    target: Role.id,
+    address: '192.0.2.7',
+    changes: role,
+  },
+  SigningKey: {
+    kid: JWK.kid,
+    alg: JWK.alg,
+    status: 'active',
+    created_at,
+    activated_at: created_at,
+    retired_at: null,
+    public_jwk: JWK,
+  },
+} as const;

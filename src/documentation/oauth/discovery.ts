@@ -1,0 +1,115 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { JWKS_MAX_AGE } from '../../constants.ts';
+import { misconfigured, unavailable, wrongMethod } from './errors.ts';
+import { JWK } from './examples.ts';
+import { CACHEABLE } from './headers.ts';
+
+const conditional = {
+  request: {
+    headers: z.object({
+      'If-None-Match': z.string().optional().openapi({ description: 'The `ETag` of the copy that one has.' }),
+    }),
+  },
+  tags: ['Discovery'],
+  security: [],
+};
+
+const notModified = { 304: { description: 'The copy that one has is the newest.', headers: CACHEABLE } };
+
+const JsonWebKeySet = z
+  .object({
+    keys: z.array(
+      z.looseObject({
+        kid: z.string(),
+        kty: z.enum(['EC', 'RSA', 'OKP']),
+        use: z.literal('sig'),
+        alg: z.enum(['ES256', 'RS256', 'EdDSA']),
+      }),
+    ),
+  })
+  .openapi('JsonWebKeySet');
+
+export const jwks = createRoute({
+  ...conditional,
+  operationId: 'getKeys',
+  method: 'get',
+  path: '/.well-known/jwks.json',
+  summary: 'The public keys that verify tokens',
+  description: `A JSON Web Key Set (RFC 7517). It may be kept for ${JWKS_MAX_AGE / 60} minutes: a key is in it for longer than that before it signs, and until the last token that it signed has expired.`,
+  responses: {
+    200: {
+      description: 'The keys, those of the next rotation included.',
+      headers: CACHEABLE,
+      content: { 'application/jwk-set+json': { schema: JsonWebKeySet, example: { keys: [JWK] } } },
+    },
+    ...notModified,
+    ...wrongMethod('GET'),
+    ...misconfigured,
+    ...unavailable,
+  },
+});
+
+const Metadata = z
+  .looseObject({
+    issuer: z.url(),
+    token_endpoint: z.url(),
+    jwks_uri: z.url(),
+    introspection_endpoint: z.url(),
+    revocation_endpoint: z.url(),
+    grant_types_supported: z.array(z.string()),
+    response_types_supported: z.array(z.string()),
+    token_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint_auth_methods_supported: z.array(z.string()),
+    revocation_endpoint_auth_methods_supported: z.array(z.string()),
+    access_token_signing_alg_values_supported: z.array(z.string()),
+  })
+  .openapi('AuthorizationServerMetadata');
+
+const metadata = {
+  ...conditional,
+  method: 'get' as const,
+  responses: {
+    200: {
+      description: 'Where everything is, and what is supported.',
+      headers: CACHEABLE,
+      content: { 'application/json': { schema: Metadata } },
+    },
+    ...notModified,
+    ...wrongMethod('GET'),
+    ...misconfigured,
+  },
+};
+
+/**
+ * The routes of the metadata. RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after
+ * it: so an issuer with a path has three, two of them at its origin and not below itself.
+ */
+export function metadataRoutes(issuer: string, issuerPath: string) {
+  const { origin } = new URL(issuer);
+  const atOrigin = issuerPath === '' ? {} : { servers: [{ url: origin }] };
+  const rfc8414 = createRoute({
+    ...metadata,
+    ...atOrigin,
+    operationId: 'getMetadata',
+    path: `/.well-known/oauth-authorization-server${issuerPath}`,
+    summary: 'The metadata of the authorization server',
+    description: 'The document of RFC 8414.',
+  });
+  const openIdAtOrigin = createRoute({
+    ...metadata,
+    ...atOrigin,
+    operationId: 'getOpenIdMetadata',
+    path: `/.well-known/openid-configuration${issuerPath}`,
+    summary: 'The metadata, where OpenID Connect looks',
+    description: 'The same document, for verifiers that look for it here.',
+  });
+  if (issuerPath === '') return [rfc8414, openIdAtOrigin];
+  const openIdBelowIssuer = createRoute({
+    ...metadata,
+    operationId: 'getOpenIdMetadataBelowIssuer',
+    path: '/.well-known/openid-configuration',
+    summary: 'The metadata, where OpenID Connect looks below an issuer',
+    description: 'The same document, for verifiers that look for it here.',
+  });
+  return [rfc8414, openIdAtOrigin, openIdBelowIssuer];
+}

@@ -1,0 +1,77 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { invalidApiKey, invalidClient, OAuthError } from '../../oauth/errors.ts';
+import { clientAuthentication, clientFields } from './client-authentication.ts';
+import { errorAnswer, formErrors } from './errors.ts';
+import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
+
+const IntrospectionRequest = z
+  .object({
+    token: z.string().openapi({ description: 'The access token.', example: ACCESS_TOKEN }),
+    token_type_hint: z.string().optional().openapi({ description: 'Taken, and of no effect: all are access tokens.' }),
+    scope: z.string().optional().openapi({
+      description:
+        'Scopes, parted by single spaces, such as `orders:read`: the token is then active only if it was granted all of them.',
+    }),
+    ...clientFields,
+  })
+  .openapi('IntrospectionRequest');
+
+const Introspection = z
+  .looseObject({
+    active: z.boolean(),
+    token_type: z.literal('Bearer').optional(),
+    iss: z.string().optional(),
+    sub: z.string().optional().openapi({ description: 'The client, or its organization where that is set so.' }),
+    aud: z.string().optional().openapi({ description: 'The resource server.' }),
+    exp: z.int().optional(),
+    iat: z.int().optional(),
+    jti: z.string().optional(),
+    client_id: z.string().optional(),
+    org_id: z.string().optional(),
+    scope: z.string().optional(),
+    roles: z.array(z.string()).optional(),
+  })
+  .openapi('Introspection', {
+    description: 'The claims of an active token, custom ones among them; else `active` alone.',
+  });
+
+export const introspection = createRoute({
+  operationId: 'introspectToken',
+  method: 'post',
+  path: '/oauth2/introspect',
+  tags: ['OAuth'],
+  summary: 'Ask whether an access token stands',
+  description:
+    'The introspection endpoint of RFC 7662. A token is told about to a client that introspects its resource server, to an API key of its organization with the scope `tokens:introspect`, and to the root key. Everybody else, and every token that is expired, revoked, unknown or malformed, gets `{"active":false}`.',
+  security: [...clientAuthentication, { apiKey: [] }],
+  request: {
+    body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: IntrospectionRequest } } },
+  },
+  responses: {
+    200: {
+      description: 'What is to be known of the token.',
+      content: {
+        'application/json': {
+          schema: Introspection,
+          examples: {
+            active: { value: { active: true, token_type: 'Bearer', ...CLAIMS } },
+            inactive: { value: { active: false } },
+          },
+        },
+      },
+    },
+    400: errorAnswer('The request is malformed.', {
+      invalid_request: new OAuthError('invalid_request', { description: 'The parameter token is missing.' }),
+      invalid_scope: new OAuthError('invalid_scope', { description: 'The scope is malformed.' }),
+    }),
+    ...formErrors,
+    401: errorAnswer(
+      'The caller could not be authenticated.',
+      {
+        invalid_client: invalidClient(),
+        invalid_token: invalidApiKey(),
+      },
+      formErrors[401].headers,
+    ),
+  },
+});

@@ -1,0 +1,68 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { OAuthError } from '../../oauth/errors.ts';
+import { clientAuthentication, clientFields } from './client-authentication.ts';
+import { errorAnswer, formErrors } from './errors.ts';
+import { CLAIMS, CLIENT_ID, CLIENT_SECRET } from './examples.ts';
+
+const RotationRequest = z
+  .object({
+    grace_seconds: z.string().regex(/^\d+$/).optional().openapi({
+      description:
+        'After this many seconds, such as `86400`, the secret that was used here stops by itself. Without it: when it is deleted.',
+    }),
+    ...clientFields,
+  })
+  .openapi('SecretRotationRequest');
+
+const RotatedSecret = z
+  .object({
+    client_id: z.string(),
+    client_secret: z.string().openapi({ description: 'The new secret, shown here, once.' }),
+    secret_id: z.string(),
+    client_secret_expires_at: z.literal(0).openapi({ description: 'The new secret does not expire.' }),
+    previous_secret_expires_at: z.int().nullable().openapi({
+      description: 'When the old secret stops, in seconds since the epoch; null where it goes on until it is deleted.',
+    }),
+  })
+  .openapi('RotatedSecret');
+
+export const secretRotation = createRoute({
+  operationId: 'rotateOwnSecret',
+  method: 'post',
+  path: '/oauth2/rotate-secret',
+  tags: ['OAuth'],
+  summary: 'Rotate one’s own secret',
+  description:
+    'For a client whose `may_rotate_secret` is true: the new secret becomes the primary one, and the one before it the secondary. Both authenticate, until the secondary is deleted or its grace period ends.',
+  security: clientAuthentication,
+  request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
+  responses: {
+    200: {
+      description: 'The new secret.',
+      content: {
+        'application/json': {
+          schema: RotatedSecret,
+          example: {
+            client_id: CLIENT_ID,
+            client_secret: CLIENT_SECRET,
+            secret_id: 'sec_7n42DGM5Tflk9n8mt7Fhc7',
+            client_secret_expires_at: 0,
+            previous_secret_expires_at: CLAIMS.iat + 86_400,
+          },
+        },
+      },
+    },
+    400: errorAnswer('The request is malformed, or the client may not rotate its secret.', {
+      invalid_request: new OAuthError('invalid_request'),
+      unauthorized_client: new OAuthError('unauthorized_client', {
+        description: 'The client may not rotate its secret.',
+      }),
+    }),
+    409: errorAnswer('The client has two secrets already, or was changed meanwhile.', {
+      invalid_request: new OAuthError('invalid_request', {
+        description: 'The client has two secrets: one must be deleted first.',
+      }),
+    }),
+    ...formErrors,
+  },
+});

@@ -1,0 +1,92 @@
+import { DOCUMENTATION_MAX_AGE } from '../constants.ts';
+import { nothingHere } from '../oauth/errors.ts';
+import type { Services } from '../services.ts';
+
+// The page is Swagger UI, whose files are the Worker's assets; what starts it is our own. It loads nothing from any other host.
+
+/** The files of the page that are assets, by the names that Swagger UI's package gives them. */
+const ASSETS = [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'favicon-32x32.png',
+  // Its licence asks that these go with it.
+  'swagger-ui-bundle.js.LICENSE.txt',
+  'LICENSE',
+  'NOTICE',
+] as const;
+const START = 'start.js';
+
+export const PAGE_FILES = [START, ...ASSETS] as const;
+
+// The links are relative, so that the page is whole below any issuer's path.
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Edgemint API</title>
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<script defer src="docs/swagger-ui-bundle.js"></script>
+<script defer src="docs/start.js"></script>
+</head>
+<body><main id="page"></main></body>
+</html>
+`;
+
+// Without validatorUrl: null the page would send the document's address to a validator elsewhere.
+const SCRIPT = `SwaggerUIBundle({
+  dom_id: '#page',
+  url: 'openapi.json',
+  deepLinking: true,
+  docExpansion: 'list',
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+});
+`;
+
+// Swagger UI sets styles inline, and has its pictures in data: URLs.
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const HEADERS = {
+  'Cache-Control': `public, max-age=${DOCUMENTATION_MAX_AGE}`,
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** The page to read the OpenAPI document and to try what it describes. */
+export function page(): Response {
+  return new Response(PAGE, { headers: { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' } });
+}
+
+/**
+ * A file of the page, by the last segment of the path.
+ * @throws OAuthError 404 for any other
+ */
+export async function pageFile({ env }: Pick<Services, 'env'>, request: Request): Promise<Response> {
+  const { pathname, origin } = new URL(request.url);
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1);
+  if (name === START) {
+    return new Response(SCRIPT, { headers: { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' } });
+  }
+  if (!ASSETS.some((asset) => asset === name)) throw nothingHere();
+  // Of the request's headers the assets need to know one.
+  const ifNoneMatch = request.headers.get('If-None-Match');
+  const headers: HeadersInit = ifNoneMatch === null ? {} : { 'If-None-Match': ifNoneMatch };
+  const asset = await env.ASSETS.fetch(`${origin}/${name}`, { method: request.method, headers });
+  const response = new Response(asset.body, asset);
+  for (const [header, value] of Object.entries(HEADERS)) response.headers.set(header, value);
+  return response;
+}

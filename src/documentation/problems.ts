@@ -1,0 +1,66 @@
+import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
+import { invalid, ProblemError } from '../management/problem.ts';
+import { CLIENT_ID } from './oauth/examples.ts';
+import { RETRY_AFTER } from './oauth/headers.ts';
+import type { Operation } from './operation.ts';
+
+// The problem answers of the management API: each is shown by what is really answered, and those that any operation may give are added
+// in one place.
+
+const TAKEN = new ProblemError('conflict', {
+  errors: [{ pointer: '/client_name', detail: 'Another client of the organization has this name.' }],
+});
+const ORPHANS = new ProblemError('conflict', {
+  orphans: { some: [{ type: 'client', id: CLIENT_ID, name: 'Invoice worker' }], total: 1 },
+});
+
+const PROBLEMS: readonly ProblemError[] = [
+  new ProblemError('malformed', { detail: 'The body is not JSON.' }),
+  new ProblemError('unauthorized'),
+  new ProblemError('forbidden', { detail: 'This takes an API key with the scope clients:write.' }),
+  new ProblemError('not_found'),
+  new ProblemError('stale'),
+  new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` }),
+  new ProblemError('unsupported_media_type'),
+  invalid({ pointer: '/access_token_ttl', detail: 'Too small: expected number to be >=60' }),
+  new ProblemError('too_many'),
+  new ProblemError('unavailable', { detail: 'Nothing is known to have been done: try again.' }),
+  new ProblemError('unexpected'),
+];
+
+const OF_ANY = { 500: 'The service is not configured, or failed in a way that it did not expect.' };
+const OF_ANY_WITH_A_BODY = {
+  400: 'The body is not JSON.',
+  413: 'The body is too large.',
+  415: 'The body is of another type.',
+};
+
+/** Completes the answers of an operation below `/v1`. */
+export async function completeProblems(operation: Operation): Promise<void> {
+  const added = Object.entries({ ...OF_ANY, ...(operation.requestBody !== undefined && OF_ANY_WITH_A_BODY) });
+  operation.responses = {
+    ...Object.fromEntries(added.map(([status, description]) => [status, { description, content: PROBLEM }])),
+    ...operation.responses,
+  };
+  const conflict = namesCascade(operation) ? ORPHANS : TAKEN;
+  const examples = await examplesByStatus([...PROBLEMS, conflict]);
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const problem = response.content?.[MEDIA_TYPE];
+    if (!problem) continue;
+    response.content = { ...response.content, [MEDIA_TYPE]: { ...problem, example: examples.get(status) } };
+    if (status === '429' || status === '503') response.headers = { ...response.headers, 'Retry-After': RETRY_AFTER };
+  }
+}
+
+const MEDIA_TYPE = 'application/problem+json';
+const PROBLEM = { [MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
+
+function namesCascade({ parameters = [] }: Operation): boolean {
+  return parameters.some((parameter) => (parameter as { name?: string }).name === 'cascade');
+}
+
+async function examplesByStatus(problems: readonly ProblemError[]): Promise<ReadonlyMap<string, unknown>> {
+  const answers = problems.map((problem) => problem.toResponse());
+  const entries = answers.map(async (answer) => [String(answer.status), await answer.json()] as const);
+  return new Map(await Promise.all(entries));
+}

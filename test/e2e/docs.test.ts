@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
+import { freePort } from '../harness/worker.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const isThere = existsSync(CHROMIUM);
+if (!isThere) {
+  console.warn(`NOT TESTED: the page at /docs. There is no Chromium at ${CHROMIUM}: install it, or set CHROMIUM_PATH.`);
+}
+
+const DEADLINE_MS = 30_000;
+
+describe.skipIf(!isThere).each(['', '/tenant/a'])('the page at %s/docs, in Chromium', (path) => {
+  let edgemint: RunningEdgemint;
+  let browser: Browser;
+  let page: Page;
+  const requested: URL[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    edgemint = await startEdgemint({ issuer: `http://127.0.0.1:${await freePort()}${path}` });
+    browser = await chromium.launch({ executablePath: CHROMIUM });
+    page = await browser.newPage();
+    page.setDefaultTimeout(DEADLINE_MS);
+    page.on('request', (request) => requested.push(new URL(request.url())));
+    page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
+    page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+    });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await edgemint?.stop();
+  });
+
+  test('shows what can be called', async () => {
+    await page.goto(`${edgemint.issuer}/docs`);
+    await page.getByText('Get an access token').waitFor();
+    await page.getByText('Create an organization').waitFor();
+  });
+
+  test('makes calls with the key that was filled in, and shows the answers', async () => {
+    await page.getByRole('button', { name: 'Authorize' }).first().click();
+    const dialog = page.locator('.auth-container', { hasText: 'apiKey' });
+    await dialog.locator('input').fill(edgemint.rootApiKey);
+    await dialog.getByRole('button', { name: 'Apply credentials' }).click();
+    await page.getByRole('button', { name: 'Close' }).first().click();
+
+    const created = await tryOut('createOrganization');
+    expect(created).toContain('201');
+    expect(created).toContain('"name": "Acme"');
+    const listed = await tryOut('listOrganizations');
+    expect(listed).toContain('200');
+    expect(listed).toContain('"name": "Acme"');
+  });
+
+  /** Makes a call as the page has filled it in, and tells what it then shows. */
+  async function tryOut(operationId: string): Promise<string | null> {
+    const operation = page.locator(`[id$="-${operationId}"]`);
+    await operation.locator('.opblock-summary-control').click();
+    await operation.getByRole('button', { name: 'Try it out' }).click();
+    await operation.getByRole('button', { name: 'Execute' }).click();
+    return operation.locator('.live-responses-table .response').textContent();
+  }
+
+  test('asks no other host for anything, and finds nothing to complain of', () => {
+    const { host } = new URL(edgemint.issuer);
+    const overTheNetwork = requested.filter(({ protocol }) => protocol !== 'data:' && protocol !== 'blob:');
+    expect(new Set(overTheNetwork.map((url) => url.host))).toEqual(new Set([host]));
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,226 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
+import { freePort } from '../harness/worker.ts';
+import { RESOURCE, type RegisteredClient, register } from '../interop/management.ts';
+
+interface Operation {
+  responses: Record<string, { content?: Record<string, unknown> }>;
+}
+
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+}
+
+async function documentOf({ issuer }: RunningEdgemint): Promise<string> {
+  return (await fetch(`${issuer}/openapi.json`)).text();
+}
+
+test.each(['', '/tenant/a'])(
+  'the document of an issuer with the path "%s" passes a linter made for OpenAPI',
+  async (path) => {
+    const edgemint = await startEdgemint({ issuer: `http://127.0.0.1:${await freePort()}${path}` });
+    try {
+      const rules = {
+        'component-name-unique': 'error',
+        'operation-tag-defined': 'error',
+        'path-parameters-defined': 'error',
+        'spec-strict-refs': 'error',
+      } as const;
+      const config = await createConfig({ extends: ['recommended-strict'], rules });
+      const problems = await lintFromString({ source: await documentOf(edgemint), config });
+      expect(problems.map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer])).toEqual([]);
+    } finally {
+      await edgemint.stop();
+    }
+  },
+);
+
+function credentials({ client_id, client_secret }: RegisteredClient): RegisteredClient {
+  return { client_id, client_secret };
+}
+
+describe('what is answered is what the document says:', () => {
+  let edgemint: RunningEdgemint;
+  let document: Document;
+  let ajv: Ajv2020;
+  let machine: RegisteredClient;
+  let api: RegisteredClient;
+
+  beforeAll(async () => {
+    edgemint = await startEdgemint();
+    document = JSON.parse(await documentOf(edgemint));
+    ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).addSchema(document, 'document');
+    const registered = await register(edgemint);
+    machine = credentials(registered.machine);
+    api = credentials(registered.api);
+  });
+
+  afterAll(() => edgemint?.stop());
+
+  interface Call {
+    readonly method: 'get' | 'post' | 'patch' | 'delete';
+    readonly path: string;
+    readonly query?: string;
+    readonly parameters?: Readonly<Record<string, string>>;
+    readonly form?: Readonly<Record<string, string>>;
+    readonly json?: unknown;
+    readonly key?: string | undefined;
+  }
+
+  /** Makes a call, and holds the answer to the document's schema for its status and media type. */
+  async function call({ method, path, query = '', parameters = {}, form, json, key }: Call) {
+    const url = `${edgemint.issuer}${path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? name)}${query}`;
+    const headers = new Headers(key === undefined ? {} : { Authorization: `Bearer ${key}` });
+    if (json !== undefined) headers.set('Content-Type', 'application/json');
+    const body = form ? new URLSearchParams(form) : json === undefined ? null : JSON.stringify(json);
+    const response = await fetch(url, { method: method.toUpperCase(), headers, body });
+    const text = await response.text();
+
+    const status = String(response.status);
+    const type = response.headers.get('Content-Type');
+    const described = document.paths[path]?.[method]?.responses[status] ?? { content: { 'not described': text } };
+    const types = Object.keys(described.content ?? {});
+    expect({ method, path, status, types }).toEqual({ method, path, status, types: type === null ? [] : [type] });
+    if (type === null) return { status: response.status, answer: {} };
+    const answer: unknown = JSON.parse(text);
+    const pointer = ['paths', path, method, 'responses', status, 'content', type, 'schema']
+      .map((name) => name.replaceAll('~', '~0').replaceAll('/', '~1'))
+      .map(encodeURIComponent);
+    const validate = ajv.compile({ $ref: `document#/${pointer.join('/')}` });
+    expect([path, status, validate(answer), validate.errors, answer]).toEqual([path, status, true, null, answer]);
+    return { status: response.status, answer: answer as Record<string, unknown> };
+  }
+
+  test('the token endpoint', async () => {
+    const ask = (form: Record<string, string>) => call({ method: 'post', path: '/oauth2/token', form });
+    const grant = { grant_type: 'client_credentials', ...machine };
+    expect((await ask(grant)).status).toBe(200);
+    expect((await ask({ ...grant, scope: 'orders:delete' })).status).toBe(400);
+    expect((await ask({ ...grant, client_secret: 'wrong' })).status).toBe(401);
+  });
+
+  test('introspection and revocation', async () => {
+    const grant = { grant_type: 'client_credentials', ...machine };
+    const token = String((await call({ method: 'post', path: '/oauth2/token', form: grant })).answer.access_token);
+    const ask = (form: Record<string, string>, key?: string) =>
+      call({ method: 'post', path: '/oauth2/introspect', form, key });
+    expect((await ask({ token, ...api })).answer).toMatchObject({ active: true, aud: RESOURCE });
+    expect((await ask({ token }, edgemint.rootApiKey)).answer).toMatchObject({ active: true });
+    expect((await ask({ token }, 'wrong')).status).toBe(401);
+    expect((await ask({ ...api })).status).toBe(400);
+    const revocation = { method: 'post', path: '/oauth2/revoke' } as const;
+    expect((await call({ ...revocation, form: { token, ...machine } })).status).toBe(200);
+    expect((await ask({ token, ...api })).answer).toEqual({ active: false });
+    expect((await call({ ...revocation, form: { token } })).status).toBe(401);
+  });
+
+  test.each([
+    '/healthz',
+    '/openapi.json',
+    '/.well-known/jwks.json',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/openid-configuration',
+  ])('%s', async (path) => {
+    expect((await call({ method: 'get', path })).status).toBe(200);
+  });
+
+  describe('below /v1,', () => {
+    const identifier = 'https://described.example.com';
+    let ids: Record<string, string>;
+    let own: { organization_id: string };
+    let client: RegisteredClient;
+    let reader: string;
+
+    const manage = (method: Call['method'], path: string, more: Partial<Call> = {}) =>
+      call({ method, path: `/v1/${path}`, key: edgemint.rootApiKey, ...more });
+    const create = async (path: string, fields: object) => {
+      const { status, answer } = await manage('post', path, { json: { ...own, ...fields } });
+      expect([path, status]).toEqual([path, 201]);
+      return answer as Record<string, string>;
+    };
+
+    beforeAll(async () => {
+      const { id: organization = '' } = await create('organizations', { name: 'Described' });
+      own = { organization_id: organization };
+      const apiKey = await create('api-keys', { name: 'reader', scopes: ['roles:read'] });
+      const scopes = [{ name: 'read' }];
+      const server = await create('resource-servers', { identifier, name: 'Described', scopes });
+      const role = await create('roles', {
+        name: 'reader',
+        grants: [{ resource_server: identifier, scopes: ['read'] }],
+      });
+      const fields = { client_name: 'described', roles: ['reader'], claims: { tier: 3 }, may_rotate_secret: true };
+      client = credentials((await create('clients', fields)) as unknown as RegisteredClient);
+      reader = apiKey.api_key ?? '';
+      ids = { organizations: organization };
+      for (const [name, { id = '' }] of Object.entries({
+        'api-keys': apiKey,
+        'resource-servers': server,
+        roles: role,
+      })) {
+        ids[name] = id;
+      }
+    });
+
+    test('everything that can be read', async () => {
+      const paths = Object.keys(document.paths).filter((path) => path.startsWith('/v1/') && document.paths[path]?.get);
+      expect(paths.length).toBeGreaterThan(10);
+      for (const path of paths.filter((name) => name !== '/v1/changes/{id}')) {
+        const parameters = { id: ids[path.split('/')[2] ?? ''] ?? '', client_id: client.client_id };
+        const query = path.endsWith('}') ? '' : `?organization_id=${own.organization_id}`;
+        const { status } = await call({ method: 'get', path, parameters, query, key: edgemint.rootApiKey });
+        expect([path, status]).toEqual([path, 200]);
+      }
+    });
+
+    test('what is refused', async () => {
+      const refusals = [
+        await manage('post', 'organizations', { json: { name: 'Described' } }),
+        await manage('post', 'organizations', { json: { name: 3, colour: 'red' } }),
+        await manage('post', 'organizations', { json: { name: 'Another' }, key: 'wrong' }),
+        await manage('post', 'roles', { json: { name: 'mine' }, key: reader }),
+        await manage('get', 'roles/{id}', { parameters: { id: 'role_unknown' } }),
+        await manage('delete', 'roles/{id}', { parameters: { id: ids.roles ?? '' } }),
+        await manage('get', 'clients', { query: '?limit=none' }),
+        await manage('get', 'changes/{id}', { parameters: { id: 'unknown' } }),
+        await manage('post', 'leaked-secrets', { json: { secret: 'unknown' } }),
+      ];
+      expect(refusals.map(({ status }) => status)).toEqual([409, 422, 401, 403, 404, 409, 422, 404, 404]);
+    });
+
+    test('changes, rotations, revocations and deletions', async () => {
+      const parameters = { client_id: client.client_id };
+      const rotated = await call({ method: 'post', path: '/oauth2/rotate-secret', form: { ...client } });
+      const old = { ...parameters, id: await secondary() };
+      const { client_id, client_secret } = rotated.answer;
+      const again = { client_id: String(client_id), client_secret: String(client_secret) };
+      const done = [
+        rotated,
+        await call({ method: 'post', path: '/oauth2/rotate-secret', form: again }),
+        await manage('post', 'clients/{client_id}/secrets/{id}/promote', { parameters: old }),
+        await manage('delete', 'clients/{client_id}/secrets/{id}', {
+          parameters: { ...parameters, id: await secondary() },
+        }),
+        await manage('post', 'clients/{client_id}/secrets/rotate', { parameters, json: { grace_seconds: 60 } }),
+        await manage('patch', 'clients/{client_id}', {
+          parameters,
+          json: { status: 'disabled', access_token_ttl: 60 },
+        }),
+        await manage('post', 'clients/{client_id}/revoke-tokens', { parameters, json: {} }),
+        await manage('post', 'organizations/{id}/revoke-tokens', { parameters: { id: own.organization_id }, json: {} }),
+        // The next key was made a moment ago, and may not sign yet.
+        await manage('post', 'signing-keys/rotate', { json: {} }),
+        await manage('delete', 'clients/{client_id}', { parameters }),
+      ];
+      expect(done.map(({ status }) => status)).toEqual([200, 409, 200, 204, 201, 200, 200, 200, 409, 204]);
+    });
+
+    async function secondary(): Promise<string> {
+      const parameters = { client_id: client.client_id };
+      const { answer } = await manage('get', 'clients/{client_id}/secrets', { parameters });
+      return (answer.data as { id: string; rank: string }[]).find(({ rank }) => rank === 'secondary')?.id ?? '';
+    }
+  });
+});
