@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from './connection.ts';
+import { exchange, readJson } from './http.ts';
+import { alreadyHas, type JsonObject } from './merge-patch.ts';
+import type { Change, Page } from './representations.ts';
+import { RequestError } from './request-error.ts';
+
+const PAGE_LIMIT = 100;
+const POLL_MS = 500;
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly body: Body;
+  readonly etag: string | null;
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+interface Sent {
+  readonly query?: Query | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Condition {
+  /** The ETag that the representation must still have. */
+  readonly ifMatch?: string | undefined;
+  /** Whether what would be orphaned goes too. */
+  readonly cascade?: boolean | undefined;
+}
+
+/** Tells of a 202's progress; undefined for those who do not want to wait. */
+export type Progress = ((change: Change) => void) | undefined;
+
+/** The management API of one server. Every method throws `RequestError` for an error answer, `Failure` where there was none. */
+export class Api {
+  readonly #connection: Connection;
+  readonly #progress: Progress;
+
+  constructor(connection: Connection, progress: Progress) {
+    this.#connection = connection;
+    this.#progress = progress;
+  }
+
+  /** The organization that lists and creations are for; undefined leaves it to the API key. */
+  get organization(): string | undefined {
+    return this.#connection.organization;
+  }
+
+  async get<Body>(path: string, query?: Query): Promise<Answer<Body>> {
+    return (await this.#send('GET', path, { query })) as Answer<Body>;
+  }
+
+  /** All items of a list, page by page. */
+  async all<Item>(path: string, query: Query = {}): Promise<Item[]> {
+    const items: Item[] = [];
+    let cursor: string | undefined;
+    do {
+      const { body } = await this.get<Page<Item>>(path, { ...query, limit: query.limit ?? PAGE_LIMIT, cursor });
+      items.push(...body.data);
+      cursor = body.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+    return items;
+  }
+
+  /** Posts under an idempotency key of its own, so that a repeat does nothing twice. */
+  async post<Body>(path: string, body: unknown): Promise<Answer<Body>> {
+    const headers = { 'Idempotency-Key': randomUUID() };
+    return this.#settle((await this.#send('POST', path, { body, headers })) as Answer<Body>);
+  }
+
+  async patch<Body>(path: string, patch: JsonObject, { ifMatch, cascade }: Condition = {}): Promise<Answer<Body>> {
+    const send = async (condition: string | undefined) => {
+      const headers = { 'Content-Type': 'application/merge-patch+json', ...conditional(condition) };
+      const sent = { body: patch, headers, query: { cascade: cascade || undefined } };
+      return this.#settle((await this.#send('PATCH', path, sent)) as Answer<Body>);
+    };
+    try {
+      return await send(ifMatch);
+    } catch (error) {
+      if (!(error instanceof RequestError && error.wasRepeated && error.status === 412)) throw error;
+      // An attempt whose answer was lost may have done it, and changed the ETag by that.
+      const current = await this.get<Body>(path);
+      if (current.etag === null || !alreadyHas(current.body as JsonObject, patch)) throw error;
+      // Said again, since nobody acknowledged that it has reached whom it is about.
+      return send(current.etag);
+    }
+  }
+
+  async delete(path: string, { ifMatch, cascade }: Condition = {}): Promise<Answer<unknown>> {
+    const sent = { headers: conditional(ifMatch), query: { cascade: cascade || undefined } };
+    try {
+      return await this.#settle(await this.#send('DELETE', path, sent));
+    } catch (error) {
+      const isGone = error instanceof RequestError && error.wasRepeated && error.status === 404;
+      if (!isGone) throw error;
+      return { status: 204, body: undefined, etag: null };
+    }
+  }
+
+  async #settle<Body>(answer: Answer<Body>): Promise<Answer<Body>> {
+    if (answer.status !== 202 || !this.#progress) return answer;
+    let change = answer.body as Change;
+    while (change.status !== 'delivered') {
+      this.#progress(change);
+      await sleep(POLL_MS);
+      change = (await this.get<Change>(`changes/${encodeURIComponent(change.id)}`)).body;
+    }
+    this.#progress(change);
+    return { ...answer, body: change as Body };
+  }
+
+  async #send(method: string, path: string, { query = {}, headers, body }: Sent): Promise<Answer<unknown>> {
+    const { url, apiKey } = this.#connection;
+    const target = new URL(`${url}/v1/${path}`);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    const { response, attempts } = await exchange(target, {
+      method,
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/json',
+        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const content = await readJson(response);
+    if (response.ok) return { status: response.status, body: content, etag: response.headers.get('ETag') };
+    throw new RequestError(response.status, Object(content), attempts > 1);
+  }
+}
+
+function conditional(ifMatch: string | undefined): Record<string, string> {
+  return ifMatch === undefined ? {} : { 'If-Match': ifMatch };
+}

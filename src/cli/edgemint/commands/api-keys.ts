@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { futureTime } from '../parse.ts';
+import { addCreate, addDelete, addGet, addList, type Collection } from './crud.ts';
+
+interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly hint: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+}
+
+const apiKeys: Collection<ApiKey> = {
+  path: 'api-keys',
+  noun: 'API key',
+  id: 'id',
+  nameOf: ({ name }) => name,
+  isOwned: true,
+  columns: {
+    id: ({ id }) => id,
+    name: ({ name }) => name,
+    hint: ({ hint }) => `…${hint}`,
+    scopes: ({ scopes }) => scopes,
+    expires_at: ({ expires_at }) => expires_at,
+    last_used_at: ({ last_used_at }) => last_used_at,
+  },
+  fields: [
+    { name: 'name', flags: '--name <text>', description: 'for people' },
+    { name: 'scopes', flags: '--scope <scope>', description: 'what it may do, as in clients:read', many: 'list' },
+    {
+      name: 'expires_at',
+      flags: '--expires <time>',
+      description: 'RFC 3339, a day, or from now on as in 90d',
+      parse: futureTime,
+    },
+  ],
+};
+
+export function addApiKeys(program: Command): void {
+  const group = program.command('api-keys').description('API keys: who may manage an organization');
+  const { columns, path } = apiKeys;
+  addList(group, 'list API keys', columns, () => ({ path, isOwned: true }));
+  addGet(group, apiKeys);
+  addCreate(group, apiKeys, { secret: 'api_key' });
+  addDelete(group, apiKeys);
+}

@@ -1,0 +1,125 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { Failure } from '../../failure.ts';
+import type { Api } from '../api.ts';
+import { type Follower, type NewClient, takeSteps } from '../declaration/apply.ts';
+import { type Action, planActions } from '../declaration/plan.ts';
+import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
+import { findComplaints } from '../declaration/references.ts';
+import { readRemote, readTouched } from '../declaration/remote.ts';
+import { planAsJson, showPlan } from '../declaration/show-plan.ts';
+import { orderSteps } from '../declaration/steps.ts';
+import { EXIT_DRIFT } from '../failures.ts';
+import { note, print, printJson, table } from '../output.ts';
+import { Session } from '../session.ts';
+
+interface ApplyOptions {
+  readonly file: string;
+  readonly shared?: boolean;
+  readonly prune?: boolean;
+  readonly dryRun?: boolean;
+  readonly exitCode?: boolean;
+  readonly secretsFile?: string;
+}
+
+export function addApply(program: Command): void {
+  const command = program
+    .command('apply')
+    .description('make of what stands what a file declares: plans, shows the plan, asks, and applies')
+    .requiredOption('-f, --file <file>', 'resource servers, roles and clients, in YAML (- for stdin)')
+    .option('--shared', 'with the root key: about what all organizations share, not about one of them')
+    .option('--prune', 'delete what is not in the file')
+    .option('--dry-run', 'show the plan, and change nothing')
+    .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if there is something to do`)
+    .option('--secrets-file <file>', 'write the secrets of new clients into a new file, a line of JSON for each');
+  command.action(async () => {
+    const session = new Session(command);
+    const options = command.opts<ApplyOptions>();
+    const file = readDeclaration(await readText(options.file), options.file === '-' ? 'stdin' : options.file);
+    if (options.shared && file.declaration.clients.length > 0) {
+      throw file.refuse([{ path: ['clients'], message: 'A client is of one organization: --shared knows none.' }]);
+    }
+    const api = await session.api();
+    const actions = await plan(api, file, options);
+    if (actions.length === 0 || options.dryRun) {
+      if (session.json) printJson({ plan: planAsJson(actions), applied: false });
+      else print(showPlan(actions) || 'There is nothing to do.');
+      if (options.exitCode && options.dryRun && actions.length > 0) process.exitCode = EXIT_DRIFT;
+      return;
+    }
+    if (session.json) note(showPlan(actions));
+    else print(showPlan(actions));
+    await session.confirm('Apply this?');
+    await apply(session, api, actions, options);
+  });
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Failure(`${file} could not be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** @throws Failure with what is wrong with the file */
+async function plan(api: Api, { declaration, refuse }: DeclarationFile, options: ApplyOptions): Promise<Action[]> {
+  const prune = options.prune ?? false;
+  const listed = await readRemote(api, options.shared ?? false);
+  const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, prune));
+  const complaints = findComplaints(declaration, own, shared, prune);
+  if (complaints.length > 0) throw refuse(complaints);
+  return planActions(declaration, own, prune);
+}
+
+async function apply(session: Session, api: Api, actions: readonly Action[], options: ApplyOptions): Promise<void> {
+  const createsClients = actions.some((action) => action.do === 'create' && action.section === 'clients');
+  const { secretsFile } = options;
+  const keep = secretsFile !== undefined && createsClients ? await createSecretsFile(secretsFile) : undefined;
+  const created: NewClient[] = [];
+  let isStopping = false;
+  const stop = () => {
+    isStopping = true;
+    note('Stopping after this step …');
+  };
+  const follower: Follower = {
+    done: (sentence) => (session.json ? note(`${sentence}.`) : session.done(`${sentence}.`)),
+    created: async (client) => {
+      if (keep) await keep.appendFile(`${JSON.stringify(client)}\n`);
+      else created.push(client);
+    },
+    get isStopping() {
+      return isStopping;
+    },
+  };
+  let applied = false;
+  // Whatever happens on the way, the secrets of what was created by then are shown: nobody can ask for them again.
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    await takeSteps(api, orderSteps(actions), options.shared ?? false, follower);
+    applied = true;
+  } finally {
+    await keep?.close();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (session.json) printJson({ plan: planAsJson(actions), applied, clients: created });
+    else if (created.length > 0) showSecrets(created);
+    if (keep) note(`The secrets of the new clients are in ${secretsFile}.`);
+  }
+}
+
+async function createSecretsFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', 0o600);
+  } catch (error) {
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const reason = exists ? 'is there already: secrets go into a new file' : 'could not be made';
+    throw new Failure(`${file} ${reason}. Nothing was done.`);
+  }
+}
+
+function showSecrets(clients: readonly NewClient[]): void {
+  const rows = clients.map(({ client_name, client_id, client_secret }) => [client_name, client_id, client_secret]);
+  print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
+  note('The secrets are shown this once: keep them now.');
+}

@@ -1,0 +1,132 @@
+import type { Command } from 'commander';
+import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
+import type { Client } from '../representations.ts';
+import { readSecret } from '../terminal.ts';
+import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection, one } from './crud.ts';
+import type { Field } from './fields.ts';
+
+const fields: readonly Field[] = [
+  { name: 'client_name', flags: '--name <text>', description: 'for people' },
+  {
+    name: 'grants',
+    flags: '--grant <grant>',
+    description: 'a resource server and scopes: "https://api.example.com/orders orders:read"',
+    parse: grant,
+    many: 'list',
+  },
+  { name: 'roles', flags: '--role <name>', description: 'a role that it has', many: 'list' },
+  {
+    name: 'introspects',
+    flags: '--introspects <identifier>',
+    description: 'a resource server on whose behalf it introspects tokens',
+    many: 'list',
+  },
+  {
+    name: 'default_resource',
+    flags: '--default-resource <identifier>',
+    description: 'the resource server of token requests that name none',
+  },
+  {
+    name: 'access_token_ttl',
+    flags: '--access-token-ttl <duration>',
+    description: 'lifetime of its tokens',
+    parse: seconds,
+  },
+  {
+    name: 'rate_limit',
+    flags: '--rate-limit <per_minute/burst>',
+    description: 'how many tokens it may ask for, as in 600/100',
+    parse: rateLimit,
+  },
+  {
+    name: 'token_endpoint_auth_method',
+    flags: '--auth-method <method>',
+    description: 'how it authenticates',
+    choices: ['client_secret_basic', 'client_secret_post'],
+  },
+  { name: 'claims', flags: '--claims <json>', description: 'claims of all its tokens', parse: jsonObject },
+  {
+    name: 'requestable_claims',
+    flags: '--requestable-claim <name>',
+    description: 'a claim that its token requests may set',
+    many: 'list',
+  },
+  { name: 'may_rotate_secret', flags: '--may-rotate-secret', description: 'it may rotate its own secret' },
+  { name: 'may_rotate_secret', flags: '--no-may-rotate-secret', description: 'it may not' },
+  { name: 'metadata', flags: '--metadata <key=value>', description: 'a note of yours', parse: member, many: 'object' },
+  {
+    name: 'status',
+    flags: '--status <status>',
+    description: 'disabled: it gets no token',
+    choices: ['active', 'disabled'],
+  },
+  {
+    name: 'client_id',
+    flags: '--client-id <id>',
+    description: 'of a client that comes from another provider',
+    onlyNew: true,
+  },
+];
+
+const clients: Collection<Client> = {
+  path: 'clients',
+  noun: 'client',
+  id: 'client_id',
+  nameOf: ({ client_name }) => client_name,
+  isOwned: true,
+  columns: {
+    client_id: ({ client_id }) => client_id,
+    client_name: ({ client_name }) => client_name,
+    roles: ({ roles }) => roles,
+    grants: ({ grants }) => grants.map(({ resource_server }) => resource_server),
+    status: ({ status }) => status,
+  },
+  fields,
+};
+
+interface Usage {
+  readonly hour: string;
+  readonly issued: number;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export function addClients(program: Command): void {
+  const group = program.command('clients').description('clients: machines that get tokens');
+  const { columns, path } = clients;
+  addList(group, 'list clients', columns, (command) => {
+    const { name, role, status, resourceServer } = command.opts<Record<string, string>>();
+    return { path, isOwned: true, query: { name, role, status, resource_server: resourceServer } };
+  })
+    .option('--name <text>', 'those whose name begins so')
+    .option('--role <name>', 'those that have the role')
+    .option('--status <status>', 'those that are active, or disabled')
+    .option('--resource-server <identifier>', 'those that are granted something there');
+  addGet(group, clients);
+  addCreate(group, clients, {
+    secret: 'client_secret',
+    complete: async (body, command) => {
+      if (!command.opts<{ ownSecret?: boolean }>().ownSecret) return;
+      body.client_secret = await readSecret('Client secret', 'EDGEMINT_CLIENT_SECRET');
+    },
+  }).option('--own-secret', 'with a secret of yours: from EDGEMINT_CLIENT_SECRET, or asked for');
+  addUpdate(group, clients);
+  addDelete(group, clients);
+  addUsage(group);
+  addRevokeTokens(group, clients);
+}
+
+function addUsage(group: Command): void {
+  const columns = {
+    hour: ({ hour }: Usage) => hour,
+    issued: ({ issued }: Usage) => issued,
+    refused: ({ refused }: Usage) => Object.entries(refused).map(([reason, count]) => `${reason} ${count}`),
+  };
+  const read = (command: Command, [id = '']: readonly string[]) => {
+    const { from, to } = command.opts<{ from?: string; to?: string }>();
+    return { path: `${one('clients', id)}/usage`, isOwned: false, query: { from, to } };
+  };
+  addList(group, 'show how many tokens a client got, and what was refused, by hour', columns, read, 'usage')
+    .argument('<client_id>')
+    .option('--from <time>', 'RFC 3339, a day, or back from now as in 24h', pastTime)
+    .option('--to <time>', 'the same', pastTime);
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import { type Command, Option } from 'commander';
+import { parse } from 'yaml';
+import { UsageError } from '../failures.ts';
+
+/** A field of a representation, and the option that sets it. */
+export interface Field {
+  readonly name: string;
+  /** As commander takes it. */
+  readonly flags: string;
+  readonly description: string;
+  readonly choices?: readonly string[];
+  readonly parse?: (text: string) => unknown;
+  /** What the option, given several times, makes: a list, or an object of `[key, value]`s. */
+  readonly many?: 'list' | 'object';
+  /** Whether it can be given at the creation alone. */
+  readonly onlyNew?: boolean;
+}
+
+/** Adds an option for each field, and `--from`, which takes them all from a file. */
+export function addFieldOptions(command: Command, fields: readonly Field[]): Command {
+  for (const { flags, description, choices, parse, many } of fields) {
+    const option = new Option(flags, many ? `${description} (repeatable)` : description);
+    if (choices) option.choices(choices);
+    const read = parse ?? ((text: string) => text);
+    if (many) option.argParser<unknown[]>((text, before) => [...(before ?? []), read(text)]);
+    else if (parse) option.argParser(read);
+    command.addOption(option);
+  }
+  return command.option('--from <file>', 'take the fields from a file, JSON or YAML (- for stdin); options win');
+}
+
+/** The fields that the options and the file of `--from` set. @throws Failure */
+export async function readFields(command: Command, fields: readonly Field[]): Promise<Record<string, unknown>> {
+  const options = command.opts<Record<string, unknown>>();
+  const body = new Map(Object.entries(await fieldsOfFile(options.from)));
+  for (const { name, flags, many } of fields) {
+    const value = options[new Option(flags).attributeName()];
+    if (value === undefined) continue;
+    body.set(name, many === 'object' ? Object.fromEntries(value as [string, unknown][]) : value);
+  }
+  return Object.fromEntries(body);
+}
+
+async function fieldsOfFile(file: unknown): Promise<object> {
+  if (typeof file !== 'string') return {};
+  let value: unknown;
+  try {
+    value = parse(file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(`${file} must hold an object of fields.`);
+}

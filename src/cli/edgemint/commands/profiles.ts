@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { Failure } from '../../failure.ts';
+import { Api } from '../api.ts';
+import { checkUrl, profileName } from '../connection.ts';
+import { UsageError } from '../failures.ts';
+import { print, printJson, table } from '../output.ts';
+import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
+import type { Organization, Page } from '../representations.ts';
+import { RequestError } from '../request-error.ts';
+import { Session } from '../session.ts';
+import { ask, readSecret } from '../terminal.ts';
+
+const HINT_LENGTH = 4;
+
+/** `login`, `logout` and `profiles`. */
+export function addProfiles(program: Command): void {
+  addLogin(program);
+  addLogout(program);
+  const profiles = program.command('profiles').description('list what `edgemint login` kept');
+  profiles.action(async () => {
+    const kept = Object.entries(await readProfiles()).map(([name, { url, api_key, organization_id }]) => ({
+      name,
+      url,
+      organization_id: organization_id ?? null,
+      hint: api_key.slice(-HINT_LENGTH),
+    }));
+    if (new Session(profiles).json) return printJson(kept);
+    const rows = kept.map(({ name, url, organization_id, hint }) => [name, url, organization_id ?? '-', `…${hint}`]);
+    print(table(['profile', 'url', 'organization', 'API key'], rows));
+  });
+}
+
+function addLogin(program: Command): void {
+  const command = program
+    .command('login')
+    .description('check an API key, asked for or from stdin, and keep it for the commands to come');
+  command.action(async () => {
+    const session = new Session(command);
+    const name = profileName(session.options);
+    const url = checkUrl(await urlOf(session));
+    const apiKey = await readSecret(`API key for ${url}`);
+    const organization = session.options.organization;
+    const who = await whoIs(new Api({ url, apiKey, organization }, undefined), organization);
+    await saveProfile(name, { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) });
+    session.done(`Logged in to ${url} with ${who}. The profile ${name} is in ${profilesFile()}.`);
+  });
+}
+
+async function urlOf({ options }: Session): Promise<string> {
+  const given = options.url ?? process.env.EDGEMINT_URL;
+  if (given) return given;
+  if (!process.stdin.isTTY) throw new UsageError('Which server? Give --url or EDGEMINT_URL.');
+  return (await ask('URL of the issuer: ')).trim();
+}
+
+/** Whose key it is, in words. @throws Failure where the server does not know the key, or the organization */
+async function whoIs(api: Api, organization: string | undefined): Promise<string> {
+  const isRoot = await isAllowed(() => api.get('signing-keys'));
+  if (isRoot && organization === undefined) return 'the root key';
+  if (isRoot)
+    return `the root key, for the organization ${(await api.get<Organization>(`organizations/${organization}`)).body.name}`;
+  const seen = await isAllowed(() => api.get<Page<Organization>>('organizations'));
+  const own = seen ? seen.body.data[0] : undefined;
+  if (own && organization !== undefined && own.id !== organization) {
+    throw new Failure(`The key is of the organization ${own.name} (${own.id}), not of ${organization}.`);
+  }
+  return own ? `an API key of the organization ${own.name}` : 'an API key';
+}
+
+/** @returns undefined where the server knows the key, and it may not */
+async function isAllowed<T>(request: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof RequestError && error.status === 403) return undefined;
+    throw error;
+  }
+}
+
+function addLogout(program: Command): void {
+  const command = program.command('logout').description('forget a profile; the API key itself stays valid');
+  command.action(async () => {
+    const session = new Session(command);
+    const name = profileName(session.options);
+    if (!(await removeProfile(name))) throw new Failure(`There is no profile ${name}.`);
+    session.done(`Forgot the profile ${name}. Its API key is still valid: edgemint api-keys delete ends it.`);
+  });
+}

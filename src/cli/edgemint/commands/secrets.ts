@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { note } from '../output.ts';
+import { seconds } from '../parse.ts';
+import { Session } from '../session.ts';
+import { addList, one } from './crud.ts';
+
+interface Secret {
+  readonly id: string;
+  readonly rank: string;
+  readonly hint: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+  readonly safe_to_delete: boolean;
+  readonly reason: string | null;
+}
+
+export function addSecrets(program: Command): void {
+  const group = program
+    .command('secrets')
+    .description('secrets of a client: two at most, so that rotations are seamless');
+  addList(group, 'list the secrets of a client', COLUMNS, (_, [id = '']) => ({
+    path: secretsOf(id),
+    isOwned: false,
+  })).argument('<client_id>');
+  addRotate(group);
+  addPromote(group);
+  addDelete(group);
+}
+
+const COLUMNS = {
+  id: ({ id }: Secret) => id,
+  rank: ({ rank }: Secret) => rank,
+  hint: ({ hint }: Secret) => `…${hint}`,
+  created_at: ({ created_at }: Secret) => created_at,
+  expires_at: ({ expires_at }: Secret) => expires_at,
+  last_used_at: ({ last_used_at }: Secret) => last_used_at,
+  'safe to delete': ({ safe_to_delete, reason }: Secret) =>
+    [safe_to_delete ? 'yes' : 'no', reason].filter(Boolean).join(': '),
+};
+
+function addRotate(group: Command): void {
+  const command = group
+    .command('rotate')
+    .description('make a new primary secret; the old one becomes the secondary, and works until it is deleted')
+    .argument('<client_id>')
+    .option('--grace <duration>', 'the old one stops by itself after this, as in 1h', seconds)
+    .option('--replace-secondary', 'delete the secondary secret that is still there');
+  command.action(async (id: string) => {
+    const session = new Session(command);
+    const { grace, replaceSecondary } = command.opts<{ grace?: number; replaceSecondary?: boolean }>();
+    const body = { grace_seconds: grace, replace_secondary: replaceSecondary };
+    session.show((await (await session.api()).post(`${secretsOf(id)}/rotate`, body)).body);
+    note('The client_secret is shown this once: keep it now.');
+  });
+}
+
+function addPromote(group: Command): void {
+  const command = group
+    .command('promote')
+    .description('make the secondary secret the primary one again, which takes a rotation back')
+    .argument('<client_id>')
+    .argument('<secret_id>');
+  command.action(async (id: string, secret: string) => {
+    const session = new Session(command);
+    session.show((await (await session.api()).post(`${one(secretsOf(id), secret)}/promote`, {})).body);
+  });
+}
+
+function addDelete(group: Command): void {
+  const command = group
+    .command('delete')
+    .description('delete the secondary secret, which ends a rotation')
+    .argument('<client_id>')
+    .argument('<secret_id>');
+  command.action(async (id: string, secret: string) => {
+    const session = new Session(command);
+    await session.confirm(`Delete the secret ${secret} of the client ${id}? Who still uses it is then refused.`);
+    await (await session.api()).delete(one(secretsOf(id), secret));
+    session.done(`Deleted the secret ${secret}.`);
+  });
+}
+
+function secretsOf(clientId: string): string {
+  return `${one('clients', clientId)}/secrets`;
+}

@@ -1,0 +1,66 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { Failure } from '../../failure.ts';
+import { line } from '../printable.ts';
+import type { Complaint } from './complaint.ts';
+import { Declaration } from './schema.ts';
+
+const COMPLAINTS_SHOWN = 50;
+
+/** A file that was read: what it declares, and how to complain of it. */
+export interface DeclarationFile {
+  readonly declaration: Declaration;
+  /** The complaints, each with the line and column that it is about. */
+  refuse(complaints: readonly Complaint[]): Failure;
+}
+
+/**
+ * Reads a file of YAML or JSON.
+ * @param name of the file, for the complaints
+ * @throws Failure with every complaint, and where it is
+ */
+export function readDeclaration(text: string, name: string): DeclarationFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${name}:${line}:${col}`;
+  };
+  const syntax = document.errors.map(({ pos, message }) => `${at(pos[0])} ${line(message)}`);
+  if (syntax.length > 0) throw new Failure(syntax.slice(0, COMPLAINTS_SHOWN).join('\n'));
+
+  const refuse = (complaints: readonly Complaint[]) => {
+    const shown = complaints.slice(0, COMPLAINTS_SHOWN);
+    const rest = complaints.length - shown.length;
+    const sentences = shown.map(
+      ({ path, message }) => `${at(offsetOf(document, path))} ${describe(path)}${line(message)}`,
+    );
+    return new Failure([...sentences, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n'));
+  };
+  const result = Declaration.safeParse(document.toJS());
+  if (!result.success) throw refuse(result.error.issues.flatMap(complaintsOf));
+  return { declaration: result.data, refuse };
+}
+
+function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
+  if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'There is no such field.' }));
+}
+
+/** `clients[3].grants[0]: `. */
+function describe(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text === '' ? '' : `${line(text.slice(1))}: `;
+}
+
+/** Where the deepest part of the path begins that is in the document: at its key, where it has one. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const key = path[length - 1];
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const pair = isMap(parent) ? parent.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined;
+    const node = pair ? pair.key : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+}

@@ -1,0 +1,122 @@
+import type { Complaint } from './complaint.ts';
+import { type Fields, identityOf, nameOf } from './item.ts';
+import { patchOf, planActions, type Sections, type Standing } from './plan.ts';
+import { type Declaration, SECTIONS, type Section } from './schema.ts';
+
+/** What a file may refer to beside what it declares, and may not declare. */
+export type Shared = Readonly<Record<'resource_servers' | 'roles', readonly Fields[]>>;
+
+/**
+ * What is wrong with a declaration beside its form: what would be refused half-way is refused before anything is changed.
+ * @param own what stands and may be changed
+ * @param prune whether what is not declared is deleted
+ */
+export function findComplaints(
+  declaration: Declaration,
+  own: Sections<Standing>,
+  shared: Shared,
+  prune: boolean,
+): Complaint[] {
+  const after = standingAfter(declaration, own, shared, prune);
+  return [
+    ...SECTIONS.flatMap((section) => identityComplaints(section, declaration, shared)),
+    ...declaration.roles.flatMap((role, index) => grantComplaints(role, ['roles', index], after.scopes)),
+    ...declaration.clients.flatMap((client, index) => clientComplaints(client, index, after)),
+    ...(prune ? [] : lossComplaints(declaration, own, after.scopes)),
+    ...planActions(declaration, own, prune).flatMap((action) => {
+      if (action.do !== 'change' || patchOf(action.from.fields, action.to)) return [];
+      const message = 'A change cannot set null inside an object; creating can: leave it out, or write another value.';
+      return [{ path: [action.section, action.index], message }];
+    }),
+  ];
+}
+
+interface After {
+  /** Of each resource server that can be granted, its scopes. */
+  readonly scopes: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly roles: ReadonlySet<string>;
+}
+
+function standingAfter(declaration: Declaration, own: Sections<Standing>, shared: Shared, prune: boolean): After {
+  const kept = (section: Section): Fields[] => (prune ? [] : own[section].map(({ fields }) => fields));
+  // What is declared stands last, and so wins.
+  const servers: Fields[] = [...shared.resource_servers, ...kept('resource_servers'), ...declaration.resource_servers];
+  const declaredRoles = new Set(declaration.roles.map((role) => identityOf('roles', role)));
+  const roles = [...shared.roles, ...kept('roles').filter((role) => !declaredRoles.has(identityOf('roles', role)))];
+  return {
+    scopes: new Map(servers.map((server) => [nameOf('resource_servers', server), scopeNames(server)])),
+    roles: new Set([...roles, ...declaration.roles].map((role) => nameOf('roles', role))),
+  };
+}
+
+function scopeNames({ scopes }: Fields): Set<string> {
+  return new Set((scopes as { name: string }[]).map(({ name }) => name));
+}
+
+function identityComplaints(section: Section, declaration: Declaration, shared: Shared): Complaint[] {
+  const taken = new Map<string, string>();
+  if (section !== 'clients') {
+    for (const fields of shared[section])
+      taken.set(identityOf(section, fields), 'is shared by all organizations: leave it out');
+  }
+  return declaration[section].flatMap((fields, index) => {
+    const identity = identityOf(section, fields);
+    const why = taken.get(identity);
+    taken.set(identity, 'stands in the file twice');
+    return why === undefined ? [] : [{ path: [section, index], message: `${nameOf(section, fields)} ${why}.` }];
+  });
+}
+
+function grantComplaints(
+  { grants }: Pick<Declaration['roles'][number], 'grants'>,
+  path: readonly PropertyKey[],
+  servers: After['scopes'],
+): Complaint[] {
+  return grants.flatMap(({ resource_server, scopes }, index) => {
+    const at = [...path, 'grants', index];
+    const known = servers.get(resource_server);
+    if (!known) return [{ path: [...at, 'resource_server'], message: noServer(resource_server) }];
+    return scopes.flatMap((scope, position) =>
+      known.has(scope)
+        ? []
+        : [{ path: [...at, 'scopes', position], message: `${resource_server} has no scope ${scope}.` }],
+    );
+  });
+}
+
+function clientComplaints(client: Declaration['clients'][number], index: number, after: After): Complaint[] {
+  const path = ['clients', index];
+  const unknownServers = client.introspects.flatMap((name, position) =>
+    after.scopes.has(name) ? [] : [{ path: [...path, 'introspects', position], message: noServer(name) }],
+  );
+  const unknownRoles = client.roles.flatMap((name, position) =>
+    after.roles.has(name) ? [] : [{ path: [...path, 'roles', position], message: `There is no role ${name}.` }],
+  );
+  const { default_resource } = client;
+  const isKnown = default_resource === null || after.scopes.has(default_resource);
+  const unknownDefault = isKnown ? [] : [{ path: [...path, 'default_resource'], message: noServer(default_resource) }];
+  return [...grantComplaints(client, path, after.scopes), ...unknownServers, ...unknownRoles, ...unknownDefault];
+}
+
+function noServer(identifier: string): string {
+  return `There is no resource server ${identifier}.`;
+}
+
+/** Scopes that the declaration takes from a resource server while something that is not declared is granted them. */
+function lossComplaints(declaration: Declaration, own: Sections<Standing>, servers: After['scopes']): Complaint[] {
+  return (['roles', 'clients'] as const).flatMap((section) => {
+    const declared = new Set(declaration[section].map((fields) => identityOf(section, fields)));
+    const others = own[section].filter(({ fields }) => !declared.has(identityOf(section, fields)));
+    return others.flatMap(({ fields }) =>
+      (fields.grants as Declaration['roles'][number]['grants']).flatMap(({ resource_server, scopes }) => {
+        const index = declaration.resource_servers.findIndex(({ identifier }) => identifier === resource_server);
+        if (index < 0) return [];
+        const lost = scopes.filter((scope) => !servers.get(resource_server)?.has(scope));
+        return lost.map((scope) => ({
+          path: ['resource_servers', index, 'scopes'],
+          message: `The scope ${scope} is still granted to ${nameOf(section, fields)}, which is not in the file.`,
+        }));
+      }),
+    );
+  });
+}

@@ -1,0 +1,93 @@
+import type { Answer, Api } from '../api.ts';
+import type { Client, ResourceServer, Role } from '../representations.ts';
+import { RequestError } from '../request-error.ts';
+import { canonical, type Fields } from './item.ts';
+import type { Action, Sections, Standing } from './plan.ts';
+import type { Shared } from './references.ts';
+import type { Section } from './schema.ts';
+
+/** What stands on a server, as far as a file is about it. */
+export interface RemoteState {
+  readonly own: Sections<Standing>;
+  readonly shared: Shared;
+}
+
+type Representation = ResourceServer | Role | Client;
+
+/**
+ * Reads what stands.
+ * @param isShared whether the file is about what all organizations share, not about one of them
+ * @throws RequestError, Failure
+ */
+export async function readRemote(api: Api, isShared: boolean): Promise<RemoteState> {
+  const query = isShared ? {} : { organization_id: api.organization };
+  const servers = await api.all<ResourceServer>(path('resource_servers'), query);
+  const roles = await api.all<Role>(path('roles'), query);
+  const clients = isShared ? [] : await api.all<Client>(path('clients'), query);
+  const isOwn = ({ organization_id }: ResourceServer | Role) => (organization_id === null) === isShared;
+  const fieldsOf = (section: Section, items: readonly object[]) => items.map((item) => canonical(section, item));
+  return {
+    own: {
+      resource_servers: servers.filter(isOwn).map((server) => standing('resource_servers', server)),
+      roles: roles.filter(isOwn).map((role) => standing('roles', role)),
+      clients: clients.map((client) => standing('clients', client)),
+    },
+    shared: {
+      resource_servers: isShared
+        ? []
+        : fieldsOf(
+            'resource_servers',
+            servers.filter((server) => !isOwn(server)),
+          ),
+      roles: isShared
+        ? []
+        : fieldsOf(
+            'roles',
+            roles.filter((role) => !isOwn(role)),
+          ),
+    },
+  };
+}
+
+/** Reads those that the actions change or delete one by one, so that each has the ETag of what was planned about. */
+export async function readTouched(api: Api, state: RemoteState, actions: readonly Action[]): Promise<RemoteState> {
+  const own = { ...state.own };
+  for (const action of actions) {
+    if (action.do === 'create') continue;
+    const { section, from } = action;
+    const fresh = await readOne(api, section, from.id);
+    own[section] = own[section].flatMap((item) => (item.id === from.id ? (fresh ?? []) : item));
+  }
+  return { ...state, own };
+}
+
+/** @returns undefined where it is gone */
+async function readOne(api: Api, section: Section, id: string): Promise<Standing | undefined> {
+  let answer: Answer<Representation>;
+  try {
+    answer = await api.get<Representation>(path(section, id));
+  } catch (error) {
+    if (error instanceof RequestError && error.status === 404) return undefined;
+    throw error;
+  }
+  return { ...standing(section, answer.body), etag: answer.etag ?? undefined };
+}
+
+function standing(section: Section, representation: Representation): Standing {
+  return { id: idOf(representation), fields: canonical(section, representation) };
+}
+
+function idOf(representation: Representation): string {
+  return 'client_id' in representation ? representation.client_id : representation.id;
+}
+
+/** The path of a section's collection below `/v1/`, or of one in it. */
+export function path(section: Section, id?: string): string {
+  const collection = section.replace('_', '-');
+  return id === undefined ? collection : `${collection}/${encodeURIComponent(id)}`;
+}
+
+/** The body that creates one: what is left out has its default. */
+export function creation(fields: Fields, organization: string | undefined): Fields {
+  return organization === undefined ? fields : { organization_id: organization, ...fields };
+}

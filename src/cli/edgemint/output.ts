@@ -1,0 +1,83 @@
+import { getBorderCharacters, table as renderTable } from 'table';
+import { line } from './printable.ts';
+
+/** Columns of a table for people: what stands above, and what of an item stands in it. */
+export type Columns<Item> = Readonly<Record<string, (item: Item) => unknown>>;
+
+const GAP = 2;
+
+/** A table without lines, as a person reads it and `awk` too. */
+export function table(head: readonly string[] | undefined, rows: readonly (readonly string[])[]): string {
+  const cells = [...(head ? [head] : []), ...rows].map((row) => row.map(line));
+  if (cells.length === 0) return '';
+  const text = renderTable(cells, {
+    border: getBorderCharacters('void'),
+    columnDefault: { paddingLeft: 0, paddingRight: GAP },
+    drawHorizontalLine: () => false,
+  });
+  return text.replace(/ +$/gm, '');
+}
+
+/** A list, a row for each item. */
+export function listing<Item>(columns: Columns<Item>, items: readonly Item[]): string {
+  const names = Object.keys(columns);
+  return table(
+    names,
+    items.map((item) => Object.entries(columns).map(([name, value]) => cell(name, value(item)))),
+  );
+}
+
+/** One representation, a row for each field; more for one that holds several things. */
+export function record(representation: object): string {
+  const rows = Object.entries(representation).flatMap(([name, value]) => {
+    const lines = fieldLines(name, value);
+    return lines.map((text, index) => [index === 0 ? name : '', text]);
+  });
+  return table(undefined, rows);
+}
+
+function fieldLines(name: string, value: unknown): string[] {
+  if (!Array.isArray(value) || value.length === 0 || typeof value[0] !== 'object') return [cell(name, value)];
+  return value.map((item) => {
+    if ('resource_server' in item) return `${item.resource_server}: ${item.scopes.join(' ') || '(no scope)'}`;
+    if ('name' in item) return [item.name, item.description].filter(Boolean).join(': ');
+    return JSON.stringify(item);
+  });
+}
+
+function cell(name: string, value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-';
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((item) => cell('', item)).join(', ');
+  if (typeof value === 'string') return isTime(name) ? time(value) : value;
+  if (typeof value !== 'object') return String(value);
+  return Object.keys(value).length === 0 ? '-' : JSON.stringify(value);
+}
+
+/** A name that has a time behind it, as in `created_at`. */
+function isTime(name: string): boolean {
+  return /(^|_)(at|hour)$/.test(name);
+}
+
+/** RFC 3339 as people read it, to the second. */
+export function time(text: string): string {
+  const milliseconds = Date.parse(text);
+  if (Number.isNaN(milliseconds)) return text;
+  return new Date(milliseconds)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
+}
+
+/** A text to stdout, with one newline at its end. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** What is said beside the answer, to people: to stderr. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { addApiKeys } from './commands/api-keys.ts';
+import { addApply } from './commands/apply.ts';
+import { addAudit } from './commands/audit.ts';
+import { addChanges } from './commands/changes.ts';
+import { addClients } from './commands/clients.ts';
+import { addExport } from './commands/export.ts';
+import { addKeys } from './commands/keys.ts';
+import { addLeakedSecrets } from './commands/leaked-secrets.ts';
+import { addOrganizations } from './commands/organizations.ts';
+import { addProfiles } from './commands/profiles.ts';
+import { addResourceServers } from './commands/resource-servers.ts';
+import { addRoles } from './commands/roles.ts';
+import { addSecrets } from './commands/secrets.ts';
+import { addTokens } from './commands/tokens.ts';
+import { addSharedOptions } from './session.ts';
+
+/** The whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('edgemint')
+    .description('Manages an Edgemint: an OAuth 2.0 authorization server for machines.')
+    .version(packageJson.version)
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(--help shows how it goes)')
+    .exitOverride();
+  addSharedOptions(program);
+  addProfiles(program);
+  addOrganizations(program);
+  addApiKeys(program);
+  addResourceServers(program);
+  addRoles(program);
+  addClients(program);
+  addSecrets(program);
+  addTokens(program);
+  addKeys(program);
+  addAudit(program);
+  addChanges(program);
+  addLeakedSecrets(program);
+  addApply(program);
+  addExport(program);
+  return program;
+}

@@ -1,0 +1,75 @@
+/** What the management API answers with, as far as this command line reads it. Times are RFC 3339 in UTC. */
+
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  readonly next_cursor: string | null;
+}
+
+export interface Grant {
+  readonly resource_server: string;
+  readonly scopes: readonly string[];
+}
+
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface ResourceServer {
+  readonly id: string;
+  /** null: shared by all organizations. */
+  readonly organization_id: string | null;
+  readonly identifier: string;
+  readonly name: string;
+  readonly scopes: readonly { readonly name: string; readonly description: string }[];
+  /** Seconds. */
+  readonly access_token_ttl: number | null;
+  readonly signing_alg: string;
+  readonly introspection: string;
+}
+
+export interface Role {
+  readonly id: string;
+  /** null: shared by all organizations. */
+  readonly organization_id: string | null;
+  readonly name: string;
+  readonly description: string;
+  readonly grants: readonly Grant[];
+}
+
+export interface Client {
+  readonly client_id: string;
+  readonly organization_id: string;
+  readonly client_name: string;
+  readonly token_endpoint_auth_method: string;
+  readonly grants: readonly Grant[];
+  readonly roles: readonly string[];
+  readonly introspects: readonly string[];
+  readonly default_resource: string | null;
+  /** Seconds. */
+  readonly access_token_ttl: number | null;
+  readonly rate_limit: { readonly per_minute: number; readonly burst: number };
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly requestable_claims: readonly string[];
+  readonly may_rotate_secret: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly status: string;
+}
+
+/** A write that reaches more gates than its request waited for. */
+export interface Change {
+  readonly id: string;
+  readonly status: 'pending' | 'delivered';
+  readonly gates: number;
+  readonly delivered: number;
+}
+
+/** A problem document, [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). */
+export interface Problem {
+  readonly type?: string;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly pointer?: string; readonly parameter?: string; readonly detail: string }[];
+  readonly orphans?: readonly { readonly type: string; readonly id: string; readonly name: string }[];
+  readonly orphans_total?: number;
+}
