@@ -90,10 +90,15 @@ export function pointer(...path: readonly PropertyKey[]): string {
 /** What a schema found wrong, field by field. @param at where the checked part stands: in the body, or in the URL or header */
 export function fieldErrors(issue: z.core.$ZodIssue, at: 'body' | 'parameter' = 'body'): FieldError[] {
   const path = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  const detail = issue.code === 'unrecognized_keys' ? 'There is no such field.' : issue.message;
+  const detail = issue.code === 'unrecognized_keys' ? 'There is no such field.' : whatWouldBeRight(issue);
   return path.map((keys) =>
     at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
   );
+}
+
+// To a schema a field that is missing is one of another type.
+function whatWouldBeRight({ code, message }: z.core.$ZodIssue): string {
+  return code === 'invalid_type' && message.endsWith('received undefined') ? 'This must be given.' : message;
 }
 
 /** The answer of the management API to whatever was thrown. */
