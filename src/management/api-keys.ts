@@ -3,18 +3,19 @@ import { type Administrator, generateApiKey } from '../credentials/api-key.ts';
 import { secretHint } from '../credentials/secret.ts';
 import { hashSecret } from '../credentials/secret-hash.ts';
 import {
-  deleteApiKey,
   findApiKeyById,
   insertApiKey,
   isApiKeyAt,
   listApiKeys,
+  removeApiKeys,
   type StoredApiKey,
 } from '../store/api-keys.ts';
 import { generateId } from '../store/id.ts';
+import { listOf } from '../store/sql.ts';
 import { API_KEY_SCOPES, type ApiKeyScope, QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid, pointer } from './problem.ts';
 import { creates, deletes, lists, shows } from './routes.ts';
@@ -96,8 +97,8 @@ export function apiKeys(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const [after] = readCursor(cursor) ?? [];
-    const found = await listApiKeys(services.db, { organizationId, after: after?.toString(), limit: limit + 1 });
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listApiKeys(services.db, { organizationId, after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
     return context.json({ data: data.map(show), next_cursor }, 200);
   });
@@ -119,7 +120,7 @@ export function apiKeys(app: ManagementApp): void {
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'api_key.deleted', target: id, changes: { name } },
         guard: isApiKeyAt(found),
-        statements: deleteApiKey(services.db, id),
+        statements: removeApiKeys(services.db, listOf([id])),
         status: 204,
         body: null,
       });

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { listAuditEvents, type StoredAuditEvent } from '../store/audit-events.ts';
 import { QUERY_FIELD, targetOrganization } from './authorization.ts';
 import type { ManagementApp } from './context.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_TIME_AND_ID, page, readCursor } from './paging.ts';
 import { lists } from './routes.ts';
 import { OrganizationQuery, Time, time } from './schemas.ts';
 
@@ -33,11 +33,11 @@ const listAll = lists(
   },
   {
     ...OrganizationQuery,
-    actor: Name,
-    target: Name,
-    action: Name,
-    from: Time.optional(),
-    to: Time.optional(),
+    actor: Name.openapi({ description: 'Who did it: `root`, an API key’s id, or a client_id.' }),
+    target: Name.openapi({ description: 'The id of what it was done to.' }),
+    action: Name.openapi({ description: 'What was done, such as `client.updated`.' }),
+    from: Time.optional().openapi({ description: 'Not before this time.' }),
+    to: Time.optional().openapi({ description: 'Not after this time.' }),
   },
   AuditEvent,
 );
@@ -48,7 +48,7 @@ export function auditEvents(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const [at, id] = readCursor(cursor) ?? [];
+    const [at, id] = readCursor(cursor, BY_TIME_AND_ID) ?? [];
     const found = await listAuditEvents(
       services.db,
       {
@@ -57,7 +57,7 @@ export function auditEvents(app: ManagementApp): void {
         from: from === undefined ? undefined : Date.parse(from),
         to: to === undefined ? Date.now() : Date.parse(to),
       },
-      { after: at === undefined ? undefined : { at: Number(at), id: String(id) }, limit: limit + 1 },
+      { after: at === undefined || id === undefined ? undefined : { at, id }, limit: limit + 1 },
     );
     const { data, next_cursor } = page(found, limit, (event) => [event.at, event.id]);
     return context.json({ data: data.map(show), next_cursor }, 200);

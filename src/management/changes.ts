@@ -1,6 +1,7 @@
+import type { Administrator } from '../credentials/api-key.ts';
 import { findChange, type Change as StoredChange } from '../store/gate-pushes.ts';
 import { respond } from './answer.ts';
-import { visible } from './authorization.ts';
+import { sees } from './authorization.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { ProblemError } from './problem.ts';
 import { shows } from './routes.ts';
@@ -24,11 +25,18 @@ export function changes(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { id } = context.req.valid('param');
     const version = /^\d{1,15}$/.test(id) ? Number(id) : -1;
-    const change = visible(administrator, await findChange(services.db, version));
-    // What changed something shared concerns everybody, and is nobody's but root's to follow.
-    if (change.organizationId === null && administrator.kind !== 'root') throw new ProblemError('not_found');
+    const change = await findChange(services.db, version);
+    if (!change || !mayFollow(administrator, change)) throw new ProblemError('not_found');
     return context.json(show(change), 200);
   });
+}
+
+/** Whether a change is the administrator's to follow. One of something shared concerns everybody, and is root's alone. */
+export function mayFollow(
+  administrator: Administrator,
+  { organizationId }: Pick<StoredChange, 'organizationId'>,
+): boolean {
+  return organizationId === null ? administrator.kind === 'root' : sees(administrator, organizationId);
 }
 
 /** 202: the write of a version stands, and goes on. @throws StoreUnavailableError */

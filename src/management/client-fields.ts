@@ -97,7 +97,10 @@ const IMPORTED_SECRET = /^[\x21-\x7e]{24,256}$/;
 const Imported = {
   client_id: z
     .string()
-    .refine(isImportableId, 'must be 1 to 200 visible ASCII characters, without " % + and :, and not begin with emc_')
+    .refine(
+      isImportableId,
+      'must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_ or key_, and not be . .. root leak-report or attempt-filter',
+    )
     .optional()
     .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),
   client_secret: z

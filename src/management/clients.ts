@@ -25,9 +25,9 @@ import {
 } from './client-fields.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
-import { absent } from './delivery.ts';
+import { absent, deliverOwedTo } from './delivery.ts';
 import { applyPatch, changedFields } from './merge-patch.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import type { FieldError } from './problem.ts';
 import { resolveFilters, resolveReferences } from './references.ts';
@@ -103,6 +103,7 @@ export function clients(app: ManagementApp): void {
     const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
     const organizationId = await requiredOrganization(services, administrator, organization_id);
     const resolved = await resolveReferences(services, administrator, organizationId, fields);
+    if (client_id !== undefined) await deliverOwedTo(context, client_id);
 
     const now = Date.now();
     const masterKeys = await services.masterKeys();
@@ -129,12 +130,8 @@ export function clients(app: ManagementApp): void {
     const { limit, cursor, organization_id, role, resource_server, ...plain } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
     const named = await resolveFilters(services, organizationId, { role, resource_server });
-    const [after] = readCursor(cursor) ?? [];
-    const found = await listClients(
-      services.db,
-      { organizationId, ...plain, ...named },
-      { after: after?.toString(), limit: limit + 1 },
-    );
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listClients(services.db, { organizationId, ...plain, ...named }, { after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
     return context.json({ data: data.map(show), next_cursor }, 200);
   });

@@ -9,8 +9,8 @@ import { respond } from './answer.ts';
 import { actorOf } from './authorization.ts';
 import { accepted } from './changes.ts';
 import type { ManagementContext } from './context.ts';
-import { deliverOwedAbout, deliverOwedBy } from './delivery.ts';
-import { isAnsweredAlready, keptAnswer } from './idempotency.ts';
+import { deliverOwedBy } from './delivery.ts';
+import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 import { type FieldError, ProblemError } from './problem.ts';
 
@@ -52,7 +52,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
     waitUntil(deliverOwedBy(context, written.version).catch(() => undefined));
     return (await accepted(context, written.version)) as never;
   }
-  await deliverOwedAbout(context, event.target);
+  if (written.gates > 0) await deliverOwedBy(context, written.version);
   const headers = tagged ? { ETag: etag(written.version) } : {};
   return respond(context, status, body, headers) as never;
 }
@@ -61,7 +61,7 @@ async function rejecting<T>(conflicts: Readonly<Record<string, FieldError>>, att
   try {
     return await attempt();
   } catch (error) {
-    if (!(error instanceof ConstraintError) || isAnsweredAlready(error)) throw error;
+    if (!(error instanceof ConstraintError)) throw error;
     const conflict = conflicts[error.constraint];
     // What was looked up a moment ago is gone: only another administrator can have done that.
     const detail = 'Something that this refers to was changed meanwhile: try again.';

@@ -2,7 +2,6 @@ import { createMiddleware } from 'hono/factory';
 import { base64url } from 'jose';
 import { IDEMPOTENCY_AGE } from '../constants.ts';
 import { seal, unseal } from '../keys/sealing.ts';
-import { ConstraintError } from '../store/errors.ts';
 import { findChange } from '../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../store/idempotency-keys.ts';
 import type { KeptAnswer } from '../store/write.ts';
@@ -12,7 +11,7 @@ import { accepted } from './changes.ts';
 import type { ManagementContext, ManagementEnv } from './context.ts';
 import { deliverOwedBy } from './delivery.ts';
 import { etag } from './preconditions.ts';
-import { invalid } from './problem.ts';
+import { invalid, ProblemError } from './problem.ts';
 
 interface Answer {
   readonly status: number;
@@ -36,16 +35,13 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   const first = await answerAgain(context);
   if (first) return first;
   await next();
-  // Another request with this key was quicker: its answer is the answer.
-  if (isAnsweredAlready(context.error)) {
-    context.res = (await answerAgain(context)) ?? context.res;
-  }
+  if (!(context.error instanceof ProblemError)) return;
+  // Another request with this key may have been quicker, and be what this one found in its way: then its answer is the answer.
+  const refusal = context.res;
+  // Hono gives an answer the headers of the one that is there.
+  context.res = undefined;
+  context.res = (await answerAgain(context)) ?? refusal;
 });
-
-/** Whether a write failed because another request with its `Idempotency-Key` wrote first. */
-export function isAnsweredAlready(error: unknown): boolean {
-  return error instanceof ConstraintError && error.constraint === 'idempotency_keys_actor';
-}
 
 /** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */
 export async function keptAnswer(context: ManagementContext, answer: Answer): Promise<KeptAnswer | undefined> {

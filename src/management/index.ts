@@ -32,7 +32,7 @@ export function management(services: Services): ManagementApp {
   });
   const app = root.basePath(`${services.config.issuerPath}/v1`);
   app.onError((error) => problemResponse(error instanceof HTTPException ? unreadable(error) : error));
-  app.notFound(() => new ProblemError('not_found').toResponse());
+  app.notFound(({ req }) => nothingHere(app, req.path).toResponse());
 
   app.use(noStore, provide(services), bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }));
   leakedSecrets(app);
@@ -75,6 +75,19 @@ const noStore = createMiddleware(async (context, next) => {
   await next();
   context.header('Cache-Control', 'no-store');
 });
+
+/** Whether it is the path, or only the method, that there is no route for. */
+function nothingHere(app: ManagementApp, path: string): ProblemError {
+  const allowed = app.routes.filter(({ method, path: pattern }) => method !== 'ALL' && matches(pattern, path));
+  if (allowed.length === 0) return new ProblemError('not_found');
+  const methods = [...new Set(allowed.map(({ method }) => method))].sort().join(', ');
+  return new ProblemError('method_not_allowed', { detail: `Use ${methods}.`, headers: { Allow: methods } });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index]);
+}
 
 function tooLarge(): never {
   throw new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` });

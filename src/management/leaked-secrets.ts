@@ -41,8 +41,10 @@ export function leakedSecrets(app: ManagementApp): void {
     const { services } = context.var;
     const { secret } = context.req.valid('json');
     const hashes = await candidateHashes(secret, await services.masterKeys());
-    // Each report costs D1 a query, so those who guess are held back as those who guess at authentication are.
-    const attempt = { subject: 'leaked-secrets', address: clientAddress(context.req.raw), hashes };
+    const address = clientAddress(context.req.raw);
+    // Each report costs D1 a query, so those who guess are held back as those who guess at authentication are: each address by itself,
+    // or guesses from some would hold back what others find. No client has such an id.
+    const attempt = { subject: `leaked-secrets ${address}`, address, hashes };
     const found = await services.attempts.guard(attempt, async () => {
       const change = await endOf(context, hashes, Date.now());
       return change ? { outcome: 'found' as const, change } : NONE;

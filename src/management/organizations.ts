@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { stillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
   clientsOf,
@@ -18,7 +19,7 @@ import type { ManagementApp, ManagementContext } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
 import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
 import { amends, CascadeQuery, creates, deletes, does, lists, shows } from './routes.ts';
@@ -118,10 +119,10 @@ export function organizations(app: ManagementApp): void {
   app.openapi(listAll, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor } = context.req.valid('query');
-    const [after] = readCursor(cursor) ?? [];
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found =
       administrator.kind === 'root'
-        ? await listOrganizations(services.db, { after: after?.toString(), limit: limit + 1 })
+        ? await listOrganizations(services.db, { after, limit: limit + 1 })
         : [await find(context, administrator.organizationId)];
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
     return context.json({ data: data.map(show), next_cursor }, 200);
@@ -146,8 +147,8 @@ export function organizations(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId: id, action: 'organization.updated', target: id, changes },
         guard: isOrganizationAt(found),
-        // A gate knows no more of its client's organization than these.
-        touches: 'status' in changes || 'subject' in changes ? clientsOf(id) : undefined,
+        // A gate knows no more of its client's organization than these. Else it may be a repeat: it makes up for what they are owed.
+        touches: 'status' in changes || 'subject' in changes ? clientsOf(id) : stillOwed(clientsOf(id)),
         conflicts: { organizations_name: NAME_TAKEN },
         statements: updateOrganization(db, id, fields, now),
         status: 200,

@@ -2,19 +2,22 @@ import { z } from '@hono/zod-openapi';
 import { base64url } from 'jose';
 import { invalid } from './problem.ts';
 
-const Keys = z
-  .array(z.union([z.string(), z.number()]))
-  .min(1)
-  .max(2);
+// By what lists are ordered. Times are milliseconds since the epoch.
+export const BY_NAME = z.tuple([z.string()]);
+export const BY_TIME = z.tuple([z.int()]);
+export const BY_TIME_AND_ID = z.tuple([z.int(), z.string()]);
 
 /** Where a page begins: behind the item with these keys, by which the list is ordered. */
 export type Cursor = readonly (string | number)[];
 
-/** Reads a cursor that `page` made. @throws ProblemError `invalid` */
-export function readCursor(cursor: string | undefined): Cursor | undefined {
+/** Reads a cursor that `page` made for a list in this order. @throws ProblemError `invalid` */
+export function readCursor<Order extends z.ZodType<Cursor>>(
+  cursor: string | undefined,
+  order: Order,
+): z.infer<Order> | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return Keys.parse(
+    return order.parse(
       JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(cursor))),
     );
   } catch {

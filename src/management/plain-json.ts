@@ -1,8 +1,8 @@
 export const JSON_DEPTH_MAX = 8;
 
 /**
- * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than `depthMax`, its text well-formed, its integers exact
- * ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)), none of its names `__proto__`.
+ * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than `depthMax`, its text well-formed, its numbers
+ * finite and its integers exact ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)), none of its names `__proto__`.
  */
 export function isPlainJson(value: unknown, depthMax = JSON_DEPTH_MAX): boolean {
   // Level by level, since what is too deep to read is too deep to recurse into.
@@ -16,7 +16,8 @@ export function isPlainJson(value: unknown, depthMax = JSON_DEPTH_MAX): boolean 
 
 function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
   return !isContainer(value) || Object.keys(value).every((name) => name !== '__proto__' && name.isWellFormed());
 }
 

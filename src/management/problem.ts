@@ -8,6 +8,7 @@ const PROBLEMS = {
   unauthorized: [401, 'An API key is needed'],
   forbidden: [403, 'The API key may not do this'],
   not_found: [404, 'Not found'],
+  method_not_allowed: [405, 'Another method is needed'],
   conflict: [409, 'In conflict with what is there'],
   stale: [412, 'It was changed since'],
   too_large: [413, 'The body is too large'],
@@ -90,7 +91,10 @@ export function pointer(...path: readonly PropertyKey[]): string {
 /** What a schema found wrong, field by field. @param at where the checked part stands: in the body, or in the URL or header */
 export function fieldErrors(issue: z.core.$ZodIssue, at: 'body' | 'parameter' = 'body'): FieldError[] {
   const path = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  const detail = issue.code === 'unrecognized_keys' ? 'There is no such field.' : whatWouldBeRight(issue);
+  const detail =
+    issue.code === 'unrecognized_keys'
+      ? `There is no such ${at === 'body' ? 'field' : 'parameter'}.`
+      : whatWouldBeRight(issue);
   return path.map((keys) =>
     at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
   );

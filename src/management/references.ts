@@ -3,6 +3,7 @@ import type { Services } from '../services.ts';
 import { grantableResourceServers } from '../store/resource-servers.ts';
 import { assignableRoles, type StoredGrant } from '../store/roles.ts';
 import { type FieldError, invalid, pointer } from './problem.ts';
+import { GRANTS_BYTES_MAX, GRANTS_TOO_LARGE } from './schemas.ts';
 
 interface Grant {
   readonly resource_server: string;
@@ -86,9 +87,13 @@ export async function resolveReferences(
   const list = [...scopesOf]
     .map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }))
     .sort((one, other) => (one.identifier < other.identifier ? -1 : 1));
+  const shownGrants = list.map(({ identifier, scopes }) => ({ resource_server: identifier, scopes }));
+  // Ids are short: what was let in by them must be let in by identifiers as well, since that is how it comes back in a change.
+  if (JSON.stringify(shownGrants).length > GRANTS_BYTES_MAX)
+    throw invalid({ pointer: '/grants', detail: GRANTS_TOO_LARGE });
   return {
     grants: list.map(({ id, scopes }) => ({ resourceServerId: id, scopes })),
-    shownGrants: list.map(({ identifier, scopes }) => ({ resource_server: identifier, scopes })),
+    shownGrants,
     roles: distinct(heldRoles),
     introspects: distinct(introspectedServers),
     defaultResource: defaultResource ?? null,

@@ -18,7 +18,7 @@ import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
 import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid } from './problem.ts';
 import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
@@ -135,8 +135,8 @@ export function resourceServers(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const [after] = readCursor(cursor) ?? [];
-    const wanted = { organizationId, after: after?.toString(), limit: limit + 1 };
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const wanted = { organizationId, after, limit: limit + 1 };
     const { data, next_cursor } = page(await listResourceServers(services.db, wanted), limit, (server) => [
       server.identifier,
     ]);

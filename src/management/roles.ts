@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { stillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
   type DescribedRole,
@@ -17,7 +18,7 @@ import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
 import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { resolveReferences } from './references.ts';
 import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
@@ -94,8 +95,8 @@ export function roles(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const [after] = readCursor(cursor) ?? [];
-    const found = await listRoles(services.db, { organizationId, after: after?.toString(), limit: limit + 1 });
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listRoles(services.db, { organizationId, after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
     return context.json({ data: data.map(show), next_cursor }, 200);
   });
@@ -123,7 +124,8 @@ export function roles(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'role.updated', target: id, changes },
         guard: isRoleAt(found),
-        touches: 'name' in changes || 'grants' in changes ? holdersOf(id) : undefined,
+        // Where nothing changes for them it may be a repeat: it makes up for what they are owed.
+        touches: 'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
         conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
         statements: updateRole(services.db, found, { name, description }, grants, now),
         status: 200,

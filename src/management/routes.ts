@@ -53,7 +53,7 @@ const IfMatch = z.object({
     .openapi({ description: 'An `ETag`: the request fails with 412 if there is another version by now.' }),
 });
 
-const None = z.object({});
+const None = z.strictObject({});
 
 interface About<Path extends string> {
   readonly path: Path;
@@ -86,6 +86,7 @@ export function creates<
     method: 'post',
     request: {
       params,
+      query: None,
       headers: IdempotencyKey,
       body: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
     },
@@ -121,7 +122,7 @@ export function shows<Path extends string, Params extends z.ZodObject, Answer ex
   return createRoute({
     ...about(route),
     method: 'get',
-    request: { params },
+    request: { params, query: None },
     responses: { 200: tagged(answer, 'As it stands.'), ...PROBLEMS, ...NOT_FOUND },
   });
 }
@@ -150,7 +151,7 @@ export function amends<
   });
 }
 
-export const CascadeQuery = z.object({
+export const CascadeQuery = z.strictObject({
   cascade: z
     .enum(['true', 'false'])
     .default('false')
@@ -191,6 +192,7 @@ export function does<Path extends string, Params extends z.ZodObject, Body exten
     method: 'post',
     request: {
       params,
+      query: None,
       headers: IdempotencyKey,
       body: { required: false, content: { 'application/json': { schema: body } } },
     },

@@ -8,7 +8,9 @@ export const SCOPES_MAX = 1000;
 export const GRANTS_MAX = 100;
 /** Roles of a client. Their grants, and its own, make the record that its gate keeps in one row of 2 MB at most. */
 export const ROLES_MAX = 50;
-const GRANTS_BYTES_MAX = 32 * 1024;
+/** The grants of a role or client, by identifier, as JSON. */
+export const GRANTS_BYTES_MAX = 32 * 1024;
+export const GRANTS_TOO_LARGE = 'must be at most 32 KiB of JSON';
 
 /** A name for people: something printable in it, and no control characters. */
 export const Name = z
@@ -74,7 +76,7 @@ export const Grant = z
 export const Grants = z
   .array(Grant)
   .max(GRANTS_MAX)
-  .refine((grants) => JSON.stringify(grants).length <= GRANTS_BYTES_MAX, 'must be at most 32 KiB of JSON')
+  .refine((grants) => JSON.stringify(grants).length <= GRANTS_BYTES_MAX, GRANTS_TOO_LARGE)
   .default([]);
 
 /** RFC 3339, in UTC. */
@@ -89,8 +91,14 @@ export function time(milliseconds: number): string {
 export const IdParams = z.object({ id: z.string().max(200) });
 export const ClientIdParams = z.object({ client_id: z.string().max(300) });
 
-export const PageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
+export const PageQuery = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(PAGE_MAX)
+    .default(PAGE_DEFAULT)
+    .openapi({ description: 'How many items a page has at most.' }),
   cursor: z.string().max(2000).optional().openapi({ description: 'The `next_cursor` of the page before.' }),
 });
 

@@ -1,10 +1,17 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../constants.ts';
-import { isLive, liveSecondary, makeClientSecret } from '../credentials/client-secret.ts';
+import { isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { Services } from '../services.ts';
 import { type Client, findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import { hasGate } from '../store/gates.ts';
-import { deleteSecondary, listSecrets, promoteSecret, rotateSecret, type StoredSecret } from '../store/secrets.ts';
+import {
+  deleteSecondary,
+  listSecrets,
+  promoteSecret,
+  replacePrimary,
+  rotateSecret,
+  type StoredSecret,
+} from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
 import { visible } from './authorization.ts';
 import { commit } from './commit.ts';
@@ -32,14 +39,9 @@ const Secret = z
 
 const Rotation = z
   .strictObject({
-    grace_seconds: z
-      .int()
-      .min(0)
-      .max(GRACE_MAX)
-      .optional()
-      .openapi({
-        description: 'After how many seconds the old secret stops by itself; else it goes on until deleted.',
-      }),
+    grace_seconds: z.int().min(0).max(GRACE_MAX).optional().openapi({
+      description: 'After how many seconds the old secret stops by itself; else it goes on until deleted.',
+    }),
     replace_secondary: z
       .boolean()
       .default(false)
@@ -108,8 +110,11 @@ export function secrets(app: ManagementApp): void {
       const client = await find(context);
       const now = Date.now();
       const current = await listSecrets(services.db, client.clientId);
-      const ended = liveSecondary(current, now);
-      if (ended && !replace_secondary) throw stillLive(ended);
+      const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
+      // Beside a primary one that is dead, the secondary is what the client lives on.
+      const goesOn = secondary !== undefined && !replace_secondary;
+      if (goesOn && primary) throw stillLive(secondary);
+      const change = goesOn ? replacePrimary : rotateSecret;
       const { clientSecret, stored } = await makeClientSecret(client.clientId, await services.masterKeys(), now);
       const expiresAt = grace_seconds === undefined ? null : now + grace_seconds * 1000;
       return commit(context, {
@@ -117,12 +122,9 @@ export function secrets(app: ManagementApp): void {
           secret: stored.id,
           hint: stored.hint,
           ...(grace_seconds !== undefined && { grace_seconds }),
-          ...(ended && { replaced: ended.id }),
+          ...(secondary && !goesOn && { replaced: secondary.id }),
         }),
-        statements: [
-          ...rotateSecret(services.db, stored, { now, expiresAt }),
-          renewClient(services.db, client.clientId),
-        ],
+        statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
         body: { ...show(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret },
       });

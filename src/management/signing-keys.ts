@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { signsFrom } from '../keys/rotation.ts';
 import { makeSigningKey, SIGNING_ALGS } from '../keys/signing-key.ts';
 import type { SigningAlg } from '../store/client-record.ts';
-import { isNext, readSigningKeys, rotateSigningKey, type StoredSigningKey } from '../store/signing-keys.ts';
+import { areNext, readSigningKeys, rotateSigningKey, type StoredSigningKey } from '../store/signing-keys.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { untilFresh } from './preconditions.ts';
@@ -44,7 +44,10 @@ const rotate = does(
 /** Mounts `/signing-keys` below `/v1`. */
 export function signingKeys(app: ManagementApp): void {
   app.openapi(listAll, async (context) => {
-    const found = await readSigningKeys(context.var.services.db);
+    const { db, keyRing } = context.var.services;
+    // The first ring is made on its first need, and this is one.
+    await keyRing.current(Date.now());
+    const found = await readSigningKeys(db);
     return context.json({ data: found.map(show), next_cursor: null }, 200);
   });
 
@@ -53,7 +56,6 @@ export function signingKeys(app: ManagementApp): void {
       const { services } = context.var;
       const { alg } = context.req.valid('json');
       const now = Date.now();
-      // The first ring is made on its first need, and this is one.
       await services.keyRing.current(now);
       const keys = await readSigningKeys(services.db);
       const pairs = (alg ? [alg] : SIGNING_ALGS).map((one) => readyPair(keys, one, now));
@@ -74,7 +76,7 @@ export function signingKeys(app: ManagementApp): void {
             retiring: rotations.map(({ active }) => active.kid),
           },
         },
-        guard: first && isNext(first.next),
+        guard: areNext(rotations.map(({ next }) => next)),
         statements: rotations.flatMap((rotation) => rotateSigningKey(services.db, rotation)),
         status: 200,
         body: { data: after.map(show), next_cursor: null },

@@ -5,7 +5,7 @@ import { hasGate } from '../store/gates.ts';
 import { listUsage, type UsageCount } from '../store/usage.ts';
 import { visible } from './authorization.ts';
 import type { ManagementApp } from './context.ts';
-import { page, readCursor } from './paging.ts';
+import { BY_TIME, page, readCursor } from './paging.ts';
 import { lists } from './routes.ts';
 import { ClientIdParams, Time, time } from './schemas.ts';
 
@@ -40,12 +40,14 @@ export function usage(app: ManagementApp): void {
     const { client_id } = context.req.valid('param');
     const { clientId } = visible(administrator, await findClientRow(services.db, client_id));
     const now = Date.now();
-    const [before] = readCursor(cursor) ?? [];
+    const [before] = readCursor(cursor, BY_TIME) ?? [];
     const range = {
       from: from === undefined ? now - USAGE_AGE * 1000 : Date.parse(from),
-      to: Math.min(to === undefined ? now : Date.parse(to), before === undefined ? now : Number(before) - 1),
+      to: Math.min(to === undefined ? now : Date.parse(to), before === undefined ? now : before - 1),
     };
-    const [stored, live] = await Promise.all([listUsage(services.db, clientId, range), liveUsage()]);
+    // The gate first: what it hands over to D1 meanwhile would be in neither.
+    const live = await liveUsage();
+    const stored = await listUsage(services.db, clientId, range);
     const counts = [...stored, ...live.filter(({ hour }) => hour >= range.from && hour <= range.to)];
     const { data, next_cursor } = page(byHour(counts), limit, ({ hour }) => [hour]);
     return context.json({ data: data.map(show), next_cursor }, 200);

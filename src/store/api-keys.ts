@@ -1,8 +1,8 @@
 import { and, asc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { apiKeys, organizations } from './schema.ts';
-import { behind, isAtVersion } from './sql.ts';
+import { apiKeys, idempotencyKeys, organizations } from './schema.ts';
+import { among, behind, isAtVersion } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type StoredApiKey = typeof apiKeys.$inferSelect;
@@ -45,9 +45,12 @@ export function insertApiKey(db: Database, key: NewApiKey): Statement[] {
   return [db.insert(apiKeys).values({ ...key, version: nextVersion })];
 }
 
-/** The statements that delete an API key. */
-export function deleteApiKey(db: Database, id: string): Statement[] {
-  return [db.delete(apiKeys).where(eq(apiKeys.id, id))];
+/** The statements that delete the API keys that a subquery selects, with the answers that are kept for them. */
+export function removeApiKeys(db: Database, ids: SQL): Statement[] {
+  return [
+    db.delete(idempotencyKeys).where(among(idempotencyKeys.actor, ids)),
+    db.delete(apiKeys).where(among(apiKeys.id, ids)),
+  ];
 }
 
 /** The statement that ends an API key at a time, in milliseconds since the epoch. */

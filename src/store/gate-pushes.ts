@@ -30,6 +30,11 @@ export function pushesOwedAbout(db: Database, target: string, limit: number): Pr
   return askStore('d1', () => owed.limit(limit));
 }
 
+/** Some of what is still owed to a client's gates. @throws StoreUnavailableError */
+export function pushesOwedTo(db: Database, clientId: string, limit: number): Promise<OwedPush[]> {
+  return askStore('d1', () => db.select().from(gatePushes).where(eq(gatePushes.clientId, clientId)).limit(limit));
+}
+
 /** Selects those of some clients whose gates are owed something still: what is owed is little, and looked through from that side. */
 export function stillOwed(clientIds: SQL): SQL {
   return sql`SELECT client_id FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;

@@ -1,4 +1,5 @@
 import { asc, eq, type SQL, sql } from 'drizzle-orm';
+import { removeApiKeys } from './api-keys.ts';
 import { removeClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
@@ -38,7 +39,7 @@ export function deleteOrganization(db: Database, id: string, cascade: boolean): 
       db,
       sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`,
     ),
-    db.delete(apiKeys).where(eq(apiKeys.organizationId, id)),
+    ...removeApiKeys(db, sql`SELECT id FROM ${apiKeys} WHERE ${apiKeys.organizationId} = ${id}`),
   ];
   return [...(cascade ? owned : []), db.delete(organizations).where(eq(organizations.id, id))];
 }

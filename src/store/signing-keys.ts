@@ -48,9 +48,11 @@ export function rotateSigningKey(
   ];
 }
 
-/** Whether a key is still the next one. */
-export function isNext({ kid }: StoredSigningKey): SQL {
-  return sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = 'next')`;
+/** Whether all of some keys are still the next ones. */
+export function areNext(keys: readonly StoredSigningKey[]): SQL | undefined {
+  const isNext = ({ kid }: StoredSigningKey) =>
+    sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = 'next')`;
+  return and(...keys.map(isNext));
 }
 
 /** Deletes the keys that retired before a time, in milliseconds since the epoch. @throws StoreUnavailableError */

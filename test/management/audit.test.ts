@@ -1,0 +1,460 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { management } from '../../src/management/index.ts';
+import { createServices } from '../../src/services.ts';
+import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
+import worker from '../worker.ts';
+import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';
+
+interface Event {
+  readonly id: string;
+  readonly at: string;
+  readonly organization_id: string | null;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly address: string;
+  readonly changes: Record<string, unknown>;
+}
+
+interface Page {
+  readonly data: Event[];
+  readonly next_cursor: string | null;
+}
+
+let organization: string;
+let key: string;
+let keyId: string;
+let counter = 0;
+const name = () => `audited ${++counter}`;
+
+beforeAll(async () => {
+  organization = (await create('organizations', { name: 'Acme' })).id ?? '';
+  key = await keyWith(organization, API_KEY_SCOPES);
+  keyId = String((await rowsOf('SELECT id FROM api_keys WHERE hint = ?', key.slice(-4)))[0]?.id);
+  await send('/.well-known/jwks.json');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const list = (query: Record<string, string> = {}, by?: string) =>
+  done<Page>('GET', `audit-events?${new URLSearchParams(query)}`, by === undefined ? {} : { key: by });
+
+const newServer = () =>
+  create('resource-servers', {
+    organization_id: organization,
+    identifier: `https://${crypto.randomUUID()}.example`,
+    name: name(),
+    scopes: [{ name: 'read' }],
+  });
+const newClient = (more: object = {}) => createClient({ organization_id: organization, client_name: name(), ...more });
+const newRole = () => create('roles', { organization_id: organization, name: name() });
+const newOrganization = () => create('organizations', { name: name() });
+
+async function secondaryOf(client: string): Promise<string> {
+  await done('POST', `clients/${client}/secrets/rotate`);
+  const found = await rowsOf("SELECT id FROM client_secrets WHERE client_id = ? AND rank = 'secondary'", client);
+  return String(found[0]?.id);
+}
+
+interface Write {
+  readonly path: string;
+  readonly body?: unknown;
+  /** Whose id is written down; else that of what was created. */
+  readonly target?: string | undefined;
+  readonly changes: Record<string, unknown>;
+  readonly organization?: string | null | undefined;
+  /** What must not be written down. */
+  readonly secret?: string;
+}
+
+const any = (pattern: string) => expect.stringMatching(new RegExp(`^${pattern}`));
+const SECRET = { secret: any('sec_'), hint: any('.{4}$') };
+
+const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Write> | Write]>> = {
+  'POST /organizations': [
+    'organization.created',
+    () => {
+      const body = { name: name(), metadata: { plan: 'gold' } };
+      return { path: 'organizations', body, changes: { ...body, subject: 'client', status: 'active' } };
+    },
+  ],
+  'PATCH /organizations/{id}': [
+    'organization.updated',
+    async () => {
+      const { id } = await newOrganization();
+      const body = { subject: 'organization', status: 'active' };
+      return { path: `organizations/${id}`, body, target: id, organization: id, changes: { subject: 'organization' } };
+    },
+  ],
+  'DELETE /organizations/{id}': [
+    'organization.deleted',
+    async () => {
+      const { id, name } = await newOrganization();
+      return { path: `organizations/${id}`, target: id, organization: id, changes: { name } };
+    },
+  ],
+  'POST /organizations/{id}/revoke-tokens': [
+    'organization.tokens_revoked',
+    () => ({ path: `organizations/${organization}/revoke-tokens`, target: organization, organization, changes: {} }),
+  ],
+  'POST /api-keys': [
+    'api_key.created',
+    () => {
+      const fields = { name: name(), scopes: ['clients:read'], expires_at: null };
+      return { path: 'api-keys', body: { ...fields, organization_id: organization }, organization, changes: fields };
+    },
+  ],
+  'DELETE /api-keys/{id}': [
+    'api_key.deleted',
+    async () => {
+      const body = { organization_id: organization, name: name(), scopes: ['clients:read'] };
+      const { id, api_key } = await create('api-keys', body);
+      const secret = api_key ?? '';
+      return { path: `api-keys/${id}`, target: id, organization, changes: { name: body.name }, secret };
+    },
+  ],
+  'POST /resource-servers': [
+    'resource_server.created',
+    () => {
+      const fields = { identifier: `https://${crypto.randomUUID()}.example`, name: name() };
+      const defaults = { scopes: [], access_token_ttl: null, signing_alg: 'ES256', introspection: 'strong' };
+      return { path: 'resource-servers', body: fields, organization: null, changes: { ...fields, ...defaults } };
+    },
+  ],
+  'PATCH /resource-servers/{id}': [
+    'resource_server.updated',
+    async () => {
+      const { id } = await newServer();
+      const scopes = [{ name: 'read' }, { name: 'write', description: 'New.' }];
+      const body = { scopes, signing_alg: 'ES256', access_token_ttl: 60 };
+      const changes = { scopes: [{ name: 'read', description: '' }, scopes[1]], access_token_ttl: 60 };
+      return { path: `resource-servers/${id}`, body, target: id, organization, changes };
+    },
+  ],
+  'DELETE /resource-servers/{id}': [
+    'resource_server.deleted',
+    async () => {
+      const { id, identifier } = await newServer();
+      return { path: `resource-servers/${id}`, target: id, organization, changes: { identifier } };
+    },
+  ],
+  'POST /roles': [
+    'role.created',
+    async () => {
+      const server = await newServer();
+      const fields = { name: name(), description: 'Reads.' };
+      const grants = (resource_server: unknown) => [{ resource_server, scopes: ['read'] }];
+      const body = { ...fields, grants: grants(server.id), organization_id: organization };
+      return { path: 'roles', body, organization, changes: { ...fields, grants: grants(server.identifier) } };
+    },
+  ],
+  'PATCH /roles/{id}': [
+    'role.updated',
+    async () => {
+      const { id, name } = await newRole();
+      const body = { name, description: 'Other.' };
+      return { path: `roles/${id}`, body, target: id, organization, changes: { description: 'Other.' } };
+    },
+  ],
+  'DELETE /roles/{id}': [
+    'role.deleted',
+    async () => {
+      const { id, name } = await newRole();
+      return { path: `roles/${id}`, target: id, organization, changes: { name } };
+    },
+  ],
+  'POST /clients': [
+    'client.created',
+    () => {
+      const secret = 'Zq8~kP2vX9wLr4TnB7mYc3HdJ6fGsA1eUo5iKx0Q';
+      const fields = { client_name: name(), metadata: { a: 'b' } };
+      const imported = { client_id: crypto.randomUUID(), client_secret: secret };
+      const changes = expect.objectContaining({ ...fields, status: 'active', roles: [] }) as Record<string, unknown>;
+      return {
+        path: 'clients',
+        body: { ...fields, ...imported, organization_id: organization },
+        organization,
+        changes,
+        secret,
+      };
+    },
+  ],
+  'PATCH /clients/{client_id}': [
+    'client.updated',
+    async () => {
+      const { client_id, client_secret } = await newClient({ rate_limit: { per_minute: 5, burst: 5 } });
+      const body = { rate_limit: { burst: 6 }, status: 'active', metadata: { x: 'y' } };
+      const changes = { rate_limit: { per_minute: 5, burst: 6 }, metadata: { x: 'y' } };
+      return { path: `clients/${client_id}`, body, target: client_id, organization, changes, secret: client_secret };
+    },
+  ],
+  'DELETE /clients/{client_id}': [
+    'client.deleted',
+    async () => {
+      const client_name = name();
+      const { client_id } = await newClient({ client_name });
+      return { path: `clients/${client_id}`, target: client_id, organization, changes: { client_name } };
+    },
+  ],
+  'POST /clients/{client_id}/revoke-tokens': [
+    'client.tokens_revoked',
+    async () => {
+      const { client_id } = await newClient();
+      return { path: `clients/${client_id}/revoke-tokens`, target: client_id, organization, changes: {} };
+    },
+  ],
+  'POST /clients/{client_id}/secrets/rotate': [
+    'client.secret_rotated',
+    async () => {
+      const { client_id } = await newClient();
+      const body = { grace_seconds: 60 };
+      const path = `clients/${client_id}/secrets/rotate`;
+      return { path, body, target: client_id, organization, changes: { ...SECRET, grace_seconds: 60 } };
+    },
+  ],
+  'POST /clients/{client_id}/secrets/{id}/promote': [
+    'client.secret_promoted',
+    async () => {
+      const { client_id } = await newClient();
+      const path = `clients/${client_id}/secrets/${await secondaryOf(client_id)}/promote`;
+      return { path, target: client_id, organization, changes: SECRET };
+    },
+  ],
+  'DELETE /clients/{client_id}/secrets/{id}': [
+    'client.secret_deleted',
+    async () => {
+      const { client_id } = await newClient();
+      const path = `clients/${client_id}/secrets/${await secondaryOf(client_id)}`;
+      return { path, target: client_id, organization, changes: SECRET };
+    },
+  ],
+  'POST /tokens/revoke': [
+    'token.revoked',
+    async () => {
+      const server = await newServer();
+      const client = await newClient({ grants: [{ resource_server: server.id, scopes: ['read'] }] });
+      const { access_token } = await getToken(client);
+      const changes = { jti: any('.+'), expires_at: any('20') };
+      const body = { token: access_token };
+      return { path: 'tokens/revoke', body, target: client.client_id, organization, changes, secret: access_token };
+    },
+  ],
+  'POST /signing-keys/rotate': [
+    'signing_keys.rotated',
+    async () => {
+      await env.DB.prepare('UPDATE signing_keys SET created_at = 0').run();
+      const [next] = await rowsOf<{ kid: string }>(
+        "SELECT kid FROM signing_keys WHERE alg = 'ES256' AND status = 'next'",
+      );
+      const changes = { active: [next?.kid], retiring: [any('.+')] };
+      return { path: 'signing-keys/rotate', body: { alg: 'ES256' }, target: next?.kid, organization: null, changes };
+    },
+  ],
+  'POST /leaked-secrets': [
+    'client.secret_leaked',
+    async () => {
+      const { client_id, client_secret } = await newClient();
+      const body = { secret: client_secret };
+      return { path: 'leaked-secrets', body, target: client_id, organization, changes: SECRET, secret: client_secret };
+    },
+  ],
+};
+
+describe('every write', () => {
+  test('has its place in this file’s table', () => {
+    const mounted = management(createServices(env)).routes.filter(({ method }) => !['ALL', 'GET'].includes(method));
+    const routes = mounted.map(
+      ({ method, path }) => `${method} ${path.replace(/^\/v1/, '').replace(/:(\w+)/g, '{$1}')}`,
+    );
+    expect(new Set(routes)).toEqual(new Set(Object.keys(WRITES)));
+  });
+
+  test.each(Object.keys(WRITES))(
+    '%s leaves one event: who did what, to what, from where, and no secret',
+    async (route) => {
+      const [action, prepare] = WRITES[route] as NonNullable<(typeof WRITES)[string]>;
+      const write = await prepare();
+      const [method = ''] = route.split(' ');
+      const before = new Set((await rowsOf<{ id: string }>('SELECT id FROM audit_events')).map(({ id }) => id));
+      const earliest = Date.now();
+      const isPublic = route === 'POST /leaked-secrets';
+      const response = await api(method, write.path, {
+        body: write.body,
+        address: '2001:db8:1:2:3:4:5:6',
+        ...(isPublic && { key: null }),
+      });
+      const answer = response.status === 204 ? {} : await response.json<Record<string, string>>();
+      expect([200, 201, 204], JSON.stringify(answer)).toContain(response.status);
+
+      const events = (await list({ limit: '20' })).data.filter(({ id }) => !before.has(id));
+      const target = write.target ?? answer.id ?? answer.client_id;
+      expect(events).toEqual([
+        {
+          id: any('evt_'),
+          at: any('20'),
+          organization_id: write.organization === undefined ? target : write.organization,
+          actor: isPublic ? 'leak-report' : 'root',
+          action,
+          target,
+          // An IPv6 address by its network.
+          address: '2001:db8:1:2::/64',
+          changes: write.changes,
+        },
+      ]);
+      const at = Date.parse(events[0]?.at ?? '');
+      expect(at >= earliest && at <= Date.now()).toBe(true);
+      const stored = JSON.stringify(await rowsOf('SELECT * FROM audit_events WHERE id = ?', events[0]?.id));
+      for (const secret of [write.secret, answer.client_secret, answer.api_key, key, env.ROOT_API_KEY]) {
+        if (secret !== undefined) expect(stored).not.toContain(secret);
+      }
+      const hashes = await rowsOf<{ hash: string }>('SELECT hash FROM client_secrets UNION SELECT hash FROM api_keys');
+      for (const { hash } of hashes) expect(stored).not.toContain(hash);
+    },
+  );
+
+  test('names the API key, or the client, that did it', async () => {
+    const { client_id } = await create<Credentials>('clients', { client_name: name() }, key);
+    expect((await list({ target: client_id })).data).toMatchObject([{ actor: keyId, action: 'client.created' }]);
+    const rotating = await newClient({ may_rotate_secret: true });
+    const form = { client_id: rotating.client_id, client_secret: rotating.client_secret };
+    expect((await postForm('/oauth2/rotate-secret', form, { address: '192.0.2.9' })).status).toBe(200);
+    expect((await list({ target: rotating.client_id })).data[0]).toMatchObject({
+      actor: rotating.client_id,
+      action: 'client.secret_rotated',
+      address: '192.0.2.9',
+    });
+  });
+
+  test('that is refused, or does nothing, leaves none', async () => {
+    const { id } = await newRole();
+    const before = await everyRow();
+    for (const [method, path, body] of [
+      ['POST', 'roles', { name: 7 }],
+      ['PATCH', `roles/${id}`, { nonsense: 1 }],
+      ['DELETE', 'roles/role_none', undefined],
+      ['POST', 'leaked-secrets', { secret: 'no secret of ours' }],
+    ] as const) {
+      expect((await api(method, path, { body })).ok).toBe(false);
+    }
+    expect(await everyRow()).toEqual(before);
+  });
+});
+
+describe('the list', () => {
+  test('is narrowed down by actor, target, action and time, and by all of them', async () => {
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: start });
+    const target = (await newRole()).id ?? '';
+    const other = (await newRole()).id ?? '';
+    const at = (index: number) => new Date(start + index * 60_000).toISOString();
+    for (const [index, by] of [env.ROOT_API_KEY, key, env.ROOT_API_KEY, key].entries()) {
+      vi.setSystemTime(start + (index + 1) * 60_000);
+      await done('PATCH', `roles/${target}`, { body: { description: `${index}` }, key: by });
+      await done('PATCH', `roles/${other}`, { body: { description: `${index}` }, key: by });
+    }
+    const ofTarget = async (query: Record<string, string>) =>
+      (await list({ target, ...query })).data.map(({ at: when }) => (Date.parse(when) - start) / 60_000);
+    expect(await ofTarget({})).toEqual([4, 3, 2, 1, 0]);
+    expect(await ofTarget({ actor: keyId })).toEqual([4, 2]);
+    expect(await ofTarget({ actor: 'root' })).toEqual([3, 1, 0]);
+    expect(await ofTarget({ action: 'role.created' })).toEqual([0]);
+    expect(await ofTarget({ from: at(2) })).toEqual([4, 3, 2]);
+    expect(await ofTarget({ to: at(2) })).toEqual([2, 1, 0]);
+    expect(await ofTarget({ from: at(1), to: at(3), actor: keyId, action: 'role.updated' })).toEqual([2]);
+    expect(await ofTarget({ from: at(3), to: at(1) })).toEqual([]);
+    expect(await ofTarget({ actor: 'nobody' })).toEqual([]);
+    const both = (await list({ actor: keyId, action: 'role.updated', from: at(1) })).data;
+    expect(both.map(({ target: one }) => one).sort()).toEqual([target, target, other, other].sort());
+  });
+
+  test.each([
+    ['from', 'yesterday'],
+    ['from', '2026-01-01'],
+    ['to', '1767225600'],
+    ['to', ''],
+    ['actor', 'x'.repeat(301)],
+  ])('takes no %s %j', async (parameter, value) => {
+    expect(await pointedAt(await api('GET', `audit-events?${new URLSearchParams({ [parameter]: value })}`))).toEqual([
+      parameter,
+    ]);
+  });
+
+  test('shows each event once, the newest first, also those of one moment, while others come', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const client = await newClient();
+    for (let index = 0; index < 6; index++) await done('POST', `clients/${client.client_id}/revoke-tokens`);
+    const before = (await list({ target: client.client_id })).data;
+    expect(before).toHaveLength(7);
+    const seen: Event[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page = await list({ target: client.client_id, limit: '2', ...(cursor !== null && { cursor }) });
+      seen.push(...page.data);
+      cursor = page.next_cursor;
+      vi.setSystemTime(Date.now() + 1000);
+      await done('POST', `clients/${client.client_id}/revoke-tokens`);
+    } while (cursor !== null);
+    expect(seen).toEqual(before);
+  });
+
+  test('shows an organization its own, and the root key all, or one organization’s', async () => {
+    const other = (await create('organizations', { name: name() })).id ?? '';
+    const shared = await create('roles', { name: name() });
+    const own = await newRole();
+    const targets = async (query: Record<string, string>, by?: string) =>
+      (await list({ limit: '100', ...query }, by)).data.map(({ target }) => target);
+    expect(await targets({})).toEqual(expect.arrayContaining([other, shared.id, own.id]));
+    for (const found of [await targets({}, key), await targets({ organization_id: organization })]) {
+      expect(found).toContain(own.id);
+      expect(found).not.toContain(other);
+      expect(found).not.toContain(shared.id);
+    }
+    expect(await targets({ target: other }, key)).toEqual([]);
+  });
+
+  test('tells of what is no more', async () => {
+    const { id } = await newRole();
+    await done('DELETE', `roles/${id}`);
+    expect((await list({ target: id ?? '' })).data.map(({ action }) => action)).toEqual([
+      'role.deleted',
+      'role.created',
+    ]);
+  });
+});
+
+test('events are kept for a year, and what else is kept for as long as it is', async () => {
+  const day = 86_400_000;
+  const now = Date.now();
+  const ages = { audit_events: 365, idempotency_keys: 1, client_usage: 31, changes: 7 };
+  const insert = {
+    audit_events: "INSERT INTO audit_events VALUES (?2, ?1, NULL, 'root', 'x', 'purged', NULL, '{}', NULL)",
+    idempotency_keys: "INSERT INTO idempotency_keys VALUES ('root', ?2, 'purged', 1, 200, '', ?1)",
+    client_usage: "INSERT INTO client_usage VALUES ('purged', ?1, ?2, 1)",
+    changes: "INSERT INTO changes VALUES (?1, NULL, 'purged', ?2, 501, ?1)",
+  };
+  const found = {
+    audit_events: "SELECT id AS name FROM audit_events WHERE target = 'purged'",
+    idempotency_keys: "SELECT key AS name FROM idempotency_keys WHERE fingerprint = 'purged'",
+    client_usage: "SELECT outcome AS name FROM client_usage WHERE client_id = 'purged'",
+    changes: "SELECT target AS name FROM changes WHERE action = 'purged'",
+  };
+  const table = (name: string) => name as keyof typeof ages;
+  for (const [name, age] of Object.entries(ages)) {
+    const put = env.DB.prepare(insert[table(name)]);
+    await env.DB.batch([
+      put.bind(now - age * day - 60_000, 'older'),
+      put.bind(now - age * day - 1000, 'old'),
+      put.bind(now - age * day + 60_000, 'young'),
+    ]);
+  }
+  await worker.scheduled(createScheduledController({ scheduledTime: now }), env);
+  for (const name of Object.keys(ages)) expect(await rowsOf(found[table(name)]), name).toEqual([{ name: 'young' }]);
+  const before = await everyRow();
+  await worker.scheduled(createScheduledController({ scheduledTime: now }), env);
+  expect(await everyRow()).toEqual(before);
+});

@@ -1,0 +1,205 @@
+import { env } from 'cloudflare:workers';
+import type { ApiKeyScope } from '../../src/management/authorization.ts';
+import { management } from '../../src/management/index.ts';
+import { createServices } from '../../src/services.ts';
+import { create, createClient, done, getToken } from '../http.ts';
+import { rowsOf } from './rows.ts';
+
+// Every route of the management API, and a request to each that succeeds.
+
+export interface Call {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+export interface Route {
+  readonly takes: ApiKeyScope | 'any' | 'root';
+  /** A request to this route about something of an organization's, made for it, that succeeds with a key of that organization's. */
+  readonly call: (organization: string) => Promise<Call> | Call;
+  /** What another organization's key with all scopes is told; 404 unless said. */
+  readonly stranger?: number;
+}
+
+export const name = () => `name ${crypto.randomUUID()}`;
+const identifier = () => `https://${crypto.randomUUID()}.example.com`;
+let changes = 0;
+
+export const newServer = (organization_id: string) =>
+  create('resource-servers', { organization_id, identifier: identifier(), name: name(), scopes: [{ name: 'a' }] });
+export const newRole = (organization_id: string) => create('roles', { organization_id, name: name() });
+export const newKey = (organization_id: string) =>
+  create('api-keys', { organization_id, name: name(), scopes: ['clients:read'] });
+export const newOrganization = () => create('organizations', { name: name() });
+export const newClient = (organization_id: string, more = {}) =>
+  createClient({ organization_id, client_name: name(), ...more });
+
+export async function pathOfSecondary(organization: string): Promise<string> {
+  const { client_id } = await newClient(organization);
+  await done('POST', `clients/${client_id}/secrets/rotate`);
+  const [secondary] = await rowsOf<{ id: string }>(
+    "SELECT id FROM client_secrets WHERE client_id = ? AND rank = 'secondary'",
+    client_id,
+  );
+  return `clients/${client_id}/secrets/${secondary?.id}`;
+}
+
+export async function newToken(organization: string): Promise<string> {
+  const { identifier: resource_server } = await newServer(organization);
+  const client = await newClient(organization, { grants: [{ resource_server, scopes: ['a'] }] });
+  return (await getToken(client)).access_token;
+}
+
+export async function newChange(organization: string): Promise<string> {
+  const version = 1_000_000 + ++changes;
+  await env.DB.prepare("INSERT INTO changes VALUES (?, ?, 'organization.updated', ?, 501, 0)")
+    .bind(version, organization, organization)
+    .run();
+  return String(version);
+}
+
+const inHour = () => new Date(Date.now() + 3_600_000).toISOString();
+
+/** What takes an API key, as `METHOD /path` below `/v1`. */
+export const ROUTES: Readonly<Record<string, Route>> = {
+  'POST /organizations': {
+    takes: 'root',
+    call: () => ({ path: 'organizations', body: { name: name() } }),
+    stranger: 403,
+  },
+  'GET /organizations': { takes: 'organizations:read', call: () => ({ path: 'organizations' }), stranger: 200 },
+  'GET /organizations/{id}': { takes: 'organizations:read', call: (id) => ({ path: `organizations/${id}` }) },
+  'PATCH /organizations/{id}': {
+    takes: 'root',
+    call: async () => ({ path: `organizations/${(await newOrganization()).id}`, body: { metadata: { seen: 'yes' } } }),
+    stranger: 403,
+  },
+  'DELETE /organizations/{id}': {
+    takes: 'root',
+    call: async () => ({ path: `organizations/${(await newOrganization()).id}` }),
+    stranger: 403,
+  },
+  'POST /organizations/{id}/revoke-tokens': {
+    takes: 'tokens:revoke',
+    call: (id) => ({ path: `organizations/${id}/revoke-tokens`, body: {} }),
+  },
+  'POST /api-keys': {
+    takes: 'api-keys:write',
+    // A key gives no scope that it has not.
+    call: (organization_id) => ({
+      path: 'api-keys',
+      body: { organization_id, name: name(), scopes: ['api-keys:write'] },
+    }),
+  },
+  'GET /api-keys': { takes: 'api-keys:read', call: (id) => ({ path: `api-keys?organization_id=${id}` }) },
+  'GET /api-keys/{id}': {
+    takes: 'api-keys:read',
+    call: async (id) => ({ path: `api-keys/${(await newKey(id)).id}` }),
+  },
+  'DELETE /api-keys/{id}': {
+    takes: 'api-keys:write',
+    call: async (id) => ({ path: `api-keys/${(await newKey(id)).id}` }),
+  },
+  'POST /resource-servers': {
+    takes: 'resource-servers:write',
+    call: (organization_id) => ({
+      path: 'resource-servers',
+      body: { organization_id, identifier: identifier(), name: name() },
+    }),
+  },
+  'GET /resource-servers': {
+    takes: 'resource-servers:read',
+    call: (id) => ({ path: `resource-servers?organization_id=${id}` }),
+  },
+  'GET /resource-servers/{id}': {
+    takes: 'resource-servers:read',
+    call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}` }),
+  },
+  'PATCH /resource-servers/{id}': {
+    takes: 'resource-servers:write',
+    call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}`, body: { name: name() } }),
+  },
+  'DELETE /resource-servers/{id}': {
+    takes: 'resource-servers:write',
+    call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}` }),
+  },
+  'POST /roles': {
+    takes: 'roles:write',
+    call: (organization_id) => ({ path: 'roles', body: { organization_id, name: name() } }),
+  },
+  'GET /roles': { takes: 'roles:read', call: (id) => ({ path: `roles?organization_id=${id}` }) },
+  'GET /roles/{id}': { takes: 'roles:read', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
+  'PATCH /roles/{id}': {
+    takes: 'roles:write',
+    call: async (id) => ({ path: `roles/${(await newRole(id)).id}`, body: { description: 'seen' } }),
+  },
+  'DELETE /roles/{id}': { takes: 'roles:write', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
+  'POST /clients': {
+    takes: 'clients:write',
+    call: (organization_id) => ({ path: 'clients', body: { organization_id, client_name: name() } }),
+  },
+  'GET /clients': { takes: 'clients:read', call: (id) => ({ path: `clients?organization_id=${id}` }) },
+  'GET /clients/{client_id}': {
+    takes: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}` }),
+  },
+  'PATCH /clients/{client_id}': {
+    takes: 'clients:write',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}`, body: { status: 'disabled' } }),
+  },
+  'DELETE /clients/{client_id}': {
+    takes: 'clients:write',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}` }),
+  },
+  'POST /clients/{client_id}/revoke-tokens': {
+    takes: 'tokens:revoke',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/revoke-tokens`, body: {} }),
+  },
+  'GET /clients/{client_id}/secrets': {
+    takes: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets` }),
+  },
+  'POST /clients/{client_id}/secrets/rotate': {
+    takes: 'clients:write',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets/rotate`, body: {} }),
+  },
+  'POST /clients/{client_id}/secrets/{id}/promote': {
+    takes: 'clients:write',
+    call: async (id) => ({ path: `${await pathOfSecondary(id)}/promote`, body: {} }),
+  },
+  'DELETE /clients/{client_id}/secrets/{id}': {
+    takes: 'clients:write',
+    call: async (id) => ({ path: await pathOfSecondary(id) }),
+  },
+  'GET /clients/{client_id}/usage': {
+    takes: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/usage` }),
+  },
+  'POST /tokens/revoke': {
+    takes: 'tokens:revoke',
+    call: async (id) => ({
+      path: 'tokens/revoke',
+      body: { jti: 'j', client_id: (await newClient(id)).client_id, expires_at: inHour() },
+    }),
+  },
+  'GET /signing-keys': { takes: 'root', call: () => ({ path: 'signing-keys' }), stranger: 403 },
+  'POST /signing-keys/rotate': {
+    takes: 'root',
+    call: async () => {
+      await env.DB.prepare('UPDATE signing_keys SET created_at = 0').run();
+      return { path: 'signing-keys/rotate', body: { alg: 'ES256' } };
+    },
+    stranger: 403,
+  },
+  'GET /audit-events': { takes: 'audit:read', call: (id) => ({ path: `audit-events?organization_id=${id}` }) },
+  'GET /changes/{id}': { takes: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
+};
+
+// Takes no key: the secret is the proof. Its own tests are in leaked-secrets.test.ts.
+export const PUBLIC = ['POST /leaked-secrets'];
+
+/** What is mounted. */
+export const MOUNTED = new Set(
+  management(createServices(env))
+    .routes.filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => `${method} ${path.replace(/^\/v1/, '').replace(/:(\w+)/g, '{$1}')}`),
+);

@@ -1,0 +1,299 @@
+import { env } from 'cloudflare:workers';
+import { base64url } from 'jose';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { management } from '../../src/management/index.ts';
+import { createServices } from '../../src/services.ts';
+import { api, type Credentials, create, createClient, done, getToken, requestToken, send } from '../http.ts';
+import { failing, withFault } from '../instruments.ts';
+import { everyRow, keyWith, pointedAt, problemOf, rowsOf } from './rows.ts';
+
+let organization: string;
+let server: Record<string, string>;
+let counter = 0;
+const name = () => `idempotent ${++counter}`;
+const fresh = () => ({ 'Idempotency-Key': crypto.randomUUID() });
+
+beforeAll(async () => {
+  organization = (await create('organizations', { name: 'Acme' })).id ?? '';
+  const scopes = [{ name: 'read' }];
+  const identifier = 'https://orders.example.com';
+  server = await create('resource-servers', { organization_id: organization, identifier, name: 'Orders', scopes });
+  await send('/.well-known/jwks.json');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const grants = () => [{ resource_server: server.id, scopes: ['read'] }];
+const newClient = () => createClient({ organization_id: organization, client_name: name(), grants: grants() });
+const clientBody = () => ({ organization_id: organization, client_name: name() });
+
+interface Call {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** What makes each POST succeed. */
+const POSTS: Readonly<Record<string, () => Promise<Call> | Call>> = {
+  '/organizations': () => ({ path: 'organizations', body: { name: name() } }),
+  '/organizations/{id}/revoke-tokens': () => ({ path: `organizations/${organization}/revoke-tokens` }),
+  '/api-keys': () => ({
+    path: 'api-keys',
+    body: { organization_id: organization, name: name(), scopes: ['clients:read'] },
+  }),
+  '/resource-servers': () => ({
+    path: 'resource-servers',
+    body: { organization_id: organization, name: name(), identifier: `https://${crypto.randomUUID()}.example` },
+  }),
+  '/roles': () => ({ path: 'roles', body: { organization_id: organization, name: name(), grants: grants() } }),
+  '/clients': () => ({ path: 'clients', body: clientBody() }),
+  '/clients/{client_id}/revoke-tokens': async () => ({
+    path: `clients/${(await newClient()).client_id}/revoke-tokens`,
+  }),
+  '/clients/{client_id}/secrets/rotate': async () => ({
+    path: `clients/${(await newClient()).client_id}/secrets/rotate`,
+  }),
+  '/clients/{client_id}/secrets/{id}/promote': async () => {
+    const { client_id } = await newClient();
+    await done('POST', `clients/${client_id}/secrets/rotate`);
+    const { data } = await done<{ data: { id: string; rank: string }[] }>('GET', `clients/${client_id}/secrets`);
+    const { id } = data.find(({ rank }) => rank === 'secondary') ?? {};
+    return { path: `clients/${client_id}/secrets/${id}/promote` };
+  },
+  '/tokens/revoke': async () => ({
+    path: 'tokens/revoke',
+    body: { token: (await getToken(await newClient())).access_token },
+  }),
+  '/signing-keys/rotate': async () => {
+    await env.DB.prepare('UPDATE signing_keys SET created_at = 0').run();
+    return { path: 'signing-keys/rotate', body: { alg: 'ES256' } };
+  },
+};
+
+const eventsSince = async (before: number) => (await rowsOf('SELECT id FROM audit_events')).length - before;
+const eventCount = async () => (await rowsOf('SELECT id FROM audit_events')).length;
+
+describe('every POST', () => {
+  test('that takes an API key is in this file’s table', () => {
+    const mounted = management(createServices(env)).routes.filter(({ method }) => method === 'POST');
+    const paths = mounted.map(({ path }) => path.replace(/^\/v1/, '').replace(/:(\w+)/g, '{$1}'));
+    // Whoever reports a leaked secret again is told the same, without a key for it.
+    expect(new Set(paths)).toEqual(new Set([...Object.keys(POSTS), '/leaked-secrets']));
+  });
+
+  test.each(Object.keys(POSTS))('%s is done once and answered the same again', async (route) => {
+    const call = (await POSTS[route]?.()) ?? { path: '' };
+    const headers = fresh();
+    const before = await eventCount();
+    const first = await api('POST', call.path, { body: call.body, headers });
+    const text = await first.text();
+    expect([200, 201], text).toContain(first.status);
+    expect(first.headers.get('Idempotent-Replayed')).toBeNull();
+    const rows = await everyRow();
+    for (let repeat = 0; repeat < 2; repeat++) {
+      const again = await api('POST', call.path, { body: call.body, headers });
+      expect(again.status).toBe(first.status);
+      expect(await again.text()).toBe(text);
+      expect(again.headers.get('ETag')).toBe(first.headers.get('ETag'));
+      expect(again.headers.get('Content-Type')).toBe(first.headers.get('Content-Type'));
+      expect(again.headers.get('Cache-Control')).toBe('no-store');
+      expect(again.headers.get('Idempotent-Replayed')).toBe('true');
+    }
+    expect(await everyRow()).toEqual(rows);
+    expect(await eventsSince(before)).toBeGreaterThanOrEqual(1);
+  });
+
+  test.each(Object.keys(POSTS))(
+    '%s, sent 20 times at once, is done once, and all are answered the same',
+    async (route) => {
+      const call = (await POSTS[route]?.()) ?? { path: '' };
+      const headers = fresh();
+      const before = await eventCount();
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => api('POST', call.path, { body: call.body, headers })),
+      );
+      const texts = new Set(await Promise.all(answers.map((answer) => answer.text())));
+      expect([...texts], [...texts].join('\n')).toHaveLength(1);
+      expect(new Set(answers.map(({ status }) => status)).size).toBe(1);
+      expect([200, 201]).toContain(answers[0]?.status);
+      // Nor is any left of what those were about to be told who found the first one's work in their way.
+      for (const { headers: told } of answers) {
+        expect(told.get('Content-Type')).toBe('application/json');
+        expect(told.get('Retry-After')).toBeNull();
+      }
+      expect(await eventsSince(before)).toBe(1);
+    },
+  );
+});
+
+describe('a request with an Idempotency-Key', () => {
+  test('whose answer was lost after it was done is answered when it is sent again, with the secret, and done once', async () => {
+    const [body, headers] = [{ ...clientBody(), grants: grants() }, fresh()];
+    let lost = 0;
+    const response = await withFault(
+      'd1',
+      async (call, sql) => {
+        const answer = await call();
+        if (!/insert into "audit_events"/i.test(sql)) return answer;
+        lost++;
+        throw new Error('Network connection lost.');
+      },
+      () => api('POST', 'clients', { body, headers }),
+    );
+    await problemOf(response, 503);
+    expect(response.headers.get('Retry-After')).toBe('2');
+    expect(lost).toBe(1);
+    const rows = await everyRow();
+    const client = await done<Credentials>('POST', 'clients', { body, headers });
+    expect(await everyRow()).toEqual(rows);
+    expect(await rowsOf('SELECT 1 FROM clients WHERE client_name = ?', body.client_name)).toHaveLength(1);
+    expect((await requestToken(client)).status).toBe(200);
+  });
+
+  test('that is sent again once the gates answer is only then answered with success, and they have heard of it', async () => {
+    const client = await newClient();
+    await getToken(client);
+    const path = `clients/${client.client_id}/secrets/rotate`;
+    const headers = fresh();
+    await failing(`gate:${client.client_id}`, async () => {
+      await problemOf(await api('POST', path, { headers }), 503);
+      await problemOf(await api('POST', path, { headers }), 503);
+    });
+    const owed = () => rowsOf('SELECT 1 FROM gate_pushes WHERE client_id = ?', client.client_id);
+    expect(await owed()).toHaveLength(1);
+    const { client_secret } = await done<{ client_secret: string }>('POST', path, { headers });
+    expect(await owed()).toHaveLength(0);
+    expect((await requestToken({ ...client, client_secret })).status).toBe(200);
+    expect(await rowsOf('SELECT 1 FROM client_secrets WHERE client_id = ?', client.client_id)).toHaveLength(2);
+  });
+
+  test.each([
+    ['another body', 'clients', { ...clientBody(), client_name: 'another' }],
+    ['another path', 'roles', undefined],
+  ])('that came before with %s is refused, and writes nothing', async (_, path, other) => {
+    const [body, headers] = [clientBody(), fresh()];
+    await done('POST', 'clients', { body, headers });
+    const before = await everyRow();
+    const response = await api('POST', path, { body: other ?? body, headers });
+    expect(await pointedAt(response)).toEqual(['Idempotency-Key']);
+    const query = await api('POST', 'clients?more=1', { body, headers });
+    expect(await pointedAt(query)).toEqual(['Idempotency-Key']);
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test('has nothing to do with another administrator’s that has the same', async () => {
+    const headers = fresh();
+    const keys = [await keyWith(organization, API_KEY_SCOPES), await keyWith(organization, API_KEY_SCOPES)];
+    const stranger = (await create('organizations', { name: name() })).id ?? '';
+    keys.push(await keyWith(stranger, API_KEY_SCOPES));
+    const body = { name: name(), scopes: ['clients:read'] };
+    const own = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[0] as string });
+    // The name is taken by now, and that is what this one is told: not the other's secret.
+    const colleague = await api('POST', 'api-keys', { body, headers, key: keys[1] as string });
+    expect(JSON.stringify(await problemOf(colleague, 409))).not.toContain(own.api_key);
+    const theirs = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[2] as string });
+    expect(theirs.api_key).not.toBe(own.api_key);
+    const root = await done<{ api_key: string }>('POST', 'api-keys', {
+      body: { ...body, name: name(), organization_id: organization },
+      headers,
+    });
+    expect(root.api_key).not.toBe(own.api_key);
+    expect(await done('POST', 'api-keys', { body, headers, key: keys[0] as string })).toEqual(own);
+  });
+
+  test('needs its API key the second time as well', async () => {
+    const key = await keyWith(organization, API_KEY_SCOPES);
+    const [body, headers] = [{ client_name: name() }, fresh()];
+    await done('POST', 'clients', { body, headers, key });
+    await env.DB.prepare('UPDATE api_keys SET expires_at = 1 WHERE hint = ?').bind(key.slice(-4)).run();
+    await problemOf(await api('POST', 'clients', { body, headers, key }), 401);
+  });
+
+  test('that failed is tried anew', async () => {
+    const [body, headers] = [clientBody(), fresh()];
+    const { id } = await create('organizations', { name: name() });
+    await done('PATCH', `organizations/${id}`, { body: { name: `${name()} x` } });
+    const taken = await newClient();
+    const [{ client_name = '' } = {}] = await rowsOf<{ client_name: string }>(
+      'SELECT client_name FROM clients WHERE client_id = ?',
+      taken.client_id,
+    );
+    const twin = { ...body, client_name };
+    await problemOf(await api('POST', 'clients', { body: twin, headers }), 409);
+    await done('DELETE', `clients/${taken.client_id}`);
+    await done('POST', 'clients', { body: twin, headers });
+
+    const other = fresh();
+    await failing('d1', async () => problemOf(await api('POST', 'clients', { body, headers: other }), 503));
+    await problemOf(await api('POST', 'clients', { body: { client_name: 7 }, headers: other }), 422);
+    expect((await api('POST', 'clients', { body, headers: other })).status).toBe(201);
+  });
+
+  test('is forgotten after a day: the key stands for a new request then', async () => {
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: start });
+    const headers = fresh();
+    const { path } = { path: `organizations/${organization}/revoke-tokens` };
+    const replayed = async () => (await api('POST', path, { headers })).headers.get('Idempotent-Replayed');
+    expect(await replayed()).toBeNull();
+    vi.setSystemTime(start + 86_399_000);
+    expect(await replayed()).toBe('true');
+    vi.setSystemTime(start + 86_401_000);
+    expect(await replayed()).toBeNull();
+    expect(await replayed()).toBe('true');
+    const kept = await rowsOf('SELECT created_at FROM idempotency_keys WHERE key = ?', headers['Idempotency-Key']);
+    expect(kept).toEqual([{ created_at: start + 86_401_000 }]);
+  });
+
+  test('leaves no secret at rest', async () => {
+    const headers = fresh();
+    const { client_secret } = await done<Credentials>('POST', 'clients', { body: clientBody(), headers });
+    const { api_key } = await done<{ api_key: string }>('POST', 'api-keys', {
+      body: { organization_id: organization, name: name(), scopes: ['clients:read'] },
+      headers: fresh(),
+    });
+    expect(client_secret).toMatch(/^ems_/);
+    const everything = JSON.stringify(await everyRow());
+    expect(everything).toContain(headers['Idempotency-Key']);
+    const sealed = await rowsOf<{ sealed_body: string }>('SELECT sealed_body FROM idempotency_keys');
+    const opened = sealed.flatMap(({ sealed_body }) =>
+      sealed_body.split('.').map((part) => new TextDecoder().decode(base64url.decode(part))),
+    );
+    expect(opened.some((part) => part.includes('A256GCM'))).toBe(true);
+    for (const secret of [client_secret, api_key]) {
+      expect(everything).not.toContain(secret);
+      expect(opened.some((part) => part.includes(secret))).toBe(false);
+    }
+  });
+
+  test.each(['', 'a'.repeat(256), 'a b', 'ä', 'a\tb'])('of the form %j is refused, or is none', async (value) => {
+    const body = clientBody();
+    let response: Response;
+    try {
+      response = await api('POST', 'clients', { body, headers: { 'Idempotency-Key': value } });
+    } catch {
+      return; // It cannot be sent at all.
+    }
+    // An empty one may be left out on the way.
+    if (value === '' && response.status === 201) return;
+    expect(await pointedAt(response)).toEqual(['Idempotency-Key']);
+  });
+
+  test('keeps its body’s type and form to be checked', async () => {
+    const send = (type: string | undefined, body: string) =>
+      api('POST', 'clients', {
+        headers: { ...fresh(), ...(type && { 'Content-Type': type }) },
+        body: JSON.parse(body),
+      });
+    await problemOf(await send('text/plain', '{"client_name":"x"}'), 415);
+    await problemOf(await send('application/json', '{"client_name":7}'), 422);
+  });
+
+  test('of 255 visible characters is taken', async () => {
+    const headers = { 'Idempotency-Key': `${'~!'.repeat(127)}x` };
+    const [body] = [clientBody()];
+    expect(await done('POST', 'clients', { body, headers })).toEqual(await done('POST', 'clients', { body, headers }));
+  });
+});

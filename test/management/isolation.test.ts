@@ -1,0 +1,269 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { api, type Credentials, create, done, send } from '../http.ts';
+import {
+  MOUNTED,
+  name,
+  newChange,
+  newClient,
+  newKey,
+  newRole,
+  newServer,
+  newToken,
+  PUBLIC,
+  pathOfSecondary,
+  ROUTES,
+  type Route,
+} from './every-route.ts';
+import { everyRow, keyWith, problemOf, rowsOf } from './rows.ts';
+
+// Every route, whoever asks. The victim has one of everything; the stranger is another organization with a key for everything.
+
+interface Party {
+  readonly id: string;
+  /** With every scope. */
+  readonly key: string;
+  readonly expiredKey: string;
+}
+
+let victim: Party;
+let stranger: Party;
+
+async function party(name: string): Promise<Party> {
+  const { id = '' } = await create('organizations', { name });
+  const expiredKey = await keyWith(id, API_KEY_SCOPES);
+  await env.DB.prepare('UPDATE api_keys SET expires_at = 1 WHERE organization_id = ?').bind(id).run();
+  return { id, key: await keyWith(id, API_KEY_SCOPES), expiredKey };
+}
+
+beforeAll(async () => {
+  victim = await party('victim itself');
+  stranger = await party('stranger');
+  // The first need of signing keys.
+  await send('/.well-known/jwks.json');
+});
+
+/** Every id and name of the victim's. */
+async function victims(): Promise<RegExp> {
+  const found = await Promise.all(
+    [
+      'client_id, client_name FROM clients',
+      'id, name FROM roles',
+      'id, name, identifier FROM resource_servers',
+      'id, name FROM api_keys',
+    ].map((columns) => rowsOf<Record<string, string>>(`SELECT ${columns} WHERE organization_id = ?`, victim.id)),
+  );
+  const marks = found.flat().flatMap((row) => Object.values(row));
+  return new RegExp([victim.id, 'victim itself', ...marks].join('|'));
+}
+
+const template = (route: string): [method: string, path: string] => {
+  const [method = '', path = ''] = route.split(' ');
+  return [method, path];
+};
+
+describe('every route', () => {
+  test('that is mounted is in this file’s table', () => {
+    expect([...Object.keys(ROUTES), ...PUBLIC].sort()).toEqual([...MOUNTED].sort());
+  });
+
+  test.each(Object.keys(ROUTES))('%s: who may not neither learns nor changes anything', async (route) => {
+    const { takes, call: prepare, stranger: status = 404 } = ROUTES[route] as Route;
+    const [method] = template(route);
+    const call = await prepare(victim.id);
+    const marks = await victims();
+    const refused: Record<string, [key: string | null, status: number]> = {
+      'no key': [null, 401],
+      'a malformed key': ['emk_nonsense', 401],
+      'a key that nobody has': [victim.key.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')), 401],
+      'an expired key': [victim.expiredKey, 401],
+      'another organization’s key': [stranger.key, status],
+    };
+    if (takes !== 'any') {
+      const others = API_KEY_SCOPES.filter((scope) => scope !== takes);
+      refused['a key without the scope'] = [await keyWith(victim.id, others), 403];
+    }
+    const before = await everyRow();
+    for (const [what, [key, expected]] of Object.entries(refused)) {
+      const response = await api(method, call.path, { body: call.body, key });
+      const text = await response.text();
+      expect(response.status, `${what}: ${text}`).toBe(expected);
+      expect(text, what).not.toMatch(marks);
+      expect(response.headers.get('ETag'), what).toBeNull();
+      expect(response.headers.has('WWW-Authenticate'), what).toBe(expected === 401);
+    }
+    expect(await everyRow()).toEqual(before);
+
+    // With the scope, and no other, it does what it is for: the requests above failed for their keys alone.
+    const key = takes === 'root' ? env.ROOT_API_KEY : takes === 'any' ? victim.key : await keyWith(victim.id, [takes]);
+    const response = await api(method, call.path, { body: call.body, key });
+    expect([200, 201, 204], await response.clone().text()).toContain(response.status);
+  });
+});
+
+describe('an id of another organization’s is one that is not there', () => {
+  const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const WITH_IDS = [...new Set(Object.keys(ROUTES).map((route) => template(route)[1]))].filter((path) =>
+    path.includes('{'),
+  );
+
+  async function idsIn(path: string): Promise<[theirs: string, nobodys: string]> {
+    const { client_id } = await newClient(victim.id);
+    const [secret] = await rowsOf<{ id: string }>('SELECT id FROM client_secrets WHERE client_id = ?', client_id);
+    const ids: Record<string, () => Promise<string | undefined>> = {
+      organizations: async () => victim.id,
+      'api-keys': async () => (await newKey(victim.id)).id,
+      'resource-servers': async () => (await newServer(victim.id)).id,
+      roles: async () => (await newRole(victim.id)).id,
+      clients: async () => secret?.id,
+      changes: () => newChange(victim.id),
+    };
+    const id = (await ids[path.split('/')[1] ?? '']?.()) ?? '';
+    const fill = (one: string, other: string) => path.slice(1).replace('{id}', one).replace('{client_id}', other);
+    return [fill(id, client_id), fill('999999999', 'emc_nobody')];
+  }
+
+  test.each(WITH_IDS)('%s, whatever the method', async (path) => {
+    const [theirs, nobodys] = await idsIn(path);
+    const before = await everyRow();
+    for (const method of METHODS) {
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {};
+      const [one, other] = await Promise.all(
+        [theirs, nobodys].map((target) => api(method, target, { key: stranger.key, body })),
+      );
+      const isMounted = [...MOUNTED].some((route) =>
+        new RegExp(`^${route.replace(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`),
+      );
+      const rootOnly = ROUTES[`${method} ${path}`]?.takes === 'root';
+      expect(one?.status, method).toBe(isMounted ? (rootOnly ? 403 : 404) : 405);
+      expect(await one?.text(), method).toBe(await other?.text());
+    }
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test('a secret of another client’s, below a client of one’s own', async () => {
+    const own = await newClient(stranger.id);
+    const theirs = (await pathOfSecondary(victim.id)).split('/').at(-1);
+    const before = await everyRow();
+    const path = `clients/${own.client_id}/secrets/${theirs}`;
+    await problemOf(await api('DELETE', path, { key: stranger.key }), 404);
+    await problemOf(await api('POST', `${path}/promote`, { key: stranger.key, body: {} }), 404);
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test('a token of another organization’s cannot be revoked', async () => {
+    const token = await newToken(victim.id);
+    const before = await everyRow();
+    const problem = await problemOf(await api('POST', 'tokens/revoke', { key: stranger.key, body: { token } }), 422);
+    expect(JSON.stringify(problem)).not.toMatch(await victims());
+    expect(await everyRow()).toEqual(before);
+    await done('POST', 'tokens/revoke', { key: victim.key, body: { token } });
+  });
+
+  test.each([
+    ['POST', 'roles', () => ({ name: name() })],
+    ['PATCH', 'roles', () => ({})],
+    ['POST', 'clients', () => ({ client_name: name() })],
+    ['PATCH', 'clients', () => ({})],
+  ])('%s %s cannot refer to another organization’s', async (method, path, body) => {
+    const [server, role] = await Promise.all([newServer(victim.id), newRole(victim.id)]);
+    const own = path === 'roles' ? (await newRole(stranger.id)).id : (await newClient(stranger.id)).client_id;
+    const before = await everyRow();
+    const names: [server: string | undefined, role: string | undefined][] = [
+      [server.id, role.id],
+      [server.identifier, role.name],
+    ];
+    const told = names.map(async ([resource_server, roleName]) => {
+      const references = {
+        grants: [{ resource_server, scopes: ['a'] }],
+        ...(path === 'clients' && {
+          roles: [roleName],
+          introspects: [resource_server],
+          default_resource: resource_server,
+        }),
+      };
+      const target = method === 'POST' ? path : `${path}/${own}`;
+      const response = await api(method, target, { key: stranger.key, body: { ...body(), ...references } });
+      return problemOf(response, 422);
+    });
+    const pointers = [
+      '/grants/0/resource_server',
+      ...(path === 'clients' ? ['/roles/0', '/introspects/0', '/default_resource'] : []),
+    ];
+    for (const problem of await Promise.all(told)) {
+      expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
+      expect(JSON.stringify(problem)).not.toMatch(await victims());
+    }
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test('lists show an organization its own, and never a trace of another', async () => {
+    const marks = await victims();
+    for (const path of ['organizations', 'api-keys', 'resource-servers', 'roles', 'clients', 'audit-events']) {
+      const text = JSON.stringify(await done('GET', `${path}?limit=100`, { key: stranger.key }));
+      expect(text, path).not.toMatch(marks);
+      expect(JSON.stringify(await done('GET', `${path}?limit=100`, { key: victim.key })), path).toMatch(marks);
+    }
+  });
+});
+
+describe('what all organizations share', () => {
+  let server: string;
+  let role: string;
+  beforeAll(async () => {
+    const shared = { identifier: 'https://everybodys.example.com', name: 'Everybody’s', scopes: [{ name: 'use' }] };
+    server = (await create('resource-servers', shared)).id ?? '';
+    const grants = [{ resource_server: server, scopes: ['use'] }];
+    role = (await create('roles', { name: 'everybodys', grants })).id ?? '';
+  });
+
+  test('is every organization’s to read and to refer to', async () => {
+    for (const whose of [victim, stranger]) {
+      const { key } = whose;
+      expect(await done('GET', `resource-servers/${server}`, { key })).toMatchObject({ organization_id: null });
+      expect(await done('GET', `roles/${role}`, { key })).toMatchObject({ organization_id: null });
+      const names = await Promise.all(
+        ['resource-servers', 'roles'].map((path) =>
+          done<{ data: { id: string }[] }>('GET', `${path}?limit=100`, { key }),
+        ),
+      );
+      expect(names.map(({ data }) => data.some(({ id }) => id === server || id === role))).toEqual([true, true]);
+      const body = {
+        client_name: name(),
+        roles: ['everybodys'],
+        grants: [{ resource_server: server, scopes: ['use'] }],
+      };
+      await create<Credentials>('clients', body, key);
+    }
+  });
+
+  test('is no organization’s to change or delete, nor are its users another’s to see', async () => {
+    const before = await everyRow();
+    for (const path of [`resource-servers/${server}`, `roles/${role}`]) {
+      for (const [method, target, body] of [
+        ['PATCH', path, { name: 'mine' }],
+        ['DELETE', path, undefined],
+        ['DELETE', `${path}?cascade=true`, undefined],
+      ] as const) {
+        const problem = await problemOf(await api(method, target, { key: stranger.key, body }), 403);
+        expect(problem.orphans).toBeUndefined();
+      }
+    }
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test('comes from the root key alone: an organization’s key makes its own', async () => {
+    const made = await create<{ id: string; organization_id: string | null }>('roles', { name: name() }, stranger.key);
+    expect(made.organization_id).toBe(stranger.id);
+    expect(
+      (await api('PATCH', `roles/${made.id}`, { key: stranger.key, body: { organization_id: null } })).status,
+    ).toBe(422);
+  });
+
+  test('the progress of its changes is the root key’s to follow', async () => {
+    await env.DB.prepare("INSERT INTO changes VALUES (2000000, NULL, 'role.updated', ?, 501, 0)").bind(role).run();
+    await problemOf(await api('GET', 'changes/2000000', { key: stranger.key }), 404);
+    expect(await done('GET', 'changes/2000000')).toMatchObject({ status: 'delivered', gates: 501, delivered: 501 });
+  });
+});
