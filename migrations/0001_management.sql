@@ -25,6 +25,7 @@ CREATE TABLE `gate_pushes` (
 );
 --> statement-breakpoint
 CREATE INDEX `gate_pushes_version` ON `gate_pushes` (`version`,`gate`);--> statement-breakpoint
+CREATE INDEX `gate_pushes_client` ON `gate_pushes` (`client_id`);--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`actor` text NOT NULL,
 	`key` text NOT NULL,

@@ -35,7 +35,7 @@ export function pushesOwedTo(db: Database, clientId: string, limit: number): Pro
   return askStore('d1', () => db.select().from(gatePushes).where(eq(gatePushes.clientId, clientId)).limit(limit));
 }
 
-/** Selects those of some clients whose gates are owed something still: what is owed is little, and looked through from that side. */
+/** Selects those of some clients whose gates are owed something still. */
 export function stillOwed(clientIds: SQL): SQL {
   return sql`SELECT client_id FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;
 }

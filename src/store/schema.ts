@@ -324,6 +324,7 @@ export const gatePushes = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.gate, table.version] }),
     index('gate_pushes_version').on(table.version, table.gate),
+    index('gate_pushes_client').on(table.clientId),
   ],
 );
 
