@@ -130,6 +130,8 @@ export const PUSHES_AT_ONCE = 25;
 export const PUSHES_PER_RUN = 5000;
 /** How long a secondary secret must go unused before it is called safe to delete: a day, and no token lasts longer. */
 export const SECRET_QUIET_TIME = Math.max(86_400, ACCESS_TOKEN_TTL_MAX);
+/** How old a secret must be that a client made itself and nobody has used, before the client may make another in its place. */
+export const ROTATION_RETRY_AFTER = 60;
 /** The longest grace after which an old secret stops by itself. */
 export const GRACE_MAX = 90 * 86_400;
 /** How long the answer to a request with an `Idempotency-Key` is kept for those that are sent again. */

@@ -6,14 +6,17 @@ import type { MasterKeys } from './master-key.ts';
 const RANDOM_LENGTH = 22; // 128 bits in base 62
 const FORM = /^emc_[0-9A-Za-z]{30}$/;
 
-const IMPORTABLE = /^(?!emc_)[!#-$&-*,-9;-~]{1,200}$/;
+// A path cannot end in one or two dots, and audit events tell of actors by the other names.
+const NOT_IMPORTABLE = /^(?:emc_.*|key_.*|root|leak-report|attempt-filter|\.\.?)$/;
+const IMPORTABLE = /^[!#-$&-*,-9;-~]{1,200}$/;
 
 /**
  * Whether a client_id could be one that a client brought along from another provider: 1 to 200 visible ASCII characters, without those
- * that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not beginning as those that are generated here.
+ * that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not to be taken for one that is generated here, an API
+ * key's, or another actor's.
  */
 export function isImportableId(clientId: string): boolean {
-  return IMPORTABLE.test(clientId);
+  return IMPORTABLE.test(clientId) && !NOT_IMPORTABLE.test(clientId);
 }
 
 /** A new client_id: `emc_`, 22 random base62 characters, and a tag by which it is known as our own. */

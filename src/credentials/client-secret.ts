@@ -41,7 +41,11 @@ export function isLive({ expiresAt, leakedAt }: StoredSecret, now: number): bool
   return leakedAt === null && (expiresAt === null || expiresAt > now);
 }
 
-/** The secondary secret that a rotation would put an end to, where it is still accepted. */
-export function liveSecondary(secrets: readonly StoredSecret[], now: number): StoredSecret | undefined {
-  return secrets.find((secret) => secret.rank === 'secondary' && isLive(secret, now));
+/** The secret of a rank, where it is still accepted. */
+export function liveSecret(
+  secrets: readonly StoredSecret[],
+  rank: StoredSecret['rank'],
+  now: number,
+): StoredSecret | undefined {
+  return secrets.find((secret) => secret.rank === rank && isLive(secret, now));
 }

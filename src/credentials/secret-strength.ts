@@ -1,21 +1,48 @@
 const BITS_MIN = 112;
+/** Visible ASCII characters. */
+const CHARACTERS = 94;
+const HEX = /^[\da-f]+$/i;
+/** Of 32 random hexadecimal digits fewer are different about once in 10 million times. */
+const DIFFERENT_MIN = 8;
 
 /**
  * Whether a secret that was made elsewhere is fit to be one here. Nobody can tell how it was chosen; this refuses what is short, repeats
- * itself, or has few different characters. 112 bits are the least that [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) lets keys have.
+ * itself, counts up or down, or has few different characters. 112 bits are the least that
+ * [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) lets keys have.
  */
 export function isStrongSecret(secret: string): boolean {
-  return estimatedBits(secret) >= BITS_MIN;
+  return (
+    different(secret) >= DIFFERENT_MIN && different(steps(secret)) >= DIFFERENT_MIN && estimatedBits(secret) >= BITS_MIN
+  );
 }
 
-/** At most so many bits: as if each character of one period had been drawn from those that occur. */
+/** As if each character of one period had been drawn from the alphabet. */
 function estimatedBits(secret: string): number {
-  const different = new Set(secret).size;
-  return shortestPeriod(secret) * Math.log2(Math.max(1, different));
+  const period = shortestPeriod(secret);
+  const alphabet = HEX.test(secret) ? 16 : likelyAlphabet(different(secret), period);
+  return period * Math.log2(alphabet);
 }
 
-/** The length of the shortest text that the secret repeats. */
+/** The length of the shortest text that the secret repeats, the last time perhaps not to its end. */
 function shortestPeriod(secret: string): number {
-  const second = (secret + secret).indexOf(secret, 1);
-  return second < 0 ? secret.length : second;
+  let period = 1;
+  while (!secret.startsWith(secret.slice(period))) period++;
+  return period;
+}
+
+/** The size of the alphabet from which so many draws can be expected to bring so many different characters: a few draws leave many out. */
+function likelyAlphabet(found: number, draws: number): number {
+  let size = found;
+  while (size < CHARACTERS && size * (1 - (1 - 1 / size) ** draws) < found) size++;
+  return size;
+}
+
+/** How far each character lies from the one before. */
+function steps(secret: string): number[] {
+  const codes = Array.from(secret, (character) => character.charCodeAt(0));
+  return codes.slice(1).map((code, index) => code - (codes[index] ?? 0));
+}
+
+function different(items: Iterable<unknown>): number {
+  return new Set(items).size;
 }

@@ -195,7 +195,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #copy(owed: OwedCopy): Promise<void> {
     try {
       await copyRevocation(this.env.KV, owed.jti, owed.expires_at, Date.now());
-      this.#revocations.copied(owed.jti);
+      this.#revocations.copied(owed);
     } catch {
       this.#revocations.copyFailed(owed, Date.now());
     }

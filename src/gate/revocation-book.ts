@@ -17,10 +17,13 @@ export class RevocationBook {
     this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'revocations'").toArray().length > 0;
   }
 
-  /** Notes a revocation whose copy is owed from now on. One that is there already stays as it is. */
+  /** Notes a revocation whose copy is owed from now on. One that is there already stays as it is, unless the token lasts longer than it was said to. */
   add(jti: string, expiresAt: number, now: number): void {
     this.#create();
-    this.#sql.exec('INSERT INTO revocations VALUES (?, ?, ?, 0) ON CONFLICT (jti) DO NOTHING', jti, expiresAt, now);
+    const upsert = `INSERT INTO revocations VALUES (?, ?, ?, 0) ON CONFLICT (jti)
+      DO UPDATE SET expires_at = excluded.expires_at, copy_at = excluded.copy_at, attempts = 0
+      WHERE excluded.expires_at > expires_at`;
+    this.#sql.exec(upsert, jti, expiresAt, now);
   }
 
   has(jti: string): boolean {
@@ -33,8 +36,9 @@ export class RevocationBook {
     return this.#sql.exec<{ jti: string; expires_at: number; attempts: number }>(due, now, limit).toArray();
   }
 
-  copied(jti: string): void {
-    this.#sql.exec('UPDATE revocations SET copy_at = NULL WHERE jti = ?', jti);
+  /** Notes that KV was told, unless it was told of too early an end. */
+  copied({ jti, expires_at }: OwedCopy): void {
+    this.#sql.exec('UPDATE revocations SET copy_at = NULL WHERE jti = ? AND expires_at = ?', jti, expires_at);
   }
 
   copyFailed({ jti, attempts }: OwedCopy, now: number): void {

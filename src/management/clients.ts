@@ -10,6 +10,7 @@ import {
   revokeClientTokens,
   updateClient,
 } from '../store/clients.ts';
+import { nothingOwedTo } from '../store/gate-pushes.ts';
 import { listOf } from '../store/sql.ts';
 import { QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
 import {
@@ -98,32 +99,35 @@ const NAME_TAKEN: FieldError = {
 
 /** Mounts `/clients` below `/v1`. */
 export function clients(app: ManagementApp): void {
-  app.openapi(createClient, async (context) => {
-    const { services, administrator } = context.var;
-    const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
-    const organizationId = await requiredOrganization(services, administrator, organization_id);
-    const resolved = await resolveReferences(services, administrator, organizationId, fields);
-    if (client_id !== undefined) await deliverOwedTo(context, client_id);
+  app.openapi(createClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
+      const organizationId = await requiredOrganization(services, administrator, organization_id);
+      const resolved = await resolveReferences(services, administrator, organizationId, fields);
+      if (client_id !== undefined) await deliverOwedTo(context, client_id);
 
-    const now = Date.now();
-    const masterKeys = await services.masterKeys();
-    const clientId = client_id ?? (await generateClientId(masterKeys));
-    const { clientSecret, stored } = await makeClientSecret(clientId, masterKeys, now, client_secret);
-    const shown = shownFields(fields, resolved);
-    const client = { clientId, organizationId, ...clientColumns(fields, resolved, now), createdAt: now };
-    return commit(context, {
-      event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
-      conflicts: {
-        clients_name: NAME_TAKEN,
-        clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
-        client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
-      },
-      statements: insertClient(services.db, client, stored, clientLinks(resolved)),
-      status: 201,
-      body: { ...withIdentity(shown, client), client_secret: clientSecret },
-      tagged: true,
-    });
-  });
+      const now = Date.now();
+      const masterKeys = await services.masterKeys();
+      const clientId = client_id ?? (await generateClientId(masterKeys));
+      const { clientSecret, stored } = await makeClientSecret(clientId, masterKeys, now, client_secret);
+      const shown = shownFields(fields, resolved);
+      const client = { clientId, organizationId, ...clientColumns(fields, resolved, now), createdAt: now };
+      return commit(context, {
+        event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
+        guard: client_id === undefined ? undefined : nothingOwedTo(client_id),
+        conflicts: {
+          clients_name: NAME_TAKEN,
+          clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
+          client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
+        },
+        statements: insertClient(services.db, client, stored, clientLinks(resolved)),
+        status: 201,
+        body: { ...withIdentity(shown, client), client_secret: clientSecret },
+        tagged: true,
+      });
+    }),
+  );
 
   app.openapi(listAll, async (context) => {
     const { services, administrator } = context.var;

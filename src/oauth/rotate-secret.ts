@@ -1,11 +1,12 @@
-import { GRACE_MAX, PUSHES_PER_REQUEST } from '../constants.ts';
-import { liveSecondary, makeClientSecret } from '../credentials/client-secret.ts';
+import { GRACE_MAX, PUSHES_PER_REQUEST, ROTATION_RETRY_AFTER } from '../constants.ts';
+import { liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import { deliverPushes } from '../gate/pushes.ts';
 import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
+import { madeItself } from '../store/audit-events.ts';
 import { findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import { pushesOwedAbout } from '../store/gate-pushes.ts';
-import { listSecrets, rotateSecret as rotation } from '../store/secrets.ts';
+import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
 import { StaleWriteError, write } from '../store/write.ts';
 import { authenticateClient } from './client-authentication/index.ts';
@@ -14,8 +15,8 @@ import { type Parameters, readParameters } from './parameters.ts';
 
 /**
  * A client that may rotates its own secret, with its own credentials: the new secret is the primary one, and the old one goes on as the
- * secondary, for `grace_seconds` or until it is deleted. No RFC has this; the request is formed as those of
- * [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4) are.
+ * secondary, for `grace_seconds` or until it is deleted. A client that lost the answer asks again. No RFC has this; the request is formed
+ * as those of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4) are.
  */
 export async function rotateSecret(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
@@ -29,7 +30,8 @@ export async function rotateSecret(services: Services, request: Request): Promis
     throw new OAuthError('unauthorized_client', { description: 'The client may not rotate its secret.' });
   }
   const made = await rotate(services, clientId, grace, clientAddress(request));
-  await deliverPushes(services.db, services.gates, await pushesOwedAbout(services.db, clientId, PUSHES_PER_REQUEST));
+  const { db, gates } = services;
+  await deliverPushes(db, gates, await pushesOwedAbout(db, clientId, PUSHES_PER_REQUEST));
   return oauthJson(made);
 }
 
@@ -41,11 +43,16 @@ function readGrace(parameters: Parameters): number | undefined {
   throw new OAuthError('invalid_request', { description });
 }
 
-async function rotate({ db, masterKeys }: Services, clientId: string, grace: number | undefined, address: string) {
+async function rotate(services: Services, clientId: string, grace: number | undefined, address: string) {
+  const { db, masterKeys } = services;
   const now = Date.now();
-  const [row, current] = await Promise.all([findClientRow(db, clientId), listSecrets(db, clientId)]);
+  // In this order: what was changed in between is then seen by the guard.
+  const row = await findClientRow(db, clientId);
   if (!row) throw invalidClient();
-  if (liveSecondary(current, now)) throw inProgress('The client has two secrets: one must be deleted first.');
+  const current = await listSecrets(db, clientId);
+  const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
+  if (primary && secondary) await requireLostAnswer(services, primary, now);
+  const change = secondary ? replacePrimary : rotation;
   const { clientSecret, stored } = await makeClientSecret(clientId, await masterKeys(), now);
   const expiresAt = grace === undefined ? null : now + grace * 1000;
   const changes = { secret: stored.id, hint: stored.hint, ...(grace !== undefined && { grace_seconds: grace }) };
@@ -63,7 +70,7 @@ async function rotate({ db, masterKeys }: Services, clientId: string, grace: num
       event: { ...event, changes },
       guard: isClientAt(row),
       touches: listOf([clientId]),
-      statements: [...rotation(db, stored, { now, expiresAt }), renewClient(db, clientId)],
+      statements: [...change(db, stored, { now, expiresAt }), renewClient(db, clientId)],
     });
   } catch (error) {
     if (error instanceof StaleWriteError) throw inProgress('The client was changed meanwhile: try again.');
@@ -79,6 +86,31 @@ async function rotate({ db, masterKeys }: Services, clientId: string, grace: num
   };
 }
 
-function inProgress(description: string): OAuthError {
-  return new OAuthError('invalid_request', { status: 409, description });
+/**
+ * Lets a client that never got its new primary secret make another. It is taken for lost where the client made it itself, it has been there
+ * for a while, and nobody has used it, which who presents it would have: so of several instances that rotate at once one does, and an
+ * administrator's rotation is left alone.
+ * @throws OAuthError `invalid_request`, 409; StoreUnavailableError
+ */
+async function requireLostAnswer(
+  { db, gates }: Services,
+  { id, clientId, createdAt }: StoredSecret,
+  now: number,
+): Promise<void> {
+  const [isOwn, { secrets }] = await Promise.all([
+    madeItself(db, clientId, id),
+    gates.activity({ client_id: clientId }),
+  ]);
+  const isUsed = secrets.some((used) => used.id === id);
+  if (isUsed || !isOwn) {
+    throw inProgress('The client has two secrets: one must be deleted first.');
+  }
+  const wait = createdAt + ROTATION_RETRY_AFTER * 1000 - now;
+  if (wait <= 0) return;
+  const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
+  throw inProgress('The client rotated its secret a moment ago. If it did not get the new one: try again.', headers);
+}
+
+function inProgress(description: string, headers: Record<string, string> = {}): OAuthError {
+  return new OAuthError('invalid_request', { status: 409, description, headers });
 }

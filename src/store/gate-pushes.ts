@@ -35,6 +35,11 @@ export function pushesOwedTo(db: Database, clientId: string, limit: number): Pro
   return askStore('d1', () => db.select().from(gatePushes).where(eq(gatePushes.clientId, clientId)).limit(limit));
 }
 
+/** Whether nothing is owed to a client's gates, for the guard of a write. */
+export function nothingOwedTo(clientId: string): SQL {
+  return sql`NOT EXISTS (SELECT 1 FROM ${gatePushes} WHERE ${gatePushes.clientId} = ${clientId})`;
+}
+
 /** Selects those of some clients whose gates are owed something still. */
 export function stillOwed(clientIds: SQL): SQL {
   return sql`SELECT client_id FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;

@@ -1,7 +1,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { decodeJwt } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Credentials, getToken, introspect, revoke, world } from '../http.ts';
+import { type Credentials, done, getToken, introspect, revoke, world } from '../http.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -33,4 +34,25 @@ test('a revocation is kept while its token could be used, and forgotten soon aft
   await runInDurableObject(gateOf(worker), (gate) => gate.alarm());
   expect(await held(worker)).toEqual({ count: 0 });
   expect(await (await introspect(api, access_token)).json()).toEqual({ active: false });
+});
+
+test('a token that was said to end too early stays revoked once the right time is told', async () => {
+  const start = new Date('2027-04-02T00:00:00Z');
+  vi.useFakeTimers({ toFake: ['Date'], now: start });
+  const { worker, api } = await world('misjudged', { access_token_ttl: 3600 });
+  const { access_token } = await getToken(worker);
+  const { jti, exp } = decodeJwt(access_token);
+  const revokeUntil = (seconds: number) =>
+    done('POST', 'tokens/revoke', {
+      body: { jti, client_id: worker.client_id, expires_at: new Date(seconds * 1000).toISOString() },
+    });
+  await revokeUntil(start.getTime() / 1000 + 60);
+  await revokeUntil(exp ?? 0);
+  vi.setSystemTime(start.getTime() + 3_000_000);
+  await runInDurableObject(gateOf(worker), (gate) => gate.alarm());
+  expect(await (await introspect(api, access_token)).json()).toEqual({ active: false });
+  // KV holds it until then as well, by its own clock.
+  vi.useRealTimers();
+  const [copy] = (await env.KV.list({ prefix: `revoked:${jti}` })).keys;
+  expect((copy?.expiration ?? 0) - Date.now() / 1000).toBeGreaterThan(400);
 });

@@ -33,7 +33,7 @@ export const secretRotation = createRoute({
   tags: ['OAuth'],
   summary: 'Rotate one’s own secret',
   description:
-    'For a client whose `may_rotate_secret` is true: the new secret becomes the primary one, and the one before it the secondary. Both authenticate, until the secondary is deleted or its grace period ends.',
+    'For a client whose `may_rotate_secret` is true: the new secret becomes the primary one, and the one before it the secondary. Both authenticate, until the secondary is deleted or its grace period ends. A client that lost the answer asks again after a minute: a secret that it made itself and that nobody has used since is replaced. So use the new secret once before it is kept.',
   security: clientAuthentication,
   request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
   responses: {
@@ -58,11 +58,14 @@ export const secretRotation = createRoute({
         description: 'The client may not rotate its secret.',
       }),
     }),
-    409: errorAnswer('The client has two secrets already, or was changed meanwhile.', {
-      invalid_request: new OAuthError('invalid_request', {
-        description: 'The client has two secrets: one must be deleted first.',
-      }),
-    }),
+    409: errorAnswer(
+      'The client has two secrets already, or was changed meanwhile. With `Retry-After` it is worth another try.',
+      {
+        invalid_request: new OAuthError('invalid_request', {
+          description: 'The client has two secrets: one must be deleted first.',
+        }),
+      },
+    ),
     ...formErrors,
   },
 });
