@@ -128,6 +128,8 @@ export const PUSHES_PER_REQUEST = 500;
 export const PUSHES_AT_ONCE = 25;
 /** Pushes that the scheduled handler makes in one run, as far as they are owed: the platform allows 10,000 calls. */
 export const PUSHES_PER_RUN = 5000;
+/** How long one run goes on with them: the next begins after a minute. */
+export const PUSHES_TIME = 45;
 /** How long a secondary secret must go unused before it is called safe to delete: a day, and no token lasts longer. */
 export const SECRET_QUIET_TIME = Math.max(86_400, ACCESS_TOKEN_TTL_MAX);
 /** How old a secret must be that a client made itself and nobody has used, before the client may make another in its place. */
@@ -144,6 +146,21 @@ export const USAGE_AGE = 31 * 86_400;
 export const CHANGE_AGE = 7 * 86_400;
 /** Rows that one purge of the scheduled handler deletes from a table, many a minute. */
 export const PURGE_ROWS = 5000;
+/** Scopes of a resource server, and of a grant. */
+export const SCOPES_MAX = 1000;
+/** Grants of a role or client, how long they may be by identifier, as JSON, and resource servers that a client introspects for. */
+export const GRANTS_MAX = 100;
+export const GRANTS_BYTES_MAX = 32 * 1024;
+/** Roles of a client. Their grants, and its own, make the record that its gate keeps in one row of 2 MB at most. */
+export const ROLES_MAX = 50;
+/** Levels of nested JSON. */
+export const JSON_DEPTH_MAX = 8;
+/** How many of those that would be orphaned are named. */
+export const ORPHANS_SHOWN = 100;
+/** How many errors are named: a body can be wrong in more places than its sender wants to read, or we to send. */
+export const ERRORS_SHOWN = 100;
+/** How often a write that others got ahead of is begun anew. */
+export const STALE_ATTEMPTS = 5;
 /** Items of a list where the request names no limit, and at most. */
 export const PAGE_DEFAULT = 50;
 export const PAGE_MAX = 100;

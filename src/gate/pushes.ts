@@ -1,9 +1,10 @@
-import { PUSHES_AT_ONCE, PUSHES_PER_RUN } from '../constants.ts';
+import { PUSHES_AT_ONCE, PUSHES_PER_RUN, PUSHES_TIME } from '../constants.ts';
 import { readRecords } from '../store/client-records.ts';
 import type { Database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import { type OwedPush, pushesOwedAfter, settlePushes } from '../store/gate-pushes.ts';
+import { type OwedPush, pushesOwedBetween, settlePushes } from '../store/gate-pushes.ts';
 import type { Gates } from './gates.ts';
+import type { UpdateRequest } from './protocol.ts';
 
 /**
  * Hands some gates the records that they are owed. Whoever stops half-way leaves the rest owed.
@@ -12,29 +13,37 @@ import type { Gates } from './gates.ts';
 export async function deliverPushes(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<void> {
   for (let begin = 0; begin < owed.length; begin += PUSHES_AT_ONCE) {
     const failed = await pushRecords(db, gates, owed.slice(begin, begin + PUSHES_AT_ONCE));
-    if (failed > 0) throw new StoreUnavailableError('gate', undefined);
+    if (failed > 0) throw new StoreUnavailableError('gate', 'a push failed');
   }
 }
 
 /**
- * Goes on with what interrupted writes still owe, the oldest first: what a gate does not take now is owed to it still.
+ * Goes on with what interrupted writes still owe, gate by gate: what a gate does not take now is owed to it still, however much it is.
+ * It begins anywhere and goes round once, so that gates which do not answer hold up no others for long.
  * @returns how many gates took theirs, and how many did not
  * @throws StoreUnavailableError where D1 did not answer
  */
 export async function resumePushes(db: Database, gates: Gates): Promise<{ delivered: number; failed: number }> {
   const done = { delivered: 0, failed: 0 };
-  let last = { version: 0, gate: '' };
-  while (done.delivered + done.failed < PUSHES_PER_RUN) {
-    const owed = await pushesOwedAfter(db, last, PUSHES_AT_ONCE);
-    const next = owed.at(-1);
-    if (!next) break;
-    last = next;
-    const failed = await pushRecords(db, gates, owed);
-    done.failed += failed;
-    done.delivered += owed.length - failed;
+  const end = Date.now() + PUSHES_TIME * 1000;
+  const left = () => (Date.now() < end ? PUSHES_PER_RUN - done.delivered - done.failed : 0);
+  const begin = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  for (const [from, to] of [[begin, AFTER_ALL_IDS] as const, ['', begin] as const]) {
+    for (let last = from; left() > 0; ) {
+      const owed = await pushesOwedBetween(db, last, to, Math.min(left(), PUSHES_AT_ONCE));
+      const next = owed.at(-1);
+      if (!next) break;
+      last = next.gate;
+      const failed = await pushRecords(db, gates, owed);
+      done.failed += failed;
+      done.delivered += owed.length - failed;
+    }
   }
   return done;
 }
+
+// The ids of gates are hexadecimal.
+const AFTER_ALL_IDS = 'g';
 
 /**
  * Hands some gates the records of their clients, as they stand now.
@@ -43,12 +52,14 @@ export async function resumePushes(db: Database, gates: Gates): Promise<{ delive
  */
 async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
   const clientIds = [...new Set(owed.map(({ clientId }) => clientId))];
-  const { version, records } = await readRecords(db, clientIds);
-  const pushes = await Promise.allSettled(
-    owed.map(({ gate, clientId }) =>
-      gates.update(gate, { client_id: clientId, version, record: records.get(clientId) ?? null }),
-    ),
-  );
+  const { version, records, registered } = await readRecords(db, clientIds);
+  const updateOf = ({ gate, clientId, version: owedAt }: OwedPush): UpdateRequest => {
+    const record = registered.has(gate) ? records.get(clientId) : undefined;
+    // A gate that is not registered would not hear of later changes: it is told that its client is no more, whoever has the id by now,
+    // as of then, so that it takes that one's record when it next loads.
+    return record ? { client_id: clientId, version, record } : { client_id: clientId, version: owedAt, record: null };
+  };
+  const pushes = await Promise.allSettled(owed.map((push) => gates.update(push.gate, updateOf(push))));
   const taken = owed.filter((_, index) => pushes[index]?.status === 'fulfilled').map(({ gate }) => gate);
   // If this fails they are handed the same once more, which harms nothing.
   if (taken.length > 0) await settlePushes(db, taken, version).catch(() => undefined);

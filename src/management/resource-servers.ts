@@ -1,4 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { ORPHANS_SHOWN, SCOPES_MAX } from '../constants.ts';
+import { SIGNING_ALGS } from '../keys/signing-key.ts';
+import { andStillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
   clientsNaming,
@@ -17,7 +20,7 @@ import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
-import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid } from './problem.ts';
@@ -30,7 +33,6 @@ import {
   OrganizationId,
   OrganizationQuery,
   ResourceIdentifier,
-  SCOPES_MAX,
   ScopeName,
   Time,
   time,
@@ -51,7 +53,7 @@ const Fields = z.strictObject({
     .refine((scopes) => new Set(scopes.map(({ name }) => name)).size === scopes.length, 'must name each scope once')
     .default([]),
   access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds, for clients that name none.' }),
-  signing_alg: z.enum(['ES256', 'RS256', 'EdDSA']).default('ES256'),
+  signing_alg: z.enum(SIGNING_ALGS).default('ES256'),
   introspection: z.enum(['strong']).default('strong'),
 });
 
@@ -136,10 +138,8 @@ export function resourceServers(app: ManagementApp): void {
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
     const [after] = readCursor(cursor, BY_NAME) ?? [];
-    const wanted = { organizationId, after, limit: limit + 1 };
-    const { data, next_cursor } = page(await listResourceServers(services.db, wanted), limit, (server) => [
-      server.identifier,
-    ]);
+    const found = await listResourceServers(services.db, { organizationId, after, limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ identifier }) => [identifier]);
     return context.json({ data: data.map(show), next_cursor }, 200);
   });
 
@@ -171,7 +171,7 @@ export function resourceServers(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
         guard: isResourceServerAt(found),
-        touches: clientsNaming(id),
+        touches: andStillOwed(clientsNaming(id), organizationId),
         statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
         status: 200,
         body: show({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
@@ -202,7 +202,7 @@ export function resourceServers(app: ManagementApp): void {
           changes: { identifier },
         },
         guard: isResourceServerAt(found),
-        touches: clientsNaming(id),
+        touches: andStillOwed(clientsNaming(id), organizationId),
         statements: deleteResourceServer(services.db, id, cascade),
         status: 204,
         body: null,
@@ -230,6 +230,7 @@ function show(server: Omit<DescribedResourceServer, 'version'>) {
     scopes: server.scopes.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
+    // The only one that there is yet.
     introspection: 'strong' as const,
     created_at: time(server.createdAt),
     updated_at: time(server.updatedAt),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { stillOwed } from '../store/gate-pushes.ts';
+import { ORPHANS_SHOWN } from '../constants.ts';
+import { andStillOwed, stillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
   type DescribedRole,
@@ -17,7 +18,7 @@ import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
-import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { resolveReferences } from './references.ts';
@@ -124,8 +125,11 @@ export function roles(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'role.updated', target: id, changes },
         guard: isRoleAt(found),
-        // Where nothing changes for them it may be a repeat: it makes up for what they are owed.
-        touches: 'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
+        // Where nothing changes for those who have it, it may be a repeat, and makes up for what they are owed.
+        touches: andStillOwed(
+          'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
+          organizationId,
+        ),
         conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
         statements: updateRole(services.db, found, { name, description }, grants, now),
         status: 200,
@@ -149,7 +153,7 @@ export function roles(app: ManagementApp): void {
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },
         guard: isRoleAt(found),
-        touches: holdersOf(id),
+        touches: andStillOwed(holdersOf(id), organizationId),
         statements: deleteRole(services.db, id, cascade),
         status: 204,
         body: null,

@@ -5,7 +5,7 @@ import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
 import { madeItself } from '../store/audit-events.ts';
 import { findClientRow, isClientAt, renewClient } from '../store/clients.ts';
-import { pushesOwedAbout } from '../store/gate-pushes.ts';
+import { pushesOwedBy } from '../store/gate-pushes.ts';
 import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
 import { StaleWriteError, write } from '../store/write.ts';
@@ -29,10 +29,7 @@ export async function rotateSecret(services: Services, request: Request): Promis
   if (!client.may_rotate_secret) {
     throw new OAuthError('unauthorized_client', { description: 'The client may not rotate its secret.' });
   }
-  const made = await rotate(services, clientId, grace, clientAddress(request));
-  const { db, gates } = services;
-  await deliverPushes(db, gates, await pushesOwedAbout(db, clientId, PUSHES_PER_REQUEST));
-  return oauthJson(made);
+  return oauthJson(await rotate(services, clientId, grace, clientAddress(request)));
 }
 
 function readGrace(parameters: Parameters): number | undefined {
@@ -44,7 +41,7 @@ function readGrace(parameters: Parameters): number | undefined {
 }
 
 async function rotate(services: Services, clientId: string, grace: number | undefined, address: string) {
-  const { db, masterKeys } = services;
+  const { db, gates, masterKeys } = services;
   const now = Date.now();
   // In this order: what was changed in between is then seen by the guard.
   const row = await findClientRow(db, clientId);
@@ -66,12 +63,13 @@ async function rotate(services: Services, clientId: string, grace: number | unde
     address,
   };
   try {
-    await write(db, {
+    const { version } = await write(db, {
       event: { ...event, changes },
       guard: isClientAt(row),
       touches: listOf([clientId]),
       statements: [...change(db, stored, { now, expiresAt }), renewClient(db, clientId)],
     });
+    await deliverPushes(db, gates, await pushesOwedBy(db, version, PUSHES_PER_REQUEST));
   } catch (error) {
     if (error instanceof StaleWriteError) throw inProgress('The client was changed meanwhile: try again.');
     throw error;

@@ -20,6 +20,8 @@ export interface ReadRecords {
   readonly version: number;
   /** By client_id; a client that is not there is left out. */
   readonly records: ReadonlyMap<string, ClientRecord>;
+  /** The ids of their gates: those that hear of their changes. */
+  readonly registered: ReadonlySet<string>;
 }
 
 /**
@@ -58,6 +60,7 @@ function selectRecords(db: Database, ids: SQL) {
     selectRoleServers(db, ids),
     selectRoleScopes(db, ids),
     selectIntrospected(db, ids),
+    db.select({ name: gates.name }).from(gates).where(among(gates.clientId, ids)),
   );
 }
 
@@ -86,13 +89,14 @@ function tuple<Statements extends unknown[]>(...statements: Statements): Stateme
 type Rows<Selects extends readonly unknown[]> = { [Index in keyof Selects]: Awaited<Selects[Index]> };
 
 function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecords {
-  const [[sequence], found, ...links] = rows;
+  const [[sequence], found, secrets, ownServers, ownScopes, roles, roleServers, roleScopes, introspected, registered] =
+    rows;
   const version = sequence?.value ?? 0;
-  const secretsOf = byClient(links[0]);
-  const serversOf = byClient([...links[1], ...links[4]]);
-  const scopesOf = byClient([...links[2], ...links[5]]);
-  const rolesOf = byClient(links[3]);
-  const introspectsOf = byClient(links[6]);
+  const secretsOf = byClient(secrets);
+  const serversOf = byClient([...ownServers, ...roleServers]);
+  const scopesOf = byClient([...ownScopes, ...roleScopes]);
+  const rolesOf = byClient(roles);
+  const introspectsOf = byClient(introspected);
 
   const records = found.map(({ client, subject, organizationStatus, organizationEpoch, defaultResource }) => {
     const { clientId } = client;
@@ -121,7 +125,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     };
     return [clientId, record] as const;
   });
-  return { version, records: new Map(records) };
+  return { version, records: new Map(records), registered: new Set(registered.map(({ name }) => name)) };
 }
 
 interface GrantedServer {

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, gatePushes } from './schema.ts';
@@ -6,6 +6,13 @@ import { among, listOf } from './sql.ts';
 
 /** A record as new as `version` that a gate must be handed. */
 export type OwedPush = typeof gatePushes.$inferSelect;
+
+// Grouped by gate.
+const newestOfEach = {
+  gate: gatePushes.gate,
+  version: sql<number>`MAX(${gatePushes.version})`,
+  clientId: gatePushes.clientId,
+};
 
 /** Some of what the write of a version still owes. @throws StoreUnavailableError */
 export function pushesOwedBy(db: Database, version: number, limit: number): Promise<OwedPush[]> {
@@ -20,24 +27,33 @@ export function pushesOwedBy(db: Database, version: number, limit: number): Prom
 export function pushesOwedAbout(db: Database, target: string, limit: number): Promise<OwedPush[]> {
   const written = sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
     ORDER BY ${auditEvents.at} DESC LIMIT ${WRITES_LOOKED_AT}`;
-  const { gate, version, clientId } = gatePushes;
   const owed = db
-    .select({ gate, version: sql<number>`MAX(${version})`, clientId })
+    .select(newestOfEach)
     .from(gatePushes)
-    .where(among(version, written))
-    .groupBy(gate)
-    .orderBy(asc(gate));
+    .where(among(gatePushes.version, written))
+    .groupBy(gatePushes.gate)
+    .orderBy(asc(gatePushes.gate));
   return askStore('d1', () => owed.limit(limit));
 }
 
 /** Some of what is still owed to a client's gates. @throws StoreUnavailableError */
 export function pushesOwedTo(db: Database, clientId: string, limit: number): Promise<OwedPush[]> {
-  return askStore('d1', () => db.select().from(gatePushes).where(eq(gatePushes.clientId, clientId)).limit(limit));
+  const owed = db.select(newestOfEach).from(gatePushes).where(eq(gatePushes.clientId, clientId));
+  return askStore('d1', () => owed.groupBy(gatePushes.gate).limit(limit));
 }
 
 /** Whether nothing is owed to a client's gates, for the guard of a write. */
 export function nothingOwedTo(clientId: string): SQL {
   return sql`NOT EXISTS (SELECT 1 FROM ${gatePushes} WHERE ${gatePushes.clientId} = ${clientId})`;
+}
+
+/**
+ * Selects some clients, and those of an organization (null: of any) whose gates are owed something still. A change of what several share
+ * answers for who was linked to it until a write whose push failed.
+ */
+export function andStillOwed(clientIds: SQL, organizationId: string | null): SQL {
+  const owned = sql`SELECT client_id FROM clients WHERE organization_id = ${organizationId}`;
+  return sql`${clientIds} UNION ${organizationId === null ? sql`SELECT client_id FROM ${gatePushes}` : stillOwed(owned)}`;
 }
 
 /** Selects those of some clients whose gates are owed something still. */
@@ -48,18 +64,14 @@ export function stillOwed(clientIds: SQL): SQL {
 // A write that is owed to a gate is seldom older than the last, and the scheduled handler finishes all of them.
 const WRITES_LOOKED_AT = 100;
 
-/** Some of what is owed after another push, the oldest first. @throws StoreUnavailableError */
-export function pushesOwedAfter(
-  db: Database,
-  { version, gate }: Pick<OwedPush, 'version' | 'gate'>,
-  limit: number,
-): Promise<OwedPush[]> {
-  const isLater = or(gt(gatePushes.version, version), and(eq(gatePushes.version, version), gt(gatePushes.gate, gate)));
+/** Some of what is owed to the gates behind one and up to another, by their ids: each gate once, with the newest of it. @throws StoreUnavailableError */
+export function pushesOwedBetween(db: Database, after: string, upTo: string, limit: number): Promise<OwedPush[]> {
   const owed = db
-    .select()
+    .select(newestOfEach)
     .from(gatePushes)
-    .where(and(sql`${gatePushes.version} >= ${version}`, isLater))
-    .orderBy(asc(gatePushes.version), asc(gatePushes.gate));
+    .where(and(gt(gatePushes.gate, after), lte(gatePushes.gate, upTo)))
+    .groupBy(gatePushes.gate)
+    .orderBy(asc(gatePushes.gate));
   return askStore('d1', () => owed.limit(limit));
 }
 

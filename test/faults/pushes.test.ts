@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { requestToken } from '../http.ts';
+import { KINDS } from './kinds.ts';
+import { bothRecords, failingPushes, owedTo, runScheduled } from './owed.ts';
+
+/** What a repeat is answered with: a DELETE has nothing left to delete. */
+const SUCCESSES = [200, 201, 204, 404];
+
+function expectUnavailable({ status, headers }: Response): void {
+  expect(status).toBe(503);
+  expect(headers.get('Retry-After')).toBe('2');
+}
+
+describe.each(KINDS)('of $name, which the gate cannot be told', ({ prepare }) => {
+  test('nothing is acknowledged until a repeat has told it', async () => {
+    const { worker, make, isSeen } = await prepare();
+    expect(await isSeen()).toBe(false);
+    await failingPushes(worker, async () => {
+      expectUnavailable(await make());
+      expectUnavailable(await make());
+      // All goes on as before until the gate is told.
+      expect(await isSeen()).toBe(false);
+    });
+    expect(await owedTo(worker)).toBeGreaterThan(0);
+    const { d1, gate } = await bothRecords(worker);
+    expect(d1).not.toEqual(gate);
+
+    const answer = await make();
+    expect(SUCCESSES).toContain(answer.status);
+    expect(await isSeen()).toBe(true);
+    expect(await owedTo(worker)).toBe(0);
+  });
+
+  test('the scheduled handler tells it', async () => {
+    const { worker, make, isSeen } = await prepare();
+    await failingPushes(worker, async () => {
+      expectUnavailable(await make());
+      await runScheduled();
+    });
+    expect(await isSeen()).toBe(false);
+    expect(await owedTo(worker)).toBe(1);
+    await runScheduled();
+    expect(await isSeen()).toBe(true);
+    expect(await owedTo(worker)).toBe(0);
+    expect(SUCCESSES).toContain((await make()).status);
+    expect(await isSeen()).toBe(true);
+  });
+});
+
+test('the secret of a rotation whose pushes failed works as soon as a repeat gives it', async () => {
+  const rotated = KINDS.find(({ name }) => name === 'a secret rotated');
+  const { worker, make } = (await rotated?.prepare()) ?? expect.unreachable();
+  await failingPushes(worker, async () => expectUnavailable(await make()));
+  const first = await (await make()).json<{ id: string; client_secret: string }>();
+  expect((await requestToken({ ...worker, client_secret: first.client_secret })).status).toBe(200);
+  expect(await (await make()).json()).toEqual(first);
+});

@@ -1,0 +1,253 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, test, vi } from 'vitest';
+import { PUSHES_PER_RUN } from '../../src/constants.ts';
+import { gateOf, stands } from '../gate/gate.ts';
+import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
+import { type Fault, failing, withFault } from '../instruments.ts';
+import { seeded } from '../random.ts';
+import { bothRecords, failingPushes, losingReplies, owedTo, runScheduled } from './owed.ts';
+
+const disable = ({ client_id }: Credentials) => api('PATCH', `clients/${client_id}`, { body: { status: 'disabled' } });
+
+/** The versions of the records that a client's gate stores from here on, in that order. */
+function versionsStored({ client_id }: Credentials): Promise<number[]> {
+  const versions: number[] = [];
+  return runInDurableObject(gateOf({ client_id }), (_, { storage }) => {
+    // What all gates share: a gate takes no wrapped storage.
+    const shared = Object.getPrototypeOf(storage.sql) as Pick<SqlStorage, 'exec'>;
+    const { exec } = shared;
+    shared.exec = function (this: SqlStorage, ...args) {
+      const [sql, json] = args;
+      if (sql.startsWith('INSERT OR REPLACE INTO record') && String(json).includes(client_id)) {
+        versions.push(JSON.parse(String(json)).version);
+      }
+      return Reflect.apply(exec, this, args) as SqlStorageCursor<never>;
+    };
+    return versions;
+  });
+}
+
+test('100 changes of one client at once, under token requests: its gate ends as D1 has it, and never goes back', async () => {
+  const { worker, identifier, organization, server } = await world('storm', {
+    rate_limit: { per_minute: 100_000, burst: 10_000 },
+  });
+  const { below, pick } = seeded(7);
+  await getToken(worker);
+  const grants = [{ resource_server: identifier, scopes: ['admin'] }];
+  const role = await create('roles', { organization_id: organization, name: 'storm', grants });
+  const client = `clients/${worker.client_id}`;
+  const change = (): Promise<Response> => {
+    const scopes = ['read', 'write', 'admin'].filter(() => below(2) === 0);
+    const patch = pick<object | 'role' | 'server' | 'revoke'>([
+      { access_token_ttl: 60 + below(1000) },
+      { grants: [{ resource_server: identifier, scopes }] },
+      { roles: below(2) === 0 ? ['storm'] : [] },
+      { claims: { n: below(1000) } },
+      { metadata: { [`k${below(10)}`]: String(below(1000)) } },
+      { rate_limit: { per_minute: 100_000 + below(1000), burst: 10_000 } },
+      'role',
+      'server',
+      'revoke',
+    ]);
+    if (patch === 'revoke') return api('POST', `${client}/revoke-tokens`, { body: {} });
+    if (patch === 'server') {
+      return api('PATCH', `resource-servers/${server.id}`, { body: { access_token_ttl: 60 + below(1000) } });
+    }
+    if (patch === 'role') {
+      const narrower = [{ resource_server: identifier, scopes: scopes.slice(0, 1) }];
+      return api('PATCH', `roles/${role.id}`, { body: { grants: narrower } });
+    }
+    return api('PATCH', client, { body: patch });
+  };
+
+  let isOver = false;
+  const versions = await versionsStored(worker);
+  const ask = async () => {
+    const statuses = new Set<number>();
+    while (!isOver) {
+      statuses.add((await requestToken(worker)).status);
+      await scheduler.wait(5);
+    }
+    return statuses;
+  };
+  const asked = Promise.all([ask(), ask()]);
+  const statuses: number[] = [];
+  for (let wave = 0; wave < 10; wave++) {
+    statuses.push(...(await Promise.all(Array.from({ length: 10 }, change))).map(({ status }) => status));
+    if (wave % 3 === 0) await runScheduled();
+  }
+  isOver = true;
+  const seen = await asked;
+
+  // Those that ran into each other again and again were told so, and did nothing.
+  expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(20);
+  expect(await owedTo(worker)).toBe(0);
+  const { d1, gate } = await bothRecords(worker);
+  expect(gate).toEqual(d1);
+  expect(versions.length).toBeGreaterThan(20);
+  expect(versions).toEqual([...new Set(versions)].sort((one, other) => one - other));
+  // Whatever its rights were at a moment, it was never unknown, and never held back. (503 is what a busy machine's deadline gives.)
+  const met = seen.flatMap((each) => [...each]);
+  expect(met).toContain(200);
+  expect(met.filter((status) => ![200, 400, 503].includes(status))).toEqual([]);
+});
+
+test('a change is told its own gate though a hundred other writes about the client come between', async () => {
+  const { worker } = await world('crowded');
+  await getToken(worker);
+  let isHeld = true;
+  // The change's own delivery waits until the others are through.
+  const fault: Fault = async (call, sql) => {
+    const answer = await call();
+    const isChange = sql.includes('update "clients"') && sql.includes('version_sequence');
+    while (isChange && isHeld) await scheduler.wait(5);
+    return answer;
+  };
+  await withFault('d1', fault, async () => {
+    const answer = disable(worker);
+    await vi.waitFor(async () => expect(await owedTo(worker)).toBe(1));
+    const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+    for (let begin = 0; begin < 110; begin += 10) {
+      await Promise.all(
+        Array.from({ length: 10 }, (_, index) =>
+          done('POST', 'tokens/revoke', {
+            body: { jti: `t${begin + index}`, client_id: worker.client_id, expires_at },
+          }),
+        ),
+      );
+    }
+    isHeld = false;
+    expect((await answer).status).toBe(200);
+    expect((await requestToken(worker)).status).toBe(401);
+  });
+});
+
+describe('the scheduled handler', () => {
+  test('runs twice at once, and during a write, without harm', async () => {
+    const { worker } = await world('twice');
+    await getToken(worker);
+    await losingReplies('error', () => disable(worker));
+    await Promise.all([runScheduled(), runScheduled()]);
+    expect((await requestToken(worker)).status).toBe(401);
+    expect(await owedTo(worker)).toBe(0);
+
+    const client = `clients/${worker.client_id}`;
+    await losingReplies('error', () => done('PATCH', client, { body: { access_token_ttl: 100 } }).catch(() => null));
+    const [changed] = await Promise.all([
+      api('PATCH', client, { body: { status: 'active', access_token_ttl: 200 } }),
+      runScheduled(),
+      runScheduled(),
+    ]);
+    expect(changed.status).toBe(200);
+    expect((await getToken(worker)).expires_in).toBe(200);
+    expect(await owedTo(worker)).toBe(0);
+  });
+
+  test('tells all gates but one that always fails, which is owed it still', async () => {
+    const poisoned = (await world('poisoned')).worker;
+    const others = [(await world('fine-1')).worker, (await world('fine-2')).worker];
+    for (const client of [poisoned, ...others]) await getToken(client);
+    await losingReplies('error', async () => {
+      for (const client of [poisoned, ...others]) await disable(client);
+    });
+    await failingPushes(poisoned, runScheduled);
+    for (const client of others) expect((await requestToken(client)).status).toBe(401);
+    expect((await requestToken(poisoned)).status).toBe(200);
+    expect(await owedTo()).toBe(1);
+    await runScheduled();
+    expect((await requestToken(poisoned)).status).toBe(401);
+  });
+
+  test('tells the gate of a client that is no more', async () => {
+    const { worker } = await world('no-more');
+    const { access_token } = await getToken(worker);
+    const { iat, jti } = JSON.parse(atob(access_token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''));
+    await losingReplies('error', () => api('DELETE', `clients/${worker.client_id}`));
+    expect(await stands(worker, iat, jti)).toBe(true);
+    await runScheduled();
+    expect((await requestToken(worker)).status).toBe(401);
+    expect(await stands(worker, iat, jti)).toBe(false);
+    expect(await owedTo()).toBe(0);
+  });
+
+  test(`makes ${PUSHES_PER_RUN} pushes in a run and no more, and comes to every gate in turn`, async () => {
+    const { worker } = await world('among-many');
+    await getToken(worker);
+    // Gates that are nobody's, by ids that no namespace takes: each is tried in vain.
+    await env.DB.prepare(
+      `INSERT INTO gate_pushes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+       SELECT lower(hex(randomblob(8))), 0, 'lost' FROM n`,
+    )
+      .bind(2 * PUSHES_PER_RUN)
+      .run();
+    await losingReplies('error', () => disable(worker));
+    const log = vi.spyOn(console, 'log').mockReturnValue();
+    // Half of them are come to in a run, whichever it begins at.
+    for (let run = 0; run < 40 && (await owedTo(worker)) > 0; run++) {
+      await runScheduled();
+      const told = log.mock.lastCall?.[0] as { delivered: number; failed: number };
+      expect(told.delivered + told.failed).toBe(PUSHES_PER_RUN);
+    }
+    log.mockRestore();
+    expect((await requestToken(worker)).status).toBe(401);
+    await env.DB.prepare("DELETE FROM gate_pushes WHERE client_id = 'lost'").run();
+  });
+});
+
+describe('with one store gone', () => {
+  test('D1: nothing can be changed or read, and the client goes on by what its gate holds', async () => {
+    const { worker, organization } = await world('no-d1');
+    await getToken(worker);
+    const client = `clients/${worker.client_id}`;
+    await failing('d1', async () => {
+      const answers = [
+        await disable(worker),
+        await api('GET', client),
+        await api('DELETE', client),
+        await api('POST', `${client}/secrets/rotate`, { body: {} }),
+        await api('POST', `organizations/${organization}/revoke-tokens`, { body: {} }),
+        await api('POST', 'leaked-secrets', { body: { secret: worker.client_secret }, key: null }),
+        await api('GET', 'changes/1'),
+        await api('POST', 'organizations', { body: { name: 'x' }, headers: { 'Idempotency-Key': 'x' } }),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+      for (const { headers } of answers) expect(headers.get('Retry-After')).toBe('2');
+      expect((await requestToken(worker)).status).toBe(200);
+      // It has nothing to go on with, and does not fall over.
+      await runScheduled();
+    });
+    expect((await disable(worker)).status).toBe(200);
+    expect((await requestToken(worker)).status).toBe(401);
+  });
+
+  test('KV: everything can be changed, and is seen', async () => {
+    const { worker } = await world('no-kv');
+    const client = `clients/${worker.client_id}`;
+    await failing('kv', async () => {
+      const { access_token: token } = await getToken(worker);
+      await done('POST', 'tokens/revoke', { body: { token } });
+      await done('POST', `${client}/revoke-tokens`, { body: {} });
+      const rotated = await done<Credentials>('POST', `${client}/secrets/rotate`, { body: {} });
+      expect((await requestToken({ ...worker, client_secret: rotated.client_secret })).status).toBe(200);
+      expect((await disable(worker)).status).toBe(200);
+      expect((await requestToken(worker)).status).toBe(401);
+      await done('DELETE', client);
+    });
+  });
+
+  test('a gate: others’ changes are not held back by it, and its own are answered 503', async () => {
+    const { worker } = await world('no-gate');
+    const { worker: other } = await world('another-gate');
+    await getToken(worker);
+    await getToken(other);
+    await failing(`gate:${worker.client_id}`, async () => {
+      expect((await disable(worker)).status).toBe(503);
+      expect((await disable(other)).status).toBe(200);
+      expect((await requestToken(other)).status).toBe(401);
+    });
+    await runScheduled();
+    expect((await requestToken(worker)).status).toBe(401);
+  });
+});
