@@ -51,7 +51,7 @@ export type Authentication =
       readonly organization_id: string;
       readonly introspects: readonly string[];
       /** Whether the client may rotate its secret with its own credentials. An older gate does not say, which means no. */
-      readonly may_rotate_secret: boolean;
+      readonly may_rotate_secret?: boolean;
     }
   | NotAuthenticated
   | Unavailable;

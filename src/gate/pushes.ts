@@ -1,5 +1,5 @@
 import { PUSHES_AT_ONCE, PUSHES_PER_RUN, PUSHES_TIME } from '../constants.ts';
-import { readRecords } from '../store/client-records.ts';
+import { type ReadRecords, readRecords } from '../store/client-records.ts';
 import type { Database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { type OwedPush, pushesOwedBetween, settlePushes } from '../store/gate-pushes.ts';
@@ -11,10 +11,11 @@ import type { UpdateRequest } from './protocol.ts';
  * @throws StoreUnavailableError where a gate, or D1, did not answer
  */
 export async function deliverPushes(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<void> {
+  let failed = 0;
   for (let begin = 0; begin < owed.length; begin += PUSHES_AT_ONCE) {
-    const failed = await pushRecords(db, gates, owed.slice(begin, begin + PUSHES_AT_ONCE));
-    if (failed > 0) throw new StoreUnavailableError('gate', 'a push failed');
+    failed += await pushRecords(db, gates, owed.slice(begin, begin + PUSHES_AT_ONCE));
   }
+  if (failed > 0) throw new StoreUnavailableError('gate', 'a push failed');
 }
 
 /**
@@ -34,12 +35,23 @@ export async function resumePushes(db: Database, gates: Gates): Promise<{ delive
       const next = owed.at(-1);
       if (!next) break;
       last = next.gate;
-      const failed = await pushRecords(db, gates, owed);
+      const failed = await pushAsManyAsCan(db, gates, owed);
       done.failed += failed;
       done.delivered += owed.length - failed;
     }
   }
   return done;
+}
+
+/** One by one where they cannot be had together: what is too much for D1 in one record must not hold up the others. */
+async function pushAsManyAsCan(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
+  try {
+    return await pushRecords(db, gates, owed);
+  } catch {
+    let failed = 0;
+    for (const push of owed) failed += await pushRecords(db, gates, [push]).catch(() => 1);
+    return failed;
+  }
 }
 
 // The ids of gates are hexadecimal.
@@ -52,16 +64,29 @@ const AFTER_ALL_IDS = 'g';
  */
 async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
   const clientIds = [...new Set(owed.map(({ clientId }) => clientId))];
-  const { version, records, registered } = await readRecords(db, clientIds);
-  const updateOf = ({ gate, clientId, version: owedAt }: OwedPush): UpdateRequest => {
-    const record = registered.has(gate) ? records.get(clientId) : undefined;
-    // A gate that is not registered would not hear of later changes: it is told that its client is no more, whoever has the id by now,
-    // as of then, so that it takes that one's record when it next loads.
-    return record ? { client_id: clientId, version, record } : { client_id: clientId, version: owedAt, record: null };
-  };
-  const pushes = await Promise.allSettled(owed.map((push) => gates.update(push.gate, updateOf(push))));
-  const taken = owed.filter((_, index) => pushes[index]?.status === 'fulfilled').map(({ gate }) => gate);
+  const read = await readRecords(db, clientIds);
+  const told = await Promise.all(
+    owed.map(async (push) => {
+      const update = updateOf(push, read);
+      const isTaken = await gates.update(push.gate, update).then(
+        () => true,
+        () => false,
+      );
+      return isTaken ? [{ gate: push.gate, version: update.version }] : [];
+    }),
+  );
   // If this fails they are handed the same once more, which harms nothing.
-  if (taken.length > 0) await settlePushes(db, taken, version).catch(() => undefined);
-  return owed.length - taken.length;
+  await settlePushes(db, told.flat()).catch(() => undefined);
+  return owed.length - told.flat().length;
+}
+
+function updateOf(
+  { gate, clientId, version: owedAt }: OwedPush,
+  { version, records, registered }: ReadRecords,
+): UpdateRequest {
+  const record = records.get(clientId) ?? null;
+  if (record === null || registered.has(gate)) return { client_id: clientId, version, record };
+  // A gate that is not registered would not hear of later changes: it is told that its client is no more, whoever has the id by now, and
+  // as of then, so that it takes that one's record when it next loads.
+  return { client_id: clientId, version: owedAt, record: null };
 }

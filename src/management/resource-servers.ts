@@ -171,7 +171,7 @@ export function resourceServers(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
         guard: isResourceServerAt(found),
-        touches: andStillOwed(clientsNaming(id), organizationId),
+        touches: andStillOwed(clientsNaming(id), id),
         statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
         status: 200,
         body: show({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
@@ -202,7 +202,7 @@ export function resourceServers(app: ManagementApp): void {
           changes: { identifier },
         },
         guard: isResourceServerAt(found),
-        touches: andStillOwed(clientsNaming(id), organizationId),
+        touches: andStillOwed(clientsNaming(id), id),
         statements: deleteResourceServer(services.db, id, cascade),
         status: 204,
         body: null,

@@ -126,10 +126,7 @@ export function roles(app: ManagementApp): void {
         event: { at: now, organizationId, action: 'role.updated', target: id, changes },
         guard: isRoleAt(found),
         // Where nothing changes for those who have it, it may be a repeat, and makes up for what they are owed.
-        touches: andStillOwed(
-          'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
-          organizationId,
-        ),
+        touches: andStillOwed('name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)), id),
         conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
         statements: updateRole(services.db, found, { name, description }, grants, now),
         status: 200,
@@ -153,7 +150,7 @@ export function roles(app: ManagementApp): void {
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },
         guard: isRoleAt(found),
-        touches: andStillOwed(holdersOf(id), organizationId),
+        touches: andStillOwed(holdersOf(id), id),
         statements: deleteRole(services.db, id, cascade),
         status: 204,
         body: null,

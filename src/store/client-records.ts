@@ -93,13 +93,17 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     rows;
   const version = sequence?.value ?? 0;
   const secretsOf = byClient(secrets);
-  const serversOf = byClient([...ownServers, ...roleServers]);
-  const scopesOf = byClient([...ownScopes, ...roleScopes]);
+  const serversOf = byClient(ownServers);
+  const scopesOf = byClient(ownScopes);
   const rolesOf = byClient(roles);
+  const roleServersOf = Map.groupBy(roleServers, ({ roleId }) => roleId);
+  const roleScopesOf = Map.groupBy(roleScopes, ({ roleId }) => roleId);
   const introspectsOf = byClient(introspected);
 
   const records = found.map(({ client, subject, organizationStatus, organizationEpoch, defaultResource }) => {
     const { clientId } = client;
+    const held = rolesOf(clientId);
+    const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => held.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
       version,
       client_id: clientId,
@@ -109,11 +113,12 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       secrets: secretsOf(clientId)
         .filter(({ leakedAt }) => leakedAt === null)
         .map(({ id, hash, expiresAt }) => ({ id, hash, expires_at: expiresAt })),
-      grants: resolveGrants(serversOf(clientId), scopesOf(clientId)),
+      grants: resolveGrants(
+        [...serversOf(clientId), ...byRoles(roleServersOf)],
+        [...scopesOf(clientId), ...byRoles(roleScopesOf)],
+      ),
       default_resource: defaultResource,
-      roles: rolesOf(clientId)
-        .map(({ name }) => name)
-        .sort(),
+      roles: held.map(({ name }) => name).sort(),
       introspects: introspectsOf(clientId).map(({ identifier }) => identifier),
       access_token_ttl: client.accessTokenTtl,
       rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
@@ -132,18 +137,19 @@ interface GrantedServer {
   readonly server: typeof resourceServers.$inferSelect;
 }
 
-interface GrantedScope {
+interface GrantedScopes {
   readonly serverId: string;
-  readonly scope: string;
+  /** A JSON array. */
+  readonly scopes: string;
 }
 
 /** Each resource server once, with all that is granted there, directly or by roles. */
-function resolveGrants(servers: readonly GrantedServer[], scopes: readonly GrantedScope[]): Grant[] {
-  const scopesOf = Map.groupBy(scopes, ({ serverId }) => serverId);
+function resolveGrants(servers: readonly GrantedServer[], granted: readonly GrantedScopes[]): Grant[] {
+  const scopesOf = Map.groupBy(granted, ({ serverId }) => serverId);
   const distinct = new Map(servers.map(({ server }) => [server.id, server]));
   return [...distinct.values()].map((server) => ({
     resource: server.identifier,
-    scopes: [...new Set(scopesOf.get(server.id)?.map(({ scope }) => scope))].sort(),
+    scopes: [...new Set(scopesOf.get(server.id)?.flatMap(({ scopes }) => JSON.parse(scopes) as string[]))].sort(),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
   }));

@@ -63,6 +63,11 @@ export function renewClient(db: Database, clientId: string): Statement {
   return db.update(clients).set({ version: nextVersion }).where(eq(clients.clientId, clientId));
 }
 
+/** The statement that does the same for the clients that a subquery selects. */
+export function renewClients(db: Database, ids: SQL): Statement {
+  return db.update(clients).set({ version: nextVersion }).where(among(clients.clientId, ids));
+}
+
 /** The statement that makes the client's gates take every token issued so far for revoked. */
 export function revokeClientTokens(db: Database, clientId: string): Statement[] {
   const revoked = { revocationEpoch: nextVersion, version: nextVersion };
@@ -217,7 +222,7 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
       defaultResource,
       grants: sorted(serversOf(client.clientId), ({ server }) => server.identifier).map(({ server }) => ({
         resource_server: server.identifier,
-        scopes: (ownScopes.get(server.id) ?? []).map(({ scope }) => scope).sort(),
+        scopes: (ownScopes.get(server.id) ?? []).flatMap(({ scopes }) => JSON.parse(scopes) as string[]).sort(),
       })),
       roles: rolesOf(client.clientId)
         .map(({ name }) => name)

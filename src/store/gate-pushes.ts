@@ -2,7 +2,7 @@ import { and, asc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, gatePushes } from './schema.ts';
-import { among, listOf } from './sql.ts';
+import { among } from './sql.ts';
 
 /** A record as new as `version` that a gate must be handed. */
 export type OwedPush = typeof gatePushes.$inferSelect;
@@ -25,12 +25,10 @@ export function pushesOwedBy(db: Database, version: number, limit: number): Prom
  * @throws StoreUnavailableError
  */
 export function pushesOwedAbout(db: Database, target: string, limit: number): Promise<OwedPush[]> {
-  const written = sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
-    ORDER BY ${auditEvents.at} DESC LIMIT ${WRITES_LOOKED_AT}`;
   const owed = db
     .select(newestOfEach)
     .from(gatePushes)
-    .where(among(gatePushes.version, written))
+    .where(among(gatePushes.version, writesAbout(target)))
     .groupBy(gatePushes.gate)
     .orderBy(asc(gatePushes.gate));
   return askStore('d1', () => owed.limit(limit));
@@ -47,13 +45,9 @@ export function nothingOwedTo(clientId: string): SQL {
   return sql`NOT EXISTS (SELECT 1 FROM ${gatePushes} WHERE ${gatePushes.clientId} = ${clientId})`;
 }
 
-/**
- * Selects some clients, and those of an organization (null: of any) whose gates are owed something still. A change of what several share
- * answers for who was linked to it until a write whose push failed.
- */
-export function andStillOwed(clientIds: SQL, organizationId: string | null): SQL {
-  const owned = sql`SELECT client_id FROM clients WHERE organization_id = ${organizationId}`;
-  return sql`${clientIds} UNION ${organizationId === null ? sql`SELECT client_id FROM ${gatePushes}` : stillOwed(owned)}`;
+/** Selects some clients, and those whose gates are still owed something by the last writes about a target. */
+export function andStillOwed(clientIds: SQL, target: string): SQL {
+  return sql`${clientIds} UNION SELECT client_id FROM ${gatePushes} WHERE version IN (${writesAbout(target)})`;
 }
 
 /** Selects those of some clients whose gates are owed something still. */
@@ -63,6 +57,11 @@ export function stillOwed(clientIds: SQL): SQL {
 
 // A write that is owed to a gate is seldom older than the last, and the scheduled handler finishes all of them.
 const WRITES_LOOKED_AT = 100;
+
+function writesAbout(target: string): SQL {
+  return sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
+    ORDER BY ${auditEvents.at} DESC LIMIT ${WRITES_LOOKED_AT}`;
+}
 
 /** Some of what is owed to the gates behind one and up to another, by their ids: each gate once, with the newest of it. @throws StoreUnavailableError */
 export function pushesOwedBetween(db: Database, after: string, upTo: string, limit: number): Promise<OwedPush[]> {
@@ -75,10 +74,14 @@ export function pushesOwedBetween(db: Database, after: string, upTo: string, lim
   return askStore('d1', () => owed.limit(limit));
 }
 
-/** Notes that gates hold what was so at a version: nothing older is owed to them. @throws StoreUnavailableError */
-export async function settlePushes(db: Database, gates: readonly string[], version: number): Promise<void> {
-  const settled = and(among(gatePushes.gate, listOf(gates)), lte(gatePushes.version, version));
-  await askStore('d1', () => db.delete(gatePushes).where(settled));
+/** Notes that gates were told what was so at a version: nothing older is owed to them. @throws StoreUnavailableError */
+export async function settlePushes(
+  db: Database,
+  told: readonly { readonly gate: string; readonly version: number }[],
+): Promise<void> {
+  const settled = sql`SELECT gate_pushes.rowid FROM json_each(${JSON.stringify(told)}) CROSS JOIN ${gatePushes}
+    ON gate = json_each.value ->> 'gate' AND version <= json_each.value ->> 'version'`;
+  await askStore('d1', () => db.delete(gatePushes).where(sql`rowid IN (${settled})`));
 }
 
 /** A change that touched more gates than its request could wait for. */

@@ -1,4 +1,5 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { renewClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import {
@@ -65,18 +66,18 @@ export function updateResourceServer(
 ): Statement[] {
   const json = JSON.stringify(described);
   const names = sql`SELECT value ->> 'name' FROM json_each(${json})`;
-  const isGone = (server: SQL, scope: SQL) => sql`${server} = ${id} AND ${scope} NOT IN (${names})`;
+  const isGone = (scope: SQL) => sql`resource_server_id = ${id} AND ${scope} NOT IN (${names})`;
   const ungranted = [
     renewRoles(db, rolesGranting(id)),
     renewClients(db, clientsGranted(id)),
-    db.delete(roleGrantScopes).where(isGone(sql`resource_server_id`, sql`scope`)),
-    db.delete(clientGrantScopes).where(isGone(sql`resource_server_id`, sql`scope`)),
+    db.delete(roleGrantScopes).where(isGone(sql`scope`)),
+    db.delete(clientGrantScopes).where(isGone(sql`scope`)),
   ];
   const changed = { ...fields, version: nextVersion, updatedAt: now };
   return [
     ...(cascade ? ungranted : []),
     db.update(resourceServers).set(changed).where(eq(resourceServers.id, id)),
-    db.delete(scopes).where(isGone(sql`resource_server_id`, sql`name`)),
+    db.delete(scopes).where(isGone(sql`name`)),
     // SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
     db
       .insert(scopes)
@@ -90,19 +91,15 @@ export function updateResourceServer(
 
 /** The statements that delete a resource server; with `cascade` every grant of it as well, which is else a broken foreign key. */
 export function deleteResourceServer(db: Database, id: string, cascade: boolean): Statement[] {
-  const isGranted = <
-    T extends typeof clientGrants | typeof clientGrantScopes | typeof roleGrants | typeof roleGrantScopes,
-  >(
-    table: T,
-  ) => eq(table.resourceServerId, id);
+  const isAtServer = sql`resource_server_id = ${id}`;
   const granted = [
     renewRoles(db, rolesGranting(id)),
     renewClients(db, clientsReferring(id)),
-    db.delete(clientGrantScopes).where(isGranted(clientGrantScopes)),
-    db.delete(clientGrants).where(isGranted(clientGrants)),
-    db.delete(clientIntrospects).where(eq(clientIntrospects.resourceServerId, id)),
-    db.delete(roleGrantScopes).where(isGranted(roleGrantScopes)),
-    db.delete(roleGrants).where(isGranted(roleGrants)),
+    db.delete(clientGrantScopes).where(isAtServer),
+    db.delete(clientGrants).where(isAtServer),
+    db.delete(clientIntrospects).where(isAtServer),
+    db.delete(roleGrantScopes).where(isAtServer),
+    db.delete(roleGrants).where(isAtServer),
     db.update(clients).set({ defaultResourceServerId: null }).where(eq(clients.defaultResourceServerId, id)),
   ];
   return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]))];
@@ -114,10 +111,6 @@ export function removeResourceServers(db: Database, ids: SQL): Statement[] {
     db.delete(scopes).where(among(scopes.resourceServerId, ids)),
     db.delete(resourceServers).where(among(resourceServers.id, ids)),
   ];
-}
-
-function renewClients(db: Database, ids: SQL): Statement {
-  return db.update(clients).set({ version: nextVersion }).where(among(clients.clientId, ids));
 }
 
 function renewRoles(db: Database, ids: SQL): Statement {

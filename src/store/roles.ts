@@ -1,4 +1,5 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { renewClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clientRoles, clients, resourceServers, roleGrantScopes, roleGrants, roles } from './schema.ts';
@@ -80,10 +81,6 @@ function insertGrants(db: Database, id: string, grants: readonly StoredGrant[]):
     db.insert(roleGrantScopes).select(sql`SELECT ${id}, granted.value ->> 'resourceServerId', scope.value
       FROM json_each(${json}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
   ];
-}
-
-function renewClients(db: Database, ids: SQL): Statement {
-  return db.update(clients).set({ version: nextVersion }).where(among(clients.clientId, ids));
 }
 
 // The unique indexes see each owner's roles apart, so this looks across, in the same statement: a NULL fails the whole write.

@@ -23,8 +23,15 @@ export function behind(lowered: SQLWrapper, name: string | undefined): SQL | und
 }
 
 /** What refers to something that is to go. */
+export interface Dependent {
+  readonly type: 'api_key' | 'resource_server' | 'role' | 'client';
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The first of them, and how many there are. */
 export interface Dependents {
-  readonly some: readonly { readonly type: string; readonly id: string; readonly name: string }[];
+  readonly some: readonly Dependent[];
   readonly total: number;
 }
 
@@ -36,12 +43,12 @@ export interface Dependents {
 export async function dependentsOf(
   db: Database,
   limit: number,
-  kinds: Readonly<Record<string, SQL>>,
+  kinds: Readonly<Partial<Record<Dependent['type'], SQL>>>,
 ): Promise<Dependents> {
   const all = Object.entries(kinds).map(([type, query]) => sql`SELECT ${type} AS type, id, name FROM (${query})`);
   const found = sql.join(all, sql` UNION ALL `);
   const rows = await askStore('d1', () =>
-    db.all<{ type: string; id: string; name: string; total: number }>(
+    db.all<Dependent & { total: number }>(
       sql`SELECT type, id, name, COUNT(*) OVER () AS total FROM (${found}) LIMIT ${limit}`,
     ),
   );

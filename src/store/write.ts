@@ -14,7 +14,7 @@ export interface AuditEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly organizationId: string | null;
-  /** `root`, an API key's id, or a client_id. */
+  /** `root`, an API key's id, a client_id, or `leak-report`. */
   readonly actor: string;
   /** Such as `client.created`. */
   readonly action: string;
