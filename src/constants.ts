@@ -126,14 +126,21 @@ export const USAGE_HOURS_KEPT = 48;
 export const PUSHES_PER_REQUEST = 500;
 /** Gates that are handed their records at once: as many records are read from D1 in one batch. */
 export const PUSHES_AT_ONCE = 25;
-/** Pushes that the scheduled handler makes in one run, as far as they are owed: the platform allows 10,000 calls. */
-export const PUSHES_PER_RUN = 5000;
+/**
+ * Pushes that the scheduled handler makes in one run, as far as they are owed: `PUSHES_AT_ONCE` of them take 14 statements, of which the
+ * platform allows D1 a thousand in a run.
+ */
+export const PUSHES_PER_RUN = 1500;
 /** How long one run goes on with them: the next begins after a minute. */
 export const PUSHES_TIME = 45;
 /** How long a secondary secret must go unused before it is called safe to delete: a day, and no token lasts longer. */
 export const SECRET_QUIET_TIME = Math.max(86_400, ACCESS_TOKEN_TTL_MAX);
 /** How old a secret must be that a client made itself and nobody has used, before the client may make another in its place. */
 export const ROTATION_RETRY_AFTER = 60;
+/** And how old at most: an older one has more likely been kept than lost. */
+export const ROTATION_RETRY_UNTIL = 900;
+/** The shortest grace that a client gives its own old secret: it needs that one where the new one was lost. */
+export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
 /** The longest grace after which an old secret stops by itself. */
 export const GRACE_MAX = 90 * 86_400;
 /** How long the answer to a request with an `Idempotency-Key` is kept for those that are sent again. */

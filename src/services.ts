@@ -25,6 +25,8 @@ export interface Services {
   readonly ownClientIds: OwnClientIds;
   readonly apiKeys: ApiKeys;
   readonly attempts: AttemptFilter;
+  /** Of those who report leaked secrets. */
+  readonly leakReports: AttemptFilter;
   readonly callers: CallerMemory;
   readonly probes: StoreProbes;
 }
@@ -57,6 +59,7 @@ export function createServices(env: Env): Services {
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
     ),
+    leakReports: new AttemptFilter(env.FAILED_ATTEMPTS, () => {}),
     callers: new CallerMemory(),
     probes: new StoreProbes(),
   };

@@ -9,8 +9,9 @@ export function hashSecret(secret: string, masterKeys: MasterKeys): Promise<stri
 }
 
 /** The stored forms that the secret could have, one for each accepted master key, the current one first. */
-export function candidateHashes(secret: string, masterKeys: MasterKeys): Promise<string[]> {
-  return Promise.all(masterKeys.map((key) => hashUnder(secret, key)));
+export async function candidateHashes(secret: string, masterKeys: MasterKeys): Promise<[string, ...string[]]> {
+  const [current, ...others] = masterKeys;
+  return Promise.all([hashUnder(secret, current), ...others.map((key) => hashUnder(secret, key))]);
 }
 
 async function hashUnder(secret: string, key: MasterKey): Promise<string> {

@@ -204,7 +204,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #flushUsage(): Promise<void> {
     const counts = this.#meter.dueCounts(Date.now());
     const clientId = this.#state.record?.client_id;
-    if (clientId === undefined || counts.length === 0) return;
+    if (counts.length === 0) return;
+    if (clientId === undefined) return this.#meter.forget();
     try {
       await flushUsage(database(this.env.DB), clientId, counts);
       this.#meter.flushed(counts, Date.now());
@@ -266,6 +267,7 @@ function notAuthenticated(record: ClientRecord | undefined, now: number): NotAut
   return {
     outcome: 'invalid_client',
     known: record !== undefined,
-    fingerprints: record?.status === 'active' ? fingerprints(record, now) : [],
+    // Of a disabled client as well: the moment that it is enabled its secret must be known from guesses.
+    fingerprints: record ? fingerprints(record, now) : [],
   };
 }

@@ -17,9 +17,9 @@ import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
-import { invalid, pointer } from './problem.ts';
+import { invalid, invalidIn, pointer } from './problem.ts';
 import { creates, deletes, lists, shows } from './routes.ts';
-import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
+import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time, timeOrNull } from './schemas.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Deployment pipeline' }),
@@ -142,7 +142,7 @@ function requireNoMore(
   const beyond = scopes.flatMap((scope, index) =>
     administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }],
   );
-  if (beyond.length > 0) throw invalid(...beyond);
+  if (beyond.length > 0) throw invalidIn(beyond);
   const latest = administrator.expiresAt;
   if (latest !== null && (expiresAt === null || expiresAt > latest)) {
     throw invalid({ pointer: at, detail: 'An API key cannot give one that outlives itself.' });
@@ -155,9 +155,9 @@ function show(key: Omit<StoredApiKey, 'version' | 'hash'>) {
     organization_id: key.organizationId,
     name: key.name,
     scopes: key.scopes as ApiKeyScope[],
-    expires_at: key.expiresAt === null ? null : time(key.expiresAt),
+    expires_at: timeOrNull(key.expiresAt),
     hint: key.hint,
     created_at: time(key.createdAt),
-    last_used_at: key.lastUsedAt === null ? null : time(key.lastUsedAt),
+    last_used_at: timeOrNull(key.lastUsedAt),
   };
 }

@@ -6,12 +6,15 @@ import { BY_TIME_AND_ID, page, readCursor } from './paging.ts';
 import { lists } from './routes.ts';
 import { OrganizationQuery, Time, time } from './schemas.ts';
 
+const ACTORS =
+  '`root`, an API key’s id, a client_id, `leak-report` (somebody who reported a leaked secret), or `attempt-filter` (the service, which held attempts back).';
+
 const AuditEvent = z
   .object({
     id: z.string().openapi({ example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
     at: Time,
     organization_id: z.string().nullable(),
-    actor: z.string().openapi({ description: '`root`, an API key’s id, or a client_id.', example: 'root' }),
+    actor: z.string().openapi({ description: ACTORS, example: 'root' }),
     action: z.string().openapi({ example: 'client.updated' }),
     target: z.string().openapi({ description: 'The id of what was changed.' }),
     address: z.string().nullable().openapi({ description: 'Where the request came from.', example: '192.0.2.7' }),
@@ -21,7 +24,7 @@ const AuditEvent = z
   })
   .openapi('AuditEvent');
 
-const Name = z.string().max(300).optional();
+const Filter = z.string().max(300).optional();
 
 const listAll = lists(
   {
@@ -33,9 +36,9 @@ const listAll = lists(
   },
   {
     ...OrganizationQuery,
-    actor: Name.openapi({ description: 'Who did it: `root`, an API key’s id, or a client_id.' }),
-    target: Name.openapi({ description: 'The id of what it was done to.' }),
-    action: Name.openapi({ description: 'What was done, such as `client.updated`.' }),
+    actor: Filter.openapi({ description: `Who did it: ${ACTORS}` }),
+    target: Filter.openapi({ description: 'The id of what it was done to.' }),
+    action: Filter.openapi({ description: 'What was done, such as `client.updated`.' }),
     from: Time.optional().openapi({ description: 'Not before this time.' }),
     to: Time.optional().openapi({ description: 'Not after this time.' }),
   },

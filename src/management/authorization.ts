@@ -76,9 +76,10 @@ export function sees(administrator: Administrator, organizationId: string): bool
 }
 
 /**
- * The organization that a create is for: the API key's own, or the one that the root key's holder names.
- * @returns null where the root key's holder names none: what is created is shared by all organizations
- * @throws ProblemError `not_found` for an organization that is not the key's, or is not there
+ * The organization that a create or a list is for: the API key's own, or the one that the root key's holder names.
+ * @param field where it is named
+ * @returns null where the root key's holder names none: what is created is then shared by all organizations
+ * @throws ProblemError `not_found` for an organization that is not the key's, or is not there; StoreUnavailableError
  */
 export async function targetOrganization(
   { db }: Pick<Services, 'db'>,
@@ -97,7 +98,7 @@ export async function targetOrganization(
   return named;
 }
 
-/** As `targetOrganization`, for what is always an organization's own. */
+/** As `targetOrganization`, for what is always an organization's own. @throws ProblemError `invalid` where none is named, too */
 export async function requiredOrganization(
   services: Pick<Services, 'db'>,
   administrator: Administrator,

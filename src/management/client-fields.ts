@@ -1,27 +1,28 @@
 import { z } from '@hono/zod-openapi';
 import {
+  ACCESS_TOKEN_TTL_DEFAULT,
   CLAIMS_LIMIT_BYTES,
+  GRANTS_MAX,
   RATE_LIMIT_BURST_DEFAULT,
   RATE_LIMIT_MAX,
   RATE_LIMIT_PER_MINUTE_DEFAULT,
+  ROLES_MAX,
 } from '../constants.ts';
 import { isImportableId } from '../credentials/client-id.ts';
 import { isStrongSecret } from '../credentials/secret-strength.ts';
 import type { ClientFields as StoredFields } from '../store/clients.ts';
-import { REGISTERED_CLAIMS } from '../tokens/access-token.ts';
+import { REGISTERED_CLAIMS } from '../tokens/names.ts';
 import { patchOf } from './merge-patch.ts';
 import { isPlainJson } from './plain-json.ts';
 import type { Resolved } from './references.ts';
 import {
   AccessTokenTtl,
-  GRANTS_MAX,
   Grants,
   Metadata,
   MetadataPatch,
   Name,
   OrganizationId,
   Reference,
-  ROLES_MAX,
   Status,
   Time,
 } from './schemas.ts';
@@ -60,7 +61,9 @@ export const ClientFields = z.strictObject({
   default_resource: Reference.nullable()
     .default(null)
     .openapi({ description: 'The resource server of token requests that name none.' }),
-  access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds; else the resource server’s, else 3600.' }),
+  access_token_ttl: AccessTokenTtl.openapi({
+    description: `Seconds; else the resource server’s, else ${ACCESS_TOKEN_TTL_DEFAULT}.`,
+  }),
   rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
   claims: z
     .unknown()

@@ -45,7 +45,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
       guard,
       touches,
       statements,
-      answer: await keptAnswer(context, { status, body, tagged }),
+      answer: await keptAnswer(context, status, { body, tagged }),
     }),
   );
   if (written.gates > PUSHES_PER_REQUEST) {

@@ -15,8 +15,8 @@ export interface ManagementEnv {
 
 export interface IdempotentRequest {
   readonly key: string;
-  /** Of all that makes the request what it is, but its credentials. */
-  readonly fingerprint: string;
+  /** Of all that makes the request what it is, but its credentials: under each accepted master key, the current one first. */
+  readonly fingerprints: readonly [string, ...string[]];
 }
 
 export type ManagementContext = Context<ManagementEnv>;

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
-import { base64url } from 'jose';
 import { IDEMPOTENCY_AGE } from '../constants.ts';
+import { candidateHashes } from '../credentials/secret-hash.ts';
 import { seal, unseal } from '../keys/sealing.ts';
 import { findChange } from '../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../store/idempotency-keys.ts';
@@ -13,9 +13,10 @@ import { deliverOwedBy } from './delivery.ts';
 import { etag } from './preconditions.ts';
 import { invalid, ProblemError } from './problem.ts';
 
+/** What is sealed of an answer. */
 interface Answer {
-  readonly status: number;
   readonly body: unknown;
+  /** Whether it carries the write's version as its entity tag. */
   readonly tagged: boolean;
 }
 
@@ -31,7 +32,7 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   if (!KEY.test(key)) {
     throw invalid({ parameter: 'Idempotency-Key', detail: 'This must be 1 to 255 visible ASCII characters.' });
   }
-  context.set('idempotency', { key, fingerprint: await fingerprint(context) });
+  context.set('idempotency', { key, fingerprints: await fingerprints(context) });
   const first = await answerAgain(context);
   if (first) return first;
   await next();
@@ -44,12 +45,16 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
 });
 
 /** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */
-export async function keptAnswer(context: ManagementContext, answer: Answer): Promise<KeptAnswer | undefined> {
+export async function keptAnswer(
+  context: ManagementContext,
+  status: number,
+  answer: Answer,
+): Promise<KeptAnswer | undefined> {
   const { services, administrator, idempotency } = context.var;
   if (!idempotency) return undefined;
-  const { key, fingerprint } = idempotency;
+  const { key, fingerprints } = idempotency;
   const sealedBody = await seal(answer, await services.masterKeys());
-  return { actor: actorOf(administrator), key, fingerprint, status: answer.status, sealedBody };
+  return { actor: actorOf(administrator), key, fingerprint: fingerprints[0], status, sealedBody };
 }
 
 async function answerAgain(context: ManagementContext): Promise<Response | undefined> {
@@ -58,7 +63,7 @@ async function answerAgain(context: ManagementContext): Promise<Response | undef
   const since = Date.now() - IDEMPOTENCY_AGE * 1000;
   const stored = await findAnswer(services.db, actorOf(administrator), idempotency.key, since);
   if (!stored) return undefined;
-  if (stored.fingerprint !== idempotency.fingerprint) {
+  if (!idempotency.fingerprints.includes(stored.fingerprint)) {
     const detail = 'This key came with another request before: a new request takes a new key.';
     throw invalid({ parameter: 'Idempotency-Key', detail });
   }
@@ -68,13 +73,13 @@ async function answerAgain(context: ManagementContext): Promise<Response | undef
   return replay(context, stored);
 }
 
-async function replay(context: ManagementContext, { version, sealedBody }: StoredAnswer): Promise<Response> {
-  const { status, body, tagged } = await unseal<Answer>(sealedBody, await context.var.services.masterKeys());
+async function replay(context: ManagementContext, { version, status, sealedBody }: StoredAnswer): Promise<Response> {
+  const { body, tagged } = await unseal<Answer>(sealedBody, await context.var.services.masterKeys());
   return respond(context, status, body, { 'Idempotent-Replayed': 'true', ...(tagged && { ETag: etag(version) }) });
 }
 
-async function fingerprint({ req }: ManagementContext): Promise<string> {
+// Keyed, as a secret's hash is: there may be one in the body.
+async function fingerprints({ req, var: { services } }: ManagementContext): Promise<[string, ...string[]]> {
   const { pathname, search } = new URL(req.url);
-  const text = `${req.method} ${pathname}${search}\n${await req.text()}`;
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+  return candidateHashes(`${req.method} ${pathname}${search}\n${await req.text()}`, await services.masterKeys());
 }

@@ -45,7 +45,7 @@ export function leakedSecrets(app: ManagementApp): void {
     // Each report costs D1 a query, so those who guess are held back as those who guess at authentication are: each address by itself,
     // or guesses from some would hold back what others find. No client has such an id.
     const attempt = { subject: `leaked-secrets ${address}`, address, hashes };
-    const found = await services.attempts.guard(attempt, async () => {
+    const found = await services.leakReports.guard(attempt, async () => {
       const change = await endOf(context, hashes, Date.now());
       return change ? { outcome: 'found' as const, change } : NONE;
     });

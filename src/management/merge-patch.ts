@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { isPlainJson, JSON_DEPTH_MAX } from './plain-json.ts';
-import { type FieldError, fieldErrors, invalid, pointer } from './problem.ts';
-
-type Json = Readonly<Record<string, unknown>>;
+import { JSON_DEPTH_MAX } from '../constants.ts';
+import { applyMergePatch, type JsonObject } from '../merge-patch.ts';
+import { isPlainJson } from './plain-json.ts';
+import { type FieldError, fieldErrors, invalidIn, pointer } from './problem.ts';
 
 /** The schema of a merge patch: every field may be left out, and `null` sets it back to its default. */
 export function patchOf<Shape extends z.ZodRawShape>(
@@ -25,7 +25,11 @@ export function patchOf<Shape extends z.ZodRawShape>(
  * @returns the fields as they are to be
  * @throws ProblemError `invalid`
  */
-export function applyPatch<Fields extends z.ZodObject>(fields: Fields, shown: Json, patch: Json): z.infer<Fields> {
+export function applyPatch<Fields extends z.ZodObject>(
+  fields: Fields,
+  shown: JsonObject,
+  patch: JsonObject,
+): z.infer<Fields> {
   const errors: FieldError[] = [];
   const wanted: [string, unknown][] = [];
   for (const [name, value] of Object.entries(patch)) {
@@ -35,30 +39,16 @@ export function applyPatch<Fields extends z.ZodObject>(fields: Fields, shown: Js
   }
   if (!isPlainJson(patch, JSON_DEPTH_MAX + 1))
     errors.push({ pointer: '', detail: 'This nests too deeply, or has a member named __proto__.' });
-  if (errors.length > 0) throw invalid(...errors);
+  if (errors.length > 0) throw invalidIn(errors);
 
   const current = Object.keys(fields.shape).map((name) => [name, shown[name]]);
-  const result = fields.safeParse(merge(Object.fromEntries(current), Object.fromEntries(wanted)));
-  if (!result.success) throw invalid(...result.error.issues.flatMap((issue) => fieldErrors(issue)));
+  const result = fields.safeParse(applyMergePatch(Object.fromEntries(current), Object.fromEntries(wanted)));
+  if (!result.success) throw invalidIn(fieldErrors(result.error.issues));
   return result.data as z.infer<Fields>;
 }
 
-function merge(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged = new Map(Object.entries(isObject(target) ? target : {}));
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(name);
-    else merged.set(name, merge(merged.get(name), value));
-  }
-  return Object.fromEntries(merged);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The fields that a change gives another value, with that value: what its audit event tells. */
-export function changedFields(before: Json, after: Json): Record<string, unknown> {
+export function changedFields(before: JsonObject, after: JsonObject): Record<string, unknown> {
   const changed = Object.entries(after).filter(
     ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value),
   );

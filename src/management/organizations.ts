@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { ORPHANS_SHOWN } from '../constants.ts';
 import { stillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
@@ -18,7 +19,7 @@ import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { absent } from './delivery.ts';
 import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
-import { ORPHANS_SHOWN, refuseOrphans } from './orphans.ts';
+import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';

@@ -1,10 +1,7 @@
 import type { Dependents } from '../store/sql.ts';
-import { type Orphan, ProblemError } from './problem.ts';
-
-/** How many of those that would be orphaned are named. */
-export const ORPHANS_SHOWN = 100;
+import { ProblemError } from './problem.ts';
 
 /** @throws ProblemError `conflict`, which names them, where there are any */
-export function refuseOrphans({ some, total }: Dependents, detail: string): void {
-  if (total > 0) throw new ProblemError('conflict', { detail, orphans: { some: some as Orphan[], total } });
+export function refuseOrphans(orphans: Dependents, detail: string): void {
+  if (orphans.total > 0) throw new ProblemError('conflict', { detail, orphans });
 }

@@ -1,8 +1,7 @@
+import { STALE_ATTEMPTS } from '../constants.ts';
 import { StaleWriteError } from '../store/write.ts';
 import type { ManagementContext } from './context.ts';
 import { ProblemError } from './problem.ts';
-
-const ATTEMPTS = 5;
 
 /** The strong entity tag of what was written last by the write of a version ([RFC 9110 section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)). */
 export function etag(version: number): string {
@@ -26,7 +25,7 @@ export function requireMatch(context: ManagementContext, version: number): void 
  * @throws ProblemError `conflict` where that happens again and again; what the attempt throws
  */
 export async function untilFresh<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tried = 0; tried < ATTEMPTS; tried++) {
+  for (let tried = 0; tried < STALE_ATTEMPTS; tried++) {
     try {
       return await attempt();
     } catch (error) {

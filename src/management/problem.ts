@@ -1,7 +1,8 @@
 import type { z } from '@hono/zod-openapi';
-import { STORE_RETRY_AFTER } from '../constants.ts';
+import { ERRORS_SHOWN, STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
 import { logFailure } from '../failure-log.ts';
+import type { Dependents } from '../store/sql.ts';
 
 const PROBLEMS = {
   malformed: [400, 'The request is malformed'],
@@ -19,10 +20,10 @@ const PROBLEMS = {
   unexpected: [500, 'The server met an unexpected condition'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-export type ProblemCode = keyof typeof PROBLEMS;
+const UNAVAILABLE =
+  'It is not known whether this was done, or whether every gate has heard of it. Send it again: with the same Idempotency-Key a POST is done once.';
 
-// A body can be wrong in more places than its sender wants to read, or we to send.
-const ERRORS_SHOWN = 100;
+export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One thing that is wrong with a request. */
 export type FieldError = {
@@ -39,19 +40,12 @@ export type FieldError = {
     }
 );
 
-/** What refers to something that is to go. */
-export interface Orphan {
-  readonly type: 'api_key' | 'resource_server' | 'role' | 'client';
-  readonly id: string;
-  readonly name: string;
-}
-
 interface Details {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** The first of them, and how many there are. */
-  readonly orphans?: { readonly some: readonly Orphan[]; readonly total: number };
+  /** What would be orphaned. */
+  readonly orphans?: Dependents;
 }
 
 /** An error answer of the management API, as a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). */
@@ -80,6 +74,11 @@ export class ProblemError extends Error {
 
 /** A body that is well formed and still wrong in these fields. */
 export function invalid(...errors: readonly FieldError[]): ProblemError {
+  return invalidIn(errors);
+}
+
+/** As `invalid`, for however many there are: the first of them are told. */
+export function invalidIn(errors: readonly FieldError[]): ProblemError {
   return new ProblemError('invalid', { errors: errors.slice(0, ERRORS_SHOWN) });
 }
 
@@ -89,15 +88,16 @@ export function pointer(...path: readonly PropertyKey[]): string {
 }
 
 /** What a schema found wrong, field by field. @param at where the checked part stands: in the body, or in the URL or header */
-export function fieldErrors(issue: z.core.$ZodIssue, at: 'body' | 'parameter' = 'body'): FieldError[] {
-  const path = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  const detail =
-    issue.code === 'unrecognized_keys'
-      ? `There is no such ${at === 'body' ? 'field' : 'parameter'}.`
-      : whatWouldBeRight(issue);
-  return path.map((keys) =>
-    at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
-  );
+export function fieldErrors(issues: readonly z.core.$ZodIssue[], at: 'body' | 'parameter' = 'body'): FieldError[] {
+  return issues.slice(0, ERRORS_SHOWN).flatMap((issue) => {
+    const isUnknown = issue.code === 'unrecognized_keys';
+    const paths = isUnknown ? issue.keys.slice(0, ERRORS_SHOWN).map((key) => [...issue.path, key]) : [issue.path];
+    const unknown = `There is no such ${at === 'body' ? 'field' : 'parameter'}.`;
+    const detail = isUnknown ? unknown : whatWouldBeRight(issue);
+    return paths.map((keys) =>
+      at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
+    );
+  });
 }
 
 // To a schema a field that is missing is one of another type.
@@ -118,7 +118,7 @@ function asProblem(error: unknown): ProblemError {
   switch (logFailure(error)) {
     case 'unavailable': {
       const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
-      return new ProblemError('unavailable', { detail: 'Nothing is known to have been done: try again.', headers });
+      return new ProblemError('unavailable', { detail: UNAVAILABLE, headers });
     }
     case 'misconfigured':
       return new ProblemError('unexpected', { detail: 'The service is not configured.' });

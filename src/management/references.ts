@@ -1,9 +1,10 @@
+import { GRANTS_BYTES_MAX } from '../constants.ts';
 import type { Administrator } from '../credentials/api-key.ts';
 import type { Services } from '../services.ts';
 import { grantableResourceServers } from '../store/resource-servers.ts';
 import { assignableRoles, type StoredGrant } from '../store/roles.ts';
-import { type FieldError, invalid, pointer } from './problem.ts';
-import { GRANTS_BYTES_MAX, GRANTS_TOO_LARGE } from './schemas.ts';
+import { type FieldError, invalid, invalidIn, pointer } from './problem.ts';
+import { GRANTS_TOO_LARGE } from './schemas.ts';
 
 interface Grant {
   readonly resource_server: string;
@@ -82,7 +83,7 @@ export async function resolveReferences(
   });
   const defaultResource =
     default_resource === null ? null : look(servers, default_resource, 'resource server', 'default_resource');
-  if (errors.length > 0) throw invalid(...errors);
+  if (errors.length > 0) throw invalidIn(errors);
 
   const list = [...scopesOf]
     .map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }))

@@ -1,15 +1,17 @@
 import { z } from '@hono/zod-openapi';
-import { ACCESS_TOKEN_TTL_MAX, ACCESS_TOKEN_TTL_MIN, PAGE_DEFAULT, PAGE_MAX } from '../constants.ts';
+import {
+  ACCESS_TOKEN_TTL_MAX,
+  ACCESS_TOKEN_TTL_MIN,
+  GRANTS_BYTES_MAX,
+  GRANTS_MAX,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+  SCOPES_MAX,
+} from '../constants.ts';
 import { isResourceIdentifier, isScopeToken } from '../tokens/names.ts';
 
 // Parts that several resources are described with. A sentence behind a check says what would be right.
 
-export const SCOPES_MAX = 1000;
-export const GRANTS_MAX = 100;
-/** Roles of a client. Their grants, and its own, make the record that its gate keeps in one row of 2 MB at most. */
-export const ROLES_MAX = 50;
-/** The grants of a role or client, by identifier, as JSON. */
-export const GRANTS_BYTES_MAX = 32 * 1024;
 export const GRANTS_TOO_LARGE = 'must be at most 32 KiB of JSON';
 
 /** A name for people: something printable in it, and no control characters. */
@@ -85,6 +87,10 @@ export const Time = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000
 /** Milliseconds since the epoch, as RFC 3339 in UTC. */
 export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
+}
+
+export function timeOrNull(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : time(milliseconds);
 }
 
 /** An object's own id in a path. */

@@ -1,5 +1,6 @@
 import { LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../constants.ts';
 import type { StoredSecret } from '../store/secrets.ts';
+import { time } from './schemas.ts';
 
 export interface Safety {
   readonly safe_to_delete: boolean;
@@ -20,11 +21,11 @@ export function safetyOf(secret: StoredSecret, lastUsedAt: number | undefined, n
   const quietSince = Math.max(secret.rotatedAt ?? secret.createdAt, lastUsedAt ?? 0);
   // What is known of the last use may be this much behind.
   const safeFrom = quietSince + (SECRET_QUIET_TIME + LAST_USED_PRECISION) * 1000;
-  const since = new Date(quietSince).toISOString();
+  const since = time(quietSince);
   if (now >= safeFrom) return { safe_to_delete: true, reason: `Nobody has used it since ${since}.` };
   const what = quietSince === lastUsedAt ? 'It was last used' : 'It became the secondary secret';
   return {
     safe_to_delete: false,
-    reason: `${what} at ${since}: unused, it is safe to delete from ${new Date(safeFrom).toISOString()} on.`,
+    reason: `${what} at ${since}: unused, it is safe to delete from ${time(safeFrom)} on.`,
   };
 }

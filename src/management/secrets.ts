@@ -16,7 +16,7 @@ import { listOf } from '../store/sql.ts';
 import { visible } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
-import { absent } from './delivery.ts';
+import { absent, deliverOwedAbout } from './delivery.ts';
 import { requireMatch, untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
 import { creates, deletes, does, lists } from './routes.ts';
@@ -138,6 +138,8 @@ export function secrets(app: ManagementApp): void {
       const client = await find(context);
       const secret = await findSecret(services, client, id);
       const now = Date.now();
+      // It may be a repeat, of a request whose push failed.
+      if (secret.rank === 'primary') await deliverOwedAbout(context, client.clientId);
       if (secret.rank === 'primary')
         throw new ProblemError('conflict', { detail: 'It is the primary secret already.' });
       if (!isLive(secret, now)) throw new ProblemError('conflict', { detail: 'It is no longer accepted: rotate.' });
@@ -197,7 +199,7 @@ function changeOf(client: Client, at: number, action: string, changes: Record<st
 }
 
 function stillLive({ id, hint }: StoredSecret): ProblemError {
-  const detail = `The secondary secret ${id} (…${hint}) is still accepted: delete it first, or say replace_secondary.`;
+  const detail = `The secondary secret ${id} (…${hint}) is still accepted. Delete it once nobody uses it, or say replace_secondary. If the answer of the last rotation was lost, promote it back and delete the other.`;
   return new ProblemError('conflict', { detail });
 }
 

@@ -8,9 +8,9 @@ import type { ManagementApp } from './context.ts';
 import { untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
 import { does, lists } from './routes.ts';
-import { Time, time } from './schemas.ts';
+import { Time, time, timeOrNull } from './schemas.ts';
 
-const Alg = z.enum(['ES256', 'RS256', 'EdDSA']);
+const Alg = z.enum(SIGNING_ALGS);
 
 const SigningKey = z
   .object({
@@ -116,8 +116,8 @@ function show({ kid, alg, status, createdAt, activatedAt, retiredAt, publicJwk }
     alg,
     status,
     created_at: time(createdAt),
-    activated_at: activatedAt === null ? null : time(activatedAt),
-    retired_at: retiredAt === null ? null : time(retiredAt),
+    activated_at: timeOrNull(activatedAt),
+    retired_at: timeOrNull(retiredAt),
     public_jwk: JSON.parse(publicJwk) as Record<string, unknown>,
   };
 }

@@ -8,7 +8,7 @@ import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
 import { does } from './routes.ts';
-import { Revoked, Time } from './schemas.ts';
+import { Revoked, Time, time } from './schemas.ts';
 
 const Revocation = z
   .strictObject({
@@ -70,7 +70,7 @@ export function tokens(app: ManagementApp): void {
         organizationId,
         action: 'token.revoked',
         target: clientId,
-        changes: { jti: named.jti, expires_at: new Date(expiresAt * 1000).toISOString() },
+        changes: { jti: named.jti, expires_at: time(expiresAt * 1000) },
       },
       statements: [],
       status: 200,

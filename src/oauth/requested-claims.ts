@@ -1,6 +1,6 @@
 import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../constants.ts';
 import type { RequestedClaim } from '../gate/grant.ts';
-import { REGISTERED_CLAIMS } from '../tokens/access-token.ts';
+import { REGISTERED_CLAIMS } from '../tokens/names.ts';
 import { OAuthError } from './errors.ts';
 
 /**

@@ -1,5 +1,12 @@
-import { GRACE_MAX, PUSHES_PER_REQUEST, ROTATION_RETRY_AFTER } from '../constants.ts';
-import { liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
+import {
+  GRACE_MAX,
+  OWN_GRACE_MIN,
+  PUSHES_PER_REQUEST,
+  ROTATION_RETRY_AFTER,
+  ROTATION_RETRY_UNTIL,
+} from '../constants.ts';
+import { isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
+import type { Identified } from '../gate/protocol.ts';
 import { deliverPushes } from '../gate/pushes.ts';
 import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
@@ -21,32 +28,38 @@ import { type Parameters, readParameters } from './parameters.ts';
 export async function rotateSecret(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const grace = readGrace(parameters);
-  let clientId = '';
-  const client = await authenticateClient(services, request, parameters, (identified) => {
-    clientId = identified.client_id;
-    return services.gates.authenticate(identified);
+  const client = await authenticateClient(services, request, parameters, async (identified) => {
+    const answer = await services.gates.authenticate(identified);
+    return answer.outcome === 'authenticated' ? { ...answer, ...identified } : answer;
   });
   if (!client.may_rotate_secret) {
     throw new OAuthError('unauthorized_client', { description: 'The client may not rotate its secret.' });
   }
-  return oauthJson(await rotate(services, clientId, grace, clientAddress(request)));
+  return oauthJson(await rotate(services, client, grace, clientAddress(request)));
 }
 
 function readGrace(parameters: Parameters): number | undefined {
   const text = parameters.get('grace_seconds');
   if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text) && Number(text) <= GRACE_MAX) return Number(text);
-  const description = `The grace_seconds must be a whole number of at most ${GRACE_MAX}.`;
+  if (/^\d{1,9}$/.test(text) && Number(text) >= OWN_GRACE_MIN && Number(text) <= GRACE_MAX) return Number(text);
+  const description = `The grace_seconds must be a whole number from ${OWN_GRACE_MIN} to ${GRACE_MAX}.`;
   throw new OAuthError('invalid_request', { description });
 }
 
-async function rotate(services: Services, clientId: string, grace: number | undefined, address: string) {
+async function rotate(
+  services: Services,
+  { client_id: clientId, proof }: Identified,
+  grace: number | undefined,
+  address: string,
+) {
   const { db, gates, masterKeys } = services;
   const now = Date.now();
   // In this order: what was changed in between is then seen by the guard.
   const row = await findClientRow(db, clientId);
-  if (!row) throw invalidClient();
   const current = await listSecrets(db, clientId);
+  // The gate said yes before these were read: what was ended since must not make a secret any more.
+  const isProven = current.some((secret) => isLive(secret, now) && proof.hashes.includes(secret.hash));
+  if (!row || row.status !== 'active' || !row.mayRotateSecret || !isProven) throw invalidClient();
   const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
   if (primary && secondary) await requireLostAnswer(services, primary, now);
   const change = secondary ? replacePrimary : rotation;
@@ -100,7 +113,8 @@ async function requireLostAnswer(
     gates.activity({ client_id: clientId }),
   ]);
   const isUsed = secrets.some((used) => used.id === id);
-  if (isUsed || !isOwn) {
+  // Later it is more likely kept than lost, and the old secret's holder must not take it away.
+  if (isUsed || !isOwn || now > createdAt + ROTATION_RETRY_UNTIL * 1000) {
     throw inProgress('The client has two secrets: one must be deleted first.');
   }
   const wait = createdAt + ROTATION_RETRY_AFTER * 1000 - now;

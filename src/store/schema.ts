@@ -348,7 +348,7 @@ export const idempotencyKeys = sqliteTable(
   {
     actor: text('actor').notNull(),
     key: text('key').notNull(),
-    /** Of method, path and body. */
+    /** Of method, path and body: an HMAC, as of a secret. */
     fingerprint: text('fingerprint').notNull(),
     version: integer('version').notNull(),
     status: integer('status').notNull(),

@@ -41,7 +41,11 @@ export function replacePrimary(
 ): Statement[] {
   const { clientId } = secret;
   const old = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'primary'));
-  return [db.delete(clientSecrets).where(old), expireSecondary(db, clientId, expiresAt), insertSecret(db, secret)];
+  return [
+    db.delete(clientSecrets).where(old),
+    ...(expiresAt === null ? [] : [expireSecondary(db, clientId, expiresAt)]),
+    insertSecret(db, secret),
+  ];
 }
 
 /** The statements that let a client's two secrets change places. The one that becomes primary no longer ends by itself. */

@@ -2,8 +2,6 @@ import { CompactSign, type JWTPayload } from 'jose';
 import type { ResolvedGrant } from '../gate/grant.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 
-export { REGISTERED_CLAIMS } from './names.ts';
-
 const encoder = new TextEncoder();
 
 /** The media type of a JWT access token, as its `typ` header has it ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */

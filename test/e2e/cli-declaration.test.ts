@@ -14,7 +14,8 @@ import { Declaration, type Section } from '../../src/cli/edgemint/declaration/sc
 import { showPlan } from '../../src/cli/edgemint/declaration/show-plan.ts';
 import { orderSteps } from '../../src/cli/edgemint/declaration/steps.ts';
 import { writeDeclaration } from '../../src/cli/edgemint/declaration/write.ts';
-import { alreadyHas, applyMergePatch, mergePatch } from '../../src/cli/edgemint/merge-patch.ts';
+import { alreadyHas, mergePatch } from '../../src/cli/edgemint/merge-patch.ts';
+import { applyMergePatch } from '../../src/merge-patch.ts';
 
 const ORDERS = 'https://api.example.com/orders';
 const server = { identifier: ORDERS, name: 'Orders', scopes: [{ name: 'read' }, { name: 'write' }] };

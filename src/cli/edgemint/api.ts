@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../../merge-patch.ts';
 import type { Connection } from './connection.ts';
 import { exchange, readJson } from './http.ts';
-import { alreadyHas, type JsonObject } from './merge-patch.ts';
+import { alreadyHas } from './merge-patch.ts';
 import type { Change, Page } from './representations.ts';
 import { RequestError } from './request-error.ts';
 

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { JWKS_MAX_AGE } from '../../constants.ts';
+import { SIGNING_ALGS } from '../../keys/signing-key.ts';
 import { misconfigured, unavailable, wrongMethod } from './errors.ts';
 import { JWK } from './examples.ts';
 import { CACHEABLE } from './headers.ts';
@@ -23,7 +24,7 @@ const JsonWebKeySet = z
         kid: z.string(),
         kty: z.enum(['EC', 'RSA', 'OKP']),
         use: z.literal('sig'),
-        alg: z.enum(['ES256', 'RS256', 'EdDSA']),
+        alg: z.enum(SIGNING_ALGS),
       }),
     ),
   })

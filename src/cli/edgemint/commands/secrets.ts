@@ -12,7 +12,7 @@ interface Secret {
   readonly expires_at: string | null;
   readonly last_used_at: string | null;
   readonly safe_to_delete: boolean;
-  readonly reason: string | null;
+  readonly reason: string;
 }
 
 export function addSecrets(program: Command): void {
@@ -35,8 +35,7 @@ const COLUMNS = {
   created_at: ({ created_at }: Secret) => created_at,
   expires_at: ({ expires_at }: Secret) => expires_at,
   last_used_at: ({ last_used_at }: Secret) => last_used_at,
-  'safe to delete': ({ safe_to_delete, reason }: Secret) =>
-    [safe_to_delete ? 'yes' : 'no', reason].filter(Boolean).join(': '),
+  'safe to delete': ({ safe_to_delete, reason }: Secret) => `${safe_to_delete ? 'yes' : 'no'}: ${reason}`,
 };
 
 function addRotate(group: Command): void {

@@ -1,22 +1,22 @@
 import { z } from 'zod';
 import {
   CLAIMS_LIMIT_BYTES,
+  GRANTS_MAX,
   RATE_LIMIT_BURST_DEFAULT,
   RATE_LIMIT_MAX,
   RATE_LIMIT_PER_MINUTE_DEFAULT,
+  ROLES_MAX,
+  SCOPES_MAX,
 } from '../../../constants.ts';
 import { isPlainJson } from '../../../management/plain-json.ts';
 import {
   AccessTokenTtl,
   Description,
-  GRANTS_MAX,
   Grants,
   Metadata,
   Name,
   Reference,
   ResourceIdentifier,
-  ROLES_MAX,
-  SCOPES_MAX,
   ScopeName,
   Status,
 } from '../../../management/schemas.ts';
