@@ -59,7 +59,7 @@ async function rotate(
   const current = await listSecrets(db, clientId);
   // The gate said yes before these were read: what was ended since must not make a secret any more.
   const isProven = current.some((secret) => isLive(secret, now) && proof.hashes.includes(secret.hash));
-  if (!row || row.status !== 'active' || !row.mayRotateSecret || !isProven) throw invalidClient();
+  if (row?.status !== 'active' || !row.mayRotateSecret || !isProven) throw invalidClient();
   const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
   if (primary && secondary) await requireLostAnswer(services, primary, now);
   const change = secondary ? replacePrimary : rotation;

@@ -10,7 +10,7 @@ import {
 } from '../../src/cli/edgemint/declaration/plan.ts';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
 import { findComplaints, type Shared } from '../../src/cli/edgemint/declaration/references.ts';
-import { Declaration, type Section } from '../../src/cli/edgemint/declaration/schema.ts';
+import { Declaration, SECTIONS, type Section } from '../../src/cli/edgemint/declaration/schema.ts';
 import { showPlan } from '../../src/cli/edgemint/declaration/show-plan.ts';
 import { orderSteps } from '../../src/cli/edgemint/declaration/steps.ts';
 import { writeDeclaration } from '../../src/cli/edgemint/declaration/write.ts';
@@ -46,7 +46,7 @@ function inShort(actions: readonly Action[]): string[] {
 }
 
 const plan = (from: object, to: object, prune = false) =>
-  planActions(declare(to).declaration, declare(from).own, prune);
+  planActions(declare(to).declaration, declare(from).own, prune ? SECTIONS : []);
 
 describe('a plan', () => {
   test('of a file about nothing that stands creates all, what others depend on first', () => {
@@ -151,7 +151,10 @@ describe('before anything is changed a file is refused that', () => {
   const complaints = (
     to: { [name in Section]?: object[] },
     { from = {}, shared = NOTHING_SHARED, prune = false }: { from?: object; shared?: Shared; prune?: boolean } = {},
-  ) => findComplaints(declare(to).declaration, declare(from).own, shared, prune).map(({ message }) => message);
+  ) =>
+    findComplaints(declare(to).declaration, declare(from).own, shared, prune ? SECTIONS : []).map(
+      ({ message }) => message,
+    );
 
   test('refers to what is neither in it nor stands', () => {
     expect(complaints({ roles: [reader] })).toEqual([`There is no resource server ${ORDERS}.`]);
@@ -220,6 +223,32 @@ describe('a file', () => {
     return '';
   };
 
+  test('prunes no section that is not in it: a part of a file, or half of one, deletes nothing else', () => {
+    const { declaration, sections } = readDeclaration('resource_servers: []\nroles: []\n', 'x');
+    expect(sections).toEqual(['resource_servers', 'roles']);
+    expect(inShort(planActions(declaration, declare(whole).own, sections))).toEqual([
+      `delete resource_servers ${ORDERS}`,
+      'delete roles reader',
+    ]);
+    const kept = findComplaints(declaration, declare(whole).own, NOTHING_SHARED, ['resource_servers']);
+    expect(kept.map(({ message }) => message)).toContain(
+      `${ORDERS} is still granted to reader, which is not in the file.`,
+    );
+  });
+
+  test.each([
+    ['an alias of nothing', 'clients: *none'],
+    [
+      'aliases that unfold without end',
+      [
+        'a: &a [x, x, x, x, x, x, x, x, x]',
+        ...'bcdefgh'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[index]}`)}]`),
+      ].join('\n'),
+    ],
+  ])('of %s is refused in a sentence', (_, text) => {
+    expect(refusal(text)).toMatch(/^edgemint\.yaml: \w/);
+  });
+
   test.each([
     [
       'an unknown field',
@@ -270,7 +299,7 @@ describe('a file', () => {
     expect([declaration.resource_servers.length, declaration.roles.length, declaration.clients.length]).toEqual([
       3, 5, 20,
     ]);
-    expect(findComplaints(declaration, nothing.own, NOTHING_SHARED, true)).toEqual([]);
+    expect(findComplaints(declaration, nothing.own, NOTHING_SHARED, SECTIONS)).toEqual([]);
     expect(writeDeclaration(declaration)).toBe(text);
   });
 
@@ -299,7 +328,7 @@ describe('a file', () => {
     const backwards = writeDeclaration(declare({ ...whole, clients: clients.toReversed() }).declaration);
     expect(backwards).toBe(forwards);
     const read = readDeclaration(forwards, 'x').declaration;
-    expect(planActions(read, declare({ ...whole, clients }).own, true)).toEqual([]);
+    expect(planActions(read, declare({ ...whole, clients }).own, SECTIONS)).toEqual([]);
     expect(writeDeclaration(read)).toBe(forwards);
   });
 });

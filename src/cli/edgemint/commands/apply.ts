@@ -29,7 +29,7 @@ export function addApply(program: Command): void {
     .description('make of what stands what a file declares: plans, shows the plan, asks, and applies')
     .requiredOption('-f, --file <file>', 'resource servers, roles and clients, in YAML (- for stdin)')
     .option('--shared', 'with the root key: about what all organizations share, not about one of them')
-    .option('--prune', 'delete what is not in the file')
+    .option('--prune', 'delete what is not in the file, of the sections that are in it')
     .option('--dry-run', 'show the plan, and change nothing')
     .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if there is something to do`)
     .option('--secrets-file <file>', 'write the secrets of new clients into a new file, a line of JSON for each');
@@ -64,13 +64,17 @@ async function readText(file: string): Promise<string> {
 }
 
 /** @throws Failure with what is wrong with the file */
-async function plan(api: Api, { declaration, refuse }: DeclarationFile, options: ApplyOptions): Promise<Action[]> {
-  const prune = options.prune ?? false;
+async function plan(
+  api: Api,
+  { declaration, sections, refuse }: DeclarationFile,
+  options: ApplyOptions,
+): Promise<Action[]> {
+  const pruned = options.prune ? sections : [];
   const listed = await readRemote(api, options.shared ?? false);
-  const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, prune));
-  const complaints = findComplaints(declaration, own, shared, prune);
+  const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));
+  const complaints = findComplaints(declaration, own, shared, pruned);
   if (complaints.length > 0) throw refuse(complaints);
-  return planActions(declaration, own, prune);
+  return planActions(declaration, own, pruned);
 }
 
 async function apply(session: Session, api: Api, actions: readonly Action[], options: ApplyOptions): Promise<void> {
@@ -86,8 +90,9 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   const follower: Follower = {
     done: (sentence) => (session.json ? note(`${sentence}.`) : session.done(`${sentence}.`)),
     created: async (client) => {
-      if (keep) await keep.appendFile(`${JSON.stringify(client)}\n`);
-      else created.push(client);
+      // What the file does not take is shown, like that for which there is none.
+      const kept = keep?.appendFile(`${JSON.stringify(client)}\n`).then(() => true, failedToKeep);
+      if (!(await kept)) created.push(client);
     },
     get isStopping() {
       return isStopping;
@@ -106,6 +111,11 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
     else if (created.length > 0) showSecrets(created);
     if (keep) note(`The secrets of the new clients are in ${secretsFile}.`);
   }
+}
+
+function failedToKeep(error: unknown): false {
+  note(`The secret could not be written: ${error instanceof Error ? error.message : error}`);
+  return false;
 }
 
 async function createSecretsFile(file: string): Promise<FileHandle> {

@@ -28,9 +28,9 @@ export type Action =
 /**
  * What makes of what stands what is declared.
  * @param own what stands and may be changed: one organization's, or what is shared
- * @param prune whether what is not declared is deleted; else it is left alone
+ * @param pruned the sections of which what is not declared is deleted; of the others it is left alone
  */
-export function planActions(declaration: Declaration, own: Sections<Standing>, prune: boolean): Action[] {
+export function planActions(declaration: Declaration, own: Sections<Standing>, pruned: readonly Section[]): Action[] {
   return SECTIONS.flatMap((section) => {
     const standing = new Map(own[section].map((item) => [identityOf(section, item.fields), item]));
     const actions: Action[] = [];
@@ -41,7 +41,7 @@ export function planActions(declaration: Declaration, own: Sections<Standing>, p
       if (!from) actions.push({ do: 'create', section, index, to });
       else if (changedFields(from.fields, to).length > 0) actions.push({ do: 'change', section, index, from, to });
     }
-    if (prune) for (const from of standing.values()) actions.push({ do: 'delete', section, from });
+    if (pruned.includes(section)) for (const from of standing.values()) actions.push({ do: 'delete', section, from });
     return actions;
   });
 }

@@ -3,13 +3,15 @@ import type { z } from 'zod';
 import { Failure } from '../../failure.ts';
 import { line } from '../printable.ts';
 import type { Complaint } from './complaint.ts';
-import { Declaration } from './schema.ts';
+import { Declaration, SECTIONS, type Section } from './schema.ts';
 
 const COMPLAINTS_SHOWN = 50;
 
 /** A file that was read: what it declares, and how to complain of it. */
 export interface DeclarationFile {
   readonly declaration: Declaration;
+  /** The sections that stand in the file, empty ones too. */
+  readonly sections: readonly Section[];
   /** The complaints, each with the line and column that it is about. */
   refuse(complaints: readonly Complaint[]): Failure;
 }
@@ -37,9 +39,19 @@ export function readDeclaration(text: string, name: string): DeclarationFile {
     );
     return new Failure([...sentences, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n'));
   };
-  const result = Declaration.safeParse(document.toJS());
+  const result = Declaration.safeParse(toValue(document, name));
   if (!result.success) throw refuse(result.error.issues.flatMap(complaintsOf));
-  return { declaration: result.data, refuse };
+  const sections = SECTIONS.filter((section) => document.has(section));
+  return { declaration: result.data, sections, refuse };
+}
+
+/** @throws Failure where an alias names nothing, or unfolds into more than anybody writes */
+function toValue(document: Document, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new Failure(`${name}: ${line(error instanceof Error ? error.message : String(error))}`);
+  }
 }
 
 function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {

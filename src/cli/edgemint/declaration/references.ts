@@ -9,21 +9,21 @@ export type Shared = Readonly<Record<'resource_servers' | 'roles', readonly Fiel
 /**
  * What is wrong with a declaration beside its form: what would be refused half-way is refused before anything is changed.
  * @param own what stands and may be changed
- * @param prune whether what is not declared is deleted
+ * @param pruned the sections of which what is not declared is deleted
  */
 export function findComplaints(
   declaration: Declaration,
   own: Sections<Standing>,
   shared: Shared,
-  prune: boolean,
+  pruned: readonly Section[],
 ): Complaint[] {
-  const after = standingAfter(declaration, own, shared, prune);
+  const after = standingAfter(declaration, own, shared, pruned);
   return [
     ...SECTIONS.flatMap((section) => identityComplaints(section, declaration, shared)),
     ...declaration.roles.flatMap((role, index) => grantComplaints(role, ['roles', index], after.scopes)),
     ...declaration.clients.flatMap((client, index) => clientComplaints(client, index, after)),
-    ...(prune ? [] : lossComplaints(declaration, own, after.scopes)),
-    ...planActions(declaration, own, prune).flatMap((action) => {
+    ...lossComplaints(declaration, own, after.scopes, pruned),
+    ...planActions(declaration, own, pruned).flatMap((action) => {
       if (action.do !== 'change' || patchOf(action.from.fields, action.to)) return [];
       const message = 'A change cannot set null inside an object; creating can: leave it out, or write another value.';
       return [{ path: [action.section, action.index], message }];
@@ -37,8 +37,14 @@ interface After {
   readonly roles: ReadonlySet<string>;
 }
 
-function standingAfter(declaration: Declaration, own: Sections<Standing>, shared: Shared, prune: boolean): After {
-  const kept = (section: Section): Fields[] => (prune ? [] : own[section].map(({ fields }) => fields));
+function standingAfter(
+  declaration: Declaration,
+  own: Sections<Standing>,
+  shared: Shared,
+  pruned: readonly Section[],
+): After {
+  const kept = (section: Section): Fields[] =>
+    pruned.includes(section) ? [] : own[section].map(({ fields }) => fields);
   // What is declared stands last, and so wins.
   const servers: Fields[] = [...shared.resource_servers, ...kept('resource_servers'), ...declaration.resource_servers];
   const declaredRoles = new Set(declaration.roles.map((role) => identityOf('roles', role)));
@@ -103,18 +109,28 @@ function noServer(identifier: string): string {
 }
 
 /** Scopes that the declaration takes from a resource server while something that is not declared is granted them. */
-function lossComplaints(declaration: Declaration, own: Sections<Standing>, servers: After['scopes']): Complaint[] {
-  return (['roles', 'clients'] as const).flatMap((section) => {
+function lossComplaints(
+  declaration: Declaration,
+  own: Sections<Standing>,
+  servers: After['scopes'],
+  pruned: readonly Section[],
+): Complaint[] {
+  const left = (['roles', 'clients'] as const).filter((section) => !pruned.includes(section));
+  return left.flatMap((section) => {
     const declared = new Set(declaration[section].map((fields) => identityOf(section, fields)));
     const others = own[section].filter(({ fields }) => !declared.has(identityOf(section, fields)));
     return others.flatMap(({ fields }) =>
       (fields.grants as Declaration['roles'][number]['grants']).flatMap(({ resource_server, scopes }) => {
         const index = declaration.resource_servers.findIndex(({ identifier }) => identifier === resource_server);
+        const holder = `${nameOf(section, fields)}, which is not in the file`;
+        if (!servers.has(resource_server)) {
+          return [{ path: ['resource_servers'], message: `${resource_server} is still granted to ${holder}.` }];
+        }
         if (index < 0) return [];
         const lost = scopes.filter((scope) => !servers.get(resource_server)?.has(scope));
         return lost.map((scope) => ({
           path: ['resource_servers', index, 'scopes'],
-          message: `The scope ${scope} is still granted to ${nameOf(section, fields)}, which is not in the file.`,
+          message: `The scope ${scope} is still granted to ${holder}.`,
         }));
       }),
     );
