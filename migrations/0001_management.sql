@@ -47,6 +47,7 @@ ALTER TABLE `api_keys` ADD `version` integer DEFAULT 0 NOT NULL;--> statement-br
 ALTER TABLE `audit_events` ADD `version` integer;--> statement-breakpoint
 ALTER TABLE `client_secrets` ADD `rotated_at` integer;--> statement-breakpoint
 ALTER TABLE `client_secrets` ADD `leaked_at` integer;--> statement-breakpoint
+ALTER TABLE `client_secrets` ADD `self_made` integer DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE `clients` ADD `requestable_claims` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
 ALTER TABLE `clients` ADD `may_rotate_secret` integer DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE `clients` ADD `revocation_epoch` integer DEFAULT 0 NOT NULL;--> statement-breakpoint

@@ -28,6 +28,13 @@ export const ACCESS_TOKEN_TTL_MAX = 86_400;
 /** How far ahead of this clock an `iat` may lie: gates and edges are different machines. */
 export const CLOCK_SKEW = 60;
 
+// Secrets that clients bring along
+
+/** How many random bits one must be worth: the least that [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) lets keys have. */
+export const SECRET_BITS_MIN = 112;
+/** Different characters of one: of 32 random hexadecimal digits fewer are different about once in 10 million times. */
+export const SECRET_DIFFERENT_MIN = 8;
+
 // Rate limit of a client's token requests, where the client names none
 
 export const RATE_LIMIT_PER_MINUTE_DEFAULT = 600;
@@ -133,6 +140,11 @@ export const PUSHES_AT_ONCE = 25;
 export const PUSHES_PER_RUN = 1500;
 /** How long one run goes on with them: the next begins after a minute. */
 export const PUSHES_TIME = 45;
+/**
+ * The last writes about a target that a later one makes up for: one that is owed to a gate is seldom older than the last, and the scheduled
+ * handler finishes all of them.
+ */
+export const WRITES_LOOKED_AT = 100;
 /** How long a secondary secret must go unused before it is called safe to delete: a day, and no token lasts longer. */
 export const SECRET_QUIET_TIME = Math.max(86_400, ACCESS_TOKEN_TTL_MAX);
 /** How old a secret must be that a client made itself and nobody has used, before the client may make another in its place. */
@@ -168,6 +180,8 @@ export const ORPHANS_SHOWN = 100;
 export const ERRORS_SHOWN = 100;
 /** How often a write that others got ahead of is begun anew. */
 export const STALE_ATTEMPTS = 5;
+/** Clients with a wanted role or resource server that a search checks one by one; of more it walks all by name. */
+export const FEW_CLIENTS = 1000;
 /** Items of a list where the request names no limit, and at most. */
 export const PAGE_DEFAULT = 50;
 export const PAGE_MAX = 100;

@@ -59,8 +59,13 @@ export function createServices(env: Env): Services {
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
     ),
-    leakReports: new AttemptFilter(env.FAILED_ATTEMPTS, () => {}),
+    leakReports: new AttemptFilter(countingApart(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new CallerMemory(),
     probes: new StoreProbes(),
   };
+}
+
+// Whoever asks for tokens chooses the client_id that failures are counted under: no such count may be another filter's.
+function countingApart(binding: RateLimit, name: string): RateLimit {
+  return { limit: ({ key }) => binding.limit({ key: `${name} ${key}` }) };
 }

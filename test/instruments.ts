@@ -13,8 +13,8 @@ export const gateStorage = { rowsWritten: 0 };
 export const preparedStatements = new Set<string>();
 /** What a store is made to do instead of answering; see `failing()`. */
 const faults = new Map<Faulty, Fault>();
-/** What happens to a call; `asked` is D1's SQL, all of a batch in one, or the gate's method. */
-export type Fault = (call: () => Promise<unknown>, asked: string) => Promise<unknown>;
+/** What happens to a call; `asked` is D1's SQL, all of a batch in one, or the gate's method; `bound` are the values bound in that SQL. */
+export type Fault = (call: () => Promise<unknown>, asked: string, bound: readonly unknown[]) => Promise<unknown>;
 
 export function resetCalls(): void {
   Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
@@ -119,32 +119,37 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       return (...args: unknown[]) => {
         calls[store]++;
         const fault = faults.get(store);
-        return fault ? fault(() => value.apply(target, args), sqlOf(args)) : value.apply(target, args);
+        return fault ? fault(() => value.apply(target, args), ...batchOf(args)) : value.apply(target, args);
       };
     },
   });
 }
 
-const statements = new WeakMap<object, string>();
+const statements = new WeakMap<object, { readonly sql: string; readonly bound: readonly unknown[] }>();
 
-function sqlOf([batched]: readonly unknown[]): string {
-  return Array.isArray(batched) ? batched.map((statement) => statements.get(statement)).join(';\n') : '';
+function batchOf([batched]: readonly unknown[]): [sql: string, bound: readonly unknown[]] {
+  const all = Array.isArray(batched) ? batched.flatMap((statement) => statements.get(statement) ?? []) : [];
+  return [all.map(({ sql }) => sql).join(';\n'), all.flatMap(({ bound }) => bound)];
 }
 
-function watchStatement(statement: D1PreparedStatement, sql: string): D1PreparedStatement {
+function watchStatement(
+  statement: D1PreparedStatement,
+  sql: string,
+  bound: readonly unknown[] = [],
+): D1PreparedStatement {
   const watched = new Proxy(statement, {
     get(target, name) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
-      if (name === 'bind') return (...args: unknown[]) => watchStatement(value.apply(target, args), sql);
+      if (name === 'bind') return (...args: unknown[]) => watchStatement(value.apply(target, args), sql, args);
       return (...args: unknown[]) => {
         calls.d1++;
         const fault = faults.get('d1');
-        return fault ? fault(() => value.apply(target, args), sql) : value.apply(target, args);
+        return fault ? fault(() => value.apply(target, args), sql, bound) : value.apply(target, args);
       };
     },
   });
-  statements.set(watched, sql);
+  statements.set(watched, { sql, bound });
   return watched;
 }
 
@@ -178,7 +183,7 @@ function watchGate(nameOf: () => string, stub: DurableObjectStub): DurableObject
           if (gateDelay > 0) await scheduler.wait(gateDelay);
           const fault = faults.get('gate') ?? faults.get(`gate:${nameOf()}`);
           const call = () => Reflect.apply(method, target, args);
-          return await (fault ? fault(call, String(property)) : call());
+          return await (fault ? fault(call, String(property), args) : call());
         } finally {
           gateCallsInFlight.now--;
         }

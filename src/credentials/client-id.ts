@@ -1,5 +1,6 @@
 import { base62, toBigInt } from '../base62.ts';
 import { Memory } from '../memory.ts';
+import { ACTORS } from '../store/actors.ts';
 import { hasOwnTag, withTag } from './keyed-tag.ts';
 import type { MasterKeys } from './master-key.ts';
 
@@ -7,7 +8,7 @@ const RANDOM_LENGTH = 22; // 128 bits in base 62
 const FORM = /^emc_[0-9A-Za-z]{30}$/;
 
 // A path cannot end in one or two dots, and audit events tell of actors by the other names.
-const NOT_IMPORTABLE = /^(?:emc_.*|key_.*|root|leak-report|attempt-filter|\.\.?)$/;
+const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|${ACTORS.join('|')}|\\.\\.?)$`);
 const IMPORTABLE = /^[!#-$&-*,-9;-~]{1,200}$/;
 
 /**

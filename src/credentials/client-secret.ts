@@ -49,3 +49,8 @@ export function liveSecret(
 ): StoredSecret | undefined {
   return secrets.find((secret) => secret.rank === rank && isLive(secret, now));
 }
+
+/** When a secret ends that ends by itself at one time and is to end at another; null is never. An end is not put off. */
+export function earlierEnd(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
+}

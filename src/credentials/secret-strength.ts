@@ -1,18 +1,18 @@
-const BITS_MIN = 112;
+import { SECRET_BITS_MIN, SECRET_DIFFERENT_MIN } from '../constants.ts';
+
 /** Visible ASCII characters. */
 const CHARACTERS = 94;
 const HEX = /^[\da-f]+$/i;
-/** Of 32 random hexadecimal digits fewer are different about once in 10 million times. */
-const DIFFERENT_MIN = 8;
 
 /**
  * Whether a secret that was made elsewhere is fit to be one here. Nobody can tell how it was chosen; this refuses what is short, repeats
- * itself, counts up or down, or has few different characters. 112 bits are the least that
- * [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) lets keys have.
+ * itself, counts up or down, or has few different characters.
  */
 export function isStrongSecret(secret: string): boolean {
   return (
-    different(secret) >= DIFFERENT_MIN && different(steps(secret)) >= DIFFERENT_MIN && estimatedBits(secret) >= BITS_MIN
+    different(secret) >= SECRET_DIFFERENT_MIN &&
+    different(steps(secret)) >= SECRET_DIFFERENT_MIN &&
+    estimatedBits(secret) >= SECRET_BITS_MIN
   );
 }
 

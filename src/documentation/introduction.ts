@@ -1,3 +1,5 @@
+import { PUSHES_PER_REQUEST } from '../constants.ts';
+
 /** What a newcomer to the API reads first, in Markdown. */
 export const INTRODUCTION = `
 Edgemint is an OAuth 2.0 authorization server for machines. A **client** gets short-lived access tokens with the client credentials grant; a
@@ -26,7 +28,7 @@ follows; it is \`null\` at the end. What is added or deleted meanwhile neither r
 
 ### Changes show at once
 
-Once a write is acknowledged, the next token request and introspection see it, anywhere. A write that concerns more than 500 clients in use is
+Once a write is acknowledged, the next token request and introspection see it, anywhere. A write that concerns more than ${PUSHES_PER_REQUEST} clients in use is
 answered **202** instead, with a \`Location\` where its progress is told; it is seen everywhere once its \`status\` is \`delivered\`.
 
 ### Errors

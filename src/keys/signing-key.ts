@@ -5,8 +5,6 @@ import type { SigningAlg } from '../store/client-record.ts';
 import type { StoredSigningKey } from '../store/signing-keys.ts';
 import { seal, unseal } from './sealing.ts';
 
-export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA'] as const satisfies readonly SigningAlg[];
-
 /** A signing key as an isolate holds it. */
 export interface SigningKey {
   readonly kid: string;

@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { MasterKeys } from '../credentials/master-key.ts';
 import type { Env } from '../env.ts';
+import { SIGNING_ALGS } from '../store/client-record.ts';
 import { type Database, database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type StoredSigningKey,
   writeSigningKeysCopy,
 } from '../store/signing-keys.ts';
-import { makeSigningKey, SIGNING_ALGS } from './signing-key.ts';
+import { makeSigningKey } from './signing-key.ts';
 
 /** The ring at rest: in D1, with a copy in KV for when D1 is gone. */
 export class StoredRing {

@@ -18,7 +18,7 @@ import type { ManagementApp } from './context.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid, invalidIn, pointer } from './problem.ts';
-import { creates, deletes, lists, shows } from './routes.ts';
+import { creates, deletes, lists, None, shows } from './routes.ts';
 import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time, timeOrNull } from './schemas.ts';
 
 const Fields = z.strictObject({
@@ -55,10 +55,11 @@ const createApiKey = creates(
     summary: 'Create an API key',
     description: 'No API key makes one that may do more than itself, or lasts longer.',
   },
+  None,
   NewApiKeyBody,
   CreatedApiKey,
 );
-const listAll = lists({ path, takes: 'api-keys:read', tag, summary: 'List API keys' }, OrganizationQuery, ApiKey);
+const listAll = lists({ path, takes: 'api-keys:read', tag, summary: 'List API keys' }, None, OrganizationQuery, ApiKey);
 const showApiKey = shows({ path: one, takes: 'api-keys:read', tag, summary: 'Show an API key' }, IdParams, ApiKey);
 const removeApiKey = deletes({ path: one, takes: 'api-keys:write', tag, summary: 'Delete an API key' }, IdParams);
 

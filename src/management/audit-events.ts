@@ -1,20 +1,21 @@
 import { z } from '@hono/zod-openapi';
+import { AUDIT_AGE } from '../constants.ts';
+import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../store/actors.ts';
 import { listAuditEvents, type StoredAuditEvent } from '../store/audit-events.ts';
 import { QUERY_FIELD, targetOrganization } from './authorization.ts';
 import type { ManagementApp } from './context.ts';
 import { BY_TIME_AND_ID, page, readCursor } from './paging.ts';
-import { lists } from './routes.ts';
+import { lists, None } from './routes.ts';
 import { OrganizationQuery, Time, time } from './schemas.ts';
 
-const ACTORS =
-  '`root`, an API key’s id, a client_id, `leak-report` (somebody who reported a leaked secret), or `attempt-filter` (the service, which held attempts back).';
+const WHO = `\`${ROOT}\`, an API key’s id, a client_id, \`${LEAK_REPORT}\` (somebody who reported a leaked secret), or \`${ATTEMPT_FILTER}\` (the service, which held attempts back).`;
 
 const AuditEvent = z
   .object({
     id: z.string().openapi({ example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
     at: Time,
     organization_id: z.string().nullable(),
-    actor: z.string().openapi({ description: ACTORS, example: 'root' }),
+    actor: z.string().openapi({ description: WHO, example: ROOT }),
     action: z.string().openapi({ example: 'client.updated' }),
     target: z.string().openapi({ description: 'The id of what was changed.' }),
     address: z.string().nullable().openapi({ description: 'Where the request came from.', example: '192.0.2.7' }),
@@ -32,11 +33,12 @@ const listAll = lists(
     takes: 'audit:read',
     tag: 'Audit',
     summary: 'List who did what',
-    description: 'The newest first. Events are kept for a year.',
+    description: `The newest first. Events are kept for ${AUDIT_AGE / 86_400} days.`,
   },
+  None,
   {
     ...OrganizationQuery,
-    actor: Filter.openapi({ description: `Who did it: ${ACTORS}` }),
+    actor: Filter.openapi({ description: `Who did it: ${WHO}` }),
     target: Filter.openapi({ description: 'The id of what it was done to.' }),
     action: Filter.openapi({ description: 'What was done, such as `client.updated`.' }),
     from: Time.optional().openapi({ description: 'Not before this time.' }),

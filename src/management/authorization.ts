@@ -1,6 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import type { Administrator } from '../credentials/api-key.ts';
 import type { Services } from '../services.ts';
+import { ROOT } from '../store/actors.ts';
 import { organizationExists } from '../store/organizations.ts';
 import type { ManagementEnv } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
@@ -119,5 +120,5 @@ export const QUERY_FIELD: FieldName = { parameter: 'organization_id' };
 
 /** The actor that audit events name. */
 export function actorOf(administrator: Administrator): string {
-  return administrator.kind === 'root' ? 'root' : administrator.id;
+  return administrator.kind === 'root' ? ROOT : administrator.id;
 }

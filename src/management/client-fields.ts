@@ -8,24 +8,9 @@ import {
   RATE_LIMIT_PER_MINUTE_DEFAULT,
   ROLES_MAX,
 } from '../constants.ts';
-import { isImportableId } from '../credentials/client-id.ts';
-import { isStrongSecret } from '../credentials/secret-strength.ts';
-import type { ClientFields as StoredFields } from '../store/clients.ts';
 import { REGISTERED_CLAIMS } from '../tokens/names.ts';
-import { patchOf } from './merge-patch.ts';
 import { isPlainJson } from './plain-json.ts';
-import type { Resolved } from './references.ts';
-import {
-  AccessTokenTtl,
-  Grants,
-  Metadata,
-  MetadataPatch,
-  Name,
-  OrganizationId,
-  Reference,
-  Status,
-  Time,
-} from './schemas.ts';
+import { AccessTokenTtl, Grants, Metadata, Name, Reference, Status } from './schemas.ts';
 
 const ClaimName = z
   .string()
@@ -41,7 +26,8 @@ const RateLimit = z
   })
   .openapi('RateLimit');
 
-const CLAIMS = { type: 'object' as const, additionalProperties: true, example: { tier: 'gold' } };
+/** How the document tells of custom claims. */
+export const CLAIMS = { type: 'object' as const, additionalProperties: true, example: { tier: 'gold' } };
 
 /** What can be said of a client, at its creation and later. */
 export const ClientFields = z.strictObject({
@@ -93,85 +79,3 @@ export const ClientFields = z.strictObject({
 });
 
 export type ClientBody = z.infer<typeof ClientFields>;
-
-const IMPORTED_SECRET = /^[\x21-\x7e]{24,256}$/;
-
-/** A client_id and a secret that another provider gave. */
-const Imported = {
-  client_id: z
-    .string()
-    .refine(
-      isImportableId,
-      'must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_ or key_, and not be . .. root leak-report or attempt-filter',
-    )
-    .optional()
-    .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),
-  client_secret: z
-    .string()
-    .refine((secret) => IMPORTED_SECRET.test(secret), 'must be 24 to 256 visible ASCII characters')
-    .refine(isStrongSecret, 'is too easily guessed: it must be worth 112 random bits')
-    .optional()
-    .openapi({ description: 'The secret that goes with it; else one is generated.' }),
-};
-
-export const NewClient = ClientFields.extend({ ...Imported, organization_id: OrganizationId.optional() })
-  .refine(({ client_id, client_secret }) => client_secret === undefined || client_id !== undefined, {
-    path: ['client_secret'],
-    error: 'comes with the `client_id` that it belongs to; for a generated id it is generated',
-  })
-  .openapi('NewClient');
-
-export const ClientPatch = patchOf(ClientFields, {
-  metadata: MetadataPatch,
-  rate_limit: z.looseObject({ per_minute: z.int().nullable().optional(), burst: z.int().nullable().optional() }),
-  claims: z.unknown().openapi(CLAIMS),
-}).openapi('ClientPatch');
-
-export const Client = ClientFields.extend({
-  client_id: z.string().openapi({ example: 'emc_3kTMd9G5Tflk9n8mt7Fhc7aB3dE5gH' }),
-  organization_id: OrganizationId,
-  created_at: Time,
-  updated_at: Time,
-}).openapi('Client');
-
-// Spread, not extended: the document would ask for an object with no other fields, twice over.
-export const CreatedClient = z
-  .strictObject({
-    ...Client.shape,
-    client_secret: z.string().openapi({ description: 'Shown here, once.' }),
-  })
-  .openapi('CreatedClient');
-
-/** The fields with their references as they are shown, by identifier and name. */
-export function shownFields(fields: ClientBody, resolved: Resolved): ClientBody {
-  return {
-    ...fields,
-    grants: resolved.shownGrants,
-    roles: resolved.roles.map(({ name }) => name).sort(),
-    introspects: resolved.introspects.map(({ identifier }) => identifier).sort(),
-    default_resource: resolved.defaultResource?.identifier ?? null,
-  };
-}
-
-/** The fields as a client's own row has them. @param now milliseconds since the epoch */
-export function clientColumns(fields: ClientBody, resolved: Resolved, now: number): StoredFields {
-  return {
-    clientName: fields.client_name,
-    tokenEndpointAuthMethod: fields.token_endpoint_auth_method,
-    defaultResourceServerId: resolved.defaultResource?.id ?? null,
-    accessTokenTtl: fields.access_token_ttl,
-    rateLimitPerMinute: fields.rate_limit.per_minute,
-    rateLimitBurst: fields.rate_limit.burst,
-    claims: fields.claims,
-    requestableClaims: fields.requestable_claims,
-    mayRotateSecret: fields.may_rotate_secret,
-    metadata: fields.metadata,
-    status: fields.status,
-    updatedAt: now,
-  };
-}
-
-/** What a client is linked to, by ids. */
-export function clientLinks({ grants, roles, introspects }: Resolved) {
-  return { grants, roleIds: roles.map(({ id }) => id), introspects: introspects.map(({ id }) => id) };
-}

@@ -13,17 +13,16 @@ import {
 import { nothingOwedTo } from '../store/gate-pushes.ts';
 import { listOf } from '../store/sql.ts';
 import { QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
+import { type ClientBody, ClientFields } from './client-fields.ts';
 import {
   Client,
-  type ClientBody,
-  ClientFields,
   ClientPatch,
   CreatedClient,
   clientColumns,
   clientLinks,
   NewClient,
   shownFields,
-} from './client-fields.ts';
+} from './client-representation.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { absent, deliverOwedTo } from './delivery.ts';
@@ -32,8 +31,8 @@ import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import type { FieldError } from './problem.ts';
 import { resolveFilters, resolveReferences } from './references.ts';
-import { amends, creates, deletes, does, lists, shows } from './routes.ts';
-import { ClientIdParams, Nothing, OrganizationQuery, Reference, Revoked, StatusName, time } from './schemas.ts';
+import { amends, creates, deletes, does, lists, None, shows } from './routes.ts';
+import { ClientIdParams, OrganizationQuery, Reference, Revoked, StatusName, time } from './schemas.ts';
 
 const tag = 'Clients';
 const path = '/clients';
@@ -47,11 +46,13 @@ const createClient = creates(
     summary: 'Create a client',
     description: 'Its secret is in this answer, and nowhere else.',
   },
+  None,
   NewClient,
   CreatedClient,
 );
 const listAll = lists(
   { path, takes: 'clients:read', tag, summary: 'List or search clients' },
+  None,
   {
     ...OrganizationQuery,
     name: Reference.optional().openapi({ description: 'What the name begins with, in any case.' }),
@@ -88,7 +89,7 @@ const revokeTokens = does(
     summary: 'Revoke every token issued so far to the client',
   },
   ClientIdParams,
-  Nothing,
+  None,
   Revoked,
 );
 

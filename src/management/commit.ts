@@ -5,7 +5,7 @@ import { PUSHES_PER_REQUEST } from '../constants.ts';
 import { clientAddress } from '../request.ts';
 import { ConstraintError } from '../store/errors.ts';
 import { type AuditEvent, type Write, write } from '../store/write.ts';
-import { respond } from './answer.ts';
+import { respond, standIn } from './answer.ts';
 import { actorOf } from './authorization.ts';
 import { accepted } from './changes.ts';
 import type { ManagementContext } from './context.ts';
@@ -50,11 +50,11 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
   );
   if (written.gates > PUSHES_PER_REQUEST) {
     waitUntil(deliverOwedBy(context, written.version).catch(() => undefined));
-    return (await accepted(context, written.version)) as never;
+    return standIn(await accepted(context, written.version));
   }
   if (written.gates > 0) await deliverOwedBy(context, written.version);
   const headers = tagged ? { ETag: etag(written.version) } : {};
-  return respond(context, status, body, headers) as never;
+  return standIn(respond(context, status, body, headers));
 }
 
 async function rejecting<T>(conflicts: Readonly<Record<string, FieldError>>, attempt: () => Promise<T>): Promise<T> {

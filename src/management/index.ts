@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
-import { MANAGEMENT_BODY_LIMIT_BYTES, OAUTH_BODY_LIMIT_BYTES } from '../constants.ts';
+import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
 import { bearerToken } from '../request.ts';
 import type { Services } from '../services.ts';
 import { apiKeys } from './api-keys.ts';
@@ -13,7 +13,7 @@ import type { ManagementApp, ManagementEnv } from './context.ts';
 import { idempotent } from './idempotency.ts';
 import { leakedSecrets } from './leaked-secrets.ts';
 import { organizations } from './organizations.ts';
-import { fieldErrors, invalidIn, ProblemError, problemResponse } from './problem.ts';
+import { fieldErrors, invalidIn, ProblemError, problemResponse, tooLarge } from './problem.ts';
 import { resourceServers } from './resource-servers.ts';
 import { roles } from './roles.ts';
 import { secrets } from './secrets.ts';
@@ -35,7 +35,6 @@ export function management(services: Services): ManagementApp {
   app.notFound(({ req }) => nothingHere(app, req.path).toResponse());
 
   app.use(noStore, provide(services), bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }));
-  app.use('/leaked-secrets', bodyLimit({ maxSize: OAUTH_BODY_LIMIT_BYTES, onError: tooLarge }));
   leakedSecrets(app);
   // Whoever comes further has an API key.
   app.use(authenticate, idempotent);
@@ -88,10 +87,6 @@ function nothingHere(app: ManagementApp, path: string): ProblemError {
 function matches(pattern: string, path: string): boolean {
   const [wanted, given] = [pattern.split('/'), path.split('/')];
   return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index]);
-}
-
-function tooLarge(): never {
-  throw new ProblemError('too_large');
 }
 
 function unreadable({ status }: HTTPException): ProblemError {

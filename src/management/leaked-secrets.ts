@@ -1,7 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { OAUTH_BODY_LIMIT_BYTES } from '../constants.ts';
 import { isLive } from '../credentials/client-secret.ts';
 import { candidateHashes } from '../credentials/secret-hash.ts';
 import { clientAddress } from '../request.ts';
+import { LEAK_REPORT } from '../store/actors.ts';
 import { expireApiKey, findApiKeyByHash } from '../store/api-keys.ts';
 import { renewClient } from '../store/clients.ts';
 import { endLeakedSecret, findSecretByHash } from '../store/secrets.ts';
@@ -9,10 +12,8 @@ import { listOf } from '../store/sql.ts';
 import { type Commit, commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { deliverOwedAbout } from './delivery.ts';
-import { ProblemError } from './problem.ts';
+import { ProblemError, tooLarge } from './problem.ts';
 import { json, problem } from './routes.ts';
-
-const ACTOR = 'leak-report';
 
 const Report = z.strictObject({ secret: z.string().min(1).max(512) }).openapi('LeakedSecret');
 const Disabled = z.object({ status: z.literal('disabled') }).openapi('DisabledSecret');
@@ -25,6 +26,8 @@ const report = createRoute({
   summary: 'Report a leaked secret or API key',
   description: 'For whoever finds one. It takes no API key: the secret itself is the proof. It is dead at once.',
   security: [],
+  // Whoever has no key may send no more than whoever asks for a token.
+  middleware: bodyLimit({ maxSize: OAUTH_BODY_LIMIT_BYTES, onError: tooLarge }),
   request: { body: { required: true, content: { 'application/json': { schema: Report } } } },
   responses: {
     200: json(Disabled, 'It is no longer accepted.'),
@@ -51,7 +54,7 @@ export function leakedSecrets(app: ManagementApp): void {
     });
     if (found.outcome === 'invalid_client') throw new ProblemError('not_found');
     const { change } = found;
-    if (change.statements.length > 0) await commit(context, { ...change, actor: ACTOR, status: 200, body: null });
+    if (change.statements.length > 0) await commit(context, { ...change, actor: LEAK_REPORT, status: 200, body: null });
     else await deliverOwedAbout(context, change.event.target);
     return context.json({ status: 'disabled' as const }, 200);
   });

@@ -18,24 +18,14 @@ import { sees } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { absent } from './delivery.ts';
-import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { applyPatch, changedFields } from './merge-patch.ts';
 import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
+import { patchOf } from './patch-schema.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
-import { amends, CascadeQuery, creates, deletes, does, lists, shows } from './routes.ts';
-import {
-  IdParams,
-  Metadata,
-  MetadataPatch,
-  Name,
-  Nothing,
-  OrganizationId,
-  Revoked,
-  Status,
-  Time,
-  time,
-} from './schemas.ts';
+import { amends, CascadeQuery, creates, deletes, does, lists, None, shows } from './routes.ts';
+import { IdParams, Metadata, MetadataPatch, Name, OrganizationId, Revoked, Status, Time, time } from './schemas.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Acme' }),
@@ -57,11 +47,13 @@ const one = '/organizations/{id}';
 
 const createOrganization = creates(
   { path, takes: 'root', tag, summary: 'Create an organization' },
+  None,
   NewOrganizationBody,
   Organization,
 );
 const listAll = lists(
   { path, takes: 'organizations:read', tag, summary: 'List organizations', description: 'An API key sees its own.' },
+  None,
   {},
   Organization,
 );
@@ -89,7 +81,7 @@ const revokeTokens = does(
     summary: 'Revoke every token issued so far to the organization’s clients',
   },
   IdParams,
-  Nothing,
+  None,
   Revoked,
 );
 

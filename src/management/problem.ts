@@ -82,6 +82,11 @@ export function invalidIn(errors: readonly FieldError[]): ProblemError {
   return new ProblemError('invalid', { errors: errors.slice(0, ERRORS_SHOWN) });
 }
 
+/** What a body over its limit ends with. @throws ProblemError */
+export function tooLarge(): never {
+  throw new ProblemError('too_large');
+}
+
 /** A JSON pointer to a path of keys and indexes. */
 export function pointer(...path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

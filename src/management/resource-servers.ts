@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { ORPHANS_SHOWN, SCOPES_MAX } from '../constants.ts';
-import { SIGNING_ALGS } from '../keys/signing-key.ts';
+import { ORPHANS_SHOWN } from '../constants.ts';
 import { andStillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
@@ -19,52 +18,24 @@ import { changeable, QUERY_FIELD, targetOrganization, visible } from './authoriz
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
-import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { applyPatch, changedFields } from './merge-patch.ts';
 import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
+import { patchOf } from './patch-schema.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { invalid } from './problem.ts';
-import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
-import {
-  AccessTokenTtl,
-  Description,
-  IdParams,
-  Name,
-  OrganizationId,
-  OrganizationQuery,
-  ResourceIdentifier,
-  ScopeName,
-  Time,
-  time,
-} from './schemas.ts';
+import { Identifier, ResourceServerFields } from './resource-server-fields.ts';
+import { amends, CascadeQuery, creates, deletes, lists, None, shows } from './routes.ts';
+import { IdParams, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
 
-const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');
-
-const Identifier = ResourceIdentifier.openapi({
-  description: 'The audience of the tokens: an absolute URI without fragment. It can never change.',
-});
-
-/** What can be changed later. */
-const Fields = z.strictObject({
-  name: Name.openapi({ example: 'Orders API' }),
-  scopes: z
-    .array(Scope)
-    .max(SCOPES_MAX)
-    .refine((scopes) => new Set(scopes.map(({ name }) => name)).size === scopes.length, 'must name each scope once')
-    .default([]),
-  access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds, for clients that name none.' }),
-  signing_alg: z.enum(SIGNING_ALGS).default('ES256'),
-  introspection: z.enum(['strong']).default('strong'),
-});
-
-const NewResourceServerBody = Fields.extend({
+const NewResourceServerBody = ResourceServerFields.extend({
   identifier: Identifier,
   organization_id: OrganizationId.optional().openapi({
     description: 'With the root key: whose resource server it is. Without it, it is shared by all organizations.',
   }),
 }).openapi('NewResourceServer');
-const ResourceServerPatch = patchOf(Fields).openapi('ResourceServerPatch');
-const ResourceServer = Fields.extend({
+const ResourceServerPatch = patchOf(ResourceServerFields).openapi('ResourceServerPatch');
+const ResourceServer = ResourceServerFields.extend({
   id: z.string().openapi({ example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable(),
   identifier: Identifier,
@@ -78,6 +49,7 @@ const one = '/resource-servers/{id}';
 
 const createResourceServer = creates(
   { path, takes: 'resource-servers:write', tag, summary: 'Create a resource server' },
+  None,
   NewResourceServerBody,
   ResourceServer,
 );
@@ -89,6 +61,7 @@ const listAll = lists(
     summary: 'List resource servers',
     description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
   },
+  None,
   OrganizationQuery,
   ResourceServer,
 );
@@ -158,7 +131,7 @@ export function resourceServers(app: ManagementApp): void {
       const found = changeable(administrator, await findResourceServer(services.db, id));
       requireMatch(context, found.version);
       const before = show(found);
-      const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const fields = applyPatch(ResourceServerFields, before, context.req.valid('json'));
       const kept = new Set(fields.scopes.map(({ name }) => name));
       const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
       if (!cascade && dropped.length > 0) {
@@ -217,7 +190,7 @@ function requireForeign(identifier: string, issuer: string): void {
   throw invalid({ pointer: '/identifier', detail: 'This is the issuer’s own: name the API, not who signs for it.' });
 }
 
-function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof Fields>) {
+function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof ResourceServerFields>) {
   return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
 }
 

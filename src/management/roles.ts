@@ -17,32 +17,23 @@ import { changeable, QUERY_FIELD, targetOrganization, visible } from './authoriz
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { absent } from './delivery.ts';
-import { applyPatch, changedFields, patchOf } from './merge-patch.ts';
+import { applyPatch, changedFields } from './merge-patch.ts';
 import { refuseOrphans } from './orphans.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
+import { patchOf } from './patch-schema.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import { resolveReferences } from './references.ts';
-import { amends, CascadeQuery, creates, deletes, lists, shows } from './routes.ts';
-import { Description, Grants, IdParams, Name, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
+import { RoleFields } from './role-fields.ts';
+import { amends, CascadeQuery, creates, deletes, lists, None, shows } from './routes.ts';
+import { IdParams, OrganizationId, OrganizationQuery, Time, time } from './schemas.ts';
 
-// A client's roles are named by id or by name, and one must not pass for the other.
-const ROLE_ID = /^role_[0-9A-Za-z]{22}$/;
-
-const Fields = z.strictObject({
-  name: Name.refine((name) => !ROLE_ID.test(name), 'must not look like the id of a role').openapi({
-    example: 'order-reader',
-  }),
-  description: Description,
-  grants: Grants,
-});
-
-const NewRoleBody = Fields.extend({
+const NewRoleBody = RoleFields.extend({
   organization_id: OrganizationId.optional().openapi({
     description: 'With the root key: whose role it is. Without it, it is shared by all organizations.',
   }),
 }).openapi('NewRole');
-const RolePatch = patchOf(Fields).openapi('RolePatch');
-const Role = Fields.extend({
+const RolePatch = patchOf(RoleFields).openapi('RolePatch');
+const Role = RoleFields.extend({
   id: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable(),
   created_at: Time,
@@ -55,7 +46,7 @@ const tag = 'Roles';
 const path = '/roles';
 const one = '/roles/{id}';
 
-const createRole = creates({ path, takes: 'roles:write', tag, summary: 'Create a role' }, NewRoleBody, Role);
+const createRole = creates({ path, takes: 'roles:write', tag, summary: 'Create a role' }, None, NewRoleBody, Role);
 const listAll = lists(
   {
     path,
@@ -64,6 +55,7 @@ const listAll = lists(
     summary: 'List roles',
     description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
   },
+  None,
   OrganizationQuery,
   Role,
 );
@@ -116,7 +108,7 @@ export function roles(app: ManagementApp): void {
       const found = changeable(administrator, await findRole(services.db, id));
       requireMatch(context, found.version);
       const before = show(found);
-      const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const fields = applyPatch(RoleFields, before, context.req.valid('json'));
       const { organizationId } = found;
       const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
       const now = Date.now();

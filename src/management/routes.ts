@@ -53,7 +53,8 @@ const IfMatch = z.object({
     .openapi({ description: 'An `ETag`: the request fails with 412 if there is another version by now.' }),
 });
 
-const None = z.strictObject({});
+/** Of a request that says nothing in its path, query or body. */
+export const None = z.strictObject({});
 
 interface About<Path extends string> {
   readonly path: Path;
@@ -77,10 +78,10 @@ const about = <Path extends string>({ path, takes, tag, summary, description = '
 /** POST that creates one of a collection. */
 export function creates<
   Path extends string,
+  Params extends z.ZodObject,
   Body extends z.ZodType,
   Answer extends z.ZodType,
-  Params extends z.ZodObject = typeof None,
->(route: About<Path>, body: Body, answer: Answer, params: Params = None as unknown as Params) {
+>(route: About<Path>, params: Params, body: Body, answer: Answer) {
   return createRoute({
     ...about(route),
     method: 'post',
@@ -97,10 +98,10 @@ export function creates<
 /** GET of a page of a collection. */
 export function lists<
   Path extends string,
+  Params extends z.ZodObject,
   Query extends z.ZodRawShape,
   Item extends z.ZodType,
-  Params extends z.ZodObject = typeof None,
->(route: About<Path>, query: Query, item: Item, params: Params = None as unknown as Params) {
+>(route: About<Path>, params: Params, query: Query, item: Item) {
   const page = z.object({
     data: z.array(item),
     next_cursor: z.string().nullable().openapi({ description: 'For the next page; null on the last.' }),

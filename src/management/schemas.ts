@@ -89,8 +89,8 @@ export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-export function timeOrNull(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : time(milliseconds);
+export function timeOrNull(milliseconds: number | null | undefined): string | null {
+  return milliseconds === null || milliseconds === undefined ? null : time(milliseconds);
 }
 
 /** An object's own id in a path. */
@@ -113,9 +113,6 @@ export const OrganizationQuery = {
     description: 'With the root key: whose. An API key sees its own organization’s.',
   }),
 };
-
-/** The body of a request that says all in its path. */
-export const Nothing = z.strictObject({});
 
 export const Revoked = z.object({ revoked: z.literal(true) }).openapi('Revoked');
 

@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../constants.ts';
-import { isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
+import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { Services } from '../services.ts';
 import { type Client, findClientRow, isClientAt, renewClient } from '../store/clients.ts';
-import { hasGate } from '../store/gates.ts';
 import {
   deleteSecondary,
   listSecrets,
@@ -13,14 +12,15 @@ import {
   type StoredSecret,
 } from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
+import { activityOf } from './activity.ts';
 import { visible } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { absent, deliverOwedAbout } from './delivery.ts';
 import { requireMatch, untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
-import { creates, deletes, does, lists } from './routes.ts';
-import { ClientIdParams, Nothing, Time, time } from './schemas.ts';
+import { creates, deletes, does, lists, None } from './routes.ts';
+import { ClientIdParams, Time, time, timeOrNull } from './schemas.ts';
 import { safetyOf } from './secret-safety.ts';
 
 const Secret = z
@@ -60,9 +60,9 @@ const OneSecret = ClientIdParams.extend({ id: z.string().max(200) });
 
 const listAll = lists(
   { path, takes: 'clients:read', tag, summary: 'List a client’s secrets' },
+  ClientIdParams,
   {},
   Secret,
-  ClientIdParams,
 );
 const rotate = creates(
   {
@@ -73,9 +73,9 @@ const rotate = creates(
     description:
       'The new secret is the primary one, and the old one goes on as the secondary. At most two are accepted.',
   },
+  ClientIdParams,
   Rotation,
   CreatedSecret,
-  ClientIdParams,
 );
 const promote = does(
   {
@@ -85,7 +85,7 @@ const promote = does(
     summary: 'Make the secondary secret the primary one again',
   },
   OneSecret,
-  Nothing,
+  None,
   Secret,
 );
 const removeSecret = deletes(
@@ -116,7 +116,8 @@ export function secrets(app: ManagementApp): void {
       if (goesOn && primary) throw stillLive(secondary);
       const change = goesOn ? replacePrimary : rotateSecret;
       const { clientSecret, stored } = await makeClientSecret(client.clientId, await services.masterKeys(), now);
-      const expiresAt = grace_seconds === undefined ? null : now + grace_seconds * 1000;
+      const end = grace_seconds === undefined ? null : now + grace_seconds * 1000;
+      const expiresAt = goesOn ? earlierEnd(secondary.expiresAt, end) : end;
       return commit(context, {
         ...changeOf(client, now, 'client.secret_rotated', {
           secret: stored.id,
@@ -138,10 +139,11 @@ export function secrets(app: ManagementApp): void {
       const client = await find(context);
       const secret = await findSecret(services, client, id);
       const now = Date.now();
-      // It may be a repeat, of a request whose push failed.
-      if (secret.rank === 'primary') await deliverOwedAbout(context, client.clientId);
-      if (secret.rank === 'primary')
+      if (secret.rank === 'primary') {
+        // It may be a repeat, of a request whose push failed.
+        await deliverOwedAbout(context, client.clientId);
         throw new ProblemError('conflict', { detail: 'It is the primary secret already.' });
+      }
       if (!isLive(secret, now)) throw new ProblemError('conflict', { detail: 'It is no longer accepted: rotate.' });
       const lastUsed = await lastUses(services, client.clientId);
       return commit(context, {
@@ -203,15 +205,13 @@ function stillLive({ id, hint }: StoredSecret): ProblemError {
   return new ProblemError('conflict', { detail });
 }
 
-/** When each secret of a client was last used, by its id. A client that never asked for a token has no gate to be woken. */
-async function lastUses({ db, gates }: Services, clientId: string): Promise<ReadonlyMap<string, number>> {
-  if (!(await hasGate(db, clientId))) return new Map();
-  const { secrets } = await gates.activity({ client_id: clientId });
+/** When each secret of a client was last used, by its id. */
+async function lastUses(services: Services, clientId: string): Promise<ReadonlyMap<string, number>> {
+  const { secrets } = await activityOf(services, clientId);
   return new Map(secrets.map(({ id, last_used_at }) => [id, last_used_at]));
 }
 
 function show(secret: StoredSecret, lastUsed: ReadonlyMap<string, number>, now: number) {
-  const timeOrNull = (at: number | null | undefined) => (at === null || at === undefined ? null : time(at));
   return {
     id: secret.id,
     rank: secret.rank,

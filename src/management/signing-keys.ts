@@ -1,13 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { signsFrom } from '../keys/rotation.ts';
-import { makeSigningKey, SIGNING_ALGS } from '../keys/signing-key.ts';
-import type { SigningAlg } from '../store/client-record.ts';
+import { makeSigningKey } from '../keys/signing-key.ts';
+import { SIGNING_ALGS, type SigningAlg } from '../store/client-record.ts';
 import { areNext, readSigningKeys, rotateSigningKey, type StoredSigningKey } from '../store/signing-keys.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { untilFresh } from './preconditions.ts';
 import { ProblemError } from './problem.ts';
-import { does, lists } from './routes.ts';
+import { does, lists, None } from './routes.ts';
 import { Time, time, timeOrNull } from './schemas.ts';
 
 const Alg = z.enum(SIGNING_ALGS);
@@ -27,7 +27,12 @@ const SigningKey = z
 const SigningKeys = z.object({ data: z.array(SigningKey), next_cursor: z.null() }).openapi('SigningKeys');
 
 const tag = 'Signing keys';
-const listAll = lists({ path: '/signing-keys', takes: 'root', tag, summary: 'List the signing keys' }, {}, SigningKey);
+const listAll = lists(
+  { path: '/signing-keys', takes: 'root', tag, summary: 'List the signing keys' },
+  None,
+  {},
+  SigningKey,
+);
 const rotate = does(
   {
     path: '/signing-keys/rotate',
@@ -36,7 +41,7 @@ const rotate = does(
     summary: 'Let the next signing keys sign',
     description: 'The old ones stay published until the last token that they signed has expired.',
   },
-  z.object({}),
+  None,
   z.strictObject({ alg: Alg.optional().openapi({ description: 'Else the keys of all algorithms.' }) }),
   SigningKeys,
 );

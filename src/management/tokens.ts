@@ -1,13 +1,12 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_LENGTH_MAX, ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import type { Services } from '../services.ts';
 import { findClientRow } from '../store/clients.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { sees } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
-import { does } from './routes.ts';
+import { does, None } from './routes.ts';
 import { Revoked, Time, time } from './schemas.ts';
 
 const Revocation = z
@@ -38,7 +37,7 @@ const revokeToken = does(
     summary: 'Revoke a token',
     description: 'By the token itself, or by what names it. The very next introspection sees it.',
   },
-  z.object({}),
+  None,
   Revocation,
   Revoked,
 );
@@ -101,14 +100,10 @@ async function readToken(
   token: string,
   now: number,
 ): Promise<Named> {
-  const claims = await verified(services, token, now);
+  const claims = await verifyAccessToken(services, token, now);
   if (!claims || !sees(administrator, claims.org_id)) {
-    const detail = 'This is no token of this issuer, or of another organization, or it has expired.';
+    const detail = 'This must be a token of this issuer that has not expired, of a client that you manage.';
     throw invalid({ pointer: '/token', detail });
   }
   return { jti: claims.jti, clientId: claims.client_id, organizationId: claims.org_id, expiresAt: claims.exp };
-}
-
-async function verified({ keyRing, config }: Services, token: string, now: number) {
-  return verifyAccessToken(token, await keyRing.current(now), config.issuer, now);
 }

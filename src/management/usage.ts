@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { USAGE_AGE } from '../constants.ts';
-import type { Services } from '../services.ts';
 import { findClientRow } from '../store/clients.ts';
-import { hasGate } from '../store/gates.ts';
 import { listUsage, type UsageCount } from '../store/usage.ts';
+import { activityOf } from './activity.ts';
 import { visible } from './authorization.ts';
 import type { ManagementApp } from './context.ts';
 import { BY_TIME, page, readCursor } from './paging.ts';
@@ -28,9 +27,9 @@ const listAll = lists(
     summary: 'Show how a client’s token requests ended, by hour',
     description: `The newest first. Hours without a request are left out. Kept for ${USAGE_AGE / 86_400} days.`,
   },
+  ClientIdParams,
   { from: Time.optional(), to: Time.optional() },
   Usage,
-  ClientIdParams,
 );
 
 /** Mounts `/clients/{client_id}/usage` below `/v1`. */
@@ -47,18 +46,12 @@ export function usage(app: ManagementApp): void {
       to: Math.min(to === undefined ? now : Date.parse(to), before === undefined ? now : before - 1),
     };
     // The gate first: what it hands over to D1 meanwhile would be in neither.
-    const live = await liveUsage(services, clientId);
+    const live = (await activityOf(services, clientId)).usage;
     const stored = await listUsage(services.db, clientId, range);
     const counts = [...stored, ...live.filter(({ hour }) => hour >= range.from && hour <= range.to)];
     const { data, next_cursor } = page(byHour(counts), limit, ({ hour }) => [hour]);
     return context.json({ data: data.map(show), next_cursor }, 200);
   });
-}
-
-/** What D1 has not heard of yet. A client that never asked for a token has no gate to be woken. @throws StoreUnavailableError */
-async function liveUsage({ db, gates }: Services, clientId: string): Promise<readonly UsageCount[]> {
-  if (!(await hasGate(db, clientId))) return [];
-  return (await gates.activity({ client_id: clientId })).usage;
 }
 
 interface HourOfUse {

@@ -19,7 +19,7 @@ export async function introspect(services: Services, request: Request): Promise<
   const scopes = parseScope(parameters.get('scope')) ?? [];
 
   const now = Date.now();
-  const claims = await verifyAccessToken(presented, await services.keyRing.current(now), services.config.issuer, now);
+  const claims = await verifyAccessToken(services, presented, now);
   if (!claims || !mayIntrospect(caller, claims) || !wasGranted(claims, scopes)) return inactive();
   if (!(await isStanding(services, claims))) return inactive();
   return oauthJson({ active: true, token_type: 'Bearer', ...claims });

@@ -1,6 +1,6 @@
 import { METADATA_MAX_AGE } from '../constants.ts';
-import { SIGNING_ALGS } from '../keys/signing-key.ts';
 import type { Services } from '../services.ts';
+import { SIGNING_ALGS } from '../store/client-record.ts';
 import { cacheableJson } from './cacheable-json.ts';
 
 const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post'];

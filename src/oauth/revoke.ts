@@ -14,7 +14,7 @@ export async function revoke(services: Services, request: Request): Promise<Resp
   const presented = required(parameters, 'token');
   const now = Date.now();
   // Verified first, so that one call to the gate both authenticates and revokes.
-  const claims = await verifyAccessToken(presented, await services.keyRing.current(now), services.config.issuer, now);
+  const claims = await verifyAccessToken(services, presented, now);
   await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
     claims?.client_id === client.client_id
       ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })

@@ -5,12 +5,11 @@ import {
   ROTATION_RETRY_AFTER,
   ROTATION_RETRY_UNTIL,
 } from '../constants.ts';
-import { isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
+import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { Identified } from '../gate/protocol.ts';
 import { deliverPushes } from '../gate/pushes.ts';
 import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
-import { madeItself } from '../store/audit-events.ts';
 import { findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import { pushesOwedBy } from '../store/gate-pushes.ts';
 import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
@@ -64,7 +63,7 @@ async function rotate(
   if (primary && secondary) await requireLostAnswer(services, primary, now);
   const change = secondary ? replacePrimary : rotation;
   const { clientSecret, stored } = await makeClientSecret(clientId, await masterKeys(), now);
-  const expiresAt = grace === undefined ? null : now + grace * 1000;
+  const expiresAt = earlierEnd(secondary?.expiresAt ?? null, grace === undefined ? null : now + grace * 1000);
   const changes = { secret: stored.id, hint: stored.hint, ...(grace !== undefined && { grace_seconds: grace }) };
   const { organizationId } = row;
   const event = {
@@ -80,7 +79,7 @@ async function rotate(
       event: { ...event, changes },
       guard: isClientAt(row),
       touches: listOf([clientId]),
-      statements: [...change(db, stored, { now, expiresAt }), renewClient(db, clientId)],
+      statements: [...change(db, { ...stored, selfMade: true }, { now, expiresAt }), renewClient(db, clientId)],
     });
     await deliverPushes(db, gates, await pushesOwedBy(db, version, PUSHES_PER_REQUEST));
   } catch (error) {
@@ -104,17 +103,14 @@ async function rotate(
  * @throws OAuthError `invalid_request`, 409; StoreUnavailableError
  */
 async function requireLostAnswer(
-  { db, gates }: Services,
-  { id, clientId, createdAt }: StoredSecret,
+  { gates }: Services,
+  { id, clientId, createdAt, selfMade }: StoredSecret,
   now: number,
 ): Promise<void> {
-  const [isOwn, { secrets }] = await Promise.all([
-    madeItself(db, clientId, id),
-    gates.activity({ client_id: clientId }),
-  ]);
+  const { secrets } = await gates.activity({ client_id: clientId });
   const isUsed = secrets.some((used) => used.id === id);
   // Later it is more likely kept than lost, and the old secret's holder must not take it away.
-  if (isUsed || !isOwn || now > createdAt + ROTATION_RETRY_UNTIL * 1000) {
+  if (isUsed || !selfMade || now > createdAt + ROTATION_RETRY_UNTIL * 1000) {
     throw inProgress('The client has two secrets: one must be deleted first.');
   }
   const wait = createdAt + ROTATION_RETRY_AFTER * 1000 - now;

@@ -1,4 +1,5 @@
 import { and, desc, eq, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { ATTEMPT_FILTER } from './actors.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, clients } from './schema.ts';
@@ -29,7 +30,7 @@ export async function recordThrottling(db: Database, clientId: string, address: 
       id: sql<string>`${id}`.as('id'),
       at: sql<number>`${now}`.as('at'),
       organizationId: clients.organizationId,
-      actor: sql<string>`'attempt-filter'`.as('actor'),
+      actor: sql<string>`${ATTEMPT_FILTER}`.as('actor'),
       action: sql<string>`'client.attempts_throttled'`.as('action'),
       target: clients.clientId,
       address: sql<string>`${address}`.as('address'),
@@ -39,16 +40,6 @@ export async function recordThrottling(db: Database, clientId: string, address: 
     .from(clients)
     .where(eq(clients.clientId, clientId));
   await askStore('d1', () => db.insert(auditEvents).select(event).onConflictDoNothing());
-}
-
-/** Whether a client made a secret with its own credentials. @throws StoreUnavailableError */
-export async function madeItself(db: Database, clientId: string, secretId: string): Promise<boolean> {
-  const { actor, target, action, changes } = auditEvents;
-  const isSecret = sql`${changes} ->> 'secret' = ${secretId}`;
-  const isIt = and(eq(target, clientId), eq(actor, clientId), eq(action, 'client.secret_rotated'), isSecret);
-  return (
-    (await askStore('d1', () => db.select({ id: auditEvents.id }).from(auditEvents).where(isIt).limit(1))).length > 0
-  );
 }
 
 /** The newest first, those behind the event of a time and an id. @throws StoreUnavailableError */

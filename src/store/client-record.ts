@@ -4,8 +4,9 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** How a resource server's tokens are signed. */
-export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
+/** How a resource server's tokens can be signed. */
+export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
+export type SigningAlg = (typeof SIGNING_ALGS)[number];
 
 /** What a client is granted at one resource server, its roles' scopes included. */
 export interface Grant {

@@ -1,4 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import { FEW_CLIENTS } from '../constants.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
@@ -179,13 +180,11 @@ function linksWanted({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' |
   return [...(roleId === undefined ? [] : [role]), ...(resourceServerId === undefined ? [] : [server])];
 }
 
-const FEW = 1000;
-
 /** The condition that costs least: neither few among many, nor many for the first of them, may take a look at all. */
 async function narrowing(db: Database, { having, has }: Link): Promise<{ condition: SQL; isFew: boolean }> {
-  const probe = sql`SELECT COUNT(*) AS count FROM (${having} LIMIT ${FEW + 1})`;
+  const probe = sql`SELECT COUNT(*) AS count FROM (${having} LIMIT ${FEW_CLIENTS + 1})`;
   const [found] = await askStore('d1', () => db.all<{ count: number }>(probe));
-  const isFew = (found?.count ?? 0) <= FEW;
+  const isFew = (found?.count ?? 0) <= FEW_CLIENTS;
   return { condition: isFew ? among(clients.clientId, having) : has, isFew };
 }
 

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
+import { WRITES_LOOKED_AT } from '../constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, gatePushes } from './schema.ts';
@@ -47,16 +48,13 @@ export function nothingOwedTo(clientId: string): SQL {
 
 /** Selects some clients, and those whose gates are still owed something by the last writes about a target. */
 export function andStillOwed(clientIds: SQL, target: string): SQL {
-  return sql`${clientIds} UNION SELECT client_id FROM ${gatePushes} WHERE version IN (${writesAbout(target)})`;
+  return sql`${clientIds} UNION SELECT ${gatePushes.clientId} FROM ${gatePushes} WHERE ${among(gatePushes.version, writesAbout(target))}`;
 }
 
 /** Selects those of some clients whose gates are owed something still. */
 export function stillOwed(clientIds: SQL): SQL {
-  return sql`SELECT client_id FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;
+  return sql`SELECT ${gatePushes.clientId} FROM ${gatePushes} WHERE ${among(gatePushes.clientId, clientIds)}`;
 }
-
-// A write that is owed to a gate is seldom older than the last, and the scheduled handler finishes all of them.
-const WRITES_LOOKED_AT = 100;
 
 function writesAbout(target: string): SQL {
   return sql`SELECT ${auditEvents.version} FROM ${auditEvents} WHERE ${auditEvents.target} = ${target}
@@ -79,8 +77,8 @@ export async function settlePushes(
   db: Database,
   told: readonly { readonly gate: string; readonly version: number }[],
 ): Promise<void> {
-  const settled = sql`SELECT gate_pushes.rowid FROM json_each(${JSON.stringify(told)}) CROSS JOIN ${gatePushes}
-    ON gate = json_each.value ->> 'gate' AND version <= json_each.value ->> 'version'`;
+  const settled = sql`SELECT ${gatePushes}.rowid FROM json_each(${JSON.stringify(told)}) CROSS JOIN ${gatePushes}
+    ON ${gatePushes.gate} = json_each.value ->> 'gate' AND ${gatePushes.version} <= json_each.value ->> 'version'`;
   await askStore('d1', () => db.delete(gatePushes).where(sql`rowid IN (${settled})`));
 }
 

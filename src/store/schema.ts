@@ -274,6 +274,8 @@ export const clientSecrets = sqliteTable(
     rotatedAt: integer('rotated_at'),
     /** When somebody proved to have it who should not: it is dead since then. */
     leakedAt: integer('leaked_at'),
+    /** Whether the client made it with its own credentials. */
+    selfMade: integer('self_made', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [
     // At most two live, one of each rank.

@@ -4,7 +4,10 @@ import { askStore } from './errors.ts';
 import { clientSecrets, clients } from './schema.ts';
 import type { Statement } from './write.ts';
 
-export type StoredSecret = typeof clientSecrets.$inferSelect;
+type Row = typeof clientSecrets.$inferSelect;
+
+/** A secret as it is stored. One that says nothing of who made it was not made by its client. */
+export type StoredSecret = Omit<Row, 'selfMade'> & Partial<Pick<Row, 'selfMade'>>;
 
 /** The statement that stores a secret. */
 export function insertSecret(db: Database, secret: StoredSecret): Statement {
@@ -32,7 +35,7 @@ export function rotateSecret(
 
 /**
  * The statements that put a new secret in the place of a primary one that nobody can use, or has used. The secondary one goes on.
- * @param expiresAt when the secondary one stops by itself; null for never
+ * @param expiresAt when the secondary one stops by itself; null where that stays as it is
  */
 export function replacePrimary(
   db: Database,

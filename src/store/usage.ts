@@ -1,7 +1,7 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { clientUsage } from './schema.ts';
+import { clients, clientUsage } from './schema.ts';
 
 /** How many token requests of a client ended in one way within an hour. */
 export interface UsageCount {
@@ -19,7 +19,7 @@ export interface UsageCount {
  */
 export async function flushUsage(db: Database, clientId: string, counts: readonly UsageCount[]): Promise<void> {
   const rows = sql`SELECT ${clientId}, value ->> 'hour', value ->> 'outcome', value ->> 'count'
-    FROM json_each(${JSON.stringify(counts)}) WHERE EXISTS (SELECT 1 FROM clients WHERE client_id = ${clientId})`;
+    FROM json_each(${JSON.stringify(counts)}) WHERE EXISTS (SELECT 1 FROM ${clients} WHERE ${clients.clientId} = ${clientId})`;
   const { clientId: client, hour, outcome, count } = clientUsage;
   const upsert = db
     .insert(clientUsage)

@@ -14,7 +14,7 @@ export interface AuditEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly organizationId: string | null;
-  /** `root`, an API key's id, a client_id, or `leak-report`. */
+  /** One of `ACTORS`, an API key's id, or a client_id. */
   readonly actor: string;
   /** Such as `client.created`. */
   readonly action: string;
@@ -49,7 +49,7 @@ export class StaleWriteError extends Error {
 }
 
 /** The version that the write under way takes, for use in its statements. */
-export const nextVersion = sql<number>`(SELECT value FROM version_sequence)`;
+export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${versionSequence})`;
 
 /**
  * Makes a management write, in one transaction: the version that it takes, what it owes to the gates, the statements, the audit event.
@@ -85,11 +85,13 @@ function takeVersion(db: Database, guard: SQL | undefined) {
 }
 
 function oweTo(db: Database, touches: SQL, { at, organizationId, action, target }: AuditEvent): Statement[] {
-  const gatesOwed = sql`(SELECT COUNT(*) FROM ${gatePushes} WHERE version = ${nextVersion})`;
+  const gatesOwed = sql`(SELECT COUNT(*) FROM ${gatePushes} WHERE ${gatePushes.version} = ${nextVersion})`;
   return [
     db
       .insert(gatePushes)
-      .select(sql`SELECT name, ${nextVersion}, client_id FROM ${gates} WHERE ${among(gates.clientId, touches)}`),
+      .select(
+        sql`SELECT ${gates.name}, ${nextVersion}, ${gates.clientId} FROM ${gates} WHERE ${among(gates.clientId, touches)}`,
+      ),
     // More than the request can wait for: it gets a resource that tells how far they are.
     db.insert(changes).select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at}
       WHERE ${gatesOwed} > ${PUSHES_PER_REQUEST}`),

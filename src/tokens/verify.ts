@@ -1,8 +1,15 @@
 import { base64url, errors, type JWTHeaderParameters, jwtVerify } from 'jose';
+import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import type { Ring } from '../keys/key-ring.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
+
+/** Who signs, and with what. */
+interface Issuer {
+  readonly keyRing: Pick<KeyRing, 'current'>;
+  readonly config: Pick<Config, 'issuer'>;
+}
 
 /**
  * Checks that a text is an access token that this service signed and that has not expired; revocation is another question.
@@ -13,15 +20,15 @@ import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
  * @returns the claims, or undefined for anything else whatever
  */
 export async function verifyAccessToken(
+  { keyRing, config }: Issuer,
   token: string,
-  ring: Ring,
-  issuer: string,
   now: number,
 ): Promise<AccessTokenClaims | undefined> {
+  const { byKid } = await keyRing.current(now);
   if (!isCanonicalCompact(token)) return undefined;
   try {
-    const { payload } = await jwtVerify(token, keyAmong(ring.byKid), {
-      issuer,
+    const { payload } = await jwtVerify(token, keyAmong(byKid), {
+      issuer: config.issuer,
       typ: ACCESS_TOKEN_TYPE,
       currentDate: new Date(now),
       requiredClaims: ['exp', 'iat'],

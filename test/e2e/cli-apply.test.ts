@@ -181,7 +181,9 @@ describe('the example of three resource servers, five roles and twenty clients',
   });
 
   test('is pruned away by a file that declares nothing of it', async () => {
-    const file = await write('clients: []\n');
+    const part = await apply('-f', await write('clients: []\n'), '--prune', '--dry-run');
+    expect(part.stdout).toContain('0 to create, 0 to change, 20 to delete.');
+    const file = await write('resource_servers: []\nroles: []\nclients: []\n');
     const { code, stdout } = await apply('-f', file, '--prune', '--yes');
     expect(code).toBe(0);
     expect(stdout).toContain('0 to create, 0 to change, 28 to delete.');
@@ -214,7 +216,7 @@ describe('beside another organization and what is shared', () => {
     expect(await api('GET', `resource-servers/${shared.id}`)).toEqual(shared);
     const theirs = await person.json<{ data: Listed[] }>(['clients', 'list', '--organization', other]);
     expect(theirs.data.map(({ client_name }) => client_name)).toEqual(['Worker']);
-    expect((await apply('-f', await write('roles: []\n'), '--yes', '--prune')).stdout).toContain('1 to delete.');
+    expect((await apply('-f', await write('clients: []\n'), '--yes', '--prune')).stdout).toContain('1 to delete.');
   });
 
   test('a file that declares what is shared is refused', async () => {

@@ -188,6 +188,23 @@ test('one client’s secret tried on another is a guess like any other, however 
   expect(calls.gate - 60).toBeLessThanOrEqual(25);
 });
 
+test.each(['client', 'organization'] as const)(
+  'a %s that is disabled under attack is served as soon as it is enabled, from the attackers’ own address',
+  async (what) => {
+    const { worker, organization } = await world(`enabled-${what}`, LIMIT);
+    const path = what === 'client' ? `clients/${worker.client_id}` : `organizations/${organization}`;
+    await done('PATCH', path, { body: { status: 'disabled' } });
+    startNewIsolate();
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const guess = { ...worker, client_secret: generateSecret('ems_') };
+      expect([401, 429]).toContain((await requestToken(guess, {}, { address: '198.51.100.70' })).status);
+    }
+    expect((await requestToken(worker, {}, { address: '198.51.100.70' })).status).toBe(401);
+    await done('PATCH', path, { body: { status: 'active' } });
+    expect((await requestToken(worker, {}, { address: '198.51.100.70' })).status).toBe(200);
+  },
+);
+
 test('an id made to look like another’s tally does not widen it', async () => {
   const { worker } = await world('collided', LIMIT);
   const address = '198.51.100.67';

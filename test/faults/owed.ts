@@ -74,3 +74,25 @@ export function holdingLoads<T>(
   };
   return withFault('d1', fault, () => during({ held: () => held, release }).finally(release));
 }
+
+/** Runs something while the first question to D1 that begins with these words is held; all others go through. */
+export function holdingFirst<T>(
+  words: string,
+  during: (hold: Pick<Hold, 'held' | 'release'>) => Promise<T>,
+): Promise<T> {
+  let held = 0;
+  let isReleased = false;
+  const release = () => {
+    isReleased = true;
+  };
+  const fault: Fault = async (call, sql) => {
+    if (sql.startsWith(words) && held++ === 0) {
+      while (!isReleased) await scheduler.wait(5);
+    }
+    return call();
+  };
+  return withFault('d1', fault, () => during({ held: () => held, release }).finally(release));
+}
+
+/** How the reading of records for pushes begins. */
+export const READING_RECORDS = 'select "value" from "version_sequence"';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { requestToken } from '../http.ts';
+import { api, create, done, getToken, requestToken, world } from '../http.ts';
 import { KINDS } from './kinds.ts';
 import { bothRecords, failingPushes, owedTo, runScheduled } from './owed.ts';
 
@@ -54,4 +54,47 @@ test('the secret of a rotation whose pushes failed works as soon as a repeat giv
   const first = await (await make()).json<{ id: string; client_secret: string }>();
   expect((await requestToken({ ...worker, client_secret: first.client_secret })).status).toBe(200);
   expect(await (await make()).json()).toEqual(first);
+});
+
+describe('one gate that takes no pushes', () => {
+  test('fails no write about what its client has nothing to do with', async () => {
+    const { worker, organization } = await world('nothing-to-do-with-it');
+    const server = { name: 'unused', identifier: 'https://unused.example.com' };
+    const unused = [
+      `roles/${(await create('roles', { organization_id: organization, name: 'unused' })).id}`,
+      `roles/${(await create('roles', { name: 'unused and shared' })).id}`,
+      `resource-servers/${(await create('resource-servers', server)).id}`,
+    ];
+    await getToken(worker);
+    await failingPushes(worker, async () => {
+      expectUnavailable(await api('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } }));
+      for (const path of unused) {
+        expect((await api('PATCH', path, { body: { name: 'other' } })).status, path).toBe(200);
+        expect((await api('DELETE', path)).status, path).toBe(204);
+      }
+    });
+    expect(await owedTo(worker)).toBe(1);
+  });
+
+  test.each([
+    ['a role', { roles: [] }, { name: 'renamed' }],
+    ['a resource server', { grants: [] }, { access_token_ttl: 120 }],
+  ] as const)('fails every repeat about %s that its client was linked to', async (what, unlinked, body) => {
+    const { worker, organization, identifier, server } = await world(`unlinked-from-${what.replaceAll(' ', '-')}`);
+    const client = `clients/${worker.client_id}`;
+    const grants = [{ resource_server: identifier, scopes: ['admin'] }];
+    const role = await create('roles', { organization_id: organization, name: 'linked', grants });
+    if (what === 'a role') await done('PATCH', client, { body: { roles: ['linked'] } });
+    const path = what === 'a role' ? `roles/${role.id}` : `resource-servers/${server.id}`;
+    await getToken(worker);
+    await failingPushes(worker, async () => {
+      expectUnavailable(await api('PATCH', path, { body }));
+      expectUnavailable(await api('PATCH', client, { body: unlinked }));
+      expectUnavailable(await api('PATCH', path, { body }));
+    });
+    expect((await api('PATCH', path, { body })).status).toBe(200);
+    expect(await owedTo(worker)).toBe(0);
+    const { d1, gate } = await bothRecords(worker);
+    expect(gate).toEqual(d1);
+  });
 });

@@ -2,10 +2,12 @@ import { env } from 'cloudflare:workers';
 import { base64url } from 'jose';
 import { expect, test, vi } from 'vitest';
 import { PUSHES_PER_RUN } from '../../src/constants.ts';
-import { gateOf } from '../gate/gate.ts';
-import { api, create, done, getToken, requestToken, world } from '../http.ts';
+import { deliverPushes } from '../../src/gate/pushes.ts';
+import { database } from '../../src/store/database.ts';
+import { gateOf, gates, heldRecord } from '../gate/gate.ts';
+import { api, create, createClient, done, getToken, requestToken, world } from '../http.ts';
 import { calls, type Fault, resetCalls, withFault } from '../instruments.ts';
-import { failingPushes, losingReplies, owedTo, runScheduled } from './owed.ts';
+import { failingPushes, holdingFirst, losingReplies, owedTo, READING_RECORDS, runScheduled } from './owed.ts';
 
 const secret = () => base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
 
@@ -45,24 +47,82 @@ test('a push that comes too late does not give a gate a record whose changes it 
   await getToken(client);
   await losingReplies('error', () => api('DELETE', `clients/${client.client_id}`));
 
-  let held = 0;
-  let isReleased = false;
-  const fault: Fault = async (call, sql) => {
-    // The scheduled handler has read what is owed, and is about to read the records.
-    if (sql.startsWith('select "value" from "version_sequence"') && held++ === 0) {
-      while (!isReleased) await scheduler.wait(5);
-    }
-    return call();
-  };
   const again = { ...client, client_secret: secret() };
-  await withFault('d1', fault, async () => {
+  await holdingFirst(READING_RECORDS, async ({ held, release }) => {
     const run = runScheduled();
-    await vi.waitFor(() => expect(held).toBe(1));
+    await vi.waitFor(() => expect(held()).toBe(1));
     await create('clients', { ...body, client_secret: again.client_secret });
-    isReleased = true;
+    release();
     await run;
   });
   expect((await requestToken(again)).status).toBe(200);
   await done('PATCH', `clients/${client.client_id}`, { body: { status: 'disabled' } });
   expect((await requestToken(again)).status).toBe(401);
+});
+
+test('a push that comes late tells of a deletion whose own push was lost, and settles no more than it told', async () => {
+  const { organization, identifier } = await world('settled-late');
+  const grants = [{ resource_server: identifier, scopes: ['read'] }];
+  const { id: role } = await create('roles', { organization_id: organization, name: 'slow', grants });
+  const worker = await createClient({ organization_id: organization, client_name: 'held', roles: ['slow'] });
+  const client = `clients/${worker.client_id}`;
+  await getToken(worker);
+  await holdingFirst(READING_RECORDS, async ({ held, release }) => {
+    // It knows what it owes, and is about to read what to tell.
+    const slow = api('PATCH', `roles/${role}`, { body: { name: 'slower' } });
+    await vi.waitFor(() => expect(held()).toBe(1));
+    await done('PATCH', client, { body: { metadata: { newer: 'than the role' } } });
+    const lost = await losingReplies('error', () => api('DELETE', client));
+    expect(lost.status).toBe(503);
+    expect(await owedTo(worker)).toBe(1);
+    release();
+    expect((await slow).status).toBe(200);
+  });
+  await runScheduled();
+  expect((await requestToken(worker)).status).toBe(401);
+  expect(await owedTo(worker)).toBe(0);
+});
+
+test('what a gate that is not registered was told as of a version settles nothing newer', async () => {
+  const { worker } = await world('unregistered');
+  await getToken(worker);
+  const gate = gateOf(worker).id.toString();
+  const { version } = await heldRecord(worker);
+  const owe = env.DB.prepare('INSERT INTO gate_pushes (gate, version, client_id) VALUES (?, ?, ?)');
+  const owed = [version + 1, version + 2];
+  await env.DB.batch([
+    env.DB.prepare('DELETE FROM gates WHERE name = ?').bind(gate),
+    env.DB.prepare('UPDATE version_sequence SET value = value + 3'),
+    ...owed.map((at) => owe.bind(gate, at, worker.client_id)),
+  ]);
+  await deliverPushes(database(env.DB), gates, [{ gate, version: version + 1, clientId: worker.client_id }]);
+  const left = await env.DB.prepare('SELECT version FROM gate_pushes WHERE gate = ?').bind(gate).all();
+  expect(left.results).toEqual([{ version: version + 2 }]);
+  await runScheduled();
+  expect(await owedTo(worker)).toBe(0);
+  // Told that its client is no more, it asks D1 anew, and hears of changes from then on.
+  await getToken(worker);
+  await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
+  expect((await requestToken(worker)).status).toBe(401);
+});
+
+test('a client whose records cannot be read holds up no other in the scheduled handler', async () => {
+  const worlds = await Promise.all(['heavy', 'light', 'lighter'].map((name) => world(`unread-${name}`)));
+  const [heavy, ...others] = worlds.map(({ worker }) => worker);
+  if (!heavy) expect.unreachable();
+  const all = [heavy, ...others];
+  await Promise.all(all.map((worker) => getToken(worker)));
+  await losingReplies('error', async () => {
+    for (const { client_id } of all) await api('PATCH', `clients/${client_id}`, { body: { status: 'disabled' } });
+  });
+  const isHeavy: Fault = (call, sql, bound) =>
+    sql.startsWith(READING_RECORDS) && bound.some((value) => String(value).includes(heavy.client_id))
+      ? Promise.reject(new Error('D1_ERROR: too much at once'))
+      : call();
+  await withFault('d1', isHeavy, runScheduled);
+  expect(await Promise.all(all.map(owedTo))).toEqual([1, 0, 0]);
+  expect(await Promise.all(all.map(async (worker) => (await requestToken(worker)).status))).toEqual([200, 401, 401]);
+  await runScheduled();
+  expect(await owedTo(heavy)).toBe(0);
+  expect((await requestToken(heavy)).status).toBe(401);
 });

@@ -6,7 +6,7 @@ import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import type { Env } from '../../src/env.ts';
 import { KeyRing } from '../../src/keys/key-ring.ts';
 import { unseal } from '../../src/keys/sealing.ts';
-import { SIGNING_ALGS } from '../../src/keys/signing-key.ts';
+import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { readSigningKeys, type StoredSigningKey } from '../../src/store/signing-keys.ts';
 import { getToken, send, world } from '../http.ts';

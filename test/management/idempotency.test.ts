@@ -1,9 +1,15 @@
+import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { base64url } from 'jose';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import { hashSecret } from '../../src/credentials/secret-hash.ts';
 import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { hashOf } from '../gate/gate.ts';
 import { api, type Credentials, create, createClient, done, getToken, requestToken, send } from '../http.ts';
 import { failing, withFault } from '../instruments.ts';
+import worker from '../worker.ts';
 import { ROUTES } from './every-route.ts';
 import { everyRow, keyWith, pointedAt, problemOf, rowsOf } from './rows.ts';
 
@@ -219,6 +225,49 @@ describe('a request with an Idempotency-Key', () => {
       expect(everything).not.toContain(secret);
       expect(opened.some((part) => part.includes(secret))).toBe(false);
     }
+  });
+
+  test('leaves no digest at rest by which a secret in its body could be guessed', async () => {
+    const headers = fresh();
+    const client_id = crypto.randomUUID();
+    const body = {
+      ...clientBody(),
+      client_id,
+      client_secret: base64url.encode(crypto.getRandomValues(new Uint8Array(32))),
+    };
+    await done('POST', 'clients', { body, headers });
+    const found = await rowsOf<{ fingerprint: string }>(
+      'SELECT fingerprint FROM idempotency_keys WHERE key = ?',
+      headers['Idempotency-Key'],
+    );
+    const text = `POST /v1/clients\n${JSON.stringify(body)}`;
+    // What it is of, under this service's key alone: under another, or none, it is another.
+    expect(found).toEqual([{ fingerprint: await hashOf(text) }]);
+    const others = await deriveMasterKeys(readConfig({ ...env, MASTER_KEY: 'A'.repeat(43) }).masterKeys);
+    const [digest = ''] = found.map(({ fingerprint }) => fingerprint.split('.').at(-1));
+    expect((await hashSecret(text, others)).endsWith(digest)).toBe(false);
+    const plain = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+    expect([base64url.encode(plain), plain.toHex(), plain.toBase64()]).not.toContain(digest);
+  });
+
+  test('is known again under the next MASTER_KEY, and another body as well', async () => {
+    const [body, headers] = [clientBody(), fresh()];
+    const made = await done<Credentials>('POST', 'clients', { body, headers });
+    const next = { ...env, MASTER_KEY: `${'B'.repeat(42)}A,${env.MASTER_KEY}` };
+    const again = (sent: object) =>
+      worker.fetch(
+        new Request('https://auth.example.com/v1/clients', {
+          method: 'POST',
+          headers: { ...headers, Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify(sent),
+        }),
+        next,
+        createExecutionContext(),
+      );
+    const answer = await again(body);
+    expect(answer.headers.get('Idempotent-Replayed')).toBe('true');
+    expect(await answer.json()).toEqual(made);
+    expect(await pointedAt(await again({ ...body, client_name: 'another' }))).toEqual(['Idempotency-Key']);
   });
 
   test.each(['', 'a'.repeat(256), 'a b', 'ä', 'a\tb'])('of the form %j is refused, or is none', async (value) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ATTEMPTS_PER_ADDRESS, FINGERPRINT_AGE } from '../../src/constants.ts';
+import { ATTEMPTS_PER_ADDRESS, ERRORS_SHOWN, FINGERPRINT_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, startNewIsolate } from '../instruments.ts';
@@ -129,6 +129,13 @@ test('what is no secret here is 404, whatever it looks like; what is malformed s
   expect((await problemOf(unknown, 422)).errors).toMatchObject([{ pointer: '/client_id' }]);
 });
 
+test('a report of more than 16 KiB is not read', async () => {
+  await problemOf(await report('x'.repeat(16 * 1024)), 413);
+  const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`x${index}`, 0]));
+  const { errors } = await problemOf(await api('POST', 'leaked-secrets', { body: unknown, key: null }), 422);
+  expect(errors?.length).toBeLessThanOrEqual(ERRORS_SHOWN);
+});
+
 test('the answer tells nothing of whose it was', async () => {
   const { worker } = await fresh();
   const text = await (await report(worker.client_secret)).text();
@@ -159,6 +166,18 @@ describe('guessers', () => {
     for (let round = 0; round < ATTEMPTS_PER_ADDRESS; round++) await Promise.all(addresses.map(guess));
     expect((await guess(addresses[0] ?? '')).status).toBe(429);
     await reported(worker.client_secret, '192.0.2.77');
+  });
+
+  test('at a client of any name hold back no report, nor does one mistaken report after them', async () => {
+    startNewIsolate();
+    const { worker } = await fresh();
+    const address = '192.0.2.79';
+    for (const client_id of [`leaked-secrets ${address}`, 'leaked-secrets', 'leak-report']) {
+      const guess = { client_id, client_secret: generateSecret('ems_') };
+      for (let times = 0; times < 2 * ATTEMPTS_PER_ADDRESS; times++) await requestToken(guess, {}, { address });
+    }
+    for (let times = 0; times < 5; times++) expect((await guess(address)).status).toBe(404);
+    await reported(worker.client_secret, address);
   });
 
   test('do not hold back the client that has an id of the same name', async () => {

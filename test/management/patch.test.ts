@@ -223,6 +223,26 @@ describe('a merge patch', () => {
     expect((await pointedAt(await api('PATCH', client, { body: { roles } }))).length).toBeLessThanOrEqual(100);
   });
 
+  test.each([
+    ['PATCH', 'clients/{client_id}'],
+    ['POST', 'clients'],
+    ['POST', 'resource-servers'],
+  ])(
+    'and any other body with as many unknown fields as a MiB holds is told of a hundred: %s %s',
+    async (method, path) => {
+      const target = path === 'clients/{client_id}' ? await newClient() : path;
+      const letters = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
+      const names = letters.flatMap((one) => letters.flatMap((two) => letters.map((three) => one + two + three)));
+      const body = Object.fromEntries(names.slice(0, 131_000).map((unknown) => [unknown, 0]));
+      expect(JSON.stringify(body).length).toBeGreaterThan(1_000_000);
+      const before = await everyRow();
+      const pointers = await pointedAt(await api(method, target, { body }));
+      expect(pointers).toContain('/100');
+      expect(pointers.length).toBeLessThanOrEqual(100);
+      expect(await everyRow()).toEqual(before);
+    },
+  );
+
   test.each(['claims', 'metadata', 'rate_limit', 'grants', 'client_name', 'nonsense', 'created_at'])(
     'of 200,000 levels in %s is refused, and the service goes on',
     async (field) => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { GRACE_MAX, LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../../src/constants.ts';
 import { safetyOf } from '../../src/management/secret-safety.ts';
 import type { StoredSecret } from '../../src/store/secrets.ts';
+import { bothRecords, failingPushes, owedTo } from '../faults/owed.ts';
 import { api, type Credentials, create, getToken, introspect, requestToken, world } from '../http.ts';
 import { calls, resetCalls } from '../instruments.ts';
 import { problemOf } from './rows.ts';
@@ -162,6 +163,26 @@ describe('a grace', () => {
   });
 });
 
+describe('beside a leaked primary secret a rotation', () => {
+  test.each([
+    ['without a grace', {}, 3600],
+    ['with a longer grace', { grace_seconds: 7200 }, 3600],
+    ['with a shorter grace', { grace_seconds: 60 }, 60],
+  ])('%s does not put off the end of the secondary one', async (_, body, end) => {
+    freezeClock();
+    const { worker } = await fresh();
+    const { client: leaked } = await rotated(worker, { grace_seconds: 3600 });
+    expect((await api('POST', 'leaked-secrets', { body: { secret: leaked.client_secret }, key: null })).status).toBe(
+      200,
+    );
+    const { client } = await rotated(worker, body);
+    expect((await secretsOf(worker))[1]?.expires_at).toBe(new Date(START + end * SECOND).toISOString());
+    expect(await Promise.all([worker, leaked, client].map(tokenStatus))).toEqual([200, 401, 200]);
+    vi.setSystemTime(START + end * SECOND);
+    expect(await Promise.all([worker, client].map(tokenStatus))).toEqual([401, 200]);
+  });
+});
+
 describe('a promotion', () => {
   test('lets the two secrets change places, there and back', async () => {
     const { worker } = await fresh();
@@ -174,6 +195,22 @@ describe('a promotion', () => {
     expect((await secretsOf(worker)).map(({ id }) => id)).toEqual([answer.id, old?.id]);
     const events = await eventsAbout(worker.client_id, 'client.secret_promoted');
     expect(events.map(({ changes }) => changes.secret).sort()).toEqual([answer.id, old?.id].sort());
+  });
+
+  test('whose pushes failed is made up for by a repeat, before that is told that it is done already', async () => {
+    const { worker } = await fresh();
+    await rotated(worker, { grace_seconds: 3600 });
+    await getToken(worker);
+    const [, old] = await secretsOf(worker);
+    await failingPushes(worker, async () => {
+      await problemOf(await promote(worker, old?.id ?? ''), 503);
+      await problemOf(await promote(worker, old?.id ?? ''), 503);
+    });
+    expect(await owedTo(worker)).toBe(1);
+    await problemOf(await promote(worker, old?.id ?? ''), 409);
+    expect(await owedTo(worker)).toBe(0);
+    const { d1, gate } = await bothRecords(worker);
+    expect(gate).toEqual(d1);
   });
 
   test('of the primary secret, or one that is not there, is refused', async () => {
@@ -220,6 +257,7 @@ describe('safe to delete', () => {
     rotatedAt: START,
     expiresAt: null,
     leakedAt: null,
+    selfMade: false,
   };
   const iso = (at: number) => new Date(at).toISOString();
 

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { GRACE_MAX, ROTATION_RETRY_AFTER } from '../../src/constants.ts';
+import { GRACE_MAX, OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { holdingFirst } from '../faults/owed.ts';
 import { basic, type Credentials, done, getToken, postForm, send, world } from '../http.ts';
 import { failing, withFault } from '../instruments.ts';
-import { eventsAbout, promote, rotated, secretsOf, tokenStatus } from '../management/secrets.ts';
+import { eventsAbout, promote, removeSecret, rotated, secretsOf, tokenStatus } from '../management/secrets.ts';
 import { expectUncached, readError } from './answers.ts';
 
 const PATH = '/oauth2/rotate-secret';
@@ -37,6 +38,10 @@ function freezeClock(): void {
   vi.useFakeTimers({ toFake: ['Date'], now: START });
 }
 
+const report = ({ client_secret: secret }: Credentials) =>
+  done('POST', 'leaked-secrets', { body: { secret }, key: null });
+const patched = (body: object) => (client: Credentials) => done('PATCH', `clients/${client.client_id}`, { body });
+
 const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
 afterEach(() => {
@@ -68,13 +73,13 @@ test('it may as well present its secret in the body', async () => {
 
 test('the audit log names the client, and no secret', async () => {
   const { worker, organization } = await fresh();
-  const made = await rotatedBy(worker, { grace_seconds: '60' });
+  const made = await rotatedBy(worker, { grace_seconds: '300' });
   const [event] = await eventsAbout(worker.client_id, 'client.secret_rotated');
   expect(event).toMatchObject({
     actor: worker.client_id,
     organization_id: organization,
     address: '192.0.2.1',
-    changes: { secret: made.secret_id, hint: made.client_secret.slice(-4), grace_seconds: 60 },
+    changes: { secret: made.secret_id, hint: made.client_secret.slice(-4), grace_seconds: 300 },
   });
   expect(JSON.stringify(event)).not.toContain(made.client_secret);
 });
@@ -113,15 +118,22 @@ describe('is refused', () => {
     expect(await secretsOf(worker)).toHaveLength(1);
   });
 
-  test.each(['-1', '1.5', '1e3', 'soon', ' 5', String(GRACE_MAX + 1), '9'.repeat(30)])(
-    'a grace of %j',
-    async (grace) => {
-      const { worker } = await fresh();
-      const refused = await readError(await rotate(worker, { grace_seconds: grace }));
-      expect(refused).toEqual({ status: 400, error: 'invalid_request' });
-      expect(await secretsOf(worker)).toHaveLength(1);
-    },
-  );
+  test.each([
+    '-1',
+    '0',
+    String(OWN_GRACE_MIN - 1),
+    '301.5',
+    '1e3',
+    'soon',
+    ' 500',
+    String(GRACE_MAX + 1),
+    '9'.repeat(30),
+  ])('a grace of %j', async (grace) => {
+    const { worker } = await fresh();
+    const refused = await readError(await rotate(worker, { grace_seconds: grace }));
+    expect(refused).toEqual({ status: 400, error: 'invalid_request' });
+    expect(await secretsOf(worker)).toHaveLength(1);
+  });
 
   test('two methods, another content type, another HTTP method', async () => {
     const { worker } = await fresh();
@@ -134,6 +146,34 @@ describe('is refused', () => {
       expect(answer.headers.get('Allow')).toBe('POST');
     }
     expect(await secretsOf(worker)).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      'was deleted',
+      async (worker: Credentials) => {
+        const [, old] = await secretsOf(worker);
+        await removeSecret(worker, old?.id ?? '');
+      },
+    ],
+    ['was reported as leaked', report],
+    ['is of a client that was disabled', patched({ status: 'disabled' })],
+    ['is of a client that may not any more', patched({ may_rotate_secret: false })],
+  ])('a secret that %s after the gate took it', async (how, end) => {
+    const { worker } = await fresh();
+    if (how === 'was deleted') await rotated(worker);
+    await getToken(worker);
+    const before = (await secretsOf(worker)).map(({ id }) => id);
+    const refused = await holdingFirst('select "client_id", "organization_id"', async ({ held, release }) => {
+      const answer = rotate(worker);
+      await vi.waitFor(() => expect(held()).toBe(1));
+      await end(worker);
+      release();
+      return answer;
+    });
+    expect(await readError(refused)).toEqual({ status: 401, error: 'invalid_client' });
+    const left = (await secretsOf(worker)).map(({ id }) => id);
+    expect(left).toEqual(how === 'was deleted' ? before.slice(0, 1) : before);
   });
 
   test('a client whose two secrets are both in use', async () => {
@@ -181,6 +221,38 @@ describe('a client that never got its new secret', () => {
     expect(await Promise.all([worker, made].map(tokenStatus))).toEqual([401, 200]);
   });
 
+  test.each([
+    ['no grace', {}, 3600],
+    ['a longer grace', { grace_seconds: '7200' }, 3600],
+    ['a shorter grace', { grace_seconds: '600' }, ROTATION_RETRY_AFTER + 600],
+  ])('and asks with %s does not put off the end of the old one', async (_, form, end) => {
+    freezeClock();
+    const { worker } = await fresh();
+    await rotatedBy(worker, { grace_seconds: '3600' });
+    pass(ROTATION_RETRY_AFTER);
+    const made = await rotatedBy(worker, form);
+    expect(made.previous_secret_expires_at).toBe(START / 1000 + end);
+    expect((await secretsOf(worker))[1]?.expires_at).toBe(new Date(START + end * 1000).toISOString());
+    vi.setSystemTime(START + end * 1000 - 1);
+    expect(await tokenStatus(worker)).toBe(200);
+    pass(0.001);
+    expect(await Promise.all([worker, made].map(tokenStatus))).toEqual([401, 200]);
+  });
+
+  test('can say so for a while: later it has more likely kept it', async () => {
+    freezeClock();
+    const { worker: prompt } = await fresh();
+    const { worker: late } = await fresh();
+    const [, kept] = [await rotatedBy(prompt), await rotatedBy(late)];
+    pass(ROTATION_RETRY_UNTIL);
+    await rotatedBy(prompt);
+    pass(0.001);
+    const refused = await rotate(late);
+    expect(refused.headers.get('Retry-After')).toBeNull();
+    expect(await readError(refused)).toEqual(CONFLICT);
+    expect(await Promise.all([late, kept].map(tokenStatus))).toEqual([200, 200]);
+  });
+
   test('because the gate could not be told: 503, and then in the same way', async () => {
     freezeClock();
     const { worker } = await fresh();
@@ -216,12 +288,7 @@ describe('a client that never got its new secret', () => {
 test('a client whose primary secret was reported as leaked rotates with the other one, which goes on', async () => {
   const { worker } = await fresh();
   const { client } = await rotated(worker);
-  const leaked = await send('/v1/leaked-secrets', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ secret: client.client_secret }),
-  });
-  expect(leaked.status).toBe(200);
+  await report(client);
   const made = await rotatedBy(worker);
   expect(await Promise.all([worker, client, made].map(tokenStatus))).toEqual([200, 401, 200]);
   expect((await promote(worker, made.secret_id)).status).toBe(409);

@@ -1,8 +1,9 @@
 import files, { type Group, type Vector } from 'virtual:wycheproof';
 import { base64url, compactVerify, type JWK } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
-import { importPublicKey, SIGNING_ALGS } from '../../src/keys/signing-key.ts';
+import { importPublicKey } from '../../src/keys/signing-key.ts';
 import type { SigningAlg } from '../../src/store/client-record.ts';
+import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { isCanonicalCompact, keyAmong } from '../../src/tokens/verify.ts';
 import { segment } from './forge.ts';
 
