@@ -128,6 +128,8 @@ export function secrets(app: ManagementApp): void {
         statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
         body: { ...show(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret },
+        // The client's version: what its secrets are deleted under.
+        tagged: true,
       });
     }),
   );

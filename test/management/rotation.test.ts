@@ -3,7 +3,7 @@ import { GRACE_MAX, LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../../src/con
 import { safetyOf } from '../../src/management/secret-safety.ts';
 import type { StoredSecret } from '../../src/store/secrets.ts';
 import { bothRecords, failingPushes, owedTo } from '../faults/owed.ts';
-import { api, type Credentials, create, getToken, introspect, requestToken, world } from '../http.ts';
+import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
 import { calls, resetCalls } from '../instruments.ts';
 import { problemOf } from './rows.ts';
 import { eventsAbout, promote, removeSecret, rotate, rotated, secretsOf, tokenStatus } from './secrets.ts';
@@ -242,6 +242,19 @@ describe('a deletion', () => {
     const [event] = await eventsAbout(worker.client_id, 'client.secret_deleted');
     expect(event?.changes).toEqual({ secret: old?.id, hint: old?.hint });
   });
+});
+
+test('with the ETag of a rotation a secret is deleted as long as nobody has changed the client since', async () => {
+  const { worker } = await fresh();
+  const path = `clients/${worker.client_id}`;
+  const rotation = await api('POST', `${path}/secrets/rotate`, { body: {} });
+  const headers = { 'If-Match': rotation.headers.get('ETag') ?? '' };
+  expect(headers['If-Match']).toBe((await api('GET', path)).headers.get('ETag'));
+  const [, old] = await secretsOf(worker);
+  await done('PATCH', path, { body: { metadata: { by: 'another' } } });
+  await problemOf(await api('DELETE', `${path}/secrets/${old?.id}`, { headers }), 412);
+  const current = { 'If-Match': (await api('GET', path)).headers.get('ETag') ?? '' };
+  expect((await api('DELETE', `${path}/secrets/${old?.id}`, { headers: current })).status).toBe(204);
 });
 
 describe('safe to delete', () => {
