@@ -18,6 +18,8 @@ const wycheproof = {
 
 export default defineConfig({
   test: {
+    // What the Worker logs is for the tests that look at it.
+    onConsoleLog: (text) => !text.startsWith('{"event":'),
     projects: [
       {
         plugins: [
@@ -41,6 +43,7 @@ export default defineConfig({
           exclude: ['test/{e2e,interop,bench}/**'],
           setupFiles: ['./test/setup.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { note } from './log/trace.ts';
 import type { ManagementApp } from './management/context.ts';
 import { errorResponse } from './oauth/error-response.ts';
 import { nothingHere, OAuthError } from './oauth/errors.ts';
@@ -9,6 +10,7 @@ import { metadata } from './oauth/metadata.ts';
 import { revoke } from './oauth/revoke.ts';
 import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
+import { patternOf } from './request-log.ts';
 import type { Services } from './services.ts';
 
 type Endpoint = (services: Services, request: Request) => Promise<Response>;
@@ -21,7 +23,9 @@ export function createApp(services: Services) {
   // One handler for a route, whatever the method: of two that match, Hono makes a chain.
   const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
     const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
+    const noted = { route: patternOf(route) };
     app.all(route, ({ req: { raw } }) => {
+      note(noted);
       if (!allowed.includes(raw.method)) throw methodNotAllowed(allowed);
       return endpoint(services, raw);
     });
@@ -49,7 +53,7 @@ export function createApp(services: Services) {
     return managementApp.fetch(context.req.raw);
   });
 
-  app.notFound(() => nothingHere().toResponse());
+  app.notFound(() => errorResponse(nothingHere()));
   app.onError((error) => errorResponse(error));
   return app;
 }

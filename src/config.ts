@@ -1,8 +1,14 @@
+import { SIGNING_KEY_MAX_AGE_DEFAULT, SIGNING_KEY_MAX_AGE_MAX, SIGNING_KEY_MAX_AGE_MIN } from './constants.ts';
+
+import { Redacted } from './log/redacted.ts';
+
 /** The variables and secrets, as they are set. */
 export interface Variables {
   ISSUER: string;
   MASTER_KEY: string;
   ROOT_API_KEY: string;
+  /** Whole seconds; a default stands for one that is not set. */
+  SIGNING_KEY_MAX_AGE?: string;
 }
 
 /** The variables and secrets, checked. */
@@ -12,8 +18,10 @@ export interface Config {
   /** The issuer's path, `''` or `'/a/b'`: every route but the well-known ones is mounted below it. */
   readonly issuerPath: string;
   /** 32 bytes each, the current one first. */
-  readonly masterKeys: readonly Uint8Array<ArrayBuffer>[];
-  readonly rootApiKey: string;
+  readonly masterKeys: readonly Redacted<Uint8Array<ArrayBuffer>>[];
+  readonly rootApiKey: Redacted;
+  /** How long a signing key is the active one, in seconds. */
+  readonly signingKeyMaxAge: number;
 }
 
 /** A variable or secret is missing or malformed. The message is one sentence for the person who deploys, without any value in it. */
@@ -32,6 +40,7 @@ export function readConfig(env: Partial<Variables>): Config {
     issuerPath: issuer.path,
     masterKeys: readMasterKeys(env.MASTER_KEY),
     rootApiKey: readRootApiKey(env.ROOT_API_KEY),
+    signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
   };
 }
 
@@ -52,22 +61,31 @@ function readIssuer(value: string | undefined): { text: string; path: string } {
 
 const MASTER_KEY_FORM = /^[A-Za-z0-9_-]{43}$/;
 
-function readMasterKeys(value: string | undefined): Uint8Array<ArrayBuffer>[] {
+function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
   const wanted =
     '32 random bytes in base64url (43 characters), or several of them separated by commas, the current one first';
   if (!value) throw new ConfigurationError(`MASTER_KEY is missing: set it to ${wanted}.`);
   return value.split(',').map((text) => {
     const key = text.trim();
     if (!MASTER_KEY_FORM.test(key)) throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${wanted}.`);
-    return Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+    const binary = atob(key.replaceAll('-', '+').replaceAll('_', '/'));
+    return new Redacted(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
   });
 }
 
 const ROOT_API_KEY_FORM = /^[A-Za-z0-9_-]{32,128}$/;
 
-function readRootApiKey(value: string | undefined): string {
+function readRootApiKey(value: string | undefined): Redacted {
   const wanted = '32 to 128 letters, digits, "-" or "_", chosen at random';
   if (!value) throw new ConfigurationError(`ROOT_API_KEY is missing: set it to ${wanted}.`);
   if (!ROOT_API_KEY_FORM.test(value)) throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${wanted}.`);
-  return value;
+  return new Redacted(value);
+}
+
+function readSigningKeyMaxAge(value: string | undefined): number {
+  if (value === undefined) return SIGNING_KEY_MAX_AGE_DEFAULT;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (seconds >= SIGNING_KEY_MAX_AGE_MIN && seconds <= SIGNING_KEY_MAX_AGE_MAX) return seconds;
+  const wanted = `whole seconds from ${SIGNING_KEY_MAX_AGE_MIN} to ${SIGNING_KEY_MAX_AGE_MAX}`;
+  throw new ConfigurationError(`SIGNING_KEY_MAX_AGE is malformed: it must be ${wanted}.`);
 }

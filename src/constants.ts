@@ -83,6 +83,17 @@ export const KEY_RING_RENEWAL_AGE = 30;
 export const KEY_RING_DEADLINE_MS = 2000;
 /** How long a request waits for a ring that another reads, or makes: both stores may be asked, and RSA keys take their time. */
 export const KEY_RING_PATIENCE_MS = 15_000;
+/** From this age on a ring that was read from the copy in KV is read again: D1 may be back. */
+export const KEY_RING_COPY_RENEWAL_AGE = 5;
+/** How far the copy in KV may lag behind D1: until the scheduled handler has looked, and until KV has it everywhere. */
+export const KEY_RING_COPY_LAG = 120;
+/** How long an active key signs before another takes its place, where `SIGNING_KEY_MAX_AGE` does not say. */
+export const SIGNING_KEY_MAX_AGE_DEFAULT = 30 * 86_400;
+/** The least that it may say: longer than a key is published before it signs. */
+export const SIGNING_KEY_MAX_AGE_MIN = 3600;
+export const SIGNING_KEY_MAX_AGE_MAX = 366 * 86_400;
+/** How long KV remembers a key that was revoked in an emergency: far longer than any copy lags. */
+export const REVOKED_KEY_AGE = 30 * 86_400;
 /** RFC 7518 section 3.3 asks for 2048 bits at least. */
 export const RSA_MODULUS_BITS = 2048;
 /** How long the metadata document may be cached. */
@@ -97,11 +108,11 @@ export const DOCUMENTATION_MAX_AGE = 600;
 
 /** KV refuses an expiry that is nearer than this. */
 export const KV_EXPIRY_MIN = 60;
-/** A revocation's copy that KV did not take is tried again after this, doubling up to the maximum. */
-export const KV_RETRY_MIN = 1;
-export const KV_RETRY_MAX = 300;
-/** Copies that a gate delivers in one alarm. */
-export const KV_COPIES_AT_ONCE = 100;
+/** What a gate owes to KV or D1, and they did not take, is tried again after this at most, doubling up to the maximum. */
+export const OUTBOX_RETRY_MIN = 1;
+export const OUTBOX_RETRY_MAX = 60;
+/** How much of that a gate delivers in one alarm. */
+export const DELIVERIES_AT_ONCE = 100;
 
 /** Revocations of expired tokens are forgotten this often at most, many at once. */
 export const PURGE_INTERVAL = 600;

@@ -1,6 +1,7 @@
 import { createApp } from './app.ts';
 import type { Env } from './env.ts';
 import { errorResponse } from './oauth/error-response.ts';
+import { logged } from './request-log.ts';
 import { scheduled } from './scheduled.ts';
 import { createServices } from './services.ts';
 
@@ -18,12 +19,14 @@ function appFor(env: Env): App {
 }
 
 export default {
-  fetch(request, env, ctx) {
-    try {
-      return appFor(env).fetch(request, env, ctx);
-    } catch (error) {
-      return errorResponse(error);
-    }
-  },
-  scheduled: ({ scheduledTime }, env) => scheduled(createServices(env), scheduledTime),
+  fetch: (request, env, ctx) =>
+    logged(request, async () => {
+      try {
+        return await appFor(env).fetch(request, env, ctx);
+      } catch (error) {
+        return errorResponse(error);
+      }
+    }),
+  // By the clock, not by when it was due: it may come late.
+  scheduled: (_, env) => scheduled(createServices(env), Date.now()),
 } satisfies ExportedHandler<Env>;

@@ -1,3 +1,5 @@
+import { Redacted } from './log/redacted.ts';
+
 /**
  * The network address that a request came from, as Cloudflare saw it; an IPv6 one by its /64, which is the least that one party has.
  * `''` where there is none, as on a local run.
@@ -17,6 +19,7 @@ function ipv6Network(address: string): string {
 }
 
 /** The token of a request's `Authorization: Bearer` header ([RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). */
-export function bearerToken(request: Request): string | undefined {
-  return /^Bearer +([!-~]+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1];
+export function bearerToken(request: Request): Redacted | undefined {
+  const token = /^Bearer +([!-~]+)$/i.exec(request.headers.get('Authorization') ?? '')?.[1];
+  return token === undefined ? undefined : new Redacted(token);
 }

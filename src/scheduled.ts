@@ -1,23 +1,85 @@
 import { logFailure } from './failure-log.ts';
 import { resumePushes } from './gate/pushes.ts';
-import { forgottenBefore } from './keys/rotation.ts';
+import { settleKeyRevocations, withMade } from './keys/rotate.ts';
+import { dueAlgs, forgottenBefore, rotation } from './keys/rotation.ts';
+import { StoredRing } from './keys/stored-ring.ts';
+import { log } from './log/log.ts';
 import type { Services } from './services.ts';
+import { SCHEDULE } from './store/actors.ts';
+import { type BackgroundTask, noteSuccesses } from './store/background-tasks.ts';
 import { purge } from './store/purges.ts';
-import { deleteRetiredSigningKeys } from './store/signing-keys.ts';
+import { readRing } from './store/ring.ts';
+import { areStill, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
+import { StaleWriteError, write } from './store/write.ts';
+
+/** Does what there is to do at `now`, in milliseconds since the epoch, and tells how much that was. */
+type Task = (services: Services, now: number) => Promise<Readonly<Record<string, number>>>;
+
+const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
+  ['rotate_signing_keys', rotateSigningKeys],
+  [
+    'remove_signing_keys',
+    async ({ db }, now) => ({ removed: await deleteRetiredSigningKeys(db, forgottenBefore(now)) }),
+  ],
+  ['copy_key_ring', copyKeyRing],
+  ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
+  ['purge', ({ db }, now) => purge(db, now)],
+];
 
 /**
  * What is done every minute, whoever asks for what: all of it may be done twice, or late, and one task's failure is not another's.
  * @param now milliseconds since the epoch
  */
-export async function scheduled({ db, gates }: Services, now: number): Promise<void> {
-  const tasks = [
-    async () => report(await resumePushes(db, gates)),
-    () => purge(db, now),
-    () => deleteRetiredSigningKeys(db, forgottenBefore(now)),
-  ];
-  for (const task of tasks) await task().catch(logFailure);
+export async function scheduled(services: Services, now: number): Promise<void> {
+  const succeeded: BackgroundTask[] = [];
+  for (const [name, task] of TASKS) {
+    const begun = Date.now();
+    const report = (ok: boolean, counts: Readonly<Record<string, number>>) =>
+      log({ event: 'scheduled', task: name, ok, ms: Date.now() - begun, counts });
+    try {
+      const done = await task(services, now);
+      succeeded.push(name);
+      // Most of the time there is nothing to do, which is no news.
+      if (Object.values(done).some((count) => count > 0)) report(true, done);
+    } catch (error) {
+      logFailure(error);
+      report(false, {});
+    }
+  }
+  await noteSuccesses(services.db, succeeded, now).catch(logFailure);
 }
 
-function report({ delivered, failed }: { readonly delivered: number; readonly failed: number }): void {
-  if (delivered + failed > 0) console.log({ event: 'pushes_resumed', delivered, failed });
+/** Lets the next keys sign of the algorithms whose active keys have signed for as long as is configured. */
+async function rotateSigningKeys({ db, config, masterKeys }: Services, now: number): Promise<{ rotated: number }> {
+  const { keys } = await readRing(db);
+  const algs = dueAlgs(keys, config.signingKeyMaxAge, now);
+  if (algs.length === 0) return { rotated: 0 };
+  const change = await withMade(rotation(keys, algs, now), await masterKeys());
+  const [active, retiring] = [change.activated, change.retired].map((some) => some.map(({ kid }) => kid));
+  try {
+    await write(db, {
+      event: {
+        at: now,
+        organizationId: null,
+        actor: SCHEDULE,
+        action: 'signing_keys.rotated',
+        target: active?.[0] ?? '',
+        address: '',
+        changes: { active, retiring },
+      },
+      guard: areStill(change),
+      statements: changeSigningKeys(db, change),
+    });
+  } catch (error) {
+    // Another run, or an administrator, was quicker.
+    if (error instanceof StaleWriteError) return { rotated: 0 };
+    throw error;
+  }
+  return { rotated: algs.length };
+}
+
+async function copyKeyRing({ db, env }: Services): Promise<{ revoked: number; copied: number }> {
+  const revoked = await settleKeyRevocations(db, env.KV);
+  const isCopied = await new StoredRing(env).copy();
+  return { revoked, copied: isCopied ? 1 : 0 };
 }

@@ -4,7 +4,7 @@ import { LAST_USED_PRECISION } from './constants.ts';
 import { ApiKeys } from './credentials/api-key.ts';
 import { AttemptFilter } from './credentials/attempt-filter.ts';
 import { OwnClientIds } from './credentials/client-id.ts';
-import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
+import { type AcceptedKeys, deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
 import type { Env } from './env.ts';
 import { Gates } from './gate/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
@@ -19,7 +19,10 @@ export interface Services {
   readonly env: Env;
   readonly config: Config;
   readonly db: Database;
+  /** Those that are set: what is sealed or made is so under the first. */
   readonly masterKeys: () => Promise<MasterKeys>;
+  /** Those whose hashes and tags are accepted. */
+  readonly acceptedKeys: () => Promise<AcceptedKeys>;
   readonly keyRing: KeyRing;
   readonly gates: Gates;
   readonly ownClientIds: OwnClientIds;
@@ -40,18 +43,21 @@ export function createServices(env: Env): Services {
     derived ??= await deriveMasterKeys(config.masterKeys);
     return derived;
   };
+  const keyRing = new KeyRing(env, masterKeys);
+  const acceptedKeys = async () => (await keyRing.current(Date.now())).acceptedKeys;
   const db = database(env.DB);
   return {
     env,
     config,
     db,
     masterKeys,
-    keyRing: new KeyRing(env, masterKeys),
+    acceptedKeys,
+    keyRing,
     gates: new Gates(env.CLIENT_GATE),
-    ownClientIds: new OwnClientIds(masterKeys),
+    ownClientIds: new OwnClientIds(acceptedKeys),
     apiKeys: new ApiKeys(
       config.rootApiKey,
-      masterKeys,
+      acceptedKeys,
       (hashes) => findApiKey(db, hashes),
       // Who cannot be told when a key was used can use it all the same.
       (id, now) => waitUntil(noteApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),

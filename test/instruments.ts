@@ -13,7 +13,10 @@ export const gateStorage = { rowsWritten: 0 };
 export const preparedStatements = new Set<string>();
 /** What a store is made to do instead of answering; see `failing()`. */
 const faults = new Map<Faulty, Fault>();
-/** What happens to a call; `asked` is D1's SQL, all of a batch in one, or the gate's method; `bound` are the values bound in that SQL. */
+/**
+ * What happens to a call; `asked` is D1's SQL, all of a batch in one, or the method of the gate or KV; `bound` are the values bound in
+ * that SQL, or the method's arguments.
+ */
 export type Fault = (call: () => Promise<unknown>, asked: string, bound: readonly unknown[]) => Promise<unknown>;
 
 export function resetCalls(): void {
@@ -119,7 +122,8 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       return (...args: unknown[]) => {
         calls[store]++;
         const fault = faults.get(store);
-        return fault ? fault(() => value.apply(target, args), ...batchOf(args)) : value.apply(target, args);
+        const asked = store === 'd1' ? batchOf(args) : ([String(name), args] as const);
+        return fault ? fault(() => value.apply(target, args), ...asked) : value.apply(target, args);
       };
     },
   });

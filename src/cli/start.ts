@@ -24,7 +24,7 @@ async function start(): Promise<void> {
   const base = `http://localhost:${port}${local.config.issuerPath}`;
   await Promise.race([becomesReady(base), ending]);
   const demo =
-    (await findDemo(base)) ?? ((await holdsNothing()) ? await seedDemo(base, local.config.rootApiKey) : null);
+    (await findDemo(base)) ?? ((await holdsNothing()) ? await seedDemo(base, local.config.rootApiKey.reveal()) : null);
   present(base, demo);
   await ending;
 }

@@ -1,8 +1,12 @@
 import { LAST_USED_PRECISION, UNKNOWN_KEY_AGE } from '../constants.ts';
+import { loggable } from '../log/log.ts';
+import { Redacted } from '../log/redacted.ts';
+import { note } from '../log/trace.ts';
 import { Memory } from '../memory.ts';
+import { ROOT } from '../store/actors.ts';
 import type { ApiKey } from '../store/api-keys.ts';
 import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';
-import type { MasterKeys } from './master-key.ts';
+import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { generateBody, withChecksum, withoutChecksum } from './secret.ts';
 import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 
@@ -10,8 +14,8 @@ import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 export type Administrator = { readonly kind: 'root' } | ({ readonly kind: 'api_key' } & ApiKey);
 
 /** A new API key: as a secret, with a tag before its checksum by which it is known as our own. */
-export async function generateApiKey(masterKeys: MasterKeys): Promise<string> {
-  return withChecksum(await withTag(generateBody('emk_'), 'apiKeyTag', masterKeys));
+export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> {
+  return new Redacted(withChecksum(await withTag(generateBody('emk_'), 'apiKeyTag', masterKeys)));
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
@@ -22,8 +26,8 @@ type NoteUse = (id: string, now: number) => void;
  * administrator wait, by guessing.
  */
 export class ApiKeys {
-  readonly #rootApiKey: string;
-  readonly #masterKeys: () => Promise<MasterKeys>;
+  readonly #rootApiKey: Redacted;
+  readonly #acceptedKeys: () => Promise<AcceptedKeys>;
   readonly #find: Find;
   readonly #noteUse: NoteUse;
   // Keys that were ours once, by their hashes.
@@ -35,30 +39,34 @@ export class ApiKeys {
    * @param find looks stored hashes up in D1
    * @param noteUse notes there that a key was used, in the background
    */
-  constructor(rootApiKey: string, masterKeys: () => Promise<MasterKeys>, find: Find, noteUse: NoteUse) {
+  constructor(rootApiKey: Redacted, acceptedKeys: () => Promise<AcceptedKeys>, find: Find, noteUse: NoteUse) {
     this.#rootApiKey = rootApiKey;
-    this.#masterKeys = masterKeys;
+    this.#acceptedKeys = acceptedKeys;
     this.#find = find;
     this.#noteUse = noteUse;
   }
 
   /**
+   * Whose it is stands in the request's line in the log.
    * @param now milliseconds since the epoch
    * @param remember what a caller that need not ask D1 each time puts around the look-up
    * @returns undefined for a key that is malformed, unknown or expired
    * @throws StoreUnavailableError
    */
   async authenticate(
-    key: string,
+    key: Redacted,
     now: number,
     remember: (hashes: readonly string[], find: () => ReturnType<Find>) => ReturnType<Find> = (_, find) => find(),
   ): Promise<Administrator | undefined> {
-    if (equalInConstantTime(key, this.#rootApiKey)) return { kind: 'root' };
-    const tagged = withoutChecksum(key, 'emk_', TAG_LENGTH);
-    const masterKeys = await this.#masterKeys();
-    if (tagged === undefined || !(await hasOwnTag(tagged, 'apiKeyTag', masterKeys))) return undefined;
+    if (equalInConstantTime(key.reveal(), this.#rootApiKey.reveal())) {
+      note({ actor: loggable(ROOT) });
+      return { kind: 'root' };
+    }
+    const tagged = withoutChecksum(key.reveal(), 'emk_', TAG_LENGTH);
+    const acceptedKeys = await this.#acceptedKeys();
+    if (tagged === undefined || !(await hasOwnTag(tagged, 'apiKeyTag', acceptedKeys))) return undefined;
 
-    const hashes = await candidateHashes(key, masterKeys);
+    const hashes = await candidateHashes(key, acceptedKeys);
     const memoryKey = hashes.join(' ');
     if (this.#unknown.get(memoryKey, now)) return undefined;
     const found = await remember(hashes, () => this.#find(hashes));
@@ -66,6 +74,7 @@ export class ApiKeys {
     const live = found && (found.expiresAt === null || found.expiresAt > now);
     if (!live) return undefined;
     this.#used(found, now);
+    note({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
   }
 

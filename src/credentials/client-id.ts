@@ -2,7 +2,7 @@ import { base62, toBigInt } from '../base62.ts';
 import { Memory } from '../memory.ts';
 import { ACTORS } from '../store/actors.ts';
 import { hasOwnTag, withTag } from './keyed-tag.ts';
-import type { MasterKeys } from './master-key.ts';
+import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 
 const RANDOM_LENGTH = 22; // 128 bits in base 62
 const FORM = /^emc_[0-9A-Za-z]{30}$/;
@@ -28,17 +28,17 @@ export function generateClientId(masterKeys: MasterKeys): Promise<string> {
 
 /** Tells the client_ids that this service once generated from inventions, without asking any store. */
 export class OwnClientIds {
-  readonly #masterKeys: () => Promise<MasterKeys>;
+  readonly #acceptedKeys: () => Promise<AcceptedKeys>;
   // Those that were found to be own stay so.
   readonly #known = new Memory<true>();
 
-  constructor(masterKeys: () => Promise<MasterKeys>) {
-    this.#masterKeys = masterKeys;
+  constructor(acceptedKeys: () => Promise<AcceptedKeys>) {
+    this.#acceptedKeys = acceptedKeys;
   }
 
   async has(clientId: string): Promise<boolean> {
     if (this.#known.get(clientId, Date.now())) return true;
-    const isOwn = FORM.test(clientId) && (await hasOwnTag(clientId, 'clientIdTag', await this.#masterKeys()));
+    const isOwn = FORM.test(clientId) && (await hasOwnTag(clientId, 'clientIdTag', await this.#acceptedKeys()));
     if (isOwn) this.#known.set(clientId, true);
     return isOwn;
   }

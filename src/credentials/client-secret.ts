@@ -1,3 +1,4 @@
+import { Redacted } from '../log/redacted.ts';
 import { generateId } from '../store/id.ts';
 import type { StoredSecret } from '../store/secrets.ts';
 import type { MasterKeys } from './master-key.ts';
@@ -6,7 +7,7 @@ import { hashSecret } from './secret-hash.ts';
 
 /** A primary secret: as its client is shown it, once, and as it is stored. */
 export interface MadeSecret {
-  readonly clientSecret: string;
+  readonly clientSecret: Redacted;
   readonly stored: StoredSecret;
 }
 
@@ -19,15 +20,15 @@ export async function makeClientSecret(
   clientId: string,
   masterKeys: MasterKeys,
   now: number,
-  given?: string,
+  given?: Redacted,
 ): Promise<MadeSecret> {
-  const clientSecret = given ?? generateSecret('ems_');
+  const clientSecret = given ?? new Redacted(generateSecret('ems_'));
   const stored: StoredSecret = {
     id: generateId('sec'),
     clientId,
     rank: 'primary',
     hash: await hashSecret(clientSecret, masterKeys),
-    hint: secretHint(clientSecret),
+    hint: secretHint(clientSecret.reveal()),
     createdAt: now,
     expiresAt: null,
     rotatedAt: null,

@@ -1,11 +1,10 @@
 import { base64url } from 'jose';
+import type { Redacted } from '../log/redacted.ts';
 
-/** What one MASTER_KEY gives: a key for each purpose, derived by HKDF ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)) under a label of its own. */
-export interface MasterKey {
-  /** Eight characters that name the key and tell nothing about it; every sealed or hashed value says which one made it. */
+/** The keys for hashes and tags that are derived from one MASTER_KEY by HKDF ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)), under a label each. */
+export interface HashingKeys {
+  /** Eight characters that name the master key and tell nothing about it; every sealed or hashed value says which one made it. */
   readonly id: string;
-  /** AES-256-GCM, for sealing private keys at rest. */
-  readonly sealing: Uint8Array;
   /** HMAC-SHA-256, for hashing client secrets and API keys. */
   readonly secretHash: CryptoKey;
   /** HMAC-SHA-256, for the tag in generated client ids. */
@@ -14,30 +13,88 @@ export interface MasterKey {
   readonly apiKeyTag: CryptoKey;
 }
 
-/** The accepted keys, the current one first. */
+/** All that one MASTER_KEY gives. */
+export interface MasterKey extends HashingKeys {
+  /** AES-256-GCM, for sealing private keys at rest. */
+  readonly sealing: Uint8Array;
+}
+
+/** Those that are set, the current one first. */
 export type MasterKeys = readonly [MasterKey, ...MasterKey[]];
 
-/** Derives the keys of every accepted MASTER_KEY (32 bytes each, the current one first). */
-export async function deriveMasterKeys(rawKeys: readonly Uint8Array<ArrayBuffer>[]): Promise<MasterKeys> {
-  const [current, ...others] = await Promise.all(rawKeys.map(deriveMasterKey));
+/** Those whose hashes and tags are accepted, the current one first: those that are set, and those that were retired. */
+export type AcceptedKeys = readonly [HashingKeys, ...HashingKeys[]];
+
+/** What is kept of a MASTER_KEY that is to go, sealed under another: its keys for hashes and tags, in base64url. It opens no seal. */
+export interface RetiredKeys {
+  readonly id: string;
+  readonly secret_hash: string;
+  readonly client_id_tag: string;
+  readonly api_key_tag: string;
+}
+
+type Raw = Uint8Array<ArrayBuffer>;
+
+/** Derives the keys of every MASTER_KEY that is set (32 bytes each, the current one first). */
+export async function deriveMasterKeys(masterKeys: readonly Redacted<Raw>[]): Promise<MasterKeys> {
+  const [current, ...others] = await Promise.all(masterKeys.map(deriveMasterKey));
   if (!current) throw new TypeError('at least one master key is needed');
   return [current, ...others];
 }
 
-async function deriveMasterKey(raw: Uint8Array<ArrayBuffer>): Promise<MasterKey> {
-  const root = await crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveBits']);
-  const derive = async (label: string, bytes: number) => {
-    const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: new TextEncoder().encode(label) };
-    return new Uint8Array(await crypto.subtle.deriveBits(parameters, root, bytes * 8));
-  };
-  const hmac = async (label: string) =>
-    crypto.subtle.importKey('raw', await derive(label, 32), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const [id, sealing, secretHash, clientIdTag, apiKeyTag] = await Promise.all([
-    derive('edgemint/master-key-id', 6),
-    derive('edgemint/sealing', 32),
-    hmac('edgemint/secret-hash'),
-    hmac('edgemint/client-id-tag'),
-    hmac('edgemint/api-key-tag'),
+async function deriveMasterKey(masterKey: Redacted<Raw>): Promise<MasterKey> {
+  const [hashing, sealing] = await Promise.all([
+    deriveHashing(masterKey).then(importHashing),
+    derive(masterKey, 'sealing'),
   ]);
-  return { id: base64url.encode(id), sealing, secretHash, clientIdTag, apiKeyTag };
+  return { ...hashing, sealing };
+}
+
+/** What is to be kept of a MASTER_KEY (32 bytes) that is to go. */
+export async function retireMasterKey(masterKey: Redacted<Raw>): Promise<RetiredKeys> {
+  const { id, secretHash, clientIdTag, apiKeyTag } = await deriveHashing(masterKey);
+  const [secret_hash, client_id_tag, api_key_tag] = [secretHash, clientIdTag, apiKeyTag].map((key) =>
+    base64url.encode(key),
+  ) as [string, string, string];
+  return { id, secret_hash, client_id_tag, api_key_tag };
+}
+
+/** The keys of a MASTER_KEY that was retired, for use. */
+export function openRetiredKeys({ id, secret_hash, client_id_tag, api_key_tag }: RetiredKeys): Promise<HashingKeys> {
+  const decode = (text: string) => new Uint8Array(base64url.decode(text));
+  return importHashing({
+    id,
+    secretHash: decode(secret_hash),
+    clientIdTag: decode(client_id_tag),
+    apiKeyTag: decode(api_key_tag),
+  });
+}
+
+type RawHashing = { readonly [Name in keyof HashingKeys]: Name extends 'id' ? string : Raw };
+
+async function deriveHashing(masterKey: Redacted<Raw>): Promise<RawHashing> {
+  const [id, secretHash, clientIdTag, apiKeyTag] = await Promise.all([
+    derive(masterKey, 'master-key-id', 6),
+    derive(masterKey, 'secret-hash'),
+    derive(masterKey, 'client-id-tag'),
+    derive(masterKey, 'api-key-tag'),
+  ]);
+  return { id: base64url.encode(id), secretHash, clientIdTag, apiKeyTag };
+}
+
+async function importHashing({ id, ...raw }: RawHashing): Promise<HashingKeys> {
+  const hmac = (key: Raw) => crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+  const [secretHash, clientIdTag, apiKeyTag] = await Promise.all([
+    hmac(raw.secretHash),
+    hmac(raw.clientIdTag),
+    hmac(raw.apiKeyTag),
+  ]);
+  return { id, secretHash, clientIdTag, apiKeyTag };
+}
+
+async function derive(masterKey: Redacted<Raw>, label: string, bytes = 32): Promise<Raw> {
+  const root = await crypto.subtle.importKey('raw', masterKey.reveal(), 'HKDF', false, ['deriveBits']);
+  const info = new TextEncoder().encode(`edgemint/${label}`);
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, root, bytes * 8));
 }

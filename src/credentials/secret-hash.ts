@@ -1,21 +1,22 @@
 import { base64url } from 'jose';
-import type { MasterKey, MasterKeys } from './master-key.ts';
+import type { Redacted } from '../log/redacted.ts';
+import type { AcceptedKeys, HashingKeys } from './master-key.ts';
 
 const encoder = new TextEncoder();
 
 /** HMAC-SHA-256 of the secret under the current master key, as it is stored: `<master key id>.<base64url>`. */
-export function hashSecret(secret: string, masterKeys: MasterKeys): Promise<string> {
+export function hashSecret(secret: Redacted, masterKeys: AcceptedKeys): Promise<string> {
   return hashUnder(secret, masterKeys[0]);
 }
 
 /** The stored forms that the secret could have, one for each accepted master key, the current one first. */
-export async function candidateHashes(secret: string, masterKeys: MasterKeys): Promise<[string, ...string[]]> {
+export async function candidateHashes(secret: Redacted, masterKeys: AcceptedKeys): Promise<[string, ...string[]]> {
   const [current, ...others] = masterKeys;
   return Promise.all([hashUnder(secret, current), ...others.map((key) => hashUnder(secret, key))]);
 }
 
-async function hashUnder(secret: string, key: MasterKey): Promise<string> {
-  const mac = await crypto.subtle.sign('HMAC', key.secretHash, encoder.encode(secret));
+async function hashUnder(secret: Redacted, key: HashingKeys): Promise<string> {
+  const mac = await crypto.subtle.sign('HMAC', key.secretHash, encoder.encode(secret.reveal()));
   return `${key.id}.${base64url.encode(new Uint8Array(mac))}`;
 }
 

@@ -9,7 +9,7 @@ import { introspection } from './oauth/introspection.ts';
 import { revocation } from './oauth/revocation.ts';
 import { secretRotation } from './oauth/secret-rotation.ts';
 import { token } from './oauth/token.ts';
-import { leaveOptionalsEmpty, showRequest } from './operation.ts';
+import { leaveOptionalsEmpty, REQUEST_ID, showRequest, showRequestId } from './operation.ts';
 import { operationId } from './operation-id.ts';
 import { completeProblems } from './problems.ts';
 import { health, openApi, page, pageFile } from './service.ts';
@@ -26,8 +26,9 @@ const TAGS = {
   Secrets: 'At most two for each client, so that one can be replaced while the other works.',
   Tokens: 'Revoking what was issued.',
   'Signing keys': 'What tokens are signed with.',
+  'Master keys': 'What everything secret is sealed and hashed with.',
   Audit: 'Who did what, when, to what, and from where.',
-  Changes: 'The progress of writes that concern many clients.',
+  Changes: 'The progress of writes that go on after their answer.',
   Service: 'The service itself, and its documentation.',
 } as const;
 
@@ -67,6 +68,7 @@ export async function openApiDocument(services: Services) {
       operation.operationId ??= operationId(method, path, item.get !== undefined);
       if (path.startsWith('/v1/')) await completeProblems(operation);
       showRequest(operation);
+      showRequestId(operation);
       leaveOptionalsEmpty(operation);
       for (const tag of operation.tags ?? []) used.add(tag);
     }
@@ -86,6 +88,7 @@ function everyRoute(services: Services): OpenAPIHono {
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
   }
+  app.openAPIRegistry.registerComponent('headers', 'RequestId', REQUEST_ID);
   for (const route of [token, introspection, revocation, secretRotation, jwks, ...metadataRoutes(issuer, issuerPath)]) {
     app.openAPIRegistry.registerPath(route);
   }

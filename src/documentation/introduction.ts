@@ -28,12 +28,14 @@ follows; it is \`null\` at the end. What is added or deleted meanwhile neither r
 
 ### Changes show at once
 
-Once a write is acknowledged, the next token request and introspection see it, anywhere. A write that concerns more than ${PUSHES_PER_REQUEST} clients in use is
-answered **202** instead, with a \`Location\` where its progress is told; it is seen everywhere once its \`status\` is \`delivered\`.
+Once a write is acknowledged, the next token request and introspection see it, anywhere. A write that concerns more than ${PUSHES_PER_REQUEST} clients in use, and
+the emergency rotation of a signing key, are answered **202** instead, with a \`Location\` where their progress is told; they are seen everywhere once \`status\`
+is \`delivered\`. The one exception is a resource server that chose \`"introspection": "edge"\`: its introspections read a copy, and may see a revocation later.
 
 ### Errors
 
 Below \`/v1\` they are problem documents (RFC 9457, \`application/problem+json\`): \`type\` tells programs what is wrong, \`errors\` points at each field
 (\`pointer\`) or query parameter (\`parameter\`), and says what would be right. The OAuth endpoints answer with \`error\` and \`error_description\`, as
 RFC 6749 has it. **429** and **503** come with \`Retry-After\`; after a 503 nothing is known to have been done, and the same request may be sent again.
+**\`X-Request-Id\`**, in every answer, names the request in the service’s log.
 `.trim();

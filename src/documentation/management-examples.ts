@@ -46,6 +46,7 @@ export const REQUESTS = {
   revokeTokensOfOrganization: {},
   revokeTokens: { token: ACCESS_TOKEN },
   rotateSigningKeys: { alg: 'ES256' },
+  resealMasterKeys: {},
   reportLeakedSecret: { secret: CLIENT_SECRET },
 } as const;
 
@@ -129,6 +130,18 @@ export const REPRESENTATIONS = {
     created_at,
     activated_at: created_at,
     retired_at: null,
+    signs_from: created_at,
     public_jwk: JWK,
+  },
+  MasterKey: { id: 'h3Vb0kPq', status: 'previous', signing_keys: 0, may_go_at: '2026-11-23T01:45:29.659Z' },
+  Change: {
+    id: '1042',
+    status: 'pending',
+    action: 'signing_keys.revoked',
+    target: JWK.kid,
+    gates: 0,
+    delivered: 0,
+    created_at,
+    settles_at: '2026-11-22T01:47:29.659Z',
   },
 } as const;

@@ -20,6 +20,17 @@ export function showRequest(operation: Operation): void {
   if (example !== undefined) for (const media of Object.values(content)) media.example = example;
 }
 
+/** What every answer carries. */
+export const REQUEST_ID = {
+  description: 'Names the request in the log of the service.',
+  schema: { type: 'string' as const, format: 'uuid' },
+};
+
+export function showRequestId({ responses = {} }: Operation): void {
+  const ours = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+  for (const response of Object.values(responses)) response.headers = { ...response.headers, ...ours };
+}
+
 /**
  * Leaves optional parameters without examples: the page fills in what has one, and would send a filter, or an `Idempotency-Key`, that
  * nobody meant.

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { nothingHere } from '../oauth/errors.ts';
+import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
 import { errorAnswer, misconfigured, wrongMethod } from './oauth/errors.ts';
 import { CACHEABLE } from './oauth/headers.ts';
 import { PAGE_FILES } from './page.ts';
@@ -9,7 +10,14 @@ const failures = { ...wrongMethod('GET'), ...misconfigured };
 
 const Standing = z.enum(['ok', 'unavailable']);
 const Health = z
-  .object({ status: z.literal('ok'), stores: z.object({ d1: Standing, kv: Standing, gates: Standing }) })
+  .object({
+    status: z.literal('ok'),
+    stores: z.object({ d1: Standing, kv: Standing, gates: Standing }),
+    last_success: z.record(z.enum(BACKGROUND_TASKS), z.iso.datetime().nullable()).nullable().openapi({
+      description:
+        'When each kind of work that nobody asks for was last done, null for never; null as a whole where D1 does not answer. `flush_usage` goes with token requests, the others are done every minute.',
+    }),
+  })
   .openapi('Health');
 
 export const health = createRoute({
@@ -17,14 +25,19 @@ export const health = createRoute({
   operationId: 'getHealth',
   path: '/healthz',
   summary: 'Which stores answer',
-  description: '200 as long as the service runs, whatever its stores do: a lost store is survived, not restarted.',
+  description:
+    '200 as long as the service runs, whatever its stores do: a lost store is survived, not restarted. Each store is asked at most every 5 seconds.',
   responses: {
     200: {
       description: 'It runs.',
       content: {
         'application/json': {
           schema: Health,
-          example: { status: 'ok', stores: { d1: 'ok', kv: 'ok', gates: 'ok' } },
+          example: {
+            status: 'ok',
+            stores: { d1: 'ok', kv: 'ok', gates: 'ok' },
+            last_success: Object.fromEntries(BACKGROUND_TASKS.map((task) => [task, '2026-11-22T01:44:00.000Z'])),
+          },
         },
       },
     },

@@ -1,36 +1,43 @@
 import { DurableObject } from 'cloudflare:workers';
-import { CUT_OFF_WAIT_MAX_MS, KV_COPIES_AT_ONCE } from '../constants.ts';
+import { CUT_OFF_WAIT_MAX_MS } from '../constants.ts';
 import type { Env } from '../env.ts';
 import { logFailure } from '../failure-log.ts';
+import { log, loggable } from '../log/log.ts';
 import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
-import { copyRevocation } from '../store/revocation-copies.ts';
+import { type ClientStanding, copyOfRevocation, copyOfStanding } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
 import { fingerprints, provenSecret } from './credential.ts';
+import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { type GrantRequest, resolveGrant } from './grant.ts';
 import { Meter } from './meter.ts';
+import { Outbox, type Owed } from './outbox.ts';
 import type {
   Activity,
   Admission,
   AdmissionRequest,
   Authentication,
+  CutOffRequest,
+  EventRequest,
   GateMethods,
   Identified,
   Inspection,
   InspectionRequest,
   NotAuthenticated,
+  Recorded,
   Revocation,
   RevocationRequest,
   TokenRevocation,
   TokenRevocationRequest,
   Unavailable,
+  UnknownClient,
   Update,
   UpdateRequest,
 } from './protocol.ts';
-import { type OwedCopy, RevocationBook } from './revocation-book.ts';
+import { RevocationBook } from './revocation-book.ts';
 import type { Taken } from './token-bucket.ts';
 import type { UsageOutcome } from './usage-counts.ts';
 
@@ -52,6 +59,7 @@ interface Proven {
 export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #state: GateState;
   readonly #revocations: RevocationBook;
+  readonly #outbox: Outbox;
   readonly #alarm: Alarm;
   #recalledMeter: Meter | undefined;
   #loading: Promise<void> | undefined;
@@ -60,6 +68,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     super(ctx, env);
     this.#state = new GateState(ctx.storage);
     this.#revocations = new RevocationBook(ctx.storage.sql);
+    this.#outbox = new Outbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
     ctx.blockConcurrencyWhile(() => this.#alarm.recall());
   }
@@ -86,8 +95,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const found = await this.#prove(request);
     if (found.outcome !== 'proven') return found;
     this.#noteUse(found);
-    const { organization_id, introspects, may_rotate_secret = false } = found.record;
-    return { outcome: 'authenticated', organization_id, introspects, may_rotate_secret };
+    const { organization_id, introspects, introspects_at_edge = [], may_rotate_secret = false } = found.record;
+    return { outcome: 'authenticated', organization_id, introspects, introspects_at_edge, may_rotate_secret };
   }
 
   /** Tells which of the client's tokens stand. */
@@ -112,13 +121,35 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Revokes one of the client's tokens for an administrator, in the same way. */
-  revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
-    return this.#revoke(request);
+  async revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
+    const missing = request.must_exist ? await this.#missing(request.client_id) : undefined;
+    return missing ?? this.#revoke(request);
+  }
+
+  /** Revokes every token that the client was issued so far. A push does the same; this is for when D1 cannot say what to push. */
+  async cutOff({ client_id, event }: CutOffRequest): Promise<TokenRevocation> {
+    const missing = await this.#missing(client_id);
+    if (missing) return missing;
+    const standing = this.#standing;
+    this.#state.cutOffAt(this.#clock);
+    // Begun together, so that they are stored together.
+    await Promise.all([this.#oweStanding(client_id, standing), this.keepEvent({ client_id, event })]);
+    return { outcome: 'revoked' };
+  }
+
+  /** Keeps an audit event until D1 has it. */
+  async keepEvent({ event }: EventRequest): Promise<Recorded> {
+    const { organizationId = this.#state.record?.organization_id ?? null } = event;
+    const value = JSON.stringify({ ...event, organizationId });
+    await this.#owe({ store: 'd1', key: event.id, value, expires_at: null });
+    return { outcome: 'recorded' };
   }
 
   /** Takes what a management write has made of the client, unless it holds something newer. */
-  async update({ version, record }: UpdateRequest): Promise<Update> {
+  async update({ client_id, version, record }: UpdateRequest): Promise<Update> {
+    const standing = this.#standing;
     this.#take(version, record);
+    await this.#oweStanding(client_id, standing);
     return { outcome: 'updated' };
   }
 
@@ -136,16 +167,15 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async ping(): Promise<void> {}
 
   /**
-   * Copies what is owed to KV, tells D1 of usage, and forgets what has expired. No other store's failure makes it throw: a throwing alarm
-   * is given up on after six retries. What it does twice is as if done once.
+   * Hands KV and D1 what is owed to them, and forgets what has expired. No other store's failure makes it throw: a throwing alarm is given
+   * up on after six retries. What it does twice is as if done once.
    */
   override async alarm(): Promise<void> {
     this.#alarm.wentOff();
-    const owed = this.#revocations.owedCopies(Date.now(), KV_COPIES_AT_ONCE);
-    await Promise.all([this.#flushUsage(), ...owed.map((copy) => this.#copy(copy))]);
+    const [counts, deliveries] = await Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
     this.#revocations.purge(Date.now());
-    const deadlines = [this.#revocations.nextDeadline(), this.#meter.nextDeadline()].filter((at) => at !== undefined);
-    if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
+    await this.#setAlarm();
+    this.#report(counts, deliveries);
   }
 
   // Recalled when it is first needed, which for most gates that wake is at once, but not for all.
@@ -185,34 +215,72 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return (cutOff !== undefined && issuedAt <= cutOff) || this.#revocations.has(jti);
   }
 
-  async #revoke({ jti, expires_at }: TokenRevocationRequest): Promise<TokenRevocation> {
-    const now = Date.now();
-    this.#revocations.add(jti, expires_at, now);
-    await this.#alarm.setBy(now);
+  async #revoke({ client_id, jti, expires_at }: TokenRevocationRequest): Promise<{ outcome: 'revoked' }> {
+    const isNews = this.#revocations.add(jti, expires_at);
+    if (isNews) await this.#owe({ store: 'kv', ...copyOfRevocation(client_id, jti, expires_at) });
     return { outcome: 'revoked' };
   }
 
-  async #copy(owed: OwedCopy): Promise<void> {
-    try {
-      await copyRevocation(this.env.KV, owed.jti, owed.expires_at, Date.now());
-      this.#revocations.copied(owed);
-    } catch {
-      this.#revocations.copyFailed(owed, Date.now());
-    }
+  /** What is to be answered where there is no such client, or nobody knows. */
+  async #missing(clientId: string): Promise<UnknownClient | Unavailable | undefined> {
+    const found = await this.#find(clientId);
+    if (found === 'unavailable') return { outcome: 'unavailable' };
+    return found ? undefined : { outcome: 'unknown_client' };
   }
 
-  async #flushUsage(): Promise<void> {
+  /** What KV is to tell of all tokens of the client. */
+  get #standing(): ClientStanding {
+    const { record, cutOff = null } = this.#state;
+    return { status: record?.status ?? 'active', cut_off: cutOff };
+  }
+
+  /** Lets KV hear of the client's standing where that is another than it was. */
+  async #oweStanding(clientId: string, before: ClientStanding): Promise<void> {
+    const { status, cut_off } = this.#standing;
+    if (status === before.status && cut_off === before.cut_off) return;
+    await this.#owe({ store: 'kv', ...copyOfStanding(clientId, { status, cut_off }, Date.now()) });
+  }
+
+  async #owe(owed: Owed): Promise<void> {
+    const now = Date.now();
+    this.#outbox.owe(owed, now);
+    await this.#alarm.setBy(now);
+  }
+
+  async #flushUsage(): Promise<number> {
     const counts = this.#meter.dueCounts(Date.now());
     const clientId = this.#state.record?.client_id;
-    if (counts.length === 0) return;
-    if (clientId === undefined) return this.#meter.forget();
+    if (counts.length === 0) return 0;
+    if (clientId === undefined) {
+      this.#meter.forget();
+      return 0;
+    }
     try {
-      await flushUsage(database(this.env.DB), clientId, counts);
+      await flushUsage(database(this.env.DB), clientId, counts, Date.now());
       this.#meter.flushed(counts, Date.now());
+      return counts.length;
     } catch (error) {
       logFailure(error);
       this.#meter.flushFailed(Date.now());
+      return 0;
     }
+  }
+
+  // Counts are written down every few seconds, which is no news.
+  #report(usage_counts: number, deliveries: Deliveries): void {
+    const done = { usage_counts, ...deliveries };
+    if (!Object.values(done).some((count) => count > 0)) return;
+    const clientId = this.#state.record?.client_id;
+    log({ event: 'gate_alarm', client_id: clientId === undefined ? null : loggable(clientId), ...done });
+  }
+
+  async #setAlarm(): Promise<void> {
+    const deadlines = [
+      this.#outbox.nextDeadline(),
+      this.#revocations.nextDeadline(),
+      this.#meter.nextDeadline(),
+    ].filter((at) => at !== undefined);
+    if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
   }
 
   async #find(clientId: string): Promise<ClientRecord | undefined | 'unavailable'> {
@@ -234,10 +302,13 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (loaded) this.#take(loaded.version, loaded);
   }
 
+  /** The gate's clock, by which tokens are stamped. One that has gone back must not leave out those that it stamped before. */
+  get #clock(): number {
+    return Math.max(Date.now(), this.#meter.at);
+  }
+
   #take(version: number, record: ClientRecord | null): void {
-    // A clock that has gone back must not leave out tokens that it stamped before.
-    const clock = Math.max(Date.now(), this.#meter.at);
-    if (!this.#state.take(version, record, clock)) return;
+    if (!this.#state.take(version, record, this.#clock)) return;
     if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
     else this.#meter.forget();
   }

@@ -68,6 +68,13 @@ export class GateState {
     return true;
   }
 
+  /** Revokes every token issued so far, by a time in milliseconds since the epoch. */
+  cutOffAt(now: number): void {
+    const cutOff = Math.max(this.#cutOff ?? 0, Math.floor(now / 1000));
+    this.#writeCutOff(cutOff, this.#tombstone);
+    this.#cutOff = cutOff;
+  }
+
   #writeRecord(record: ClientRecord | null): void {
     const { sql } = this.#storage;
     sql.exec('CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)');

@@ -7,8 +7,11 @@ import type {
   Admission,
   AdmissionRequest,
   Authentication,
+  CutOffRequest,
+  EventRequest,
   GateMethods,
   Identified,
+  Recorded,
   Revocation,
   RevocationRequest,
   TokenRevocation,
@@ -50,8 +53,18 @@ export class Gates {
   }
 
   /** Revokes a client's token for an administrator who may. */
-  revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
+  revokeToken(request: TokenRevocationRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
     return ask(() => this.#of(request.client_id).revokeToken(request));
+  }
+
+  /** Revokes all that a client was issued so far, for an administrator who may, and D1 being gone. */
+  cutOff(request: CutOffRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
+    return ask(() => this.#of(request.client_id).cutOff(request));
+  }
+
+  /** Keeps an audit event that D1 did not take. */
+  keepEvent(request: EventRequest): Promise<Recorded> {
+    return ask(() => this.#of(request.client_id).keepEvent(request));
   }
 
   /** What the client's gate knows of its secrets' use and its token requests that D1 does not. */
@@ -86,7 +99,20 @@ function methodsOf(stub: DurableObjectStub<ClientGate>): GateMethods {
 }
 
 async function ask<T extends { readonly outcome: string }>(call: () => Promise<T>): Promise<Exclude<T, Unavailable>> {
-  const answer = await askStore('gate', call);
+  const answer = await askStore('gate', async () => {
+    try {
+      return await call();
+    } catch (error) {
+      if (mayBeAskedAgain(error)) return call();
+      throw error;
+    }
+  });
   if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);
   return answer as Exclude<T, Unavailable>;
+}
+
+// A gate that was reset, as it is with each deployment, is there again at once. One that is overloaded must be left alone.
+function mayBeAskedAgain(error: unknown): boolean {
+  const { retryable, overloaded } = Object(error) as { readonly retryable?: unknown; readonly overloaded?: unknown };
+  return retryable === true && overloaded !== true;
 }

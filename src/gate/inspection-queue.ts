@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
+import { STORE_DEADLINE_MS } from '../constants.ts';
 import { withDeadline } from '../store/errors.ts';
 
 /** A token, by what its gate must know of it to tell whether it stands. */
@@ -40,17 +41,19 @@ export class InspectionQueue {
     const batch = line.next;
     batch.tokens.set(token.jti, token);
 
+    // One deadline for the call before and its own together.
+    const until = Date.now() + STORE_DEADLINE_MS;
     while (!batch.answer) {
-      if (line.running) await this.#wait(clientId, line, line.running);
+      if (line.running) await this.#wait(clientId, line, line.running, until);
       else this.#begin(clientId, line, batch);
     }
-    return (await withDeadline('gate', batch.answer)).get(token.jti) ?? false;
+    return (await withDeadline('gate', batch.answer, until - Date.now())).get(token.jti) ?? false;
   }
 
   // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.
-  async #wait(clientId: string, line: Line, running: Promise<unknown>): Promise<void> {
+  async #wait(clientId: string, line: Line, running: Promise<unknown>, until: number): Promise<void> {
     try {
-      await withDeadline('gate', running);
+      await withDeadline('gate', running, until - Date.now());
     } catch (error) {
       if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       throw error;

@@ -1,4 +1,5 @@
 import type { Refusal } from '../credentials/attempt-filter.ts';
+import type { AuditEventRow } from '../store/audit-events.ts';
 import type { ClientRecord, RateLimit } from '../store/client-record.ts';
 import type { UsageCount } from '../store/usage.ts';
 import type { Proof } from './credential.ts';
@@ -50,6 +51,8 @@ export type Authentication =
       readonly outcome: 'authenticated';
       readonly organization_id: string;
       readonly introspects: readonly string[];
+      /** Those of them that chose `edge`. An older gate does not say, which means none. */
+      readonly introspects_at_edge?: readonly string[];
       /** Whether the client may rotate its secret with its own credentials. An older gate does not say, which means no. */
       readonly may_rotate_secret?: boolean;
     }
@@ -94,9 +97,38 @@ export interface TokenRevocationRequest {
   readonly jti: string;
   /** The token's `exp`, seconds since the epoch. */
   readonly expires_at: number;
+  /** Whether the gate must know the client: nobody else has looked whether there is such a client. */
+  readonly must_exist?: boolean;
 }
 
-export type TokenRevocation = Extract<Revocation, { outcome: 'revoked' }>;
+/** There is no such client. */
+export interface UnknownClient {
+  readonly outcome: 'unknown_client';
+}
+
+export type TokenRevocation = Extract<Revocation, { outcome: 'revoked' }> | UnknownClient | Unavailable;
+
+/** An event whose organization is the client's, where none is named. */
+export type UnrecordedEvent = Omit<AuditEventRow, 'organizationId'> & {
+  readonly organizationId?: string | null | undefined;
+};
+
+/** An administrator revokes all that the client was issued so far, D1 being gone: its record cannot say so. */
+export interface CutOffRequest {
+  readonly client_id: string;
+  readonly event: UnrecordedEvent;
+}
+
+/** An administrator did something that D1 must be told of later, being gone. */
+export interface EventRequest {
+  readonly client_id: string;
+  readonly event: UnrecordedEvent;
+}
+
+/** It is durable, and D1 is told once it is back. */
+export interface Recorded {
+  readonly outcome: 'recorded';
+}
 
 export interface ActivityRequest {
   readonly client_id: string;
@@ -119,6 +151,8 @@ export interface GateMethods {
   revoke(request: RevocationRequest): Promise<Revocation>;
   update(request: UpdateRequest): Promise<Update>;
   revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation>;
+  cutOff(request: CutOffRequest): Promise<TokenRevocation>;
+  keepEvent(request: EventRequest): Promise<Recorded>;
   activity(request: ActivityRequest): Promise<Activity>;
   ping(): Promise<void>;
 }

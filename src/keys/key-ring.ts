@@ -1,30 +1,33 @@
 import { waitUntil } from 'cloudflare:workers';
-import { KEY_RING_LEASE, KEY_RING_PATIENCE_MS, KEY_RING_RENEWAL_AGE } from '../constants.ts';
-import type { MasterKeys } from '../credentials/master-key.ts';
+import { KEY_RING_COPY_RENEWAL_AGE, KEY_RING_LEASE, KEY_RING_PATIENCE_MS, KEY_RING_RENEWAL_AGE } from '../constants.ts';
+import { type AcceptedKeys, type MasterKeys, openRetiredKeys, type RetiredKeys } from '../credentials/master-key.ts';
 import type { Env } from '../env.ts';
 import type { SigningAlg } from '../store/client-record.ts';
-import { withDeadline } from '../store/errors.ts';
-import type { StoredSigningKey } from '../store/signing-keys.ts';
+import { NotYetError, StoreUnavailableError, withDeadline } from '../store/errors.ts';
+import type { RingRows } from '../store/ring.ts';
+import { unseal } from './sealing.ts';
 import { openSigningKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';
 
-/** The keys that are published, in one state of them. */
+/** The keys that are published, in one state of them, and those that hashes and tags are accepted of. */
 export interface Ring {
   /** The key that signs with an algorithm. */
   readonly active: ReadonlyMap<SigningAlg, SigningKey>;
   readonly byKid: ReadonlyMap<string, SigningKey>;
   /** The JWK Set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), serialized. */
   readonly jwks: string;
+  readonly acceptedKeys: AcceptedKeys;
 }
 
 interface Lease {
   readonly ring: Ring;
-  /** Milliseconds since the epoch. */
-  readonly readAt: number;
+  /** Milliseconds since the epoch, as what follows. */
+  readonly renewedFrom: number;
+  readonly endsAt: number;
 }
 
 interface Reading {
-  readonly ring: Promise<Ring>;
+  readonly lease: Promise<Lease>;
   /** Milliseconds since the epoch. */
   readonly begunAt: number;
 }
@@ -50,31 +53,42 @@ export class KeyRing {
    */
   async current(now: number): Promise<Ring> {
     const lease = this.#lease;
-    const age = lease ? now - lease.readAt : Number.POSITIVE_INFINITY;
-    if (lease && age < KEY_RING_RENEWAL_AGE * 1000) return lease.ring;
+    if (lease && now < lease.renewedFrom) return lease.ring;
 
     const underWay = this.#reading && now - this.#reading.begunAt < KEY_RING_PATIENCE_MS ? this.#reading : undefined;
-    const { ring } = underWay ?? this.#read(now);
+    const reading = underWay ?? this.#read(now);
     // In the background a failure harms nothing: once the lease has ended it is answered.
-    if (lease && age < KEY_RING_LEASE * 1000) return lease.ring;
+    if (lease && now < lease.endsAt) return lease.ring;
     // A read belongs to the request that began it, and dies with it: others do not wait for it for ever.
-    return withDeadline('d1', ring, KEY_RING_PATIENCE_MS);
+    return (await withDeadline('d1', reading.lease, KEY_RING_PATIENCE_MS)).ring;
   }
 
-  /** The key that signs with an algorithm, at `now`. @throws StoreUnavailableError */
+  /**
+   * The key that signs with an algorithm, at `now`.
+   * @throws StoreUnavailableError; NotYetError where there is none that every verifier must already have
+   */
   async signer(alg: SigningAlg, now: number): Promise<SigningKey> {
     const key = (await this.current(now)).active.get(alg);
-    if (!key) throw new Error(`no active ${alg} key`);
+    // Only in a copy that lags behind emergencies: D1 has another.
+    if (!key) throw new StoreUnavailableError('d1', `no active ${alg} key`);
+    if (now < key.heldBackUntil) throw new NotYetError(key.heldBackUntil, now);
     return key;
   }
 
+  /** Lets the next use read the ring anew, for an isolate that knows it to have changed. */
+  endLease(): void {
+    this.#lease = undefined;
+    this.#reading = undefined;
+  }
+
   #read(now: number): Reading {
-    const ring = this.#load(now);
-    const reading = { ring, begunAt: now };
+    const lease = this.#load(now);
+    const reading = { lease, begunAt: now };
     this.#reading = reading;
-    const settled = ring
+    const settled = lease
       .then((read) => {
-        this.#lease = { ring: read, readAt: now };
+        // One that was begun before the lease was ended is not what it is to be.
+        if (this.#reading === reading) this.#lease = read;
       })
       .catch(() => undefined)
       .then(() => {
@@ -84,18 +98,33 @@ export class KeyRing {
     return reading;
   }
 
-  async #load(now: number): Promise<Ring> {
+  async #load(now: number): Promise<Lease> {
     const masterKeys = await this.#masterKeys();
-    return openRing(await this.#stored.read(masterKeys, now), masterKeys);
+    const { store, ...rows } = await this.#stored.read(masterKeys, now);
+    const renewalAge = store === 'd1' ? KEY_RING_RENEWAL_AGE : KEY_RING_COPY_RENEWAL_AGE;
+    return {
+      ring: await openRing(rows, masterKeys),
+      renewedFrom: now + renewalAge * 1000,
+      endsAt: now + KEY_RING_LEASE * 1000,
+    };
   }
 }
 
-async function openRing(stored: readonly StoredSigningKey[], masterKeys: MasterKeys): Promise<Ring> {
-  const keys = await Promise.all(stored.map((key) => openSigningKey(key, masterKeys)));
-  const jwks = JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) });
+async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterKeys): Promise<Ring> {
+  const [keys, retiredKeys] = await Promise.all([
+    Promise.all(stored.map((key) => openSigningKey(key, masterKeys))),
+    Promise.all(
+      retired
+        .filter(({ id }) => !masterKeys.some((set) => set.id === id))
+        .map(async ({ sealedKeys }) =>
+          openRetiredKeys(await unseal<RetiredKeys>(sealedKeys, 'retired-master-key', masterKeys)),
+        ),
+    ),
+  ]);
   return {
     active: new Map(keys.filter(({ status }) => status === 'active').map((key) => [key.alg, key])),
     byKid: new Map(keys.map((key) => [key.kid, key])),
-    jwks,
+    jwks: JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) }),
+    acceptedKeys: [...masterKeys, ...retiredKeys],
   };
 }

@@ -2,7 +2,8 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK
 import { RSA_MODULUS_BITS } from '../constants.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
 import type { SigningAlg } from '../store/client-record.ts';
-import type { StoredSigningKey } from '../store/signing-keys.ts';
+import type { StoredSigningKey } from '../store/ring.ts';
+import { heldBackUntil, maturesAt } from './rotation.ts';
 import { seal, unseal } from './sealing.ts';
 
 /** A signing key as an isolate holds it. */
@@ -10,6 +11,8 @@ export interface SigningKey {
   readonly kid: string;
   readonly alg: SigningAlg;
   readonly status: StoredSigningKey['status'];
+  /** See `heldBackUntil()`. */
+  readonly heldBackUntil: number;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
   readonly publicJwk: JWK;
@@ -18,12 +21,14 @@ export interface SigningKey {
 /**
  * Makes a signing key, its private half sealed. The `kid` is the key's thumbprint ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
  * @param now milliseconds since the epoch
+ * @param from when it may sign, in the same
  */
 export async function makeSigningKey(
   alg: SigningAlg,
   status: StoredSigningKey['status'],
   masterKeys: MasterKeys,
   now: number,
+  from = maturesAt(now),
 ): Promise<StoredSigningKey> {
   const options = alg === 'RS256' ? { modulusLength: RSA_MODULUS_BITS, extractable: true } : { extractable: true };
   const pair = await generateKeyPair(alg, options);
@@ -34,9 +39,10 @@ export async function makeSigningKey(
     alg,
     status,
     publicJwk: JSON.stringify({ ...publicJwk, kid, use: 'sig', alg }),
-    sealedPrivateJwk: await seal(privateJwk, masterKeys),
+    sealedPrivateJwk: await seal(privateJwk, 'signing-key', masterKeys),
     activatedAt: status === 'active' ? now : null,
     retiredAt: null,
+    signsFrom: from,
     createdAt: now,
   };
 }
@@ -59,9 +65,10 @@ export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<Crypto
 export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
   const publicJwk = JSON.parse(stored.publicJwk) as JWK;
   const [privateKey, publicKey] = await Promise.all([
-    unseal<JWK>(stored.sealedPrivateJwk, masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
+    unseal<JWK>(stored.sealedPrivateJwk, 'signing-key', masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
     importPublicKey(publicJwk, stored.alg),
   ]);
   if (privateKey instanceof Uint8Array) throw new TypeError('not a private key');
-  return { kid: stored.kid, alg: stored.alg, status: stored.status, privateKey, publicKey, publicJwk };
+  const { kid, alg, status } = stored;
+  return { kid, alg, status, heldBackUntil: heldBackUntil(stored), privateKey, publicKey, publicJwk };
 }

@@ -4,14 +4,16 @@ import type { Env } from '../env.ts';
 import { SIGNING_ALGS } from '../store/client-record.ts';
 import { type Database, database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import {
-  addSigningKeys,
-  readSigningKeys,
-  readSigningKeysCopy,
-  type StoredSigningKey,
-  writeSigningKeysCopy,
-} from '../store/signing-keys.ts';
+import { copiedKeyRevocations } from '../store/revoked-signing-keys.ts';
+import { copyRing, type RingRows, readCopiedRing, readRing } from '../store/ring.ts';
+import { addSigningKeys } from '../store/signing-keys.ts';
+import { withoutRevoked } from './rotation.ts';
 import { makeSigningKey } from './signing-key.ts';
+
+/** The ring as it is stored, and by which store. */
+export interface FoundRing extends RingRows {
+  readonly store: 'd1' | 'kv';
+}
 
 /** The ring at rest: in D1, with a copy in KV for when D1 is gone. */
 export class StoredRing {
@@ -29,38 +31,55 @@ export class StoredRing {
    * @param now milliseconds since the epoch
    * @throws StoreUnavailableError where neither store has them
    */
-  async read(masterKeys: MasterKeys, now: number): Promise<StoredSigningKey[]> {
+  async read(masterKeys: MasterKeys, now: number): Promise<FoundRing> {
     try {
-      let keys = await readSigningKeys(this.#db);
-      if (keys.length === 0) {
+      let rows = await readRing(this.#db);
+      if (rows.keys.length === 0) {
         await addSigningKeys(this.#db, await makeFirstKeys(masterKeys, now));
         // Whoever else was making them meanwhile may have won.
-        keys = await readSigningKeys(this.#db);
+        rows = await readRing(this.#db);
       }
-      waitUntil(this.#keepCopy(keys).catch(() => undefined));
-      return keys;
+      waitUntil(this.#keepCopy(rows).catch(() => undefined));
+      return { ...rows, store: 'd1' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      const copy = await readSigningKeysCopy(this.#kv).catch(() => undefined);
+      const copy = await this.#readCopy(now).catch(() => undefined);
       if (!copy) throw error;
-      return copy;
+      return { ...copy, store: 'kv' };
     }
   }
 
+  /** Sees to it that KV has what D1 has. @returns whether it had something else @throws StoreUnavailableError */
+  async copy(): Promise<boolean> {
+    const rows = await readRing(this.#db);
+    return rows.keys.length > 0 && copyRing(this.#kv, rows);
+  }
+
   // Looked at once for each state of the ring that this isolate sees: a copy that was lost, or never made, comes back by itself.
-  async #keepCopy(keys: readonly StoredSigningKey[]): Promise<void> {
-    const state = JSON.stringify(keys);
+  async #keepCopy(rows: RingRows): Promise<void> {
+    const state = JSON.stringify(rows);
     if (this.#copied === state) return;
-    if (JSON.stringify(await readSigningKeysCopy(this.#kv)) !== state) await writeSigningKeysCopy(this.#kv, keys);
+    await copyRing(this.#kv, rows);
     this.#copied = state;
+  }
+
+  async #readCopy(now: number): Promise<RingRows | undefined> {
+    const copy = await readCopiedRing(this.#kv);
+    if (!copy) return undefined;
+    const revoked = await copiedKeyRevocations(
+      this.#kv,
+      copy.keys.map(({ kid }) => kid),
+    );
+    return { ...copy, keys: withoutRevoked(copy.keys, revoked, now) };
   }
 }
 
-// The first ring is made whole: an active and a next key for every algorithm, so that no JWKS is ever short of one.
-function makeFirstKeys(masterKeys: MasterKeys, now: number): Promise<StoredSigningKey[]> {
+// The first ring is made whole: an active and a next key for every algorithm, so that no JWKS is ever short of one. Nobody can have
+// cached one without them, so each of them may sign at once.
+function makeFirstKeys(masterKeys: MasterKeys, now: number) {
   const places = SIGNING_ALGS.flatMap((alg) => [
     { alg, status: 'active' as const },
     { alg, status: 'next' as const },
   ]);
-  return Promise.all(places.map(({ alg, status }) => makeSigningKey(alg, status, masterKeys, now)));
+  return Promise.all(places.map(({ alg, status }) => makeSigningKey(alg, status, masterKeys, now, now)));
 }

@@ -79,7 +79,7 @@ export function apiKeys(app: ManagementApp): void {
       organizationId,
       name: fields.name,
       hash: await hashSecret(apiKey, masterKeys),
-      hint: secretHint(apiKey),
+      hint: secretHint(apiKey.reveal()),
       scopes: fields.scopes,
       createdAt: now,
       expiresAt,
@@ -89,7 +89,7 @@ export function apiKeys(app: ManagementApp): void {
       conflicts: { api_keys_name: { pointer: '/name', detail: 'Another API key of the organization has this name.' } },
       statements: insertApiKey(services.db, stored),
       status: 201,
-      body: { ...show({ ...stored, lastUsedAt: null }), api_key: apiKey },
+      body: { ...show({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
       tagged: true,
     });
   });

@@ -1,11 +1,11 @@
 import type { Administrator } from '../credentials/api-key.ts';
-import { findChange, type Change as StoredChange } from '../store/gate-pushes.ts';
+import { findChange, isPending, type Change as StoredChange } from '../store/gate-pushes.ts';
 import { respond } from './answer.ts';
 import { sees } from './authorization.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
 import { ProblemError } from './problem.ts';
 import { shows } from './routes.ts';
-import { Change, IdParams, time } from './schemas.ts';
+import { Change, IdParams, time, timeOrNull } from './schemas.ts';
 
 const showChange = shows(
   {
@@ -13,7 +13,8 @@ const showChange = shows(
     takes: 'any',
     tag: 'Changes',
     summary: 'Show how far a change is',
-    description: 'A change that touches more gates than a request can wait for is answered 202, and goes on by itself.',
+    description:
+      'A change that touches more gates than a request can wait for, or that takes out signing keys, is answered 202, and goes on by itself.',
   },
   IdParams,
   Change,
@@ -47,14 +48,16 @@ export async function accepted(context: ManagementContext, version: number): Pro
   return respond(context, 202, change && show(change), { Location });
 }
 
-function show({ version, action, target, gates, owed, createdAt }: StoredChange) {
+function show(change: StoredChange) {
+  const { version, action, target, gates, owed, createdAt, settlesAt } = change;
   return {
     id: String(version),
-    status: owed === 0 ? ('delivered' as const) : ('pending' as const),
+    status: isPending(change, Date.now()) ? ('pending' as const) : ('delivered' as const),
     action,
     target,
     gates,
     delivered: gates - owed,
     created_at: time(createdAt),
+    settles_at: settlesAt === 0 ? null : timeOrNull(settlesAt),
   };
 }

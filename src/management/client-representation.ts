@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { SECRET_BITS_MIN } from '../constants.ts';
 import { isImportableId } from '../credentials/client-id.ts';
 import { isStrongSecret } from '../credentials/secret-strength.ts';
+import { Redacted } from '../log/redacted.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../store/actors.ts';
 import type { ClientFields as StoredFields } from '../store/clients.ts';
 import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
@@ -25,6 +26,7 @@ const Imported = {
     .string()
     .refine((secret) => IMPORTED_SECRET.test(secret), 'must be 24 to 256 visible ASCII characters')
     .refine(isStrongSecret, `is too easily guessed: it must be worth ${SECRET_BITS_MIN} random bits`)
+    .transform((secret) => new Redacted(secret))
     .optional()
     .openapi({ description: 'The secret that goes with it; else one is generated.' }),
 };

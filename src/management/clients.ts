@@ -7,7 +7,6 @@ import {
   isClientAt,
   listClients,
   removeClients,
-  revokeClientTokens,
   updateClient,
 } from '../store/clients.ts';
 import { nothingOwedTo } from '../store/gate-pushes.ts';
@@ -31,8 +30,8 @@ import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
 import type { FieldError } from './problem.ts';
 import { resolveFilters, resolveReferences } from './references.ts';
-import { amends, creates, deletes, does, lists, None, shows } from './routes.ts';
-import { ClientIdParams, OrganizationQuery, Reference, Revoked, StatusName, time } from './schemas.ts';
+import { amends, creates, deletes, lists, None, shows } from './routes.ts';
+import { ClientIdParams, OrganizationQuery, Reference, StatusName, time } from './schemas.ts';
 
 const tag = 'Clients';
 const path = '/clients';
@@ -81,17 +80,6 @@ const removeClient = deletes(
   { path: one, takes: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
   ClientIdParams,
 );
-const revokeTokens = does(
-  {
-    path: `${one}/revoke-tokens`,
-    takes: 'tokens:revoke',
-    tag,
-    summary: 'Revoke every token issued so far to the client',
-  },
-  ClientIdParams,
-  None,
-  Revoked,
-);
 
 const NAME_TAKEN: FieldError = {
   pointer: '/client_name',
@@ -124,7 +112,7 @@ export function clients(app: ManagementApp): void {
         },
         statements: insertClient(services.db, client, stored, clientLinks(resolved)),
         status: 201,
-        body: { ...withIdentity(shown, client), client_secret: clientSecret },
+        body: { ...withIdentity(shown, client), client_secret: clientSecret.reveal() },
         tagged: true,
       });
     }),
@@ -196,17 +184,6 @@ export function clients(app: ManagementApp): void {
       });
     }),
   );
-
-  app.openapi(revokeTokens, async (context) => {
-    const { clientId, organizationId } = await find(context);
-    return commit(context, {
-      event: { at: Date.now(), organizationId, action: 'client.tokens_revoked', target: clientId, changes: {} },
-      touches: listOf([clientId]),
-      statements: revokeClientTokens(context.var.services.db, clientId),
-      status: 200,
-      body: { revoked: true as const },
-    });
-  });
 }
 
 /** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */

@@ -2,7 +2,10 @@ import { createMiddleware } from 'hono/factory';
 import { IDEMPOTENCY_AGE } from '../constants.ts';
 import { candidateHashes } from '../credentials/secret-hash.ts';
 import { seal, unseal } from '../keys/sealing.ts';
-import { findChange } from '../store/gate-pushes.ts';
+import { Redacted } from '../log/redacted.ts';
+import { note } from '../log/trace.ts';
+import { isGone } from '../store/errors.ts';
+import { findChange, isPending } from '../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../store/idempotency-keys.ts';
 import type { KeptAnswer } from '../store/write.ts';
 import { respond } from './answer.ts';
@@ -33,7 +36,7 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
     throw invalid({ parameter: 'Idempotency-Key', detail: 'This must be 1 to 255 visible ASCII characters.' });
   }
   context.set('idempotency', { key, fingerprints: await fingerprints(context) });
-  const first = await answerAgain(context);
+  const first = await answerAgain(context).catch(goOnWithoutStore);
   if (first) return first;
   await next();
   if (!(context.error instanceof ProblemError)) return;
@@ -41,8 +44,15 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   const refusal = context.res;
   // Hono gives an answer the headers of the one that is there.
   context.res = undefined;
-  context.res = (await answerAgain(context)) ?? refusal;
+  const othersAnswer = await answerAgain(context);
+  if (othersAnswer) note({ reason: undefined });
+  context.res = othersAnswer ?? refusal;
 });
+
+// What can be done without D1 is done; what cannot fails by itself, or, D1 being back by then, because the key is taken.
+function goOnWithoutStore(error: unknown): undefined {
+  if (!isGone(error, 'd1')) throw error;
+}
 
 /** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */
 export async function keptAnswer(
@@ -53,7 +63,7 @@ export async function keptAnswer(
   const { services, administrator, idempotency } = context.var;
   if (!idempotency) return undefined;
   const { key, fingerprints } = idempotency;
-  const sealedBody = await seal(answer, await services.masterKeys());
+  const sealedBody = await seal(answer, 'answer', await services.masterKeys());
   return { actor: actorOf(administrator), key, fingerprint: fingerprints[0], status, sealedBody };
 }
 
@@ -68,18 +78,19 @@ async function answerAgain(context: ManagementContext): Promise<Response | undef
     throw invalid({ parameter: 'Idempotency-Key', detail });
   }
   const change = await findChange(services.db, stored.version);
-  if (change && change.owed > 0) return accepted(context, stored.version);
+  if (change && isPending(change, Date.now())) return accepted(context, stored.version);
   await deliverOwedBy(context, stored.version);
   return replay(context, stored);
 }
 
 async function replay(context: ManagementContext, { version, status, sealedBody }: StoredAnswer): Promise<Response> {
-  const { body, tagged } = await unseal<Answer>(sealedBody, await context.var.services.masterKeys());
+  const { body, tagged } = await unseal<Answer>(sealedBody, 'answer', await context.var.services.masterKeys());
   return respond(context, status, body, { 'Idempotent-Replayed': 'true', ...(tagged && { ETag: etag(version) }) });
 }
 
 // Keyed, as a secret's hash is: there may be one in the body.
 async function fingerprints({ req, var: { services } }: ManagementContext): Promise<[string, ...string[]]> {
   const { pathname, search } = new URL(req.url);
-  return candidateHashes(`${req.method} ${pathname}${search}\n${await req.text()}`, await services.masterKeys());
+  const said = new Redacted(`${req.method} ${pathname}${search}\n${await req.text()}`);
+  return candidateHashes(said, await services.acceptedKeys());
 }

@@ -2,8 +2,11 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
+import { matchedRoutes } from 'hono/route';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
+import { note } from '../log/trace.ts';
 import { bearerToken } from '../request.ts';
+import { patternOf } from '../request-log.ts';
 import type { Services } from '../services.ts';
 import { apiKeys } from './api-keys.ts';
 import { auditEvents } from './audit-events.ts';
@@ -12,6 +15,7 @@ import { clients } from './clients.ts';
 import type { ManagementApp, ManagementEnv } from './context.ts';
 import { idempotent } from './idempotency.ts';
 import { leakedSecrets } from './leaked-secrets.ts';
+import { masterKeys } from './master-keys.ts';
 import { organizations } from './organizations.ts';
 import { fieldErrors, invalidIn, ProblemError, problemResponse, tooLarge } from './problem.ts';
 import { resourceServers } from './resource-servers.ts';
@@ -32,9 +36,14 @@ export function management(services: Services): ManagementApp {
   });
   const app = root.basePath(`${services.config.issuerPath}/v1`);
   app.onError((error) => problemResponse(error instanceof HTTPException ? unreadable(error) : error));
-  app.notFound(({ req }) => nothingHere(app, req.path).toResponse());
+  app.notFound(({ req }) => problemResponse(nothingHere(app, req.path)));
 
-  app.use(noStore, provide(services), bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }));
+  app.use(
+    noteRoute,
+    noStore,
+    provide(services),
+    bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }),
+  );
   leakedSecrets(app);
   // Whoever comes further has an API key.
   app.use(authenticate, idempotent);
@@ -47,6 +56,7 @@ export function management(services: Services): ManagementApp {
   usage(app);
   tokens(app);
   signingKeys(app);
+  masterKeys(app);
   auditEvents(app);
   changes(app);
   return app;
@@ -71,6 +81,12 @@ const authenticate = createMiddleware<ManagementEnv>(async (context, next) => {
   await next();
 });
 
+const noteRoute = createMiddleware(async (context, next) => {
+  const matched = matchedRoutes(context).find(({ method }) => method !== 'ALL');
+  if (matched) note({ route: patternOf(matched.path) });
+  await next();
+});
+
 const noStore = createMiddleware(async (context, next) => {
   await next();
   context.header('Cache-Control', 'no-store');
@@ -79,7 +95,9 @@ const noStore = createMiddleware(async (context, next) => {
 /** Whether it is the path, or only the method, that there is no route for. */
 function nothingHere(app: ManagementApp, path: string): ProblemError {
   const allowed = app.routes.filter(({ method, path: pattern }) => method !== 'ALL' && matches(pattern, path));
-  if (allowed.length === 0) return new ProblemError('not_found');
+  const [first] = allowed;
+  if (!first) return new ProblemError('not_found');
+  note({ route: patternOf(first.path) });
   const methods = [...new Set(allowed.map(({ method }) => method))].sort().join(', ');
   return new ProblemError('method_not_allowed', { detail: `Use ${methods}.`, headers: { Allow: methods } });
 }

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { OAUTH_BODY_LIMIT_BYTES } from '../constants.ts';
 import { isLive } from '../credentials/client-secret.ts';
 import { candidateHashes } from '../credentials/secret-hash.ts';
+import { Redacted } from '../log/redacted.ts';
 import { clientAddress } from '../request.ts';
 import { LEAK_REPORT } from '../store/actors.ts';
 import { expireApiKey, findApiKeyByHash } from '../store/api-keys.ts';
@@ -15,7 +16,12 @@ import { deliverOwedAbout } from './delivery.ts';
 import { ProblemError, tooLarge } from './problem.ts';
 import { json, problem } from './routes.ts';
 
-const Report = z.strictObject({ secret: z.string().min(1).max(512) }).openapi('LeakedSecret');
+const Secret = z
+  .string()
+  .min(1)
+  .max(512)
+  .transform((secret) => new Redacted(secret));
+const Report = z.strictObject({ secret: Secret }).openapi('LeakedSecret');
 const Disabled = z.object({ status: z.literal('disabled') }).openapi('DisabledSecret');
 
 const report = createRoute({
@@ -43,7 +49,7 @@ export function leakedSecrets(app: ManagementApp): void {
   app.openapi(report, async (context) => {
     const { services } = context.var;
     const { secret } = context.req.valid('json');
-    const hashes = await candidateHashes(secret, await services.masterKeys());
+    const hashes = await candidateHashes(secret, await services.acceptedKeys());
     const address = clientAddress(context.req.raw);
     // Each report costs D1 a query, so those who guess are held back as those who guess at authentication are: each address by itself,
     // or guesses from some would hold back what others find. No client has such an id.

@@ -1,7 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import { ERRORS_SHOWN, STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
-import { logFailure } from '../failure-log.ts';
+import { noteFailure } from '../failure-log.ts';
+import { note } from '../log/trace.ts';
 import type { Dependents } from '../store/sql.ts';
 
 const PROBLEMS = {
@@ -110,17 +111,21 @@ function whatWouldBeRight({ code, message }: z.core.$ZodIssue): string {
   return code === 'invalid_type' && message.endsWith('received undefined') ? 'This must be given.' : message;
 }
 
-/** The answer of the management API to whatever was thrown. */
+/** The answer of the management API to whatever was thrown, which the log is told of. */
 export function problemResponse(error: unknown): Response {
   return asProblem(error).toResponse();
 }
 
 function asProblem(error: unknown): ProblemError {
-  if (error instanceof ProblemError) return error;
+  if (error instanceof ProblemError) {
+    note({ reason: error.code });
+    return error;
+  }
   if (error instanceof TooManyAttemptsError) {
+    note({ reason: 'too_many_attempts' });
     return new ProblemError('too_many', { headers: { 'Retry-After': String(error.retryAfter) } });
   }
-  switch (logFailure(error)) {
+  switch (noteFailure(error)) {
     case 'unavailable': {
       const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
       return new ProblemError('unavailable', { detail: UNAVAILABLE, headers });

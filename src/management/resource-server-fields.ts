@@ -19,5 +19,12 @@ export const ResourceServerFields = z.strictObject({
     .default([]),
   access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds, for clients that name none.' }),
   signing_alg: z.enum(SIGNING_ALGS).default('ES256'),
-  introspection: z.enum(['strong']).default('strong'),
+  introspection: z
+    .enum(['strong', 'edge'])
+    .default('strong')
+    .openapi({
+      description:
+        'How introspection checks for revocation. `strong` asks the client’s gate: a revocation is seen at once. `edge` reads the nearest copy: ' +
+        'cheaper, and a revocation may show a minute or more later. A change of this shows within 10 seconds.',
+    }),
 });

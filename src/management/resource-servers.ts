@@ -203,8 +203,7 @@ function show(server: Omit<DescribedResourceServer, 'version'>) {
     scopes: server.scopes.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
-    // The only one that there is yet.
-    introspection: 'strong' as const,
+    introspection: server.introspection,
     created_at: time(server.createdAt),
     updated_at: time(server.updatedAt),
   };

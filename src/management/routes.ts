@@ -32,7 +32,7 @@ const tagged = <Schema extends z.ZodType>(schema: Schema, description: string) =
 
 const goesOn = {
   202: {
-    ...json(Change, 'It stands, and so many gates must hear of it that this goes on; `Location` tells how far it is.'),
+    ...json(Change, 'It stands, and goes on until all have heard of it; `Location` tells how far it is.'),
     headers: { Location: { schema: { type: 'string' as const } } },
   },
 } as const;

@@ -116,16 +116,22 @@ export const OrganizationQuery = {
 
 export const Revoked = z.object({ revoked: z.literal(true) }).openapi('Revoked');
 
-/** How far a change is that touches more gates than its request could wait for. */
+/** How far a change is that goes on after its answer. */
 export const Change = z
   .object({
     id: z.string().openapi({ example: '1042' }),
-    status: z.enum(['pending', 'delivered']),
+    status: z
+      .enum(['pending', 'delivered'])
+      .openapi({ description: '`delivered`: nobody goes by what was before any more.' }),
     action: z.string().openapi({ example: 'role.updated' }),
     target: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
     gates: z.int().openapi({ description: 'How many gates must hear of it.', example: 501 }),
     delivered: z.int().openapi({ description: 'How many have.', example: 125 }),
     created_at: Time,
+    settles_at: Time.nullable().openapi({
+      description:
+        'When nothing goes by what was before any more, where that takes longer than telling the gates and is known yet.',
+    }),
   })
   .openapi('Change');
 

@@ -127,7 +127,7 @@ export function secrets(app: ManagementApp): void {
         }),
         statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
-        body: { ...show(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret },
+        body: { ...show(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret.reveal() },
         // The client's version: what its secrets are deleted under.
         tagged: true,
       });

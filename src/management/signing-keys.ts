@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi';
-import { signsFrom } from '../keys/rotation.ts';
-import { makeSigningKey } from '../keys/signing-key.ts';
+import { settleKeyRevocations, withMade } from '../keys/rotate.ts';
+import { changed, keyOf, revocation, rotation, signsFrom } from '../keys/rotation.ts';
 import { SIGNING_ALGS, type SigningAlg } from '../store/client-record.ts';
-import { areNext, readSigningKeys, rotateSigningKey, type StoredSigningKey } from '../store/signing-keys.ts';
+import { readRing, type StoredSigningKey } from '../store/ring.ts';
+import { areStill, changeSigningKeys } from '../store/signing-keys.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp } from './context.ts';
 import { untilFresh } from './preconditions.ts';
-import { ProblemError } from './problem.ts';
+import { invalid, ProblemError } from './problem.ts';
 import { does, lists, None } from './routes.ts';
 import { Time, time, timeOrNull } from './schemas.ts';
 
@@ -16,10 +17,15 @@ const SigningKey = z
   .object({
     kid: z.string(),
     alg: Alg,
-    status: z.enum(['next', 'active', 'retiring']),
+    status: z.enum(['next', 'active', 'retiring']).openapi({
+      description: '`retiring`: it signs no more, and is published until its last token has expired.',
+    }),
     created_at: Time,
     activated_at: Time.nullable(),
     retired_at: Time.nullable(),
+    signs_from: Time.openapi({
+      description: 'It may sign from then on: every verifier that caches the JWKS as long as it may has it.',
+    }),
     public_jwk: z.record(z.string(), z.unknown()).openapi({ type: 'object' }),
   })
   .openapi('SigningKey');
@@ -38,11 +44,30 @@ const rotate = does(
     path: '/signing-keys/rotate',
     takes: 'root',
     tag,
-    summary: 'Let the next signing keys sign',
-    description: 'The old ones stay published until the last token that they signed has expired.',
+    summary: 'Let the next signing keys sign, or take out a compromised one',
+    description:
+      'The old ones stay published until the last token that they signed has expired. In an emergency the compromised one leaves the JWKS ' +
+      'at once, and its tokens are inactive: answered 202, and delivered when no isolate has the key any more. Where the next key is too ' +
+      'young for every verifier to have it, an emergency leaves its algorithm without one that signs until it is not.',
   },
   None,
-  z.strictObject({ alg: Alg.optional().openapi({ description: 'Else the keys of all algorithms.' }) }),
+  z
+    .strictObject({
+      alg: Alg.optional().openapi({ description: 'Else the keys of all algorithms.' }),
+      emergency: z.boolean().default(false).openapi({
+        description: 'Takes the active keys out at once, or the one that `kid` names, with all their tokens.',
+      }),
+      kid: z
+        .string()
+        .max(100)
+        .optional()
+        .openapi({ description: 'In an emergency: the compromised key, whatever its status.' }),
+    })
+    .refine(({ kid, alg, emergency }) => kid === undefined || (emergency && alg === undefined), {
+      path: ['kid'],
+      error: 'goes with `emergency`, and without `alg`',
+    })
+    .openapi('SigningKeyRotation'),
   SigningKeys,
 );
 
@@ -52,51 +77,63 @@ export function signingKeys(app: ManagementApp): void {
     const { db, keyRing } = context.var.services;
     // The first ring is made on its first need, and this is one.
     await keyRing.current(Date.now());
-    const found = await readSigningKeys(db);
-    return context.json({ data: found.map(show), next_cursor: null }, 200);
+    const { keys } = await readRing(db);
+    return context.json({ data: keys.map(show), next_cursor: null }, 200);
   });
 
-  app.openapi(rotate, (context) =>
-    untilFresh(async () => {
-      const { services } = context.var;
-      const { alg } = context.req.valid('json');
+  app.openapi(rotate, (context) => {
+    const { db, env, keyRing, masterKeys } = context.var.services;
+    const { alg, emergency, kid } = context.req.valid('json');
+    const algs = alg ? [alg] : SIGNING_ALGS;
+    // Whatever others make of the keys meanwhile, an emergency is about those that signed when it was first looked at, and no others.
+    let compromised = kid === undefined ? undefined : [kid];
+    return untilFresh(async () => {
       const now = Date.now();
-      await services.keyRing.current(now);
-      const keys = await readSigningKeys(services.db);
-      const pairs = (alg ? [alg] : SIGNING_ALGS).map((one) => readyPair(keys, one, now));
-      const masterKeys = await services.masterKeys();
-      const rotations = await Promise.all(
-        pairs.map(async (pair) => ({ ...pair, made: await makeSigningKey(pair.alg, 'next', masterKeys, now), now })),
-      );
-      const after = keys.map((key) => rotated(key, rotations, now)).concat(rotations.map(({ made }) => made));
-      const [first] = rotations;
+      await keyRing.current(now);
+      const { keys } = await readRing(db);
+      compromised ??= activeKids(keys, algs);
+      const rotated = emergency
+        ? revocation(keys, keysNamed(keys, compromised, kid !== undefined), now)
+        : rotation(
+            keys,
+            algs.filter((one) => isReady(keys, one, now)),
+            now,
+          );
+      const change = await withMade(rotated, await masterKeys());
+      const { activated, retired, revoked } = change;
+      const kids = (some: readonly StoredSigningKey[]) => some.map((key) => key.kid);
       return commit(context, {
         event: {
           at: now,
           organizationId: null,
-          action: 'signing_keys.rotated',
-          target: first?.next.kid ?? '',
+          action: emergency ? 'signing_keys.revoked' : 'signing_keys.rotated',
+          target: [...activated, ...revoked][0]?.kid ?? '',
           changes: {
-            active: rotations.map(({ next }) => next.kid),
-            retiring: rotations.map(({ active }) => active.kid),
+            active: kids(activated),
+            ...(emergency ? { revoked: kids(revoked) } : { retiring: kids(retired) }),
           },
         },
-        guard: areNext(rotations.map(({ next }) => next)),
-        statements: rotations.flatMap((rotation) => rotateSigningKey(services.db, rotation)),
+        guard: areStill(change),
+        statements: changeSigningKeys(db, change),
+        ...(emergency && {
+          settle: async () => {
+            keyRing.endLease();
+            await settleKeyRevocations(db, env.KV);
+          },
+        }),
         status: 200,
-        body: { data: after.map(show), next_cursor: null },
+        body: { data: changed(keys, change).map(show), next_cursor: null },
       });
-    }),
-  );
+    });
+  });
 }
 
-/** @throws ProblemError `conflict` where some verifier may not have the next key yet */
-function readyPair(keys: readonly StoredSigningKey[], alg: SigningAlg, now: number) {
-  const find = (status: StoredSigningKey['status']) => keys.find((key) => key.alg === alg && key.status === status);
-  const [active, next] = [find('active'), find('next')];
-  if (!active || !next) throw new ProblemError('conflict', { detail: `There is no next ${alg} key.` });
+/** Whether the next key of an algorithm can sign. @throws ProblemError `conflict` where some verifier may not have it yet */
+function isReady(keys: readonly StoredSigningKey[], alg: SigningAlg, now: number): true {
+  const next = keyOf(keys, alg, 'next');
+  if (!next) throw new ProblemError('conflict', { detail: `There is no next ${alg} key.` });
   const from = signsFrom(next);
-  if (now >= from) return { alg, active, next };
+  if (now >= from) return true;
   const detail = `The next ${alg} key was published a moment ago. It can sign from ${time(from)} on.`;
   throw new ProblemError('conflict', {
     detail,
@@ -104,18 +141,22 @@ function readyPair(keys: readonly StoredSigningKey[], alg: SigningAlg, now: numb
   });
 }
 
-interface Rotation {
-  readonly active: StoredSigningKey;
-  readonly next: StoredSigningKey;
+function activeKids(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[]): string[] {
+  return algs.flatMap((alg) => keyOf(keys, alg, 'active')?.kid ?? []);
 }
 
-function rotated(key: StoredSigningKey, rotations: readonly Rotation[], now: number): StoredSigningKey {
-  if (rotations.some(({ active }) => active.kid === key.kid)) return { ...key, status: 'retiring', retiredAt: now };
-  if (rotations.some(({ next }) => next.kid === key.kid)) return { ...key, status: 'active', activatedAt: now };
-  return key;
+/** Those of the keys that are there still. @throws ProblemError where none is: `invalid` where the request named it */
+function keysNamed(keys: readonly StoredSigningKey[], kids: readonly string[], isNamed: boolean): StoredSigningKey[] {
+  const found = keys.filter(({ kid }) => kids.includes(kid));
+  if (found.length > 0) return found;
+  if (isNamed) throw invalid({ pointer: '/kid', detail: 'There is no such key, or it is revoked already.' });
+  throw new ProblemError('conflict', {
+    detail: 'Somebody else revoked them a moment ago: look at the keys as they are.',
+  });
 }
 
-function show({ kid, alg, status, createdAt, activatedAt, retiredAt, publicJwk }: StoredSigningKey) {
+function show(key: StoredSigningKey) {
+  const { kid, alg, status, createdAt, activatedAt, retiredAt, publicJwk } = key;
   return {
     kid,
     alg,
@@ -123,6 +164,7 @@ function show({ kid, alg, status, createdAt, activatedAt, retiredAt, publicJwk }
     created_at: time(createdAt),
     activated_at: timeOrNull(activatedAt),
     retired_at: timeOrNull(retiredAt),
+    signs_from: time(signsFrom(key)),
     public_jwk: JSON.parse(publicJwk) as Record<string, unknown>,
   };
 }

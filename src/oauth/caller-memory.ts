@@ -2,13 +2,21 @@ import { CALLER_AGE } from '../constants.ts';
 import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../gate/protocol.ts';
 import { Memory } from '../memory.ts';
 import type { ApiKey } from '../store/api-keys.ts';
+import type { ResourceServer } from '../store/resource-servers.ts';
+
+/** How much an introspection is worth, as the resource server of the token chose it. */
+export type Strength = ResourceServer['introspection'];
 
 export type AuthenticatedClient = Exclude<Authentication, Unavailable | NotAuthenticated>;
 
-/** What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes. Only success is remembered. */
+/**
+ * What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes, and of the resource servers that
+ * they ask for. Only success is remembered.
+ */
 export class CallerMemory {
   readonly #clients = new Memory<AuthenticatedClient>();
   readonly #apiKeys = new Memory<ApiKey>();
+  readonly #strengths = new Memory<Strength>();
 
   client({ client_id, proof }: Identified, ask: () => Promise<Exclude<Authentication, Unavailable>>) {
     const isClient = (found: Awaited<ReturnType<typeof ask>>) => found.outcome === 'authenticated';
@@ -17,6 +25,10 @@ export class CallerMemory {
 
   apiKey(hashes: readonly string[], ask: () => Promise<ApiKey | undefined>) {
     return recall(this.#apiKeys, hashes, ask, (found) => found !== undefined);
+  }
+
+  strength(identifier: string, ask: () => Promise<Strength | undefined>) {
+    return recall(this.#strengths, [identifier], ask, (found) => found !== undefined);
   }
 }
 

@@ -1,20 +1,30 @@
 import { STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
-import { logFailure } from '../failure-log.ts';
+import { noteFailure } from '../failure-log.ts';
+import { note } from '../log/trace.ts';
+import { NotYetError } from '../store/errors.ts';
 import { OAuthError } from './errors.ts';
 
-/** The answer of an OAuth endpoint to whatever was thrown. */
+/** The answer of an OAuth endpoint to whatever was thrown, which the log is told of. */
 export function errorResponse(error: unknown): Response {
   return asOAuthError(error).toResponse();
 }
 
 function asOAuthError(error: unknown): OAuthError {
-  if (error instanceof OAuthError) return error;
+  if (error instanceof OAuthError) {
+    note({ reason: error.reason });
+    return error;
+  }
   if (error instanceof TooManyAttemptsError) {
+    note({ reason: 'too_many_attempts' });
     const headers = { 'Retry-After': String(error.retryAfter) };
     return new OAuthError('slow_down', { description: error.message, headers });
   }
-  switch (logFailure(error)) {
+  if (error instanceof NotYetError) {
+    note({ reason: 'temporarily_unavailable' });
+    return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(error.retryAfter) } });
+  }
+  switch (noteFailure(error)) {
     case 'unavailable':
       return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(STORE_RETRY_AFTER) } });
     case 'misconfigured':

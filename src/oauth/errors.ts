@@ -1,3 +1,5 @@
+import type { AuthenticationFailure } from '../log/reasons.ts';
+
 /** The errors of the OAuth endpoints, their HTTP status, and what they tell the client where nothing more precise is said. */
 const ERRORS = {
   // RFC 6749 section 5.2
@@ -25,6 +27,8 @@ interface Details {
   /** Replaces the general status. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** For the log alone: more than the client may know. */
+  readonly reason?: AuthenticationFailure;
 }
 
 /** An error answer of an OAuth endpoint ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
@@ -33,12 +37,15 @@ export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** For the log. */
+  readonly reason: OAuthErrorCode | AuthenticationFailure;
 
-  constructor(code: OAuthErrorCode, { description, status, headers }: Details = {}) {
+  constructor(code: OAuthErrorCode, { description, status, headers, reason }: Details = {}) {
     super(description ?? ERRORS[code][1]);
     this.code = code;
     this.status = status ?? ERRORS[code][0];
     this.headers = headers ?? {};
+    this.reason = reason ?? code;
   }
 
   toResponse(): Response {
@@ -47,8 +54,9 @@ export class OAuthError extends Error {
 }
 
 /** The one `invalid_client`: the same for an unknown client, a wrong secret and a disabled client. */
-export function invalidClient(): OAuthError {
+export function invalidClient(reason?: AuthenticationFailure): OAuthError {
   return new OAuthError('invalid_client', {
+    ...(reason && { reason }),
     headers: { 'WWW-Authenticate': 'Basic realm="edgemint", charset="UTF-8"' },
   });
 }

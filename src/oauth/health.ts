@@ -1,7 +1,21 @@
 import type { Services } from '../services.ts';
+import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
 import { oauthJson } from './errors.ts';
+import type { Health } from './store-probes.ts';
 
-/** Liveness, and the readiness of each store. 200 as long as the Worker runs: a lost store is survived, not restarted. */
+/**
+ * Liveness, the readiness of each store, and when the work that nobody asks for was last done. 200 as long as the Worker runs: a lost
+ * store is survived, not restarted.
+ */
 export async function health(services: Services): Promise<Response> {
-  return oauthJson({ status: 'ok', stores: await services.probes.ask(services, Date.now()) });
+  const { stores, lastSuccesses } = await services.probes.ask(services, Date.now());
+  return oauthJson({ status: 'ok', stores, last_success: lastSuccesses ? times(lastSuccesses) : null });
+}
+
+function times(lastSuccesses: NonNullable<Health['lastSuccesses']>): Record<string, string | null> {
+  const entries = BACKGROUND_TASKS.map((task) => {
+    const at = lastSuccesses[task];
+    return [task, at === null ? null : new Date(at).toISOString()] as const;
+  });
+  return Object.fromEntries(entries);
 }

@@ -1,32 +1,40 @@
+import type { Inactivity } from '../log/reasons.ts';
+import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import { isRevocationCopied } from '../store/revocation-copies.ts';
+import { isRevokedByCopy } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
-import { oauthJson } from './errors.ts';
-import { identifyCaller, mayIntrospect } from './introspection-caller.ts';
-import { readParameters, required } from './parameters.ts';
+import type { Strength } from './caller-memory.ts';
+import { OAuthError, oauthJson } from './errors.ts';
+import { identifyCaller, mayIntrospect, strengthFor } from './introspection-caller.ts';
+import { type Parameters, readParameters, requiredSecret } from './parameters.ts';
 import { parseScope } from './scope.ts';
 
 /**
  * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter a token is
- * active only if it was granted all of it.
+ * active only if it was granted all of it; with `introspection=strong` the gate is asked where the resource server does not ask for that.
  */
 export async function introspect(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const caller = await identifyCaller(services, request, parameters);
-  const presented = required(parameters, 'token');
+  const presented = requiredSecret(parameters, 'token');
   const scopes = parseScope(parameters.get('scope')) ?? [];
+  const asked = askedStrength(parameters);
 
   const now = Date.now();
   const claims = await verifyAccessToken(services, presented, now);
-  if (!claims || !mayIntrospect(caller, claims) || !wasGranted(claims, scopes)) return inactive();
-  if (!(await isStanding(services, claims))) return inactive();
+  if (!claims) return inactive('expired_or_invalid');
+  if (!mayIntrospect(caller, claims)) return inactive('not_theirs');
+  if (!wasGranted(claims, scopes)) return inactive('scope_not_granted');
+  const strength = asked === 'strong' ? asked : await strengthFor(services, caller, claims);
+  if (!(await stands[strength](services, claims))) return inactive('revoked');
   return oauthJson({ active: true, token_type: 'Bearer', ...claims });
 }
 
-/** All that anybody learns of a token that is not active, or not theirs to know ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). */
-function inactive(): Response {
+/** Why is for the log. This is all that anybody learns of a token that is not active, or not theirs to know ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). */
+function inactive(reason: Inactivity): Response {
+  note({ reason });
   return oauthJson({ active: false });
 }
 
@@ -35,12 +43,23 @@ function wasGranted({ scope = '' }: AccessTokenClaims, asked: readonly string[])
   return asked.every((token) => granted.has(token));
 }
 
-// The gate is the judge. With it gone a copy in KV still tells that a token is revoked, but nothing tells that it is not.
-async function isStanding({ gates, env }: Services, { client_id, jti, iat }: AccessTokenClaims): Promise<boolean> {
-  try {
-    return await gates.isStanding(client_id, { jti, issuedAt: iat });
-  } catch (error) {
-    if (error instanceof StoreUnavailableError && (await isRevocationCopied(env.KV, jti))) return false;
-    throw error;
-  }
+/** How strong an answer the request asks for, where it does. It can be stronger than the resource server's choice, never weaker. */
+function askedStrength(parameters: Parameters): Strength | undefined {
+  const asked = parameters.get('introspection');
+  if (asked === undefined || asked === 'strong' || asked === 'edge') return asked;
+  throw new OAuthError('invalid_request', { description: 'introspection: must be strong or edge.' });
 }
+
+const stands: Record<Strength, (services: Services, claims: AccessTokenClaims) => Promise<boolean>> = {
+  // The gate is the judge. With it gone a copy in KV still tells that a token is revoked, but nothing tells that it is not.
+  strong: async ({ gates, env }, claims) => {
+    try {
+      return await gates.isStanding(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
+    } catch (error) {
+      if (error instanceof StoreUnavailableError && (await isRevokedByCopy(env.KV, claims))) return false;
+      throw error;
+    }
+  },
+  // Near, and it may lag: what KV does not tell of is taken to stand.
+  edge: async ({ env }, claims) => !(await isRevokedByCopy(env.KV, claims)),
+};

@@ -1,9 +1,10 @@
 import type { Administrator } from '../credentials/api-key.ts';
 import { bearerToken } from '../request.ts';
 import type { Services } from '../services.ts';
+import { findIntrospectionStrength } from '../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
-import type { AuthenticatedClient, CallerMemory } from './caller-memory.ts';
-import { authenticateClient } from './client-authentication/index.ts';
+import type { AuthenticatedClient, CallerMemory, Strength } from './caller-memory.ts';
+import { authenticateClient, secretsInBody } from './client-authentication/index.ts';
 import { invalidApiKey, OAuthError } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -23,8 +24,9 @@ export async function identifyCaller(services: Services, request: Request, param
     );
     return { kind: 'client', ...client };
   }
-  if (['client_secret', 'client_assertion'].some((name) => parameters.get(name) !== undefined)) {
-    throw new OAuthError('invalid_request', { description: 'More than one authentication method is used.' });
+  if (secretsInBody(parameters) > 0) {
+    const description = 'More than one authentication method is used.';
+    throw new OAuthError('invalid_request', { description, reason: 'more_than_one_method' });
   }
   const remember: CallerMemory['apiKey'] = (hashes, find) => services.callers.apiKey(hashes, find);
   const administrator = await services.apiKeys.authenticate(apiKey, Date.now(), remember);
@@ -42,4 +44,18 @@ export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolea
     case 'root':
       return true;
   }
+}
+
+/**
+ * How the token's resource server wants it introspected. A client brings that along; for an API key it is looked up, and where that
+ * cannot be done the stronger one is taken.
+ */
+export async function strengthFor(
+  { callers, db }: Pick<Services, 'callers' | 'db'>,
+  caller: Caller,
+  { aud }: AccessTokenClaims,
+): Promise<Strength> {
+  if (caller.kind === 'client') return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
+  const found = await callers.strength(aud, () => findIntrospectionStrength(db, aud)).catch(() => undefined);
+  return found ?? 'strong';
 }

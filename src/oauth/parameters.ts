@@ -1,11 +1,18 @@
 import { OAUTH_BODY_LIMIT_BYTES } from '../constants.ts';
+import { Redacted } from '../log/redacted.ts';
 import { OAuthError } from './errors.ts';
+
+/** The parameters whose values bear secrets. */
+const SECRETS = ['client_secret', 'client_assertion', 'token'] as const;
+type SecretName = (typeof SECRETS)[number];
+type PlainName<Name extends string> = Name extends SecretName ? never : Name;
 
 /** The parameters of a request, each once, those without a value left out. */
 export interface Parameters {
-  get(name: string): string | undefined;
+  get<Name extends string>(name: PlainName<Name>): string | undefined;
   /** All values of a parameter that may repeat. */
-  all(name: string): readonly string[];
+  all<Name extends string>(name: PlainName<Name>): readonly string[];
+  secret(name: SecretName): Redacted | undefined;
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -22,6 +29,7 @@ export async function readParameters(request: Request, mayRepeat: readonly strin
     throw new OAuthError('invalid_request', { status: 415, description });
   }
   const values = new Map<string, string[]>();
+  const secrets = new Map<string, Redacted>();
   for (const pair of (await readText(request)).split('&')) {
     const [rawName = '', ...rest] = pair.split('=');
     const name = formDecode(rawName);
@@ -29,11 +37,22 @@ export async function readParameters(request: Request, mayRepeat: readonly strin
     if (name === undefined || value === undefined) throw malformed();
     if (value === '') continue;
     const earlier = values.get(name);
-    if (!earlier) values.set(name, [value]);
-    else if (mayRepeat.includes(name)) earlier.push(value);
-    else throw new OAuthError('invalid_request', { description: 'A parameter is repeated.' });
+    if (secrets.has(name) || (earlier && !mayRepeat.includes(name))) {
+      throw new OAuthError('invalid_request', { description: 'A parameter is repeated.' });
+    }
+    if (isSecret(name)) secrets.set(name, new Redacted(value));
+    else if (earlier) earlier.push(value);
+    else values.set(name, [value]);
   }
-  return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] };
+  return {
+    get: (name) => values.get(name)?.[0],
+    all: (name) => values.get(name) ?? [],
+    secret: (name) => secrets.get(name),
+  };
+}
+
+function isSecret(name: string): name is SecretName {
+  return SECRETS.some((secret) => secret === name);
 }
 
 function malformed(): OAuthError {
@@ -51,11 +70,18 @@ export function formDecode(text: string): string | undefined {
 }
 
 /** The value of a parameter that must be there. */
-export function required(parameters: Parameters, name: string): string {
-  const value = parameters.get(name);
-  if (value === undefined)
-    throw new OAuthError('invalid_request', { description: `The parameter ${name} is missing.` });
-  return value;
+export function required<Name extends string>(parameters: Parameters, name: PlainName<Name>): string {
+  return given(parameters.get<Name>(name), name);
+}
+
+/** As `required`, for one that bears a secret. */
+export function requiredSecret(parameters: Parameters, name: SecretName): Redacted {
+  return given(parameters.secret(name), name);
+}
+
+function given<T>(value: T | undefined, name: string): T {
+  if (value !== undefined) return value;
+  throw new OAuthError('invalid_request', { description: `The parameter ${name} is missing.` });
 }
 
 // A length that is told is held to by HTTP, though not by another Worker that calls this one; without one the body is counted as it comes.

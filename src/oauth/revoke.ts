@@ -1,9 +1,10 @@
 import type { Authentication, Revocation } from '../gate/protocol.ts';
+import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import { oauthJson } from './errors.ts';
-import { readParameters, required } from './parameters.ts';
+import { readParameters, requiredSecret } from './parameters.ts';
 
 /**
  * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes a token of its own.
@@ -11,14 +12,15 @@ import { readParameters, required } from './parameters.ts';
  */
 export async function revoke(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
-  const presented = required(parameters, 'token');
+  const presented = requiredSecret(parameters, 'token');
   const now = Date.now();
   // Verified first, so that one call to the gate both authenticates and revokes.
   const claims = await verifyAccessToken(services, presented, now);
-  await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
+  const { outcome } = await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
     claims?.client_id === client.client_id
       ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })
       : services.gates.authenticate(client),
   );
+  if (outcome !== 'revoked') note({ reason: claims ? 'not_theirs' : 'expired_or_invalid' });
   return oauthJson({});
 }

@@ -88,7 +88,7 @@ async function rotate(
   }
   return {
     client_id: clientId,
-    client_secret: clientSecret,
+    client_secret: clientSecret.reveal(),
     secret_id: stored.id,
     // RFC 7591 section 3.2.1 has the name; the new secret does not expire.
     client_secret_expires_at: 0,

@@ -1,28 +1,60 @@
-import { HEALTH_PROBE_AGE } from '../constants.ts';
+import { waitUntil } from 'cloudflare:workers';
+import { HEALTH_PROBE_AGE, STORE_DEADLINE_MS } from '../constants.ts';
 import type { Env } from '../env.ts';
 import type { Gates } from '../gate/gates.ts';
-import { askStore } from '../store/errors.ts';
+import { type LastSuccesses, readLastSuccesses } from '../store/background-tasks.ts';
+import type { Database } from '../store/database.ts';
+import { askStore, withDeadline } from '../store/errors.ts';
 
 type Standing = 'ok' | 'unavailable';
 
-/** Tells which stores answer; each is asked at most every `HEALTH_PROBE_AGE` seconds in an isolate. */
-export class StoreProbes {
-  #known: { stores: Record<'d1' | 'kv' | 'gates', Standing>; until: number } | undefined;
+/** What the stores said of themselves when they were last asked. */
+export interface Health {
+  readonly stores: Readonly<Record<'d1' | 'kv' | 'gates', Standing>>;
+  /** undefined where D1, which knows it, did not answer. */
+  readonly lastSuccesses: LastSuccesses | undefined;
+}
 
-  async ask({ env, gates }: { readonly env: Pick<Env, 'DB' | 'KV'>; readonly gates: Gates }, now: number) {
-    if (this.#known && this.#known.until > now) return this.#known.stores;
-    const [d1, kv, gate] = await Promise.all([
-      standing(askStore('d1', () => env.DB.prepare('SELECT 1').first())),
-      standing(askStore('kv', () => env.KV.get('health'))),
-      standing(gates.ping()),
-    ]);
-    this.#known = { stores: { d1, kv, gates: gate }, until: now + HEALTH_PROBE_AGE * 1000 };
-    return this.#known.stores;
+interface Asked {
+  readonly health: Promise<Health>;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+interface Stores {
+  readonly env: Pick<Env, 'KV'>;
+  readonly db: Database;
+  readonly gates: Gates;
+}
+
+/** Tells which stores answer; each is asked at most every `HEALTH_PROBE_AGE` seconds in an isolate, however many want to know. */
+export class StoreProbes {
+  #asked: Asked | undefined;
+
+  /** @param now milliseconds since the epoch */
+  async ask(stores: Stores, now: number): Promise<Health> {
+    if (!this.#asked || this.#asked.until <= now) {
+      const health = probe(stores);
+      this.#asked = { health, until: now + HEALTH_PROBE_AGE * 1000 };
+      // Others wait for it, so it must go on when the request that began it is gone.
+      waitUntil(health);
+    }
+    // Each store has its own deadline; this one is for a probe whose request was killed.
+    return withDeadline('gate', this.#asked.health, 2 * STORE_DEADLINE_MS);
   }
 }
 
-function standing(probe: Promise<unknown>): Promise<Standing> {
-  return probe.then(
+async function probe({ env, db, gates }: Stores): Promise<Health> {
+  const [lastSuccesses, kv, gate] = await Promise.all([
+    readLastSuccesses(db).catch(() => undefined),
+    standing(askStore('kv', () => env.KV.get('health'))),
+    standing(gates.ping()),
+  ]);
+  return { stores: { d1: lastSuccesses ? 'ok' : 'unavailable', kv, gates: gate }, lastSuccesses };
+}
+
+function standing(answer: Promise<unknown>): Promise<Standing> {
+  return answer.then(
     () => 'ok' as const,
     () => 'unavailable' as const,
   );

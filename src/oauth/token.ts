@@ -1,6 +1,9 @@
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
 import type { GrantRefusal } from '../gate/grant.ts';
 import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gate/protocol.ts';
+import { loggable } from '../log/log.ts';
+import type { Redacted } from '../log/redacted.ts';
+import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateClient } from './client-authentication/index.ts';
@@ -58,19 +61,22 @@ function retryHeaders(rate: RateStanding): Record<string, string> {
   return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
 }
 
-async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: Admitted): Promise<string> {
+async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: Admitted): Promise<Redacted> {
   const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID());
   const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
-  if (accessToken.length <= ACCESS_TOKEN_LENGTH_MAX) return accessToken;
+  if (accessToken.reveal().length <= ACCESS_TOKEN_LENGTH_MAX) {
+    note({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
+    return accessToken;
+  }
   // One that no body can bring back could be neither introspected nor revoked.
   const description = 'The token would be too long: ask for fewer scopes or claims.';
   throw new OAuthError('invalid_scope', { description, headers: rateLimitHeaders(rate) });
 }
 
 /** [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1), with the granted scope always told. */
-function accessTokenResponse(accessToken: string, { grant, rate }: Admitted): Response {
+function accessTokenResponse(accessToken: Redacted, { grant, rate }: Admitted): Response {
   const body = {
-    access_token: accessToken,
+    access_token: accessToken.reveal(),
     token_type: 'Bearer',
     expires_in: grant.access_token_ttl,
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),

@@ -7,4 +7,7 @@ export const LEAK_REPORT = 'leak-report';
 /** The service, which held attempts back. */
 export const ATTEMPT_FILTER = 'attempt-filter';
 
-export const ACTORS = [ROOT, LEAK_REPORT, ATTEMPT_FILTER] as const;
+/** The service, by its scheduled handler. */
+export const SCHEDULE = 'schedule';
+
+export const ACTORS = [ROOT, LEAK_REPORT, ATTEMPT_FILTER, SCHEDULE] as const;

@@ -6,6 +6,15 @@ import { auditEvents, clients } from './schema.ts';
 
 export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 
+/** An event as its row has it, apart from the write that it was part of. */
+export type AuditEventRow = Omit<StoredAuditEvent, 'version'>;
+
+/** Records events that may be there already, each once by its id. @throws StoreUnavailableError */
+export async function recordEvents(db: Database, events: readonly AuditEventRow[]): Promise<void> {
+  const [first, ...others] = events.map((event) => db.insert(auditEvents).values(event).onConflictDoNothing());
+  if (first) await askStore('d1', () => db.batch([first, ...others]));
+}
+
 export interface AuditFilter {
   /** undefined for all organizations. */
   readonly organizationId?: string | undefined;

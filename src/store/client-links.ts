@@ -77,6 +77,7 @@ export function selectIntrospected(db: Database, ids: Clients) {
       clientId: clientIntrospects.clientId,
       id: resourceServers.id,
       identifier: resourceServers.identifier,
+      strength: resourceServers.introspection,
     })
     .from(clientIntrospects)
     .innerJoin(resourceServers, eq(resourceServers.id, clientIntrospects.resourceServerId))

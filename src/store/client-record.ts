@@ -50,6 +50,8 @@ export interface ClientRecord {
   readonly claims: Readonly<Record<string, unknown>>;
   /** Names of claims that a token request may ask for. Like what follows, missing in records of an older version. */
   readonly requestable_claims?: readonly string[];
+  /** Those of `introspects` that chose `edge`. */
+  readonly introspects_at_edge?: readonly string[];
   /** Whether the client may rotate its secret with its own credentials. */
   readonly may_rotate_secret?: boolean;
   /** Another number than before means that every token issued so far is revoked. */

@@ -103,6 +103,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
   const records = found.map(({ client, subject, organizationStatus, organizationEpoch, defaultResource }) => {
     const { clientId } = client;
     const held = rolesOf(clientId);
+    const audiences = introspectsOf(clientId);
     const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => held.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
       version,
@@ -119,7 +120,8 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       ),
       default_resource: defaultResource,
       roles: held.map(({ name }) => name).sort(),
-      introspects: introspectsOf(clientId).map(({ identifier }) => identifier),
+      introspects: audiences.map(({ identifier }) => identifier),
+      introspects_at_edge: audiences.filter(({ strength }) => strength === 'edge').map(({ identifier }) => identifier),
       access_token_ttl: client.accessTokenTtl,
       rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
       claims: client.claims,

@@ -1,6 +1,6 @@
 import { STORE_DEADLINE_MS } from '../constants.ts';
-
-export type Store = 'd1' | 'kv' | 'gate';
+import type { Store } from '../log/reasons.ts';
+import { countCall } from '../log/trace.ts';
 
 /** A store did not answer, or not in time. Nothing is known of what was asked; the same may be asked again. */
 export class StoreUnavailableError extends Error {
@@ -11,6 +11,24 @@ export class StoreUnavailableError extends Error {
     // Of the cause only its class is kept: drizzle puts the bound parameters, hashes among them, into its messages.
     super(`${store} is unavailable (${cause instanceof Error ? cause.name : String(cause)})`);
     this.store = store;
+  }
+}
+
+/** Whether it was that store that did not answer. */
+export function isGone(error: unknown, store: Store): boolean {
+  return error instanceof StoreUnavailableError && error.store === store;
+}
+
+/** What is needed is there, and must not be used before its time. */
+export class NotYetError extends Error {
+  override readonly name = 'NotYetError';
+  /** Seconds to wait. */
+  readonly retryAfter: number;
+
+  /** @param from when it may be used, milliseconds since the epoch, as `now` is */
+  constructor(from: number, now: number) {
+    super('not yet');
+    this.retryAfter = Math.ceil((from - now) / 1000);
   }
 }
 
@@ -26,19 +44,22 @@ export class ConstraintError extends Error {
 }
 
 /**
- * Runs an operation on a store, and turns whatever it throws, and no answer within `deadlineMs`, into a
- * `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
+ * Runs an operation on a store, counted for the request that asks, and turns whatever it throws, and no answer within `deadlineMs`, into
+ * a `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
  */
 export async function askStore<T>(
   store: Store,
   operation: () => Promise<T>,
   deadlineMs = STORE_DEADLINE_MS,
 ): Promise<T> {
+  const ended = countCall(store);
   try {
     return await withDeadline(store, operation(), deadlineMs);
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
     throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
+  } finally {
+    ended();
   }
 }
 

@@ -82,11 +82,16 @@ export async function settlePushes(
   await askStore('d1', () => db.delete(gatePushes).where(sql`rowid IN (${settled})`));
 }
 
-/** A change that touched more gates than its request could wait for. */
+/** A change that its request could not wait for. */
 export type Change = typeof changes.$inferSelect & {
   /** Gates that have yet to hear of it. */
   readonly owed: number;
 };
+
+/** Whether somebody may still go by what was before the change. @param now milliseconds since the epoch */
+export function isPending({ owed, settlesAt }: Change, now: number): boolean {
+  return owed > 0 || settlesAt === null || settlesAt > now;
+}
 
 /** @throws StoreUnavailableError */
 export async function findChange(db: Database, version: number): Promise<Change | undefined> {

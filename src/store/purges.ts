@@ -7,9 +7,10 @@ import { auditEvents, changes, clientUsage, idempotencyKeys } from './schema.ts'
 /**
  * Deletes what has been kept for as long as it is kept, many rows at once and no more than `PURGE_ROWS` of a table: the next run goes on.
  * @param now milliseconds since the epoch
+ * @returns how many rows
  * @throws StoreUnavailableError
  */
-export async function purge(db: Database, now: number): Promise<void> {
+export async function purge(db: Database, now: number) {
   const before = (age: number) => now - age * 1000;
   const oldEvents = db
     .select({ id: auditEvents.id })
@@ -18,7 +19,7 @@ export async function purge(db: Database, now: number): Promise<void> {
     .limit(PURGE_ROWS);
   const rowids = (table: typeof idempotencyKeys | typeof clientUsage, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
-  await askStore('d1', () =>
+  const [events, answers, usage, ended] = await askStore('d1', () =>
     db.batch([
       db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
       db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
@@ -26,4 +27,10 @@ export async function purge(db: Database, now: number): Promise<void> {
       db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
     ]),
   );
+  return {
+    audit_events: events.meta.changes,
+    idempotency_keys: answers.meta.changes,
+    usage: usage.meta.changes,
+    changes: ended.meta.changes,
+  };
 }

@@ -165,6 +165,18 @@ export function isResourceServerAt({ id, version }: Pick<ResourceServer, 'id' | 
   return isAtVersion(resourceServers, resourceServers.id, id, version);
 }
 
+/** How a resource server wants its tokens introspected; undefined where there is none of that identifier. @throws StoreUnavailableError */
+export async function findIntrospectionStrength(
+  db: Database,
+  identifier: string,
+): Promise<ResourceServer['introspection'] | undefined> {
+  const found = db
+    .select({ introspection: resourceServers.introspection })
+    .from(resourceServers)
+    .where(eq(resourceServers.identifier, identifier));
+  return (await askStore('d1', () => found))[0]?.introspection;
+}
+
 /** @throws StoreUnavailableError */
 export async function findResourceServer(db: Database, id: string): Promise<DescribedResourceServer | undefined> {
   return (await describeResourceServers(db, listOf([id])))[0];

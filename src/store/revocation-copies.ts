@@ -1,24 +1,57 @@
-import { KV_EXPIRY_MIN } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, KV_EXPIRY_MIN } from '../constants.ts';
 import { askStore } from './errors.ts';
 
-const key = (jti: string) => `revoked:${jti}`;
+// What KV tells of revocations, where every colo can read it fast: an entry for each revoked token, and one for what is so of all tokens
+// of a client. They are written by the client's gate alone.
 
-/**
- * Copies a revocation to KV, where every colo can read it fast, until the token has expired.
- * @param expiresAt the token's `exp`, seconds since the epoch
- * @param now milliseconds since the epoch
- * @throws StoreUnavailableError
- */
-export function copyRevocation(kv: KVNamespace, jti: string, expiresAt: number, now: number): Promise<void> {
+/** An entry, as a gate owes it to KV. */
+export interface Copy {
+  readonly key: string;
+  readonly value: string;
+  /** From when on it tells nothing any more, seconds since the epoch. */
+  readonly expires_at: number;
+}
+
+/** What is so of all tokens that a client was issued. */
+export interface ClientStanding {
+  readonly status: 'active' | 'disabled';
+  /** The second at whose end all of them were last revoked, or null. */
+  readonly cut_off: number | null;
+}
+
+// Of a client as well: whoever may revoke tokens of one client could else name another's.
+const tokenKey = (clientId: string, jti: string) => `revoked:${clientId}:${jti}`;
+const clientKey = (clientId: string) => `client:${clientId}`;
+
+/** @param expiresAt the token's `exp` */
+export function copyOfRevocation(clientId: string, jti: string, expiresAt: number): Copy {
+  return { key: tokenKey(clientId, jti), value: '', expires_at: expiresAt };
+}
+
+/** Tokens that are issued later than `now`, in milliseconds since the epoch, are no concern of it. */
+export function copyOfStanding(clientId: string, standing: ClientStanding, now: number): Copy {
+  const expires_at = Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW;
+  return { key: clientKey(clientId), value: JSON.stringify(standing), expires_at };
+}
+
+/** @param now milliseconds since the epoch @throws StoreUnavailableError */
+export function putCopy(kv: KVNamespace, { key, value, expires_at }: Copy, now: number): Promise<void> {
   // Relative, since KV would hold an absolute time against its own clock when the write arrives.
-  const expirationTtl = Math.max(KV_EXPIRY_MIN, expiresAt - Math.floor(now / 1000));
-  return askStore('kv', () => kv.put(key(jti), '', { expirationTtl }));
+  const expirationTtl = Math.max(KV_EXPIRY_MIN, expires_at - Math.floor(now / 1000));
+  return askStore('kv', () => kv.put(key, value, { expirationTtl }));
 }
 
 /**
- * Whether KV holds a revocation. A miss proves nothing: the copy lags, and misses are cached.
+ * Whether KV tells that a token is revoked. That it does not proves nothing: the copies lag, and misses are cached.
  * @throws StoreUnavailableError
  */
-export async function isRevocationCopied(kv: KVNamespace, jti: string): Promise<boolean> {
-  return (await askStore('kv', () => kv.get(key(jti)))) !== null;
+export async function isRevokedByCopy(
+  kv: KVNamespace,
+  { client_id, jti, iat }: { readonly client_id: string; readonly jti: string; readonly iat: number },
+): Promise<boolean> {
+  const [revoked, standing] = await askStore('kv', () =>
+    Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStanding>(clientKey(client_id), 'json')]),
+  );
+  if (revoked !== null) return true;
+  return standing !== null && (standing.status === 'disabled' || iat <= (standing.cut_off ?? -1));
 }

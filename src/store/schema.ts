@@ -295,12 +295,34 @@ export const signingKeys = sqliteTable(
     createdAt: time('created_at'),
     activatedAt: integer('activated_at'),
     retiredAt: integer('retired_at'),
+    /** From when on every cached JWKS holds it. Code of an older version writes none. */
+    signsFrom: integer('signs_from'),
   },
   (table) => [
     // Whoever makes keys, however many at once: one active and one next for each algorithm.
     uniqueIndex('signing_keys_role').on(table.alg, table.status).where(sql`${table.status} <> 'retiring'`),
   ],
 );
+
+/** Signing keys that were revoked in an emergency, and of which KV was not told yet. */
+export const revokedSigningKeys = sqliteTable('revoked_signing_keys', {
+  kid: text('kid').primaryKey(),
+  /** Of the write that revoked it. */
+  version: integer('version').notNull(),
+});
+
+/** What goes on to be accepted of master keys that are to go: the keys derived from them for hashes and tags, sealed under the current one. */
+export const retiredMasterKeys = sqliteTable('retired_master_keys', {
+  id: text('id').primaryKey(),
+  sealedKeys: text('sealed_keys').notNull(),
+  createdAt: time('created_at'),
+});
+
+/** When each kind of work that nobody asks for was last done. */
+export const backgroundTasks = sqliteTable('background_tasks', {
+  name: text('name').primaryKey(),
+  succeededAt: time('succeeded_at'),
+});
 
 /** The gates that hold a record of a client, and so must hear of its changes. */
 export const gates = sqliteTable(
@@ -340,6 +362,8 @@ export const changes = sqliteTable(
     target: text('target').notNull(),
     gates: integer('gates').notNull(),
     createdAt: time('created_at'),
+    /** When no isolate goes by what was before any more, where that is later than when the gates have heard; null until it is known. */
+    settlesAt: integer('settles_at').default(0),
   },
   (table) => [index('changes_created_at').on(table.createdAt)],
 );

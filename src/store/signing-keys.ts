@@ -1,20 +1,9 @@
-import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm';
-import { KEY_RING_DEADLINE_MS } from '../constants.ts';
+import { and, eq, lt, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { signingKeys } from './schema.ts';
-import type { Statement } from './write.ts';
-
-/** A signing key as D1 and KV hold it: the private half only sealed. */
-export type StoredSigningKey = typeof signingKeys.$inferSelect;
-
-const COPY = 'key-ring';
-
-/** @throws StoreUnavailableError */
-export function readSigningKeys(db: Database): Promise<StoredSigningKey[]> {
-  const inOrder = () => db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid));
-  return askStore('d1', inOrder, KEY_RING_DEADLINE_MS);
-}
+import type { StoredSigningKey } from './ring.ts';
+import { revokedSigningKeys, signingKeys } from './schema.ts';
+import { nextVersion, type Statement } from './write.ts';
 
 /**
  * Stores keys in one transaction. A key whose place, as an algorithm's active or next one, is taken already is left out: of those who
@@ -26,37 +15,58 @@ export async function addSigningKeys(db: Database, keys: readonly StoredSigningK
   if (first) await askStore('d1', () => db.batch([first, ...others]));
 }
 
-/** The ring's copy, for when D1 is gone; undefined where there is none. @throws StoreUnavailableError */
-export async function readSigningKeysCopy(kv: KVNamespace): Promise<StoredSigningKey[] | undefined> {
-  return (await askStore('kv', () => kv.get<StoredSigningKey[]>(COPY, 'json'))) ?? undefined;
+/** What becomes of keys in one write. */
+export interface SigningKeysChange {
+  /** Next keys that sign from now on. */
+  readonly activated: readonly StoredSigningKey[];
+  /** Active keys that sign no more. */
+  readonly retired: readonly StoredSigningKey[];
+  /** Keys that are taken out at once. */
+  readonly revoked: readonly StoredSigningKey[];
+  /** New next keys. */
+  readonly made: readonly StoredSigningKey[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
-/** @throws StoreUnavailableError */
-export function writeSigningKeysCopy(kv: KVNamespace, keys: readonly StoredSigningKey[]): Promise<void> {
-  return askStore('kv', () => kv.put(COPY, JSON.stringify(keys)));
-}
-
-/** The statements that let the next key of an algorithm sign, and another be the next, for `write()`. */
-export function rotateSigningKey(
+/** The statements that change the ring, for `write()`. */
+export function changeSigningKeys(
   db: Database,
-  { active, next, made, now }: Record<'active' | 'next' | 'made', StoredSigningKey> & { readonly now: number },
+  { activated, retired, revoked, made, now }: SigningKeysChange,
 ): Statement[] {
+  const set = (keys: readonly StoredSigningKey[], fields: Partial<StoredSigningKey>) =>
+    keys.map(({ kid }) => db.update(signingKeys).set(fields).where(eq(signingKeys.kid, kid)));
+  // In this order, since an algorithm has one active and one next key at any moment.
   return [
-    db.update(signingKeys).set({ status: 'retiring', retiredAt: now }).where(eq(signingKeys.kid, active.kid)),
-    db.update(signingKeys).set({ status: 'active', activatedAt: now }).where(eq(signingKeys.kid, next.kid)),
-    db.insert(signingKeys).values(made),
+    ...revoked.flatMap(({ kid }) => [
+      db.delete(signingKeys).where(eq(signingKeys.kid, kid)),
+      db.insert(revokedSigningKeys).values({ kid, version: nextVersion }),
+    ]),
+    ...set(retired, { status: 'retiring', retiredAt: now }),
+    ...set(activated, { status: 'active', activatedAt: now }),
+    ...made.map((key) => db.insert(signingKeys).values(key)),
   ];
 }
 
-/** Whether all of some keys are still the next ones. */
-export function areNext(keys: readonly StoredSigningKey[]): SQL | undefined {
-  const isNext = ({ kid }: StoredSigningKey) =>
-    sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = 'next')`;
-  return and(...keys.map(isNext));
+/** The statement that stores the new seal of a key, unless somebody was quicker. */
+export function resealSigningKey(db: Database, before: StoredSigningKey, sealedPrivateJwk: string): Statement {
+  const isSame = and(eq(signingKeys.kid, before.kid), eq(signingKeys.sealedPrivateJwk, before.sealedPrivateJwk));
+  return db.update(signingKeys).set({ sealedPrivateJwk }).where(isSame);
 }
 
-/** Deletes the keys that retired before a time, in milliseconds since the epoch. @throws StoreUnavailableError */
-export async function deleteRetiredSigningKeys(db: Database, before: number): Promise<void> {
+/** Whether all keys that a change is about are still as they were read, for the guard of its write. */
+export function areStill({ activated, retired, revoked }: SigningKeysChange): SQL | undefined {
+  const isStill = ({ kid, status }: StoredSigningKey) =>
+    sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = ${status})`;
+  return and(...[...activated, ...retired, ...revoked].map(isStill));
+}
+
+/**
+ * Deletes the keys that retired before a time, in milliseconds since the epoch.
+ * @returns how many
+ * @throws StoreUnavailableError
+ */
+export async function deleteRetiredSigningKeys(db: Database, before: number): Promise<number> {
   const isOver = and(eq(signingKeys.status, 'retiring'), lt(signingKeys.retiredAt, before));
-  await askStore('d1', () => db.delete(signingKeys).where(isOver));
+  return (await askStore('d1', () => db.delete(signingKeys).where(isOver).run())).meta.changes;
 }

@@ -1,4 +1,5 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
+import { noteFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clients, clientUsage } from './schema.ts';
@@ -15,9 +16,15 @@ export interface UsageCount {
 /**
  * Writes how often a client's token requests have ended how, unless the client is no more. The counts are absolute and the greater one
  * stands, so that doing it twice, or late, is harmless.
+ * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
-export async function flushUsage(db: Database, clientId: string, counts: readonly UsageCount[]): Promise<void> {
+export async function flushUsage(
+  db: Database,
+  clientId: string,
+  counts: readonly UsageCount[],
+  now: number,
+): Promise<void> {
   const rows = sql`SELECT ${clientId}, value ->> 'hour', value ->> 'outcome', value ->> 'count'
     FROM json_each(${JSON.stringify(counts)}) WHERE EXISTS (SELECT 1 FROM ${clients} WHERE ${clients.clientId} = ${clientId})`;
   const { clientId: client, hour, outcome, count } = clientUsage;
@@ -28,7 +35,7 @@ export async function flushUsage(db: Database, clientId: string, counts: readonl
       target: [client, hour, outcome],
       set: { count: sql`max(${count}, excluded.count)` },
     });
-  await askStore('d1', () => upsert.run());
+  await askStore('d1', () => db.batch([upsert, noteFrequentSuccess(db, 'flush_usage', now)]));
 }
 
 /** A client's counts of the hours that begin within a range, in milliseconds since the epoch. @throws StoreUnavailableError */

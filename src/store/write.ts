@@ -11,6 +11,8 @@ export type Statement = BatchItem<'sqlite'>;
 
 /** Who did what to what, without any secret value. */
 export interface AuditEvent {
+  /** Else it is given one. */
+  readonly id?: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly organizationId: string | null;
@@ -35,6 +37,8 @@ export interface Write {
   readonly touches?: SQL | undefined;
   readonly statements: readonly Statement[];
   readonly answer?: KeptAnswer | undefined;
+  /** Whether isolates go on by what was before for a while, so that it must be followed until they do not. */
+  readonly settles?: boolean;
 }
 
 export interface Written {
@@ -55,13 +59,18 @@ export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${v
  * Makes a management write, in one transaction: the version that it takes, what it owes to the gates, the statements, the audit event.
  * @throws StaleWriteError, ConstraintError, StoreUnavailableError
  */
-export async function write(db: Database, { event, guard, touches, statements, answer }: Write): Promise<Written> {
-  const owed = touches ? oweTo(db, touches, event) : [];
-  const record = db.insert(auditEvents).values({ id: generateId('evt'), ...event, version: nextVersion });
+export async function write(
+  db: Database,
+  { event, guard, touches, statements, answer, settles = false }: Write,
+): Promise<Written> {
+  const owed = touches ? [oweTo(db, touches)] : [];
+  const change = touches || settles ? [keepChange(db, event, settles)] : [];
+  const { id = generateId('evt'), ...said } = event;
+  const record = db.insert(auditEvents).values({ id, ...said, version: nextVersion });
   const kept = answer ? keep(db, answer, event.at) : [];
   try {
     const [[taken], ...results] = await askStore('d1', () =>
-      db.batch([takeVersion(db, guard), ...owed, ...statements, record, ...kept, countOwed(db)]),
+      db.batch([takeVersion(db, guard), ...owed, ...change, ...statements, record, ...kept, countOwed(db)]),
     );
     const [counted] = results.at(-1) as Awaited<ReturnType<typeof countOwed>>;
     return { version: taken?.value ?? 0, gates: counted?.gates ?? 0 };
@@ -84,18 +93,22 @@ function takeVersion(db: Database, guard: SQL | undefined) {
     .returning({ value: versionSequence.value });
 }
 
-function oweTo(db: Database, touches: SQL, { at, organizationId, action, target }: AuditEvent): Statement[] {
+function oweTo(db: Database, touches: SQL): Statement {
+  return db
+    .insert(gatePushes)
+    .select(
+      sql`SELECT ${gates.name}, ${nextVersion}, ${gates.clientId} FROM ${gates} WHERE ${among(gates.clientId, touches)}`,
+    );
+}
+
+// For what a request cannot wait for: it gets a resource that tells how far it is.
+function keepChange(db: Database, { at, organizationId, action, target }: AuditEvent, settles: boolean): Statement {
   const gatesOwed = sql`(SELECT COUNT(*) FROM ${gatePushes} WHERE ${gatePushes.version} = ${nextVersion})`;
-  return [
-    db
-      .insert(gatePushes)
-      .select(
-        sql`SELECT ${gates.name}, ${nextVersion}, ${gates.clientId} FROM ${gates} WHERE ${among(gates.clientId, touches)}`,
-      ),
-    // More than the request can wait for: it gets a resource that tells how far they are.
-    db.insert(changes).select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at}
-      WHERE ${gatesOwed} > ${PUSHES_PER_REQUEST}`),
-  ];
+  const isWanted = settles ? sql`TRUE` : sql`${gatesOwed} > ${PUSHES_PER_REQUEST}`;
+  return db
+    .insert(changes)
+    .select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at},
+    ${settles ? null : 0} WHERE ${isWanted}`);
 }
 
 function countOwed(db: Database) {

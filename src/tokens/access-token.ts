@@ -1,6 +1,7 @@
 import { CompactSign, type JWTPayload } from 'jose';
 import type { ResolvedGrant } from '../gate/grant.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
+import { Redacted } from '../log/redacted.ts';
 
 const encoder = new TextEncoder();
 
@@ -48,8 +49,10 @@ export function accessTokenClaims(
 }
 
 /** Signs an access token. The claims are whole as they are, so they go without the copy and the checks of jose's `SignJWT`. */
-export function signAccessToken(claims: AccessTokenClaims, { alg, kid, privateKey }: SigningKey): Promise<string> {
-  return new CompactSign(encoder.encode(JSON.stringify(claims)))
-    .setProtectedHeader({ alg, typ: ACCESS_TOKEN_TYPE, kid })
-    .sign(privateKey);
+export async function signAccessToken(
+  claims: AccessTokenClaims,
+  { alg, kid, privateKey }: SigningKey,
+): Promise<Redacted> {
+  const signing = new CompactSign(encoder.encode(JSON.stringify(claims)));
+  return new Redacted(await signing.setProtectedHeader({ alg, typ: ACCESS_TOKEN_TYPE, kid }).sign(privateKey));
 }

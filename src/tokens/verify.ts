@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
+import type { Redacted } from '../log/redacted.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
 
 /** Who signs, and with what. */
@@ -21,10 +22,11 @@ interface Issuer {
  */
 export async function verifyAccessToken(
   { keyRing, config }: Issuer,
-  token: string,
+  presented: Redacted,
   now: number,
 ): Promise<AccessTokenClaims | undefined> {
   const { byKid } = await keyRing.current(now);
+  const token = presented.reveal();
   if (!isCanonicalCompact(token)) return undefined;
   try {
     const { payload } = await jwtVerify(token, keyAmong(byKid), {

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { generateClientId, OwnClientIds } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys, type MasterKeys } from '../../src/credentials/master-key.ts';
+import { Redacted } from '../../src/log/redacted.ts';
 import { seeded } from '../random.ts';
 
-const first = new Uint8Array(32).fill(1);
-const second = new Uint8Array(32).fill(2);
+const first = new Redacted(new Uint8Array(32).fill(1));
+const second = new Redacted(new Uint8Array(32).fill(2));
 const masterKeys = await deriveMasterKeys([first]);
 
 function isOwnClientId(id: string, masterKeys: MasterKeys): Promise<boolean> {

@@ -93,5 +93,17 @@ describe('the examples of the management API', () => {
       await call('PATCH', client, REQUESTS.updateClient),
     ];
     expect(changes.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+
+    const actions = [
+      await call('POST', `${client}/revoke-tokens`, REQUESTS.revokeTokensOfClient),
+      await call('POST', `organizations/${organization.answer.id}/revoke-tokens`, REQUESTS.revokeTokensOfOrganization),
+      await call('POST', 'signing-keys/rotate', REQUESTS.rotateSigningKeys),
+      await call('POST', 'master-keys/reseal', REQUESTS.resealMasterKeys),
+      // Once somebody else's, and so none of this service's.
+      await call('POST', 'tokens/revoke', REQUESTS.revokeTokens),
+      await call('POST', 'leaked-secrets', REQUESTS.reportLeakedSecret),
+    ];
+    expect(actions.map(({ status }) => status)).toEqual([200, 200, 200, 200, 422, 404]);
+    expect(actions[4]?.answer.errors).toEqual([expect.objectContaining({ pointer: '/token' })]);
   });
 });

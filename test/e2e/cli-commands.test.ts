@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/edgemint/program.ts';
@@ -99,6 +100,9 @@ describe('a command that was called wrongly exits with 2, and one whose request 
       'both set and reset',
     ],
     ['half of a token’s id', ['tokens', 'revoke', '--jti', 'x'], 'go together'],
+    ['a compromised key without an emergency', ['keys', 'rotate', '--kid', 'x'], '--kid goes with --emergency.'],
+    ['a key and an algorithm', ['keys', 'rotate', '--emergency', '--kid', 'x', '--alg', 'ES256'], 'do not go together'],
+    ['a strength that is none', ['resource-servers', 'update', 'x', '--introspection', 'weak'], 'strong, edge'],
     ['a file that is not there', ['clients', 'create', '--from', 'nowhere'], 'nowhere'],
     ['no client to be', ['tokens', 'issue'], 'EDGEMINT_CLIENT_ID'],
   ])('%s', async (_, args, expected) => {
@@ -336,7 +340,7 @@ describe('a token', () => {
     expect(await introspect('--client-id', client.client_id)).toMatchObject({ active: true });
     expect(await introspect('--scope', 'orders:write')).toEqual({ active: false });
     const revoked = await person.run(['tokens', 'revoke'], { env: { EDGEMINT_TOKEN: token } });
-    expect(revoked).toMatchObject({ code: 0, stdout: 'Revoked: no introspection calls it active any more.\n' });
+    expect(revoked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Revoked: .*\n$/) });
     expect(await introspect()).toEqual({ active: false });
   });
 
@@ -380,10 +384,89 @@ test('audit events are listed by target, and of late', async () => {
   expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +root +client\.created /m);
 });
 
-test('signing keys are listed, API keys and usage', async () => {
-  const keys = await person.json<{ data: { alg: string; status: string }[] }>(['keys', 'list']);
-  expect(keys.data.filter(({ alg, status }) => alg === 'ES256' && status === 'active')).toHaveLength(1);
-  expect((await person.run(['keys', 'rotate'])).code).toBe(2);
+test('a resource server chooses how it is introspected', async () => {
+  const args = ['--identifier', 'https://api.example.com/near', '--name', 'Near', '--introspection', 'edge'];
+  const made = await person.json<{ id: string }>(['resource-servers', 'create', ...args]);
+  expect(made).toMatchObject({ introspection: 'edge' });
+  const changed = await person.json(['resource-servers', 'update', made.id, '--introspection', 'strong']);
+  expect(changed).toMatchObject({ introspection: 'strong' });
+});
+
+describe('signing keys', () => {
+  interface SigningKey {
+    kid: string;
+    alg: string;
+    status: string;
+  }
+  const keyOf = async (wantedAlg: string, wanted: string) => {
+    const { data } = await person.json<{ data: SigningKey[] }>(['keys', 'list']);
+    const found = data.filter(({ alg, status }) => alg === wantedAlg && status === wanted);
+    expect(found.length).toBeLessThan(2);
+    return found[0]?.kid;
+  };
+
+  test('are listed, with the time from which they may sign', async () => {
+    const { stdout } = await person.run(['keys', 'list']);
+    const [head, ...rows] = stdout.trimEnd().split('\n');
+    expect(head).toMatch(/^kid +alg +status +created_at +signs_from /);
+    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
+    expect(rows.filter((row) => new RegExp(`ES256 +next +${time} +${time} +- +-$`).test(row))).toHaveLength(1);
+  });
+
+  test('are rotated when somebody agrees: the next one signs, and the old one is published still', async () => {
+    const [active, next] = [await keyOf('RS256', 'active'), await keyOf('RS256', 'next')];
+    expect((await person.run(['keys', 'rotate', '--alg', 'RS256'])).code).toBe(2);
+    const { code, stdout } = await person.run(['keys', 'rotate', '--alg', 'RS256', '--yes']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^${active} +RS256 +retiring `, 'm'));
+    expect(stdout).toMatch(new RegExp(`^${next} +RS256 +active `, 'm'));
+  });
+
+  test('that are compromised are taken out with their tokens, once no isolate has them any more', async () => {
+    const client = await newClient('Signed', '--grant', `${ORDERS} orders:read`);
+    const { stdout: token } = await person.run(['tokens', 'issue'], { env: asClient(client) });
+    const compromised = await keyOf('ES256', 'active');
+    const command = ['keys', 'rotate', '--emergency', '--alg', 'ES256'];
+    const unasked = await person.run(command);
+    expect(unasked.code).toBe(2);
+    expect(unasked.stderr).toContain('Take out the ES256 key that signs as compromised?');
+    expect(await keyOf('ES256', 'active')).toBe(compromised);
+
+    const running = person.run([...command, '--yes']);
+    const isOver = running.then(() => true);
+    const database = await edgemint.database();
+    // The three minutes that isolates may go by what they hold are over at once.
+    const settle = () => database.prepare('UPDATE changes SET settles_at = 1 WHERE settles_at > 1').run();
+    while (!(await Promise.race([isOver, sleep(50, false)]))) await settle();
+    const { code, stdout, stderr } = await running;
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(compromised);
+    expect(stdout).toMatch(/ES256 +active /);
+    expect(stderr).toMatch(/Delivered\.\nNo token .* offline .* 600 s/);
+    const { stdout: introspected } = await person.run(['tokens', 'introspect', '--json'], { input: token });
+    expect(JSON.parse(introspected)).toEqual({ active: false });
+    expect((await person.run(['tokens', 'issue'], { env: asClient(client) })).code).toBe(0);
+  });
+
+  test('are taken out by their id as well, whatever their status, and not waited for with --no-wait', async () => {
+    const next = (await keyOf('EdDSA', 'next')) ?? '';
+    const { code, stdout, stderr } = await person.run([
+      'keys',
+      'rotate',
+      '--emergency',
+      '--yes',
+      '--no-wait',
+      `--kid=${next}`,
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^status +pending$/m);
+    expect(stdout).toMatch(/^settles_at +\d{4}-.* UTC$/m);
+    expect(stderr).toBe('It is under way: edgemint changes get <id> shows how far.\n');
+    expect(await keyOf('EdDSA', 'next')).not.toBe(next);
+  });
+});
+
+test('API keys are listed, and usage', async () => {
   const made = await person.run(['api-keys', 'create', '--name', 'ci', '--scope', 'clients:read', '--expires', '1d']);
   expect(made.stdout.match(/emk_\w+/g)).toHaveLength(1);
   expect((await person.run(['api-keys', 'list'])).stdout).toMatch(

@@ -6,7 +6,7 @@ import { Person } from './cli.ts';
 let edgemint: RunningEdgemint;
 let person: Person;
 let proxy: Server;
-let seen: { method: string; path: string; headers: IncomingMessage['headers'] }[];
+let seen: { method: string; path: string; headers: IncomingMessage['headers']; body: string }[];
 /** What happens to the requests that come, one after the other; those after them pass. */
 let faults: Fault[];
 
@@ -39,17 +39,19 @@ afterAll(async () => {
 
 async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '', headers } = request;
-  seen.push({ method, path: url, headers });
+  const asked = { method, path: url, headers, body: '' };
+  seen.push(asked);
   const fault = faults.shift() ?? 'pass';
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  asked.body = body.toString();
   if (fault === 'refuse') return void response.destroy();
   if (typeof fault === 'object') {
     response.writeHead(fault.status, { 'Content-Type': 'application/json', ...fault.headers });
     return void response.end(fault.body === undefined ? '' : JSON.stringify(fault.body));
   }
   const passed = Object.entries(headers).filter(([name]) => !['host', 'connection', 'content-length'].includes(name));
-  const body = Buffer.concat(chunks);
   const answer = await fetch(`${edgemint.issuer}${url}`, {
     method,
     headers: Object.fromEntries(passed) as Record<string, string>,
@@ -175,6 +177,31 @@ describe('a change that goes on after its answer', () => {
     ]);
   });
 
+  test('is told of by when it is done everywhere, where that takes longer than telling the gates', async () => {
+    const revoked = { id: '7', status: 'pending', gates: 0, delivered: 0, settles_at: null as string | null };
+    const settling = { ...revoked, settles_at: '2026-01-01T00:03:00.000Z' };
+    faults = [
+      { status: 202, body: revoked },
+      { status: 200, body: settling },
+      { status: 200, body: settling },
+      { status: 200, body: { ...settling, status: 'delivered' } },
+    ];
+    const { code, stdout, stderr } = await person.run(['keys', 'rotate', '--emergency', '--alg', 'EdDSA', '--yes']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^kid +alg +status /);
+    const [waiting, settlesAt, delivered, ...rest] = stderr.trimEnd().split('\n');
+    expect(waiting).toMatch(/^Waiting/);
+    expect(settlesAt).toContain('2026-01-01 00:03:00 UTC');
+    expect(delivered).toBe('Delivered.');
+    expect(rest).toEqual([expect.stringMatching(/^No token that was signed so is active any more\. .*600 s/)]);
+    expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /v1/signing-keys/rotate',
+      ...Array.from({ length: 3 }, () => 'GET /v1/changes/7'),
+      'GET /v1/signing-keys',
+    ]);
+    expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ emergency: true, alg: 'EdDSA' });
+  });
+
   test('is not waited for with --no-wait', async () => {
     faults = [{ status: 202, body: change(100) }];
     const { code, stdout, stderr } = await person.run(['roles', 'delete', 'role_x', '--yes', '--no-wait']);
@@ -183,4 +210,12 @@ describe('a change that goes on after its answer', () => {
     expect(stderr).toContain('edgemint changes get');
     expect(seen).toHaveLength(1);
   });
+});
+
+test.each([
+  [['--strong'], 'strong'],
+  [[], null],
+])('an introspection with the options %j asks for what is %s', async (options, expected) => {
+  expect((await person.run(['tokens', 'introspect', ...options], { input: 'x.y.z' })).code).toBe(0);
+  expect(new URLSearchParams(seen[0]?.body).get('introspection')).toBe(expected);
 });

@@ -38,6 +38,11 @@ test.each(['', '/tenant/a'])(
   },
 );
 
+/** A name in a JSON pointer that stands in a URI. */
+function escaped(name: string): string {
+  return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
+}
+
 function credentials({ client_id, client_secret }: RegisteredClient): RegisteredClient {
   return { client_id, client_secret };
 }
@@ -86,13 +91,32 @@ describe('what is answered is what the document says:', () => {
     expect({ method, path, status, types }).toEqual({ method, path, status, types: type === null ? [] : [type] });
     if (type === null) return { status: response.status, answer: {} };
     const answer: unknown = JSON.parse(text);
-    const pointer = ['paths', path, method, 'responses', status, 'content', type, 'schema']
-      .map((name) => name.replaceAll('~', '~0').replaceAll('/', '~1'))
-      .map(encodeURIComponent);
+    const pointer = ['paths', path, method, 'responses', status, 'content', type, 'schema'].map(escaped);
     const validate = ajv.compile({ $ref: `document#/${pointer.join('/')}` });
     expect([path, status, validate(answer), validate.errors, answer]).toEqual([path, status, true, null, answer]);
     return { status: response.status, answer: answer as Record<string, unknown> };
   }
+
+  test('and so is every example', () => {
+    const found: [pointer: string, schema: string, example: unknown][] = [];
+    const look = (node: unknown, pointer: string): void => {
+      if (typeof node !== 'object' || node === null) return;
+      const { schema, example, examples } = node as { schema?: unknown; example?: unknown; examples?: unknown };
+      const isComponent = /^\/components\/schemas\/\w+$/.test(pointer);
+      const at = isComponent ? pointer : `${pointer}/schema`;
+      if (example !== undefined && (schema || isComponent)) found.push([pointer, at, example]);
+      if (schema && examples)
+        for (const [name, { value }] of Object.entries(examples)) found.push([`${pointer} ${name}`, at, value]);
+      for (const [name, child] of Object.entries(node)) look(child, `${pointer}/${escaped(name)}`);
+    };
+    look(document, '');
+    expect(found.length).toBeGreaterThan(50);
+    const unfit = found.flatMap(([pointer, schema, example]) => {
+      const validate = ajv.compile({ $ref: `document#${schema}` });
+      return validate(example) ? [] : [[pointer, validate.errors]];
+    });
+    expect(unfit).toEqual([]);
+  });
 
   test('the token endpoint', async () => {
     const ask = (form: Record<string, string>) => call({ method: 'post', path: '/oauth2/token', form });
@@ -108,9 +132,11 @@ describe('what is answered is what the document says:', () => {
     const ask = (form: Record<string, string>, key?: string) =>
       call({ method: 'post', path: '/oauth2/introspect', form, key });
     expect((await ask({ token, ...api })).answer).toMatchObject({ active: true, aud: RESOURCE });
+    expect((await ask({ token, introspection: 'strong', ...api })).answer).toMatchObject({ active: true });
     expect((await ask({ token }, edgemint.rootApiKey)).answer).toMatchObject({ active: true });
     expect((await ask({ token }, 'wrong')).status).toBe(401);
     expect((await ask({ ...api })).status).toBe(400);
+    expect((await ask({ token, introspection: 'weak', ...api })).status).toBe(400);
     const revocation = { method: 'post', path: '/oauth2/revoke' } as const;
     expect((await call({ ...revocation, form: { token, ...machine } })).status).toBe(200);
     expect((await ask({ token, ...api })).answer).toEqual({ active: false });
@@ -212,11 +238,21 @@ describe('what is answered is what the document says:', () => {
         }),
         await manage('post', 'clients/{client_id}/revoke-tokens', { parameters, json: {} }),
         await manage('post', 'organizations/{id}/revoke-tokens', { parameters: { id: own.organization_id }, json: {} }),
-        // The next key was made a moment ago, and may not sign yet.
         await manage('post', 'signing-keys/rotate', { json: {} }),
+        // The next keys were made a moment ago, and may not sign yet.
+        await manage('post', 'signing-keys/rotate', { json: {} }),
+        await manage('post', 'master-keys/reseal', { json: {} }),
         await manage('delete', 'clients/{client_id}', { parameters }),
       ];
-      expect(done.map(({ status }) => status)).toEqual([200, 409, 200, 204, 201, 200, 200, 200, 409, 204]);
+      expect(done.map(({ status }) => status)).toEqual([200, 409, 200, 204, 201, 200, 200, 200, 200, 409, 200, 204]);
+    });
+
+    test('a change that goes on after its answer', async () => {
+      const emergency = { json: { alg: 'EdDSA', emergency: true } };
+      const { status, answer } = await manage('post', 'signing-keys/rotate', emergency);
+      const change = await manage('get', 'changes/{id}', { parameters: { id: String(answer.id) } });
+      expect([status, change.status]).toEqual([202, 200]);
+      expect(change.answer).toMatchObject({ status: 'pending', settles_at: expect.any(String) });
     });
 
     async function secondary(): Promise<string> {

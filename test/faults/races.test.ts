@@ -2,6 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { PUSHES_PER_RUN } from '../../src/constants.ts';
+import type { ScheduledEvent } from '../../src/log/log.ts';
 import { gateOf, stands } from '../gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { type Fault, failing, withFault } from '../instruments.ts';
@@ -187,8 +188,9 @@ describe('the scheduled handler', () => {
     // Half of them are come to in a run, whichever it begins at.
     for (let run = 0; run < 40 && (await owedTo(worker)) > 0; run++) {
       await runScheduled();
-      const told = log.mock.lastCall?.[0] as { delivered: number; failed: number };
-      expect(told.delivered + told.failed).toBe(PUSHES_PER_RUN);
+      const told = log.mock.calls.map(([line]) => JSON.parse(String(line)) as Partial<ScheduledEvent>);
+      const { counts } = told.findLast(({ task }) => task === 'resume_pushes') ?? {};
+      expect((counts?.delivered ?? 0) + (counts?.failed ?? 0)).toBe(PUSHES_PER_RUN);
     }
     log.mockRestore();
     expect((await requestToken(worker)).status).toBe(401);

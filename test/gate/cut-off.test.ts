@@ -168,5 +168,5 @@ test('an administrator revokes a token without the client’s proof, with D1 dow
   expect(await stands(worker, now, jti)).toBe(false);
   expect(await stands(worker, now, other)).toBe(true);
   await runDurableObjectAlarm(gateOf(worker));
-  await vi.waitFor(async () => expect(await env.KV.get(`revoked:${jti}`)).toBe(''));
+  await vi.waitFor(async () => expect(await env.KV.get(`revoked:${worker.client_id}:${jti}`)).toBe(''));
 });

@@ -5,6 +5,7 @@ import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { hashSecret } from '../../src/credentials/secret-hash.ts';
 import type { Proof } from '../../src/gate/credential.ts';
 import { Gates } from '../../src/gate/gates.ts';
+import { Redacted } from '../../src/log/redacted.ts';
 import type { ClientRecord } from '../../src/store/client-record.ts';
 import type { Credentials } from '../http.ts';
 
@@ -23,7 +24,7 @@ export async function identified({
 }
 
 export async function hashOf(secret: string): Promise<string> {
-  return hashSecret(secret, await deriveMasterKeys(readConfig(env).masterKeys));
+  return hashSecret(new Redacted(secret), await deriveMasterKeys(readConfig(env).masterKeys));
 }
 
 /** Asks a client's gate for a token. */

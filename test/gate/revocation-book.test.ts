@@ -53,6 +53,6 @@ test('a token that was said to end too early stays revoked once the right time i
   expect(await (await introspect(api, access_token)).json()).toEqual({ active: false });
   // KV holds it until then as well, by its own clock.
   vi.useRealTimers();
-  const [copy] = (await env.KV.list({ prefix: `revoked:${jti}` })).keys;
+  const [copy] = (await env.KV.list({ prefix: `revoked:${worker.client_id}:${jti}` })).keys;
   expect((copy?.expiration ?? 0) - Date.now() / 1000).toBeGreaterThan(400);
 });

@@ -4,6 +4,7 @@ import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { hashSecret } from '../../src/credentials/secret-hash.ts';
+import { Redacted } from '../../src/log/redacted.ts';
 import { requestToken, world } from '../http.ts';
 
 const NOW = new Date('2027-03-01T00:00:00Z');
@@ -15,7 +16,7 @@ afterEach(() => {
 /** Puts a secondary secret beside a client's primary one. */
 async function addSecondary(clientId: string, expiresAt: number | null): Promise<string> {
   const secret = generateSecret('ems_');
-  const hash = await hashSecret(secret, await deriveMasterKeys(readConfig(env).masterKeys));
+  const hash = await hashSecret(new Redacted(secret), await deriveMasterKeys(readConfig(env).masterKeys));
   await env.DB.prepare(
     "INSERT INTO client_secrets (id, client_id, rank, hash, hint, created_at, expires_at) VALUES (?, ?, 'secondary', ?, '', 0, ?)",
   )

@@ -32,16 +32,24 @@ async function build(configPath: string): Promise<string> {
   }
 }
 
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The directory of its stores, which outlive it there; without one they are empty at first, and gone with it. */
+  readonly directory?: string | undefined;
+  /** The module to serve, where it was built before. */
+  readonly built?: string | undefined;
+}
+
 /**
- * Serves a built Worker in a runtime process of its own, its stores empty and in memory. The socket is the runtime's: nothing stands
- * between it and the Worker, unlike with `wrangler dev`. So its assets are a Worker apart: to one that has them itself, Miniflare hands
- * requests by way of two of its own.
+ * Serves a built Worker in a runtime process of its own. The socket is the runtime's: nothing stands between it and the Worker, unlike with
+ * `wrangler dev`. So its assets are a Worker apart: to one that has them itself, Miniflare hands requests by way of two of its own.
  * @param bindings its variables and secrets; all else that it binds is as its configuration has it
  */
 export async function startWorker(
   configPath: string,
   bindings: Record<string, string>,
-  { host, port }: { host: string; port: number },
+  { host, port, directory, built }: Place,
 ): Promise<Miniflare> {
   const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
   // The secrets are given here, so wrangler need not look for them.
@@ -51,13 +59,21 @@ export async function startWorker(
     ...options,
     name: 'worker',
     bindings,
-    modules: [{ type: 'ESModule' as const, path: 'index.js', contents: await builtWorker(configPath) }],
+    modules: [{ type: 'ESModule' as const, path: 'index.js', contents: built ?? (await builtWorker(configPath)) }],
     unsafeDirectSockets: [{ host, port }],
   };
   const workers = config.assets ? withAssets(worker, config.assets, configPath) : [worker];
-  const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false, telemetry: { enabled: false } }));
+  const kept = directory === undefined ? {} : { resourcePersistencePath: directory };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({ workers, cf: false, telemetry: { enabled: false }, handleStructuredLogs, ...kept }),
+  );
   await miniflare.ready;
   return miniflare;
+}
+
+// All but the Worker's own log, which has a line for each request.
+function handleStructuredLogs({ level, message }: { level: string; message: string }): void {
+  if (!message.startsWith('{"event":')) console.error(`${level}: ${message}`);
 }
 
 function withAssets<Worker extends object>(worker: Worker, assets: Assets, configPath: string) {

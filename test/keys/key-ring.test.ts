@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader, type JSONWebKeySet, type JWK } from 'jose';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import type { Env } from '../../src/env.ts';
@@ -8,9 +8,11 @@ import { KeyRing } from '../../src/keys/key-ring.ts';
 import { unseal } from '../../src/keys/sealing.ts';
 import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
-import { readSigningKeys, type StoredSigningKey } from '../../src/store/signing-keys.ts';
+import { askStore } from '../../src/store/errors.ts';
+import { readRing, type StoredSigningKey } from '../../src/store/ring.ts';
 import { getToken, send, world } from '../http.ts';
-import { failing, hanging, instrument, startNewIsolate } from '../instruments.ts';
+import { calls, failing, hanging, holding, instrument, resetCalls, startNewIsolate } from '../instruments.ts';
+import { Isolate } from './isolate.ts';
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -22,7 +24,7 @@ function newRing(master: string = env.MASTER_KEY): KeyRing {
   return new KeyRing(instrument(env as Env), () => deriveMasterKeys(keys));
 }
 
-const storedKeys = () => readSigningKeys(database(env.DB));
+const storedKeys = async () => (await readRing(database(env.DB))).keys;
 
 test('fifty rings that race for the first keys leave one active and one next key for each algorithm, and publish the same', async () => {
   expect(await storedKeys()).toEqual([]);
@@ -45,7 +47,7 @@ test('private halves are stored only sealed, and each seal names the master key 
       enc: 'A256GCM',
       kid: masterKeys[0].id,
     });
-    const { d } = await unseal<JWK>(sealedPrivateJwk, masterKeys);
+    const { d } = await unseal<JWK>(sealedPrivateJwk, 'signing-key', masterKeys);
     expect(d).toBeTypeOf('string');
     expect(JSON.stringify([sealedPrivateJwk, publicJwk])).not.toContain(d);
     expect(JSON.parse(publicJwk)).not.toHaveProperty('d');
@@ -59,23 +61,113 @@ test('a ring sealed under an earlier master key opens as long as that one is acc
   await expect(newRing(newer).current(Date.now())).rejects.toThrow('no longer accepted');
 });
 
-test('under its lease a ring is used without a store, and after it read again', async () => {
-  const ring = newRing();
-  const now = Date.now();
-  const first = await ring.current(now);
-  expect(await failing('d1', () => failing('kv', () => ring.current(now + 29_000)))).toBe(first);
-  const renewed = await ring.current(now + 61_000);
-  expect(renewed).not.toBe(first);
-  expect(renewed.jwks).toBe(first.jwks);
-  await expect(failing('d1', () => failing('kv', () => ring.current(now + 122_000)))).rejects.toThrow('unavailable');
+describe('a lease', () => {
+  test('of half a minute is as the ring was read, without a store', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    const first = await ring.current(now);
+    resetCalls();
+    expect(await ring.current(now + 29_999)).toBe(first);
+    expect(calls).toMatchObject({ d1: 0, kv: 0 });
+  });
+
+  test('is renewed in the background before it ends', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    const first = await ring.current(now);
+    expect(await ring.current(now + 30_000)).toBe(first);
+    await vi.waitFor(async () => expect(await ring.current(now + 30_000)).not.toBe(first));
+  });
+
+  test('that was not renewed ends after a minute, and the ring is read again', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    const first = await ring.current(now);
+    const renewed = await ring.current(now + 60_000);
+    expect(renewed).not.toBe(first);
+    expect(renewed.jwks).toBe(first.jwks);
+  });
+
+  test('on a ring from KV is renewed after five seconds, so that D1 is soon used again', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    const copied = await failing('d1', () => ring.current(now));
+    resetCalls();
+    expect(await ring.current(now + 4999)).toBe(copied);
+    expect(calls.d1).toBe(0);
+    expect(await ring.current(now + 5000)).toBe(copied);
+    await vi.waitFor(async () => expect(await ring.current(now + 5000)).not.toBe(copied));
+    expect(calls.d1).toBe(1);
+    // And then as any other that D1 handed out.
+    resetCalls();
+    const read = await ring.current(now + 34_999);
+    expect(await ring.current(now + 34_999)).toBe(read);
+    expect(calls.d1).toBe(0);
+  });
+
+  test('goes on with both stores gone, and when it has ended the answer is 503', async () => {
+    const { worker } = await world('leased');
+    const now = Date.now() + 3_600_000;
+    vi.useFakeTimers({ toFake: ['Date'], now });
+    const isolate = new Isolate();
+    await isolate.getToken(worker);
+    await failing('d1', () =>
+      failing('kv', async () => {
+        vi.setSystemTime(now + 59_999);
+        expect((await isolate.requestToken(worker)).status).toBe(200);
+        expect((await isolate.send('/.well-known/jwks.json')).status).toBe(200);
+        vi.setSystemTime(now + 60_000);
+        for (const answer of [await isolate.requestToken(worker), await isolate.send('/.well-known/jwks.json')]) {
+          expect(answer.status).toBe(503);
+          expect(answer.headers.get('Retry-After')).toBe('2');
+        }
+      }),
+    );
+    expect((await isolate.requestToken(worker)).status).toBe(200);
+  });
 });
 
-test('a lease is renewed in the background before it ends', async () => {
-  const ring = newRing();
-  const now = Date.now();
-  const first = await ring.current(now);
-  expect(await ring.current(now + 31_000)).toBe(first);
-  await vi.waitFor(async () => expect(await ring.current(now + 31_000)).not.toBe(first));
+describe('however many ask', () => {
+  const crowd = (ring: KeyRing, now: number) => Promise.all(Array.from({ length: 50 }, () => ring.current(now)));
+
+  test('at the same time, the ring is read once', async () => {
+    const ring = newRing();
+    resetCalls();
+    expect(new Set(await crowd(ring, Date.now())).size).toBe(1);
+    expect(calls.d1).toBe(1);
+  });
+
+  test('while it is renewed, they go on with what they have, and it is read once', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    const first = await ring.current(now);
+    resetCalls();
+    await holding('d1', async ({ held, release }) => {
+      expect(new Set(await crowd(ring, now + 40_000))).toEqual(new Set([first]));
+      await vi.waitFor(() => expect(held()).toBe(1));
+      expect(new Set(await crowd(ring, now + 50_000))).toEqual(new Set([first]));
+      release();
+    });
+    await vi.waitFor(async () => expect(await ring.current(now + 50_000)).not.toBe(first));
+    expect(calls.d1).toBe(1);
+  });
+
+  test('with D1 hanging, they wait for it once, and less long than for other answers of a store', async () => {
+    const ring = newRing();
+    const now = Date.now();
+    await hanging('d1', async () => {
+      resetCalls();
+      const store = askStore('d1', () => new Promise(() => {}));
+      const copied = crowd(ring, now);
+      expect(await Promise.race([store.catch(() => 'store'), copied.then(() => 'ring')])).toBe('ring');
+      expect(calls.d1).toBe(1);
+      expect(new Set([...(await copied), ...(await crowd(ring, now + 4999))]).size).toBe(1);
+      expect(calls.d1).toBe(1);
+      // Who comes later goes on with the copy while D1 is asked again.
+      expect(new Set([...(await copied), ...(await crowd(ring, now + 5000))]).size).toBe(1);
+      expect(calls.d1).toBe(2);
+    });
+  });
 });
 
 test('with D1 gone a new isolate signs with the copy in KV', async () => {

@@ -1,6 +1,8 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
 import { management } from '../../src/management/index.ts';
 import { createServices } from '../../src/services.ts';
@@ -247,12 +249,19 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
   'POST /signing-keys/rotate': [
     'signing_keys.rotated',
     async () => {
-      await env.DB.prepare('UPDATE signing_keys SET created_at = 0').run();
+      await env.DB.prepare('UPDATE signing_keys SET created_at = 0, signs_from = 0').run();
       const [next] = await rowsOf<{ kid: string }>(
         "SELECT kid FROM signing_keys WHERE alg = 'ES256' AND status = 'next'",
       );
       const changes = { active: [next?.kid], retiring: [any('.+')] };
       return { path: 'signing-keys/rotate', body: { alg: 'ES256' }, target: next?.kid, organization: null, changes };
+    },
+  ],
+  'POST /master-keys/reseal': [
+    'master_key.resealed',
+    async () => {
+      const target = (await deriveMasterKeys(readConfig(env).masterKeys))[0].id;
+      return { path: 'master-keys/reseal', target, organization: null, changes: { signing_keys: [], retired: [] } };
     },
   ],
   'POST /leaked-secrets': [
@@ -435,7 +444,7 @@ test('events are kept for a year, and what else is kept for as long as it is', a
     audit_events: "INSERT INTO audit_events VALUES (?2, ?1, NULL, 'root', 'x', 'purged', NULL, '{}', NULL)",
     idempotency_keys: "INSERT INTO idempotency_keys VALUES ('root', ?2, 'purged', 1, 200, '', ?1)",
     client_usage: "INSERT INTO client_usage VALUES ('purged', ?1, ?2, 1)",
-    changes: "INSERT INTO changes VALUES (?1, NULL, 'purged', ?2, 501, ?1)",
+    changes: "INSERT INTO changes VALUES (?1, NULL, 'purged', ?2, 501, ?1, 0)",
   };
   const found = {
     audit_events: "SELECT id AS name FROM audit_events WHERE target = 'purged'",

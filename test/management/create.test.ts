@@ -378,6 +378,7 @@ describe('isolation', () => {
   test('invented keys, however many, ask no store and keep nobody waiting', async () => {
     const key = await keyWith(['clients:write']);
     startNewIsolate();
+    await send('/.well-known/jwks.json');
     resetCalls();
     const invented = generateSecret('emk_').padEnd(key.length, '0');
     const guesses = await Promise.all(Array.from({ length: 500 }, () => manage('clients', {}, invented)));

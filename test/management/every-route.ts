@@ -51,7 +51,7 @@ export async function newToken(organization: string): Promise<string> {
 
 export async function newChange(organization: string): Promise<string> {
   const version = 1_000_000 + ++changes;
-  await env.DB.prepare("INSERT INTO changes VALUES (?, ?, 'organization.updated', ?, 501, 0)")
+  await env.DB.prepare("INSERT INTO changes VALUES (?, ?, 'organization.updated', ?, 501, 0, 0)")
     .bind(version, organization, organization)
     .run();
   return String(version);
@@ -185,11 +185,13 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /signing-keys/rotate': {
     takes: 'root',
     call: async () => {
-      await env.DB.prepare('UPDATE signing_keys SET created_at = 0').run();
+      await env.DB.prepare('UPDATE signing_keys SET created_at = 0, signs_from = 0').run();
       return { path: 'signing-keys/rotate', body: { alg: 'ES256' } };
     },
     stranger: 403,
   },
+  'GET /master-keys': { takes: 'root', call: () => ({ path: 'master-keys' }), stranger: 403 },
+  'POST /master-keys/reseal': { takes: 'root', call: () => ({ path: 'master-keys/reseal' }), stranger: 403 },
   'GET /audit-events': { takes: 'audit:read', call: (id) => ({ path: `audit-events?organization_id=${id}` }) },
   'GET /changes/{id}': { takes: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
 };

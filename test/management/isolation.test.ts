@@ -262,7 +262,7 @@ describe('what all organizations share', () => {
   });
 
   test('the progress of its changes is the root key’s to follow', async () => {
-    await env.DB.prepare("INSERT INTO changes VALUES (2000000, NULL, 'role.updated', ?, 501, 0)").bind(role).run();
+    await env.DB.prepare("INSERT INTO changes VALUES (2000000, NULL, 'role.updated', ?, 501, 0, 0)").bind(role).run();
     await problemOf(await api('GET', 'changes/2000000', { key: stranger.key }), 404);
     expect(await done('GET', 'changes/2000000')).toMatchObject({ status: 'delivered', gates: 501, delivered: 501 });
   });

@@ -31,7 +31,7 @@ test('in a new isolate a token request is still one gate call; the key ring is r
   startNewIsolate();
   resetCalls();
   await getToken(worker);
-  await vi.waitFor(() => expect(calls).toEqual({ d1: 1, kv: 1, gate: 1, rateLimit: 0 }));
+  await vi.waitFor(() => expect(calls).toEqual({ d1: 1, kv: 2, gate: 1, rateLimit: 0 }));
 });
 
 test('a warm client’s introspection is one gate call, no D1 and no KV', async () => {

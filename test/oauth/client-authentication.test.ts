@@ -87,7 +87,8 @@ describe('Basic credentials are form-encoded', () => {
   test.each(['+', '%', ':', '€', ' a+b%25:c€', '\0', '%2B', '=&'])(
     'T2: %j round-trips, in an id and in a secret',
     (text) => {
-      expect(readBasic(basic(text, `${text}:${text}`))).toEqual({ clientId: text, secret: `${text}:${text}` });
+      const read = readBasic(basic(text, `${text}:${text}`));
+      expect([read?.clientId, read?.secret.reveal()]).toEqual([text, `${text}:${text}`]);
     },
   );
 

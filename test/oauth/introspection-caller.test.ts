@@ -30,7 +30,8 @@ test('a caller’s checked credential is believed for less than 10 seconds: a cl
   await introspect(api, access_token);
   expect(calls).toMatchObject({ gate: 2, d1: 0 });
   await byKey();
-  expect(calls).toMatchObject({ gate: 3, d1: 1 });
+  // Who it is, and how its resource server wants to be answered.
+  expect(calls).toMatchObject({ gate: 3, d1: 2 });
 });
 
 test('a bearer token beside another credential is two methods', async () => {

@@ -265,7 +265,7 @@ describe('with a store gone', () => {
   test('I3: without the gate a copy of the revocation in KV still makes a token inactive', async () => {
     const { access_token } = await getToken(scene.worker);
     expect(await isActive(scene.api, access_token)).toBe(true);
-    await env.KV.put(`revoked:${decodeJwt(access_token).jti}`, '');
+    await env.KV.put(`revoked:${scene.worker.client_id}:${decodeJwt(access_token).jti}`, '');
     await failing('gate', async () => {
       await expectInactive(introspect(scene.api, access_token));
       expect((await introspect(scene.api, token)).status).toBe(503);

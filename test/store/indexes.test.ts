@@ -7,7 +7,13 @@ import { MOUNTED, ROUTES } from '../management/every-route.ts';
 import worker from '../worker.ts';
 
 // Tables of one row, or of a handful that are always wanted whole.
-const READ_WHOLE = ['version_sequence', 'signing_keys'];
+const READ_WHOLE = [
+  'version_sequence',
+  'signing_keys',
+  'revoked_signing_keys',
+  'retired_master_keys',
+  'background_tasks',
+];
 // A bound list, unfolded: as long as the request, or the page, that it comes from.
 const LISTS = /^SCAN (json_each|granted|scope)\b/;
 // What a subquery has found, each row of it by an index.

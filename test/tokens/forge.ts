@@ -6,7 +6,7 @@ import { unseal } from '../../src/keys/sealing.ts';
 import { openSigningKey, type SigningKey } from '../../src/keys/signing-key.ts';
 import type { SigningAlg } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
-import { readSigningKeys } from '../../src/store/signing-keys.ts';
+import { readRing } from '../../src/store/ring.ts';
 
 /** A key of the service itself, with its private half in the open. */
 export interface StolenKey extends SigningKey {
@@ -16,10 +16,10 @@ export interface StolenKey extends SigningKey {
 /** Takes the service's own signing key out of its database, as nobody but its operator could. */
 export async function stealKey(alg: SigningAlg): Promise<StolenKey> {
   const masterKeys = await deriveMasterKeys(readConfig(env).masterKeys);
-  const stored = await readSigningKeys(database(env.DB));
+  const stored = (await readRing(database(env.DB))).keys;
   const active = stored.find((key) => key.alg === alg && key.status === 'active');
   if (!active) throw new Error(`no active ${alg} key`);
-  const privateJwk = await unseal<JWK>(active.sealedPrivateJwk, masterKeys);
+  const privateJwk = await unseal<JWK>(active.sealedPrivateJwk, 'signing-key', masterKeys);
   return { ...(await openSigningKey(active, masterKeys)), privateJwk };
 }
 

@@ -9,6 +9,8 @@ import { RequestError } from './request-error.ts';
 
 const PAGE_LIMIT = 100;
 const POLL_MS = 500;
+/** Where it is known that it will take longer. */
+const LONG_POLL_MS = 5000;
 
 export interface Answer<Body> {
   readonly status: number;
@@ -105,7 +107,7 @@ export class Api {
     let change = answer.body as Change;
     while (change.status !== 'delivered') {
       this.#progress(change);
-      await sleep(POLL_MS);
+      await sleep(pollAfter(change));
       change = (await this.get<Change>(`changes/${encodeURIComponent(change.id)}`)).body;
     }
     this.#progress(change);
@@ -136,4 +138,9 @@ export class Api {
 
 function conditional(ifMatch: string | undefined): Record<string, string> {
   return ifMatch === undefined ? {} : { 'If-Match': ifMatch };
+}
+
+function pollAfter({ gates, delivered, settles_at }: Change): number {
+  if (delivered < gates || !settles_at) return POLL_MS;
+  return Math.min(Math.max(Date.parse(settles_at) - Date.now(), POLL_MS), LONG_POLL_MS);
 }

@@ -53,9 +53,9 @@ function cell(name: string, value: unknown): string {
   return Object.keys(value).length === 0 ? '-' : JSON.stringify(value);
 }
 
-/** A name that has a time behind it, as in `created_at`. */
+/** A name that has a time behind it, as `created_at` and `signs_from` have. */
 function isTime(name: string): boolean {
-  return /(^|_)(at|hour)$/.test(name);
+  return /(^|_)(at|hour|from)$/.test(name);
 }
 
 /** RFC 3339 as people read it, to the second. */

@@ -8,6 +8,7 @@ import { addClients } from './commands/clients.ts';
 import { addExport } from './commands/export.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLeakedSecrets } from './commands/leaked-secrets.ts';
+import { addMasterKeys } from './commands/master-keys.ts';
 import { addOrganizations } from './commands/organizations.ts';
 import { addProfiles } from './commands/profiles.ts';
 import { addResourceServers } from './commands/resource-servers.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
   addSecrets(program);
   addTokens(program);
   addKeys(program);
+  addMasterKeys(program);
   addAudit(program);
   addChanges(program);
   addLeakedSecrets(program);

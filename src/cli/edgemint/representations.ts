@@ -56,12 +56,14 @@ export interface Client {
   readonly status: string;
 }
 
-/** A write that reaches more gates than its request waited for. */
+/** A write that goes on after its answer. */
 export interface Change {
   readonly id: string;
   readonly status: 'pending' | 'delivered';
   readonly gates: number;
   readonly delivered: number;
+  /** When nobody goes by what was before any more; null where that is when the gates have heard, or is not known yet. */
+  readonly settles_at?: string | null;
 }
 
 /** A problem document, [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Api } from './api.ts';
 import { type Connection, type ConnectionOptions, findConnection } from './connection.ts';
-import { note, print, printJson, record } from './output.ts';
+import { note, print, printJson, record, time } from './output.ts';
 import { line } from './printable.ts';
 import type { Change } from './representations.ts';
 import { confirm } from './terminal.ts';
@@ -20,7 +20,7 @@ export function addSharedOptions(program: Command): void {
     .option('--organization <id>', 'with the root key: the organization; also EDGEMINT_ORGANIZATION')
     .option('--json', 'print the API’s JSON')
     .option('-y, --yes', 'ask nothing')
-    .option('--no-wait', 'do not wait until a large change has reached all that it touches');
+    .option('--no-wait', 'do not wait for a change that goes on after its answer');
 }
 
 /** One run of a command: its options, its server, and how it shows what it gets. */
@@ -42,7 +42,7 @@ export class Session {
 
   /** @throws Failure */
   async api(needsKey = true): Promise<Api> {
-    return new Api(await this.connection(needsKey), this.options.wait ? showProgress : undefined);
+    return new Api(await this.connection(needsKey), this.options.wait ? progress() : undefined);
   }
 
   /** Asks, unless --yes agreed to all. @throws Failure where the answer is no, UsageError where nobody can be asked */
@@ -62,6 +62,18 @@ export class Session {
   }
 }
 
-function showProgress({ gates, delivered, status }: Change): void {
-  note(status === 'delivered' ? `Delivered to all ${gates}.` : `Delivering: ${delivered} of ${gates} …`);
+/** Tells of each step of a change once. */
+function progress(): (change: Change) => void {
+  let told: string | undefined;
+  return (change) => {
+    const step = stepOf(change);
+    if (step !== told) note(step);
+    told = step;
+  };
+}
+
+function stepOf({ gates, delivered, status, settles_at }: Change): string {
+  if (status === 'delivered') return gates > 0 ? `Delivered to all ${gates}.` : 'Delivered.';
+  if (delivered < gates) return `Delivering: ${delivered} of ${gates} …`;
+  return settles_at ? `Done everywhere at ${time(settles_at)}: waiting …` : 'Waiting until KV has heard …';
 }

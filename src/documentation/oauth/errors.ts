@@ -38,7 +38,7 @@ export const misconfigured = {
 
 export const unavailable = {
   503: errorAnswer(
-    'A store did not answer, and nothing was decided: try again.',
+    'A store did not answer, or after an emergency no key may sign yet. Nothing was decided: try again.',
     { temporarily_unavailable: new OAuthError('temporarily_unavailable') },
     { 'Retry-After': RETRY_AFTER },
   ),

@@ -12,6 +12,10 @@ const IntrospectionRequest = z
       description:
         'Scopes, parted by single spaces, such as `orders:read`: the token is then active only if it was granted all of them.',
     }),
+    introspection: z.enum(['strong', 'edge']).optional().openapi({
+      description:
+        'With `strong`, the client’s gate is asked even where the resource server chose `edge`. `edge` is of no effect: the answer is never weaker than that choice.',
+    }),
     ...clientFields,
   })
   .openapi('IntrospectionRequest');
@@ -42,7 +46,7 @@ export const introspection = createRoute({
   tags: ['OAuth'],
   summary: 'Ask whether an access token stands',
   description:
-    'The introspection endpoint of RFC 7662. A token is told about to a client that introspects its resource server, to an API key of its organization with the scope `tokens:introspect`, and to the root key. Everybody else, and every token that is expired, revoked, unknown or malformed, gets `{"active":false}`.',
+    'The introspection endpoint of RFC 7662. A token is told about to a client that introspects its resource server, to an API key of its organization with the scope `tokens:introspect`, and to the root key. Everybody else, and every token that is expired, revoked, unknown or malformed, gets `{"active":false}`. By default a revocation shows in the very next answer. Where the resource server chose `edge`, a copy near the caller is read instead: cheaper, and a revocation may show a minute or more later; how much later is not promised.',
   security: [...clientAuthentication, { apiKey: [] }],
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: IntrospectionRequest } } },

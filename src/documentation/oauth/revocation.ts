@@ -19,7 +19,7 @@ export const revocation = createRoute({
   tags: ['OAuth'],
   summary: 'Revoke an access token of one’s own',
   description:
-    'The revocation endpoint of RFC 7009. It answers once the revocation is durable, and the next introspection sees it. A token that is unknown, expired or another client’s is left as it is, with the same answer.',
+    'The revocation endpoint of RFC 7009. It answers once the revocation is durable, and the next introspection sees it, where that is not at the edge. A token that is unknown, expired or another client’s is left as it is, with the same answer.',
   security: clientAuthentication,
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RevocationRequest } } },

@@ -1,3 +1,4 @@
+import { Redacted } from '../../log/redacted.ts';
 import { formDecode } from '../parameters.ts';
 import type { PresentedSecret } from './index.ts';
 
@@ -17,7 +18,7 @@ export function readBasic(authorization: string): PresentedSecret | undefined {
   if (decoded === undefined || colon < 0) return undefined;
   const clientId = formDecode(decoded.slice(0, colon));
   const secret = formDecode(decoded.slice(colon + 1));
-  return clientId && secret ? { clientId, secret } : undefined;
+  return clientId && secret ? { clientId, secret: new Redacted(secret) } : undefined;
 }
 
 function decodeBase64(text: string): string | undefined {

@@ -7,6 +7,6 @@ import type { PresentedSecret } from './index.ts';
  */
 export function readPost(parameters: Parameters): PresentedSecret | undefined {
   const clientId = parameters.get('client_id');
-  const secret = parameters.get('client_secret');
+  const secret = parameters.secret('client_secret');
   return clientId !== undefined && secret !== undefined ? { clientId, secret } : undefined;
 }

@@ -169,10 +169,14 @@ export function addRevokeTokens<Item>(parent: Command, { path, noun, id }: Colle
 }
 
 /** A representation, or what is known of a change that was not waited for. */
-function showChanged(session: Session, answer: Answer<unknown>): void {
+export function showChanged(session: Session, answer: Answer<unknown>): void {
   session.show(answer.body);
-  const isPending = answer.status === 202 && Object(answer.body).status === 'pending';
-  if (isPending) note('It is under way: edgemint changes get <id> shows how far.');
+  if (isUnderWay(answer)) note('It is under way: edgemint changes get <id> shows how far.');
+}
+
+/** Whether it is the answer to a change that was not waited for. */
+export function isUnderWay({ status, body }: Answer<unknown>): boolean {
+  return status === 202 && Object(body).status === 'pending';
 }
 
 /** The path of one of a collection. */

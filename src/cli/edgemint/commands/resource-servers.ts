@@ -49,7 +49,8 @@ const resourceServers: Collection<ResourceServer> = {
     {
       name: 'introspection',
       flags: '--introspection <how>',
-      description: 'how fresh its introspections are',
+      description: 'strong: a revocation is seen at once; edge: cheaper and near, and it may be seen later',
+      choices: ['strong', 'edge'],
     },
   ],
 };

@@ -51,14 +51,16 @@ function addIntrospect(group: Command): void {
     .command('introspect')
     .description('ask the server about a token, with the API key, or as a client')
     .option('--client-id <id>', `ask as this client, with the secret in ${CLIENT_SECRET}`)
-    .option('--scope <scopes>', 'active only if the token was granted all of these');
+    .option('--scope <scopes>', 'active only if the token was granted all of these')
+    .option('--strong', 'ask the client’s gate, also where the resource server chose the edge');
   command.action(async () => {
     const session = new Session(command);
-    const { scope, clientId } = command.opts<{ scope?: string; clientId?: string }>();
+    const { scope, clientId, strong } = command.opts<{ scope?: string; clientId?: string; strong?: boolean }>();
     const { url, apiKey } = await session.connection(clientId === undefined);
     const authorization = clientId === undefined ? `Bearer ${apiKey}` : await clientAuthorization(command);
     const token = await readSecret('Token', TOKEN);
-    session.show(withTimes(session, await postForm(`${url}/oauth2/introspect`, { token, scope }, authorization)));
+    const form = { token, scope, introspection: strong ? 'strong' : undefined };
+    session.show(withTimes(session, await postForm(`${url}/oauth2/introspect`, form, authorization)));
   });
 }
 
@@ -82,7 +84,7 @@ function addRevoke(group: Command): void {
       jti === undefined ? { token: await readSecret('Token', TOKEN) } : known,
     );
     if (session.json) return printJson(answer.body);
-    session.done('Revoked: no introspection calls it active any more.');
+    session.done('Revoked: no introspection calls it active any more; one at the edge may for a minute or more.');
   });
 }
 

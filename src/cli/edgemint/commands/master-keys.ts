@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { listing, note, print, time } from '../output.ts';
+import type { Page } from '../representations.ts';
+import { Session } from '../session.ts';
+import { addList } from './crud.ts';
+
+interface MasterKey {
+  readonly id: string;
+  readonly status: string;
+  readonly signing_keys: number;
+  readonly may_go_at: string | null;
+}
+
+const COLUMNS = {
+  id: ({ id }: MasterKey) => id,
+  status: ({ status }: MasterKey) => status,
+  signing_keys: ({ signing_keys }: MasterKey) => signing_keys,
+  may_go_at: ({ may_go_at }: MasterKey) => may_go_at,
+};
+
+const PATH = 'master-keys';
+
+export function addMasterKeys(program: Command): void {
+  const group = program.command('master-keys').description('what MASTER_KEY holds, by its ids, with the root key');
+  addList(group, 'list the master keys, and what they are needed for', COLUMNS, () => ({ path: PATH, isOwned: false }));
+  const reseal = group
+    .command('reseal')
+    .description('seal everything under the current master key, so that the others can go');
+  reseal.action(async () => {
+    const session = new Session(reseal);
+    const { body } = await (await session.api()).post<Page<MasterKey>>(`${PATH}/reseal`, {});
+    if (session.json) return session.show(body);
+    print(listing(COLUMNS, body.data));
+    const previous = body.data.filter(({ status }) => status === 'previous');
+    if (previous.length === 0) note('MASTER_KEY holds the current key alone: no other is there to go.');
+    for (const key of previous) note(whenItMayGo(key));
+  });
+}
+
+function whenItMayGo({ id, may_go_at }: MasterKey): string {
+  if (may_go_at === null) return `${id} is still needed: reseal again once MASTER_KEY is the same everywhere.`;
+  return `${id} may be taken out of MASTER_KEY from ${time(may_go_at)} on.`;
+}

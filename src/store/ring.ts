@@ -1,0 +1,57 @@
+import { asc } from 'drizzle-orm';
+import { KEY_RING_DEADLINE_MS } from '../constants.ts';
+import type { Database } from './database.ts';
+import { askStore } from './errors.ts';
+import { retiredMasterKeys, signingKeys } from './schema.ts';
+
+/** A signing key as D1 and KV hold it: the private half only sealed. */
+export type StoredSigningKey = typeof signingKeys.$inferSelect;
+/** What is kept of a master key that is to go, only sealed. */
+export type RetiredMasterKey = typeof retiredMasterKeys.$inferSelect;
+
+/** All that isolates hold under one lease. */
+export interface RingRows {
+  readonly keys: readonly StoredSigningKey[];
+  readonly retired: readonly RetiredMasterKey[];
+}
+
+// Two, as code of an older version knows the first alone.
+const KEYS_COPY = 'key-ring';
+const RETIRED_COPY = 'retired-master-keys';
+
+/** @throws StoreUnavailableError */
+export async function readRing(db: Database): Promise<RingRows> {
+  const [keys, retired] = await askStore(
+    'd1',
+    () =>
+      db.batch([
+        db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)),
+        db.select().from(retiredMasterKeys).orderBy(asc(retiredMasterKeys.id)),
+      ]),
+    KEY_RING_DEADLINE_MS,
+  );
+  return { keys, retired };
+}
+
+/** The copy, for when D1 is gone; undefined where there is none. @throws StoreUnavailableError */
+export async function readCopiedRing(kv: KVNamespace): Promise<RingRows | undefined> {
+  const [keys, retired] = await askStore('kv', () =>
+    Promise.all([kv.get<StoredSigningKey[]>(KEYS_COPY, 'json'), kv.get<RetiredMasterKey[]>(RETIRED_COPY, 'json')]),
+  );
+  return keys ? { keys, retired: retired ?? [] } : undefined;
+}
+
+/** Makes the copy what it should be. @returns whether it was something else @throws StoreUnavailableError */
+export async function copyRing(kv: KVNamespace, rows: RingRows): Promise<boolean> {
+  const copy = await readCopiedRing(kv);
+  const isStale = { keys: !isSame(copy?.keys, rows.keys), retired: !isSame(copy?.retired ?? [], rows.retired) };
+  await Promise.all([
+    isStale.keys && askStore('kv', () => kv.put(KEYS_COPY, JSON.stringify(rows.keys))),
+    isStale.retired && askStore('kv', () => kv.put(RETIRED_COPY, JSON.stringify(rows.retired))),
+  ]);
+  return isStale.keys || isStale.retired;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EdgemintApart } from '../harness/apart.ts';
+import { ROOT_API_KEY } from '../harness/edgemint.ts';
+import { seeded } from '../random.ts';
+import { Load } from './killed/load.ts';
+import { each, settle, wrongClient, wronglyShown, wrongTokens } from './killed/looks.ts';
+import { Client, note } from './killed/model.ts';
+import { readRows, wrongRows } from './killed/rows.ts';
+import { type Credentials, requireAnswer, Service } from './killed/service.ts';
+import { create, type World } from './killed/writes.ts';
+
+const WRITES = Number(process.env.KILLED_WRITES ?? 10_000);
+const KILLS = 10;
+// Printed, to have the same writes again: not the same kills, which come when they come.
+const SEED = Number(process.env.KILLED_SEED ?? Date.now() % 1_000_000);
+
+let edgemint: EdgemintApart;
+
+beforeAll(async () => {
+  edgemint = await EdgemintApart.prepare();
+});
+
+afterAll(() => edgemint?.remove());
+
+test('a server that is killed ten times while it writes has all that it acknowledged, nothing half, and nothing revoked is active', {
+  timeout: 900_000,
+}, async () => {
+  const random = seeded(SEED);
+  console.log(`seed ${SEED}`);
+  await edgemint.start();
+  const service = new Service(edgemint.issuer, ROOT_API_KEY);
+  const clients: Client[] = [];
+  const { world, caller } = await prepare(service, random, clients);
+  const load = new Load(world, clients, WRITES);
+
+  /** Looks at some clients, and at all that was ever revoked, after a restart. */
+  const look = async (some: readonly Client[]) => {
+    const tokens = clients.flatMap((client) => client.tokens);
+    const revoked = tokens.filter(({ isRevoked }) => isRevoked);
+    // Before anything else: what was acknowledged needs no scheduled handler.
+    expect(await wrongTokens(service, caller, revoked)).toEqual([]);
+    const certain = some.filter(({ doubt }) => !doubt);
+    expect((await each(certain, (client) => wrongClient(service, client))).flat()).toEqual([]);
+
+    const settled = await settle(service, caller, clients, (await readRows(edgemint)).events);
+    expect(settled.wrong).toEqual([]);
+    await edgemint.runScheduled();
+    expect(await edgemint.query('SELECT * FROM gate_pushes')).toEqual([]);
+    const known = clients.filter(({ id }) => id !== undefined);
+    expect(wrongRows(known, await readRows(edgemint))).toEqual([]);
+    const doubtful = some.filter((client) => client.id !== undefined && !certain.includes(client));
+    expect((await each(doubtful, (client) => wrongClient(service, client))).flat()).toEqual([]);
+    const rest = new Set(some.flatMap((client) => client.tokens)).difference(new Set(revoked));
+    expect(await wrongTokens(service, caller, [...rest])).toEqual([]);
+    for (const client of some) client.isTouched = false;
+    return settled;
+  };
+
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const running = load.run();
+    const from = Math.floor((WRITES * (kill - 1)) / KILLS);
+    await Promise.race([load.reached(from + 1 + random.below(WRITES / KILLS)), running]);
+    await sleep(random.below(20));
+    const underWay = load.stop();
+    await edgemint.kill();
+    await running;
+    const lost = underWay.filter(({ client }) => client.doubt);
+    expect(lost.length, 'No write was in flight.').toBeGreaterThan(0);
+    await edgemint.start();
+    const { stood, withoutEvent } = await look(clients.filter(({ isTouched }) => isTouched));
+    const fate = `${lost.length} lost, of which ${stood} stand, ${withoutEvent} of them revocations without their event`;
+    console.log(`kill ${kill}: ${underWay.length} writes in flight, ${fate}`);
+  }
+  await load.run();
+  // Once more, at rest.
+  await edgemint.kill();
+  await edgemint.start();
+  const known = clients.filter(({ id }) => id !== undefined);
+  await look(known);
+  expect((await each(known, (client) => wronglyShown(service, client))).flat()).toEqual([]);
+});
+
+async function prepare(service: Service, random: World['random'], clients: Client[]) {
+  const make = async (path: string, body: object) =>
+    requireAnswer(await service.manage('POST', path, body), 201, path).id;
+  const organization = await make('organizations', { name: 'Killed' });
+  const resource = 'https://killed.example.com';
+  const scopes = [{ name: 'read' }, { name: 'write' }];
+  await make('resource-servers', { organization_id: organization, identifier: resource, name: 'Killed', scopes });
+  const grants = [{ resource_server: resource, scopes: ['write'] }];
+  const roles = ['one', 'two', 'three'] as const;
+  for (const name of roles) await make('roles', { organization_id: organization, name, grants });
+  const world = { service, random, organization, resource, roles };
+
+  const api = new Client('api');
+  api.isBusy = true;
+  clients.push(api);
+  const write = create(world, api, { introspects: [resource] });
+  note(write, { body: requireAnswer(await write.send(), 201, 'api') });
+  const [caller] = api.credentials as [Credentials];
+  return { world, caller };
+}

@@ -1,0 +1,125 @@
+import { type Client, note, type Token, tokenOf, type Write } from './model.ts';
+import { type Event, eventsByName, traceOf } from './rows.ts';
+import { type Credentials, requireAnswer, type Service } from './service.ts';
+
+const AT_ONCE = 32;
+
+/** Does the same with each, some at once. */
+export async function each<Item, Result>(items: readonly Item[], act: (item: Item) => Promise<Result>) {
+  const results: Result[] = [];
+  const left = items.values();
+  const takeTurns = async () => {
+    for (const item of left) results.push(await act(item));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+  return results;
+}
+
+/** Those of some tokens whose introspection does not say what it must. */
+export async function wrongTokens(service: Service, caller: Credentials, tokens: readonly Token[]): Promise<string[]> {
+  const wrong = await each(tokens, async (token) => {
+    const active = await isActive(service, caller, token);
+    return active === !token.isRevoked
+      ? []
+      : [`${token.jti}: ${active ? 'revoked, and active' : 'inactive, and not revoked'}`];
+  });
+  return wrong.flat();
+}
+
+async function isActive(service: Service, caller: Credentials, { value }: Token): Promise<boolean> {
+  return requireAnswer(await service.form('introspect', caller, { token: value }), 200, 'an introspection').active;
+}
+
+/** What the gate says of a client that is not as acknowledged. The tokens that it gets on the way are the client's. */
+export async function wrongClient(service: Service, client: Client): Promise<string[]> {
+  const { wrong, compare } = comparison(client);
+  for (const credentials of client.credentials) {
+    const answer = await service.requestToken(credentials);
+    compare('a token', answer?.status, 200);
+    if (answer?.status !== 200) continue;
+    const token = tokenOf(answer.body);
+    compare('roles in a token', token.roles, client.roles);
+    client.tokens.push(token);
+  }
+  const secret = client.ended.at(-1);
+  if (secret && client.id) {
+    const answer = await service.requestToken({ id: client.id, secret });
+    compare('a token for a secret that ended', answer?.status, 401);
+  }
+  return wrong;
+}
+
+/** What the management API says of a client that is not as acknowledged. */
+export async function wronglyShown(service: Service, client: Client): Promise<string[]> {
+  const { wrong, compare } = comparison(client);
+  const shown = await service.manage('GET', `clients/${client.id}`);
+  const { status } = shown ?? {};
+  compare('status', status, client.isDeleted ? 404 : 200);
+  if (status === 200) {
+    compare('step', shown?.body.metadata.step, String(client.step));
+    compare('roles', shown?.body.roles, client.roles);
+  }
+  return wrong;
+}
+
+function comparison(client: Client) {
+  const wrong: string[] = [];
+  const compare = (what: string, found: unknown, wanted: unknown) => {
+    const [one, other] = [JSON.stringify(found), JSON.stringify(wanted)];
+    if (one !== other) wrong.push(`${client.name}, ${what}: ${one} instead of ${other}`);
+  };
+  return { wrong, compare };
+}
+
+/** How the writes ended whose answers were lost. */
+export interface Settled {
+  /** Those that stand. */
+  readonly stood: number;
+  /** Revocations that the gate has, and that have no event: what is sent again makes up for it. */
+  readonly withoutEvent: number;
+  readonly wrong: readonly string[];
+}
+
+/** Finds out about the writes whose answers were lost, sends again what may be, and takes the model on from there. */
+export async function settle(
+  service: Service,
+  caller: Credentials,
+  clients: readonly Client[],
+  events: readonly Event[],
+): Promise<Settled> {
+  const byName = eventsByName(events);
+  const outcomes = await each(clients, async (client) => {
+    const write = client.doubt;
+    if (!write) return [];
+    const last = (byName.get(client.name) ?? [])[client.traces.length];
+    const outcome = await settleOne(service, caller, write, last);
+    client.doubt = undefined;
+    client.isBusy = client.id === undefined;
+    return [outcome];
+  });
+  const all = outcomes.flat();
+  return {
+    stood: all.filter(({ stood }) => stood).length,
+    withoutEvent: all.filter(({ withoutEvent }) => withoutEvent).length,
+    wrong: all.flatMap(({ wrong }) => wrong),
+  };
+}
+
+/** @param event of the write, where it left one */
+async function settleOne(service: Service, caller: Credentials, write: Write, event: Event | undefined) {
+  const { client, token } = write;
+  const stood = event !== undefined;
+  if (stood) client.id ??= event.target;
+  const withoutEvent = token !== undefined && !stood && !(await isActive(service, caller, token));
+  const outcome = { stood: stood || withoutEvent, withoutEvent: withoutEvent && !write.isSilent };
+  if (stood && !write.isKeyed) {
+    note(write, { mark: traceOf(event).mark });
+  } else if (write.isKeyed || token) {
+    const answer = await write.send();
+    const what = `${write.action} of ${client.name}, sent again`;
+    note(write, { body: requireAnswer(answer, write.status, what) });
+    const isRight = !write.isKeyed || answer?.isReplay === stood;
+    return { ...outcome, wrong: isRight ? [] : [`${what}: ${stood ? 'done twice' : 'answered, and not done'}`] };
+  }
+  return { ...outcome, wrong: [] };
+}

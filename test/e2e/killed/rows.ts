@@ -1,0 +1,162 @@
+import type { EdgemintApart } from '../../harness/apart.ts';
+import type { Client, Trace } from './model.ts';
+
+/** An audit event of a write, as D1 has it. */
+export interface Event {
+  readonly action: string;
+  readonly target: string;
+  readonly version: number;
+  /** A JSON object. */
+  readonly changes: string;
+}
+
+/** A client, as D1 has it. */
+export interface Row {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly step: string;
+  readonly version: number;
+  readonly revocation_epoch: number;
+  readonly grants: number;
+  /** JSON arrays: of names, and of ids, the primary secret's first. */
+  readonly roles: string;
+  readonly secrets: string;
+}
+
+/** All that the database says about the clients. */
+export interface Rows {
+  readonly events: readonly Event[];
+  readonly rows: readonly Row[];
+  /** The last number that a write took. */
+  readonly version: number;
+  readonly keys: readonly { readonly version: number }[];
+}
+
+const EVENTS = `SELECT action, target, version, changes FROM audit_events WHERE version IS NOT NULL ORDER BY version`;
+const CLIENTS = `SELECT client_id, client_name, metadata ->> 'step' AS step, version, revocation_epoch,
+  (SELECT COUNT(*) FROM client_grant_scopes WHERE client_id = clients.client_id) AS grants,
+  (SELECT json_group_array(name ORDER BY name) FROM client_roles JOIN roles ON roles.id = role_id
+    WHERE client_id = clients.client_id) AS roles,
+  (SELECT json_group_array(id ORDER BY rank) FROM client_secrets WHERE client_id = clients.client_id) AS secrets
+  FROM clients`;
+
+export async function readRows(edgemint: EdgemintApart): Promise<Rows> {
+  const events = await edgemint.query<Event>(EVENTS);
+  const rows = await edgemint.query<Row>(CLIENTS);
+  const [sequence] = await edgemint.query<{ value: number }>('SELECT value FROM version_sequence');
+  const keys = await edgemint.query<{ version: number }>('SELECT version FROM idempotency_keys');
+  return { events, rows, version: sequence?.value ?? 0, keys };
+}
+
+export function traceOf({ action, changes }: Event): Trace {
+  const { client_name, metadata, secret, jti } = JSON.parse(changes);
+  switch (action) {
+    case 'client.updated':
+      return { action, mark: metadata?.step };
+    case 'client.created':
+    case 'client.deleted':
+      return { action, mark: client_name };
+    default:
+      return { action, mark: secret ?? jti ?? '' };
+  }
+}
+
+/** The events of each client, in their order, by its name: ids of those whose creation was not answered are not known. */
+export function eventsByName(events: readonly Event[]): ReadonlyMap<string, Event[]> {
+  const created = events.filter(({ action }) => action === 'client.created');
+  const names = new Map(created.map((event) => [event.target, traceOf(event).mark]));
+  return Map.groupBy(events, ({ target }) => names.get(target) ?? '');
+}
+
+/**
+ * What is wrong with the database's half of the story: a write that was acknowledged left its event, in order, and nothing else left one;
+ * and the events tell the rows, to the version, so that of no write there is a half.
+ */
+export function wrongRows(clients: readonly Client[], { events, rows, version, keys }: Rows): string[] {
+  const byName = eventsByName(events);
+  const left = new Map(rows.map((row) => [row.client_name, row]));
+  const wrong: string[] = [];
+  const compare = (what: string, found: unknown, wanted: unknown) => {
+    const [one, other] = [JSON.stringify(found), JSON.stringify(wanted)];
+    if (one !== other) wrong.push(`${what}: ${one} instead of ${other}`);
+  };
+  for (const client of clients) {
+    const told = byName.get(client.name) ?? [];
+    compare(`events of ${client.name}`, told.map(traceOf), client.traces);
+    const wanted = told.reduce<Told | undefined>(after, undefined);
+    compare(`row of ${client.name}`, toldBy(left.get(client.name), wanted), wanted);
+    left.delete(client.name);
+  }
+  compare('rows that no write made', [...left.values()], []);
+  // Every write takes one version, and leaves one event.
+  const versions = events.map((event) => event.version);
+  compare('versions without an event', firstGap(versions, version), undefined);
+  const written = new Set(versions);
+  compare(
+    'kept answers of no write',
+    keys.filter((key) => !written.has(key.version)),
+    [],
+  );
+  const keyed = clients.reduce((sum, client) => sum + client.keyed, 0);
+  compare('kept answers', keys.length, keyed);
+  return wrong;
+}
+
+function firstGap(versions: readonly number[], last: number): number | undefined {
+  const seen = new Set(versions);
+  return Array.from({ length: last }, (_, index) => index + 1).find((version) => !seen.has(version));
+}
+
+/** A client as its events tell it, and as its row does. */
+interface Told {
+  readonly id: string;
+  readonly step: string;
+  readonly version: number;
+  readonly epoch: number;
+  readonly grants: number;
+  readonly roles: readonly string[];
+  /** Ids, the primary one's first. */
+  readonly secrets: readonly string[];
+}
+
+// The event of a creation does not tell the first secret's id.
+const FIRST = 'the first';
+
+function after(client: Told | undefined, { action, target, version, changes }: Event): Told | undefined {
+  const { metadata, roles, secret, grants } = JSON.parse(changes);
+  if (action === 'client.created') {
+    const { step } = metadata;
+    return { id: target, step, version, epoch: version, grants: grants.length, roles, secrets: [FIRST] };
+  }
+  if (!client) return undefined;
+  const [primary = ''] = client.secrets;
+  switch (action) {
+    case 'client.updated':
+      return { ...client, version, step: metadata?.step ?? client.step, roles: roles ?? client.roles };
+    case 'client.secret_rotated':
+      return { ...client, version, secrets: [secret, primary] };
+    case 'client.secret_deleted':
+      return { ...client, version, secrets: client.secrets.filter((id) => id === primary) };
+    case 'client.tokens_revoked':
+      return { ...client, version, epoch: version };
+    case 'client.deleted':
+      return undefined;
+    default:
+      return client;
+  }
+}
+
+/** @param as what the events tell of it: where they know no secret's id, the row's is taken for right */
+function toldBy(row: Row | undefined, as: Told | undefined): Told | undefined {
+  if (!row) return undefined;
+  const secrets: string[] = JSON.parse(row.secrets);
+  return {
+    id: row.client_id,
+    step: row.step,
+    version: row.version,
+    epoch: row.revocation_epoch,
+    grants: row.grants,
+    roles: JSON.parse(row.roles),
+    secrets: secrets.map((id, index) => (as?.secrets[index] === FIRST ? FIRST : id)),
+  };
+}

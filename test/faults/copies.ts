@@ -1,0 +1,70 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { decodeJwt } from 'jose';
+import { vi } from 'vitest';
+import type { ClientStanding } from '../../src/store/revocation-copies.ts';
+import { gateOf } from '../gate/gate.ts';
+import type { Credentials } from '../http.ts';
+
+type Client = Pick<Credentials, 'client_id'>;
+
+/** Where KV tells that a token is revoked. */
+export function revokedKey(token: string): string {
+  const { client_id, jti } = decodeJwt<{ client_id: string }>(token);
+  return `revoked:${client_id}:${jti}`;
+}
+
+/** Where KV tells what is so of all of a client's tokens. */
+export const clientKey = ({ client_id }: Client) => `client:${client_id}`;
+
+export const standingOf = (client: Client) => env.KV.get<ClientStanding>(clientKey(client), 'json');
+
+/** Every key of KV with when it expires, in seconds since the epoch by KV's own clock. */
+export async function everyKey(): Promise<Map<string, number | undefined>> {
+  const found = new Map<string, number | undefined>();
+  let cursor: string | null = null;
+  do {
+    const page: KVNamespaceListResult<unknown, string> = await env.KV.list(cursor === null ? {} : { cursor });
+    for (const { name, expiration } of page.keys) found.set(name, expiration);
+    cursor = page.list_complete ? null : page.cursor;
+  } while (cursor !== null);
+  return found;
+}
+
+export interface OwedRow {
+  readonly [column: string]: SqlStorageValue;
+  readonly store: 'kv' | 'd1';
+  readonly key: string;
+  readonly value: string;
+  readonly due_at: number;
+  readonly attempts: number;
+}
+
+/** What a client's gate owes to the other stores, the next first. */
+export function owedBy(client: Client): Promise<OwedRow[]> {
+  return runInDurableObject(gateOf(client), (_, { storage: { sql } }) => {
+    const made = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").toArray().length > 0;
+    return made ? sql.exec<OwedRow>('SELECT * FROM outbox ORDER BY due_at').toArray() : [];
+  });
+}
+
+/** Waits until a client's gate has delivered by itself, by the real clock. */
+export async function awaitDelivery(client: Client): Promise<void> {
+  await vi.waitUntil(async () => (await owedBy(client)).length === 0, { timeout: 30_000, interval: 20 });
+}
+
+/** Runs a gate's alarm now, whenever it is set for. */
+export function ring(client: Client): Promise<boolean> {
+  return runDurableObjectAlarm(gateOf(client));
+}
+
+/** Runs a gate's alarms, each at its time by a clock that is set ahead for them, until nothing is owed. @returns how many it took */
+export async function drain(client: Client): Promise<number> {
+  for (let alarms = 0; alarms < 100; alarms++) {
+    const [next] = await owedBy(client);
+    if (!next) return alarms;
+    if (next.due_at > Date.now()) vi.setSystemTime(next.due_at);
+    await ring(client);
+  }
+  throw new Error('something is still owed');
+}

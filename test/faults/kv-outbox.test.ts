@@ -1,0 +1,287 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { decodeJwt } from 'jose';
+import { afterEach, expect, test, vi } from 'vitest';
+import { DELIVERIES_AT_ONCE, KV_EXPIRY_MIN } from '../../src/constants.ts';
+import { gateOf } from '../gate/gate.ts';
+import { api, type Credentials, done, getToken, revoke, world } from '../http.ts';
+import { type Fault, failing, hanging, holding, withFault } from '../instruments.ts';
+import { isActive } from '../tokens/verdict.ts';
+import { clientKey, drain, everyKey, owedBy, revokedKey, ring } from './copies.ts';
+
+const START = new Date('2027-07-01T00:00:00Z').getTime();
+const LIVELY = { rate_limit: { per_minute: 60_000, burst: 2000 } };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+// Its alarms then go off when they are told to.
+const holdClock = () => vi.useFakeTimers({ toFake: ['Date'], now: START });
+const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+
+async function tokensOf(client: Credentials, count: number): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, async () => (await getToken(client)).access_token));
+}
+
+async function revokeAll(client: Credentials, tokens: readonly string[]): Promise<void> {
+  for (const answer of await Promise.all(tokens.map((token) => revoke(client, token)))) {
+    expect(answer.status).toBe(200);
+  }
+}
+
+async function expectInactive(caller: Credentials, tokens: readonly string[]): Promise<void> {
+  for (const token of tokens) expect(await isActive(caller, token)).toBe(false);
+}
+
+/** What is put into KV while something runs, for how many seconds and until when by the gate's clock, put after put. */
+async function puts(during: () => Promise<unknown>): Promise<[key: string, ttl: number, until: number][]> {
+  const seen: [string, number, number][] = [];
+  const watch: Fault = (call, method, [key, , options]) => {
+    const { expirationTtl = 0 } = (options ?? {}) as KVNamespacePutOptions;
+    if (method === 'put') seen.push([String(key), expirationTtl, Math.floor(Date.now() / 1000) + expirationTtl]);
+    return call();
+  };
+  await withFault('kv', watch, during);
+  return seen;
+}
+
+const fresh = (
+  (count) =>
+  (client: object = LIVELY) =>
+    world(`outbox-${++count}`, { ...client })
+)(0);
+
+test('with KV failing every put revocations are acknowledged and in force, and each copy arrives afterwards: those, and no other, for as long as its token', async () => {
+  const before = new Set((await everyKey()).keys());
+  const begun = Math.floor(Date.now() / 1000);
+  holdClock();
+  const worlds = [await fresh({ ...LIVELY, access_token_ttl: 3600 }), await fresh({ access_token_ttl: 600 })] as const;
+  const kept = await Promise.all(worlds.map(({ worker }) => tokensOf(worker, 2)));
+  const revoked = [await tokensOf(worlds[0].worker, 8), await tokensOf(worlds[1].worker, 4)] as const;
+  const all = revoked.flat();
+  const added = async () => [...(await everyKey()).keys()].filter((key) => !before.has(key) && key !== 'key-ring');
+  await failing('kv', async () => {
+    for (const [index, { worker, api: caller }] of worlds.entries()) {
+      await revokeAll(worker, revoked[index] ?? []);
+      await expectInactive(caller, revoked[index] ?? []);
+    }
+    for (let round = 0; round < 8; round++) {
+      later(20);
+      for (const { worker } of worlds) await ring(worker);
+    }
+  });
+  expect(await added()).toEqual([]);
+
+  const lasting = new Map<string, number>();
+  for (const { worker } of worlds) {
+    for (const [key, ttl, until] of await puts(() => drain(worker))) {
+      expect(until).toBe(decodeJwt(all.find((token) => revokedKey(token) === key) ?? '').exp);
+      lasting.set(key, ttl);
+    }
+  }
+  expect((await added()).toSorted()).toEqual(all.map(revokedKey).toSorted());
+  for (const [index, { api: caller }] of worlds.entries()) {
+    for (const token of kept[index] ?? []) expect(await isActive(caller, token)).toBe(true);
+  }
+  // KV goes by its own clock: it holds each for as long as was left of the token's life by the gate's.
+  vi.useRealTimers();
+  const ended = Math.ceil(Date.now() / 1000);
+  const held = await everyKey();
+  for (const [key, ttl] of lasting) {
+    const arrived = (held.get(key) ?? 0) - ttl;
+    expect([arrived >= begun, arrived <= ended]).toEqual([true, true]);
+  }
+});
+
+test('a copy lasts as long as its token, to the second, and as long as KV takes at least', async () => {
+  holdClock();
+  const { worker } = await fresh({ access_token_ttl: 100 });
+  const tokens = await tokensOf(worker, 2);
+  const [one = '', two = ''] = tokens;
+  await revokeAll(worker, [one]);
+  expect(await puts(() => ring(worker))).toEqual([[revokedKey(one), 100, decodeJwt(one).exp]]);
+  later(70);
+  await revokeAll(worker, [two]);
+  expect(await puts(() => ring(worker))).toEqual([[revokedKey(two), KV_EXPIRY_MIN, (decodeJwt(two).exp ?? 0) + 30]]);
+});
+
+test('nothing is delivered for a token that has expired meanwhile, and the others are', async () => {
+  holdClock();
+  const { worker, api: caller } = await fresh({ access_token_ttl: 60 });
+  const [brief = ''] = await tokensOf(worker, 1);
+  await done('PATCH', `clients/${worker.client_id}`, { body: { access_token_ttl: 3600 } });
+  const [long = ''] = await tokensOf(worker, 1);
+  await failing('kv', async () => {
+    await revokeAll(worker, [brief, long]);
+    await ring(worker);
+  });
+  later(60);
+  const delivered = await puts(() => drain(worker));
+  expect(delivered.map(([key]) => key)).toEqual([revokedKey(long)]);
+  expect(await owedBy(worker)).toEqual([]);
+  await expectInactive(caller, [brief, long]);
+});
+
+test('three hundred revocations of one client go out over several alarms, each once', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const tokens = await tokensOf(worker, 300);
+  await revokeAll(worker, tokens);
+  expect(await owedBy(worker)).toHaveLength(300);
+  const first = await puts(() => ring(worker));
+  expect(first).toHaveLength(DELIVERIES_AT_ONCE);
+  let alarms = 0;
+  const rest = await puts(async () => {
+    alarms = await drain(worker);
+  });
+  expect(alarms).toBe(2);
+  expect([...first, ...rest].map(([key]) => key).toSorted()).toEqual(tokens.map(revokedKey).toSorted());
+});
+
+test('a put that hangs holds up no other, and is made again', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const [stuck = '', ...others] = await tokensOf(worker, 5);
+  await revokeAll(worker, [stuck, ...others]);
+  const hang: Fault = (call, _, [key]) => (key === revokedKey(stuck) ? new Promise(() => {}) : call());
+  await withFault('kv', hang, async () => {
+    await ring(worker);
+    for (const token of others) expect(await env.KV.get(revokedKey(token))).toBe('');
+    expect(await owedBy(worker)).toMatchObject([{ key: revokedKey(stuck), attempts: 1 }]);
+  });
+  await drain(worker);
+  expect(await env.KV.get(revokedKey(stuck))).toBe('');
+});
+
+test('a put whose reply is lost is made again, and nothing is different for it', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const tokens = await tokensOf(worker, 3);
+  await revokeAll(worker, tokens);
+  await holding('kv', async ({ held, lose }) => {
+    const ringing = ring(worker);
+    await vi.waitUntil(() => held() === 3);
+    lose();
+    await ringing;
+  });
+  const before = await everyKey();
+  expect(tokens.map((token) => before.has(revokedKey(token)))).toEqual([true, true, true]);
+  expect(await owedBy(worker)).toHaveLength(3);
+  expect(await puts(() => drain(worker))).toHaveLength(3);
+  const after = await everyKey();
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  for (const token of tokens) {
+    const [was = 0, is = 0] = [before, after].map((keys) => keys.get(revokedKey(token)));
+    expect(Math.abs(is - was)).toBeLessThan(30);
+  }
+});
+
+test('a gate that is evicted goes on with what it owes', async () => {
+  holdClock();
+  const { worker, api: caller } = await fresh();
+  const tokens = await tokensOf(worker, 3);
+  await failing('kv', async () => {
+    await revokeAll(worker, tokens);
+    await ring(worker);
+  });
+  await evictDurableObject(gateOf(worker));
+  await expectInactive(caller, tokens);
+  // The alarm that was set before is the one that goes off.
+  await drain(worker);
+  for (const token of tokens) expect(await env.KV.get(revokedKey(token))).toBe('');
+});
+
+test('a gate evicted before its first attempt wakes by itself', async () => {
+  const { worker } = await fresh();
+  const [token = ''] = await tokensOf(worker, 1);
+  await hanging('kv', async () => {
+    await revokeAll(worker, [token]);
+    await vi.waitUntil(async () => (await owedBy(worker))[0]?.attempts === 1, { timeout: 20_000, interval: 100 });
+    await evictDurableObject(gateOf(worker));
+  });
+  await vi.waitUntil(async () => (await env.KV.get(revokedKey(token))) === '', { timeout: 20_000, interval: 100 });
+  await vi.waitUntil(async () => (await owedBy(worker)).length === 0);
+});
+
+test('a gate whose KV fails for an hour asks it less and less, and at least once a minute', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const [token = ''] = await tokensOf(worker, 1);
+  await revokeAll(worker, [token]);
+  const waits: number[] = [];
+  await failing('kv', async () => {
+    while (Date.now() < START + 3_500_000) {
+      await ring(worker);
+      const [next] = await owedBy(worker);
+      const at = next?.due_at ?? Number.NaN;
+      waits.push(at - Date.now());
+      // It wakes by then at the latest.
+      const alarm = await runInDurableObject(gateOf(worker), (_, { storage }) => storage.getAlarm());
+      expect(alarm).toBeLessThanOrEqual(at);
+      vi.setSystemTime(at);
+    }
+  });
+  expect(Math.max(...waits)).toBeLessThanOrEqual(60_001);
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(500);
+  expect(waits.length).toBeLessThan(140);
+  expect(await puts(() => drain(worker))).toHaveLength(1);
+});
+
+test('an alarm that runs twice at once delivers what one delivers', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const tokens = await tokensOf(worker, 5);
+  await revokeAll(worker, tokens);
+  await failing('d1', async () => {
+    expect((await revokeAllOf(worker)).status).toBe(200);
+  });
+  const delivered = await puts(() =>
+    runInDurableObject(gateOf(worker), (gate) => Promise.all([gate.alarm(), gate.alarm()])),
+  );
+  expect([...new Set(delivered.map(([key]) => key))].toSorted()).toEqual(
+    [...tokens.map(revokedKey), clientKey(worker)].toSorted(),
+  );
+  expect(await owedBy(worker)).toEqual([]);
+  expect(await eventsOf(worker)).toHaveLength(1);
+});
+
+test('two alarms that fail at once put off what is owed once, and it arrives', async () => {
+  holdClock();
+  const { worker } = await fresh();
+  const [token = ''] = await tokensOf(worker, 1);
+  await revokeAll(worker, [token]);
+  await failing('kv', () => runInDurableObject(gateOf(worker), (gate) => Promise.all([gate.alarm(), gate.alarm()])));
+  expect(await owedBy(worker)).toMatchObject([{ attempts: 1 }]);
+  await drain(worker);
+  expect(await env.KV.get(revokedKey(token))).toBe('');
+});
+
+const revokeAllOf = ({ client_id }: Credentials) => api('POST', `clients/${client_id}/revoke-tokens`);
+
+async function eventsOf({ client_id }: Credentials): Promise<unknown[]> {
+  const found = env.DB.prepare("SELECT * FROM audit_events WHERE target = ? AND action = 'client.tokens_revoked'");
+  return (await found.bind(client_id).all()).results;
+}
+
+test.each([
+  ['kv', 'd1'],
+  ['d1', 'kv'],
+] as const)('an alarm that finds %s gone delivers to %s, and the other half later', async (gone, there) => {
+  holdClock();
+  const { worker } = await fresh();
+  await tokensOf(worker, 1);
+  await failing('d1', async () => expect((await revokeAllOf(worker)).status).toBe(200));
+  expect((await owedBy(worker)).map(({ store }) => store).toSorted()).toEqual(['d1', 'kv']);
+  const told = async () => ({
+    kv: (await env.KV.get(clientKey(worker))) !== null,
+    d1: (await eventsOf(worker)).length === 1,
+  });
+  await failing(gone, async () => {
+    await ring(worker);
+    expect(await told()).toEqual({ [gone]: false, [there]: true });
+  });
+  expect((await owedBy(worker)).map(({ store }) => store)).toEqual([gone]);
+  await drain(worker);
+  expect(await told()).toEqual({ kv: true, d1: true });
+});

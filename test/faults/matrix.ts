@@ -1,0 +1,262 @@
+import { evictDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { decodeJwt, type JSONWebKeySet } from 'jose';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { gateOf } from '../gate/gate.ts';
+import {
+  api as ask,
+  type Credentials,
+  create,
+  createClient,
+  done,
+  getToken,
+  introspect,
+  requestToken,
+  revoke,
+  send,
+  world,
+} from '../http.ts';
+import { type Faulty, startNewIsolate, withFault } from '../instruments.ts';
+import { introspectAsRoot } from '../tokens/verdict.ts';
+import type { Trouble } from './store-errors.ts';
+
+// What everybody is told while a store is in trouble: a test for each answer.
+
+/** The tokens of one resource server, by what their introspection says of each. */
+interface Tokens {
+  readonly live: string;
+  readonly revoked: string;
+  /** Issued before all tokens of its client were revoked. */
+  readonly 'cut off': string;
+  /** Of a client that is disabled by now. */
+  readonly disabled: string;
+}
+
+/** One organization, in which each state that a token can be in has a token; KV knows of all of them. */
+export interface Scene {
+  readonly organization: string;
+  /** A client whose gate has its record. */
+  readonly seen: Credentials;
+  /** Who introspects. */
+  readonly caller: Credentials;
+  /** Those whose tokens these are. */
+  readonly owners: readonly Credentials[];
+  readonly strong: Tokens;
+  /** Of a resource server that chose `edge`. */
+  readonly edge: Tokens;
+}
+
+const QUICK = { rate_limit: { per_minute: 600_000, burst: 100_000 } };
+
+export async function scene(name: string): Promise<Scene> {
+  const { organization, identifier: strong } = await world(name);
+  const edge = `https://edge.${name}.example.com`;
+  await create('resource-servers', {
+    organization_id: organization,
+    identifier: edge,
+    name: 'edge',
+    scopes: [{ name: 'read' }],
+    introspection: 'edge',
+  });
+  const grants = [strong, edge].map((resource_server) => ({ resource_server, scopes: ['read'] }));
+  const client = (client_name: string) =>
+    createClient({ organization_id: organization, client_name, grants, default_resource: strong, ...QUICK });
+  const seen = await client('seen');
+  const cutOff = await client('cut off');
+  const disabled = await client('disabled');
+  const caller = await createClient({
+    organization_id: organization,
+    client_name: 'caller',
+    introspects: [strong, edge],
+  });
+  const tokensFor = async (resource: string): Promise<Tokens> => {
+    const token = async (of: Credentials) => (await getToken(of, { resource })).access_token;
+    const revoked = await token(seen);
+    expect((await revoke(seen, revoked)).status).toBe(200);
+    return { live: await token(seen), revoked, 'cut off': await token(cutOff), disabled: await token(disabled) };
+  };
+  const made = { strong: await tokensFor(strong), edge: await tokensFor(edge) };
+  await done('POST', `clients/${cutOff.client_id}/revoke-tokens`);
+  await done('PATCH', `clients/${disabled.client_id}`, { body: { status: 'disabled' } });
+
+  const revokedKey = (token: string) => `revoked:${seen.client_id}:${decodeJwt(token).jti}`;
+  const copies = [
+    revokedKey(made.strong.revoked),
+    revokedKey(made.edge.revoked),
+    `client:${cutOff.client_id}`,
+    `client:${disabled.client_id}`,
+    'key-ring',
+  ];
+  for (const key of copies) await vi.waitFor(async () => expect(await env.KV.get(key), key).not.toBeNull(), 10_000);
+  return { organization, seen, caller, owners: [seen, cutOff, disabled], ...made };
+}
+
+/** What each cell asks for. */
+export type Cell =
+  | 'a token, for a client that was seen'
+  | 'a token, for a client that was never seen'
+  | 'introspection, strong'
+  | 'introspection, edge'
+  | 'introspection, strong because the request asks for it'
+  | 'revocation'
+  | 'the JWKS'
+  | 'the metadata'
+  | 'management: the root key revokes a token'
+  | 'management: the root key revokes all tokens of a client'
+  | 'management: a read'
+  | 'management: a write';
+
+export type Answers = Readonly<Record<Cell, unknown>>;
+
+export const UNAVAILABLE = '503, Retry-After: 2';
+export const RIGHT = { live: 'active', revoked: 'inactive', 'cut off': 'inactive', disabled: 'inactive' };
+
+/** What is answered when nothing is wrong. */
+export const AS_EVER: Answers = {
+  'a token, for a client that was seen': '200',
+  'a token, for a client that was never seen': '200',
+  'introspection, strong': RIGHT,
+  'introspection, edge': RIGHT,
+  'introspection, strong because the request asks for it': RIGHT,
+  revocation: '200: inactive',
+  'the JWKS': '200: 6 keys',
+  'the metadata': '200',
+  'management: the root key revokes a token': '200: inactive',
+  'management: the root key revokes all tokens of a client': '200: inactive',
+  'management: a read': '200',
+  'management: a write': '200',
+};
+
+async function told({ status, headers }: Response): Promise<string> {
+  return status === 503 ? `503, Retry-After: ${headers.get('Retry-After')}` : String(status);
+}
+
+async function verdict(answer: Response): Promise<string> {
+  if (answer.status !== 200) return told(answer);
+  return (await answer.json<{ active: boolean }>()).active ? 'active' : 'inactive';
+}
+
+async function verdicts(caller: Credentials, tokens: Tokens, form: Record<string, string> = {}) {
+  const names = Object.keys(RIGHT) as (keyof Tokens)[];
+  const said = await Promise.all(
+    names.map(async (name) => [name, await verdict(await introspect(caller, tokens[name], form))]),
+  );
+  return Object.fromEntries(said);
+}
+
+/** The isolate's memory and its gates': full, or empty, as a new isolate finds them that meets gates which were evicted. */
+type Isolate = 'warm' | 'cold';
+
+async function prepare({ seen, caller, owners, strong, edge }: Scene, isolate: Isolate): Promise<void> {
+  if (isolate === 'cold') {
+    for (const client of [caller, ...owners]) await evictDurableObject(gateOf(client));
+    startNewIsolate();
+    return;
+  }
+  await getToken(seen);
+  await verdicts(caller, strong);
+  await verdicts(caller, edge);
+}
+
+/** What was revoked while a store was in trouble: the events that are to tell of it in the end, by action and target. */
+export interface Revoked {
+  readonly jti: string;
+  readonly clientId: string;
+}
+
+/** Asks for everything at once while a store is in trouble. */
+async function answersDuring(
+  made: Scene,
+  isolate: Isolate,
+  during: <T>(ask: () => Promise<T>, victim: Credentials) => Promise<T>,
+): Promise<{ answers: Answers; revoked: Revoked }> {
+  const { organization, seen, caller, strong, edge } = made;
+  const tokenOf = async (client: Credentials) => (await getToken(client)).access_token;
+  const another = () =>
+    createClient({
+      organization_id: organization,
+      client_name: crypto.randomUUID(),
+      grants: [{ resource_server: decodeJwt(strong.live).aud, scopes: ['read'] }],
+    });
+  const [neverSeen, victim] = [await another(), await another()];
+  const [own, roots, victims] = [await tokenOf(seen), await tokenOf(seen), await tokenOf(victim)];
+  await prepare(made, isolate);
+
+  const asked: Record<Cell, () => Promise<unknown>> = {
+    'a token, for a client that was seen': async () => told(await requestToken(seen)),
+    'a token, for a client that was never seen': async () => told(await requestToken(neverSeen)),
+    'introspection, strong': () => verdicts(caller, strong),
+    'introspection, edge': () => verdicts(caller, edge),
+    'introspection, strong because the request asks for it': () => verdicts(caller, edge, { introspection: 'strong' }),
+    revocation: async () => told(await revoke(seen, own)),
+    'the JWKS': async () => {
+      const answer = await send('/.well-known/jwks.json');
+      if (answer.status !== 200) return told(answer);
+      return `200: ${(await answer.json<JSONWebKeySet>()).keys.length} keys`;
+    },
+    'the metadata': async () => told(await send('/.well-known/oauth-authorization-server')),
+    'management: the root key revokes a token': async () =>
+      told(await ask('POST', 'tokens/revoke', { body: { token: roots } })),
+    'management: the root key revokes all tokens of a client': async () =>
+      told(await ask('POST', `clients/${victim.client_id}/revoke-tokens`)),
+    'management: a read': async () => told(await ask('GET', `clients/${seen.client_id}`)),
+    'management: a write': async () =>
+      told(await ask('PATCH', `clients/${seen.client_id}`, { body: { metadata: { change: crypto.randomUUID() } } })),
+  };
+  const answers = await during(async () => {
+    const all = Object.entries(asked).map(async ([cell, request]) => [cell, await request()] as const);
+    return Object.fromEntries(await Promise.all(all)) as Record<Cell, unknown>;
+  }, victim);
+
+  // What was acknowledged holds from then on, and of what was not nobody can tell by the answer.
+  const tokens: Partial<Record<Cell, string>> = {
+    revocation: own,
+    'management: the root key revokes a token': roots,
+    'management: the root key revokes all tokens of a client': victims,
+  };
+  for (const [cell, token] of Object.entries(tokens) as [Cell, string][]) {
+    if (answers[cell] === '200') answers[cell] = `200: ${await verdict(await introspectAsRoot(token))}`;
+  }
+  return { answers, revoked: { jti: String(decodeJwt(roots).jti), clientId: victim.client_id } };
+}
+
+/**
+ * Declares a test for each cell, of what is answered while a store is in one trouble after the other, in a warm isolate and in a cold one.
+ * @param gates the store is the gates of the tokens' clients, and of no others
+ */
+export function cells(
+  store: Faulty | 'gates of these clients',
+  troubles: readonly Trouble[],
+  expected: Answers,
+  made: () => Scene,
+  ended: (revoked: Revoked) => void = () => {},
+): void {
+  describe.each(troubles)('$name', ({ fault }) => {
+    describe.each(['warm', 'cold'] as const)('%s', (isolate) => {
+      let answers: Answers;
+      beforeAll(async () => {
+        const during = <T>(request: () => Promise<T>, victim: Credentials): Promise<T> => {
+          if (store !== 'gates of these clients') return withFault(store, fault, request);
+          return [...made().owners, victim].reduceRight(
+            (inner, { client_id }) =>
+              () =>
+                withFault(`gate:${client_id}`, fault, inner),
+            request,
+          )();
+        };
+        const found = await answersDuring(made(), isolate, during);
+        answers = found.answers;
+        ended(found.revoked);
+      }, 120_000);
+      afterAll(async () => {
+        // The change stands, and is told by its repeat.
+        const { client_id } = made().seen;
+        expect((await ask('PATCH', `clients/${client_id}`, { body: { metadata: {} } })).status).toBe(200);
+      });
+
+      test.each(Object.entries(expected) as [Cell, unknown][])('%s', (cell, answer) => {
+        expect(answers[cell]).toEqual(answer);
+      });
+    });
+  });
+}

@@ -1,0 +1,317 @@
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AUDIT_AGE, CHANGE_AGE, IDEMPOTENCY_AGE, SIGNING_KEY_MAX_AGE_DEFAULT, USAGE_AGE } from '../../src/constants.ts';
+import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
+import { api as ask, type Credentials, done, getToken, send, world } from '../http.ts';
+import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
+import { type Row, rowsOf, tables } from '../management/rows.ts';
+import { bothRecords, failingPushes, runScheduled } from './owed.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const TASKS = BACKGROUND_TASKS.filter((task) => task !== 'flush_usage');
+
+type Tables = Readonly<Record<string, readonly Row[]>>;
+type Entries = Readonly<Record<string, string>>;
+
+/** What both stores hold. */
+interface State {
+  readonly rows: Tables;
+  readonly kv: Entries;
+}
+
+async function everything(): Promise<State> {
+  const names = await tables();
+  const found = await env.DB.batch<Row>(names.map((name) => env.DB.prepare(`SELECT * FROM ${name} ORDER BY rowid`)));
+  const { keys } = await env.KV.list();
+  const entries = await Promise.all(keys.map(async ({ name }) => [name, (await env.KV.get(name)) ?? ''] as const));
+  return {
+    rows: Object.fromEntries(names.map((name, index) => [name, found[index]?.results ?? []])),
+    kv: Object.fromEntries(entries),
+  };
+}
+
+/** Makes both stores hold just that again. */
+async function restore({ rows, kv }: State): Promise<void> {
+  const inserts = Object.entries(rows).flatMap(([name, all]) =>
+    all.map((row) => {
+      const columns = Object.keys(row);
+      const places = columns.map(() => '?').join();
+      return env.DB.prepare(`INSERT INTO ${name} (${columns.join()}) VALUES (${places})`).bind(...Object.values(row));
+    }),
+  );
+  const deletes = Object.keys(rows).map((name) => env.DB.prepare(`DELETE FROM ${name}`));
+  await env.DB.batch([env.DB.prepare('PRAGMA defer_foreign_keys = on'), ...deletes, ...inserts]);
+  const { keys } = await env.KV.list();
+  await Promise.all(keys.filter(({ name }) => !(name in kv)).map(({ name }) => env.KV.delete(name)));
+  await Promise.all(Object.entries(kv).map(([key, value]) => env.KV.put(key, value)));
+}
+
+/** The same, whatever ids and keys were drawn by chance. */
+function comparable({ rows, kv }: State): unknown {
+  const names = new Map<string, string>();
+  const drawn = /^(evt_\w+|[\w-]{43}|ey[\w-]+\.[\w-]*\.[\w.-]+)$/;
+  const known = new Set(initialText().match(/[\w-]{43}|evt_\w+|ey[\w.-]+/g));
+  const named = (value: unknown): unknown => {
+    if (typeof value === 'string' && drawn.test(value) && !known.has(value)) {
+      names.set(value, names.get(value) ?? `drawn ${names.size}`);
+      return names.get(value);
+    }
+    if (typeof value === 'string' && /^[[{]/.test(value)) return named(JSON.parse(value));
+    if (Array.isArray(value)) return value.map(named);
+    if (value instanceof Object)
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, named(one)]));
+    return value;
+  };
+  // What a key is made of differs each time, and which is made first.
+  const keysOf = (keys: readonly Row[]) =>
+    keys
+      .map(({ kid, public_jwk, publicJwk, sealed_private_jwk, sealedPrivateJwk, ...life }) => ({
+        ...life,
+        is: known.has(String(kid)) ? kid : 'made',
+      }))
+      .sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+  const { 'key-ring': ring = '[]', ...others } = kv;
+  return {
+    kv: { ...others, ring: keysOf(JSON.parse(ring)) },
+    rows: { ...(named({ ...rows, signing_keys: [] }) as object), signing_keys: keysOf(rows.signing_keys ?? []) },
+  };
+}
+
+let worker: Credentials;
+let initial: State;
+const initialText = () => JSON.stringify(initial);
+/** When there is everything to do. */
+let due: number;
+let good: unknown;
+
+// Each task finds something to do: keys to rotate, one to remove, one that KV was not told is revoked, a gate that is owed a push, and rows
+// of every sort that were kept for long enough.
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  ({ worker } = await world('scheduled'));
+  await getToken(worker);
+  const rotate = (body: object) => done('POST', 'signing-keys/rotate', { body });
+  await rotate({ alg: 'ES256' });
+  due = Date.now() + SIGNING_KEY_MAX_AGE_DEFAULT * 1000;
+  vi.setSystemTime(due);
+  startNewIsolate();
+  const client = `clients/${worker.client_id}`;
+  await failingPushes(worker, async () =>
+    expect((await ask('PATCH', client, { body: { access_token_ttl: 120 } })).status).toBe(503),
+  );
+  await failing('kv', () => rotate({ alg: 'EdDSA', emergency: true }));
+  // RSA keys take long to make.
+  await env.DB.prepare("UPDATE signing_keys SET activated_at = ? WHERE alg = 'RS256' AND status = 'active'")
+    .bind(due)
+    .run();
+  const old = (sql: string, age: number) => env.DB.prepare(sql).bind(due - age * 1000 - 1);
+  await env.DB.batch([
+    old("INSERT INTO audit_events VALUES ('old', ?, NULL, 'root', 'x', 'y', NULL, '{}', NULL)", AUDIT_AGE),
+    old("INSERT INTO idempotency_keys VALUES ('root', 'old', 'x', 1, 200, '', ?)", IDEMPOTENCY_AGE),
+    old("INSERT INTO client_usage VALUES ('old', ?, 'issued', 1)", USAGE_AGE),
+    old("INSERT INTO changes VALUES (1, NULL, 'x', 'y', 501, ?, 0)", CHANGE_AGE),
+  ]);
+  initial = await everything();
+  await runScheduled();
+  good = comparable(await everything());
+}, 60_000);
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: due });
+  await restore(initial);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Whether each task's work is done. */
+async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean>>> {
+  const { rows, kv } = await everything();
+  const before = initial.rows.signing_keys ?? [];
+  const kids = (status: string, alg: string, keys = rows.signing_keys ?? []) =>
+    keys.filter((key) => key.status === status && key.alg === alg).map(({ kid }) => kid);
+  const revoked = initial.rows.revoked_signing_keys?.map(({ kid }) => `revoked-key:${kid}`) ?? [];
+  const ring = JSON.parse(kv['key-ring'] ?? '[]') as { kid: string }[];
+  const has = (table: string, isOld: (row: Row) => boolean) => (rows[table] ?? []).some(isOld);
+  return {
+    rotate_signing_keys: kids('active', 'ES256')[0] === kids('next', 'ES256', before)[0],
+    remove_signing_keys: kids('retiring', 'ES256', before).every((kid) => !kids('retiring', 'ES256').includes(kid)),
+    copy_key_ring:
+      rows.revoked_signing_keys?.length === 0 &&
+      revoked.every((key) => key in kv) &&
+      JSON.stringify(ring.map(({ kid }) => kid).sort()) ===
+        JSON.stringify((rows.signing_keys ?? []).map(({ kid }) => kid).sort()),
+    resume_pushes: rows.gate_pushes?.length === 0,
+    purge: !(
+      has('audit_events', ({ id }) => id === 'old') ||
+      has('idempotency_keys', ({ key }) => key === 'old') ||
+      has('client_usage', ({ client_id }) => client_id === 'old') ||
+      has('changes', ({ version }) => version === 1)
+    ),
+  };
+}
+
+const ALL_DONE = Object.fromEntries(TASKS.map((task) => [task, true]));
+
+/** The tasks that were noted to have succeeded at that time. */
+async function succeeded(at = due): Promise<string[]> {
+  const rows = await rowsOf<{ name: string }>('SELECT name FROM background_tasks WHERE succeeded_at = ?', at);
+  return rows.map(({ name }) => name);
+}
+
+/** A fault that counts a store's calls, and makes one of them fail: it is not made, or its answer is lost. */
+function failingAtCall(number: number, how: 'is not made' | 'loses its answer') {
+  let count = 0;
+  const fault: Fault = async (call) => {
+    count++;
+    if (count !== number) return call();
+    if (how === 'loses its answer') await call();
+    throw new Error('Network connection lost.');
+  };
+  return { fault, count: () => count };
+}
+
+test('there is something to do for every task, and one run does all of it', async () => {
+  expect(Object.values(await isDone())).toEqual(TASKS.map(() => false));
+  await runScheduled();
+  expect(await isDone()).toEqual(ALL_DONE);
+  expect((await succeeded()).sort()).toEqual([...TASKS].sort());
+  const { d1, gate } = await bothRecords(worker);
+  expect(gate).toEqual(d1);
+  expect((await getToken(worker)).expires_in).toBe(120);
+});
+
+test('the log tells how much each task did, and nothing of one that found nothing to do', async () => {
+  const written = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const told = () =>
+    written.mock.calls.flatMap(([line]) => {
+      const { event, task, ok, counts } = JSON.parse(String(line));
+      return event === 'scheduled' ? [[task, ok, counts]] : [];
+    });
+  await runScheduled();
+  expect(told()).toEqual([
+    // ES256 alone: of EdDSA the next key is as young as the emergency, of RS256 the active one.
+    ['rotate_signing_keys', true, { rotated: 1 }],
+    ['remove_signing_keys', true, { removed: 1 }],
+    ['copy_key_ring', true, { revoked: 1, copied: 1 }],
+    ['resume_pushes', true, { delivered: 1, failed: 0 }],
+    ['purge', true, { audit_events: 1, idempotency_keys: 1, usage: 1, changes: 1 }],
+  ]);
+  written.mockClear();
+  await runScheduled();
+  expect(told()).toEqual([]);
+  written.mockRestore();
+});
+
+test.each([2, 5])('%d runs at once leave what one leaves', async (runs) => {
+  await Promise.all(Array.from({ length: runs }, runScheduled));
+  expect(comparable(await everything())).toEqual(good);
+});
+
+test('a run after the run changes nothing but when it was', async () => {
+  await runScheduled();
+  const { rows, kv } = await everything();
+  vi.setSystemTime(due + MINUTE);
+  await runScheduled();
+  const after = await everything();
+  expect({ ...after.rows, background_tasks: [] }).toEqual({ ...rows, background_tasks: [] });
+  expect(after.kv).toEqual(kv);
+  expect((await succeeded(due + MINUTE)).sort()).toEqual([...TASKS].sort());
+});
+
+test.each([1, 9, 400])('a run that comes %d days late does all of it, and each thing once', async (days) => {
+  vi.setSystemTime(due + days * DAY);
+  await Promise.all([runScheduled(), runScheduled()]);
+  await runScheduled();
+  expect(await isDone()).toEqual(ALL_DONE);
+  const rotations = await rowsOf<{ changes: string }>(
+    "SELECT changes FROM audit_events WHERE action = 'signing_keys.rotated' AND actor = 'schedule'",
+  );
+  const activated = rotations.flatMap(({ changes }) => (JSON.parse(changes) as { active: string[] }).active);
+  const before = (initial.rows.signing_keys ?? []).filter(({ status }) => status === 'next').map(({ kid }) => kid);
+  // However late, an algorithm's next key signs, and the one that is made then is the next.
+  expect(before).toEqual(expect.arrayContaining(activated));
+  expect(new Set(activated).size).toBe(activated.length);
+  const places = await rowsOf(
+    'SELECT alg, status FROM signing_keys WHERE status <> ? ORDER BY alg, status',
+    'retiring',
+  );
+  expect(places).toEqual(
+    ['ES256', 'EdDSA', 'RS256'].flatMap((alg) => ['active', 'next'].map((status) => ({ alg, status }))),
+  );
+});
+
+test('a run that comes before another’s that was later does not put back when it was', async () => {
+  vi.setSystemTime(due + MINUTE);
+  await runScheduled();
+  vi.setSystemTime(due);
+  await runScheduled();
+  expect((await succeeded(due + MINUTE)).sort()).toEqual([...TASKS].sort());
+});
+
+describe.each(['d1', 'kv', 'gate'] satisfies Store[])('%s failing at one call of the run, each in turn', (store) => {
+  test.each(['is not made', 'loses its answer'] as const)(
+    'the call %s: the next run leaves what one leaves',
+    async (how) => {
+      let failures = 0;
+      for (let number = 1; ; number++) {
+        await restore(initial);
+        const { fault, count } = failingAtCall(number, how);
+        await withFault(store, fault, runScheduled);
+        if (count() < number) break;
+        failures++;
+        const noted = await succeeded();
+        // One task alone failed, or what failed was the note of who did not.
+        if (noted.length > 0) expect(noted.length, `call ${number}`).toBeGreaterThanOrEqual(TASKS.length - 1);
+        const finished = await isDone();
+        for (const task of noted.filter((name) => name !== 'resume_pushes')) {
+          expect(finished, `call ${number}: ${task}`).toMatchObject({ [task]: true });
+        }
+        await runScheduled();
+        expect(comparable(await everything()), `call ${number}`).toEqual(good);
+      }
+      expect(failures).toBeGreaterThan(0);
+      console.log(`${store}: ${failures} calls, each of which ${how} once`);
+    },
+  );
+});
+
+const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
+  rotate_signing_keys: 'update "signing_keys"',
+  remove_signing_keys: 'delete from "signing_keys"',
+  copy_key_ring: 'from "revoked_signing_keys"',
+  resume_pushes: 'MAX("version")',
+  purge: 'delete from "audit_events"',
+};
+
+test.each(TASKS)('%s failing is its own failure alone, and it alone is not noted to have succeeded', async (task) => {
+  const fault: Fault = (call, sql) =>
+    sql.includes(STATEMENTS[task]) ? Promise.reject(new Error('Network connection lost.')) : call();
+  await withFault('d1', fault, runScheduled);
+  expect(await isDone()).toEqual({ ...ALL_DONE, [task]: false });
+  expect((await succeeded()).sort()).toEqual(TASKS.filter((other) => other !== task).sort());
+});
+
+test('with KV gone all but what KV is to have is done', async () => {
+  await failing('kv', runScheduled);
+  expect(await isDone()).toEqual({ ...ALL_DONE, copy_key_ring: false });
+  expect((await succeeded()).sort()).toEqual(TASKS.filter((task) => task !== 'copy_key_ring').sort());
+  await runScheduled();
+  expect(comparable(await everything())).toEqual(good);
+});
+
+test('with D1 gone nothing is done, nothing thrown, and the next run does it', async () => {
+  await failing('d1', runScheduled);
+  expect(await everything()).toEqual(initial);
+  await runScheduled();
+  expect(comparable(await everything())).toEqual(good);
+});
+
+test('/healthz tells of the tasks that succeeded', async () => {
+  startNewIsolate();
+  await runScheduled();
+  const { last_success } = await (await send('/healthz')).json<{ last_success: Record<BackgroundTask, string> }>();
+  for (const task of TASKS) expect(last_success[task]).toBe(new Date(due).toISOString());
+});

@@ -1,0 +1,120 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { buildEdgemint } from './edgemint.ts';
+import type { Order, Report } from './serve.ts';
+import { freePort } from './worker.ts';
+
+const SERVE = fileURLToPath(new URL('./serve.ts', import.meta.url));
+const DEATH_MS = 10_000;
+const SHARED_MEMORY = '/dev/shm';
+const ROOM_BYTES = 2 ** 31;
+
+/** An Edgemint that can be killed and started again, always on the same port and the same stores. */
+export class EdgemintApart {
+  readonly issuer: string;
+  readonly #home: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(home: string, port: number) {
+    this.#home = home;
+    this.issuer = `http://127.0.0.1:${port}`;
+  }
+
+  /** Builds the Worker, and makes a place for its stores. Nothing is started. */
+  static async prepare(): Promise<EdgemintApart> {
+    const home = await mkdtemp(join(await quickPlace(), 'edgemint-apart-'));
+    await writeFile(join(home, 'index.js'), await buildEdgemint());
+    return new EdgemintApart(home, await freePort());
+  }
+
+  /** Starts it in a process group of its own. */
+  async start(): Promise<void> {
+    const options = { issuer: this.issuer, directory: join(this.#home, 'stores'), built: join(this.#home, 'index.js') };
+    // Whoever is killed cleans up nothing: what it makes for itself is to lie here too.
+    const env = { ...process.env, TMPDIR: this.#home };
+    this.#child = fork(SERVE, [JSON.stringify(options)], { detached: true, env });
+    await this.#report();
+    const commands = (await membersOf(this.#group)).join();
+    if (!/workerd/.test(commands)) throw new Error(`The runtime is not in the group, only ${commands}.`);
+  }
+
+  /** Ends all of it, by a SIGKILL to the whole group that is sent before this returns. */
+  async kill(): Promise<void> {
+    const group = this.#group;
+    process.kill(-group, 'SIGKILL');
+    const end = Date.now() + DEATH_MS;
+    while ((await membersOf(group)).length > 0) {
+      if (Date.now() > end) throw new Error(`Of the group live on: ${await membersOf(group)}.`);
+      await sleep(5);
+    }
+    this.#child = undefined;
+  }
+
+  /** Lets it do what it does every minute. */
+  async runScheduled(): Promise<void> {
+    await this.#ask({ scheduled: true });
+  }
+
+  /** Reads its database. One at a time. */
+  async query<Row>(sql: string): Promise<Row[]> {
+    return (await this.#ask({ sql })) as Row[];
+  }
+
+  /** Kills it where it still runs, and removes its stores. */
+  async remove(): Promise<void> {
+    // It may have ended by itself.
+    if (this.#child) await this.kill().catch(() => undefined);
+    await rm(this.#home, { recursive: true });
+  }
+
+  get #group(): number {
+    const group = this.#child?.pid;
+    if (group === undefined) throw new Error('It does not run.');
+    return group;
+  }
+
+  #ask(order: Order): Promise<unknown[]> {
+    this.#child?.send(order);
+    return this.#report();
+  }
+
+  async #report(): Promise<unknown[]> {
+    const { signal, abort } = aborting();
+    const child = this.#child;
+    if (!child) throw new Error('It does not run.');
+    const ended = once(child, 'exit', { signal }).then(() => ({ failure: 'It ended.' }));
+    const told = once(child, 'message', { signal }).then(([report]) => report as Report);
+    const report = await Promise.race([told, ended]);
+    abort();
+    await Promise.allSettled([told, ended]);
+    if ('failure' in report) throw new Error(report.failure);
+    return 'rows' in report ? report.rows : [];
+  }
+}
+
+/** In memory where there is room: a killed process leaves there what it leaves on a disk, and waits for no disk. */
+async function quickPlace(): Promise<string> {
+  const memory = await statfs(SHARED_MEMORY).catch(() => undefined);
+  return memory && memory.bavail * memory.bsize > ROOM_BYTES ? SHARED_MEMORY : tmpdir();
+}
+
+function aborting() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+/** The commands of a process group's members, those aside that are dead and only not buried yet. */
+async function membersOf(group: number): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pgid=,stat=,comm=']);
+  return stdout
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([pgid, stat]) => Number(pgid) === group && !stat?.startsWith('Z'))
+    .map(([, , command]) => command ?? '');
+}

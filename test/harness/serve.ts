@@ -1,0 +1,32 @@
+import { type StartOptions, startEdgemint } from './edgemint.ts';
+
+/** What the process of `startEdgemintApart()` is asked for. */
+export type Order = { readonly scheduled: true } | { readonly sql: string };
+
+/** Its answers, in the order of what it was asked. `rows` is empty where no rows were asked for. */
+export type Report = { readonly ready: true } | { readonly rows: unknown[] } | { readonly failure: string };
+
+// The main module of that process: serves until it is killed, or whoever started it is gone.
+
+const tell = (report: Report) => process.send?.(report);
+
+try {
+  const edgemint = await startEdgemint(JSON.parse(process.argv[2] ?? '') as StartOptions);
+  process.on('disconnect', () => void edgemint.stop().finally(() => process.exit()));
+  const database = await edgemint.database();
+  const carryOut = async (order: Order) => {
+    if ('sql' in order) return (await database.prepare(order.sql).all()).results;
+    await edgemint.runScheduled();
+    return [];
+  };
+  let last = Promise.resolve();
+  process.on('message', (order: Order) => {
+    last = last
+      .then(async () => void tell({ rows: await carryOut(order) }))
+      .catch((error: unknown) => void tell({ failure: String(error) }));
+  });
+  tell({ ready: true });
+} catch (error) {
+  tell({ failure: String(error) });
+  process.exitCode = 1;
+}

@@ -1,0 +1,53 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { type Credentials, create, createClient } from '../http.ts';
+import worker from '../worker.ts';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const DAY = 86_400 * SECOND;
+
+export const ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
+type Alg = (typeof ALGS)[number];
+
+/** A signing key as the management API shows it. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: Alg;
+  readonly status: 'next' | 'active' | 'retiring';
+  readonly created_at: string;
+  readonly activated_at: string | null;
+  readonly retired_at: string | null;
+  readonly signs_from: string;
+  readonly public_jwk: Record<string, unknown>;
+}
+
+/** By algorithm, the key of a status. */
+export function kidsOf(keys: readonly SigningKey[], status: SigningKey['status']): Record<string, string> {
+  return Object.fromEntries(keys.filter((key) => key.status === status).map(({ alg, kid }) => [alg, kid]));
+}
+
+/** A client for each algorithm, whose tokens live for as long as tokens can, and one that introspects all of them. */
+export async function clientsByAlg(): Promise<{ clients: Record<Alg, Credentials>; caller: Credentials }> {
+  const { id: organization_id } = await create('organizations', { name: 'keys' });
+  const prefix = crypto.randomUUID();
+  const identifiers = ALGS.map((alg) => `https://${prefix}.example.com/${alg}`);
+  const made = ALGS.map(async (alg, index) => {
+    const identifier = identifiers[index] ?? '';
+    await create('resource-servers', { organization_id, identifier, name: alg, scopes: [], signing_alg: alg });
+    const client = await createClient({
+      organization_id,
+      client_name: alg,
+      access_token_ttl: DAY / SECOND,
+      grants: [{ resource_server: identifier, scopes: [] }],
+    });
+    return [alg, client] as const;
+  });
+  const clients = Object.fromEntries(await Promise.all(made)) as Record<Alg, Credentials>;
+  return { clients, caller: await createClient({ organization_id, client_name: 'caller', introspects: identifiers }) };
+}
+
+/** Runs the scheduled handler once, with a `SIGNING_KEY_MAX_AGE` in seconds. */
+export async function runScheduled(maxAge: number = 30 * 86_400): Promise<void> {
+  await worker.scheduled(createScheduledController(), { ...env, SIGNING_KEY_MAX_AGE: String(maxAge) });
+}

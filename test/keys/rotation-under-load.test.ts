@@ -1,0 +1,220 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { SigningAlg } from '../../src/store/client-record.ts';
+import { database } from '../../src/store/database.ts';
+import { readRing } from '../../src/store/ring.ts';
+import { type Credentials, create, createClient, ISSUER } from '../http.ts';
+import worker from '../worker.ts';
+import { Isolate, kvReading, LOST_D1 } from './isolate.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SECOND = 1000;
+const DAY = 86_400 * SECOND;
+const MINUTE = 60 * SECOND;
+const START = Date.parse('2028-01-01T00:00:00Z');
+const ALGS: readonly SigningAlg[] = ['ES256', 'RS256', 'EdDSA'];
+const ROTATIONS = 5;
+
+/** What is promised of isolates: how far their clocks, the copies that they read and the rings that they hold may be behind or ahead. */
+const CLOCK_AHEAD = MINUTE;
+const COPY_BEHIND = 2 * MINUTE;
+const LEASE = MINUTE;
+
+let now = START;
+
+/** The ring's rows as they were in D1, step by step. */
+const past: { readonly at: number; readonly keys: unknown }[] = [];
+
+/** A copy that lags by all that it may, and can be read once a lease only, so that each ring is held for the whole of it. */
+function slowestCopy(): KVNamespace {
+  let readAt = 0;
+  return kvReading(async (key) => {
+    if (key !== 'key-ring') return null;
+    if (now - readAt < LEASE) throw new Error('KV GET failed: 500');
+    readAt = now;
+    return past.findLast(({ at }) => at <= now - COPY_BEHIND)?.keys ?? past[0]?.keys;
+  });
+}
+
+interface Place {
+  readonly isolate: Isolate;
+  readonly clockAhead: number;
+}
+
+/** Runs something by the clock of an isolate. */
+async function at<T>({ isolate, clockAhead }: Place, run: (isolate: Isolate) => Promise<T>): Promise<T> {
+  vi.setSystemTime(now + clockAhead);
+  try {
+    return await run(isolate);
+  } finally {
+    vi.setSystemTime(now);
+  }
+}
+
+/** What all that read the JWKS could see of a key. */
+interface Sighting {
+  /** When a JWKS without it was last served before it appeared: never for the first keys. */
+  readonly lastWithout: number;
+  readonly lastWith: number;
+}
+
+const sightings = new Map<string, Sighting>();
+let servedBefore = Number.NEGATIVE_INFINITY;
+
+function sight(kids: readonly string[]): void {
+  for (const kid of kids) {
+    const lastWithout = sightings.get(kid)?.lastWithout ?? servedBefore;
+    sightings.set(kid, { lastWithout, lastWith: now });
+  }
+  // Isolates disagree for a while: a key is only as old as the last JWKS that one of them served without it.
+  for (const [kid, { lastWith }] of sightings) {
+    if (!kids.includes(kid) && now - lastWith < 5 * MINUTE) sightings.set(kid, { lastWithout: now, lastWith });
+  }
+}
+
+class Verifier {
+  readonly #places: readonly Place[];
+  #freshUntil: number;
+  #keys: ReturnType<typeof createLocalJWKSet> | undefined;
+
+  constructor(places: readonly Place[], firstFetch: number) {
+    this.#places = places;
+    this.#freshUntil = firstFetch;
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#keys && now < this.#freshUntil) return;
+    const place = this.#places[Math.floor(now / (20 * SECOND)) % this.#places.length] ?? expect.unreachable();
+    const { keys, maxAge } = await at(place, (isolate) => isolate.jwks());
+    // The first time for less long, so that all of them fetch at moments of their own.
+    this.#freshUntil = this.#keys ? now + maxAge : this.#freshUntil;
+    this.#keys = createLocalJWKSet(keys);
+  }
+
+  async verify(token: string): Promise<void> {
+    await jwtVerify(token, this.#keys ?? expect.unreachable(), { issuer: ISSUER, currentDate: new Date(now) });
+  }
+}
+
+async function clientsByAlg(): Promise<Record<SigningAlg, Credentials>> {
+  const { id: organization_id } = await create('organizations', { name: 'rotating' });
+  const made = ALGS.map(async (alg) => {
+    const identifier = `https://${alg.toLowerCase()}.example.com`;
+    await create('resource-servers', { organization_id, identifier, name: alg, scopes: [], signing_alg: alg });
+    const client = await createClient({
+      organization_id,
+      client_name: alg,
+      access_token_ttl: DAY / SECOND,
+      grants: [{ resource_server: identifier, scopes: [] }],
+    });
+    return [alg, client] as const;
+  });
+  return Object.fromEntries(await Promise.all(made)) as Record<SigningAlg, Credentials>;
+}
+
+async function runScheduled(maxAge: number): Promise<void> {
+  await worker.scheduled(createScheduledController(), { ...env, SIGNING_KEY_MAX_AGE: String(maxAge) });
+}
+
+test('five rotations of each algorithm, under load from verifiers that cache the JWKS for as long as they may, fail no verification', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  const clients = await clientsByAlg();
+  // The first ring is there, in D1 and in the copy.
+  await new Isolate().jwks();
+  const ordinary: Place[] = [0, 1].map(() => ({ isolate: new Isolate(), clockAhead: 0 }));
+  const ahead: Place = { isolate: new Isolate(), clockAhead: CLOCK_AHEAD };
+  const slowest: Place = {
+    isolate: new Isolate({ DB: LOST_D1, KV: slowestCopy() }),
+    clockAhead: CLOCK_AHEAD,
+  };
+  const places = [...ordinary, ahead, slowest];
+  const verifiers = [...Array(8).keys()].map(
+    (index) => new Verifier(index % 2 === 0 ? places : [slowest], START + (index + 1) * 80 * SECOND),
+  );
+
+  /** The kids that signed, by algorithm, in order. */
+  const signed: Record<SigningAlg, string[]> = { ES256: [], RS256: [], EdDSA: [] };
+  /** The token of each key that expires last. */
+  const last = new Map<string, { readonly token: string; readonly exp: number }>();
+  let maxAge = 0;
+  const counts = { signatures: 0, verifications: 0 };
+
+  async function look(): Promise<void> {
+    past.push({ at: now, keys: (await readRing(database(env.DB))).keys });
+    for (const place of places) {
+      const served = await at(place, (isolate) => isolate.jwks());
+      maxAge = served.maxAge;
+      sight(served.kids);
+    }
+    servedBefore = now;
+    for (const verifier of verifiers) await verifier.refresh();
+  }
+
+  async function verify(tokens: readonly string[]): Promise<void> {
+    counts.verifications += tokens.length * verifiers.length;
+    await Promise.all(verifiers.flatMap((verifier) => tokens.map((token) => verifier.verify(token))));
+  }
+
+  async function sign(): Promise<string[]> {
+    const tokens: string[] = [];
+    for (const place of places) {
+      tokens.push(...(await at(place, (isolate) => Promise.all(ALGS.map((alg) => isolate.getToken(clients[alg]))))));
+    }
+    for (const token of tokens) {
+      const { kid = '', alg } = decodeProtectedHeader(token);
+      const { exp = 0 } = decodeJwt(token);
+      const { lastWithout } = sightings.get(kid) ?? expect.unreachable(`${kid} signs, and was never published`);
+      expect(now - lastWithout, `${alg} ${kid} signs too early`).toBeGreaterThanOrEqual(maxAge);
+      const kids = signed[alg as SigningAlg];
+      if (!kids.includes(kid)) kids.push(kid);
+      if (exp * SECOND > (last.get(kid)?.exp ?? 0)) last.set(kid, { token, exp: exp * SECOND });
+    }
+    counts.signatures += tokens.length;
+    return tokens;
+  }
+
+  const alive = () => [...last.values()].filter(({ exp }) => now < exp).map(({ token }) => token);
+  let changedAt = now;
+  for (;;) {
+    await look();
+    const before = ALGS.map((alg) => signed[alg].length);
+    await verify([...(await sign()), ...alive()]);
+    if (ALGS.some((alg, index) => signed[alg].length !== before[index])) changedAt = now;
+    if (ALGS.every((alg) => signed[alg].length > ROTATIONS) && now - changedAt > 5 * MINUTE) break;
+
+    // By turns the schedule rotates, and an administrator as soon as it can be done, whose isolate thinks that it can be done sooner.
+    if (now % MINUTE === 0) await runScheduled(3600);
+    for (const [index, alg] of ALGS.entries()) {
+      const isTurn = signed[alg].length % 2 === 0 && now - START > index * 40 * SECOND;
+      if (!isTurn || signed[alg].length > ROTATIONS) continue;
+      const answer = await at(ahead, (isolate) => isolate.api('POST', 'signing-keys/rotate', { alg }));
+      expect([200, 409]).toContain(answer.status);
+    }
+    now += now - changedAt < 20 * MINUTE ? 20 * SECOND : 100 * SECOND;
+    vi.setSystemTime(now);
+  }
+  for (const alg of ALGS) expect(signed[alg], alg).toHaveLength(ROTATIONS + 1);
+
+  const old = ALGS.flatMap((alg) => signed[alg].slice(0, -1));
+  const ends = old.map((kid) => last.get(kid)?.exp ?? 0);
+  const end = Math.max(...ends) + 15 * MINUTE;
+  while (now < end) {
+    const isNear = ends.some((exp) => Math.abs(exp - now) < 8 * MINUTE);
+    now += isNear ? 20 * SECOND : 10 * MINUTE;
+    vi.setSystemTime(now);
+    if (now % MINUTE === 0 || !isNear) await runScheduled(30 * 86_400);
+    await look();
+    await verify(alive());
+  }
+  for (const kid of old) {
+    const [lastWith, exp] = [sightings.get(kid)?.lastWith ?? 0, last.get(kid)?.exp ?? 0];
+    expect(lastWith, 'left before its last token').toBeGreaterThanOrEqual(exp - 20 * SECOND);
+    expect(lastWith, 'stayed on').toBeLessThan(exp + 8 * MINUTE);
+  }
+  console.log(counts, (now - START) / 3600_000);
+}, 600_000);

@@ -1,0 +1,51 @@
+import { expect, vi } from 'vitest';
+
+/** What the log has of something: each line as it was written, by the console's method. */
+export interface Line {
+  readonly method: 'log' | 'error';
+  readonly text: string;
+}
+
+/** A request's line, parsed. */
+export type RequestLine = Record<string, unknown> & { readonly event: 'request'; readonly request_id: string };
+
+/** Runs something, and tells what is written to the console meanwhile, which shows none of it. */
+export async function consoleOf(during: () => unknown): Promise<Line[]> {
+  const written: Line[] = [];
+  const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((method) =>
+    vi.spyOn(console, method).mockImplementation((...args: unknown[]) => {
+      expect([args.length, typeof args[0]], method).toEqual([1, 'string']);
+      expect(['log', 'error']).toContain(method);
+      written.push({ method: method as Line['method'], text: String(args[0]) });
+    }),
+  );
+  try {
+    await during();
+    return written;
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** The lines of the requests that are made meanwhile, in the order in which they were answered. */
+export async function requestLines(during: () => unknown): Promise<RequestLine[]> {
+  const lines = await consoleOf(during);
+  return lines.map(({ text }) => JSON.parse(text) as RequestLine).filter(({ event }) => event === 'request');
+}
+
+/** The one line of a request, without what is different each time. Its id is the one that the answer names. */
+export async function lineOf(request: () => Promise<Response>): Promise<Record<string, unknown>> {
+  let answer: Response | undefined;
+  const written = await consoleOf(async () => {
+    answer = await request();
+  });
+  const lines = written.map(({ text }) => JSON.parse(text) as RequestLine);
+  expect(lines).toHaveLength(1);
+  expect(written[0]?.method).toBe((answer?.status ?? 0) >= 500 ? 'error' : 'log');
+  const { request_id, ms, ...line } = lines[0] ?? ({} as Partial<RequestLine>);
+  expect(request_id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  expect(answer?.headers.get('X-Request-Id')).toBe(request_id);
+  expect(line.status).toBe(answer?.status);
+  expect(ms).toBeGreaterThanOrEqual(0);
+  return line;
+}

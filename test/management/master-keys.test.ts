@@ -1,0 +1,232 @@
+import { env } from 'cloudflare:workers';
+import { decodeProtectedHeader } from 'jose';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Credentials, create, manage, world } from '../http.ts';
+import { Isolate, LOST_D1 } from '../keys/isolate.ts';
+import { DAY, MINUTE, runScheduled } from '../keys/keys.ts';
+import { keyWith, rowsOf } from './rows.ts';
+import { eventsAbout } from './secrets.ts';
+
+const OLD = env.MASTER_KEY;
+const [NEW, THIRD] = ['new-', 'third'].map((text) =>
+  btoa(text.padEnd(32, '-')).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_'),
+) as [string, string];
+
+interface MasterKey {
+  readonly id: string;
+  readonly status: 'current' | 'previous' | 'retired';
+  readonly signing_keys: number;
+  readonly may_go_at: string | null;
+}
+
+/** What was made under some master key, and must go on under all later ones. */
+interface Made {
+  client: Credentials;
+  readonly apiKey: string;
+  readonly ids: string;
+}
+
+const { organization, identifier } = await world('master-keys');
+const made: Made[] = [];
+let now = Date.parse('2028-01-01T00:00:00Z');
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+});
+
+afterEach(() => {
+  now = Date.now() + DAY;
+  vi.useRealTimers();
+});
+
+const under = (...keys: string[]) => new Isolate({ MASTER_KEY: keys.join() });
+const list = async (isolate: Isolate) => (await isolate.done<{ data: MasterKey[] }>('GET', 'master-keys')).data;
+const reseal = async (isolate: Isolate) =>
+  (await isolate.done<{ data: MasterKey[] }>('POST', 'master-keys/reseal')).data;
+const idOf = async (key: string) => (await list(under(key, OLD, NEW, THIRD)))[0]?.id ?? '';
+
+/** The ids of the master keys that some table's rows are sealed under. */
+async function sealedUnder(table: 'signing_keys' | 'retired_master_keys'): Promise<(string | undefined)[]> {
+  const column = table === 'signing_keys' ? 'sealed_private_jwk' : 'sealed_keys';
+  const rows = await rowsOf<{ sealed: string }>(`SELECT ${column} AS sealed FROM ${table}`);
+  return [...new Set(rows.map(({ sealed }) => decodeProtectedHeader(sealed).kid))];
+}
+
+async function makeAt(isolate: Isolate): Promise<void> {
+  const client = await isolate.done<Credentials>('POST', 'clients', {
+    organization_id: organization,
+    client_name: 'worker',
+    grants: [{ resource_server: identifier, scopes: ['read'] }],
+  });
+  const { api_key: apiKey } = await isolate.done<{ api_key: string }>('POST', 'api-keys', {
+    organization_id: organization,
+    name: 'key',
+    scopes: ['clients:read', 'tokens:introspect'],
+  });
+  made.push({ client, apiKey, ids: client.client_id });
+}
+
+/** That everything made so far works in an isolate: ids by their tags, secrets and API keys by their hashes, and tokens. */
+async function expectAllGoOn(isolate: Isolate): Promise<void> {
+  for (const { client, apiKey } of made) {
+    const token = await isolate.getToken(client);
+    const headers = {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      Authorization: `Bearer ${apiKey}`,
+    };
+    const introspected = await isolate.send('/oauth2/introspect', { method: 'POST', headers, body: `token=${token}` });
+    expect(await introspected.json()).toMatchObject({ active: true, client_id: client.client_id });
+    expect((await isolate.api('GET', `clients/${client.client_id}`, undefined, { key: apiKey })).status).toBe(200);
+  }
+}
+
+/** Lets one client of those have a new secret, beside the old one. */
+async function rotateOne(isolate: Isolate): Promise<void> {
+  const one = made[0] ?? expect.unreachable();
+  const old = one.client;
+  const { client_secret } = await isolate.done<Credentials>('POST', `clients/${old.client_id}/secrets/rotate`, {});
+  expect((await isolate.requestToken(old)).status).toBe(200);
+  one.client = { ...old, client_secret };
+}
+
+test('from one master key to the next everything that was made goes on, at each step', async () => {
+  for (const isolate of [under(OLD), under(OLD, NEW), under(NEW, OLD)]) {
+    await makeAt(isolate);
+    await expectAllGoOn(isolate);
+    await rotateOne(isolate);
+    await expectAllGoOn(isolate);
+  }
+  // While a deployment reaches isolates one by one, those with the key before it in front serve what those behind it made.
+  await expectAllGoOn(under(OLD, NEW));
+});
+
+test('without a reseal the new master key alone is refused, and the answer says nothing of it', async () => {
+  const alone = under(NEW);
+  const lines = vi.spyOn(console, 'log');
+  const answers = [
+    await alone.send('/.well-known/jwks.json'),
+    await alone.requestToken(made[0]?.client ?? expect.unreachable()),
+    await alone.api('GET', 'signing-keys'),
+  ];
+  for (const answer of answers) {
+    expect(answer.status).toBe(500);
+    const text = await answer.text();
+    expect(text).toContain('The service is not configured.');
+    for (const secret of [OLD, NEW, 'MASTER_KEY']) expect(text).not.toContain(secret);
+  }
+  const logged = JSON.stringify(lines.mock.calls);
+  expect(logged).toContain('add that one again');
+  for (const secret of [OLD, NEW, ...made.map(({ client }) => client.client_secret)]) {
+    expect(logged).not.toContain(secret);
+  }
+  lines.mockRestore();
+});
+
+test('a previous master key may not go before what it sealed is sealed anew, and then a day later', async () => {
+  const isolate = under(NEW, OLD);
+  const [oldId, newId] = [await idOf(OLD), await idOf(NEW)];
+  const before = await list(isolate);
+  expect(before).toEqual([
+    { id: newId, status: 'current', signing_keys: 0, may_go_at: null },
+    { id: oldId, status: 'previous', signing_keys: 6, may_go_at: null },
+  ]);
+  const after = await reseal(isolate);
+  expect(after).toEqual([
+    { id: newId, status: 'current', signing_keys: 6, may_go_at: null },
+    { id: oldId, status: 'previous', signing_keys: 0, may_go_at: expect.any(String) },
+  ]);
+  expect(await list(isolate)).toEqual(after);
+  // A day: as long as answers are kept, which are not sealed anew, and what clocks may differ by.
+  const wait = Date.parse(after[1]?.may_go_at ?? '') - Date.now();
+  expect(wait).toBeGreaterThan(DAY);
+  expect(wait).toBeLessThanOrEqual(DAY + MINUTE);
+
+  expect(await sealedUnder('signing_keys')).toEqual([newId]);
+  expect(await sealedUnder('retired_master_keys')).toEqual([newId]);
+  const [event] = await eventsAbout(newId, 'master_key.resealed');
+  expect(event).toMatchObject({ actor: 'root', organization_id: null, changes: { retired: [oldId] } });
+  expect(event?.changes.signing_keys).toHaveLength(6);
+});
+
+test('resealing again changes nothing, and is no event', async () => {
+  const isolate = under(NEW, OLD);
+  const rows = () =>
+    rowsOf('SELECT sealed_private_jwk FROM signing_keys UNION SELECT sealed_keys FROM retired_master_keys');
+  const [shown, stored] = [await list(isolate), await rows()];
+  vi.setSystemTime(Date.now() + DAY);
+  expect(await reseal(isolate)).toEqual(shown);
+  expect(await rows()).toEqual(stored);
+  expect(await eventsAbout(await idOf(NEW), 'master_key.resealed')).toHaveLength(1);
+});
+
+test('after the reseal the new master key is enough: what the old one made goes on, and is told of as retired', async () => {
+  const isolate = under(NEW);
+  await expectAllGoOn(isolate);
+  await rotateOne(isolate);
+  await makeAt(isolate);
+  await expectAllGoOn(isolate);
+  expect(await list(isolate)).toEqual([
+    { id: await idOf(NEW), status: 'current', signing_keys: 6, may_go_at: null },
+    { id: await idOf(OLD), status: 'retired', signing_keys: 0, may_go_at: null },
+  ]);
+});
+
+test('a cold isolate with the new master key alone, and D1 gone, goes by the copies in KV', async () => {
+  await runScheduled();
+  const cold = new Isolate({ MASTER_KEY: NEW, DB: LOST_D1 });
+  for (const { client } of made) expect((await cold.requestToken(client)).status).toBe(200);
+});
+
+test('a third master key takes over what was kept of the first', async () => {
+  const isolate = under(THIRD, NEW);
+  const thirdId = await idOf(THIRD);
+  await makeAt(isolate);
+  await expectAllGoOn(isolate);
+  const before = await list(isolate);
+  expect(before.map(({ status, may_go_at }) => [status, may_go_at])).toEqual([
+    ['current', null],
+    ['previous', null],
+    ['retired', null],
+  ]);
+  await reseal(isolate);
+  expect(await sealedUnder('signing_keys')).toEqual([thirdId]);
+  expect(await sealedUnder('retired_master_keys')).toEqual([thirdId]);
+  await expectAllGoOn(under(THIRD));
+  expect((await list(under(THIRD))).map(({ status }) => status)).toEqual(['current', 'retired', 'retired']);
+});
+
+test('a master key that comes into use again after it was kept stays for another day after the next reseal', async () => {
+  // A deployment that was rolled back seals under an older key again.
+  const back = under(NEW, THIRD);
+  await back.done('POST', 'signing-keys/rotate', { alg: 'ES256' });
+  const isolate = under(OLD, THIRD, NEW);
+  expect((await list(isolate)).find(({ id }) => id === idOf.name)).toBeUndefined();
+  const after = await reseal(isolate);
+  expect(await list(isolate)).toEqual(after);
+  const kept = after.find(({ signing_keys, status }) => status === 'previous' && signing_keys === 0);
+  expect(Date.parse(kept?.may_go_at ?? '')).toBeGreaterThan(Date.now() + DAY);
+  const [event] = await eventsAbout(await idOf(OLD), 'master_key.resealed');
+  const retired = event?.changes.retired as string[];
+  expect(new Set(retired).size).toBe(retired.length);
+  await expectAllGoOn(under(OLD));
+});
+
+test('reseals at the same time, and a rotation among them, leave keys that open', async () => {
+  const [one, two] = [under(NEW, OLD), under(NEW, OLD)];
+  const answers = await Promise.all([
+    one.api('POST', 'master-keys/reseal'),
+    two.api('POST', 'master-keys/reseal'),
+    one.api('POST', 'signing-keys/rotate', { alg: 'RS256' }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  await reseal(one);
+  expect(await sealedUnder('signing_keys')).toEqual([await idOf(NEW)]);
+  await expectAllGoOn(under(NEW));
+});
+
+test('only the root key lists master keys and seals anew', async () => {
+  const key = await keyWith(organization, ['clients:write']);
+  const isolate = under(OLD, NEW);
+  expect((await isolate.api('GET', 'master-keys', undefined, { key })).status).toBe(403);
+  expect((await isolate.api('POST', 'master-keys/reseal', undefined, { key })).status).toBe(403);
+});
