@@ -66,7 +66,9 @@ export const ATTEMPT_POLL_MS = 10;
 export const UNKNOWN_CLIENT_AGE = 5;
 /** How long an isolate believes that an API key which was once ours is no more. */
 export const UNKNOWN_KEY_AGE = 5;
-/** How long an introspection caller's checked credential is believed. */
+/** How long D1 has to tell how a resource server wants its tokens introspected, before the stronger way is taken. */
+export const STRENGTH_DEADLINE_MS = 1000;
+/** How long an introspection caller's checked credential is believed, and how a resource server wants to be answered. */
 export const CALLER_AGE = 10;
 /** Entries of any one memory in an isolate; the oldest goes first. */
 export const MEMORY_ENTRIES = 10_000;
@@ -94,6 +96,10 @@ export const SIGNING_KEY_MAX_AGE_MIN = 3600;
 export const SIGNING_KEY_MAX_AGE_MAX = 366 * 86_400;
 /** How long KV remembers a key that was revoked in an emergency: far longer than any copy lags. */
 export const REVOKED_KEY_AGE = 30 * 86_400;
+/** How long nobody asks the stores for the ring again that they did not give. */
+export const KEY_RING_RETRY_AFTER = 1;
+/** For how long after a key took over an emergency must name which one is compromised: it may have been the one before. */
+export const TAKEOVER_AGE = KEY_RING_COPY_LAG + KEY_RING_LEASE;
 /** RFC 7518 section 3.3 asks for 2048 bits at least. */
 export const RSA_MODULUS_BITS = 2048;
 /** How long the metadata document may be cached. */
@@ -111,8 +117,11 @@ export const KV_EXPIRY_MIN = 60;
 /** What a gate owes to KV or D1, and they did not take, is tried again after this at most, doubling up to the maximum. */
 export const OUTBOX_RETRY_MIN = 1;
 export const OUTBOX_RETRY_MAX = 60;
-/** How much of that a gate delivers in one alarm. */
-export const DELIVERIES_AT_ONCE = 100;
+/** After it was tried in vain and then delivered, it is delivered again after this: what hung until now must not stand in its place. */
+export const OUTBOX_AGAIN = 120;
+/** How much of that a gate delivers in one alarm, and how much at once: no more than the platform opens connections. */
+export const DELIVERIES_PER_ALARM = 100;
+export const DELIVERIES_AT_ONCE = 6;
 
 /** Revocations of expired tokens are forgotten this often at most, many at once. */
 export const PURGE_INTERVAL = 600;

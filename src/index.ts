@@ -1,5 +1,6 @@
 import { createApp } from './app.ts';
 import type { Env } from './env.ts';
+import { logFailure } from './failure-log.ts';
 import { errorResponse } from './oauth/error-response.ts';
 import { logged } from './request-log.ts';
 import { scheduled } from './scheduled.ts';
@@ -27,6 +28,12 @@ export default {
         return errorResponse(error);
       }
     }),
-  // By the clock, not by when it was due: it may come late.
-  scheduled: (_, env) => scheduled(createServices(env), Date.now()),
+  async scheduled(_, env) {
+    try {
+      // By the clock, not by when it was due: it may come late.
+      await scheduled(createServices(env), Date.now());
+    } catch (error) {
+      logFailure(error);
+    }
+  },
 } satisfies ExportedHandler<Env>;

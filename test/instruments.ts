@@ -122,7 +122,7 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       return (...args: unknown[]) => {
         calls[store]++;
         const fault = faults.get(store);
-        const asked = store === 'd1' ? batchOf(args) : ([String(name), args] as const);
+        const asked: ReturnType<typeof batchOf> = store === 'd1' ? batchOf(args) : [String(name), args];
         return fault ? fault(() => value.apply(target, args), ...asked) : value.apply(target, args);
       };
     },

@@ -70,7 +70,11 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#revocations = new RevocationBook(ctx.storage.sql);
     this.#outbox = new Outbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
-    ctx.blockConcurrencyWhile(() => this.#alarm.recall());
+    ctx.blockConcurrencyWhile(async () => {
+      await this.#alarm.recall();
+      // Code of an older version, to which one may have gone back, leaves what is owed to lie.
+      await this.#alarm.setBy(this.#outbox.nextDeadline());
+    });
   }
 
   /** Decides on one token request: the credential, the rate limit, the grant. The three of them on one clock. */
@@ -216,8 +220,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   async #revoke({ client_id, jti, expires_at }: TokenRevocationRequest): Promise<{ outcome: 'revoked' }> {
-    const isNews = this.#revocations.add(jti, expires_at);
-    if (isNews) await this.#owe({ store: 'kv', ...copyOfRevocation(client_id, jti, expires_at) });
+    this.#revocations.add(jti, expires_at);
+    await this.#owe({ store: 'kv', ...copyOfRevocation(client_id, jti, this.#revocations.endOf(jti) ?? expires_at) });
     return { outcome: 'revoked' };
   }
 

@@ -44,16 +44,16 @@ export class InspectionQueue {
     // One deadline for the call before and its own together.
     const until = Date.now() + STORE_DEADLINE_MS;
     while (!batch.answer) {
-      if (line.running) await this.#wait(clientId, line, line.running, until);
+      if (line.running) await this.#wait(clientId, line, line.running);
       else this.#begin(clientId, line, batch);
     }
     return (await withDeadline('gate', batch.answer, until - Date.now())).get(token.jti) ?? false;
   }
 
   // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.
-  async #wait(clientId: string, line: Line, running: Promise<unknown>, until: number): Promise<void> {
+  async #wait(clientId: string, line: Line, running: Promise<unknown>): Promise<void> {
     try {
-      await withDeadline('gate', running, until - Date.now());
+      await withDeadline('gate', running);
     } catch (error) {
       if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       throw error;

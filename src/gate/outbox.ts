@@ -1,4 +1,4 @@
-import { OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from '../constants.ts';
+import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from '../constants.ts';
 
 /** What a gate owes to another store: an entry of KV, or an audit event of D1. */
 export interface Owed {
@@ -30,7 +30,10 @@ export class Outbox {
   /** Notes what is owed from now on, in the place of what was owed under the same key. */
   owe({ store, key, value, expires_at }: Owed, now: number): void {
     this.#create();
-    this.#sql.exec('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, 0)', store, key, value, expires_at, now);
+    // That an attempt failed is not forgotten with what it was of: see `delivered()`.
+    const upsert = `INSERT INTO outbox VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (store, key)
+      DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, due_at = excluded.due_at`;
+    this.#sql.exec(upsert, store, key, value, expires_at, now);
   }
 
   /** What is to be delivered now. What nobody needs any more is forgotten instead. */
@@ -41,10 +44,16 @@ export class Outbox {
     return this.#sql.exec<{ [Name in keyof Attempted]: Attempted[Name] }>(due, now, limit).toArray();
   }
 
-  /** Notes that it was delivered, unless something else is owed under its key by now. */
-  delivered({ store, key, value, expires_at }: Owed): void {
+  /**
+   * Notes that it was delivered, unless something else is owed under its key by now. After attempts that failed it is delivered once more
+   * some time later: one of them may be under way still, and put what was owed before in its place.
+   */
+  delivered({ store, key, value, expires_at, attempts }: Attempted, now: number): void {
     const isSame = 'store = ? AND key = ? AND value = ? AND expires_at IS ?';
-    this.#sql.exec(`DELETE FROM outbox WHERE ${isSame}`, store, key, value, expires_at);
+    const row = [store, key, value, expires_at];
+    if (attempts === 0) this.#sql.exec(`DELETE FROM outbox WHERE attempts = 0 AND ${isSame}`, ...row);
+    else
+      this.#sql.exec(`UPDATE outbox SET due_at = ?, attempts = 0 WHERE ${isSame}`, now + OUTBOX_AGAIN * 1000, ...row);
   }
 
   /** Notes that it was not. Gates that failed together do not come back together. */

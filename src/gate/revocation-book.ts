@@ -12,18 +12,24 @@ export class RevocationBook {
 
   /**
    * Notes a revocation.
-   * @param expiresAt the token's `exp`, seconds since the epoch
-   * @returns whether that is news: the token was not revoked, or lasts longer than it was said to
+   * @param expiresAt the token's `exp`, seconds since the epoch; of several that were said the last one counts
    */
-  add(jti: string, expiresAt: number): boolean {
+  add(jti: string, expiresAt: number): void {
     this.#create();
     const upsert = `INSERT INTO revocations VALUES (?, ?, NULL, 0) ON CONFLICT (jti)
-      DO UPDATE SET expires_at = excluded.expires_at WHERE excluded.expires_at > expires_at RETURNING jti`;
-    return this.#sql.exec(upsert, jti, expiresAt).toArray().length > 0;
+      DO UPDATE SET expires_at = excluded.expires_at WHERE excluded.expires_at > expires_at`;
+    this.#sql.exec(upsert, jti, expiresAt);
   }
 
   has(jti: string): boolean {
-    return this.#exists && this.#sql.exec('SELECT 1 FROM revocations WHERE jti = ?', jti).toArray().length > 0;
+    return this.endOf(jti) !== undefined;
+  }
+
+  /** The `exp` of a revoked token, or undefined. */
+  endOf(jti: string): number | undefined {
+    if (!this.#exists) return undefined;
+    const found = this.#sql.exec<{ expires_at: number }>('SELECT expires_at FROM revocations WHERE jti = ?', jti);
+    return found.toArray()[0]?.expires_at;
   }
 
   /** Forgets what has expired: an expired token is inactive by itself. */

@@ -1,19 +1,31 @@
 import { waitUntil } from 'cloudflare:workers';
-import { KEY_RING_COPY_RENEWAL_AGE, KEY_RING_LEASE, KEY_RING_PATIENCE_MS, KEY_RING_RENEWAL_AGE } from '../constants.ts';
-import { type AcceptedKeys, type MasterKeys, openRetiredKeys, type RetiredKeys } from '../credentials/master-key.ts';
+import {
+  KEY_RING_COPY_RENEWAL_AGE,
+  KEY_RING_LEASE,
+  KEY_RING_PATIENCE_MS,
+  KEY_RING_RENEWAL_AGE,
+  KEY_RING_RETRY_AFTER,
+} from '../constants.ts';
+import {
+  type AcceptedKeys,
+  type HashingKeys,
+  type MasterKeys,
+  openRetiredKeys,
+  type RetiredKeys,
+} from '../credentials/master-key.ts';
 import type { Env } from '../env.ts';
 import type { SigningAlg } from '../store/client-record.ts';
 import { NotYetError, StoreUnavailableError, withDeadline } from '../store/errors.ts';
 import type { RingRows } from '../store/ring.ts';
 import { unseal } from './sealing.ts';
-import { openSigningKey, type SigningKey } from './signing-key.ts';
+import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';
 
 /** The keys that are published, in one state of them, and those that hashes and tags are accepted of. */
 export interface Ring {
   /** The key that signs with an algorithm. */
   readonly active: ReadonlyMap<SigningAlg, SigningKey>;
-  readonly byKid: ReadonlyMap<string, SigningKey>;
+  readonly byKid: ReadonlyMap<string, PublishedKey>;
   /** The JWK Set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), serialized. */
   readonly jwks: string;
   readonly acceptedKeys: AcceptedKeys;
@@ -41,6 +53,8 @@ export class KeyRing {
   readonly #masterKeys: () => Promise<MasterKeys>;
   #lease: Lease | undefined;
   #reading: Reading | undefined;
+  // Of the last reading, where it failed a moment ago.
+  #failure: { readonly error: unknown; readonly until: number } | undefined;
 
   constructor(env: Pick<Env, 'DB' | 'KV'>, masterKeys: () => Promise<MasterKeys>) {
     this.#stored = new StoredRing(env);
@@ -55,6 +69,10 @@ export class KeyRing {
     const lease = this.#lease;
     if (lease && now < lease.renewedFrom) return lease.ring;
 
+    if (this.#failure && now < this.#failure.until) {
+      if (lease && now < lease.endsAt) return lease.ring;
+      throw this.#failure.error;
+    }
     const underWay = this.#reading && now - this.#reading.begunAt < KEY_RING_PATIENCE_MS ? this.#reading : undefined;
     const reading = underWay ?? this.#read(now);
     // In the background a failure harms nothing: once the lease has ended it is answered.
@@ -79,6 +97,7 @@ export class KeyRing {
   endLease(): void {
     this.#lease = undefined;
     this.#reading = undefined;
+    this.#failure = undefined;
   }
 
   #read(now: number): Reading {
@@ -89,8 +108,11 @@ export class KeyRing {
       .then((read) => {
         // One that was begun before the lease was ended is not what it is to be.
         if (this.#reading === reading) this.#lease = read;
+        this.#failure = undefined;
       })
-      .catch(() => undefined)
+      .catch((error) => {
+        if (this.#reading === reading) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
+      })
       .then(() => {
         if (this.#reading === reading) this.#reading = undefined;
       });
@@ -111,20 +133,21 @@ export class KeyRing {
 }
 
 async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterKeys): Promise<Ring> {
-  const [keys, retiredKeys] = await Promise.all([
-    Promise.all(stored.map((key) => openSigningKey(key, masterKeys))),
-    Promise.all(
-      retired
-        .filter(({ id }) => !masterKeys.some((set) => set.id === id))
-        .map(async ({ sealedKeys }) =>
-          openRetiredKeys(await unseal<RetiredKeys>(sealedKeys, 'retired-master-key', masterKeys)),
-        ),
-    ),
+  const isSet = ({ id }: { readonly id: string }) => masterKeys.some((set) => set.id === id);
+  const [published, active, accepted] = await Promise.all([
+    Promise.all(stored.map(openPublishedKey)),
+    // Nobody needs the others' private halves.
+    Promise.all(stored.filter(({ status }) => status === 'active').map((key) => openSigningKey(key, masterKeys))),
+    Promise.all(retired.filter((key) => !isSet(key)).map(({ sealedKeys }) => openRetired(sealedKeys, masterKeys))),
   ]);
   return {
-    active: new Map(keys.filter(({ status }) => status === 'active').map((key) => [key.alg, key])),
-    byKid: new Map(keys.map((key) => [key.kid, key])),
-    jwks: JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) }),
-    acceptedKeys: [...masterKeys, ...retiredKeys],
+    active: new Map(active.map((key) => [key.alg, key])),
+    byKid: new Map(published.map((key) => [key.kid, key])),
+    jwks: JSON.stringify({ keys: published.map(({ publicJwk }) => publicJwk) }),
+    acceptedKeys: [...masterKeys, ...accepted],
   };
+}
+
+async function openRetired(sealedKeys: string, masterKeys: MasterKeys): Promise<HashingKeys> {
+  return openRetiredKeys(await unseal<RetiredKeys>(sealedKeys, 'retired-master-key', masterKeys));
 }

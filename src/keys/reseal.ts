@@ -64,9 +64,12 @@ export async function reseal(
     seal(await unseal(sealed, purpose, masterKeys), purpose, masterKeys);
 
   const stale = keys.filter(({ sealedPrivateJwk }) => !isCurrent(sealedPrivateJwk));
-  const kept = retired.filter(({ sealedKeys }) => !isCurrent(sealedKeys));
-  const isKept = ({ id }: { readonly id: string }) => retired.some((row) => row.id === id);
-  const isUsed = (key: { readonly id: string }) => stale.some((row) => isSealedUnder(row.sealedPrivateJwk, key));
+  // Each time anew: something may have been sealed under them since the last time.
+  const left = previous.flatMap(({ id }, index) => {
+    const bytes = raw[index + 1];
+    return bytes ? [{ id, bytes }] : [];
+  });
+  const kept = retired.filter(({ id, sealedKeys }) => !isCurrent(sealedKeys) && !left.some((key) => key.id === id));
   return {
     keys: await Promise.all(
       stale.map(async (before) => ({
@@ -76,14 +79,9 @@ export async function reseal(
     ),
     retired: await Promise.all([
       ...kept.map(async (row) => ({ ...row, sealedKeys: await again(row.sealedKeys, 'retired-master-key') })),
-      ...previous.flatMap((key, index) => {
-        const bytes = raw[index + 1];
-        if (!bytes || (isKept(key) && !isUsed(key))) return [];
-        return [
-          retireMasterKey(bytes)
-            .then((keptOfIt) => seal(keptOfIt, 'retired-master-key', masterKeys))
-            .then((sealedKeys) => ({ id: key.id, sealedKeys, createdAt: now })),
-        ];
+      ...left.map(async ({ id, bytes }) => {
+        const sealedKeys = await seal(await retireMasterKey(bytes), 'retired-master-key', masterKeys);
+        return { id, sealedKeys, createdAt: now };
       }),
     ]),
   };

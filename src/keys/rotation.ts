@@ -52,6 +52,11 @@ export function keyOf(
   return keys.find((key) => key.alg === alg && key.status === status);
 }
 
+/** Whether an active key followed another at some time since. */
+export function tookOverSince({ activatedAt, createdAt }: StoredSigningKey, since: number): boolean {
+  return activatedAt !== null && activatedAt > createdAt && activatedAt > since;
+}
+
 /** The algorithms whose active key has signed for long enough, and whose next one is ready. @param maxAge seconds */
 export function dueAlgs(keys: readonly StoredSigningKey[], maxAge: number, now: number): SigningAlg[] {
   return SIGNING_ALGS.filter((alg) => {
@@ -63,7 +68,9 @@ export function dueAlgs(keys: readonly StoredSigningKey[], maxAge: number, now: 
 /** Lets the next keys of some algorithms sign, and the active ones retire. */
 export function rotation(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): Rotation {
   const of = (status: StoredSigningKey['status']) => algs.flatMap((alg) => keyOf(keys, alg, status) ?? []);
-  return { activated: of('next'), retired: of('active'), revoked: [], now };
+  // Code of an older version did not say from when on its key may sign: once that is active nobody could tell any more.
+  const activated = of('next').map((key) => ({ ...key, signsFrom: signsFrom(key) }));
+  return { activated, retired: of('active'), revoked: [], now };
 }
 
 /** Takes some keys out of the ring at once. Where one signed, the next one follows it, and signs as soon as it may. */
@@ -74,7 +81,12 @@ export function revocation(
 ): Rotation {
   const algs = compromised.filter(({ status }) => status === 'active').map(({ alg }) => alg);
   const { activated } = rotation(keys, algs, now);
-  return { activated: activated.filter((key) => !compromised.includes(key)), retired: [], revoked: compromised, now };
+  return {
+    activated: activated.filter(({ kid }) => !compromised.some((key) => key.kid === kid)),
+    retired: [],
+    revoked: compromised,
+    now,
+  };
 }
 
 /** The algorithms that lack a next key after a rotation: each key that was the next one, and is not any more, is replaced. */
@@ -90,7 +102,7 @@ export function changed(
   const among = (some: readonly StoredSigningKey[], { kid }: StoredSigningKey) => some.some((key) => key.kid === kid);
   const left = keys.filter((key) => !among(revoked, key));
   const moved = left.map((key): StoredSigningKey => {
-    if (among(activated, key)) return { ...key, status: 'active', activatedAt: now };
+    if (among(activated, key)) return { ...key, status: 'active', activatedAt: now, signsFrom: signsFrom(key) };
     return among(retired, key) ? { ...key, status: 'retiring', retiredAt: now } : key;
   });
   return [...moved, ...made];

@@ -6,16 +6,19 @@ import type { StoredSigningKey } from '../store/ring.ts';
 import { heldBackUntil, maturesAt } from './rotation.ts';
 import { seal, unseal } from './sealing.ts';
 
-/** A signing key as an isolate holds it. */
-export interface SigningKey {
+/** A key that is published, as an isolate holds it. */
+export interface PublishedKey {
   readonly kid: string;
   readonly alg: SigningAlg;
-  readonly status: StoredSigningKey['status'];
+  readonly publicKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+/** A key that signs. */
+export interface SigningKey extends Pick<PublishedKey, 'kid' | 'alg'> {
   /** See `heldBackUntil()`. */
   readonly heldBackUntil: number;
   readonly privateKey: CryptoKey;
-  readonly publicKey: CryptoKey;
-  readonly publicJwk: JWK;
 }
 
 /**
@@ -61,14 +64,16 @@ export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<Crypto
   return key;
 }
 
-/** Opens a stored key for use. The private half cannot be taken out of the isolate's CryptoKey again. */
+/** A stored key's public half, for use. */
+export async function openPublishedKey({ kid, alg, publicJwk: json }: StoredSigningKey): Promise<PublishedKey> {
+  const publicJwk = JSON.parse(json) as JWK;
+  return { kid, alg, publicKey: await importPublicKey(publicJwk, alg), publicJwk };
+}
+
+/** A stored key's private half, for use. It cannot be taken out of the isolate's CryptoKey again. */
 export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
-  const publicJwk = JSON.parse(stored.publicJwk) as JWK;
-  const [privateKey, publicKey] = await Promise.all([
-    unseal<JWK>(stored.sealedPrivateJwk, 'signing-key', masterKeys).then((jwk) => importJWK(jwk, stored.alg)),
-    importPublicKey(publicJwk, stored.alg),
-  ]);
+  const { kid, alg, sealedPrivateJwk } = stored;
+  const privateKey = await importJWK(await unseal<JWK>(sealedPrivateJwk, 'signing-key', masterKeys), alg);
   if (privateKey instanceof Uint8Array) throw new TypeError('not a private key');
-  const { kid, alg, status } = stored;
-  return { kid, alg, status, heldBackUntil: heldBackUntil(stored), privateKey, publicKey, publicJwk };
+  return { kid, alg, heldBackUntil: heldBackUntil(stored), privateKey };
 }

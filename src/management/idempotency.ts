@@ -44,7 +44,7 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   const refusal = context.res;
   // Hono gives an answer the headers of the one that is there.
   context.res = undefined;
-  const othersAnswer = await answerAgain(context);
+  const othersAnswer = await answerAgain(context).catch(goOnWithoutStore);
   if (othersAnswer) note({ reason: undefined });
   context.res = othersAnswer ?? refusal;
 });

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { TAKEOVER_AGE } from '../constants.ts';
 import { settleKeyRevocations, withMade } from '../keys/rotate.ts';
-import { changed, keyOf, revocation, rotation, signsFrom } from '../keys/rotation.ts';
+import { changed, keyOf, revocation, rotation, signsFrom, tookOverSince } from '../keys/rotation.ts';
 import { SIGNING_ALGS, type SigningAlg } from '../store/client-record.ts';
 import { readRing, type StoredSigningKey } from '../store/ring.ts';
 import { areStill, changeSigningKeys } from '../store/signing-keys.ts';
@@ -57,11 +58,10 @@ const rotate = does(
       emergency: z.boolean().default(false).openapi({
         description: 'Takes the active keys out at once, or the one that `kid` names, with all their tokens.',
       }),
-      kid: z
-        .string()
-        .max(100)
-        .optional()
-        .openapi({ description: 'In an emergency: the compromised key, whatever its status.' }),
+      kid: z.string().max(100).optional().openapi({
+        description:
+          'In an emergency: the compromised key, whatever its status. Best named: who is active may have changed.',
+      }),
     })
     .refine(({ kid, alg, emergency }) => kid === undefined || (emergency && alg === undefined), {
       path: ['kid'],
@@ -91,9 +91,9 @@ export function signingKeys(app: ManagementApp): void {
       const now = Date.now();
       await keyRing.current(now);
       const { keys } = await readRing(db);
-      compromised ??= activeKids(keys, algs);
+      if (emergency) compromised ??= activeKids(keys, algs, now);
       const rotated = emergency
-        ? revocation(keys, keysNamed(keys, compromised, kid !== undefined), now)
+        ? revocation(keys, keysNamed(keys, compromised ?? [], kid !== undefined), now)
         : rotation(
             keys,
             algs.filter((one) => isReady(keys, one, now)),
@@ -107,7 +107,7 @@ export function signingKeys(app: ManagementApp): void {
           at: now,
           organizationId: null,
           action: emergency ? 'signing_keys.revoked' : 'signing_keys.rotated',
-          target: [...activated, ...revoked][0]?.kid ?? '',
+          target: [...revoked, ...activated][0]?.kid ?? '',
           changes: {
             active: kids(activated),
             ...(emergency ? { revoked: kids(revoked) } : { retiring: kids(retired) }),
@@ -141,8 +141,13 @@ function isReady(keys: readonly StoredSigningKey[], alg: SigningAlg, now: number
   });
 }
 
-function activeKids(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[]): string[] {
-  return algs.flatMap((alg) => keyOf(keys, alg, 'active')?.kid ?? []);
+/** @throws ProblemError `conflict` where one became active a moment ago: the one before it may be meant, or the request be a repeat */
+function activeKids(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): string[] {
+  const active = algs.flatMap((alg) => keyOf(keys, alg, 'active') ?? []);
+  const fresh = active.find((key) => tookOverSince(key, now - TAKEOVER_AGE * 1000));
+  if (!fresh) return active.map(({ kid }) => kid);
+  const detail = `The ${fresh.alg} key ${fresh.kid} became active a moment ago: name the compromised one as kid.`;
+  throw new ProblemError('conflict', { detail });
 }
 
 /** Those of the keys that are there still. @throws ProblemError where none is: `invalid` where the request named it */

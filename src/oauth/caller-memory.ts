@@ -27,8 +27,8 @@ export class CallerMemory {
     return recall(this.#apiKeys, hashes, ask, (found) => found !== undefined);
   }
 
-  strength(identifier: string, ask: () => Promise<Strength | undefined>) {
-    return recall(this.#strengths, [identifier], ask, (found) => found !== undefined);
+  strength(identifier: string, ask: () => Promise<Strength>) {
+    return recall(this.#strengths, [identifier], ask, (found): found is Strength => found !== undefined);
   }
 }
 

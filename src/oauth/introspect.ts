@@ -2,7 +2,7 @@ import type { Inactivity } from '../log/reasons.ts';
 import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import { isRevokedByCopy } from '../store/revocation-copies.ts';
+import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import type { Strength } from './caller-memory.ts';
@@ -51,15 +51,18 @@ function askedStrength(parameters: Parameters): Strength | undefined {
 }
 
 const stands: Record<Strength, (services: Services, claims: AccessTokenClaims) => Promise<boolean>> = {
-  // The gate is the judge. With it gone a copy in KV still tells that a token is revoked, but nothing tells that it is not.
+  // The gate is the judge. With it gone a copy in KV still tells that a token is revoked for good, but nothing tells that it stands.
   strong: async ({ gates, env }, claims) => {
     try {
       return await gates.isStanding(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
     } catch (error) {
-      if (error instanceof StoreUnavailableError && (await isRevokedByCopy(env.KV, claims))) return false;
+      if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked) return false;
       throw error;
     }
   },
   // Near, and it may lag: what KV does not tell of is taken to stand.
-  edge: async ({ env }, claims) => !(await isRevokedByCopy(env.KV, claims)),
+  edge: async ({ env }, claims) => {
+    const { isRevoked, isDisabled } = await readCopies(env.KV, claims);
+    return !isRevoked && !isDisabled;
+  },
 };

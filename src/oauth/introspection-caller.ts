@@ -56,6 +56,6 @@ export async function strengthFor(
   { aud }: AccessTokenClaims,
 ): Promise<Strength> {
   if (caller.kind === 'client') return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
-  const found = await callers.strength(aud, () => findIntrospectionStrength(db, aud)).catch(() => undefined);
-  return found ?? 'strong';
+  const find = () => findIntrospectionStrength(db, aud).catch(() => undefined);
+  return callers.strength(aud, async () => (await find()) ?? 'strong');
 }

@@ -40,7 +40,7 @@ export class StoreProbes {
       waitUntil(health);
     }
     // Each store has its own deadline; this one is for a probe whose request was killed.
-    return withDeadline('gate', this.#asked.health, 2 * STORE_DEADLINE_MS);
+    return withDeadline('gate', this.#asked.health, 2 * STORE_DEADLINE_MS).catch(() => probe(stores));
   }
 }
 

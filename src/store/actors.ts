@@ -7,7 +7,7 @@ export const LEAK_REPORT = 'leak-report';
 /** The service, which held attempts back. */
 export const ATTEMPT_FILTER = 'attempt-filter';
 
-/** The service, by its scheduled handler. */
-export const SCHEDULE = 'schedule';
+/** The service, by its scheduled handler. No client_id has a colon. */
+export const SCHEDULE = 'service:schedule';
 
-export const ACTORS = [ROOT, LEAK_REPORT, ATTEMPT_FILTER, SCHEDULE] as const;
+export const ACTORS = [ROOT, LEAK_REPORT, ATTEMPT_FILTER] as const;

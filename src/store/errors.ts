@@ -57,7 +57,8 @@ export async function askStore<T>(
     return await withDeadline(store, operation(), deadlineMs);
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
-    throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause);
+    // What is no error may be any text.
+    throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause instanceof Error ? cause : typeof cause);
   } finally {
     ended();
   }

@@ -1,4 +1,5 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { STRENGTH_DEADLINE_MS } from '../constants.ts';
 import { renewClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
@@ -174,7 +175,7 @@ export async function findIntrospectionStrength(
     .select({ introspection: resourceServers.introspection })
     .from(resourceServers)
     .where(eq(resourceServers.identifier, identifier));
-  return (await askStore('d1', () => found))[0]?.introspection;
+  return (await askStore('d1', () => found, STRENGTH_DEADLINE_MS))[0]?.introspection;
 }
 
 /** @throws StoreUnavailableError */

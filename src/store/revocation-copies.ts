@@ -41,17 +41,24 @@ export function putCopy(kv: KVNamespace, { key, value, expires_at }: Copy, now: 
   return askStore('kv', () => kv.put(key, value, { expirationTtl }));
 }
 
-/**
- * Whether KV tells that a token is revoked. That it does not proves nothing: the copies lag, and misses are cached.
- * @throws StoreUnavailableError
- */
-export async function isRevokedByCopy(
+/** What KV tells of a token. That it tells nothing proves nothing: the copies lag, and misses are cached. */
+export interface Copied {
+  /** Whether it was revoked, alone or with all of its client's. That is so for good. */
+  readonly isRevoked: boolean;
+  /** Whether its client was disabled when the copy was made. It may be enabled by now. */
+  readonly isDisabled: boolean;
+}
+
+/** @throws StoreUnavailableError */
+export async function readCopies(
   kv: KVNamespace,
   { client_id, jti, iat }: { readonly client_id: string; readonly jti: string; readonly iat: number },
-): Promise<boolean> {
+): Promise<Copied> {
   const [revoked, standing] = await askStore('kv', () =>
     Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStanding>(clientKey(client_id), 'json')]),
   );
-  if (revoked !== null) return true;
-  return standing !== null && (standing.status === 'disabled' || iat <= (standing.cut_off ?? -1));
+  return {
+    isRevoked: revoked !== null || iat <= (standing?.cut_off ?? -1),
+    isDisabled: standing?.status === 'disabled',
+  };
 }

@@ -34,16 +34,16 @@ export function changeSigningKeys(
   db: Database,
   { activated, retired, revoked, made, now }: SigningKeysChange,
 ): Statement[] {
-  const set = (keys: readonly StoredSigningKey[], fields: Partial<StoredSigningKey>) =>
-    keys.map(({ kid }) => db.update(signingKeys).set(fields).where(eq(signingKeys.kid, kid)));
+  const set = ({ kid }: StoredSigningKey, fields: Partial<StoredSigningKey>) =>
+    db.update(signingKeys).set(fields).where(eq(signingKeys.kid, kid));
   // In this order, since an algorithm has one active and one next key at any moment.
   return [
     ...revoked.flatMap(({ kid }) => [
       db.delete(signingKeys).where(eq(signingKeys.kid, kid)),
       db.insert(revokedSigningKeys).values({ kid, version: nextVersion }),
     ]),
-    ...set(retired, { status: 'retiring', retiredAt: now }),
-    ...set(activated, { status: 'active', activatedAt: now }),
+    ...retired.map((key) => set(key, { status: 'retiring', retiredAt: now })),
+    ...activated.map((key) => set(key, { status: 'active', activatedAt: now, signsFrom: key.signsFrom })),
     ...made.map((key) => db.insert(signingKeys).values(key)),
   ];
 }

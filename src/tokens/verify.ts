@@ -2,7 +2,7 @@ import { base64url, errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
-import type { SigningKey } from '../keys/signing-key.ts';
+import type { PublishedKey } from '../keys/signing-key.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
 
@@ -42,7 +42,7 @@ export async function verifyAccessToken(
 }
 
 /** Chooses the key that a JWS header names by `kid`, among these and for the key's own algorithm only. */
-export function keyAmong(byKid: ReadonlyMap<string, Pick<SigningKey, 'alg' | 'publicKey'>>) {
+export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | 'publicKey'>>) {
   return ({ kid, alg }: Pick<JWTHeaderParameters, 'kid' | 'alg'>): CryptoKey => {
     const key = kid === undefined ? undefined : byKid.get(kid);
     if (key?.alg !== alg) throw new errors.JWKSNoMatchingKey();

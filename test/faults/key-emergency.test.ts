@@ -3,7 +3,7 @@ import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { failing, withFault } from '../instruments.ts';
 import { Isolate, LOST_D1 } from '../keys/isolate.ts';
-import { clientsByAlg, DAY, kidsOf, MINUTE, runScheduled, SECOND, type SigningKey } from '../keys/keys.ts';
+import { clientsByAlg, DAY, kidsOf, MINUTE, runScheduled, type SigningKey } from '../keys/keys.ts';
 import { losingReplies } from './owed.ts';
 
 interface Change {
@@ -115,7 +115,7 @@ describe('an emergency that another rotation gets ahead of', () => {
       const after = await listed();
       expect(after.map(({ kid }) => kid)).not.toContain(kidsOf(before, 'active').ES256);
       expect(kidsOf(after, 'active').ES256).toBe(kidsOf(before, 'next').ES256);
-      expect(Number((await isolate.requestToken(clients.ES256)).headers.get('Retry-After')) * SECOND).toBe(0);
+      expect((await isolate.requestToken(clients.ES256)).status).toBe(200);
     },
   );
 });

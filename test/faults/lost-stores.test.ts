@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { KEY_RING_COPY_RENEWAL_AGE } from '../../src/constants.ts';
+import { KEY_RING_COPY_RENEWAL_AGE, STORE_DEADLINE_MS } from '../../src/constants.ts';
 import {
   api as ask,
   create,
@@ -60,7 +60,9 @@ function counting(also: Fault = (call) => call()) {
   return { fault, asked: () => Object.fromEntries(asked) };
 }
 
-describe.each(GATE_FAILURES)('a gate that fails once with “$name”', ({ retryable, error }) => {
+const failures = GATE_FAILURES.map((failure) => [failure.name, failure] as const);
+
+describe.each(failures)('a gate that fails once with “%s”', (_, { retryable, error }) => {
   const answered = retryable ? 'is asked once more, and nobody notices' : 'is left alone';
   const failingOnce = (): Fault => {
     let left = 1;
@@ -154,6 +156,21 @@ describe('an incident of one client', () => {
   });
 });
 
+test('however many ask a gate that hangs, each of them waits for one deadline', async () => {
+  const { worker, api } = await world('one-deadline', QUICK);
+  const { access_token: token } = await getToken(worker);
+  await isActive(api, token);
+  const order: string[] = [];
+  await hanging(`gate:${worker.client_id}`, async () => {
+    const all = crowd(() => introspect(api, token)).then(() => order.push('all of them'));
+    // Halfway between one deadline and two.
+    await scheduler.wait(STORE_DEADLINE_MS / 2);
+    const later = requestToken(worker).then(() => order.push('one that came later'));
+    await Promise.all([all, later]);
+  });
+  expect(order).toEqual(['all of them', 'one that came later']);
+});
+
 describe('a store that is back', () => {
   const ways: [string, Fault][] = [
     [
@@ -181,6 +198,13 @@ describe('a store that is back', () => {
       expect(await withFault('d1', fault, () => crowd(request))).toEqual({ 200: CROWD });
       expect(asked()).toEqual({ 'select "kid", "alg", "status",': 1 });
     }
+  });
+
+  test(`${CROWD} requests of a client that was never seen load its record once`, async () => {
+    const { worker } = await world('never-seen', QUICK);
+    const { fault, asked } = counting();
+    expect(await withFault('d1', fault, () => crowd(() => requestToken(worker)))).toEqual({ 200: CROWD });
+    expect(asked()).toEqual({ 'insert into "gates" ("name",': 1 });
   });
 
   test.each(ways)('D1, which %s under load: the ring is read from it again within seconds, once', async (way, lost) => {

@@ -231,7 +231,8 @@ export function cells(
   made: () => Scene,
   ended: (revoked: Revoked) => void = () => {},
 ): void {
-  describe.each(troubles)('$name', ({ fault }) => {
+  // By their places, since a name that is an object's is cut off in a test's.
+  describe.each(troubles.map(({ name, fault }) => [name, fault] as const))('%s', (_, fault) => {
     describe.each(['warm', 'cold'] as const)('%s', (isolate) => {
       let answers: Answers;
       beforeAll(async () => {

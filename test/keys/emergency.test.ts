@@ -71,8 +71,11 @@ test('in an emergency the key leaves the JWKS at once, its tokens are inactive o
   expect(kidsOf(after, 'active')).toEqual({ ...kidsOf(before, 'active'), ES256: kidsOf(before, 'next').ES256 });
   expect(kidsOf(after, 'retiring').ES256).toBeUndefined();
   expect(kidsOf(after, 'next').ES256).not.toBe(kidsOf(before, 'next').ES256);
-  const [event] = await eventsAbout(kidsOf(after, 'active').ES256 ?? '', 'signing_keys.revoked');
-  expect(event).toMatchObject({ actor: 'root', changes: { revoked: [kidOf(token)] } });
+  const [event] = await eventsAbout(kidOf(token) ?? '', 'signing_keys.revoked');
+  expect(event).toMatchObject({
+    actor: 'root',
+    changes: { active: [kidsOf(after, 'active').ES256], revoked: [kidOf(token)] },
+  });
 });
 
 test('an emergency without an algorithm takes out the keys that sign with any', async () => {
@@ -180,12 +183,28 @@ describe('a key that is named', () => {
   });
 });
 
+test('for three minutes after a key took over an emergency must name one: the one before it may be meant', async () => {
+  await isolate.done('POST', 'signing-keys/rotate', { alg: 'ES256' });
+  const begun = Date.now();
+  const before = await listed();
+  vi.setSystemTime(begun + COPY_BEHIND + LEASE - 1);
+  for (const body of [{ alg: 'ES256' }, {}]) {
+    const { detail } = await problemOf(await emergency(body), 409);
+    expect(detail).toContain(kidsOf(before, 'active').ES256);
+  }
+  expect(await listed()).toEqual(before);
+  await accepted(emergency({ alg: 'RS256' }));
+  await accepted(emergency({ kid: kidsOf(before, 'retiring').ES256 }));
+  vi.setSystemTime(begun + COPY_BEHIND + LEASE + 1);
+  await accepted(emergency({ alg: 'ES256' }));
+});
+
 test('where the next key is too young, the algorithm has none until it is not, and says until when; the others go on', async () => {
   await accepted(emergency({ alg: 'ES256' }));
   const young = Date.now();
   const token = await isolate.getToken(clients.ES256);
   vi.setSystemTime(young + 5 * MINUTE);
-  await accepted(emergency({ alg: 'ES256' }));
+  await accepted(emergency({ kid: kidOf(token) }));
   expect(await isolate.isActive(caller, token)).toBe(false);
   const key = (await listed()).find(({ alg, status }) => alg === 'ES256' && status === 'active');
   expect(key?.signs_from).toBe(new Date(young + MATURE).toISOString());

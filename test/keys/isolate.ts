@@ -6,7 +6,7 @@ import edgemint from '../../src/index.ts';
 import { basic, type Credentials, ISSUER, type TokenAnswer } from '../http.ts';
 import { instrument } from '../instruments.ts';
 
-const IncomingRequest = Request<unknown, IncomingRequestCfProperties>;
+type Incoming = Request<unknown, IncomingRequestCfProperties>;
 
 /** An isolate among others that run at the same time. It shares nothing with them but the stores and the gates. */
 export class Isolate {
@@ -18,7 +18,8 @@ export class Isolate {
   }
 
   send(path: string, init: RequestInit = {}): Promise<Response> {
-    return edgemint.fetch(new IncomingRequest(new URL(path, ISSUER), init), this.#env, createExecutionContext());
+    const request = new Request(new URL(path, ISSUER), init) as Incoming;
+    return edgemint.fetch(request, this.#env, createExecutionContext());
   }
 
   post(path: string, form: Record<string, string>, { client_id, client_secret }: Credentials): Promise<Response> {
@@ -47,7 +48,11 @@ export class Isolate {
   api(method: string, path: string, body?: unknown, { key = env.ROOT_API_KEY, headers = {} } = {}): Promise<Response> {
     return this.send(`/v1/${path}`, {
       method,
-      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', ...headers },
+      headers: {
+        Authorization: `Bearer ${key}`,
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   }

@@ -1,23 +1,18 @@
-import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { SigningAlg } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
-import { type Credentials, create, createClient, ISSUER } from '../http.ts';
-import worker from '../worker.ts';
+import { ISSUER } from '../http.ts';
 import { Isolate, kvReading, LOST_D1 } from './isolate.ts';
+import { ALGS, clientsByAlg, MINUTE, runScheduled, SECOND } from './keys.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-const SECOND = 1000;
-const DAY = 86_400 * SECOND;
-const MINUTE = 60 * SECOND;
 const START = Date.parse('2028-01-01T00:00:00Z');
-const ALGS: readonly SigningAlg[] = ['ES256', 'RS256', 'EdDSA'];
 const ROTATIONS = 5;
 
 /** What is promised of isolates: how far their clocks, the copies that they read and the rings that they hold may be behind or ahead. */
@@ -101,29 +96,9 @@ class Verifier {
   }
 }
 
-async function clientsByAlg(): Promise<Record<SigningAlg, Credentials>> {
-  const { id: organization_id } = await create('organizations', { name: 'rotating' });
-  const made = ALGS.map(async (alg) => {
-    const identifier = `https://${alg.toLowerCase()}.example.com`;
-    await create('resource-servers', { organization_id, identifier, name: alg, scopes: [], signing_alg: alg });
-    const client = await createClient({
-      organization_id,
-      client_name: alg,
-      access_token_ttl: DAY / SECOND,
-      grants: [{ resource_server: identifier, scopes: [] }],
-    });
-    return [alg, client] as const;
-  });
-  return Object.fromEntries(await Promise.all(made)) as Record<SigningAlg, Credentials>;
-}
-
-async function runScheduled(maxAge: number): Promise<void> {
-  await worker.scheduled(createScheduledController(), { ...env, SIGNING_KEY_MAX_AGE: String(maxAge) });
-}
-
 test('five rotations of each algorithm, under load from verifiers that cache the JWKS for as long as they may, fail no verification', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now });
-  const clients = await clientsByAlg();
+  const { clients } = await clientsByAlg();
   // The first ring is there, in D1 and in the copy.
   await new Isolate().jwks();
   const ordinary: Place[] = [0, 1].map(() => ({ isolate: new Isolate(), clockAhead: 0 }));
@@ -133,8 +108,8 @@ test('five rotations of each algorithm, under load from verifiers that cache the
     clockAhead: CLOCK_AHEAD,
   };
   const places = [...ordinary, ahead, slowest];
-  const verifiers = [...Array(8).keys()].map(
-    (index) => new Verifier(index % 2 === 0 ? places : [slowest], START + (index + 1) * 80 * SECOND),
+  const verifiers = [...Array(6).keys()].map(
+    (index) => new Verifier(index % 2 === 0 ? places : [slowest], START + (index + 1) * 100 * SECOND),
   );
 
   /** The kids that signed, by algorithm, in order. */
@@ -142,7 +117,6 @@ test('five rotations of each algorithm, under load from verifiers that cache the
   /** The token of each key that expires last. */
   const last = new Map<string, { readonly token: string; readonly exp: number }>();
   let maxAge = 0;
-  const counts = { signatures: 0, verifications: 0 };
 
   async function look(): Promise<void> {
     past.push({ at: now, keys: (await readRing(database(env.DB))).keys });
@@ -156,7 +130,6 @@ test('five rotations of each algorithm, under load from verifiers that cache the
   }
 
   async function verify(tokens: readonly string[]): Promise<void> {
-    counts.verifications += tokens.length * verifiers.length;
     await Promise.all(verifiers.flatMap((verifier) => tokens.map((token) => verifier.verify(token))));
   }
 
@@ -174,7 +147,6 @@ test('five rotations of each algorithm, under load from verifiers that cache the
       if (!kids.includes(kid)) kids.push(kid);
       if (exp * SECOND > (last.get(kid)?.exp ?? 0)) last.set(kid, { token, exp: exp * SECOND });
     }
-    counts.signatures += tokens.length;
     return tokens;
   }
 
@@ -207,7 +179,7 @@ test('five rotations of each algorithm, under load from verifiers that cache the
     const isNear = ends.some((exp) => Math.abs(exp - now) < 8 * MINUTE);
     now += isNear ? 20 * SECOND : 10 * MINUTE;
     vi.setSystemTime(now);
-    if (now % MINUTE === 0 || !isNear) await runScheduled(30 * 86_400);
+    if (now % MINUTE === 0 || !isNear) await runScheduled();
     await look();
     await verify(alive());
   }
@@ -216,5 +188,4 @@ test('five rotations of each algorithm, under load from verifiers that cache the
     expect(lastWith, 'left before its last token').toBeGreaterThanOrEqual(exp - 20 * SECOND);
     expect(lastWith, 'stayed on').toBeLessThan(exp + 8 * MINUTE);
   }
-  console.log(counts, (now - START) / 3600_000);
 }, 600_000);

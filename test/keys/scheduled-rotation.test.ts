@@ -24,8 +24,10 @@ afterEach(() => {
 
 const listed = async () => (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
 
-const areThoseOf = (wanted: Record<string, string>) => (kids: string[]) =>
-  JSON.stringify([...kids].sort()) === JSON.stringify(Object.values(wanted).sort());
+const areThoseOf =
+  (wanted: Record<string, string>) =>
+  (kids: readonly string[] = []) =>
+    JSON.stringify([...kids].sort()) === JSON.stringify(Object.values(wanted).sort());
 
 test('a key signs for as long as is configured, and then the next one does, as the audit log tells', async () => {
   const before = await listed();
@@ -41,7 +43,7 @@ test('a key signs for as long as is configured, and then the next one does, as t
   const [event, ...others] = await eventsAbout(kidsOf(after, 'active').ES256 ?? '', 'signing_keys.rotated');
   expect(others).toEqual([]);
   expect(event).toMatchObject({
-    actor: 'schedule',
+    actor: 'service:schedule',
     organization_id: null,
     at: new Date().toISOString(),
     changes: {

@@ -1,4 +1,3 @@
-import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
@@ -7,8 +6,8 @@ import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
 import { management } from '../../src/management/index.ts';
 import { createServices } from '../../src/services.ts';
 import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
-import worker from '../worker.ts';
 import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';
+import { runScheduled } from './scheduled.ts';
 
 interface Event {
   readonly id: string;
@@ -461,9 +460,9 @@ test('events are kept for a year, and what else is kept for as long as it is', a
       put.bind(now - age * day + 60_000, 'young'),
     ]);
   }
-  await worker.scheduled(createScheduledController({ scheduledTime: now }), env);
+  await runScheduled(now);
   for (const name of Object.keys(ages)) expect(await rowsOf(found[table(name)]), name).toEqual([{ name: 'young' }]);
   const before = await everyRow();
-  await worker.scheduled(createScheduledController({ scheduledTime: now }), env);
+  await runScheduled(now);
   expect(await everyRow()).toEqual(before);
 });

@@ -1,8 +1,10 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { vi } from 'vitest';
 import worker from '../worker.ts';
 
-/** Lets the Worker do what it does every minute, as of a time in milliseconds since the epoch. */
+/** Lets the Worker do what it does every minute, as of a time in milliseconds since the epoch, at which the clock then stays. */
 export async function runScheduled(now: number): Promise<void> {
-  await worker.scheduled(createScheduledController({ scheduledTime: new Date(now), cron: '* * * * *' }), env);
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  await worker.scheduled(createScheduledController(), env);
 }

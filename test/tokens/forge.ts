@@ -3,13 +3,13 @@ import { base64url, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
 import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { unseal } from '../../src/keys/sealing.ts';
-import { openSigningKey, type SigningKey } from '../../src/keys/signing-key.ts';
+import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from '../../src/keys/signing-key.ts';
 import type { SigningAlg } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
 
 /** A key of the service itself, with its private half in the open. */
-export interface StolenKey extends SigningKey {
+export interface StolenKey extends SigningKey, PublishedKey {
   readonly privateJwk: JWK;
 }
 
@@ -20,7 +20,7 @@ export async function stealKey(alg: SigningAlg): Promise<StolenKey> {
   const active = stored.find((key) => key.alg === alg && key.status === 'active');
   if (!active) throw new Error(`no active ${alg} key`);
   const privateJwk = await unseal<JWK>(active.sealedPrivateJwk, 'signing-key', masterKeys);
-  return { ...(await openSigningKey(active, masterKeys)), privateJwk };
+  return { ...(await openPublishedKey(active)), ...(await openSigningKey(active, masterKeys)), privateJwk };
 }
 
 type Signer = Pick<SigningKey, 'alg' | 'privateKey'>;
