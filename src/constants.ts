@@ -60,6 +60,9 @@ export const ATTEMPT_WAIT_MS = 1000;
 /** How often an attempt that waits looks again. */
 export const ATTEMPT_POLL_MS = 10;
 
+/** How often an introspection that shares another's call to the gate looks whether it was answered. */
+export const INSPECTION_POLL_MS = 2;
+
 // Isolate memory
 
 /** How long an isolate believes that a client_id does not exist. */

@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
-import { STORE_DEADLINE_MS } from '../constants.ts';
-import { withDeadline } from '../store/errors.ts';
+import { INSPECTION_POLL_MS, STORE_DEADLINE_MS } from '../constants.ts';
+import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
 
 /** A token, by what its gate must know of it to tell whether it stands. */
 export interface InspectedToken {
@@ -11,14 +11,16 @@ export interface InspectedToken {
 
 type Inspect = (clientId: string, tokens: readonly InspectedToken[]) => Promise<readonly boolean[]>;
 
+type Outcome = { readonly standing: ReadonlyMap<string, boolean> } | { readonly error: unknown };
+
 interface Batch {
   /** By jti. */
   readonly tokens: Map<string, InspectedToken>;
-  answer?: Promise<ReadonlyMap<string, boolean>>;
+  outcome?: Outcome;
 }
 
 interface Line {
-  running: Promise<unknown> | undefined;
+  isRunning: boolean;
   next: Batch | undefined;
 }
 
@@ -34,47 +36,54 @@ export class InspectionQueue {
     this.#inspect = inspect;
   }
 
+  /** @throws what the call throws; StoreUnavailableError after one deadline for the call before and its own together */
   async ask(clientId: string, token: InspectedToken): Promise<boolean> {
-    const line = this.#lines.get(clientId) ?? { running: undefined, next: undefined };
+    const line = this.#lines.get(clientId) ?? { isRunning: false, next: undefined };
     this.#lines.set(clientId, line);
     line.next ??= { tokens: new Map() };
     const batch = line.next;
     batch.tokens.set(token.jti, token);
 
-    // One deadline for the call before and its own together.
-    const until = Date.now() + STORE_DEADLINE_MS;
-    while (!batch.answer) {
-      if (line.running) await this.#wait(clientId, line, line.running);
-      else this.#begin(clientId, line, batch);
+    const until = performance.now() + STORE_DEADLINE_MS;
+    while (!batch.outcome) {
+      const left = until - performance.now();
+      if (left <= 0) throw this.#giveUp(clientId, line);
+      if (line.isRunning || line.next !== batch) {
+        // By polling: a promise of one request is not another's to wait for.
+        await scheduler.wait(INSPECTION_POLL_MS);
+      } else {
+        await withDeadline('gate', this.#call(clientId, line, batch), left);
+      }
     }
-    return (await withDeadline('gate', batch.answer, until - Date.now())).get(token.jti) ?? false;
+    if ('error' in batch.outcome) throw batch.outcome.error;
+    return batch.outcome.standing.get(token.jti) ?? false;
   }
 
-  // A call whose own request was killed never settles. Nobody may be stuck behind it, now or later.
-  async #wait(clientId: string, line: Line, running: Promise<unknown>): Promise<void> {
-    try {
-      await withDeadline('gate', running);
-    } catch (error) {
-      if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
-      throw error;
-    }
-  }
-
-  // Begun by one of those who wait, in its own request: a call cannot be made on behalf of another.
-  #begin(clientId: string, line: Line, batch: Batch): void {
+  // Made by one of those who wait, in its own request: a call cannot be made on behalf of another.
+  async #call(clientId: string, line: Line, batch: Batch): Promise<void> {
     line.next = undefined;
+    line.isRunning = true;
     const tokens = [...batch.tokens.values()];
-    batch.answer = this.#inspect(clientId, tokens).then(
-      (standing) => new Map(tokens.map(({ jti }, index) => [jti, standing[index] ?? false])),
-    );
-    const settled = batch.answer
-      .catch(() => undefined)
-      .then(() => {
-        line.running = undefined;
+    const called = this.#inspect(clientId, tokens)
+      .then(
+        (standing): Outcome => ({
+          standing: new Map(tokens.map(({ jti }, index) => [jti, standing[index] ?? false])),
+        }),
+        (error): Outcome => ({ error }),
+      )
+      .then((outcome) => {
+        batch.outcome = outcome;
+        line.isRunning = false;
         if (!line.next && this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       });
-    line.running = settled;
-    // Others wait for this call, so it must go on when the request that began it is gone.
-    waitUntil(settled);
+    // Others wait for this call, so it must go on when the request that made it is gone.
+    waitUntil(called);
+    return called;
+  }
+
+  // A call whose own request was killed never ends. Nobody may be stuck behind it, now or later.
+  #giveUp(clientId: string, line: Line): StoreUnavailableError {
+    if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
+    return new StoreUnavailableError('gate', 'deadline');
   }
 }

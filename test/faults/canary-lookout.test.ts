@@ -4,9 +4,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import edgemint from '../../src/index.ts';
 import { askStore } from '../../src/store/errors.ts';
 import { gateOf } from '../gate/gate.ts';
-import { getToken, send, world } from '../http.ts';
+import { getToken, world } from '../http.ts';
 import { Canaries } from './canaries.ts';
 import { Lookout } from './lookout.ts';
+import { send } from './secret-bearing.ts';
 
 // That whoever looks for secrets finds one: each place gets one, in each form, on purpose.
 
@@ -153,7 +154,7 @@ describe('what is answered is seen', () => {
     canaries.keep('without what no status line takes', SECRET.replace(/\W/g, ''));
     const spy = vi.spyOn(edgemint, 'fetch').mockImplementation(async () => answer());
     lookout.begin();
-    await send('/healthz', { redirect: 'manual' });
+    await send('GET', '/healthz');
     lookout.end();
     spy.mockRestore();
     expect(found('answer')).toEqual(new Set(['answer']));
@@ -165,7 +166,7 @@ describe('what is answered is seen', () => {
       const before = lookout.sightings('answer').length;
       const spy = vi.spyOn(edgemint, 'fetch').mockImplementation(async () => answer());
       lookout.begin();
-      await send(path, { method: 'POST', body: '{}' });
+      await send('POST', path, { body: '{}' });
       lookout.end();
       spy.mockRestore();
       return lookout.sightings('answer').length - before;
@@ -184,7 +185,7 @@ describe('what is answered is seen', () => {
       throw new Error('x', { cause: SECRET });
     });
     lookout.begin();
-    await send('/healthz').catch(() => undefined);
+    await send('GET', '/healthz').catch(() => undefined);
     lookout.end();
     spy.mockRestore();
     expect(found('thrown')).toEqual(new Set(['thrown by fetch']));

@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
-import { DELIVERIES_AT_ONCE, KV_EXPIRY_MIN } from '../../src/constants.ts';
+import { DELIVERIES_PER_ALARM, KV_EXPIRY_MIN } from '../../src/constants.ts';
 import { gateOf } from '../gate/gate.ts';
 import { api, type Credentials, done, getToken, revoke, world } from '../http.ts';
 import { type Fault, failing, hanging, holding, withFault } from '../instruments.ts';
@@ -118,7 +118,7 @@ test('nothing is delivered for a token that has expired meanwhile, and the other
   });
   later(60);
   const delivered = await puts(() => drain(worker));
-  expect(delivered.map(([key]) => key)).toEqual([revokedKey(long)]);
+  expect([...new Set(delivered.map(([key]) => key))]).toEqual([revokedKey(long)]);
   expect(await owedBy(worker)).toEqual([]);
   await expectInactive(caller, [brief, long]);
 });
@@ -130,7 +130,7 @@ test('three hundred revocations of one client go out over several alarms, each o
   await revokeAll(worker, tokens);
   expect(await owedBy(worker)).toHaveLength(300);
   const first = await puts(() => ring(worker));
-  expect(first).toHaveLength(DELIVERIES_AT_ONCE);
+  expect(first).toHaveLength(DELIVERIES_PER_ALARM);
   let alarms = 0;
   const rest = await puts(async () => {
     alarms = await drain(worker);
@@ -168,13 +168,12 @@ test('a put whose reply is lost is made again, and nothing is different for it',
   const before = await everyKey();
   expect(tokens.map((token) => before.has(revokedKey(token)))).toEqual([true, true, true]);
   expect(await owedBy(worker)).toHaveLength(3);
-  expect(await puts(() => drain(worker))).toHaveLength(3);
-  const after = await everyKey();
-  expect([...after.keys()]).toEqual([...before.keys()]);
-  for (const token of tokens) {
-    const [was = 0, is = 0] = [before, after].map((keys) => keys.get(revokedKey(token)));
-    expect(Math.abs(is - was)).toBeLessThan(30);
+  const again = await puts(() => drain(worker));
+  expect(new Set(again.map(([key]) => key))).toEqual(new Set(tokens.map(revokedKey)));
+  for (const [key, , until] of again) {
+    expect(until).toBe(decodeJwt(tokens.find((token) => revokedKey(token) === key) ?? '').exp);
   }
+  expect([...(await everyKey()).keys()]).toEqual([...before.keys()]);
 });
 
 test('a gate that is evicted goes on with what it owes', async () => {
@@ -201,7 +200,6 @@ test('a gate evicted before its first attempt wakes by itself', async () => {
     await evictDurableObject(gateOf(worker));
   });
   await vi.waitUntil(async () => (await env.KV.get(revokedKey(token))) === '', { timeout: 20_000, interval: 100 });
-  await vi.waitUntil(async () => (await owedBy(worker)).length === 0);
 });
 
 test('a gate whose KV fails for an hour asks it less and less, and at least once a minute', async () => {

@@ -96,8 +96,10 @@ function clientIn({ organization, identifier }: Made): Promise<Credentials> {
   return create('clients', { organization_id: organization, client_name: crypto.randomUUID(), grants });
 }
 
-/** Introspects, revokes and introspects strongly. */
+/** Introspects, revokes and introspects strongly, for callers that have introspected before. */
 async function revokeAndIntrospect(revocations: readonly Revocation[]) {
+  const byCaller = new Map(revocations.map((one) => [one.caller, one]));
+  for (const { token, caller } of byCaller.values()) await introspect(caller, token, { introspection: 'strong' });
   const answers = await inTurns(revocations, async ({ token, caller, make }) => {
     const before = await isActive(caller, token);
     const { status } = await make();
@@ -163,6 +165,7 @@ test('how long introspection at the edge says active after KV was told', async (
   const MEASURED = 200;
   const shared = await fresh('edge');
   const clients = await inTurns([...Array(20).keys()], () => clientIn(shared));
+  await introspect(shared.api, (await getToken(shared.worker)).access_token);
   const delivered = new Map<string, number>();
   const watch: Fault = async (call, method, [key]) => {
     const answer = await call();
@@ -174,9 +177,14 @@ test('how long introspection at the edge says active after KV was told', async (
     expect((await act()).status).toBe(200);
     let asked = performance.now();
     const patience = asked + 30_000;
-    while (asked < patience && (await isActive(shared.api, token))) asked = performance.now();
-    // Of the last question that was answered with active, or of the delivery: whichever was later.
-    return Math.max(0, asked - (delivered.get(key) ?? expect.unreachable()));
+    while (asked < patience && (await isActive(shared.api, token))) {
+      // The gates' alarms are to be heard as well.
+      await scheduler.wait(5);
+      asked = performance.now();
+    }
+    // KV may tell before whoever put it there knows.
+    await vi.waitUntil(() => delivered.has(key));
+    return Math.max(0, asked - (delivered.get(key) ?? 0));
   };
   const tokens = await inTurns([...Array(MEASURED - clients.length).keys()], () => getToken(shared.worker));
   const lags = await withFault('kv', watch, async () =>

@@ -36,7 +36,8 @@ export interface Scene {
   /** Of those, one that each endpoint takes. */
   readonly right: Presented;
   readonly tokens: Readonly<Record<string, string>>;
-  readonly unlisted: readonly string[];
+  /** Secrets of every kind, for where none belongs. */
+  readonly misplaced: readonly string[];
   /** Everything of this that is secret, in one text: what errors of stores tell. */
   readonly everything: string;
 }
@@ -55,6 +56,10 @@ export async function scene(canaries: Canaries): Promise<Scene> {
     createClient({ organization_id: organization, client_name, grants, ...QUICK, ...more });
   const imported = { client_id: 'moved-in', client_secret: marker('the secret of an imported client') };
   await another('moved in', imported);
+  const edge = 'https://edge.canary.example.com';
+  const server = { organization_id: organization, identifier: edge, name: 'edge', introspection: 'edge' };
+  await create('resource-servers', { ...server, scopes: [{ name: 'read' }] });
+  const atEdge = await another('at the edge', { grants: [{ resource_server: edge, scopes: ['read'] }] });
   const disabled = await another('disabled', { status: 'disabled' });
   const apiKey = await keyWith(organization, API_KEY_SCOPES);
 
@@ -76,6 +81,7 @@ export async function scene(canaries: Canaries): Promise<Scene> {
   marker('an expired token', expired);
   const tokens = {
     live,
+    'for who introspects at the edge': (await getToken(atEdge)).access_token,
     revoked,
     expired,
     forged: `${live.slice(0, -8)}${stray.slice(0, 8)}`,
@@ -149,7 +155,7 @@ export async function scene(canaries: Canaries): Promise<Scene> {
     presented,
     right: { headers: { Authorization: basic(client_id, client_secret) } },
     tokens,
-    unlisted: all,
+    misplaced: all,
     everything: [...all, ...hashes.map(({ hash }) => hash)].join(' '),
   };
 }
@@ -236,7 +242,7 @@ export async function oauthRoutes(): Promise<readonly (readonly [path: string, m
 }
 
 /** Forms as they may come to a POST endpoint, with whatever authenticates, right or wrong. */
-export function forms(path: string, { presented, right, tokens, stray, unlisted }: Scene): Ask[] {
+export function forms(path: string, { presented, right, tokens, stray, misplaced }: Scene): Ask[] {
   const post = (
     body: Record<string, string> | string,
     { headers = {}, form: more = {} }: Presented,
@@ -267,7 +273,7 @@ export function forms(path: string, { presented, right, tokens, stray, unlisted 
     ...Object.values(presented).map((by) => post({ ...REQUEST, token: live }, by)),
     ...Object.values(tokens).flatMap((token) => [post({ ...REQUEST, token }, right), post({ token }, root)]),
     ...strays.flatMap((body) => [post(body, right), post(body, root)]),
-    ...unlisted.map((secret) => post({ ...REQUEST, token: secret, scope: secret, resource: secret }, right)),
+    ...misplaced.map((secret) => post({ ...REQUEST, token: secret, scope: secret, resource: secret }, right)),
     post(REQUEST, right, `application/json; secret=${stray}`),
     post(REQUEST, right, stray),
   ];
@@ -294,7 +300,7 @@ const HEADER_NAMES = [
 ];
 
 /** Requests to a route with secrets wherever none belongs: its path, query, headers and body, by whatever method. */
-export function strays(path: string, { stray, presented, tokens, unlisted }: Scene): Ask[] {
+export function strays(path: string, { stray, presented, tokens, misplaced }: Scene): Ask[] {
   const root = { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' };
   const filled = path.replace(/[:{]\w+\}?/g, stray);
   const odd = Object.fromEntries(HEADER_NAMES.map((name) => [name, stray]));
@@ -319,7 +325,7 @@ export function strays(path: string, { stray, presented, tokens, unlisted }: Sce
   const writes = ['POST', 'PATCH', 'PUT', 'DELETE'] as const;
   return [
     ...METHODS.map((method) => () => send(method, `${filled}?${query(stray)}`, { headers: { ...odd, ...root } })),
-    ...unlisted.map((secret) => () => {
+    ...misplaced.map((secret) => () => {
       const within = encodeURIComponent(secret.slice(0, 300));
       return send('GET', `${path.replace(/[:{]\w+\}?/g, within)}?${query(secret)}`, { headers: root });
     }),
@@ -347,7 +353,7 @@ export function strays(path: string, { stray, presented, tokens, unlisted }: Sce
 export const MANAGEMENT_PATHS = [...new Set([...MOUNTED].map((route) => `/v1${route.split(' ')[1]}`))];
 
 /** What makes and shows secrets, and what is refused because of one, each sent again with its key. */
-export async function secretWork({ organization, unlisted, tokens }: Scene, canaries: Canaries): Promise<Ask[]> {
+export async function secretWork({ organization, misplaced, tokens }: Scene, canaries: Canaries): Promise<Ask[]> {
   const root = { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' };
   const again = (path: string, body: unknown) => {
     const headers = { ...root, 'Idempotency-Key': crypto.randomUUID() };
@@ -383,9 +389,9 @@ export async function secretWork({ organization, unlisted, tokens }: Scene, cana
     ...again('leaked-secrets', { secret: reported.client_secret }),
     ...again('leaked-secrets', { secret: gone }),
     ...Object.values(tokens).flatMap((token) => again('tokens/revoke', { token })),
-    ...unlisted.flatMap((secret) => [
+    ...misplaced.flatMap((secret) => [
       ...again('tokens/revoke', { jti: secret.slice(0, 100), client_id: secret.slice(0, 300), expires_at: secret }),
     ]),
-    ...unlisted.slice(0, 3).flatMap((secret) => again('leaked-secrets', { secret })),
+    ...misplaced.slice(0, 3).flatMap((secret) => again('leaked-secrets', { secret })),
   ];
 }

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { OUTBOX_RETRY_MAX } from '../../src/constants.ts';
+import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX } from '../../src/constants.ts';
 import { Outbox, type Owed } from '../../src/gate/outbox.ts';
 
 const NOW = new Date('2027-06-01T00:00:00Z').getTime();
@@ -40,15 +40,15 @@ test('no more than the limit is handed out, what waited longest first', async ()
 test('a value that was overtaken is not taken for delivered, nor one that lasts longer by now', async () => {
   await withOutbox((outbox) => {
     outbox.owe(OWED, NOW);
-    const [sent = OWED] = outbox.due(NOW, 1);
+    const [sent = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
     outbox.owe({ ...OWED, value: 'two' }, NOW);
-    outbox.delivered(sent);
+    outbox.delivered(sent, NOW);
     expect(values(outbox)).toEqual(['two']);
-    const [second = OWED] = outbox.due(NOW, 1);
+    const [second = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
     outbox.owe({ ...second, expires_at: LATER + 1 }, NOW);
-    outbox.delivered(second);
+    outbox.delivered(second, NOW);
     expect(values(outbox)).toEqual(['two']);
-    for (const one of outbox.due(NOW, 1)) outbox.delivered(one);
+    for (const one of outbox.due(NOW, 1)) outbox.delivered(one, NOW);
     expect(values(outbox)).toEqual([]);
     expect(outbox.nextDeadline()).toBeUndefined();
   });
@@ -57,7 +57,7 @@ test('a value that was overtaken is not taken for delivered, nor one that lasts 
 test('what never expires is delivered as well', async () => {
   await withOutbox((outbox) => {
     outbox.owe({ ...OWED, store: 'd1', expires_at: null }, NOW);
-    for (const one of outbox.due(NOW, 1)) outbox.delivered(one);
+    for (const one of outbox.due(NOW, 1)) outbox.delivered(one, NOW);
     expect(outbox.nextDeadline()).toBeUndefined();
   });
 });
@@ -99,6 +99,26 @@ function lastDeadline(outbox: Outbox, from: number): number {
   }
   return low;
 }
+
+test('what was delivered after a failure is delivered once more, since the attempt that failed may land later', async () => {
+  await withOutbox((outbox) => {
+    outbox.owe(OWED, NOW);
+    const attempt = (now: number, act: 'failed' | 'delivered') => {
+      const due = outbox.due(now, 1);
+      for (const one of due) outbox[act](one, now);
+      return due.length;
+    };
+    expect(attempt(NOW, 'failed')).toBe(1);
+    // That it failed is not forgotten with what was owed then.
+    outbox.owe({ ...OWED, value: 'two' }, NOW);
+    expect(attempt(NOW, 'delivered')).toBe(1);
+    const again = outbox.nextDeadline() ?? 0;
+    expect(again).toBe(NOW + OUTBOX_AGAIN * 1000);
+    expect(values(outbox, again)).toEqual(['two']);
+    expect(attempt(again, 'delivered')).toBe(1);
+    expect(outbox.nextDeadline()).toBeUndefined();
+  });
+});
 
 test('two alarms that fail at the same attempt put it off once', async () => {
   await withOutbox((outbox) => {

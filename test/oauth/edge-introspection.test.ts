@@ -251,7 +251,10 @@ test('with D1 gone, an API key that does not know how the resource server chose 
     expect(await (await byKey(env.ROOT_API_KEY, made.token)).json()).toMatchObject({ active: true });
     expect(calls.gate).toBe(2);
   });
-  // Nor is that remembered.
+  // For as long as the choice would be remembered.
+  later(9_999);
+  expect(await isActive('root', other.token)).toBe(false);
+  later(1);
   expect(await isActive('root', other.token)).toBe(true);
 });
 
