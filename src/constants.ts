@@ -60,8 +60,9 @@ export const ATTEMPT_WAIT_MS = 1000;
 /** How often an attempt that waits looks again. */
 export const ATTEMPT_POLL_MS = 10;
 
-/** How often an introspection that shares another's call to the gate looks whether it was answered. */
-export const INSPECTION_POLL_MS = 2;
+/** How soon an introspection that shares another's call to the gate looks whether it was answered; then ever later, up to the maximum. */
+export const INSPECTION_POLL_MS = 1;
+export const INSPECTION_POLL_MAX_MS = 50;
 
 // Isolate memory
 

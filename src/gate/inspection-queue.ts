@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
-import { INSPECTION_POLL_MS, STORE_DEADLINE_MS } from '../constants.ts';
+import { INSPECTION_POLL_MAX_MS, INSPECTION_POLL_MS, STORE_DEADLINE_MS } from '../constants.ts';
 import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
 
 /** A token, by what its gate must know of it to tell whether it stands. */
@@ -45,12 +45,14 @@ export class InspectionQueue {
     batch.tokens.set(token.jti, token);
 
     const until = performance.now() + STORE_DEADLINE_MS;
-    while (!batch.outcome) {
+    for (let wait = INSPECTION_POLL_MS; !batch.outcome; ) {
       const left = until - performance.now();
       if (left <= 0) throw this.#giveUp(clientId, line);
       if (line.isRunning || line.next !== batch) {
         // By polling: a promise of one request is not another's to wait for.
-        await scheduler.wait(INSPECTION_POLL_MS);
+        await scheduler.wait(wait);
+        // A crowd that waits for a gate in trouble must not keep the isolate busy.
+        wait = Math.min(INSPECTION_POLL_MAX_MS, wait * 1.5);
       } else {
         await withDeadline('gate', this.#call(clientId, line, batch), left);
       }
