@@ -272,6 +272,20 @@ describe.each(WAYS.filter(({ name }) => name !== 'a token, by itself'))('of $nam
   });
 });
 
+describe.each(WAYS.filter(({ name }) => name !== 'a token, by itself'))('of $name', ({ action, path, body }) => {
+  test('an organization’s key that D1 still knew is told 503 where D1 cannot say whose client it is', async () => {
+    const made = await scene();
+    const stranger = await scene();
+    const key = await keyWith(stranger.organization, ['tokens:revoke']);
+    await failingAt('d1', 'from "clients"', async () => {
+      await problemOf(await api('POST', path(made), { body: body(made), key }), 503);
+    });
+    expect(await owedBy(made.worker)).toEqual([]);
+    expect(await isActive(made.api, made.token)).toBe(true);
+    expect(await eventsOf(made.worker, action)).toEqual([]);
+  });
+});
+
 test('many revocations while D1 is gone leave as many events, each of its own token', async () => {
   const { worker } = await scene();
   const tokens = await Promise.all(Array.from({ length: 40 }, async () => (await getToken(worker)).access_token));
