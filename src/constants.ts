@@ -60,9 +60,9 @@ export const ATTEMPT_WAIT_MS = 1000;
 /** How often an attempt that waits looks again. */
 export const ATTEMPT_POLL_MS = 10;
 
-/** How soon an introspection that shares another's call to the gate looks whether it was answered; then ever later, up to the maximum. */
-export const INSPECTION_POLL_MS = 1;
-export const INSPECTION_POLL_MAX_MS = 50;
+/** How soon a request that waits for what another has begun looks whether that has ended; then ever later, up to the maximum. */
+export const SHARED_WORK_POLL_MS = 1;
+export const SHARED_WORK_POLL_MAX_MS = 50;
 
 // Isolate memory
 

@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
-import { INSPECTION_POLL_MAX_MS, INSPECTION_POLL_MS, STORE_DEADLINE_MS } from '../constants.ts';
+import { STORE_DEADLINE_MS } from '../constants.ts';
 import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
+import { becomes } from '../store/waiting.ts';
 
 /** A token, by what its gate must know of it to tell whether it stands. */
 export interface InspectedToken {
@@ -45,17 +46,12 @@ export class InspectionQueue {
     batch.tokens.set(token.jti, token);
 
     const until = performance.now() + STORE_DEADLINE_MS;
-    for (let wait = INSPECTION_POLL_MS; !batch.outcome; ) {
+    const isUnderWay = () => line.isRunning || line.next !== batch;
+    while (!batch.outcome) {
       const left = until - performance.now();
       if (left <= 0) throw this.#giveUp(clientId, line);
-      if (line.isRunning || line.next !== batch) {
-        // By polling: a promise of one request is not another's to wait for.
-        await scheduler.wait(wait);
-        // A crowd that waits for a gate in trouble must not keep the isolate busy.
-        wait = Math.min(INSPECTION_POLL_MAX_MS, wait * 1.5);
-      } else {
-        await withDeadline('gate', this.#call(clientId, line, batch), left);
-      }
+      if (isUnderWay()) await becomes(() => batch.outcome !== undefined || !isUnderWay(), left);
+      else await withDeadline('gate', this.#call(clientId, line, batch), left);
     }
     if ('error' in batch.outcome) throw batch.outcome.error;
     return batch.outcome.standing.get(token.jti) ?? false;

@@ -1,4 +1,3 @@
-import { waitUntil } from 'cloudflare:workers';
 import {
   KEY_RING_COPY_RENEWAL_AGE,
   KEY_RING_LEASE,
@@ -15,8 +14,9 @@ import {
 } from '../credentials/master-key.ts';
 import type { Env } from '../env.ts';
 import type { SigningAlg } from '../store/client-record.ts';
-import { NotYetError, StoreUnavailableError, withDeadline } from '../store/errors.ts';
+import { NotYetError, StoreUnavailableError } from '../store/errors.ts';
 import type { RingRows } from '../store/ring.ts';
+import { SharedWork } from '../store/waiting.ts';
 import { unseal } from './sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';
@@ -39,7 +39,7 @@ interface Lease {
 }
 
 interface Reading {
-  readonly lease: Promise<Lease>;
+  readonly lease: SharedWork<Lease>;
   /** Milliseconds since the epoch. */
   readonly begunAt: number;
 }
@@ -77,8 +77,8 @@ export class KeyRing {
     const reading = underWay ?? this.#read(now);
     // In the background a failure harms nothing: once the lease has ended it is answered.
     if (lease && now < lease.endsAt) return lease.ring;
-    // A read belongs to the request that began it, and dies with it: others do not wait for it for ever.
-    return (await withDeadline('d1', reading.lease, KEY_RING_PATIENCE_MS)).ring;
+    // A read dies with the request that began it: nobody waits for it for ever.
+    return (await reading.lease.result(KEY_RING_PATIENCE_MS)).ring;
   }
 
   /**
@@ -101,26 +101,34 @@ export class KeyRing {
   }
 
   #read(now: number): Reading {
-    const lease = this.#load(now);
-    const reading = { lease, begunAt: now };
+    const reading: Reading = {
+      lease: new SharedWork(
+        'd1',
+        this.#load(now, () => this.#reading === reading),
+      ),
+      begunAt: now,
+    };
     this.#reading = reading;
-    const settled = lease
-      .then((read) => {
-        // One that was begun before the lease was ended is not what it is to be.
-        if (this.#reading === reading) this.#lease = read;
-        this.#failure = undefined;
-      })
-      .catch((error) => {
-        if (this.#reading === reading) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
-      })
-      .then(() => {
-        if (this.#reading === reading) this.#reading = undefined;
-      });
-    waitUntil(settled);
     return reading;
   }
 
-  async #load(now: number): Promise<Lease> {
+  /** @param isWanted whether what is read is still to be held when it is there */
+  async #load(now: number, isWanted: () => boolean): Promise<Lease> {
+    try {
+      const lease = await this.#open(now);
+      // One that was begun before the lease was ended is not what it is to be.
+      if (isWanted()) this.#lease = lease;
+      this.#failure = undefined;
+      return lease;
+    } catch (error) {
+      if (isWanted()) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
+      throw error;
+    } finally {
+      if (isWanted()) this.#reading = undefined;
+    }
+  }
+
+  async #open(now: number): Promise<Lease> {
     const masterKeys = await this.#masterKeys();
     const { store, ...rows } = await this.#stored.read(masterKeys, now);
     const renewalAge = store === 'd1' ? KEY_RING_RENEWAL_AGE : KEY_RING_COPY_RENEWAL_AGE;

@@ -1,10 +1,10 @@
-import { waitUntil } from 'cloudflare:workers';
 import { HEALTH_PROBE_AGE, STORE_DEADLINE_MS } from '../constants.ts';
 import type { Env } from '../env.ts';
 import type { Gates } from '../gate/gates.ts';
 import { type LastSuccesses, readLastSuccesses } from '../store/background-tasks.ts';
 import type { Database } from '../store/database.ts';
-import { askStore, withDeadline } from '../store/errors.ts';
+import { askStore } from '../store/errors.ts';
+import { SharedWork } from '../store/waiting.ts';
 
 type Standing = 'ok' | 'unavailable';
 
@@ -16,7 +16,7 @@ export interface Health {
 }
 
 interface Asked {
-  readonly health: Promise<Health>;
+  readonly health: SharedWork<Health>;
   /** Milliseconds since the epoch. */
   readonly until: number;
 }
@@ -34,13 +34,10 @@ export class StoreProbes {
   /** @param now milliseconds since the epoch */
   async ask(stores: Stores, now: number): Promise<Health> {
     if (!this.#asked || this.#asked.until <= now) {
-      const health = probe(stores);
-      this.#asked = { health, until: now + HEALTH_PROBE_AGE * 1000 };
-      // Others wait for it, so it must go on when the request that began it is gone.
-      waitUntil(health);
+      this.#asked = { health: new SharedWork('gate', probe(stores)), until: now + HEALTH_PROBE_AGE * 1000 };
     }
     // Each store has its own deadline; this one is for a probe whose request was killed.
-    return withDeadline('gate', this.#asked.health, 2 * STORE_DEADLINE_MS).catch(() => probe(stores));
+    return this.#asked.health.result(2 * STORE_DEADLINE_MS).catch(() => probe(stores));
   }
 }
 

@@ -332,5 +332,7 @@ test('with D1 and KV gone a warm isolate goes on until its lease ends; then noth
       expect(await statusOf(send('/.well-known/oauth-authorization-server'))).toBe(200);
     }),
   );
+  // The ring is asked for again after a second.
+  await vi.waitFor(async () => expect(await statusOf(introspect(api, token))).toBe(200), { timeout: 5000 });
   expect(await isActive(api, token)).toBe(true);
 });
