@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
@@ -20,6 +21,8 @@ export default defineConfig({
   test: {
     // What the Worker logs is for the tests that look at it.
     onConsoleLog: (text) => !text.startsWith('{"event":'),
+    // Much of what is tested is waiting: even two cores run two files at once.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         plugins: [
