@@ -1,3 +1,4 @@
+import { CLOCK_SKEW } from '../constants.ts';
 import type { Authentication, Revocation } from '../gate/protocol.ts';
 import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
@@ -14,8 +15,8 @@ export async function revoke(services: Services, request: Request): Promise<Resp
   const parameters = await readParameters(request);
   const presented = requiredSecret(parameters, 'token');
   const now = Date.now();
-  // Verified first, so that one call to the gate both authenticates and revokes.
-  const claims = await verifyAccessToken(services, presented, now);
+  // Verified first, so that one call to the gate both authenticates and revokes. Elsewhere, by another clock, it may not have expired yet.
+  const claims = await verifyAccessToken(services, presented, now, CLOCK_SKEW);
   const { outcome } = await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
     claims?.client_id === client.client_id
       ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })

@@ -18,12 +18,14 @@ interface Issuer {
  * The key is chosen by `kid` among the published ones and by nothing else in the header, and is used with its own algorithm only
  * ([RFC 8725 section 3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
  * @param now milliseconds since the epoch
+ * @param tolerance for how many seconds it may have expired
  * @returns the claims, or undefined for anything else whatever
  */
 export async function verifyAccessToken(
   { keyRing, config }: Issuer,
   presented: Redacted,
   now: number,
+  tolerance = 0,
 ): Promise<AccessTokenClaims | undefined> {
   const { byKid } = await keyRing.current(now);
   const token = presented.reveal();
@@ -33,6 +35,7 @@ export async function verifyAccessToken(
       issuer: config.issuer,
       typ: ACCESS_TOKEN_TYPE,
       currentDate: new Date(now),
+      clockTolerance: tolerance,
       requiredClaims: ['exp', 'iat'],
     });
     return hasSoundClaims(payload, now) ? (payload as AccessTokenClaims) : undefined;

@@ -126,6 +126,18 @@ describe('durability', () => {
     expect((await awaitCopy(token)).expiration).toBeGreaterThanOrEqual(now + KV_EXPIRY_MIN);
   });
 
+  test('I7: a token that has expired by the clock of the edge that is asked, if that is fast, is revoked everywhere else', async () => {
+    const { header, claims } = decode(await newToken());
+    const now = Math.floor(Date.now() / 1000);
+    const ending = { ...claims, exp: now + 20, jti: crypto.randomUUID() };
+    const token = await forge(header, ending, await stealKey('ES256'));
+    vi.useFakeTimers({ toFake: ['Date'], now: (now + 50) * 1000 });
+    expect((await revoke(scene.worker, token)).status).toBe(200);
+    vi.setSystemTime(now * 1000);
+    expect(await (await introspect(scene.api, token)).text()).toBe(INACTIVE);
+    vi.useRealTimers();
+  });
+
   test('I7: a revocation is acknowledged and in force while KV fails, and its copy arrives when KV works again', async () => {
     const client = await create<Credentials>('clients', {
       organization_id: scene.organization,
