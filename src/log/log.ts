@@ -5,9 +5,15 @@ declare const LOGGABLE: unique symbol;
 /** A text of which somebody made sure that it may stand in the log. */
 export type Loggable = string & { readonly [LOGGABLE]: true };
 
-/** Says of a text that it is neither a secret nor what anybody may have typed: an id that is known to be ours, or a text of the source. */
+const PRINTABLE = /^[\x20-\x7e]{0,200}$/;
+
+/**
+ * Says of a text that it is neither a secret nor what anybody may have typed: an id that is known to be ours, or a text of the source.
+ * What is longer than 200 characters is cut off, and what is not ASCII is told as `?`.
+ */
 export function loggable(text: string): Loggable {
-  return text as Loggable;
+  const printable = PRINTABLE.test(text) ? text : text.slice(0, 200).replace(/[^\x20-\x7e]/g, '?');
+  return printable as Loggable;
 }
 
 /** How often a store was asked, and for how many milliseconds in all: of calls at the same time each counts whole. */
@@ -91,12 +97,10 @@ export interface GateAlarmEvent {
 
 export type LogEvent = RequestEvent | FailureEvent | ScheduledEvent | GateAlarmEvent;
 
-const TEXT_LENGTH_MAX = 200;
-
 /** Writes an event to the log as one line of JSON: as an error where the fault is ours. Never fails, whatever becomes of the line. */
 export function log(event: LogEvent): void {
   try {
-    const line = JSON.stringify(event, printable);
+    const line = JSON.stringify(event);
     if (isOurFault(event)) console.error(line);
     else console.log(line);
   } catch {
@@ -115,8 +119,4 @@ function isOurFault(event: LogEvent): boolean {
     default:
       return true;
   }
-}
-
-function printable(_: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.slice(0, TEXT_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?') : value;
 }
