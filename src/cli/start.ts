@@ -33,7 +33,7 @@ async function start(): Promise<void> {
 async function serve(port: number, { variables }: LocalVariables): Promise<never> {
   mkdirSync('.wrangler', { recursive: true });
   // Given as an env file, .dev.vars yields to the environment: to what was read of it, and to the issuer that has the port.
-  const args = ['dev', '--port', String(port), '--env-file', '.dev.vars', '--log-level', 'warn'];
+  const args = ['dev', '--port', String(port), '--env-file', '.dev.vars', '--log-level', 'log'];
   const code = await ended(spawnWrangler(args, openSync(LOG, 'w'), variables));
   const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   throw new Failure(`wrangler dev ended unexpectedly (exit code ${code ?? 'none'}).${tail && `\n${tail}`}`);

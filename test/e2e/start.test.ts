@@ -98,6 +98,18 @@ describe('npm start', () => {
     await expect(verify(`${fromReadme.access_token}x`)).rejects.toThrow();
     expect(await introspect(`${fromReadme.access_token}x`)).toBeUndefined();
 
+    // What the service logs is where the last line that is printed says, and none of the secrets are.
+    const log = await vi.waitFor(async () => {
+      const text = await readFile(inClone('.wrangler/start.log'), 'utf8');
+      expect(text).toContain('"route":"/oauth2/introspect"');
+      return text;
+    });
+    const secrets = (await readFile(inClone('.dev.vars'), 'utf8')).matchAll(/^(?:MASTER_KEY|ROOT_API_KEY)=(.+)$/gm);
+    for (const secret of [...[...secrets].map(([, value = '']) => value), caller[1] ?? '']) {
+      expect(secret).not.toBe('');
+      expect(log).not.toContain(secret);
+    }
+
     // Assets lie in node_modules, and wrangler dev finds them there.
     expect((await fetch(`http://localhost:${firstPort}/docs/swagger-ui.css`)).status).toBe(200);
 
