@@ -11,7 +11,7 @@ export type AuthenticatedClient = Exclude<Authentication, Unavailable | NotAuthe
 
 /**
  * What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes, and of the resource servers that
- * they ask for. Only success is remembered.
+ * they ask for. Of callers only success is remembered.
  */
 export class CallerMemory {
   readonly #clients = new Memory<AuthenticatedClient>();
