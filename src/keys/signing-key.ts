@@ -1,6 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { RSA_MODULUS_BITS } from '../constants.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
+import { fitsAlg, importPublicKey } from '../jwt/public-key.ts';
 import type { SigningAlg } from '../store/client-record.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import { heldBackUntil, maturesAt } from './rotation.ts';
@@ -50,24 +51,19 @@ export async function makeSigningKey(
   };
 }
 
-const CURVES: Readonly<Record<SigningAlg, string | undefined>> = { ES256: 'P-256', RS256: undefined, EdDSA: 'Ed25519' };
-
 /**
- * Imports a public key, for verifying with one algorithm and nothing else.
- * @throws where the key says that it is for another algorithm, use or curve, of which jose and the runtime let some pass
+ * Imports a published key, for verifying with its one algorithm and nothing else.
+ * @throws TypeError where the key says that it is for another algorithm, use or curve, of which jose and the runtime let some pass
  */
-export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
-  const { use = 'sig', crv } = jwk;
-  if (jwk.alg !== alg || use !== 'sig' || crv !== CURVES[alg]) throw new TypeError(`not an ${alg} key`);
-  const key = await importJWK(jwk, alg);
-  if (key instanceof Uint8Array || key.type !== 'public') throw new TypeError('not a public key');
-  return key;
+export async function importPublishedKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
+  if (jwk.alg !== alg || !fitsAlg(jwk, alg)) throw new TypeError(`not an ${alg} key`);
+  return importPublicKey(jwk, alg);
 }
 
 /** A stored key's public half, for use. */
 export async function openPublishedKey({ kid, alg, publicJwk: json }: StoredSigningKey): Promise<PublishedKey> {
   const publicJwk = JSON.parse(json) as JWK;
-  return { kid, alg, publicKey: await importPublicKey(publicJwk, alg), publicJwk };
+  return { kid, alg, publicKey: await importPublishedKey(publicJwk, alg), publicJwk };
 }
 
 /** A stored key's private half, for use. It cannot be taken out of the isolate's CryptoKey again. */

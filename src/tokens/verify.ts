@@ -1,6 +1,7 @@
-import { base64url, errors, type JWTHeaderParameters, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
+import { isCanonicalCompact } from '../jwt/compact.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { PublishedKey } from '../keys/signing-key.ts';
 import type { Redacted } from '../log/redacted.ts';
@@ -51,23 +52,6 @@ export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | '
     if (key?.alg !== alg) throw new errors.JWKSNoMatchingKey();
     return key.publicKey;
   };
-}
-
-/**
- * Whether the text is a compact JWS in the one way that we write it ([RFC 7515 section 2](https://www.rfc-editor.org/rfc/rfc7515#section-2)):
- * base64url leaves others that decode alike, with padding or stray last bits.
- */
-export function isCanonicalCompact(token: string): boolean {
-  const segments = token.split('.');
-  return segments.length === 3 && segments.every(isCanonicalBase64url);
-}
-
-function isCanonicalBase64url(text: string): boolean {
-  try {
-    return /^[A-Za-z0-9_-]+$/.test(text) && base64url.encode(base64url.decode(text)) === text;
-  } catch {
-    return false;
-  }
 }
 
 // What was signed is not yet what it should be: another kind of statement, or an older version's, may be signed with the same keys.

@@ -1,10 +1,11 @@
 import files, { type Group, type Vector } from 'virtual:wycheproof';
 import { base64url, compactVerify, type JWK } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
-import { importPublicKey } from '../../src/keys/signing-key.ts';
+import { isCanonicalCompact } from '../../src/jwt/compact.ts';
+import { importPublishedKey } from '../../src/keys/signing-key.ts';
 import type { SigningAlg } from '../../src/store/client-record.ts';
 import { SIGNING_ALGS } from '../../src/store/client-record.ts';
-import { isCanonicalCompact, keyAmong } from '../../src/tokens/verify.ts';
+import { keyAmong } from '../../src/tokens/verify.ts';
 import { segment } from './forge.ts';
 
 type Keys = Parameters<typeof keyAmong>[0];
@@ -44,7 +45,7 @@ async function ringOf(jwks: readonly JWK[]): Promise<Keys> {
     jwks.map(async (jwk) => {
       const alg = SIGNING_ALGS.find((one) => one === jwk.alg);
       if (!alg || jwk.kid === undefined) return [];
-      const publicKey = await importPublicKey(jwk, alg).catch(() => undefined);
+      const publicKey = await importPublishedKey(jwk, alg).catch(() => undefined);
       return publicKey ? [[jwk.kid, { alg, publicKey }] as const] : [];
     }),
   );
@@ -153,7 +154,7 @@ describe('signatures', () => {
   ): Promise<boolean> {
     const point = () => ({ kty: 'EC', crv: 'P-256', x: hexToBase64url(publicKey.wx), y: hexToBase64url(publicKey.wy) });
     const jwk = { ...(publicKeyJwk ?? keyJwk ?? point()), alg };
-    const keys = new Map([['vector', { alg, publicKey: await importPublicKey(jwk, alg) }]]);
+    const keys = new Map([['vector', { alg, publicKey: await importPublishedKey(jwk, alg) }]]);
     const jws = `${segment({ alg, kid: 'vector' })}.${segment({})}.${hexToBase64url(sig)}`;
 
     const verify = crypto.subtle.verify.bind(crypto.subtle);

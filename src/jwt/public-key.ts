@@ -1,0 +1,68 @@
+import { importJWK, type JWK } from 'jose';
+import { RSA_MODULUS_BITS } from '../constants.ts';
+
+/** The algorithms by which others may sign what is verified here. `EdDSA` and `Ed25519` ([RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)) are the same. */
+export const VERIFICATION_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
+/** Those of the issuers of workload identities: AWS signs with ES384. */
+export const FEDERATION_ALGS = [...VERIFICATION_ALGS, 'ES384'] as const;
+export type VerificationAlg = (typeof FEDERATION_ALGS)[number];
+
+const KINDS: Readonly<Record<VerificationAlg, { readonly kty: string; readonly crv?: string }>> = {
+  ES256: { kty: 'EC', crv: 'P-256' },
+  ES384: { kty: 'EC', crv: 'P-384' },
+  PS256: { kty: 'RSA' },
+  RS256: { kty: 'RSA' },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
+  Ed25519: { kty: 'OKP', crv: 'Ed25519' },
+};
+
+// RFC 7518 section 6: what only a private or a symmetric key has.
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** Whether a JWK holds more than a public key. */
+export function hasPrivateMember(jwk: object): boolean {
+  return PRIVATE_MEMBERS.some((member) => member in jwk);
+}
+
+/**
+ * Whether a JWK is, by all that it says of itself, a public key for verifying with one algorithm
+ * ([RFC 7517 section 4](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
+ * @param uses the values that its `use` may have, where it has one
+ */
+export function fitsAlg(jwk: JWK, alg: VerificationAlg, uses: readonly string[] = ['sig']): boolean {
+  const { kty, crv } = KINDS[alg];
+  return (
+    jwk.kty === kty &&
+    (crv === undefined || jwk.crv === crv) &&
+    (jwk.alg === undefined || sameAlg(jwk.alg, alg)) &&
+    (jwk.use === undefined || uses.includes(jwk.use)) &&
+    (jwk.key_ops === undefined || (Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) &&
+    !hasPrivateMember(jwk)
+  );
+}
+
+function sameAlg(one: string, other: string): boolean {
+  const name = (alg: string) => (alg === 'Ed25519' ? 'EdDSA' : alg);
+  return name(one) === name(other);
+}
+
+/** Whether an algorithm is one of some: the comparison is case-sensitive ([RFC 7515 section 4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1)). */
+export function isAmong<Alg extends string>(algs: readonly Alg[], alg: string): alg is Alg {
+  return (algs as readonly string[]).includes(alg);
+}
+
+/**
+ * Imports a public key that fits an algorithm, for verifying with that one and nothing else. Of what it says of itself only the key's own
+ * members count, so that no `ext` or `key_ops` gets in the way.
+ * @throws TypeError where it is no such key, or an RSA key of less than 2048 bits ([RFC 7518 section 3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3))
+ */
+export async function importPublicKey(jwk: JWK, alg: VerificationAlg): Promise<CryptoKey> {
+  const { kty, crv, x, y, n, e } = jwk;
+  if (hasPrivateMember(jwk)) throw new TypeError('a private key');
+  const bare = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined));
+  const key = await importJWK(bare as JWK, alg);
+  if (key instanceof Uint8Array || key.type !== 'public') throw new TypeError('not a public key');
+  const { modulusLength } = key.algorithm as { readonly modulusLength?: number };
+  if (modulusLength !== undefined && modulusLength < RSA_MODULUS_BITS) throw new TypeError('an RSA key too short');
+  return key;
+}
