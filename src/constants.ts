@@ -28,6 +28,43 @@ export const ACCESS_TOKEN_TTL_MAX = 86_400;
 /** How far ahead of this clock an `iat` may lie: gates and edges are different machines. */
 export const CLOCK_SKEW = 60;
 
+// What clients sign: assertions and proofs
+
+/** How many seconds the clocks of those who sign them may be off. */
+export const SIGNER_CLOCK_SKEW = 30;
+/** How long an assertion may be good for: client libraries make theirs for one to five minutes. */
+export const ASSERTION_LIFETIME_MAX = 300;
+/** How long a token of another issuer may be good for: Kubernetes gives them for an hour, and for a day where it is asked. */
+export const FEDERATED_LIFETIME_MAX = 86_400;
+/** How long after it was made a DPoP proof is taken, the skew included. */
+export const DPOP_PROOF_AGE = 60;
+/** A DPoP nonce is of a step, and is taken in so many steps after it. */
+export const DPOP_NONCE_STEP = 60;
+export const DPOP_NONCE_STEPS = 5;
+/** The longest `jti`. */
+export const JTI_LENGTH_MAX = 200;
+/** The longest DPoP header: a proof of an RSA key fits. */
+export const DPOP_HEADER_MAX = 4096;
+/** How many used ids a gate keeps in one row. */
+export const SPENT_IDS_PER_ROW = 32;
+/** How long an isolate goes by what it knows of how a client authenticates without asking once more when a credential does not fit, while many fail. */
+export const AUTHENTICATION_AGE = 5;
+
+/** What a client is told to wait for whose keys elsewhere could not be had. */
+export const REMOTE_RETRY_AFTER = 5;
+
+// The strict profile
+
+export const STRICT_ASSERTION_LIFETIME_MAX = 60;
+export const STRICT_ACCESS_TOKEN_TTL_MAX = 900;
+
+// Keys and identities that are registered for a client
+
+export const REGISTERED_KEYS_MAX = 20;
+export const REGISTERED_KEYS_BYTES_MAX = 32 * 1024;
+export const FEDERATED_IDENTITIES_MAX = 20;
+export const CLAIM_CONDITIONS_MAX = 20;
+
 // Secrets that clients bring along
 
 /** How many random bits one must be worth: the least that [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) lets keys have. */
@@ -214,3 +251,29 @@ export const PAGE_MAX = 100;
 
 /** How long the answer of a store's probe is given again. */
 export const HEALTH_PROBE_AGE = 5;
+
+// Remote keys
+
+/** The largest document that is read from elsewhere, after decompression: the largest known key set of an identity provider is below half of it. */
+export const REMOTE_BODY_LIMIT_BYTES = 64 * 1024;
+/** How long one may take, from the request to the last byte. */
+export const REMOTE_DEADLINE_MS = 3000;
+/** How long a request waits for keys that are being asked for: an issuer is asked for two documents, one after the other. */
+export const REMOTE_PATIENCE_MS = 2 * REMOTE_DEADLINE_MS + 1000;
+/** The longest URL that is fetched, in characters. */
+export const REMOTE_URL_LENGTH_MAX = 2048;
+/** From this age on keys are asked for again, in the background. */
+export const REMOTE_KEYS_FRESH = 600;
+/** How long keys are believed whose source does not answer any more. */
+export const REMOTE_KEYS_STALE_MAX = 6 * 3600;
+/** How often at most a source is asked for a key that it did not have. */
+export const REMOTE_KEYS_REFETCH_MIN = 10;
+/** How long a source that failed is left alone, doubling with each failure up to the maximum; chance adds up to half as much again. */
+export const REMOTE_BACK_OFF_MIN = 1;
+export const REMOTE_BACK_OFF_MAX = 60;
+/** Keys of a set that are looked at; those beyond are as if they were not there. */
+export const REMOTE_KEYS_MAX = 50;
+/** Keys with which one signature is tried: where none is named, or several have the same name. */
+export const REMOTE_KEYS_TRIED = 4;
+/** Sources that an isolate remembers, each with no more than fits into a document. */
+export const REMOTE_SOURCES_MAX = 500;

@@ -1,3 +1,5 @@
+import type { ClientAuthentication, TokenBinding } from './client-authentication.ts';
+
 /** How many token requests a client may make: `burst` at once, refilled at `per_minute`. */
 export interface RateLimit {
   readonly per_minute: number;
@@ -56,4 +58,8 @@ export interface ClientRecord {
   readonly may_rotate_secret?: boolean;
   /** Another number than before means that every token issued so far is revoked. */
   readonly revocation_epoch?: number;
+  /** How the client authenticates; where it is missing, by its secrets. */
+  readonly authentication?: ClientAuthentication;
+  /** What its tokens must be bound to; where it is missing, nothing. */
+  readonly binding?: TokenBinding;
 }

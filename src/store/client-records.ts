@@ -1,5 +1,11 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
 import {
+  type ClientAuthentication,
+  type SecurityProfile,
+  STRICT_METHODS,
+  usesSecrets,
+} from './client-authentication.ts';
+import {
   byClient,
   selectIntrospected,
   selectOwnScopes,
@@ -9,6 +15,7 @@ import {
   selectRoles,
 } from './client-links.ts';
 import type { ClientRecord, Grant } from './client-record.ts';
+import type { Client } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clientSecrets, clients, gates, organizations, resourceServers, versionSequence } from './schema.ts';
@@ -70,6 +77,7 @@ function selectClients(db: Database, ids: SQL) {
     // Under names of their own: in a batch D1 gives rows as objects, in which columns of one name are one.
     organizationStatus: sql<'active' | 'disabled'>`${organizations.status}`.as('organization_status'),
     organizationEpoch: sql<number>`${organizations.revocationEpoch}`.as('organization_epoch'),
+    organizationProfile: sql<SecurityProfile>`${organizations.securityProfile}`.as('organization_profile'),
     subject: organizations.subject,
     defaultResource: resourceServers.identifier,
   };
@@ -100,8 +108,10 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
   const roleScopesOf = Map.groupBy(roleScopes, ({ roleId }) => roleId);
   const introspectsOf = byClient(introspected);
 
-  const records = found.map(({ client, subject, organizationStatus, organizationEpoch, defaultResource }) => {
+  const records = found.map((row) => {
+    const { client, subject, organizationStatus, organizationEpoch, organizationProfile, defaultResource } = row;
     const { clientId } = client;
+    const authentication = authenticationOf(client, organizationProfile);
     const held = rolesOf(clientId);
     const audiences = introspectsOf(clientId);
     const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => held.flatMap(({ id }) => rowsOf.get(id) ?? []);
@@ -111,7 +121,8 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       organization_id: client.organizationId,
       subject,
       status: organizationStatus === 'active' ? client.status : 'disabled',
-      secrets: secretsOf(clientId)
+      // Where they are not accepted a gate of an older version, which knows nothing else, is not to know them.
+      secrets: (usesSecrets(authentication.methods) ? secretsOf(clientId) : [])
         .filter(({ leakedAt }) => leakedAt === null)
         .map(({ id, hash, expiresAt }) => ({ id, hash, expires_at: expiresAt })),
       grants: resolveGrants(
@@ -129,10 +140,30 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       may_rotate_secret: client.mayRotateSecret,
       // Versions, so that a later revocation's is always the greater one.
       revocation_epoch: Math.max(client.revocationEpoch, organizationEpoch),
+      authentication,
+      binding: {
+        dpop: client.dpopBoundAccessTokens,
+        dpop_nonce: client.dpopNonceRequired,
+        certificate: client.tlsClientCertificateBoundAccessTokens,
+        any: authentication.is_strict,
+      },
     };
     return [clientId, record] as const;
   });
   return { version, records: new Map(records), registered: new Set(registered.map(({ name }) => name)) };
+}
+
+function authenticationOf(client: Client, ofOrganization: SecurityProfile): ClientAuthentication {
+  const registered = [client.tokenEndpointAuthMethod, ...client.additionalAuthMethods];
+  const isStrict = client.securityProfile === 'strict' || ofOrganization === 'strict';
+  return {
+    methods: isStrict ? registered.filter((method) => STRICT_METHODS.includes(method)) : registered,
+    keys: client.keys,
+    jwks_uri: client.jwksUri,
+    tls_subject: client.tlsSubject,
+    federated_identities: client.federatedIdentities,
+    is_strict: isStrict,
+  };
 }
 
 interface GrantedServer {

@@ -39,12 +39,17 @@ export interface DescribedClient extends Client {
   readonly defaultResource: string | null;
 }
 
-/** The statements that create a client with its first secret and its links, for `write()`. What a link refers to must be there. */
-export function insertClient(db: Database, client: NewClient, secret: StoredSecret, links: ClientLinks): Statement[] {
+/** The statements that create a client with its first secret, if it has one, and its links, for `write()`. What a link refers to must be there. */
+export function insertClient(
+  db: Database,
+  client: NewClient,
+  secret: StoredSecret | undefined,
+  links: ClientLinks,
+): Statement[] {
   return [
     // Another client may have had the id, and its gate may not have heard yet that it is no more: its tokens are not this one's.
     db.insert(clients).values({ ...client, revocationEpoch: nextVersion, version: nextVersion }),
-    insertSecret(db, secret),
+    ...(secret ? [insertSecret(db, secret)] : []),
     ...insertLinks(db, client.clientId, links),
   ];
 }

@@ -1,17 +1,19 @@
 import { asc, eq, type SQL, sql } from 'drizzle-orm';
+import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import { removeApiKeys } from './api-keys.ts';
+import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS } from './client-authentication.ts';
 import { removeClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
-import { behind, type Dependents, dependentsOf, isAtVersion } from './sql.ts';
+import { behind, type Dependents, dependentsOf, isAtVersion, listOf } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
 export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch'>;
-export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status'>;
+export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status' | 'securityProfile'>;
 
 /** The statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
@@ -57,6 +59,41 @@ export function organizationDependents(db: Database, id: string, limit: number):
     resource_server: sql`SELECT id, identifier AS name FROM ${resourceServers} WHERE organization_id = ${id}`,
     api_key: sql`SELECT id, name FROM ${apiKeys} WHERE organization_id = ${id}`,
   });
+}
+
+/** Clients of an organization that its strict profile would shut out: so many at most, and how many there are. @throws StoreUnavailableError */
+export function clientsNotStrict(db: Database, id: string, limit: number): Promise<Dependents> {
+  return dependentsOf(db, limit, {
+    client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id} AND ${isNotStrict}`,
+  });
+}
+
+/** Whether there are none of them, for the guard of a write. */
+export function allAreStrict(id: string): SQL {
+  return sql`NOT EXISTS (SELECT 1 FROM ${clients} WHERE organization_id = ${id} AND ${isNotStrict})`;
+}
+
+const strictMethods = listOf(STRICT_METHODS);
+const strictAlgs = listOf(STRICT_ALGS);
+const isNotStrict = sql`(
+  token_endpoint_auth_method NOT IN (${strictMethods})
+  OR access_token_ttl > ${STRICT_ACCESS_TOKEN_TTL_MAX}
+  OR EXISTS (SELECT 1 FROM json_each(additional_auth_methods) AS method WHERE method.value NOT IN (${strictMethods}))
+  OR EXISTS (SELECT 1 FROM json_each(${clients.keys}) AS key WHERE key.value ->> '$.jwk.alg' NOT IN (${strictAlgs}))
+)`;
+
+/** The profile that an organization asks of its clients; the standard one where there is no such organization. @throws StoreUnavailableError */
+export async function organizationProfile(db: Database, id: string): Promise<SecurityProfile> {
+  const found = db
+    .select({ profile: organizations.securityProfile })
+    .from(organizations)
+    .where(eq(organizations.id, id));
+  return (await askStore('d1', () => found))[0]?.profile ?? 'standard';
+}
+
+/** Whether the organization still asks for that profile, for the guard of a write. */
+export function isProfile(id: string, profile: SecurityProfile): SQL {
+  return sql`EXISTS (SELECT 1 FROM ${organizations} WHERE id = ${id} AND security_profile = ${profile})`;
 }
 
 /** Whether the organization is still as it was read. */

@@ -10,6 +10,14 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
+import {
+  AUTH_METHODS,
+  type AuthMethod,
+  type RegisteredIdentity,
+  type RegisteredKey,
+  SECURITY_PROFILES,
+  type TlsSubject,
+} from './client-authentication.ts';
 
 // Foreign keys never cascade: a migration that rebuilds a referenced table would take the rows with it (D1 ignores
 // PRAGMA foreign_keys=OFF), and a delete says what it would orphan. Times are milliseconds since the epoch.
@@ -33,6 +41,8 @@ export const organizations = sqliteTable(
     subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** The least that holds for all of its clients. */
+    securityProfile: text('security_profile', { enum: SECURITY_PROFILES }).notNull().default('standard'),
     /** The version at which the tokens of all of its clients were revoked last. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     version: integer('version').notNull(),
@@ -164,9 +174,20 @@ export const clients = sqliteTable(
       .notNull()
       .references(() => organizations.id),
     clientName: text('client_name').notNull(),
-    tokenEndpointAuthMethod: text('token_endpoint_auth_method', {
-      enum: ['client_secret_basic', 'client_secret_post'],
-    }).notNull(),
+    tokenEndpointAuthMethod: text('token_endpoint_auth_method', { enum: AUTH_METHODS }).notNull(),
+    /** Other methods that are accepted as well, as while a client goes over from one to another. */
+    additionalAuthMethods: json<AuthMethod[]>('additional_auth_methods').notNull().default([]),
+    /** The keys of its `jwks`. */
+    keys: json<RegisteredKey[]>('keys').notNull().default([]),
+    jwksUri: text('jwks_uri'),
+    tlsSubject: json<TlsSubject>('tls_subject'),
+    federatedIdentities: json<RegisteredIdentity[]>('federated_identities').notNull().default([]),
+    dpopBoundAccessTokens: integer('dpop_bound_access_tokens', { mode: 'boolean' }).notNull().default(false),
+    dpopNonceRequired: integer('dpop_nonce_required', { mode: 'boolean' }).notNull().default(false),
+    tlsClientCertificateBoundAccessTokens: integer('tls_client_certificate_bound_access_tokens', { mode: 'boolean' })
+      .notNull()
+      .default(false),
+    securityProfile: text('security_profile', { enum: SECURITY_PROFILES }).notNull().default('standard'),
     defaultResourceServerId: text('default_resource_server_id').references(() => resourceServers.id),
     accessTokenTtl: integer('access_token_ttl'),
     rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),

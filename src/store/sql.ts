@@ -1,4 +1,4 @@
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { and, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 
@@ -15,6 +15,11 @@ export function among(column: SQLWrapper, subquery: SQL): SQL {
 /** Whether a row is still of the version that it was read at, for the guard of a write. */
 export function isAtVersion(table: SQLWrapper, key: SQLWrapper, id: string, version: number): SQL {
   return sql`EXISTS (SELECT 1 FROM ${table} WHERE ${key} = ${id} AND version = ${version})`;
+}
+
+/** All of the conditions that there are, for the guard of a write. */
+export function allOf(...conditions: readonly (SQL | undefined)[]): SQL | undefined {
+  return and(...conditions);
 }
 
 /** Whether a lowered name comes behind another in a list that is ordered by it. */
