@@ -3,16 +3,16 @@ import { CUT_OFF_WAIT_MAX_MS } from '../constants.ts';
 import type { Env } from '../env.ts';
 import { logFailure } from '../failure-log.ts';
 import { log, loggable } from '../log/log.ts';
-import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
+import type { ClientRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
 import { type ClientStanding, copyOfRevocation, copyOfStanding } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
-import { fingerprints, provenSecret } from './credential.ts';
+import { authenticationOf, fingerprints, type ProvenCredential, provenCredential } from './credential.ts';
 import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
-import { type GrantRequest, resolveGrant } from './grant.ts';
+import { resolveGrant } from './grant.ts';
 import { Meter } from './meter.ts';
 import { Outbox, type Owed } from './outbox.ts';
 import type {
@@ -20,6 +20,8 @@ import type {
   Admission,
   AdmissionRequest,
   Authentication,
+  Credentials,
+  CredentialsRequest,
   CutOffRequest,
   EventRequest,
   GateMethods,
@@ -37,7 +39,9 @@ import type {
   Update,
   UpdateRequest,
 } from './protocol.ts';
+import { ReplayMemory, type SpentId } from './replay-memory.ts';
 import { RevocationBook } from './revocation-book.ts';
+import { bindingOf, resolveBinding } from './token-binding.ts';
 import type { Taken } from './token-bucket.ts';
 import type { UsageOutcome } from './usage-counts.ts';
 
@@ -47,7 +51,9 @@ type Decision = Exclude<Admission, NotAuthenticated | Unavailable>;
 interface Proven {
   readonly outcome: 'proven';
   readonly record: ClientRecord;
-  readonly secret: SecretRecord;
+  readonly credential: ProvenCredential;
+  /** What it used of what may be used once. */
+  readonly spends: readonly SpentId[];
   /** When it was found, milliseconds since the epoch. */
   readonly now: number;
 }
@@ -59,6 +65,7 @@ interface Proven {
 export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #state: GateState;
   readonly #revocations: RevocationBook;
+  readonly #replays: ReplayMemory;
   readonly #outbox: Outbox;
   readonly #alarm: Alarm;
   #recalledMeter: Meter | undefined;
@@ -68,6 +75,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     super(ctx, env);
     this.#state = new GateState(ctx.storage);
     this.#revocations = new RevocationBook(ctx.storage.sql);
+    this.#replays = new ReplayMemory(ctx.storage.sql);
     this.#outbox = new Outbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
@@ -98,9 +106,17 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async authenticate(request: Identified): Promise<Authentication> {
     const found = await this.#prove(request);
     if (found.outcome !== 'proven') return found;
-    this.#noteUse(found);
+    const replayed = await this.#use(found);
+    if (replayed) return replayed;
     const { organization_id, introspects, introspects_at_edge = [], may_rotate_secret = false } = found.record;
     return { outcome: 'authenticated', organization_id, introspects, introspects_at_edge, may_rotate_secret };
+  }
+
+  /** Tells how the client authenticates, of a disabled one as well: that it is so is told with its credential alone. */
+  async credentials({ client_id }: CredentialsRequest): Promise<Credentials> {
+    const found = await this.#find(client_id);
+    if (found === 'unavailable') return { outcome: 'unavailable' };
+    return found ? { outcome: 'credentials', authentication: authenticationOf(found) } : { outcome: 'unknown_client' };
   }
 
   /** Tells which of the client's tokens stand. */
@@ -120,8 +136,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async revoke(request: RevocationRequest): Promise<Revocation> {
     const found = await this.#prove(request);
     if (found.outcome !== 'proven') return found;
-    this.#noteUse(found);
-    return this.#revoke(request);
+    return (await this.#use(found)) ?? this.#revoke(request);
   }
 
   /** Revokes one of the client's tokens for an administrator, in the same way. */
@@ -178,6 +193,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#alarm.wentOff();
     const [counts, deliveries] = await Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
     this.#revocations.purge(Date.now());
+    this.#replays.purge(Date.now());
     await this.#setAlarm();
     this.#report(counts, deliveries);
   }
@@ -192,14 +208,39 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const found = await this.#find(client_id);
     if (found === 'unavailable') return { outcome: 'unavailable' };
     const now = Date.now();
-    const secret = found && provenSecret(found, proof, now);
-    return found && secret ? { outcome: 'proven', record: found, secret, now } : notAuthenticated(found, now);
+    const credential = found && provenCredential(found, proof, now);
+    if (!found || !credential) return notAuthenticated(found, now);
+    const spends = proof.kind === 'key' && proof.spends ? [proof.spends] : [];
+    return { outcome: 'proven', record: found, credential, spends, now };
   }
 
-  async #decide(request: AdmissionRequest, { record, secret, now }: Proven): Promise<Admission> {
+  // Nothing is waited for until all is decided and what may be used once is spent.
+  async #decide(request: AdmissionRequest, proven: Proven): Promise<Admission> {
+    const { record, credential, spends, now } = proven;
+    if (this.#isReplayed(proven)) {
+      await this.#settle('invalid_client', now);
+      return replayed(record, now);
+    }
+    const binding = resolveBinding(record, request, (id) => this.#replays.has(id));
     const taken = this.#meter.take(record.rate_limit, now);
-    const decision = decide(record, request, taken, now);
-    this.#meter.used(secret.id, now);
+    const { granted, remaining, reset } = taken;
+    const rate = { limit: record.rate_limit, remaining, reset };
+    this.#meter.used(credential.id, now);
+    if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now);
+    if (!granted) return this.#settled({ outcome: 'rate_limited', rate }, now, taken);
+    this.#replays.spend(request.dpop ? [...spends, request.dpop.spends] : spends);
+    const grant = resolveGrant(record, request);
+    if (typeof grant === 'string') return this.#settled({ outcome: 'refused', error: grant, rate }, now, taken);
+    const issued_at = Math.floor(now / 1000);
+    const wants_dpop_nonce = bindingOf(record).dpop_nonce;
+    return this.#settled(
+      { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce },
+      now,
+      taken,
+    );
+  }
+
+  async #settled(decision: Decision, now: number, taken?: Taken): Promise<Decision> {
     await this.#settle(outcomeOf(decision), now, taken);
     return decision;
   }
@@ -209,9 +250,19 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     await this.#alarm.setBy(this.#meter.nextDeadline());
   }
 
-  #noteUse({ secret, now }: Proven): void {
-    this.#meter.used(secret.id, now);
+  #isReplayed({ spends }: Proven): boolean {
+    return spends.some((id) => this.#replays.has(id));
+  }
+
+  /** Notes the use of a credential for something else than a token, unless it may not be used once more. */
+  async #use(proven: Proven): Promise<NotAuthenticated | undefined> {
+    const { record, credential, spends, now } = proven;
+    if (this.#isReplayed(proven)) return replayed(record, now);
+    this.#replays.spend(spends);
+    this.#meter.used(credential.id, now);
     this.#meter.writeUses(now);
+    if (spends.length > 0) await this.#alarm.setBy(this.#replays.nextDeadline());
+    return undefined;
   }
 
   #isRevoked(jti: string, issuedAt = 0): boolean {
@@ -282,6 +333,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const deadlines = [
       this.#outbox.nextDeadline(),
       this.#revocations.nextDeadline(),
+      this.#replays.nextDeadline(),
       this.#meter.nextDeadline(),
     ].filter((at) => at !== undefined);
     if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
@@ -318,15 +370,6 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 }
 
-function decide(record: ClientRecord, request: GrantRequest, taken: Taken, now: number): Decision {
-  const { granted, remaining, reset } = taken;
-  const rate = { limit: record.rate_limit, remaining, reset };
-  if (!granted) return { outcome: 'rate_limited', rate };
-  const grant = resolveGrant(record, request);
-  if (typeof grant === 'string') return { outcome: 'refused', error: grant, rate };
-  return { outcome: 'admitted', issued_at: Math.floor(now / 1000), grant, rate };
-}
-
 function outcomeOf(decision: Decision): UsageOutcome {
   switch (decision.outcome) {
     case 'admitted':
@@ -345,4 +388,8 @@ function notAuthenticated(record: ClientRecord | undefined, now: number): NotAut
     // Of a disabled client as well: the moment that it is enabled its secret must be known from guesses.
     fingerprints: record ? fingerprints(record, now) : [],
   };
+}
+
+function replayed(record: ClientRecord, now: number): NotAuthenticated {
+  return { ...notAuthenticated(record, now), replayed: true };
 }

@@ -7,6 +7,8 @@ import type {
   Admission,
   AdmissionRequest,
   Authentication,
+  Credentials,
+  CredentialsRequest,
   CutOffRequest,
   EventRequest,
   GateMethods,
@@ -36,6 +38,11 @@ export class Gates {
 
   authenticate(request: Identified): Promise<Exclude<Authentication, Unavailable>> {
     return ask(() => this.#of(request.client_id).authenticate(request));
+  }
+
+  /** How a client authenticates. */
+  credentials(request: CredentialsRequest): Promise<Exclude<Credentials, Unavailable>> {
+    return ask(() => this.#of(request.client_id).credentials(request));
   }
 
   revoke(request: RevocationRequest): Promise<Exclude<Revocation, Unavailable>> {
@@ -103,8 +110,11 @@ async function ask<T extends { readonly outcome: string }>(call: () => Promise<T
     try {
       return await call();
     } catch (error) {
-      if (mayBeAskedAgain(error)) return call();
-      throw error;
+      if (!mayBeAskedAgain(error)) throw error;
+      const answer = await call();
+      // The first call may have spent what this one finds spent, and its answer is lost.
+      if ('replayed' in answer) throw error;
+      return answer;
     }
   });
   if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);

@@ -1,5 +1,7 @@
-import { ACCESS_TOKEN_TTL_DEFAULT } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import type { ClientRecord, SigningAlg } from '../store/client-record.ts';
+import { authenticationOf } from './credential.ts';
+import type { BindingRefusal } from './token-binding.ts';
 
 /** What a token request asks for. */
 export interface GrantRequest {
@@ -9,6 +11,14 @@ export interface GrantRequest {
   readonly scopes?: readonly string[] | undefined;
   /** Claims that the token is to have beside the client's own, where any was asked for. */
   readonly claims?: Readonly<Record<string, RequestedClaim>> | undefined;
+}
+
+/** What the token is bound to ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)). */
+export interface Confirmation {
+  /** The thumbprint of a key ([RFC 9449 section 6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)). */
+  readonly jkt?: string;
+  /** That of a certificate ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)). */
+  readonly 'x5t#S256'?: string;
 }
 
 /** The value of a claim that a token request may ask for. */
@@ -28,7 +38,15 @@ export interface ResolvedGrant {
   readonly signing_alg: SigningAlg;
 }
 
-export type GrantRefusal = 'unauthorized_client' | 'invalid_target' | 'invalid_scope' | 'invalid_request';
+export type GrantRefusal =
+  | 'unauthorized_client'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'invalid_request'
+  | BindingRefusal;
+
+/** Of the algorithms that tokens can be signed with, those of the strict profile ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+export const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
 
 /**
  * Decides what a client gets of what it asked for, or why it gets nothing.
@@ -44,11 +62,14 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   const resource = request.resource ?? only ?? record.default_resource;
   const grant = record.grants.find((candidate) => candidate.resource === resource);
   if (!grant) return 'invalid_target';
+  const { is_strict } = authenticationOf(record);
+  if (is_strict && !STRICT_SIGNING_ALGS.includes(grant.signing_alg)) return 'invalid_target';
 
   if (request.scopes && !isSubset(request.scopes, grant.scopes)) return 'invalid_scope';
   const claims = request.claims ?? {};
   if (!isSubset(Object.keys(claims), record.requestable_claims ?? [])) return 'invalid_request';
 
+  const ttl = record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT;
   return {
     client_id: record.client_id,
     organization_id: record.organization_id,
@@ -57,7 +78,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     scopes: request.scopes ?? grant.scopes,
     roles: record.roles,
     claims: { ...record.claims, ...claims },
-    access_token_ttl: record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT,
+    access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
   };
 }

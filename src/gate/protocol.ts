@@ -1,9 +1,11 @@
 import type { Refusal } from '../credentials/attempt-filter.ts';
 import type { AuditEventRow } from '../store/audit-events.ts';
+import type { ClientAuthentication } from '../store/client-authentication.ts';
 import type { ClientRecord, RateLimit } from '../store/client-record.ts';
 import type { UsageCount } from '../store/usage.ts';
 import type { Proof } from './credential.ts';
-import type { GrantRefusal, GrantRequest, ResolvedGrant } from './grant.ts';
+import type { Confirmation, GrantRefusal, GrantRequest, ResolvedGrant } from './grant.ts';
+import type { BindingRequest } from './token-binding.ts';
 
 // What goes over the wire between the edge and a gate. After a deploy the two may be one version apart for minutes, either way
 // round: members are added, never renamed, and what is missing means what it meant before.
@@ -20,7 +22,20 @@ export interface Unavailable {
 }
 
 /** The client does not exist, is disabled, or did not prove itself. */
-export type NotAuthenticated = Refusal;
+export interface NotAuthenticated extends Refusal {
+  /** Whether what proves it was used before. */
+  readonly replayed?: boolean;
+}
+
+export interface CredentialsRequest {
+  readonly client_id: string;
+}
+
+/** How a client authenticates: what the edge verifies its credentials against. */
+export type Credentials =
+  | { readonly outcome: 'credentials'; readonly authentication: ClientAuthentication }
+  | UnknownClient
+  | Unavailable;
 
 /** Where a client stands with its rate limit. */
 export interface RateStanding {
@@ -31,7 +46,7 @@ export interface RateStanding {
   readonly reset: number;
 }
 
-export interface AdmissionRequest extends Identified, GrantRequest {}
+export interface AdmissionRequest extends Identified, GrantRequest, BindingRequest {}
 
 export type Admission =
   /** `issued_at` is the gate's clock, seconds since the epoch: the token's `iat`. */
@@ -40,6 +55,10 @@ export type Admission =
       readonly issued_at: number;
       readonly grant: ResolvedGrant;
       readonly rate: RateStanding;
+      /** What the token is bound to. An older gate does not say, which means nothing. */
+      readonly confirmation?: Confirmation;
+      /** Whether the client's next DPoP proof must have a nonce. */
+      readonly wants_dpop_nonce?: boolean;
     }
   | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStanding }
   | { readonly outcome: 'rate_limited'; readonly rate: RateStanding }
@@ -147,6 +166,7 @@ export interface Activity {
 export interface GateMethods {
   admit(request: AdmissionRequest): Promise<Admission>;
   authenticate(request: Identified): Promise<Authentication>;
+  credentials(request: CredentialsRequest): Promise<Credentials>;
   inspect(request: InspectionRequest): Promise<Inspection>;
   revoke(request: RevocationRequest): Promise<Revocation>;
   update(request: UpdateRequest): Promise<Update>;

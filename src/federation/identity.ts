@@ -1,0 +1,66 @@
+import type { ClaimCondition, FederatedIdentity } from '../store/client-authentication.ts';
+import { matchesPattern } from './pattern.ts';
+
+/** Whether an issuer is a SPIFFE trust domain, whose tokens are JWT-SVIDs. */
+export function isTrustDomain(issuer: string): boolean {
+  return issuer.startsWith('spiffe://');
+}
+
+/**
+ * Whether the claims of a token, which must be verified beside, are those of a workload that a client trusts: its issuer, its one audience,
+ * its subject, and whatever else is asked of it.
+ *
+ * A token that is for others as well is nobody's: whoever else gets it could use it here.
+ */
+export function isIdentity(
+  claims: Readonly<Record<string, unknown>>,
+  { issuer, audience, subject, claims: conditions = {} }: FederatedIdentity,
+): boolean {
+  const { iss, sub, aud } = claims;
+  if (typeof sub !== 'string' || soleAudience(aud) !== audience) return false;
+  // JWT-SVID section 3: its subject names the trust domain, and an issuer is no part of it.
+  if (isTrustDomain(issuer) ? !sub.startsWith(`${issuer}/`) : iss !== issuer) return false;
+  if (subject !== undefined && !matchesPattern(subject, sub)) return false;
+  return Object.entries(conditions).every(([name, condition]) => fulfils(claimAt(claims, name), condition));
+}
+
+/** The one audience of a JWT ([RFC 7519 section 4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)); undefined where it has none or several. */
+export function soleAudience(aud: unknown): string | undefined {
+  const sole: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
+  return typeof sole === 'string' ? sole : undefined;
+}
+
+/** A claim by its name, or by a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) where it is nested. */
+function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  const keys = name.startsWith('/') ? pointerKeys(name) : [name];
+  let value: unknown = claims;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
+      return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
+function pointerKeys(pointer: string): string[] {
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+// Of a claim that is a list one member is enough. Issuers write numbers and booleans as such or as texts: they are compared as texts.
+function fulfils(value: unknown, condition: ClaimCondition): boolean {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const texts = values.filter(isScalar).map(String);
+  return wantedTexts(condition).some((pattern) => texts.some((text) => matchesPattern(pattern, text)));
+}
+
+/** The texts of which a claim must be one. */
+export function wantedTexts(condition: ClaimCondition): readonly string[] {
+  return typeof condition === 'object' ? condition : [String(condition)];
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
