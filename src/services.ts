@@ -9,7 +9,10 @@ import type { Env } from './env.ts';
 import { Gates } from './gate/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { CallerMemory } from './oauth/caller-memory.ts';
+import { KnownAuthentications } from './oauth/client-authentication/known-authentications.ts';
+import { DpopNonces } from './oauth/dpop/nonce.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
+import { RemoteKeys } from './remote-keys/remote-keys.ts';
 import { findApiKey, noteApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
 import { type Database, database } from './store/database.ts';
@@ -31,6 +34,9 @@ export interface Services {
   /** Of those who report leaked secrets. */
   readonly leakReports: AttemptFilter;
   readonly callers: CallerMemory;
+  readonly authentications: KnownAuthentications;
+  readonly remoteKeys: RemoteKeys;
+  readonly dpopNonces: DpopNonces;
   readonly probes: StoreProbes;
 }
 
@@ -46,6 +52,7 @@ export function createServices(env: Env): Services {
   const keyRing = new KeyRing(env, masterKeys);
   const acceptedKeys = async () => (await keyRing.current(Date.now())).acceptedKeys;
   const db = database(env.DB);
+  const gates = new Gates(env.CLIENT_GATE);
   return {
     env,
     config,
@@ -53,7 +60,7 @@ export function createServices(env: Env): Services {
     masterKeys,
     acceptedKeys,
     keyRing,
-    gates: new Gates(env.CLIENT_GATE),
+    gates,
     ownClientIds: new OwnClientIds(acceptedKeys),
     apiKeys: new ApiKeys(
       config.rootApiKey,
@@ -67,6 +74,9 @@ export function createServices(env: Env): Services {
     ),
     leakReports: new AttemptFilter(countingApart(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new CallerMemory(),
+    authentications: new KnownAuthentications((client_id) => gates.credentials({ client_id })),
+    remoteKeys: new RemoteKeys(),
+    dpopNonces: new DpopNonces(masterKeys),
     probes: new StoreProbes(),
   };
 }

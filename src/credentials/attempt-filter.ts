@@ -12,6 +12,7 @@ import {
 } from '../constants.ts';
 import { Memory } from '../memory.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
+import { becomes } from '../store/waiting.ts';
 import { fingerprint } from './secret-hash.ts';
 
 /** So many attempts failed that this one was not checked. */
@@ -119,6 +120,30 @@ export class AttemptFilter {
     const isExhaustedNow = this.#tallied(attempt, now).some(isExhausted);
     if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw this.#throttled(attempt, now);
     this.#charge(attempt, now);
+  }
+
+  /** @throws TooManyAttemptsError while so many attempts fail that nothing is done for one of which nothing is known */
+  requireCalm(attempt: Attempt): void {
+    const now = Date.now();
+    if (this.#tallied(attempt, now).some(isExhausted)) throw this.#throttled(attempt, now);
+  }
+
+  /**
+   * Looks for a subject that may be invented, for so many at a time from one address, and not at all once as many were not found.
+   * @throws TooManyAttemptsError; StoreUnavailableError where those before it take too long; what the look-up throws
+   */
+  async lookUp<T>(attempt: Attempt, look: () => Promise<T>): Promise<T> {
+    const [byAddress] = this.#tallied(attempt, Date.now());
+    const isFree = () => byAddress.pending + byAddress.failures < byAddress.limit;
+    await becomes(() => isFree() || isExhausted(byAddress), STORE_DEADLINE_MS);
+    if (isExhausted(byAddress)) throw this.#throttled(attempt, Date.now());
+    if (!isFree()) throw new StoreUnavailableError('gate', 'deadline');
+    byAddress.pending++;
+    try {
+      return await look();
+    } finally {
+      byAddress.pending--;
+    }
   }
 
   #throttled(attempt: Attempt, now: number): TooManyAttemptsError {

@@ -15,6 +15,8 @@ export interface HashingKeys {
 
 /** All that one MASTER_KEY gives. */
 export interface MasterKey extends HashingKeys {
+  /** HMAC-SHA-256, for the tag in DPoP nonces. */
+  readonly dpopNonceTag: CryptoKey;
   /** AES-256-GCM, for sealing private keys at rest. */
   readonly sealing: Uint8Array;
 }
@@ -43,11 +45,12 @@ export async function deriveMasterKeys(masterKeys: readonly Redacted<Raw>[]): Pr
 }
 
 async function deriveMasterKey(masterKey: Redacted<Raw>): Promise<MasterKey> {
-  const [hashing, sealing] = await Promise.all([
+  const [hashing, dpopNonceTag, sealing] = await Promise.all([
     deriveHashing(masterKey).then(importHashing),
+    derive(masterKey, 'dpop-nonce-tag').then(importHmac),
     derive(masterKey, 'sealing'),
   ]);
-  return { ...hashing, sealing };
+  return { ...hashing, dpopNonceTag, sealing };
 }
 
 /** What is to be kept of a MASTER_KEY (32 bytes) that is to go. */
@@ -83,13 +86,16 @@ async function deriveHashing(masterKey: Redacted<Raw>): Promise<RawHashing> {
 }
 
 async function importHashing({ id, ...raw }: RawHashing): Promise<HashingKeys> {
-  const hmac = (key: Raw) => crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
   const [secretHash, clientIdTag, apiKeyTag] = await Promise.all([
-    hmac(raw.secretHash),
-    hmac(raw.clientIdTag),
-    hmac(raw.apiKeyTag),
+    importHmac(raw.secretHash),
+    importHmac(raw.clientIdTag),
+    importHmac(raw.apiKeyTag),
   ]);
   return { id, secretHash, clientIdTag, apiKeyTag };
+}
+
+function importHmac(key: Raw): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
 }
 
 async function derive(masterKey: Redacted<Raw>, label: string, bytes = 32): Promise<Raw> {

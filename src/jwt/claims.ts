@@ -26,13 +26,14 @@ export function timeFault(
   now: number,
   { maxLifetime, skew, needsIat = false }: TimeRules,
 ): TimeFault | undefined {
-  if (!isNumericDate(exp)) return 'malformed';
-  if (nbf !== undefined && !isNumericDate(nbf)) return 'malformed';
-  if (iat === undefined ? needsIat : !isNumericDate(iat)) return 'malformed';
+  if (!isNumericDate(exp) || !isTimeOrAbsent(nbf) || !isTimeOrAbsent(iat)) return 'malformed';
+  if (needsIat && iat === undefined) return 'malformed';
   const seconds = now / 1000;
   if (exp + skew <= seconds) return 'expired';
-  const begins = [nbf, iat].filter((time) => time !== undefined);
-  if (begins.some((time) => time > seconds + skew)) return 'not_yet_valid';
-  const lifetime = exp - (iat ?? seconds + skew);
-  return lifetime > maxLifetime ? 'lives_too_long' : undefined;
+  if (Math.max(nbf ?? 0, iat ?? 0) > seconds + skew) return 'not_yet_valid';
+  return exp - (iat ?? seconds + skew) > maxLifetime ? 'lives_too_long' : undefined;
+}
+
+function isTimeOrAbsent(value: unknown): value is number | undefined {
+  return value === undefined || isNumericDate(value);
 }

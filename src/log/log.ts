@@ -43,7 +43,7 @@ export interface RequestDetails {
   readonly aud: Loggable;
   /** The one that did not answer. */
   readonly store: Store;
-  /** What is not as it must be in the configuration. */
+  /** What is not as it must be in the configuration, or with keys elsewhere. */
   readonly detail: Loggable;
   readonly error: ErrorTrail;
 }

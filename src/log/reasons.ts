@@ -1,8 +1,10 @@
 /** Why a request ended as it did, finer than its answer may be: the codes of both APIs, and what only the log tells. */
 export type Reason =
   | AuthenticationFailure
+  | ProofFailure
   | Inactivity
   | Unavailability
+  | 'remote_keys_unavailable'
   | 'too_many_attempts'
   | 'misconfigured'
   // The codes of the OAuth endpoints.
@@ -15,6 +17,8 @@ export type Reason =
   | 'invalid_token'
   | 'slow_down'
   | 'temporarily_unavailable'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   | 'server_error'
   // Those of the management API's problems.
   | 'malformed'
@@ -40,7 +44,39 @@ export type AuthenticationFailure =
   | 'unknown_client'
   | 'mistyped_secret'
   | 'wrong_secret'
-  | 'disabled_client';
+  | 'disabled_client'
+  // Of assertions.
+  | 'malformed_assertion'
+  | 'wrong_type'
+  | 'wrong_algorithm'
+  | 'wrong_subject'
+  | 'wrong_audience'
+  | 'assertion_expired'
+  | 'assertion_not_yet_valid'
+  | 'assertion_lives_too_long'
+  | 'method_not_registered'
+  | 'no_such_key'
+  | 'no_such_identity'
+  | 'replayed'
+  // Of certificates.
+  | 'certificate_not_verified'
+  | 'certificate_revoked'
+  | 'no_such_certificate'
+  // Of what was verified, and the client's gate does not take.
+  | 'refused_by_gate';
+
+/** Why a DPoP proof was refused. */
+export type ProofFailure =
+  | 'proof_malformed'
+  | 'proof_wrong_type'
+  | 'proof_wrong_algorithm'
+  | 'proof_wrong_key'
+  | 'proof_wrong_signature'
+  | 'proof_wrong_method'
+  | 'proof_wrong_uri'
+  | 'proof_too_old'
+  | 'proof_from_the_future'
+  | 'proof_replayed';
 
 /** Why a token is inactive to its introspection, or was left as it is by its revocation. */
 export type Inactivity = 'expired_or_invalid' | 'not_theirs' | 'scope_not_granted' | 'revoked';

@@ -19,6 +19,8 @@ export class CallerMemory {
   readonly #strengths = new Memory<Strength>();
 
   client({ client_id, proof }: Identified, ask: () => Promise<Exclude<Authentication, Unavailable>>) {
+    // One that may be used once is no credential that could be remembered, and others are no cheaper to know than to check.
+    if (proof.kind === 'key') return ask();
     const isClient = (found: Awaited<ReturnType<typeof ask>>) => found.outcome === 'authenticated';
     return recall(this.#clients, [client_id, ...proof.hashes], ask, isClient);
   }

@@ -1,7 +1,9 @@
-import { STORE_RETRY_AFTER } from '../constants.ts';
+import { REMOTE_RETRY_AFTER, STORE_RETRY_AFTER } from '../constants.ts';
 import { TooManyAttemptsError } from '../credentials/attempt-filter.ts';
 import { noteFailure } from '../failure-log.ts';
+import { loggable } from '../log/log.ts';
 import { note } from '../log/trace.ts';
+import { RemoteError } from '../remote-keys/error.ts';
 import { NotYetError } from '../store/errors.ts';
 import { OAuthError } from './errors.ts';
 
@@ -23,6 +25,11 @@ function asOAuthError(error: unknown): OAuthError {
   if (error instanceof NotYetError) {
     note({ reason: 'temporarily_unavailable' });
     return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(error.retryAfter) } });
+  }
+  if (error instanceof RemoteError) {
+    // The same whatever was wrong: nobody is to learn from it what answers where.
+    note({ reason: 'remote_keys_unavailable', detail: loggable(error.fault) });
+    return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(REMOTE_RETRY_AFTER) } });
   }
   switch (noteFailure(error)) {
     case 'unavailable':

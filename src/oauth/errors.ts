@@ -1,4 +1,4 @@
-import type { AuthenticationFailure } from '../log/reasons.ts';
+import type { AuthenticationFailure, ProofFailure } from '../log/reasons.ts';
 
 /** The errors of the OAuth endpoints, their HTTP status, and what they tell the client where nothing more precise is said. */
 const ERRORS = {
@@ -10,6 +10,10 @@ const ERRORS = {
   invalid_scope: [400, 'The scope is malformed, unknown, or not granted to the client.'],
   // RFC 8707 section 2
   invalid_target: [400, 'The resource is missing, malformed, unknown, or not granted to the client.'],
+  // RFC 9449 section 5
+  invalid_dpop_proof: [400, 'The DPoP proof is not valid for this request.'],
+  // RFC 9449 section 8
+  use_dpop_nonce: [400, 'The DPoP proof must have the nonce of the DPoP-Nonce header.'],
   // RFC 6750 section 3.1
   invalid_token: [401, 'The API key is not valid.'],
   // RFC 8628 section 3.5 has the name; RFC 6585 section 4 the status
@@ -28,7 +32,7 @@ interface Details {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** For the log alone: more than the client may know. */
-  readonly reason?: AuthenticationFailure;
+  readonly reason?: AuthenticationFailure | ProofFailure;
 }
 
 /** An error answer of an OAuth endpoint ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
@@ -38,7 +42,7 @@ export class OAuthError extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** For the log. */
-  readonly reason: OAuthErrorCode | AuthenticationFailure;
+  readonly reason: OAuthErrorCode | AuthenticationFailure | ProofFailure;
 
   constructor(code: OAuthErrorCode, { description, status, headers, reason }: Details = {}) {
     super(description ?? ERRORS[code][1]);

@@ -29,7 +29,8 @@ export async function introspect(services: Services, request: Request): Promise<
   if (!wasGranted(claims, scopes)) return inactive('scope_not_granted');
   const strength = asked === 'strong' ? asked : await strengthFor(services, caller, claims);
   if (!(await stands[strength](services, claims))) return inactive('revoked');
-  return oauthJson({ active: true, token_type: 'Bearer', ...claims });
+  // RFC 9449 section 6.2
+  return oauthJson({ active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims });
 }
 
 /** Why is for the log. This is all that anybody learns of a token that is not active, or not theirs to know ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). */

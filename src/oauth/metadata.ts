@@ -1,9 +1,12 @@
 import { METADATA_MAX_AGE } from '../constants.ts';
+import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import type { Services } from '../services.ts';
+import { AUTH_METHODS } from '../store/client-authentication.ts';
 import { SIGNING_ALGS } from '../store/client-record.ts';
 import { cacheableJson } from './cacheable-json.ts';
 
-const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post'];
+// Those of the IANA registry: the token of another issuer is presented as `private_key_jwt` is.
+const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'federated_jwt');
 
 /** The authorization server metadata ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)). */
 export function metadata({ config: { issuer } }: Services, request: Request): Promise<Response> {
@@ -17,9 +20,16 @@ export function metadata({ config: { issuer } }: Services, request: Request): Pr
     // Required by the RFC, and empty because there is no authorization endpoint.
     response_types_supported: [],
     token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: VERIFICATION_ALGS,
     // An organization's API key is presented as a bearer token.
     introspection_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'Bearer'],
+    introspection_endpoint_auth_signing_alg_values_supported: VERIFICATION_ALGS,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: VERIFICATION_ALGS,
+    // RFC 9449 section 5.1
+    dpop_signing_alg_values_supported: VERIFICATION_ALGS,
+    // RFC 8705 section 3.3
+    tls_client_certificate_bound_access_tokens: true,
     access_token_signing_alg_values_supported: SIGNING_ALGS,
   };
   return cacheableJson(request, JSON.stringify(document), METADATA_MAX_AGE);

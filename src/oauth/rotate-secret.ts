@@ -6,7 +6,7 @@ import {
   ROTATION_RETRY_UNTIL,
 } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
-import type { Identified } from '../gate/protocol.ts';
+import type { SecretProof } from '../gate/credential.ts';
 import { deliverPushes } from '../gate/pushes.ts';
 import { clientAddress } from '../request.ts';
 import type { Services } from '../services.ts';
@@ -31,10 +31,11 @@ export async function rotateSecret(services: Services, request: Request): Promis
     const answer = await services.gates.authenticate(identified);
     return answer.outcome === 'authenticated' ? { ...answer, ...identified } : answer;
   });
-  if (!client.may_rotate_secret) {
+  const { proof } = client;
+  if (!client.may_rotate_secret || proof.kind !== 'secret') {
     throw new OAuthError('unauthorized_client', { description: 'The client may not rotate its secret.' });
   }
-  return oauthJson(await rotate(services, client, grace, clientAddress(request)));
+  return oauthJson(await rotate(services, client.client_id, proof, grace, clientAddress(request)));
 }
 
 function readGrace(parameters: Parameters): number | undefined {
@@ -47,7 +48,8 @@ function readGrace(parameters: Parameters): number | undefined {
 
 async function rotate(
   services: Services,
-  { client_id: clientId, proof }: Identified,
+  clientId: string,
+  proof: SecretProof,
   grace: number | undefined,
   address: string,
 ) {

@@ -1,10 +1,12 @@
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
 import type { GrantRefusal } from '../gate/grant.ts';
 import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gate/protocol.ts';
+import type { BindingRequest } from '../gate/token-binding.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
+import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import { OAuthError, oauthJson } from './errors.ts';
@@ -13,6 +15,7 @@ import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { parseRequestedClaims } from './requested-claims.ts';
 import { requestedResource } from './resource.ts';
 import { parseScope } from './scope.ts';
+import { nonceHeader, nonceNeeded, provenPossession } from './token-binding.ts';
 
 type Decision = Exclude<Admission, Unavailable | NotAuthenticated>;
 type Admitted = Extract<Admission, { outcome: 'admitted' }>;
@@ -26,12 +29,14 @@ export async function token(services: Services, request: Request): Promise<Respo
     scopes: parseScope(parameters.get('scope')),
     claims: parseRequestedClaims(parameters.get('claims')),
   };
+  const possession = await provenPossession(services, request);
   const decision = await authenticateClient(services, request, parameters, (client) =>
-    services.gates.admit({ ...client, ...asked }),
+    services.gates.admit({ ...client, ...asked, ...possession }),
   );
-  const admitted = requireAdmission(decision);
+  const admitted = await requireAdmission(services, decision);
+  requireBinding(admitted, possession);
   const accessToken = await mint(services, admitted);
-  return accessTokenResponse(accessToken, admitted);
+  return accessTokenResponse(accessToken, admitted, admitted.wants_dpop_nonce ? await nonceHeader(services) : {});
 }
 
 /** Only one grant type is spoken here ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
@@ -39,21 +44,48 @@ function requireClientCredentialsGrant(parameters: Parameters): void {
   if (required(parameters, 'grant_type') !== 'client_credentials') throw new OAuthError('unsupported_grant_type');
 }
 
-function requireAdmission(decision: Decision): Admitted {
+async function requireAdmission(services: Services, decision: Decision): Promise<Admitted> {
   switch (decision.outcome) {
     case 'admitted':
       return decision;
-    case 'refused':
-      throw refusal(decision.error, rateLimitHeaders(decision.rate));
+    case 'refused': {
+      const headers = rateLimitHeaders(decision.rate);
+      throw decision.error === 'use_dpop_nonce'
+        ? await nonceNeeded(services, headers)
+        : refusal(decision.error, headers);
+    }
     case 'rate_limited':
       throw new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
   }
 }
 
-function refusal(error: GrantRefusal, headers: Record<string, string>): OAuthError {
-  // All that the gate finds wrong with a request that is well-formed.
-  const description = 'claims: not all of these may be requested by this client.';
-  return new OAuthError(error, error === 'invalid_request' ? { description, headers } : { headers });
+/** What the gate finds wrong with a request that is well-formed, where it is not plain from the error. */
+const REFUSED_REQUESTS: Partial<Record<GrantRefusal, string>> = {
+  invalid_request: 'claims: not all of these may be requested by this client.',
+  dpop_required: 'This client must send a DPoP proof.',
+  certificate_required: 'This client must present a certificate.',
+  binding_required: 'This client must send a DPoP proof or present a certificate.',
+};
+
+function refusal(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record<string, string>): OAuthError {
+  switch (error) {
+    case 'invalid_request':
+    case 'dpop_required':
+    case 'certificate_required':
+    case 'binding_required': {
+      const description = REFUSED_REQUESTS[error];
+      return new OAuthError('invalid_request', { ...(description !== undefined && { description }), headers });
+    }
+    case 'invalid_dpop_proof':
+      return new OAuthError(error, { headers, reason: 'proof_replayed' });
+    default:
+      return new OAuthError(error, { headers });
+  }
+}
+
+/** A gate of an older version binds nothing: what was to be bound must not become a token that anybody can use. */
+function requireBinding({ confirmation }: Admitted, { dpop }: BindingRequest): void {
+  if (confirmation?.jkt !== dpop?.jkt) throw new StoreUnavailableError('gate', 'an older version');
 }
 
 /** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */
@@ -61,8 +93,11 @@ function retryHeaders(rate: RateStanding): Record<string, string> {
   return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
 }
 
-async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: Admitted): Promise<Redacted> {
-  const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID());
+async function mint(
+  { keyRing, config }: Services,
+  { grant, issued_at, rate, confirmation }: Admitted,
+): Promise<Redacted> {
+  const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID(), confirmation);
   const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
   if (accessToken.reveal().length <= ACCESS_TOKEN_LENGTH_MAX) {
     note({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
@@ -74,12 +109,17 @@ async function mint({ keyRing, config }: Services, { grant, issued_at, rate }: A
 }
 
 /** [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1), with the granted scope always told. */
-function accessTokenResponse(accessToken: Redacted, { grant, rate }: Admitted): Response {
+function accessTokenResponse(
+  accessToken: Redacted,
+  { grant, rate, confirmation }: Admitted,
+  headers: Readonly<Record<string, string>>,
+): Response {
   const body = {
     access_token: accessToken.reveal(),
-    token_type: 'Bearer',
+    // RFC 9449 section 5
+    token_type: confirmation?.jkt === undefined ? 'Bearer' : 'DPoP',
     expires_in: grant.access_token_ttl,
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
   };
-  return oauthJson(body, 200, rateLimitHeaders(rate));
+  return oauthJson(body, 200, { ...rateLimitHeaders(rate), ...headers });
 }

@@ -1,5 +1,5 @@
 import { CompactSign, type JWTPayload } from 'jose';
-import type { ResolvedGrant } from '../gate/grant.ts';
+import type { Confirmation, ResolvedGrant } from '../gate/grant.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { Redacted } from '../log/redacted.ts';
 
@@ -21,17 +21,21 @@ export interface AccessTokenClaims extends JWTPayload {
   /** Left out where no scope was granted. */
   readonly scope?: string;
   readonly roles: string[];
+  /** Left out where the token is bound to nothing. */
+  readonly cnf?: Confirmation;
 }
 
 /**
  * The claims of a token for a grant.
  * @param issuedAt the gate's clock at admission, seconds since the epoch
+ * @param confirmation what the token is bound to
  */
 export function accessTokenClaims(
   grant: ResolvedGrant,
   issuer: string,
   issuedAt: number,
   jti: string,
+  confirmation: Confirmation = {},
 ): AccessTokenClaims {
   return {
     ...grant.claims,
@@ -45,6 +49,7 @@ export function accessTokenClaims(
     org_id: grant.organization_id,
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
     roles: [...grant.roles],
+    ...(Object.keys(confirmation).length > 0 && { cnf: confirmation }),
   };
 }
 

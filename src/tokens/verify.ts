@@ -1,7 +1,7 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import { isCanonicalCompact } from '../jwt/compact.ts';
+import { isCanonicalCompact, isObject } from '../jwt/compact.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { PublishedKey } from '../keys/signing-key.ts';
 import type { Redacted } from '../log/redacted.ts';
@@ -56,12 +56,13 @@ export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | '
 
 // What was signed is not yet what it should be: another kind of statement, or an older version's, may be signed with the same keys.
 function hasSoundClaims(claims: Record<string, unknown>, now: number): boolean {
-  const { exp, iat, nbf = 0, scope = '', roles } = claims;
+  const { exp, iat, nbf = 0, scope = '', roles, cnf } = claims;
   const seconds = now / 1000;
   return (
     ['sub', 'aud', 'jti', 'client_id', 'org_id'].every((name) => typeof claims[name] === 'string') &&
     typeof scope === 'string' &&
     Array.isArray(roles) &&
+    (cnf === undefined || isObject(cnf)) &&
     isNumericDate(iat) &&
     isNumericDate(exp) &&
     isNumericDate(nbf) &&

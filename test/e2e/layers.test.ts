@@ -13,6 +13,7 @@ const LAYERS = [
   'jwt',
   'keys',
   'remote-keys',
+  'federation',
   'gate',
   'tokens',
   'oauth',

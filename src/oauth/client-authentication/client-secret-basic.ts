@@ -1,6 +1,6 @@
 import { Redacted } from '../../log/redacted.ts';
 import { formDecode } from '../parameters.ts';
-import type { PresentedSecret } from './index.ts';
+import type { SecretCredential } from './credential.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
@@ -10,7 +10,7 @@ const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
  * secret are each form-encoded before they are joined, and clients really do it.
  * @returns undefined where the header is anything else
  */
-export function readBasic(authorization: string): PresentedSecret | undefined {
+export function readBasic(authorization: string): SecretCredential | undefined {
   const encoded = BASIC.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
   const decoded = decodeBase64(encoded);
@@ -18,7 +18,7 @@ export function readBasic(authorization: string): PresentedSecret | undefined {
   if (decoded === undefined || colon < 0) return undefined;
   const clientId = formDecode(decoded.slice(0, colon));
   const secret = formDecode(decoded.slice(colon + 1));
-  return clientId && secret ? { clientId, secret: new Redacted(secret) } : undefined;
+  return clientId && secret ? { kind: 'secret', clientId, secret: new Redacted(secret) } : undefined;
 }
 
 function decodeBase64(text: string): string | undefined {

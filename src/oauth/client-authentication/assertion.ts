@@ -1,0 +1,32 @@
+import { readUnverified, type UnverifiedJwt } from '../../jwt/compact.ts';
+import type { Redacted } from '../../log/redacted.ts';
+import { invalidClient, OAuthError } from '../errors.ts';
+import type { Parameters } from '../parameters.ts';
+
+/** A client assertion ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)), of which nothing has been verified. */
+export interface Assertion extends UnverifiedJwt {
+  readonly token: Redacted;
+  /** Whether it is said to be a JWT-SVID, and nothing else. */
+  readonly isSvid: boolean;
+}
+
+/** [RFC 7523 section 2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2). */
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+/** [draft-ietf-oauth-spiffe-client-auth](https://datatracker.ietf.org/doc/draft-ietf-oauth-spiffe-client-auth/). */
+const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
+
+/**
+ * Reads the client assertion of a request; undefined where it has none.
+ * @throws OAuthError `invalid_request` where its type is missing; `invalid_client` where the type is another or it is no JWT
+ */
+export function readAssertion(parameters: Parameters): Assertion | undefined {
+  const token = parameters.secret('client_assertion');
+  if (token === undefined) return undefined;
+  const type = parameters.get('client_assertion_type');
+  if (type === undefined) {
+    throw new OAuthError('invalid_request', { description: 'The parameter client_assertion_type is missing.' });
+  }
+  const read = readUnverified(token.reveal());
+  if ((type !== JWT_BEARER && type !== JWT_SPIFFE) || !read) throw invalidClient('malformed_assertion');
+  return { ...read, token, isSvid: type === JWT_SPIFFE };
+}

@@ -1,0 +1,24 @@
+import type { KeyProof } from '../../gate/credential.ts';
+import type { AuthenticationFailure } from '../../log/reasons.ts';
+import type { Redacted } from '../../log/redacted.ts';
+import type { ClientAuthentication } from '../../store/client-authentication.ts';
+
+/** What a request brings along to prove which client it is of, of which all has been checked that can be told without knowing the client. */
+export type Credential = SecretCredential | KeyCredential;
+
+export interface SecretCredential {
+  readonly kind: 'secret';
+  readonly clientId: string;
+  readonly secret: Redacted;
+}
+
+export interface KeyCredential {
+  readonly kind: 'key';
+  readonly clientId: string;
+  /**
+   * Verifies it against what is known of how the client authenticates.
+   * @returns the proof for the client's gate, or why there is none
+   * @throws RemoteError where keys elsewhere could not be had
+   */
+  readonly verify: (authentication: ClientAuthentication) => Promise<KeyProof | AuthenticationFailure>;
+}

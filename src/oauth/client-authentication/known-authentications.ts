@@ -1,0 +1,85 @@
+import { AUTHENTICATION_AGE, STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
+import type { Credentials, Unavailable } from '../../gate/protocol.ts';
+import { Memory } from '../../memory.ts';
+import type { ClientAuthentication } from '../../store/client-authentication.ts';
+import { SharedWork } from '../../store/waiting.ts';
+
+type Ask = (clientId: string) => Promise<Exclude<Credentials, Unavailable>>;
+
+interface Known {
+  readonly authentication: ClientAuthentication;
+  /** When the gate was asked, milliseconds since the epoch. */
+  readonly askedAt: number;
+}
+
+interface Call {
+  /** Where in the order of all that happens here it began. */
+  readonly begun: number;
+  readonly work: SharedWork<ClientAuthentication | undefined>;
+}
+
+/**
+ * What an isolate knows of how clients authenticate other than by secrets, so that a credential is verified without asking anybody. It
+ * may be as old as it likes: the gate judges what was verified by it, and a credential that does not fit makes it be asked for anew.
+ */
+export class KnownAuthentications {
+  readonly #ask: Ask;
+  readonly #known = new Memory<Known>();
+  readonly #unknown = new Memory<true>();
+  readonly #calls = new Map<string, Call>();
+  #moment = 0;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  recall(clientId: string): ClientAuthentication | undefined {
+    return this.#known.get(clientId, Date.now())?.authentication;
+  }
+
+  /** Whether what is known is older than what a flood of credentials that do not fit may keep it at. */
+  isOld(clientId: string): boolean {
+    const known = this.#known.get(clientId, Date.now());
+    return known === undefined || known.askedAt + AUTHENTICATION_AGE * 1000 <= Date.now();
+  }
+
+  /**
+   * Asks the client's gate, by a call that begins after this was called; at a time one call is under way about a client, and all who wait share the next.
+   * @returns undefined where there is no such client
+   * @throws StoreUnavailableError
+   */
+  async learn(clientId: string): Promise<ClientAuthentication | undefined> {
+    if (this.#unknown.get(clientId, Date.now())) return undefined;
+    const asked = ++this.#moment;
+    for (;;) {
+      const call = this.#calls.get(clientId) ?? this.#begin(clientId);
+      const isNews = call.begun >= asked;
+      const outcome = call.work.result(STORE_DEADLINE_MS);
+      if (isNews) return outcome;
+      await outcome.catch(() => undefined);
+      if (this.#calls.get(clientId) === call) this.#calls.delete(clientId);
+    }
+  }
+
+  #begin(clientId: string): Call {
+    const call = { begun: ++this.#moment, work: new SharedWork('gate', this.#request(clientId)) };
+    this.#calls.set(clientId, call);
+    return call;
+  }
+
+  async #request(clientId: string): Promise<ClientAuthentication | undefined> {
+    const askedAt = Date.now();
+    try {
+      const answer = await this.#ask(clientId);
+      if (answer.outcome === 'credentials') {
+        this.#known.set(clientId, { authentication: answer.authentication, askedAt });
+        return answer.authentication;
+      }
+      this.#known.delete(clientId);
+      this.#unknown.set(clientId, true, askedAt + UNKNOWN_CLIENT_AGE * 1000);
+      return undefined;
+    } finally {
+      this.#calls.delete(clientId);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Services } from '../../services.ts';
+import { invalidClient } from '../errors.ts';
+import type { Parameters } from '../parameters.ts';
+import { clientCertificate } from './certificate.ts';
+import type { KeyCredential } from './credential.ts';
+import { verifyCertificate } from './self-signed-tls-client-auth.ts';
+import { verifySubject } from './tls-client-auth.ts';
+
+/**
+ * Reads what a client that authenticates by its certificate alone sends: its `client_id`, and nothing to prove it
+ * ([RFC 8705 section 2](https://www.rfc-editor.org/rfc/rfc8705#section-2)).
+ * @returns undefined where there is no certificate, or no client_id with it
+ * @throws OAuthError `invalid_client` where the certificate was revoked
+ */
+export function readClientCertificate(
+  { remoteKeys }: Services,
+  request: Request,
+  parameters: Parameters,
+): KeyCredential | undefined {
+  const clientId = parameters.get('client_id');
+  const certificate = clientId === undefined ? undefined : clientCertificate(request);
+  if (clientId === undefined || !certificate) return undefined;
+  if (certificate.isRevoked) throw invalidClient('certificate_revoked');
+  return {
+    kind: 'key',
+    clientId,
+    verify: async (authentication) => {
+      const proof = await verifySubject(certificate, authentication);
+      return proof === 'method_not_registered'
+        ? verifyCertificate(certificate, authentication, remoteKeys, Date.now())
+        : proof;
+    },
+  };
+}

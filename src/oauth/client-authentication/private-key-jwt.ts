@@ -1,0 +1,100 @@
+import {
+  ASSERTION_LIFETIME_MAX,
+  JTI_LENGTH_MAX,
+  SIGNER_CLOCK_SKEW,
+  STRICT_ASSERTION_LIFETIME_MAX,
+} from '../../constants.ts';
+import { soleAudience } from '../../federation/identity.ts';
+import { anchors, type KeyProof } from '../../gate/credential.ts';
+import { type TimeFault, timeFault } from '../../jwt/claims.ts';
+import { mediaType } from '../../jwt/compact.ts';
+import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
+import type { AuthenticationFailure } from '../../log/reasons.ts';
+import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import { type ClientAuthentication, STRICT_ALGS } from '../../store/client-authentication.ts';
+import type { Assertion } from './assertion.ts';
+import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
+
+/** What an assertion says that is as it must be, whoever the client is. */
+export interface CheckedAssertion {
+  readonly alg: VerificationAlg;
+  readonly kid: string | undefined;
+  readonly jti: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+}
+
+/** Clients that make theirs with a general library give them the type of any JWT. */
+const TYPES = ['jwt', 'client-authentication+jwt'];
+
+/**
+ * Checks what a `private_key_jwt` assertion says ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), without its
+ * signature: it is the client's own, for this issuer and nobody else, and of this moment. The token endpoint's URL is no audience, since
+ * another server could have told the client to ask there
+ * ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)).
+ * @param now milliseconds since the epoch
+ */
+export function checkAssertion(
+  { header, claims }: Assertion,
+  clientId: string,
+  issuer: string,
+  now: number,
+): CheckedAssertion | AuthenticationFailure {
+  const { alg, kid, typ } = header;
+  const { iss, sub, aud, jti, exp } = claims;
+  if (typ !== undefined && !TYPES.includes(mediaType(typ))) return 'wrong_type';
+  if (!isAmong(VERIFICATION_ALGS, alg)) return 'wrong_algorithm';
+  if (iss !== clientId || sub !== clientId) return 'wrong_subject';
+  if (soleAudience(aud) !== issuer) return 'wrong_audience';
+  const fault = timeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
+  if (fault) return TIME_FAILURES[fault];
+  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'malformed_assertion';
+  return { alg, kid, jti, exp: exp as number };
+}
+
+/** How the log tells of what is wrong with an assertion's times. */
+export const TIME_FAILURES: Readonly<Record<TimeFault, AuthenticationFailure>> = {
+  malformed: 'malformed_assertion',
+  expired: 'assertion_expired',
+  not_yet_valid: 'assertion_not_yet_valid',
+  lives_too_long: 'assertion_lives_too_long',
+};
+
+/** What the strict profile asks beyond that ([FAPI 2.0 section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)). */
+function strictFault({ claims }: Assertion, { alg }: CheckedAssertion, now: number): AuthenticationFailure | undefined {
+  if (!STRICT_ALGS.includes(alg)) return 'wrong_algorithm';
+  if (typeof claims.aud !== 'string') return 'wrong_audience';
+  const rules = { maxLifetime: STRICT_ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW, needsIat: true };
+  const fault = timeFault(claims, now, rules);
+  return fault && TIME_FAILURES[fault];
+}
+
+/**
+ * Verifies a checked assertion against the client's keys: those that are registered, or those that its `jwks_uri` gives.
+ * @param now milliseconds since the epoch
+ * @returns the proof for its gate, which spends the `jti`
+ * @throws RemoteError where keys elsewhere could not be had
+ */
+export async function verifyAssertion(
+  assertion: Assertion,
+  checked: CheckedAssertion,
+  authentication: ClientAuthentication,
+  remoteKeys: RemoteKeys,
+  now: number,
+): Promise<KeyProof | AuthenticationFailure> {
+  if (!authentication.methods.includes('private_key_jwt')) return 'method_not_registered';
+  const fault = authentication.is_strict ? strictFault(assertion, checked, now) : undefined;
+  if (fault) return fault;
+  const { alg, kid, jti, exp } = checked;
+  const spends = { id: `assertion ${jti}`, expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
+  for (const { jwk, thumbprint } of authentication.keys) {
+    const key = mayBeNamed(jwk, kid) ? await openKey(jwk, alg) : undefined;
+    if (key && (await isSignedBy(assertion.token, alg, [key])))
+      return { kind: 'key', anchor: anchors.key(authentication, thumbprint), spends };
+  }
+  const { jwks_uri } = authentication;
+  if (jwks_uri === null) return 'no_such_key';
+  const keys = await remoteKeys.find({ jwks_uri }, { alg, ...(kid !== undefined && { kid }) }, now);
+  if (!(await isSignedBy(assertion.token, alg, keys))) return 'no_such_key';
+  return { kind: 'key', anchor: anchors.remoteKey(authentication, jwks_uri), spends };
+}

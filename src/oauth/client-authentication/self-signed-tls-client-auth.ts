@@ -1,0 +1,40 @@
+import type { JWK } from 'jose';
+import { anchors, type KeyProof } from '../../gate/credential.ts';
+import type { AuthenticationFailure } from '../../log/reasons.ts';
+import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { ClientAuthentication } from '../../store/client-authentication.ts';
+import type { ClientCertificate } from './certificate.ts';
+
+/** Those whose chain leads nowhere, but which are otherwise in order. */
+const ACCEPTABLE: readonly string[] = [
+  'SUCCESS',
+  'FAILED:self signed certificate',
+  'FAILED:unable to get local issuer certificate',
+  'FAILED:unable to verify the first certificate',
+];
+
+/**
+ * Authenticates by the certificate itself: it is one of those that are registered for the client, or that its `jwks_uri` gives, in the
+ * `x5c` of a key ([RFC 8705 section 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)). Its chain does not matter, its time does.
+ * @param now milliseconds since the epoch
+ * @throws RemoteError where certificates elsewhere could not be had
+ */
+export async function verifyCertificate(
+  { thumbprint, verified, base64 }: ClientCertificate,
+  authentication: ClientAuthentication,
+  remoteKeys: RemoteKeys,
+  now: number,
+): Promise<KeyProof | AuthenticationFailure> {
+  const { methods, keys, jwks_uri } = authentication;
+  if (!methods.includes('self_signed_tls_client_auth')) return 'method_not_registered';
+  if (!ACCEPTABLE.includes(verified)) return 'certificate_not_verified';
+  if (keys.some(({ certificate }) => certificate === thumbprint)) {
+    return { kind: 'key', anchor: anchors.certificate(authentication, thumbprint) };
+  }
+  if (jwks_uri === null || base64 === undefined) return 'no_such_certificate';
+  const isPresented = ({ x5c }: JWK) => x5c?.[0] === base64;
+  const found = await remoteKeys.all({ jwks_uri }, isPresented, now);
+  return found.some(isPresented)
+    ? { kind: 'key', anchor: anchors.remoteCertificate(authentication, jwks_uri) }
+    : 'no_such_certificate';
+}
