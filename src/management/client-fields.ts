@@ -9,6 +9,7 @@ import {
   ROLES_MAX,
 } from '../constants.ts';
 import { REGISTERED_CLAIMS } from '../tokens/names.ts';
+import { AuthenticationFields } from './authentication-fields.ts';
 import { isPlainJson } from './plain-json.ts';
 import { AccessTokenTtl, Grants, Metadata, Name, Reference, Status } from './schemas.ts';
 
@@ -32,7 +33,7 @@ export const CLAIMS = { type: 'object' as const, additionalProperties: true, exa
 /** What can be said of a client, at its creation and later. */
 export const ClientFields = z.strictObject({
   client_name: Name.openapi({ example: 'Invoice worker' }),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
+  ...AuthenticationFields,
   grants: Grants,
   roles: z
     .array(Reference)

@@ -8,6 +8,7 @@ import type { ClientFields as StoredFields } from '../store/clients.ts';
 import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
+import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
 import { MetadataPatch, OrganizationId, Time } from './schemas.ts';
 
 const IMPORTED_SECRET = /^[\x21-\x7e]{24,256}$/;
@@ -55,14 +56,22 @@ export const Client = ClientFields.extend({
 export const CreatedClient = z
   .strictObject({
     ...Client.shape,
-    client_secret: z.string().openapi({ description: 'Shown here, once.' }),
+    client_secret: z
+      .string()
+      .optional()
+      .openapi({ description: 'Shown here, once; absent where the client authenticates in other ways.' }),
   })
   .openapi('CreatedClient');
 
 /** The fields with their references as they are shown, by identifier and name. */
-export function shownFields(fields: ClientBody, resolved: Resolved): ClientBody {
+export function shownFields(
+  fields: ClientBody,
+  resolved: Resolved,
+  authentication: RegisteredAuthentication,
+): ClientBody {
   return {
     ...fields,
+    ...shownAuthentication(authentication),
     grants: resolved.shownGrants,
     roles: resolved.roles.map(({ name }) => name).sort(),
     introspects: resolved.introspects.map(({ identifier }) => identifier).sort(),
@@ -71,10 +80,15 @@ export function shownFields(fields: ClientBody, resolved: Resolved): ClientBody 
 }
 
 /** The fields as a client's own row has them. @param now milliseconds since the epoch */
-export function clientColumns(fields: ClientBody, resolved: Resolved, now: number): StoredFields {
+export function clientColumns(
+  fields: ClientBody,
+  resolved: Resolved,
+  authentication: RegisteredAuthentication,
+  now: number,
+): StoredFields {
   return {
+    ...authentication,
     clientName: fields.client_name,
-    tokenEndpointAuthMethod: fields.token_endpoint_auth_method,
     defaultResourceServerId: resolved.defaultResource?.id ?? null,
     accessTokenTtl: fields.access_token_ttl,
     rateLimitPerMinute: fields.rate_limit.per_minute,

@@ -1,5 +1,6 @@
 import { generateClientId } from '../credentials/client-id.ts';
 import { makeClientSecret } from '../credentials/client-secret.ts';
+import { usesSecrets } from '../store/client-authentication.ts';
 import {
   type DescribedClient,
   findClient,
@@ -10,7 +11,8 @@ import {
   updateClient,
 } from '../store/clients.ts';
 import { nothingOwedTo } from '../store/gate-pushes.ts';
-import { listOf } from '../store/sql.ts';
+import { isProfile, organizationProfile } from '../store/organizations.ts';
+import { allOf, listOf } from '../store/sql.ts';
 import { QUERY_FIELD, requiredOrganization, visible } from './authorization.ts';
 import { type ClientBody, ClientFields } from './client-fields.ts';
 import {
@@ -28,8 +30,9 @@ import { absent, deliverOwedTo } from './delivery.ts';
 import { applyPatch, changedFields } from './merge-patch.ts';
 import { BY_NAME, page, readCursor } from './paging.ts';
 import { etag, requireMatch, untilFresh } from './preconditions.ts';
-import type { FieldError } from './problem.ts';
+import { type FieldError, invalid } from './problem.ts';
 import { resolveFilters, resolveReferences } from './references.ts';
+import { registeredAuthentication, shownAuthentication } from './registered-authentication.ts';
 import { amends, creates, deletes, lists, None, shows } from './routes.ts';
 import { ClientIdParams, OrganizationQuery, Reference, StatusName, time } from './schemas.ts';
 
@@ -43,7 +46,7 @@ const createClient = creates(
     takes: 'clients:write',
     tag,
     summary: 'Create a client',
-    description: 'Its secret is in this answer, and nowhere else.',
+    description: 'Its secret, if it has one, is in this answer, and nowhere else.',
   },
   None,
   NewClient,
@@ -81,6 +84,10 @@ const removeClient = deletes(
   ClientIdParams,
 );
 
+const NO_SECRET: FieldError = {
+  pointer: '/client_secret',
+  detail: 'The client does not authenticate with a secret.',
+};
 const NAME_TAKEN: FieldError = {
   pointer: '/client_name',
   detail: 'Another client of the organization has this name.',
@@ -94,25 +101,34 @@ export function clients(app: ManagementApp): void {
       const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
       const organizationId = await requiredOrganization(services, administrator, organization_id);
       const resolved = await resolveReferences(services, administrator, organizationId, fields);
+      const { issuer } = services.config;
+      const profile = await organizationProfile(services.db, organizationId);
+      const authentication = await registeredAuthentication(fields, issuer, profile);
+      const hasSecret = usesSecrets([fields.token_endpoint_auth_method, ...fields.additional_auth_methods]);
+      if (client_secret !== undefined && !hasSecret) throw invalid(NO_SECRET);
       if (client_id !== undefined) await deliverOwedTo(context, client_id);
 
       const now = Date.now();
       const masterKeys = await services.masterKeys();
       const clientId = client_id ?? (await generateClientId(masterKeys));
-      const { clientSecret, stored } = await makeClientSecret(clientId, masterKeys, now, client_secret);
-      const shown = shownFields(fields, resolved);
-      const client = { clientId, organizationId, ...clientColumns(fields, resolved, now), createdAt: now };
+      const secret = hasSecret ? await makeClientSecret(clientId, masterKeys, now, client_secret) : undefined;
+      const shown = shownFields(fields, resolved, authentication);
+      const columns = clientColumns(fields, resolved, authentication, now);
+      const client = { clientId, organizationId, ...columns, createdAt: now };
       return commit(context, {
         event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
-        guard: client_id === undefined ? undefined : nothingOwedTo(client_id),
+        guard: allOf(
+          isProfile(organizationId, profile),
+          client_id === undefined ? undefined : nothingOwedTo(client_id),
+        ),
         conflicts: {
           clients_name: NAME_TAKEN,
           clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
           client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
         },
-        statements: insertClient(services.db, client, stored, clientLinks(resolved)),
+        statements: insertClient(services.db, client, secret?.stored, clientLinks(resolved)),
         status: 201,
-        body: { ...withIdentity(shown, client), client_secret: clientSecret.reveal() },
+        body: { ...withIdentity(shown, client), ...(secret && { client_secret: secret.clientSecret.reveal() }) },
         tagged: true,
       });
     }),
@@ -144,15 +160,22 @@ export function clients(app: ManagementApp): void {
       const before = show(found);
       const fields = applyPatch(ClientFields, before, context.req.valid('json'));
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
+      const profile = await organizationProfile(services.db, organizationId);
+      const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
       const now = Date.now();
-      const after = shownFields(fields, resolved);
+      const after = shownFields(fields, resolved, authentication);
       const changes = changedFields(before, after);
       return commit(context, {
         event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
-        guard: isClientAt(found),
+        guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
         touches: listOf([clientId]),
         conflicts: { clients_name: NAME_TAKEN },
-        statements: updateClient(services.db, clientId, clientColumns(fields, resolved, now), clientLinks(resolved)),
+        statements: updateClient(
+          services.db,
+          clientId,
+          clientColumns(fields, resolved, authentication, now),
+          clientLinks(resolved),
+        ),
         status: 200,
         body: withIdentity(after, { ...found, updatedAt: now }),
         tagged: true,
@@ -202,7 +225,7 @@ function withIdentity(fields: ClientBody, { clientId, organizationId, createdAt,
 function show(client: DescribedClient) {
   const fields = {
     client_name: client.clientName,
-    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    ...shownAuthentication(client),
     grants: client.grants,
     roles: client.roles,
     introspects: client.introspects,

@@ -3,6 +3,8 @@ import { ORPHANS_SHOWN } from '../constants.ts';
 import { stillOwed } from '../store/gate-pushes.ts';
 import { generateId } from '../store/id.ts';
 import {
+  allAreStrict,
+  clientsNotStrict,
   clientsOf,
   deleteOrganization,
   findOrganization,
@@ -14,6 +16,8 @@ import {
   revokeOrganizationTokens,
   updateOrganization,
 } from '../store/organizations.ts';
+import { allOf } from '../store/sql.ts';
+import { SecurityProfile } from './authentication-fields.ts';
 import { sees } from './authorization.ts';
 import { commit } from './commit.ts';
 import type { ManagementApp, ManagementContext } from './context.ts';
@@ -35,6 +39,10 @@ const Fields = z.strictObject({
     .openapi({ description: 'What `sub` names in the tokens of the organization’s clients.' }),
   metadata: Metadata,
   status: Status,
+  security_profile: SecurityProfile.openapi({
+    description:
+      '`strict`: all of its clients are held to rules in the shape of FAPI 2.0. It is refused while there are clients that it would shut out.',
+  }),
 });
 
 const NewOrganizationBody = Fields.openapi('NewOrganization');
@@ -85,6 +93,8 @@ const revokeTokens = does(
   Revoked,
 );
 
+const KNOWN_TO_GATES = ['status', 'subject', 'security_profile'];
+const SHUT_OUT = 'The strict profile would shut these clients out: change how they authenticate first.';
 const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this name.' };
 
 /** Mounts `/organizations` below `/v1`. */
@@ -92,7 +102,7 @@ export function organizations(app: ManagementApp): void {
   app.openapi(createOrganization, async (context) => {
     const fields = context.req.valid('json');
     const now = Date.now();
-    const organization = { id: generateId('org'), ...fields, createdAt: now, updatedAt: now };
+    const organization = { id: generateId('org'), ...columns(fields), createdAt: now, updatedAt: now };
     return commit(context, {
       event: {
         at: now,
@@ -135,17 +145,19 @@ export function organizations(app: ManagementApp): void {
       requireMatch(context, found.version);
       const before = show(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
+      const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
+      if (becomesStrict) refuseOrphans(await clientsNotStrict(db, id, ORPHANS_SHOWN), SHUT_OUT);
       const now = Date.now();
       const changes = changedFields(before, fields);
       return commit(context, {
         event: { at: now, organizationId: id, action: 'organization.updated', target: id, changes },
-        guard: isOrganizationAt(found),
+        guard: allOf(isOrganizationAt(found), becomesStrict ? allAreStrict(id) : undefined),
         // A gate knows no more of its client's organization than these. Else it may be a repeat: it makes up for what they are owed.
-        touches: 'status' in changes || 'subject' in changes ? clientsOf(id) : stillOwed(clientsOf(id)),
+        touches: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
         conflicts: { organizations_name: NAME_TAKEN },
-        statements: updateOrganization(db, id, fields, now),
+        statements: updateOrganization(db, id, columns(fields), now),
         status: 200,
-        body: show({ ...found, ...fields, updatedAt: now }),
+        body: show({ ...found, ...columns(fields), updatedAt: now }),
         tagged: true,
       });
     }),
@@ -199,6 +211,11 @@ async function find({ var: { services, administrator } }: ManagementContext, id:
   return found;
 }
 
-function show({ id, name, subject, metadata, status, createdAt, updatedAt }: NewOrganization) {
-  return { id, name, subject, metadata, status, created_at: time(createdAt), updated_at: time(updatedAt) };
+function columns({ security_profile, ...fields }: z.infer<typeof Fields>) {
+  return { ...fields, securityProfile: security_profile };
+}
+
+function show({ id, name, subject, metadata, status, securityProfile, createdAt, updatedAt }: NewOrganization) {
+  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
+  return { id, name, subject, metadata, status, security_profile: securityProfile, ...times };
 }

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { Services } from '../services.ts';
+import { usesSecrets } from '../store/client-authentication.ts';
 import { type Client, findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import {
   deleteSecondary,
@@ -108,6 +109,10 @@ export function secrets(app: ManagementApp): void {
       const { services } = context.var;
       const { grace_seconds, replace_secondary } = context.req.valid('json');
       const client = await find(context);
+      if (!usesSecrets([client.tokenEndpointAuthMethod, ...client.additionalAuthMethods])) {
+        const detail = 'The client does not authenticate with a secret: change token_endpoint_auth_method first.';
+        throw new ProblemError('conflict', { detail });
+      }
       const now = Date.now();
       const current = await listSecrets(services.db, client.clientId);
       const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
