@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { outbound } from './test/outbound.ts';
 
 /** The test vectors of Project Wycheproof, which lie beside the repository: by file name, `{}` where they are absent. */
 const wycheproof = {
@@ -31,6 +32,8 @@ export default defineConfig({
             main: './test/worker.ts',
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
+              // What the Worker fetches: no test reaches the network.
+              outboundService: { node: outbound },
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations('./migrations'),
                 ISSUER: 'https://auth.example.com',

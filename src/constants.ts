@@ -52,6 +52,8 @@ export const AUTHENTICATION_AGE = 5;
 
 /** What a client is told to wait for whose keys elsewhere could not be had. */
 export const REMOTE_RETRY_AFTER = 5;
+/** Of how many clients an isolate knows how they authenticate: what it knows of one may be 64 KiB. */
+export const KNOWN_AUTHENTICATIONS = 1000;
 
 // The strict profile
 
@@ -254,7 +256,7 @@ export const HEALTH_PROBE_AGE = 5;
 
 // Remote keys
 
-/** The largest document that is read from elsewhere, after decompression: the largest known key set of an identity provider is below half of it. */
+/** The largest document that is read from elsewhere, after decompression: twenty RSA keys with a certificate each fit. */
 export const REMOTE_BODY_LIMIT_BYTES = 64 * 1024;
 /** How long one may take, from the request to the last byte. */
 export const REMOTE_DEADLINE_MS = 3000;

@@ -1,0 +1,54 @@
+import {
+  REMOTE_BACK_OFF_MAX,
+  REMOTE_BACK_OFF_MIN,
+  REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_REFETCH_MIN,
+  REMOTE_KEYS_STALE_MAX,
+} from '../constants.ts';
+import type { KeySet } from './key-set.ts';
+
+/** What is known of a source. Times are milliseconds since the epoch. */
+export interface Knowledge {
+  /** What it published last, and when it was asked for that. */
+  readonly published?: { readonly keys: KeySet; readonly at: number };
+  /** When it was asked last, whatever came of it. */
+  readonly askedAt: number;
+  /** How often it has failed in a row. */
+  readonly failures: number;
+  /** Until when it is left alone. */
+  readonly heldBackUntil: number;
+}
+
+export const NOTHING: Knowledge = { askedAt: 0, failures: 0, heldBackUntil: 0 };
+
+/** The keys that are believed still. */
+export function believed({ published }: Knowledge, now: number): KeySet | undefined {
+  return published && now < published.at + REMOTE_KEYS_STALE_MAX * 1000 ? published.keys : undefined;
+}
+
+/** Whether the source is to be asked though its keys have what is wanted. */
+export function isDue({ published, heldBackUntil }: Knowledge, now: number): boolean {
+  return now >= heldBackUntil && !(published && now < published.at + REMOTE_KEYS_FRESH * 1000);
+}
+
+/** Whether the source may be asked for what its keys do not have: otherwise whoever makes up kids would decide how often it is. */
+export function mayBeAsked(knowledge: Knowledge, now: number): boolean {
+  const { askedAt, heldBackUntil } = knowledge;
+  const lately = believed(knowledge, now) && now < askedAt + REMOTE_KEYS_REFETCH_MIN * 1000;
+  return now >= heldBackUntil && !lately;
+}
+
+/** What is known once a source has published its keys. */
+export function afterSuccess(keys: KeySet, askedAt: number): Knowledge {
+  return { published: { keys, at: askedAt }, askedAt, failures: 0, heldBackUntil: 0 };
+}
+
+/**
+ * What is known once a source has failed.
+ * @param failedAt milliseconds since the epoch: it may have taken its time
+ * @param chance within 0 and 1, so that isolates which failed together do not come back together
+ */
+export function afterFailure(before: Knowledge, askedAt: number, failedAt: number, chance: number): Knowledge {
+  const seconds = Math.min(REMOTE_BACK_OFF_MAX, REMOTE_BACK_OFF_MIN * 2 ** before.failures) * (1 + chance / 2);
+  return { ...before, askedAt, failures: before.failures + 1, heldBackUntil: failedAt + seconds * 1000 };
+}
