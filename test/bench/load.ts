@@ -5,7 +5,12 @@ export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly form?: Readonly<Record<string, string>>;
+  /** Makes what a request may have only once: these headers and fields come beside the others. */
+  readonly once?: () => Promise<Pick<Target, 'headers' | 'form'>>;
 }
+
+/** Of requests that are each made once, how many are made beforehand for each second. */
+const MADE_PER_SECOND = 4500;
 
 export interface Measurement {
   readonly requestsPerSecond: number;
@@ -21,12 +26,12 @@ export interface Measurement {
 /**
  * Asks a target for `seconds`, over `connections` kept-alive connections with one request under way on each.
  *
- * The requests are bytes made once, and of an answer only the status and the length are read: the less this process does, the more
+ * The requests are bytes made beforehand, and of an answer only the status and the length are read: the less this process does, the more
  * of the machine is left to whoever is measured.
  */
 export async function measure(target: Target, connections: number, seconds: number): Promise<Measurement> {
   const { hostname, port } = new URL(target.url);
-  const request = requestBytes(target);
+  const nextRequest = await requestsTo(target, seconds);
   const latencies: number[] = [];
   let errors = 0;
   const cpu = process.cpuUsage();
@@ -36,7 +41,7 @@ export async function measure(target: Target, connections: number, seconds: numb
   const converse = async () => {
     let connection = await Connection.open(hostname, Number(port));
     for (let sent = performance.now(); sent < end; sent = performance.now()) {
-      const status = await connection.exchange(request).catch(() => undefined);
+      const status = await connection.exchange(nextRequest()).catch(() => undefined);
       if (status === 200) latencies.push(performance.now() - sent);
       else errors++;
       if (status === undefined) connection = await Connection.open(hostname, Number(port));
@@ -54,6 +59,29 @@ export async function measure(target: Target, connections: number, seconds: numb
     p99: quantile(latencies, 0.99),
     errors,
     generatorCpu: (user + system) / 1000 / elapsed,
+  };
+}
+
+/** Makes all that is to be sent. */
+async function requestsTo(target: Target, seconds: number): Promise<() => Buffer> {
+  const { once } = target;
+  if (!once) {
+    const request = requestBytes(target);
+    return () => request;
+  }
+  const made: Buffer[] = [];
+  while (made.length < MADE_PER_SECOND * seconds) {
+    const some = await Promise.all(Array.from({ length: 100 }, once));
+    made.push(
+      ...some.map(({ headers, form }) =>
+        requestBytes({ ...target, headers: { ...target.headers, ...headers }, form: { ...target.form, ...form } }),
+      ),
+    );
+  }
+  return () => {
+    const request = made.pop();
+    if (!request) throw new Error('More was answered than was made.');
+    return request;
   };
 }
 

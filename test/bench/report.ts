@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { type Measurement, quantile } from './load.ts';
+import { BOTH, DPOP, PRIVATE_KEY_JWT } from './subjects.ts';
 
 /** One round: what was measured of each, by its name. */
 export type Round = ReadonlyMap<string, Measurement>;
@@ -18,14 +19,18 @@ export interface Report {
   readonly plan: Plan;
   /** Medians over the rounds, but the errors, which are summed. */
   readonly results: readonly ({ readonly name: string } & Measurement)[];
-  /** Edgemint's requests per second by another's: the median of the rounds' ratios, the least and the greatest. */
-  readonly ratios: readonly {
-    readonly to: string;
-    readonly median: number;
-    readonly least: number;
-    readonly greatest: number;
-  }[];
+  /** Edgemint's requests per second by another's. */
+  readonly ratios: readonly ({ readonly to: string } & Ratio)[];
+  /** Those of requests with a key by those with a secret. */
+  readonly withoutSecret: readonly ({ readonly of: string } & Ratio)[];
   readonly growth: readonly Growth[];
+}
+
+/** The median of the rounds' ratios, the least and the greatest. */
+interface Ratio {
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
 }
 
 /** What a question costs where there are many clients, beside where there are few. */
@@ -62,7 +67,8 @@ export function report(plan: Plan, rounds: readonly Round[], growth: readonly Gr
     machine: machine(),
     plan,
     results: names.map((name) => ({ name, ...summary(rounds.flatMap((round) => round.get(name) ?? [])) })),
-    ratios: ['floor', 'oidc-provider'].map((to) => ({ to, ...ratio(rounds, to) })),
+    ratios: ['floor', 'oidc-provider'].map((to) => ({ to, ...ratio(rounds, 'edgemint', to) })),
+    withoutSecret: [PRIVATE_KEY_JWT, DPOP, BOTH].map((of) => ({ of, ...ratio(rounds, of, 'edgemint') })),
     growth,
   };
 }
@@ -78,9 +84,9 @@ function summary(measured: readonly Measurement[]): Measurement {
   };
 }
 
-function ratio(rounds: readonly Round[], to: string) {
+function ratio(rounds: readonly Round[], of: string, to: string): Ratio {
   const rate = (round: Round, name: string) => round.get(name)?.requestsPerSecond ?? Number.NaN;
-  const ratios = rounds.map((round) => rate(round, 'edgemint') / rate(round, to));
+  const ratios = rounds.map((round) => rate(round, of) / rate(round, to));
   return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) };
 }
 
@@ -107,7 +113,7 @@ function machine() {
 }
 
 /** The report as a Markdown page. */
-export function toMarkdown({ machine, plan, results, ratios, growth }: Report): string {
+export function toMarkdown({ machine, plan, results, ratios, withoutSecret, growth }: Report): string {
   const rows = results.map(({ name, requestsPerSecond, p50, p99, errors, generatorCpu }) => {
     const cells = [Math.round(requestsPerSecond), p50.toFixed(2), p99.toFixed(2), errors, percent(generatorCpu)];
     return `| ${[name, ...cells].join(' | ')} |`;
@@ -130,9 +136,16 @@ Written by \`npm run bench\`: tokens by \`POST\` of a \`client_credentials\` for
 |---|--:|--:|--:|--:|--:|
 ${rows.join('\n')}
 
-${ratios.map(({ to, median, least, greatest }) => `- edgemint / ${to}: **${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)} over the rounds)`).join('\n')}
+${ratios.map(({ to, ...found }) => `- edgemint / ${to}: ${shown(found)}`).join('\n')}
 
 The aim is at least 0.85 of the floor, and more than oidc-provider.
+
+## Without a shared secret
+
+The same Worker's requests per second with a signed assertion in place of the secret, with a proof of the key that the token is to be bound
+to, and with both, by those with a secret alone. Each assertion and each proof is used once, and was signed before the clock ran.
+
+${withoutSecret.map(({ of, ...found }) => `- ${of} / edgemint: ${shown(found)}`).join('\n')}
 
 ## Many clients
 
@@ -153,10 +166,14 @@ ${plan.rounds} rounds of ${plan.seconds} s each, over ${plan.connections} kept-a
 reverse, one loaded at a time while the others idle. Figures are medians over the rounds, ratios the medians of the rounds' own ratios.
 
 Each subject is a process of its own; a Worker's work is done by one thread, while Node signs in others beside its own. The load comes
-from one more process on the same machine, the same bytes over the same number of connections for all; "generator" is the share of a core
+from one more process on the same machine, bytes made beforehand over the same number of connections for all; "generator" is the share of a core
 that it took, so what it takes from the measured is known, and small. Local stores answer at once, without a network: this compares what
 the code costs, not what a deployment serves.
 `;
+}
+
+function shown({ median, least, greatest }: Ratio): string {
+  return `**${median.toFixed(2)}** (${least.toFixed(2)} to ${greatest.toFixed(2)} over the rounds)`;
 }
 
 function percent(share: number): string {

@@ -18,8 +18,7 @@ const [FEW, MANY] = [100, 100_000];
 const subjects: Subject[] = [];
 const rounds: Round[] = [];
 try {
-  const [token, introspection] = await edgemint();
-  subjects.push(token, introspection);
+  subjects.push(...(await edgemint()));
   subjects.push(await floor());
   subjects.push(await oidcProvider());
 

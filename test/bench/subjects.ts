@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { startEdgemint } from '../harness/edgemint.ts';
 import { freePort, startWorker } from '../harness/worker.ts';
 import type { Target } from './load.ts';
+import { machineKey } from './signing.ts';
 
 // What is measured: Edgemint, and the two that it stands beside.
 
@@ -25,8 +26,11 @@ const TOKEN_FORM = { grant_type: 'client_credentials', scope: SCOPE, resource: R
 /** More than any machine asks for, so that what is measured is tokens and not refusals. */
 const NO_RATE_LIMIT = { per_minute: 1_000_000, burst: 1_000_000 };
 
-/** Edgemint's token endpoint, and its introspection endpoint with one of its tokens and a caller that is known. */
-export async function edgemint(): Promise<[token: Subject, introspection: Subject]> {
+/**
+ * Edgemint's token endpoint, and its introspection endpoint with one of its tokens and a caller that is known; and the token endpoint again,
+ * as asked by a machine that has a key in place of its secret, or a key that its tokens are bound to, or both.
+ */
+export async function edgemint(): Promise<Subject[]> {
   const { issuer, rootApiKey, stop } = await startEdgemint();
   const create = async <T>(path: string, body: unknown): Promise<T> => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
@@ -54,17 +58,49 @@ export async function edgemint(): Promise<[token: Subject, introspection: Subjec
     introspects: [RESOURCE],
   });
 
+  const key = await machineKey();
+  const keyed = await create<{ client_id: string }>('clients', {
+    organization_id,
+    client_name: 'Machine with a key',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [key.publicJwk] },
+    grants: [{ resource_server: RESOURCE, scopes }],
+    rate_limit: NO_RATE_LIMIT,
+  });
+
   const tokens = { url: `${issuer}/oauth2/token`, headers: basic(machine), form: TOKEN_FORM };
   const form = { token: await accessToken(tokens) };
+  const assertion = async () => ({
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await key.assertion(keyed.client_id, issuer),
+  });
+  const proof = async () => ({ DPoP: await key.proof(tokens.url) });
+  const unsigned = { ...tokens, headers: {} };
+  const alongside = async () => {};
   return [
     { name: 'edgemint', target: tokens, stop },
     {
       name: 'edgemint introspection',
       target: { url: `${issuer}/oauth2/introspect`, headers: basic(caller), form },
-      stop: async () => {},
+      stop: alongside,
+    },
+    {
+      name: PRIVATE_KEY_JWT,
+      target: { ...unsigned, once: async () => ({ headers: {}, form: await assertion() }) },
+      stop: alongside,
+    },
+    { name: DPOP, target: { ...tokens, once: async () => ({ headers: await proof() }) }, stop: alongside },
+    {
+      name: BOTH,
+      target: { ...unsigned, once: async () => ({ headers: await proof(), form: await assertion() }) },
+      stop: alongside,
     },
   ];
 }
+
+export const PRIVATE_KEY_JWT = 'edgemint, private_key_jwt';
+export const DPOP = 'edgemint, secret and DPoP';
+export const BOTH = 'edgemint, private_key_jwt and DPoP';
 
 /** The least that a token can cost on this platform; see its source. */
 export async function floor(): Promise<Subject> {
@@ -112,8 +148,10 @@ function basic({ client_id, client_secret }: Credentials): { Authorization: stri
 }
 
 /** One token, as a check that the target gives any. */
-export async function accessToken({ url, headers, form = {} }: Target): Promise<string> {
-  const response = await fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) });
+export async function accessToken({ url, headers, form, once }: Target): Promise<string> {
+  const made = await once?.();
+  const body = new URLSearchParams({ ...form, ...made?.form });
+  const response = await fetch(url, { method: 'POST', headers: { ...headers, ...made?.headers }, body });
   const { access_token } = (await response.json()) as { access_token?: string };
   if (!access_token) throw new Error(`${url} gave no token: ${response.status}`);
   return access_token;
