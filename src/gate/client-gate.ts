@@ -102,7 +102,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     }
   }
 
-  /** Checks a credential and spends nothing: for the endpoints that are not about getting a token. */
+  /** Checks a credential and takes nothing of the allowance: for the endpoints that are not about getting a token. */
   async authenticate(request: Identified): Promise<Authentication> {
     const found = await this.#prove(request);
     if (found.outcome !== 'proven') return found;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JSONWebKeySet } from 'jose';
 import { afterEach, expect, test } from 'vitest';
 import { measure } from '../bench/load.ts';
+import { type MachineKey, machineKey } from '../bench/signing.ts';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { type RegisteredClient, register } from '../interop/management.ts';
 
@@ -56,6 +57,37 @@ test('introspections that share a gate call are answered, though hundreds of oth
     );
     const staying = Array.from({ length: 10 }, () => postForm('/oauth2/introspect', { token, ...credentials(api) }));
     for (const answer of await Promise.all(staying)) expect(await answer.json()).toMatchObject({ active: true });
+    await Promise.all(leaving);
+  }
+});
+
+test('a new isolate learns about a client once for all who come with its assertions, though hundreds of them hang up', async () => {
+  edgemint = await startEdgemint();
+  const key = await machineKey();
+  const body = JSON.stringify({
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [key.publicJwk] },
+    rate_limit: { per_minute: 1_000_000, burst: 100_000 },
+  });
+  const { machine } = await register(edgemint);
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${edgemint.rootApiKey}` };
+  const changed = await fetch(`${edgemint.issuer}/v1/clients/${machine.client_id}`, { method: 'PATCH', headers, body });
+  expect(changed.status).toBe(200);
+  const form = async (signer: MachineKey) => ({
+    grant_type: 'client_credentials',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await signer.assertion(machine.client_id, edgemint.issuer),
+  });
+  const stranger = await machineKey();
+  for (let round = 0; round < 10; round++) {
+    // Whose key is not known makes the gate be asked anew, which others then wait for.
+    const strangers = await Promise.all(Array.from({ length: 10 }, () => form(stranger)));
+    const forms = await Promise.all(Array.from({ length: 40 }, () => form(key)));
+    const leaving = [...strangers, ...forms.slice(10)].map((one, index) =>
+      abandon('/oauth2/token', one, (index * 7 + round) % 20),
+    );
+    const staying = forms.slice(0, 10).map((one) => postForm('/oauth2/token', one));
+    for (const answer of await Promise.all(staying)) expect(answer.status).toBe(200);
     await Promise.all(leaving);
   }
 });

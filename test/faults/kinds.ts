@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { heldRecord } from '../gate/gate.ts';
-import { api, type Credentials, create, done, getToken, postForm, requestToken, world } from '../http.ts';
+import { api, type Credentials, create, done, getToken, ISSUER, postForm, requestToken, world } from '../http.ts';
+import { askWith, assertionOf, proofOf } from '../machines.ts';
+import { newSigner, type Signer } from '../remote-keys/signers.ts';
 
 /** One change that a gate must hear of. */
 export interface Change {
@@ -143,12 +145,60 @@ const kinds: Record<string, Prepare> = {
     make: remove(`organizations/${organization}?cascade=true`),
     isSeen: statusIs(worker, 401),
   }),
+  'a client’s key': async (made) => {
+    const old = await goOverToKey(made);
+    const signer = await newSigner('ES256');
+    return {
+      make: patch(made.client, { jwks: { keys: [signer.publicJwk] } }),
+      isSeen: async () => (await isTaken(made.worker, signer)) && !(await isTaken(made.worker, old)),
+    };
+  },
+  'a client’s way to authenticate': async (made) => {
+    const signer = await goOverToKey(made);
+    return {
+      make: patch(made.client, { token_endpoint_auth_method: 'client_secret_basic', dpop_bound_access_tokens: false }),
+      isSeen: async () => !(await isTaken(made.worker, signer)) && (await requestToken(made.worker)).status === 200,
+    };
+  },
+  'a client’s binding': async ({ client, worker }) => ({
+    make: patch(client, { dpop_bound_access_tokens: true }),
+    isSeen: statusIs(worker, 400),
+  }),
+  'an organization’s profile': async (made) => {
+    const signer = await goOverToKey(made);
+    await done('DELETE', `clients/${made.api.client_id}`);
+    const isRefused = async () => {
+      const { client_id } = made.worker;
+      const assertion = await assertionOf(client_id, signer, { aud: [ISSUER] });
+      return (await askWith(assertion, {}, { dpop: await proofOf(signer) })).status === 401;
+    };
+    return { make: patch(`organizations/${made.organization}`, { security_profile: 'strict' }), isSeen: isRefused };
+  },
   'a client deleted': async ({ client, worker }) => ({ make: remove(client), isSeen: statusIs(worker, 401) }),
   'a client’s tokens revoked': async ({ client, worker }) => ({
     make: post(`${client}/revoke-tokens`),
     isSeen: await losesToken(worker),
   }),
 };
+
+/** Makes the client one that authenticates by a key, as the isolate that asks here then knows. */
+async function goOverToKey({ client, worker }: Parameters<Prepare>[0]): Promise<Signer> {
+  const signer = await newSigner('ES256');
+  await done('PATCH', client, {
+    body: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [signer.publicJwk] },
+      dpop_bound_access_tokens: true,
+    },
+  });
+  if (!(await isTaken(worker, signer))) throw new Error('the key is not taken');
+  return signer;
+}
+
+async function isTaken({ client_id }: Credentials, signer: Signer): Promise<boolean> {
+  const dpop = await proofOf(signer);
+  return (await askWith(await assertionOf(client_id, signer), {}, { dpop })).status === 200;
+}
 
 let worlds = 0;
 

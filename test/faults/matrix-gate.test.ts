@@ -14,6 +14,7 @@ const BY_THE_COPY = { ...RIGHT, live: UNAVAILABLE, disabled: UNAVAILABLE };
 const WITHOUT_GATES = {
   ...AS_EVER,
   'a token, for a client that was seen': UNAVAILABLE,
+  'a token by an assertion, bound to a key': UNAVAILABLE,
   'introspection, strong': BY_THE_COPY,
   'introspection, strong because the request asks for it': BY_THE_COPY,
   revocation: UNAVAILABLE,

@@ -17,6 +17,8 @@ import {
   world,
 } from '../http.ts';
 import { type Faulty, startNewIsolate, withFault } from '../instruments.ts';
+import { askWith, assertionOf, keyClient, proofOf } from '../machines.ts';
+import { newSigner, type Signer } from '../remote-keys/signers.ts';
 import { introspectAsRoot } from '../tokens/verdict.ts';
 import type { Trouble } from './store-errors.ts';
 
@@ -37,10 +39,12 @@ export interface Scene {
   readonly organization: string;
   /** A client whose gate has its record. */
   readonly seen: Credentials;
+  /** One that authenticates by a key of its own, and was seen. */
+  readonly keyed: { readonly client_id: string; readonly signer: Signer };
   /** Who introspects. */
   readonly caller: Credentials;
   /** Those whose tokens these are. */
-  readonly owners: readonly Credentials[];
+  readonly owners: readonly Pick<Credentials, 'client_id'>[];
   readonly strong: Tokens;
   /** Of a resource server that chose `edge`. */
   readonly edge: Tokens;
@@ -64,6 +68,11 @@ export async function scene(name: string): Promise<Scene> {
   const seen = await client('seen');
   const cutOff = await client('cut off');
   const disabled = await client('disabled');
+  const signer = await newSigner('ES256');
+  const keyed = {
+    client_id: await keyClient({ organization, identifier: strong }, 'keyed', [signer.publicJwk], QUICK),
+    signer,
+  };
   const caller = await createClient({
     organization_id: organization,
     client_name: 'caller',
@@ -88,13 +97,15 @@ export async function scene(name: string): Promise<Scene> {
     'key-ring',
   ];
   for (const key of copies) await vi.waitFor(async () => expect(await env.KV.get(key), key).not.toBeNull(), 10_000);
-  return { organization, seen, caller, owners: [seen, cutOff, disabled], ...made };
+  await boundToken(keyed);
+  return { organization, seen, keyed, caller, owners: [seen, cutOff, disabled, keyed], ...made };
 }
 
 /** What each cell asks for. */
 export type Cell =
   | 'a token, for a client that was seen'
   | 'a token, for a client that was never seen'
+  | 'a token by an assertion, bound to a key'
   | 'introspection, strong'
   | 'introspection, edge'
   | 'introspection, strong because the request asks for it'
@@ -115,6 +126,7 @@ export const RIGHT = { live: 'active', revoked: 'inactive', 'cut off': 'inactive
 export const AS_EVER: Answers = {
   'a token, for a client that was seen': '200',
   'a token, for a client that was never seen': '200',
+  'a token by an assertion, bound to a key': '200',
   'introspection, strong': RIGHT,
   'introspection, edge': RIGHT,
   'introspection, strong because the request asks for it': RIGHT,
@@ -147,13 +159,18 @@ async function verdicts(caller: Credentials, tokens: Tokens, form: Record<string
 /** The isolate's memory and its gates': full, or empty, as a new isolate finds them that meets gates which were evicted. */
 type Isolate = 'warm' | 'cold';
 
-async function prepare({ seen, caller, owners, strong, edge }: Scene, isolate: Isolate): Promise<void> {
+async function boundToken({ client_id, signer }: Scene['keyed']): Promise<Response> {
+  return askWith(await assertionOf(client_id, signer), {}, { dpop: await proofOf(signer) });
+}
+
+async function prepare({ seen, keyed, caller, owners, strong, edge }: Scene, isolate: Isolate): Promise<void> {
   if (isolate === 'cold') {
     for (const client of [caller, ...owners]) await evictDurableObject(gateOf(client));
     startNewIsolate();
     return;
   }
   await getToken(seen);
+  expect((await boundToken(keyed)).status).toBe(200);
   await verdicts(caller, strong);
   await verdicts(caller, edge);
 }
@@ -170,7 +187,7 @@ async function answersDuring(
   isolate: Isolate,
   during: <T>(ask: () => Promise<T>, victim: Credentials) => Promise<T>,
 ): Promise<{ answers: Answers; revoked: Revoked }> {
-  const { organization, seen, caller, strong, edge } = made;
+  const { organization, seen, keyed, caller, strong, edge } = made;
   const tokenOf = async (client: Credentials) => (await getToken(client)).access_token;
   const another = () =>
     createClient({
@@ -185,6 +202,7 @@ async function answersDuring(
   const asked: Record<Cell, () => Promise<unknown>> = {
     'a token, for a client that was seen': async () => told(await requestToken(seen)),
     'a token, for a client that was never seen': async () => told(await requestToken(neverSeen)),
+    'a token by an assertion, bound to a key': async () => told(await boundToken(keyed)),
     'introspection, strong': () => verdicts(caller, strong),
     'introspection, edge': () => verdicts(caller, edge),
     'introspection, strong because the request asks for it': () => verdicts(caller, edge, { introspection: 'strong' }),

@@ -13,8 +13,10 @@ import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
 import { createServices } from '../../src/services.ts';
 import { basic, type Credentials, create, createClient, done, getToken, ISSUER, revoke, world } from '../http.ts';
 import { instrument } from '../instruments.ts';
+import { assertionOf, JWT_BEARER, keyClient, proofOf } from '../machines.ts';
 import { MOUNTED } from '../management/every-route.ts';
 import { keyWith, rowsOf } from '../management/rows.ts';
+import { newSigner } from '../remote-keys/signers.ts';
 import { forge, stealKey } from '../tokens/forge.ts';
 import type { Canaries } from './canaries.ts';
 
@@ -136,6 +138,20 @@ export async function scene(canaries: Canaries): Promise<Scene> {
       client_assertion: assertion,
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     },
+  };
+  const signer = await newSigner('ES256');
+  const keyed = await keyClient({ organization, identifier }, 'keyed', [signer.publicJwk], QUICK);
+  const [good, late] = [await assertionOf(keyed, signer), await assertionOf(keyed, signer, { exp: 1 })];
+  const proof = marker('a proof', await proofOf(signer));
+  for (const [name, text] of Object.entries({ 'right, once': good, expired: late })) {
+    const client_assertion = marker(`an assertion, ${name}`, text);
+    presented[`an assertion, ${name}`] = {
+      headers: { DPoP: proof },
+      form: { client_assertion, client_assertion_type: JWT_BEARER },
+    };
+  }
+  presented['an assertion in a DPoP header'] = {
+    headers: { DPoP: good, Authorization: basic(client_id, client_secret) },
   };
   presented['two client_ids'] = {
     headers: { Authorization: basic(client_id, client_secret) },
@@ -368,12 +384,20 @@ export async function secretWork({ organization, misplaced, tokens }: Scene, can
   const client_secret = canaries.keep('a secret that is brought along', random());
   const client = { organization_id: organization, client_name: name, client_id, client_secret };
   const { id } = await create<{ id: string }>('organizations', { name: crypto.randomUUID() });
+  const { privateJwk } = await newSigner('ES256');
+  canaries.keep('the private half of a client’s key', base64url.decode(privateJwk.d ?? ''));
+  const careless = {
+    organization_id: organization,
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [privateJwk] },
+  };
   const of = `clients/${rotated.client_id}/secrets`;
   await done('POST', `${of}/rotate`);
   const { data } = await done<{ data: { id: string; rank: string }[] }>('GET', of);
   const secondary = data.find(({ rank }) => rank === 'secondary')?.id;
   return [
     ...again('clients', client),
+    ...again('clients', { ...careless, client_name: crypto.randomUUID() }),
     // Names and secrets that are taken: constraints that break.
     ...again('clients', { ...client, client_name: crypto.randomUUID() }),
     ...again('clients', { ...client, client_id: `${client_id}-too` }),

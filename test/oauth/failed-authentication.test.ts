@@ -86,9 +86,11 @@ test('T13: no credentials at all, or half of them, is 401 with a challenge', asy
   for (const form of [{}, { client_id }, { client_secret }, { client_id, client_secret: '' }]) {
     expect(await readError(await byBody(form, '192.0.2.6'))).toEqual(INVALID_CLIENT);
   }
-  expect(await readError(await byBody({ client_id, client_assertion: 'e30.e30.e30' }, '192.0.2.6'))).toEqual(
-    INVALID_CLIENT,
-  );
+  const assertion = {
+    client_assertion: 'e30.e30.e30',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  };
+  expect(await readError(await byBody({ client_id, ...assertion }, '192.0.2.6'))).toEqual(INVALID_CLIENT);
 });
 
 test('T13: right credentials authenticate by header and by body, whichever the client is registered with', async () => {

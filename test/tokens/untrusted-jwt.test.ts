@@ -359,7 +359,7 @@ describe('kinds', () => {
     expect((await introspect({ ...scene.api, client_secret: token }, token)).status).toBe(401);
     const form = { grant_type: 'client_credentials' };
     expect((await postForm('/oauth2/token', form, { headers: { Authorization } })).status).toBe(401);
-    expect((await postForm('/oauth2/token', form, { headers: { DPoP: token } })).status).toBe(401);
+    expect((await postForm('/oauth2/token', form, { headers: { DPoP: token } })).status).toBe(400);
   });
 
   test('J6: a grant by assertion is none that is spoken here', async () => {

@@ -11,9 +11,9 @@ export interface Assertion extends UnverifiedJwt {
 }
 
 /** [RFC 7523 section 2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2). */
-const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** [draft-ietf-oauth-spiffe-client-auth](https://datatracker.ietf.org/doc/draft-ietf-oauth-spiffe-client-auth/). */
-const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
+export const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
 
 /**
  * Reads the client assertion of a request; undefined where it has none.

@@ -1,11 +1,13 @@
 import { isRefusal, type Refusal } from '../../credentials/attempt-filter.ts';
 import type { NotAuthenticated } from '../../gate/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
+import { RemoteError } from '../../remote-keys/error.ts';
 import type { Services } from '../../services.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { invalidClient } from '../errors.ts';
 import type { KeyCredential } from './credential.ts';
 import type { Claimed, Decide } from './index.ts';
+import type { KnownAuthentications } from './known-authentications.ts';
 
 /**
  * Verifies a credential other than a secret by what the isolate knows of its client, and has the client's gate confirm in the one call
@@ -19,35 +21,49 @@ export async function authenticateByKey<Answer extends { readonly outcome: strin
   claimed: Claimed,
   decide: Decide<Answer>,
 ): Promise<Answer> {
-  const known = services.authentications.recall(credential.clientId);
-  const first = known && (await judge(credential, known, decide));
-  if (first && !mayBeOutdated(first)) return first;
-  const authentication = await learn(services, credential.clientId, claimed, known !== undefined);
-  const answer = await judge(credential, authentication, decide);
-  if (typeof answer !== 'string' && !isRefusal(answer)) return answer;
-  const failure = typeof answer === 'string' ? answer : 'refused_by_gate';
+  const { authentications, attempts } = services;
+  const judge = (authentication: ClientAuthentication) => judged(authentications, credential, authentication, decide);
+  const known = authentications.recall(credential.clientId);
+  const first = known && (await judge(known).catch(unlessFinal));
+  if (first && isAuthenticated(first)) return first;
+  const answer = await judge(await learn(services, credential.clientId, claimed, known !== undefined));
+  if (isAuthenticated(answer)) return answer;
+  if (isRefusal(answer)) throw invalidClient('refused_by_gate');
   // Whoever has the key is no guesser.
-  if (typeof answer === 'string') services.attempts.refuse(claimed.attempt);
-  throw invalidClient(failure);
+  attempts.refuse(claimed.attempt);
+  throw invalidClient(answer.failure);
+}
+
+type Judgement<Answer> = Answer | Refusal | Unproven;
+
+interface Unproven {
+  readonly outcome: 'unproven';
+  readonly failure: AuthenticationFailure;
 }
 
 /** @throws OAuthError where it was used before: no other knowledge of the client would change that */
-async function judge<Answer extends { readonly outcome: string }>(
+async function judged<Answer extends { readonly outcome: string }>(
+  authentications: KnownAuthentications,
   { clientId, verify }: KeyCredential,
   authentication: ClientAuthentication,
   decide: Decide<Answer>,
-): Promise<Answer | Refusal | AuthenticationFailure> {
+): Promise<Judgement<Answer>> {
   const proof = await verify(authentication);
-  if (typeof proof === 'string') return proof;
+  if (typeof proof === 'string') return { outcome: 'unproven', failure: proof };
+  if (authentications.isReplayed(clientId, proof)) throw invalidClient('replayed');
   const answer: Answer | NotAuthenticated = await decide({ client_id: clientId, proof });
-  if (isRefusal(answer) && 'replayed' in answer) throw invalidClient('replayed');
-  return answer;
+  if (!isRefusal(answer) || !('replayed' in answer)) return answer;
+  authentications.noteReplay(clientId, proof);
+  throw invalidClient('replayed');
 }
 
-function mayBeOutdated<Answer extends { readonly outcome: string }>(
-  answer: Answer | Refusal | AuthenticationFailure,
-): answer is Refusal | AuthenticationFailure {
-  return typeof answer === 'string' || isRefusal(answer);
+function isAuthenticated<Answer extends { readonly outcome: string }>(answer: Judgement<Answer>): answer is Answer {
+  return answer.outcome !== 'unproven' && !isRefusal(answer);
+}
+
+// Keys may be had from elsewhere by now.
+function unlessFinal(error: unknown): undefined {
+  if (!(error instanceof RemoteError)) throw error;
 }
 
 /** Asks the client's gate. @throws OAuthError where there is no such client, TooManyAttemptsError where too much that did not fit came lately */

@@ -1,4 +1,5 @@
-import { AUTHENTICATION_AGE, STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
+import { AUTHENTICATION_AGE, KNOWN_AUTHENTICATIONS, STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
+import type { KeyProof } from '../../gate/credential.ts';
 import type { Credentials, Unavailable } from '../../gate/protocol.ts';
 import { Memory } from '../../memory.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
@@ -24,8 +25,9 @@ interface Call {
  */
 export class KnownAuthentications {
   readonly #ask: Ask;
-  readonly #known = new Memory<Known>();
+  readonly #known = new Memory<Known>(KNOWN_AUTHENTICATIONS);
   readonly #unknown = new Memory<true>();
+  readonly #replayed = new Memory<true>();
   readonly #calls = new Map<string, Call>();
   #moment = 0;
 
@@ -41,6 +43,15 @@ export class KnownAuthentications {
   isOld(clientId: string): boolean {
     const known = this.#known.get(clientId, Date.now());
     return known === undefined || known.askedAt + AUTHENTICATION_AGE * 1000 <= Date.now();
+  }
+
+  /** Whether the gate has said of what is used once that it was: then it need not be asked again. */
+  isReplayed(clientId: string, { spends }: KeyProof): boolean {
+    return spends !== undefined && this.#replayed.get(`${clientId} ${spends.id}`, Date.now()) === true;
+  }
+
+  noteReplay(clientId: string, { spends }: KeyProof): void {
+    if (spends) this.#replayed.set(`${clientId} ${spends.id}`, true, spends.expires_at * 1000);
   }
 
   /**

@@ -25,10 +25,10 @@ export function readClientCertificate(
     kind: 'key',
     clientId,
     verify: async (authentication) => {
-      const proof = await verifySubject(certificate, authentication);
-      return proof === 'method_not_registered'
-        ? verifyCertificate(certificate, authentication, remoteKeys, Date.now())
-        : proof;
+      const bySubject = await verifySubject(certificate, authentication);
+      if (typeof bySubject !== 'string') return bySubject;
+      const itself = await verifyCertificate(certificate, authentication, remoteKeys, Date.now());
+      return itself === 'method_not_registered' ? bySubject : itself;
     },
   };
 }
