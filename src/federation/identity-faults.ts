@@ -1,6 +1,6 @@
 import { addressFault } from '../remote-keys/address.ts';
-import type { FederatedIdentity } from '../store/client-authentication.ts';
-import { isTrustDomain, wantedTexts } from './identity.ts';
+import type { ClaimCondition, FederatedIdentity } from '../store/client-authentication.ts';
+import { claimKeys, isTrustDomain, wantedTexts } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';
 
 /** What is wrong with a part of what a client is to trust, and where it stands. */
@@ -10,37 +10,52 @@ export interface IdentityFault {
   readonly detail: string;
 }
 
-/** By what the tokens of an issuer that serves everybody are told apart: a claim, or what a subject begins with. */
+/** By what the tokens of an issuer that serves everybody are told apart: a claim, or a subject that begins with an account. */
 interface SharedIssuer {
   readonly claims: readonly string[];
-  readonly subject?: RegExp;
+  /** As it is written, so that no wildcard stands where the account does. */
+  readonly subject: RegExp;
 }
 
-// Whoever has an account there gets tokens of it: without one of these a condition is one on strangers.
+// Whoever has an account there gets tokens of it: without one of these a condition is one on strangers. What else can stand in a subject
+// does not count, since there anybody gives a subject the form that they like.
 const SHARED_ISSUERS: Readonly<Record<string, SharedIssuer>> = {
   'https://token.actions.githubusercontent.com': {
-    claims: ['repository_id', 'repository_owner_id', 'enterprise_id', 'repository', 'repository_owner'],
-    subject: /^repo:[^/:]+\//,
+    claims: ['repository_id', 'repository_owner_id', 'enterprise_id', 'repository', 'repository_owner', 'enterprise'],
+    subject:
+      /^((repo|repository):[^/:*]+\/|(repository_id|repository_owner|repository_owner_id|enterprise|enterprise_id):[^:*]+(:|$))/,
   },
   'https://gitlab.com': {
     claims: ['project_id', 'namespace_id', 'project_path', 'namespace_path'],
-    subject: /^project_path:[^/:]+\//,
+    subject: /^project_path:[^/:*]+\//,
   },
-  'https://accounts.google.com': { claims: ['email'] },
+  'https://accounts.google.com': { claims: ['email'], subject: /^\d+$/ },
   'https://agent.buildkite.com': {
     claims: ['organization_id', 'pipeline_id', 'organization_slug'],
-    subject: /^organization:[^:]+:/,
+    subject: /^organization:[^:*]+:/,
   },
   'https://app.terraform.io': {
     claims: ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
-    subject: /^organization:[^:]+:/,
+    subject: /^organization:[^:*]+:/,
   },
-  'https://oidc.vercel.com': { claims: ['owner_id', 'project_id'], subject: /^owner:[^:]+:/ },
+  'https://oidc.codefresh.io': { claims: ['account_id', 'pipeline_id'], subject: /^account:[^:*]+:/ },
+  'https://confidentialcomputing.googleapis.com': {
+    claims: ['google_service_accounts'],
+    subject: /^https:\/\/www\.googleapis\.com\/compute\/v1\/projects\/[^/*]+\//,
+  },
+  'https://oauth2.sigstore.dev/auth': { claims: ['email'], subject: /^[^@*]+@[^@*]+$/ },
+  'https://oidc.vercel.com': { claims: ['owner_id', 'project_id'], subject: /^owner:[^:*]+:/ },
 };
 
 const TRUST_DOMAIN = /^spiffe:\/\/[a-z0-9._-]{1,255}$/;
 /** What a pattern must begin with to leave others out. */
-const PINNING_PREFIX = /[A-Za-z0-9]{2}/;
+const PINNING = /[\p{L}\p{N}]{2}/u;
+/** What the subjects of a platform begin with, whoever they are: Kubernetes, AWS, Istio within a trust domain; a scheme and its host, or a word and a colon. */
+const COMMON_BEGINNING =
+  /^(?:system:serviceaccount:|arn:[\w-]*(?::\w*(?:::?)?)?|ns\/|[a-z][\w+.-]*:\/\/[^/]*\/?|[\w-]+[:|])/i;
+const COMMON_BEGINNINGS = ['system:serviceaccount:', 'project_path:', 'organization:', 'account:'];
+/** The claims that have a field of their own, or tell one token from another and not whose it is. */
+const NOT_CONDITIONS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'];
 
 /**
  * What is wrong with a workload that a client is to trust: an issuer that cannot be one, keys that cannot be had, conditions that everybody
@@ -64,7 +79,7 @@ function issuerFaults({ issuer, jwks_uri, jwks }: FederatedIdentity, ownIssuer: 
       : fault(['jwks_uri'], 'must be the bundle endpoint of the trust domain, unless `jwks` is given');
   }
   // With keys of its own it is but a name, which a cluster may have that nobody outside can reach.
-  const issuerFault = hasKeys ? nameFault(issuer) : addressFault(issuer);
+  const issuerFault = nameFault(issuer) ?? (hasKeys ? undefined : addressFault(issuer));
   return issuerFault === undefined ? [] : fault(['issuer'], issuerFault);
 }
 
@@ -76,17 +91,19 @@ function nameFault(issuer: string): string | undefined {
 
 function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
   const { issuer, subject, claims = {} } = identity;
-  const trivial = [
-    ...(subject !== undefined && isTrivial(subject) ? [['subject']] : []),
-    ...Object.keys(claims)
-      .filter((name) => wantedTexts(claims[name] ?? '').some(isTrivial))
-      .map((name) => ['claims', name]),
+  const wrong = [
+    ...(subject !== undefined && isTrivial(subject) ? fault(['subject'], EVERYTHING) : []),
+    ...Object.entries(claims).flatMap(([name, condition]) => {
+      const detail = claimFault(name, condition);
+      return detail === undefined ? [] : fault(['claims', name], detail);
+    }),
   ];
-  if (trivial.length > 0) return trivial.flatMap((path) => fault(path, 'must not match everything'));
+  if (wrong.length > 0) return wrong;
   if (isTrustDomain(issuer)) {
-    const begins = literalPrefix(subject ?? '');
-    const isWithin = begins.startsWith(`${issuer}/`) && begins.length > issuer.length + 1;
-    return isWithin ? [] : fault(['subject'], `must begin with \`${issuer}/\` and more than that`);
+    const begins = `${issuer}/`;
+    return subject?.startsWith(begins) && pins(subject.slice(begins.length))
+      ? []
+      : fault(['subject'], `must begin with \`${begins}\` and more than that`);
   }
   const isPinned = Object.values(claims).some((condition) => wantedTexts(condition).every(pins));
   if (!isPinned && !(subject !== undefined && pins(subject)))
@@ -95,27 +112,40 @@ function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
   return shared && !pinsAccount(identity, shared)
     ? fault(
         ['claims'],
-        `must have one of ${shared.claims.map((name) => `\`${name}\``).join(', ')}: everybody can have tokens of this issuer`,
+        `must have one of ${shared.claims.map((name) => `\`${name}\``).join(', ')}, without \`*\`: everybody can have tokens of this issuer`,
       )
     : [];
 }
 
+const EVERYTHING = 'must not match everything';
+
+function claimFault(name: string, condition: ClaimCondition): string | undefined {
+  const [first, ...nested] = claimKeys(name);
+  if (first !== undefined && nested.length === 0 && NOT_CONDITIONS.includes(first))
+    return 'must be another claim: `issuer`, `audience` and `subject` say what those must be';
+  return wantedTexts(condition).some(isTrivial) ? EVERYTHING : undefined;
+}
+
 function pinsAccount({ subject, claims = {} }: FederatedIdentity, shared: SharedIssuer): boolean {
-  const isExact = (name: string) => {
-    const condition = claims[name];
-    return condition !== undefined && wantedTexts(condition).every((text) => !isPattern(text));
-  };
-  if (shared.claims.some(isExact)) return true;
-  return subject !== undefined && (!isPattern(subject) || (shared.subject?.test(literalPrefix(subject)) ?? false));
+  if (subject !== undefined && shared.subject.test(subject)) return true;
+  return Object.entries(claims).some(([name, condition]) => {
+    const [first = '', ...nested] = claimKeys(name);
+    const isOfAccount = nested.length === 0 && shared.claims.includes(first);
+    return isOfAccount && wantedTexts(condition).every((text) => !isPattern(text));
+  });
 }
 
 // Nothing in it that is not a wildcard, or what stands between names anywhere.
 function isTrivial(pattern: string): boolean {
-  return isPattern(pattern) && !/[A-Za-z0-9]/.test(pattern);
+  return isPattern(pattern) && !/[\p{L}\p{N}]/u.test(pattern);
 }
 
-function pins(pattern: string): boolean {
-  return isPattern(pattern) ? PINNING_PREFIX.test(literalPrefix(pattern)) : pattern !== '';
+/** Whether a text leaves others out: of what is either true or false everybody has one. */
+function pins(text: string): boolean {
+  if (!isPattern(text)) return text !== '' && text !== 'true' && text !== 'false';
+  const begins = literalPrefix(text);
+  if (COMMON_BEGINNINGS.some((common) => common.startsWith(begins))) return false;
+  return PINNING.test(begins.replace(COMMON_BEGINNING, ''));
 }
 
 function fault(path: readonly string[], detail: string): IdentityFault[] {

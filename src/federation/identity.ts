@@ -1,9 +1,15 @@
+import { LISTED_CLAIMS_MAX } from '../constants.ts';
 import type { ClaimCondition, FederatedIdentity } from '../store/client-authentication.ts';
 import { matchesPattern } from './pattern.ts';
 
 /** Whether an issuer is a SPIFFE trust domain, whose tokens are JWT-SVIDs. */
 export function isTrustDomain(issuer: string): boolean {
   return issuer.startsWith('spiffe://');
+}
+
+/** What the `use` of an issuer's keys may be: those of a trust domain tell what they are for (SPIFFE Trust Domain and Bundle section 4.2.2). */
+export function keyUses(issuer: string): readonly string[] {
+  return isTrustDomain(issuer) ? ['jwt-svid'] : ['sig'];
 }
 
 /**
@@ -19,9 +25,16 @@ export function isIdentity(
   const { iss, sub, aud } = claims;
   if (typeof sub !== 'string' || soleAudience(aud) !== audience) return false;
   // JWT-SVID section 3: its subject names the trust domain, and an issuer is no part of it.
-  if (isTrustDomain(issuer) ? !sub.startsWith(`${issuer}/`) : iss !== issuer) return false;
+  if (isTrustDomain(issuer) ? !isSpiffeId(sub, issuer) : iss !== issuer) return false;
   if (subject !== undefined && !matchesPattern(subject, sub)) return false;
   return Object.entries(conditions).every(([name, condition]) => fulfils(claimAt(claims, name), condition));
+}
+
+// SPIFFE-ID section 2: what else a parser of URIs would make something of is none.
+function isSpiffeId(sub: string, trustDomain: string): boolean {
+  if (!sub.startsWith(`${trustDomain}/`)) return false;
+  const segments = sub.slice(trustDomain.length + 1).split('/');
+  return segments.every((segment) => /^[A-Za-z0-9._-]+$/.test(segment) && segment !== '.' && segment !== '..');
 }
 
 /** The one audience of a JWT ([RFC 7519 section 4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)); undefined where it has none or several. */
@@ -30,11 +43,9 @@ export function soleAudience(aud: unknown): string | undefined {
   return typeof sole === 'string' ? sole : undefined;
 }
 
-/** A claim by its name, or by a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) where it is nested. */
 function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
-  const keys = name.startsWith('/') ? pointerKeys(name) : [name];
   let value: unknown = claims;
-  for (const key of keys) {
+  for (const key of claimKeys(name)) {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
       return undefined;
     value = (value as Record<string, unknown>)[key];
@@ -42,8 +53,10 @@ function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unkno
   return value;
 }
 
-function pointerKeys(pointer: string): string[] {
-  return pointer
+/** Where a claim is: at its name, or, by a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), within others. */
+export function claimKeys(name: string): readonly string[] {
+  if (!name.startsWith('/')) return [name];
+  return name
     .slice(1)
     .split('/')
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
@@ -51,7 +64,7 @@ function pointerKeys(pointer: string): string[] {
 
 // Of a claim that is a list one member is enough. Issuers write numbers and booleans as such or as texts: they are compared as texts.
 function fulfils(value: unknown, condition: ClaimCondition): boolean {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const values: readonly unknown[] = Array.isArray(value) ? value.slice(0, LISTED_CLAIMS_MAX) : [value];
   const texts = values.filter(isScalar).map(String);
   return wantedTexts(condition).some((pattern) => texts.some((text) => matchesPattern(pattern, text)));
 }
@@ -62,5 +75,10 @@ export function wantedTexts(condition: ClaimCondition): readonly string[] {
 }
 
 function isScalar(value: unknown): value is string | number | boolean {
-  return ['string', 'number', 'boolean'].includes(typeof value);
+  return typeof value === 'number' ? isExact(value) : typeof value === 'string' || typeof value === 'boolean';
+}
+
+/** Whether a number of JSON is the one that was written: of two large ids that differ at the end one may have become the other. */
+function isExact(number: number): boolean {
+  return Math.abs(number) <= Number.MAX_SAFE_INTEGER;
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Miniflare } from 'miniflare';
-import { builtWorker, freePort, startWorker } from './worker.ts';
+import { builtWorker, freePort, type Network, startWorker } from './worker.ts';
 
 const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
@@ -17,6 +17,8 @@ export interface RunningEdgemint {
   database(): ReturnType<Miniflare['getD1Database']>;
   /** Lets it do what it does every minute. */
   runScheduled(): Promise<void>;
+  /** A request past its socket, that can tell what Cloudflare tells of a connection: `cf`. */
+  readonly dispatch: Miniflare['dispatchFetch'];
   stop(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export interface StartOptions {
   readonly directory?: string;
   readonly built?: string;
   readonly masterKey?: string;
+  readonly network?: Network;
 }
 
 /** The Worker as it would be deployed, for `startEdgemint()`. */
@@ -34,6 +37,7 @@ export const buildEdgemint = () => builtWorker(CONFIG);
  * Starts the built Worker on loopback, its database migrated.
  * @param options.directory of its stores, which outlive it there; without one they are empty, and gone with it
  * @param options.masterKey its `MASTER_KEY`, where it matters
+ * @param options.network answers what it fetches, whatever the host; without one that is the machine's own
  * @param options.built the file of the Worker, where another process built it
  * @param options.issuer an `http://localhost:<port>` or `http://127.0.0.1:<port>` URL, perhaps with a path, that it then listens at;
  * one with a free port where none is given
@@ -48,7 +52,7 @@ export async function startEdgemint(options: StartOptions = {}): Promise<Running
     MASTER_KEY: options.masterKey ?? 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
   };
   const built = options.built && (await readFile(options.built, 'utf8'));
-  const place = { host: hostname, port: Number(port), directory: options.directory, built };
+  const place = { host: hostname, port: Number(port), directory: options.directory, built, network: options.network };
   const miniflare = await startWorker(CONFIG, bindings, place);
   try {
     await migrate(miniflare);
@@ -64,6 +68,7 @@ export async function startEdgemint(options: StartOptions = {}): Promise<Running
       const { outcome } = await (await miniflare.getWorker('worker')).scheduled({ scheduledTime: new Date() });
       if (outcome !== 'ok') throw new Error(`The scheduled handler ended with ${outcome}.`);
     },
+    dispatch: miniflare.dispatchFetch,
     stop: () => miniflare.dispose(),
   };
 }

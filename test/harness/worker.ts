@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,6 +33,9 @@ async function build(configPath: string): Promise<string> {
   }
 }
 
+/** The other side of what a Worker fetches: it plays any host. */
+export type Network = (request: IncomingMessage, response: ServerResponse) => void;
+
 export interface Place {
   readonly host: string;
   readonly port: number;
@@ -39,6 +43,7 @@ export interface Place {
   readonly directory?: string | undefined;
   /** The module to serve, where it was built before. */
   readonly built?: string | undefined;
+  readonly network?: Network | undefined;
 }
 
 /**
@@ -49,7 +54,7 @@ export interface Place {
 export async function startWorker(
   configPath: string,
   bindings: Record<string, string>,
-  { host, port, directory, built }: Place,
+  { host, port, directory, built, network }: Place,
 ): Promise<Miniflare> {
   const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
   // The secrets are given here, so wrangler need not look for them.
@@ -61,6 +66,7 @@ export async function startWorker(
     bindings,
     modules: [{ type: 'ESModule' as const, path: 'index.js', contents: built ?? (await builtWorker(configPath)) }],
     unsafeDirectSockets: [{ host, port }],
+    ...(network && { outboundService: { node: network } }),
   };
   const workers = config.assets ? withAssets(worker, config.assets, configPath) : [worker];
   const kept = directory === undefined ? {} : { resourcePersistencePath: directory };

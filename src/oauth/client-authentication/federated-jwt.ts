@@ -1,10 +1,11 @@
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
-import { isIdentity, isTrustDomain } from '../../federation/identity.ts';
+import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
 import { anchors, type KeyProof } from '../../gate/credential.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
+import { RemoteError } from '../../remote-keys/error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientAuthentication, RegisteredIdentity } from '../../store/client-authentication.ts';
 import type { Assertion } from './assertion.ts';
@@ -53,13 +54,22 @@ export async function verifyFederated(
     (identity) => (!assertion.isSvid || isTrustDomain(identity.issuer)) && isIdentity(assertion.claims, identity),
   );
   if (candidates.length === 0) return 'no_such_identity';
+  let unavailable: RemoteError | undefined;
   for (const identity of candidates) {
-    const keys = await keysOf(identity, assertion, alg, remoteKeys, now);
-    if (await isSignedBy(assertion.token, alg, keys)) {
+    const keys = await keysOf(identity, assertion, alg, remoteKeys, now).catch(unlessUnavailable);
+    if (keys instanceof RemoteError) unavailable = keys;
+    else if (await isSignedBy(assertion.token, alg, keys)) {
       return { kind: 'key', anchor: anchors.identity(authentication, identity) };
     }
   }
+  if (unavailable) throw unavailable;
   return 'no_such_key';
+}
+
+// Another of the identities may have the key.
+function unlessUnavailable(error: unknown): RemoteError {
+  if (error instanceof RemoteError) return error;
+  throw error;
 }
 
 async function keysOf(
@@ -69,8 +79,7 @@ async function keysOf(
   remoteKeys: RemoteKeys,
   now: number,
 ): Promise<readonly CryptoKey[]> {
-  // SPIFFE Trust Domain and Bundle section 4.2.2: what a key of a bundle is for.
-  const uses = isTrustDomain(issuer) ? ['jwt-svid'] : ['sig'];
+  const uses = keyUses(issuer);
   if (jwks) {
     const opened = jwks.keys.filter((jwk) => mayBeNamed(jwk, kid)).map((jwk) => openKey(jwk, alg, uses));
     return (await Promise.all(opened)).filter((key) => key !== undefined);

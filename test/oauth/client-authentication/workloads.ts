@@ -1,0 +1,70 @@
+import { expect } from 'vitest';
+import { create, ISSUER } from '../../http.ts';
+import { lineOf } from '../../log/lines.ts';
+import { askWith, seconds, signJwt } from '../../machines.ts';
+import type { Signer } from '../../remote-keys/signers.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Signs the token of a workload, as a platform would, for this service and ten minutes. */
+export function tokenOf(signer: Signer, claims: Members, header: Members = {}): Promise<string> {
+  const now = seconds();
+  const { kid } = signer.publicJwk;
+  return signJwt(
+    signer,
+    { aud: ISSUER, iat: now, nbf: now, exp: now + 600, ...claims },
+    { kid, typ: 'JWT', ...header },
+  );
+}
+
+/** A client of an organization that trusts some workloads. */
+export async function workloadClient(
+  { organization, identifier }: { organization: string; identifier: string },
+  federated_identities: readonly object[],
+  fields: Members = {},
+): Promise<string> {
+  const { client_id } = await create('clients', {
+    organization_id: organization,
+    client_name: `workload ${crypto.randomUUID()}`,
+    token_endpoint_auth_method: 'federated_jwt',
+    grants: [{ resource_server: identifier, scopes: ['read'] }],
+    federated_identities,
+    ...fields,
+  });
+  return client_id as string;
+}
+
+let address = 0;
+
+/** Asks for a token as a client, with the token of a platform. From an address of its own: failures are counted by it. */
+export function present(client_id: string, token: string, form: Record<string, string> = {}): Promise<Response> {
+  return askWith(token, { client_id, ...form }, { address: `2001:db8::${(++address).toString(16)}` });
+}
+
+/** Why a request was refused, with the one answer that all failed authentications have. */
+export async function refusalOf(request: () => Promise<Response>): Promise<unknown> {
+  let answer: Response | undefined;
+  const { reason } = await lineOf(async () => {
+    answer = await request();
+    return answer;
+  });
+  expect(answer?.status).toBe(401);
+  expect(await answer?.json()).toEqual({
+    error: 'invalid_client',
+    error_description: 'Client authentication failed.',
+  });
+  return reason;
+}
+
+/** What a request that nobody could decide was answered: its log's reason, after its outward form was checked. */
+export async function unavailabilityOf(request: () => Promise<Response>): Promise<unknown> {
+  let answer: Response | undefined;
+  const { reason } = await lineOf(async () => {
+    answer = await request();
+    return answer;
+  });
+  expect(answer?.status).toBe(503);
+  expect(Number(answer?.headers.get('Retry-After'))).toBeGreaterThan(0);
+  expect(await answer?.json()).toMatchObject({ error: 'temporarily_unavailable' });
+  return reason;
+}
