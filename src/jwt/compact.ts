@@ -25,9 +25,12 @@ export function isCanonicalCompact(token: string): boolean {
   return segments.length === 3 && segments.every(isCanonicalBase64url);
 }
 
-function isCanonicalBase64url(text: string): boolean {
+/** Whether the value is a text in base64url, in the one way to write it. */
+export function isCanonicalBase64url(text: unknown): text is string {
   try {
-    return /^[A-Za-z0-9_-]+$/.test(text) && base64url.encode(base64url.decode(text)) === text;
+    return (
+      typeof text === 'string' && /^[A-Za-z0-9_-]+$/.test(text) && base64url.encode(base64url.decode(text)) === text
+    );
   } catch {
     return false;
   }

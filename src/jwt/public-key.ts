@@ -1,5 +1,7 @@
 import { importJWK, type JWK } from 'jose';
 import { RSA_MODULUS_BITS } from '../constants.ts';
+import { isCanonicalBase64url } from './compact.ts';
+import { isOfSmallOrder, isRocaModulus } from './weak-keys.ts';
 
 /** The algorithms by which others may sign what is verified here. `EdDSA` and `Ed25519` ([RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)) are the same. */
 export const VERIFICATION_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
@@ -17,7 +19,7 @@ const KINDS: Readonly<Record<VerificationAlg, { readonly kty: string; readonly c
 };
 
 // RFC 7518 section 6: what only a private or a symmetric key has.
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /** Whether a JWK holds more than a public key. */
 export function hasPrivateMember(jwk: object): boolean {
@@ -27,7 +29,7 @@ export function hasPrivateMember(jwk: object): boolean {
 /**
  * Whether a JWK is, by all that it says of itself, a public key for verifying with one algorithm
  * ([RFC 7517 section 4](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
- * @param uses the values that its `use` may have, where it has one
+ * @param uses the values that its `use` may have; one that has none is for `sig`
  */
 export function fitsAlg(jwk: JWK, alg: VerificationAlg, uses: readonly string[] = ['sig']): boolean {
   const { kty, crv } = KINDS[alg];
@@ -35,7 +37,7 @@ export function fitsAlg(jwk: JWK, alg: VerificationAlg, uses: readonly string[] 
     jwk.kty === kty &&
     (crv === undefined || jwk.crv === crv) &&
     (jwk.alg === undefined || sameAlg(jwk.alg, alg)) &&
-    (jwk.use === undefined || uses.includes(jwk.use)) &&
+    uses.includes(jwk.use ?? 'sig') &&
     (jwk.key_ops === undefined || (Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) &&
     !hasPrivateMember(jwk)
   );
@@ -54,15 +56,20 @@ export function isAmong<Alg extends string>(algs: readonly Alg[], alg: string): 
 /**
  * Imports a public key that fits an algorithm, for verifying with that one and nothing else. Of what it says of itself only the key's own
  * members count, so that no `ext` or `key_ops` gets in the way.
- * @throws TypeError where it is no such key, or an RSA key of less than 2048 bits ([RFC 7518 section 3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3))
+ * @throws TypeError where it is no such key, or is not written in the one way that its thumbprint is of; an RSA key of less than 2048 bits
+ * ([RFC 7518 section 3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)); one by which anybody can sign
  */
 export async function importPublicKey(jwk: JWK, alg: VerificationAlg): Promise<CryptoKey> {
   const { kty, crv, x, y, n, e } = jwk;
   if (hasPrivateMember(jwk)) throw new TypeError('a private key');
-  const bare = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined));
+  const numbers = Object.entries({ x, y, n, e }).filter(([, value]) => value !== undefined);
+  if (!numbers.every(([, value]) => isCanonicalBase64url(value))) throw new TypeError('not canonical');
+  const bare = { kty, ...(crv !== undefined && { crv }), ...Object.fromEntries(numbers) };
   const key = await importJWK(bare as JWK, alg);
   if (key instanceof Uint8Array || key.type !== 'public') throw new TypeError('not a public key');
   const { modulusLength } = key.algorithm as { readonly modulusLength?: number };
   if (modulusLength !== undefined && modulusLength < RSA_MODULUS_BITS) throw new TypeError('an RSA key too short');
+  if (n !== undefined && isRocaModulus(n)) throw new TypeError('an RSA key that can be factored');
+  if (crv === 'Ed25519' && x !== undefined && isOfSmallOrder(x)) throw new TypeError('a point of small order');
   return key;
 }

@@ -1,14 +1,33 @@
 import files, { type Group, type Vector } from 'virtual:wycheproof';
-import { base64url, compactVerify, type JWK } from 'jose';
-import { describe, expect, test, vi } from 'vitest';
-import { isCanonicalCompact } from '../../src/jwt/compact.ts';
+import { base64url, compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { isCanonicalCompact, readUnverified } from '../../src/jwt/compact.ts';
+import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../src/jwt/public-key.ts';
 import { importPublishedKey } from '../../src/keys/signing-key.ts';
-import type { SigningAlg } from '../../src/store/client-record.ts';
+import { Redacted } from '../../src/log/redacted.ts';
+import { isSignedBy, mayBeNamed, openKey } from '../../src/oauth/client-authentication/signature.ts';
 import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { keyAmong } from '../../src/tokens/verify.ts';
-import { segment } from './forge.ts';
+import { api } from '../http.ts';
+import { askWith, assertionOf, keyClient, keyWorld, proofOf, seconds, TOKEN_URL } from '../machines.ts';
+import type { Signer } from '../remote-keys/signers.ts';
+import { forge, segment } from './forge.ts';
+
+// What is invalid is refused everywhere. What is merely acceptable is refused too: docs/client-authentication.md says so.
 
 type Keys = Parameters<typeof keyAmong>[0];
+
+/** One of the ways in which signatures are verified here: all that happens before the claims are looked at. */
+interface Verifying {
+  readonly algs: readonly VerificationAlg[];
+  /** Whether a text is taken for a JWS by one of these keys. */
+  readonly isTaken: (jws: string, jwks: readonly JWK[]) => Promise<boolean>;
+}
+
+const WAYS: Readonly<Record<string, Verifying>> = {
+  'access tokens': { algs: SIGNING_ALGS, isTaken: async (jws, jwks) => isTakenOfOurselves(jws, await ringOf(jwks)) },
+  'what others sign': { algs: VERIFICATION_ALGS, isTaken: isTakenOfOthers },
+};
 
 const FILES = {
   jws: 'json_web_signature_test.json',
@@ -19,6 +38,8 @@ const FILES = {
   PS256: 'rsa_pss_2048_sha256_mgf1_32_test.json',
 };
 
+const counted = new Set<string>();
+
 /** The groups of a file; where it is absent a test that is skipped says so. */
 function groupsOf(file: string): readonly Group[] {
   const groups = files[file]?.testGroups;
@@ -26,13 +47,13 @@ function groupsOf(file: string): readonly Group[] {
     test.skip(`J7: ${file} is not there`, () => {});
     return [];
   }
-  console.log(`${file}: ${groups.flatMap(({ tests }) => tests).length} vectors`);
+  if (!counted.has(file)) console.log(`${file}: ${groups.flatMap(({ tests }) => tests).length} vectors`);
+  counted.add(file);
   return groups;
 }
 
-/** Whether our verifying takes a text for a JWS by one of these keys: all that happens before the claims of a token are looked at. */
-async function isTaken(jws: unknown, keys: Keys): Promise<boolean> {
-  if (typeof jws !== 'string' || !isCanonicalCompact(jws)) return false;
+async function isTakenOfOurselves(jws: string, keys: Keys): Promise<boolean> {
+  if (!isCanonicalCompact(jws)) return false;
   return compactVerify(jws, keyAmong(keys)).then(
     () => true,
     () => false,
@@ -52,8 +73,24 @@ async function ringOf(jwks: readonly JWK[]): Promise<Keys> {
   return new Map(keys.flat());
 }
 
+async function isTakenOfOthers(jws: string, jwks: readonly JWK[]): Promise<boolean> {
+  // The payloads of vectors are no claims, so their headers are read before claims of ours.
+  const [header = '', , signature = ''] = jws.split('.');
+  const read = isCanonicalCompact(jws) ? readUnverified(`${header}.${segment({})}.${signature}`) : undefined;
+  const { alg = '', kid } = read?.header ?? {};
+  if (!isAmong(VERIFICATION_ALGS, alg)) return false;
+  for (const jwk of jwks) {
+    const key = mayBeNamed(jwk, kid) ? await openKey(jwk, alg) : undefined;
+    if (key && (await isSignedBy(new Redacted(jws), alg, [key]))) return true;
+  }
+  return false;
+}
+
 function keysOf(group: Group): readonly JWK[] {
-  const found = group.public ?? group.private;
+  return keysIn(group.public ?? group.private);
+}
+
+function keysIn(found: Group['public']): readonly JWK[] {
   return found?.keys ?? (found ? [found] : []);
 }
 
@@ -61,32 +98,45 @@ function name({ tcId, comment, flags, result }: Vector): string {
   return `${result} ${tcId} ${comment || flags.join()}`;
 }
 
-describe('JSON Web Signature', () => {
+function algOf({ jws }: Vector): string | undefined {
+  try {
+    return decodeProtectedHeader(String(jws)).alg;
+  } catch {
+    return undefined;
+  }
+}
+
+describe.each(Object.entries(WAYS))('JSON Web Signature, for %s', (_, { algs, isTaken }) => {
   groupsOf(FILES.jws).forEach((group, index) => {
     const { comment, tests } = group;
     const keys = keysOf(group);
-    const alg = keys[0]?.alg;
     const title = `J7: group ${index}, ${comment}`;
 
     const expectAll = (vectors: typeof tests, taken: boolean) => async () => {
-      const ring = await ringOf(keys);
       const wrong = [];
-      for (const vector of vectors) if ((await isTaken(vector.jws, ring)) !== taken) wrong.push(name(vector));
+      for (const vector of vectors) {
+        if ((typeof vector.jws === 'string' && (await isTaken(vector.jws, keys))) !== taken) wrong.push(name(vector));
+      }
       expect(wrong).toEqual([]);
     };
 
-    if (!SIGNING_ALGS.some((one) => one === alg)) {
-      const reason = `a ring holds no key for ${alg ?? 'no algorithm in particular'}`;
-      test(`${title}: none of ${tests.length} vectors is taken, as ${reason}`, expectAll(tests, false));
-      return;
-    }
     const invalid = tests.filter(({ result }) => result === 'invalid');
-    const valid = tests.filter(({ result }) => result === 'valid');
-    const empty = valid.filter((vector) => vector.comment === 'emptyPayload');
-    const full = valid.filter((vector) => !empty.includes(vector));
     if (invalid.length > 0) {
       test(`${title}: all ${invalid.length} invalid vectors are refused`, expectAll(invalid, false));
     }
+    const valid = tests.filter(({ result }) => result === 'valid');
+    const [key] = keys;
+    const isSpoken = (vector: Vector) =>
+      key?.alg === algOf(vector) && algs.some((alg) => alg === key?.alg) && key?.kty !== 'oct';
+    const foreign = valid.filter((vector) => !isSpoken(vector));
+    if (foreign.length > 0) {
+      test(
+        `${title}: all ${foreign.length} valid vectors by a key for ${key?.alg} are refused all the same`,
+        expectAll(foreign, false),
+      );
+    }
+    const empty = valid.filter((vector) => isSpoken(vector) && vector.comment === 'emptyPayload');
+    const full = valid.filter((vector) => isSpoken(vector) && vector.comment !== 'emptyPayload');
     if (full.length > 0) test(`${title}: all ${full.length} valid vectors are taken`, expectAll(full, true));
     for (const vector of empty) {
       test(
@@ -97,26 +147,27 @@ describe('JSON Web Signature', () => {
   });
 });
 
-describe('JSON Web Key', () => {
+describe.each(Object.entries(WAYS))('JSON Web Key, for %s', (way, { isTaken }) => {
   for (const group of groupsOf(FILES.jwk)) {
     const keys = keysOf(group);
     for (const vector of group.tests) {
       const title = `J7: ${group.comment}: ${name(vector)}`;
+      const isRefused = async () => expect(await isTaken(String(vector.jws), keys)).toBe(false);
       if (keys.some(({ kty }) => kty === 'oct')) {
-        test.skip(`${title}, as a ring holds no symmetric key`, () => {});
-      } else if (vector.comment === 'rejectsKeyWithRocaVulnerability') {
+        test(`${title}: refused, as no symmetric key is one here`, isRefused);
+      } else if (way === 'access tokens' && vector.comment === 'rejectsKeyWithRocaVulnerability') {
         test.skip(`${title}, as a ring holds only keys that the service made itself`, () => {});
+      } else if (vector.result === 'invalid') {
+        test(`${title}: refused`, isRefused);
       } else {
-        test(title, async () => {
-          expect(await isTaken(vector.jws, await ringOf(keys))).toBe(vector.result === 'valid');
-        });
+        test(`${title}: taken`, async () => expect(await isTaken(String(vector.jws), keys)).toBe(true));
       }
     }
   }
 });
 
-describe('signatures', () => {
-  describe.each(['ES256', 'EdDSA', 'RS256'] as const)('%s', (alg) => {
+describe.each(Object.entries(WAYS))('signatures, for %s', (_, { algs, isTaken }) => {
+  describe.each((['ES256', 'EdDSA', 'RS256', 'PS256'] as const).filter((alg) => algs.includes(alg)))('%s', (alg) => {
     const vectors = groupsOf(FILES[alg]).flatMap((group) => group.tests.map((vector) => ({ group, vector })));
 
     for (const result of ['invalid', 'valid', 'acceptable'] as const) {
@@ -148,13 +199,12 @@ describe('signatures', () => {
    * that at the last step, where jose calls the runtime.
    */
   async function isSignature(
-    alg: SigningAlg,
+    alg: VerificationAlg,
     { publicKeyJwk, keyJwk, publicKey }: Group,
     { msg, sig }: Vector,
   ): Promise<boolean> {
     const point = () => ({ kty: 'EC', crv: 'P-256', x: hexToBase64url(publicKey.wx), y: hexToBase64url(publicKey.wy) });
-    const jwk = { ...(publicKeyJwk ?? keyJwk ?? point()), alg };
-    const keys = new Map([['vector', { alg, publicKey: await importPublishedKey(jwk, alg) }]]);
+    const jwk = { ...(publicKeyJwk ?? keyJwk ?? point()), alg, kid: 'vector' };
     const jws = `${segment({ alg, kid: 'vector' })}.${segment({})}.${hexToBase64url(sig)}`;
 
     const verify = crypto.subtle.verify.bind(crypto.subtle);
@@ -162,7 +212,7 @@ describe('signatures', () => {
       .spyOn(crypto.subtle, 'verify')
       .mockImplementation((algorithm, key, signature) => verify(algorithm, key, signature, fromHex(msg)));
     try {
-      return await isTaken(jws, keys);
+      return await isTaken(jws, [jwk]);
     } finally {
       spy.mockRestore();
     }
@@ -174,5 +224,74 @@ describe('signatures', () => {
 
   function fromHex(text: string): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+  }
+});
+
+describe('over HTTP', () => {
+  const tokenOf = async (response: Response) => [response.status, (await response.json<{ error?: string }>()).error];
+  let scene: Awaited<ReturnType<typeof keyWorld>>;
+  beforeAll(async () => {
+    scene = await keyWorld('wycheproof');
+  });
+
+  /** Who holds a group's key, if it is one that machines may sign with. */
+  async function signerOf(group: Group): Promise<Signer | undefined> {
+    const [publicJwk] = keysIn(group.public);
+    const [privateJwk] = keysIn(group.private);
+    const alg = VERIFICATION_ALGS.find((one) => one === privateJwk?.alg);
+    if (!alg || !publicJwk || !privateJwk) return undefined;
+    const { use: _, key_ops: __, ...bare } = privateJwk;
+    const privateKey = await importJWK(bare, alg).catch(() => undefined);
+    return privateKey instanceof Uint8Array || !privateKey ? undefined : { alg, privateKey, publicJwk, privateJwk };
+  }
+
+  groupsOf(FILES.jws).forEach((group, index) => {
+    if (!group.public || !VERIFICATION_ALGS.some((alg) => alg === group.public?.alg)) return;
+    test(`J7: group ${index}, ${group.comment}: with its key registered, none of ${group.tests.length} vectors is an assertion or a proof, but what the key signs is`, async () => {
+      const signer = await signerOf(group);
+      if (!signer) throw new Error('the key is one that machines sign with');
+      const clientId = await keyClient(scene, `group ${index}`, [signer.publicJwk]);
+      for (const { jws } of group.tests) {
+        if (typeof jws !== 'string') continue;
+        expect(await tokenOf(await askWith(jws))).toEqual([401, 'invalid_client']);
+        const assertion = await assertionOf(scene.clientId, scene.signer);
+        expect(await tokenOf(await askWith(assertion, {}, { dpop: jws }))).toEqual([400, 'invalid_dpop_proof']);
+      }
+      const header = { kid: signer.publicJwk.kid };
+      const { key_ops: _, ...jwk } = signer.publicJwk;
+      const dpop = await proofOf(signer, {}, { jwk });
+      const response = await askWith(await assertionOf(clientId, signer, {}, header), {}, { dpop });
+      expect(await response.json()).toMatchObject({ token_type: 'DPoP' });
+    });
+  });
+
+  for (const group of groupsOf(FILES.jwk)) {
+    const [vector] = group.tests;
+    const [jwk] = keysIn(group.public);
+    if (!vector || !jwk) continue;
+    const isGood = vector.result === 'valid';
+    const title = `J7: ${group.comment}: ${name(vector)}`;
+
+    test(`${title}: the key is ${isGood ? 'registered' : 'not registered'}`, async () => {
+      const { status } = await api('POST', 'clients', {
+        body: {
+          organization_id: scene.organization,
+          client_name: `key ${vector.tcId}`,
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: [jwk] },
+        },
+      });
+      expect(status).toBe(isGood ? 201 : 422);
+    });
+
+    test(`${title}: a proof by the key is ${isGood ? 'taken' : 'refused'}`, async () => {
+      const { alg, privateKey } = (await signerOf(group)) ?? scene.signer;
+      const signing = SIGNING_ALGS.find((one) => one === alg) ?? 'ES256';
+      const claims = { htm: 'POST', htu: TOKEN_URL, iat: seconds(), jti: crypto.randomUUID() };
+      // By the runtime itself, as jose does not sign by every key.
+      const dpop = await forge({ alg: signing, typ: 'dpop+jwt', jwk }, claims, { alg: signing, privateKey });
+      const response = await askWith(await assertionOf(scene.clientId, scene.signer), {}, { dpop });
+      expect(await tokenOf(response)).toEqual(isGood ? [200, undefined] : [400, 'invalid_dpop_proof']);
+    });
   }
 });

@@ -1,0 +1,206 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { api, basic, type Credentials, done, ISSUER, postForm, send } from '../http.ts';
+import { startNewIsolate } from '../instruments.ts';
+import { askWith, JWT_SPIFFE, keyWorld, seconds, TOKEN_URL } from '../machines.ts';
+import type { Signer } from '../remote-keys/signers.ts';
+import { forge, type StolenKey, stealKey } from './forge.ts';
+import { isActive } from './verdict.ts';
+
+// J6, RFC 8725 sections 3.11 and 3.12: every sort of JWT at every place that takes one. So that nothing else can tell them apart, one key is
+// everybody's, the service's own; it stands in every header; and every JWT says all that any of the places wants to read.
+
+const GITHUB = 'https://token.actions.githubusercontent.com';
+const TRUST_DOMAIN = 'spiffe://example.org';
+const ANOTHER_EDGEMINT = 'https://auth.example.net';
+
+let machine: Credentials;
+let key: StolenKey;
+let publicJwk: Signer['publicJwk'];
+
+beforeAll(async () => {
+  // The first who asks for the keys has them made.
+  await send('/.well-known/jwks.json');
+  key = await stealKey('ES256');
+  const { d: _, alg: __, ...bare } = key.privateJwk;
+  publicJwk = { ...bare, kid: key.kid };
+  const jwks = { keys: [publicJwk] };
+  const { worker } = await keyWorld('confused', {
+    jwks,
+    additional_auth_methods: ['client_secret_basic'],
+    rate_limit: { per_minute: 100_000, burst: 10_000 },
+  });
+  machine = worker;
+  await done('PATCH', `clients/${machine.client_id}`, {
+    body: {
+      additional_auth_methods: ['client_secret_basic', 'federated_jwt'],
+      federated_identities: [
+        { issuer: GITHUB, claims: { repository_id: '74' }, jwks },
+        { issuer: ANOTHER_EDGEMINT, subject: machine.client_id, jwks },
+        {
+          issuer: TRUST_DOMAIN,
+          subject: `${TRUST_DOMAIN}/machine`,
+          jwks: { keys: [{ ...publicJwk, use: 'jwt-svid' }] },
+        },
+      ],
+    },
+  });
+});
+
+/** Who it says that made it, and of whom. */
+const SPEAKERS = {
+  'this service': () => ({ iss: ISSUER, sub: machine.client_id }),
+  'this service of a workload': () => ({ iss: ISSUER, sub: `${TRUST_DOMAIN}/machine` }),
+  'the client of itself': () => ({ iss: machine.client_id, sub: machine.client_id }),
+  'a CI platform': () => ({ iss: GITHUB, sub: 'repo:octo-org/octo-repo:ref:refs/heads/main' }),
+  'another Edgemint': () => ({ iss: ANOTHER_EDGEMINT, sub: machine.client_id }),
+  'a SPIFFE trust domain': () => ({ sub: `${TRUST_DOMAIN}/machine` }),
+};
+type Speaker = keyof typeof SPEAKERS;
+
+const TYPES = [
+  undefined,
+  'JWT',
+  'JOSE',
+  'at+jwt',
+  'application/at+jwt',
+  'client-authentication+jwt',
+  'dpop+jwt',
+  'token-introspection+jwt',
+  'statuslist+jwt',
+  'secevent+jwt',
+  'logout+jwt',
+  'nonsense',
+] as const;
+type Type = (typeof TYPES)[number];
+
+function speak(speaker: Speaker, typ: Type, jti: string): Promise<string> {
+  const now = seconds();
+  const header = { alg: 'ES256', kid: key.kid, jwk: publicJwk, ...(typ !== undefined && { typ }) };
+  const claims = {
+    ...SPEAKERS[speaker](),
+    aud: ISSUER,
+    iat: now,
+    nbf: now,
+    exp: now + 60,
+    jti,
+    client_id: machine.client_id,
+    org_id: 'org',
+    scope: 'read',
+    roles: [],
+    repository_id: '74',
+    htm: 'POST',
+    htu: TOKEN_URL,
+  };
+  return forge(header, claims, key);
+}
+
+let requests = 0;
+/** Another address for each request: what those before were is not to be why one is refused. */
+function connection() {
+  requests++;
+  return { address: `203.0.${requests >> 8}.${requests & 255}` };
+}
+
+const bySecret = () => ({ Authorization: basic(machine.client_id, machine.client_secret) });
+const GRANT = { grant_type: 'client_credentials' };
+
+/** Whether a JWT is taken for what the place takes. `token` is an access token in order, of the same `jti`. */
+type Place = (jwt: string, token: string) => Promise<boolean>;
+
+/** Whether it authenticates the client of a request. */
+function authenticates(path: string, form: () => Record<string, string>): Place {
+  return async (jwt, token) => (await askWith(jwt, { token, ...form() }, { ...connection(), path })).ok;
+}
+
+const named = () => ({ client_id: machine.client_id });
+const asSvid = () => ({ ...named(), client_assertion_type: JWT_SPIFFE });
+
+const PLACES = {
+  'assertion at the token endpoint': authenticates('/oauth2/token', () => ({})),
+  'assertion at the introspection endpoint': authenticates('/oauth2/introspect', () => ({})),
+  'assertion at the revocation endpoint': authenticates('/oauth2/revoke', () => ({})),
+  'assertion with the client_id at the token endpoint': authenticates('/oauth2/token', named),
+  'assertion with the client_id at the introspection endpoint': authenticates('/oauth2/introspect', named),
+  'assertion with the client_id at the revocation endpoint': authenticates('/oauth2/revoke', named),
+  'SVID assertion at the token endpoint': authenticates('/oauth2/token', asSvid),
+  'SVID assertion at the introspection endpoint': authenticates('/oauth2/introspect', asSvid),
+  'SVID assertion at the revocation endpoint': authenticates('/oauth2/revoke', asSvid),
+  'DPoP header': async (jwt) =>
+    (await postForm('/oauth2/token', GRANT, { headers: { ...bySecret(), DPoP: jwt }, ...connection() })).ok,
+  'assertion and DPoP header at once': async (jwt) => (await askWith(jwt, named(), { dpop: jwt, ...connection() })).ok,
+  'token that is introspected': (jwt) => isActive('root', jwt),
+  'token that is revoked': async (jwt, token) => {
+    const response = await postForm('/oauth2/revoke', { token: jwt }, { headers: bySecret(), ...connection() });
+    expect(response.status).toBe(200);
+    return !(await isActive('root', token));
+  },
+  'token that an administrator revokes': async (jwt, token) => {
+    const { ok } = await api('POST', 'tokens/revoke', { body: { token: jwt } });
+    expect(await isActive('root', token)).toBe(!ok);
+    return ok;
+  },
+  'bearer of an introspection': async (jwt, token) => {
+    const headers = { Authorization: `Bearer ${jwt}` };
+    return (await postForm('/oauth2/introspect', { token }, { headers, ...connection() })).ok;
+  },
+  'bearer of a management request': async (jwt) => (await api('GET', 'clients', { key: jwt, ...connection() })).ok,
+} satisfies Record<string, Place>;
+
+type PlaceName = keyof typeof PLACES;
+
+const isPlace = (name: string): name is PlaceName => name in PLACES;
+const beginningWith = (text: string) =>
+  Object.keys(PLACES)
+    .filter(isPlace)
+    .filter((name) => name.startsWith(text) && name.includes(' at the '));
+
+const TOKEN: readonly PlaceName[] = [
+  'token that is introspected',
+  'token that is revoked',
+  'token that an administrator revokes',
+];
+const OWN = [...beginningWith('assertion at'), ...beginningWith('assertion with the client_id')];
+const OF_ANOTHER = beginningWith('assertion with the client_id');
+const SVID = [...OF_ANOTHER, ...beginningWith('SVID assertion')];
+const PROOF: readonly PlaceName[] = ['DPoP header'];
+
+/** All that is taken anywhere: by whom, of which type, and where. */
+const TAKEN: Readonly<Record<Speaker, Partial<Record<`${Type}`, readonly PlaceName[]>>>> = {
+  'this service': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
+  'this service of a workload': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
+  'the client of itself': { undefined: OWN, JWT: OWN, 'client-authentication+jwt': OWN, 'dpop+jwt': PROOF },
+  'a CI platform': ofAnother(OF_ANOTHER),
+  'another Edgemint': ofAnother(OF_ANOTHER),
+  'a SPIFFE trust domain': ofAnother(SVID),
+};
+
+function ofAnother(places: readonly PlaceName[]) {
+  const types = { undefined: places, JWT: places, JOSE: places, 'at+jwt': places, 'application/at+jwt': places };
+  return { ...types, 'dpop+jwt': PROOF };
+}
+
+const speakers = Object.keys(SPEAKERS) as Speaker[];
+
+describe.each(speakers)('J6: a JWT of %s', (speaker) => {
+  test.each(TYPES)('of the type %s is taken where such are, and nowhere else', async (typ) => {
+    // Nobody remembers who failed before.
+    startNewIsolate();
+    const taken: string[] = [];
+    for (const [name, isTakenAt] of Object.entries(PLACES)) {
+      const jti = crypto.randomUUID();
+      if (await isTakenAt(await speak(speaker, typ, jti), await speak('this service', 'at+jwt', jti))) taken.push(name);
+    }
+    const expected: readonly string[] = TAKEN[speaker][`${typ}`] ?? [];
+    expect(taken.sort()).toEqual([...expected].sort());
+  });
+});
+
+test('J6: each of the kinds that there are is taken somewhere, and each place takes something', () => {
+  const used = new Set(speakers.flatMap((speaker) => Object.values(TAKEN[speaker]).flat()));
+  const never = Object.keys(PLACES).filter((name) => isPlace(name) && !used.has(name));
+  expect(never).toEqual([
+    'assertion and DPoP header at once',
+    'bearer of an introspection',
+    'bearer of a management request',
+  ]);
+});
