@@ -44,6 +44,11 @@ const SECURITY_SCHEMES = {
     description:
       'The `client_id` and `client_secret` of a client, each form-encoded first where it has other characters than letters, digits and `-._~`. They may be the fields of the form instead.',
   },
+  mutual_tls: {
+    type: 'mutualTLS',
+    description:
+      'The certificate of the connection, and the `client_id` as a field of the form: of a client that authenticates with `tls_client_auth` or `self_signed_tls_client_auth`. A client that authenticates with `private_key_jwt` or `federated_jwt` needs neither this nor a header: its assertion is a field of the form.',
+  },
 } as const;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;

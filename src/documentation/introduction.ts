@@ -7,8 +7,11 @@ Edgemint is an OAuth 2.0 authorization server for machines. A **client** gets sh
 
 ### Authenticating
 
-- **Clients** send their id and secret to \`/oauth2/…\` with HTTP Basic (\`client_secret_basic\`), or as the form fields \`client_id\` and
-  \`client_secret\` (\`client_secret_post\`): never both in one request.
+- **Clients** authenticate at \`/oauth2/…\` in one of these ways, never two in one request:
+  with a secret, by HTTP Basic (\`client_secret_basic\`) or as the form fields \`client_id\` and \`client_secret\` (\`client_secret_post\`);
+  with a JWT that they sign with a key of their own, as \`client_assertion\` (\`private_key_jwt\`);
+  with the certificate of the connection (\`tls_client_auth\`, \`self_signed_tls_client_auth\`);
+  or with the token that their platform gave them, as \`client_assertion\` beside \`client_id\` (\`federated_jwt\`).
 - **Administrators** send an API key: \`Authorization: Bearer <API key>\`. The root key manages everything; an organization's key manages that
   organization, as far as its scopes go, and another organization's ids are 404 to it. With the root key, what is created or listed inside an
   organization names it as \`organization_id\`.

@@ -29,6 +29,14 @@ const client = {
   metadata: { team: 'billing' },
 };
 
+const clientKey = {
+  kty: 'EC',
+  crv: 'P-256',
+  kid: '2026-11',
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+};
+
 /** By operation. */
 export const REQUESTS = {
   createOrganization: organization,
@@ -39,7 +47,14 @@ export const REQUESTS = {
   createRole: { organization_id, ...role },
   updateRole: { description: 'May see orders, and nothing else' },
   createClient: { organization_id, ...client },
-  updateClient: { access_token_ttl: 600, rate_limit: { per_minute: 60 } },
+  // It goes over from its secret to a key.
+  updateClient: {
+    token_endpoint_auth_method: 'private_key_jwt',
+    additional_auth_methods: ['client_secret_basic'],
+    jwks: { keys: [clientKey] },
+    access_token_ttl: 600,
+    rate_limit: { per_minute: 60 },
+  },
   rotateSecretsOfClient: { grace_seconds: 86_400 },
   promoteSecretOfClient: {},
   revokeTokensOfClient: {},
@@ -50,7 +65,14 @@ export const REQUESTS = {
   reportLeakedSecret: { secret: CLIENT_SECRET },
 } as const;
 
-const Organization = { id: organization_id, ...organization, status: 'active', created_at, updated_at };
+const Organization = {
+  id: organization_id,
+  ...organization,
+  status: 'active',
+  security_profile: 'standard',
+  created_at,
+  updated_at,
+};
 const ApiKey = {
   id: 'key_55BOxXwsVRe1CaCQaRtNSx',
   organization_id,
@@ -65,6 +87,19 @@ const Client = {
   organization_id,
   client_name: client.client_name,
   token_endpoint_auth_method: 'client_secret_basic',
+  additional_auth_methods: [],
+  jwks: null,
+  jwks_uri: null,
+  tls_client_auth_subject_dn: null,
+  tls_client_auth_san_dns: null,
+  tls_client_auth_san_uri: null,
+  tls_client_auth_san_ip: null,
+  tls_client_auth_san_email: null,
+  federated_identities: [],
+  dpop_bound_access_tokens: false,
+  dpop_nonce_required: false,
+  tls_client_certificate_bound_access_tokens: false,
+  security_profile: 'standard',
   grants: client.grants,
   roles: client.roles,
   introspects: [],

@@ -1,5 +1,6 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { freePort } from '../harness/worker.ts';
@@ -7,11 +8,14 @@ import { RESOURCE, type RegisteredClient, register } from '../interop/management
 
 interface Operation {
   parameters?: { name: string }[];
-  responses: Record<string, { content?: Record<string, unknown> }>;
+  requestBody?: unknown;
+  security?: unknown;
+  responses: Record<string, { content?: Record<string, unknown>; headers?: Record<string, unknown> }>;
 }
 
 interface Document {
   paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
 }
 
 async function documentOf({ issuer }: RunningEdgemint): Promise<string> {
@@ -71,15 +75,17 @@ describe('what is answered is what the document says:', () => {
     readonly query?: string;
     readonly parameters?: Readonly<Record<string, string>>;
     readonly form?: Readonly<Record<string, string>>;
+    readonly dpop?: string;
     readonly json?: unknown;
     readonly key?: string | undefined;
   }
 
   /** Makes a call, and holds the answer to the document's schema for its status and media type. */
-  async function call({ method, path, query = '', parameters = {}, form, json, key }: Call) {
+  async function call({ method, path, query = '', parameters = {}, form, dpop, json, key }: Call) {
     const url = `${edgemint.issuer}${path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? name)}${query}`;
     const headers = new Headers(key === undefined ? {} : { Authorization: `Bearer ${key}` });
     if (json !== undefined) headers.set('Content-Type', 'application/json');
+    if (dpop !== undefined) headers.set('DPoP', dpop);
     const body = form ? new URLSearchParams(form) : json === undefined ? null : JSON.stringify(json);
     const response = await fetch(url, { method: method.toUpperCase(), headers, body });
     const text = await response.text();
@@ -87,14 +93,16 @@ describe('what is answered is what the document says:', () => {
     const status = String(response.status);
     const type = response.headers.get('Content-Type');
     const described = document.paths[path]?.[method]?.responses[status] ?? { content: { 'not described': text } };
+    const nonce = response.headers.get('DPoP-Nonce') ?? undefined;
+    if (nonce !== undefined) expect(described.headers).toHaveProperty('DPoP-Nonce');
     const types = Object.keys(described.content ?? {});
     expect({ method, path, status, types }).toEqual({ method, path, status, types: type === null ? [] : [type] });
-    if (type === null) return { status: response.status, answer: {} };
+    if (type === null) return { status: response.status, answer: {}, nonce };
     const answer: unknown = JSON.parse(text);
     const pointer = ['paths', path, method, 'responses', status, 'content', type, 'schema'].map(escaped);
     const validate = ajv.compile({ $ref: `document#/${pointer.join('/')}` });
     expect([path, status, validate(answer), validate.errors, answer]).toEqual([path, status, true, null, answer]);
-    return { status: response.status, answer: answer as Record<string, unknown> };
+    return { status: response.status, answer: answer as Record<string, unknown>, nonce };
   }
 
   test('and so is every example', () => {
@@ -125,6 +133,74 @@ describe('what is answered is what the document says:', () => {
     expect((await ask({ ...grant, scope: 'orders:delete' })).status).toBe(400);
     expect((await ask({ ...grant, client_secret: 'wrong' })).status).toBe(401);
   });
+
+  test('the token endpoint, to a client with a key, and introspection, of a bound token', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const jwk = await exportJWK(publicKey);
+    const sign = (claims: JWTPayload, header: object = {}) =>
+      new SignJWT({ jti: crypto.randomUUID(), ...claims })
+        .setProtectedHeader({ alg: 'ES256', ...header })
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(privateKey);
+    const organizations = await call({ method: 'get', path: '/v1/organizations', key: edgemint.rootApiKey });
+    const [organization] = organizations.answer.data as { id: string }[];
+    const fields = {
+      organization_id: organization?.id,
+      client_name: 'keyed',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+      grants: [{ resource_server: RESOURCE, scopes: ['orders:read'] }],
+      dpop_bound_access_tokens: true,
+      dpop_nonce_required: true,
+    };
+    const created = await call({ method: 'post', path: '/v1/clients', json: fields, key: edgemint.rootApiKey });
+    const sub = String(created.answer.client_id);
+    const ask = async (claims?: JWTPayload) => {
+      const client_assertion = await sign({ iss: sub, sub, aud: edgemint.issuer });
+      const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+      const form = { grant_type: 'client_credentials', client_assertion_type, client_assertion };
+      const proven = { htm: 'POST', htu: `${edgemint.issuer}/oauth2/token`, ...claims };
+      const dpop = claims && { dpop: await sign(proven, { typ: 'dpop+jwt', jwk }) };
+      return call({ method: 'post', path: '/oauth2/token', form, ...dpop });
+    };
+    expect((await ask()).answer.error).toBe('invalid_request');
+    expect((await ask({ htm: 'GET' })).answer.error).toBe('invalid_dpop_proof');
+    const { answer, nonce = '' } = await ask({});
+    expect(answer.error).toBe('use_dpop_nonce');
+    const bound = await ask({ nonce });
+    expect(bound.answer.token_type).toBe('DPoP');
+    const form = { token: String(bound.answer.access_token), ...api };
+    const introspected = await call({ method: 'post', path: '/oauth2/introspect', form });
+    expect(introspected.answer).toMatchObject({ token_type: 'DPoP', cnf: { jkt: await calculateJwkThumbprint(jwk) } });
+    const rotated = {
+      method: 'post',
+      path: '/v1/clients/{client_id}/secrets/rotate',
+      key: edgemint.rootApiKey,
+    } as const;
+    expect((await call({ ...rotated, parameters: { client_id: sub }, json: {} })).status).toBe(409);
+  });
+
+  test('what can be sent to the OAuth endpoints is described: each way to authenticate', () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      if (!['/oauth2/token', '/oauth2/introspect', '/oauth2/revoke'].includes(path)) continue;
+      const fields = JSON.stringify(formOf(methods.post?.requestBody));
+      for (const name of ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']) {
+        expect(fields, `${path} ${name}`).toContain(`"${name}":`);
+      }
+      expect(JSON.stringify(methods.post?.security)).toContain('mutual_tls');
+    }
+    expect(document.paths['/oauth2/token']?.post?.parameters).toMatchObject([{ in: 'header', name: 'DPoP' }]);
+    expect(document.components.securitySchemes.mutual_tls).toMatchObject({ type: 'mutualTLS' });
+  });
+
+  /** The schema of a form, by its name. */
+  function formOf(requestBody: unknown): unknown {
+    const { $ref = '' } = (requestBody as { content: Record<string, { schema: { $ref?: string } }> }).content[
+      'application/x-www-form-urlencoded'
+    ]?.schema ?? { $ref: '' };
+    return document.components.schemas[$ref.split('/').at(-1) ?? ''];
+  }
 
   test('introspection and revocation', async () => {
     const grant = { grant_type: 'client_credentials', ...machine };

@@ -3,17 +3,52 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const PAGE = fileURLToPath(new URL('../../docs/promises.md', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
+const read = (page: string) => readFileSync(join(DOCS, page), 'utf8');
 
-test('every file that the promises refer to is there, and every section that promises something names its tests', () => {
-  const text = readFileSync(PAGE, 'utf8');
-  const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target = '']) => target);
-  expect(links.filter((target) => !target.startsWith('http')).length).toBeGreaterThan(40);
-  expect(links.filter((target) => !existsSync(join(dirname(PAGE), target)))).toEqual([]);
-  const sections = text.split(/^## /m).slice(1);
-  const untested = sections
-    .filter((section) => !section.includes('.test.ts)'))
-    .map((section) => section.split('\n')[0]);
+interface Link {
+  readonly text: string;
+  readonly target: string;
+}
+
+/** The links of a page that lead to files beside it. */
+function linksOf(page: string): Link[] {
+  const found = [...read(page).matchAll(/\[([^\]]+)\]\(([^)#]+)[^)]*\)/g)];
+  return found.flatMap(([, text = '', target = '']) => (target.startsWith('http') ? [] : [{ text, target }]));
+}
+
+/** The sections of a page that name no test. */
+function untested(page: string): (string | undefined)[] {
+  const sections = read(page).split(/^## /m).slice(1);
+  return sections.filter((section) => !section.includes('.test.ts)')).map((section) => section.split('\n')[0]);
+}
+
+test.each([
   // It sums up what is tested above.
-  expect(untested).toEqual(['How old an answer can be']);
+  ['promises.md', 40, ['How old an answer can be']],
+  ['strict-profile.md', 25, ['What is not claimed']],
+])(
+  'every file that %s refers to is there, and every section that promises something names its tests',
+  (page, least, none) => {
+    const targets = linksOf(page).map(({ target }) => target);
+    expect(targets.length).toBeGreaterThan(least);
+    expect(targets.filter((target) => !existsSync(join(dirname(join(DOCS, page)), target)))).toEqual([]);
+    expect(untested(page)).toEqual(none);
+  },
+);
+
+test('every clause of the strict profile names its tests as they are called', () => {
+  const tests = linksOf('strict-profile.md').filter(({ target }) => target.endsWith('.test.ts'));
+  expect(tests.length).toBeGreaterThan(25);
+  const unknown = tests.filter(({ text, target }) => {
+    const source = readFileSync(join(DOCS, target), 'utf8');
+    return !["'", '"', '`'].some((quote) => source.includes(quote + text + quote));
+  });
+  expect(unknown).toEqual([]);
+  const clauses = read('strict-profile.md')
+    .split('## What is not claimed')[0]
+    ?.split(/^- /m)
+    .slice(1)
+    .filter((clause) => !/Tests?:\s+\[/.test(clause));
+  expect(clauses).toEqual([]);
 });

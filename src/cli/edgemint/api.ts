@@ -51,6 +51,10 @@ export class Api {
     return this.#connection.organization;
   }
 
+  get issuer(): string {
+    return this.#connection.url;
+  }
+
   async get<Body>(path: string, query?: Query): Promise<Answer<Body>> {
     return (await this.#send('GET', path, { query })) as Answer<Body>;
   }
@@ -132,7 +136,8 @@ export class Api {
     });
     const content = await readJson(response);
     if (response.ok) return { status: response.status, body: content, etag: response.headers.get('ETag') };
-    throw new RequestError(response.status, Object(content), attempts > 1);
+    const mayCascade = method === 'DELETE' || path.startsWith('resource-servers/');
+    throw new RequestError(response.status, Object(content), { wasRepeated: attempts > 1, mayCascade });
   }
 }
 

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import type { JWK } from 'jose';
+import { hasPrivateMember } from '../../jwt/public-key.ts';
 
 // What arguments stand for. Each throws commander's InvalidArgumentError, which names the option in the message.
 
@@ -74,4 +77,22 @@ export function jsonObject(text: string): unknown {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {}
   throw new InvalidArgumentError('It must be a JSON object.');
+}
+
+/** The JWK Set that a file holds, or that is made of the one JWK in it. What is secret stays where it is. */
+export function jwksFile(file: string): { keys: JWK[] } {
+  const value = jsonObject(readText(file)) as { keys?: unknown };
+  const keys: unknown[] = Array.isArray(value.keys) ? value.keys : [value];
+  if (keys.some((key) => typeof key === 'object' && key !== null && hasPrivateMember(key))) {
+    throw new InvalidArgumentError('It holds a private key: give the public ones alone.');
+  }
+  return { keys: keys as JWK[] };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }

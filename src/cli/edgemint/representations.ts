@@ -1,3 +1,5 @@
+import type { FederatedIdentity } from '../../store/client-authentication.ts';
+
 /** What the management API answers with, as far as this command line reads it. Times are RFC 3339 in UTC. */
 
 export interface Page<Item> {
@@ -42,6 +44,8 @@ export interface Client {
   readonly organization_id: string;
   readonly client_name: string;
   readonly token_endpoint_auth_method: string;
+  readonly additional_auth_methods: readonly string[];
+  readonly federated_identities: readonly FederatedIdentity[];
   readonly grants: readonly Grant[];
   readonly roles: readonly string[];
   readonly introspects: readonly string[];

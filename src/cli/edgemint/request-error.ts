@@ -4,6 +4,12 @@ import type { Problem } from './representations.ts';
 
 const ORPHANS_SHOWN = 20;
 
+interface Circumstances {
+  readonly wasRepeated?: boolean;
+  /** Whether the request can be made with `--cascade`. */
+  readonly mayCascade?: boolean;
+}
+
 /** The server answered a request with an error. The message says, for people, which, and what would be right. */
 export class RequestError extends Failure {
   readonly status: number;
@@ -11,20 +17,21 @@ export class RequestError extends Failure {
   /** Whether an earlier attempt may have been followed, though its answer did not come. */
   readonly wasRepeated: boolean;
 
-  constructor(status: number, problem: Problem, wasRepeated = false) {
-    super(describe(status, problem));
+  constructor(status: number, problem: Problem, { wasRepeated = false, mayCascade = false }: Circumstances = {}) {
+    super(describe(status, problem, mayCascade));
     this.status = status;
     this.problem = problem;
     this.wasRepeated = wasRepeated;
   }
 }
 
-function describe(status: number, problem: Problem): string {
+function describe(status: number, problem: Problem, mayCascade: boolean): string {
   const { title = 'The request failed', detail, errors = [] } = problem;
   return [
     `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,
     ...errors.map(({ pointer, parameter, detail }) => `  ${line(pointer ?? parameter ?? '')}: ${line(detail)}`),
     ...orphans(problem),
+    ...(mayCascade && problem.orphans?.length ? ['With --cascade they lose it too, or go with it.'] : []),
     ...hints(status, problem),
   ].join('\n');
 }
@@ -33,7 +40,7 @@ function orphans({ orphans = [], orphans_total = orphans.length }: Problem): str
   if (orphans.length === 0) return [];
   const shown = orphans.slice(0, ORPHANS_SHOWN).map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
   const rest = orphans_total - shown.length;
-  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : []), 'With --cascade they lose it too, or go with it.'];
+  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }
 
 function hints(status: number, { errors = [] }: Problem): string[] {

@@ -60,8 +60,13 @@ const Metadata = z
     grant_types_supported: z.array(z.string()),
     response_types_supported: z.array(z.string()),
     token_endpoint_auth_methods_supported: z.array(z.string()),
+    token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
     introspection_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
     revocation_endpoint_auth_methods_supported: z.array(z.string()),
+    revocation_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
+    dpop_signing_alg_values_supported: z.array(z.string()).openapi({ description: 'RFC 9449 section 5.1.' }),
+    tls_client_certificate_bound_access_tokens: z.boolean().openapi({ description: 'RFC 8705 section 3.3.' }),
     access_token_signing_alg_values_supported: z.array(z.string()),
   })
   .openapi('AuthorizationServerMetadata');

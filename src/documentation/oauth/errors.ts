@@ -5,7 +5,7 @@ import { RATE_LIMIT, RETRY_AFTER } from './headers.ts';
 const ErrorAnswer = z
   .object({
     error: z.string().openapi({
-      description: 'A code of RFC 6749 section 5.2 or RFC 8707 section 2, or one of those in the examples.',
+      description: 'A code of RFC 6749 section 5.2, RFC 8707 section 2 or RFC 9449, or one of those in the examples.',
     }),
     error_description: z.string().openapi({ description: 'A sentence for people; it may change.' }),
   })
@@ -38,7 +38,7 @@ export const misconfigured = {
 
 export const unavailable = {
   503: errorAnswer(
-    'A store did not answer, or after an emergency no key may sign yet. Nothing was decided: try again.',
+    'A store did not answer, a client’s or an issuer’s keys could not be had from where they are published, or after an emergency no key may sign yet. Nothing was decided: try again.',
     { temporarily_unavailable: new OAuthError('temporarily_unavailable') },
     { 'Retry-After': RETRY_AFTER },
   ),
@@ -47,7 +47,7 @@ export const unavailable = {
 /** How every endpoint fails that takes a form and authenticates who sends it. */
 export const formErrors = {
   401: errorAnswer(
-    'Client authentication failed. An unknown client, a wrong secret and a disabled client are answered alike.',
+    'Client authentication failed. An unknown client, a wrong secret, an assertion or a certificate that is not the client’s, and a disabled client are answered alike.',
     { invalid_client: invalidClient() },
     { 'WWW-Authenticate': { description: 'The scheme to authenticate with.', schema: { type: 'string' } } },
   ),

@@ -16,6 +16,13 @@ export const RATE_LIMIT = {
   },
 };
 
+export const DPOP_NONCE = {
+  'DPoP-Nonce': {
+    description: 'The nonce that the next DPoP proof must have (RFC 9449 section 8), where it must have one.',
+    schema: { type: 'string' as const },
+  },
+};
+
 export const CACHEABLE = {
   ETag: { description: 'For `If-None-Match`.', schema: { type: 'string' as const } },
   'Cache-Control': {

@@ -23,7 +23,7 @@ const IntrospectionRequest = z
 const Introspection = z
   .looseObject({
     active: z.boolean(),
-    token_type: z.literal('Bearer').optional(),
+    token_type: z.enum(['Bearer', 'DPoP']).optional(),
     iss: z.string().optional(),
     sub: z.string().optional().openapi({ description: 'The client, or its organization where that is set so.' }),
     aud: z.string().optional().openapi({ description: 'The resource server.' }),
@@ -34,6 +34,10 @@ const Introspection = z
     org_id: z.string().optional(),
     scope: z.string().optional(),
     roles: z.array(z.string()).optional(),
+    cnf: z.object({ jkt: z.string().optional(), 'x5t#S256': z.string().optional() }).optional().openapi({
+      description:
+        'What the token is bound to: the thumbprint of a key, of which whoever presents the token must prove the possession by DPoP (RFC 9449 section 6), or of a certificate, which must be that of the connection (RFC 8705 section 3).',
+    }),
   })
   .openapi('Introspection', {
     description: 'The claims of an active token, custom ones among them; else `active` alone.',
@@ -59,6 +63,14 @@ export const introspection = createRoute({
           schema: Introspection,
           examples: {
             active: { value: { active: true, token_type: 'Bearer', ...CLAIMS } },
+            bound: {
+              value: {
+                active: true,
+                token_type: 'DPoP',
+                ...CLAIMS,
+                cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' },
+              },
+            },
             inactive: { value: { active: false } },
           },
         },

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { GRACE_MAX, OWN_GRACE_MIN } from '../../constants.ts';
 import { OAuthError } from '../../oauth/errors.ts';
-import { clientAuthentication, clientFields } from './client-authentication.ts';
+import { secretAuthentication, secretFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './errors.ts';
 import { CLAIMS, CLIENT_ID, CLIENT_SECRET } from './examples.ts';
 
@@ -14,7 +14,7 @@ const RotationRequest = z
       .openapi({
         description: `After this many seconds, from ${OWN_GRACE_MIN} to ${GRACE_MAX}, such as \`86400\`, the old secret stops by itself: earlier where its end is set already. Without it: at that end, else when it is deleted.`,
       }),
-    ...clientFields,
+    ...secretFields,
   })
   .openapi('SecretRotationRequest');
 
@@ -38,7 +38,7 @@ export const secretRotation = createRoute({
   summary: 'Rotate one’s own secret',
   description:
     'For a client whose `may_rotate_secret` is true: the new secret becomes the primary one, and the one before it the secondary. Both authenticate, until the secondary is deleted or its grace period ends. A client that lost the answer asks again, from one to fifteen minutes later: a secret that it made itself and that nobody has used since is replaced. So use the new secret once before it is kept.',
-  security: clientAuthentication,
+  security: secretAuthentication,
   request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
   responses: {
     200: {

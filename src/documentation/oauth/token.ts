@@ -3,7 +3,7 @@ import { OAuthError } from '../../oauth/errors.ts';
 import { clientAuthentication, clientFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './errors.ts';
 import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
-import { RATE_LIMIT } from './headers.ts';
+import { DPOP_NONCE, RATE_LIMIT } from './headers.ts';
 
 const TokenRequest = z
   .object({
@@ -29,10 +29,17 @@ const TokenRequest = z
   })
   .openapi('TokenRequest');
 
+const TokenRequestHeaders = z.object({
+  DPoP: z.string().optional().openapi({
+    description:
+      'A proof that the client has a key (RFC 9449), for `POST` and the URL of this endpoint: the token is then bound to that key, as its `cnf.jkt` says. The same proof is taken once.',
+  }),
+});
+
 const TokenAnswer = z
   .object({
     access_token: z.string().openapi({ description: 'A JWT of RFC 9068.' }),
-    token_type: z.literal('Bearer'),
+    token_type: z.enum(['Bearer', 'DPoP']).openapi({ description: '`DPoP` where the request had a DPoP proof.' }),
     expires_in: z.int().openapi({ description: 'Seconds.' }),
     scope: z.string().optional().openapi({ description: 'What was granted; absent where that is nothing.' }),
   })
@@ -45,13 +52,16 @@ export const token = createRoute({
   tags: ['OAuth'],
   summary: 'Get an access token',
   description:
-    'The token endpoint of RFC 6749, for the client credentials grant. Ask when the last token is about to expire: there is no refresh token.',
+    'The token endpoint of RFC 6749, for the client credentials grant. Ask when the last token is about to expire: there is no refresh token. A token is bound to the key of a `DPoP` proof, or to the certificate of the connection, as its `cnf` says: to the key whenever there is a proof, to the certificate where the client is registered so.',
   security: clientAuthentication,
-  request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: TokenRequest } } } },
+  request: {
+    headers: TokenRequestHeaders,
+    body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: TokenRequest } } },
+  },
   responses: {
     200: {
       description: 'An access token for one resource server.',
-      headers: RATE_LIMIT,
+      headers: { ...RATE_LIMIT, ...DPOP_NONCE },
       content: {
         'application/json': {
           schema: TokenAnswer,
@@ -67,8 +77,10 @@ export const token = createRoute({
         invalid_scope: new OAuthError('invalid_scope'),
         invalid_target: new OAuthError('invalid_target'),
         unauthorized_client: new OAuthError('unauthorized_client'),
+        invalid_dpop_proof: new OAuthError('invalid_dpop_proof'),
+        use_dpop_nonce: new OAuthError('use_dpop_nonce'),
       },
-      RATE_LIMIT,
+      { ...RATE_LIMIT, ...DPOP_NONCE },
     ),
     ...formErrors,
   },

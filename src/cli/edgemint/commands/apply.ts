@@ -8,6 +8,7 @@ import { type Action, planActions } from '../declaration/plan.ts';
 import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
 import { readRemote, readTouched } from '../declaration/remote.ts';
+import { withAudiences } from '../declaration/schema.ts';
 import { planAsJson, showPlan } from '../declaration/show-plan.ts';
 import { orderSteps } from '../declaration/steps.ts';
 import { EXIT_DRIFT } from '../failures.ts';
@@ -66,9 +67,10 @@ async function readText(file: string): Promise<string> {
 /** @throws Failure with what is wrong with the file */
 async function plan(
   api: Api,
-  { declaration, sections, refuse }: DeclarationFile,
+  { declaration: written, sections, refuse }: DeclarationFile,
   options: ApplyOptions,
 ): Promise<Action[]> {
+  const declaration = withAudiences(written, api.issuer);
   const pruned = options.prune ? sections : [];
   const listed = await readRemote(api, options.shared ?? false);
   const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));

@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client } from '../representations.ts';
 import { readSecret } from '../terminal.ts';
+import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
 import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection, one } from './crud.ts';
 import type { Field } from './fields.ts';
+import { addTrust } from './trust.ts';
 
 const fields: readonly Field[] = [
   { name: 'client_name', flags: '--name <text>', description: 'for people' },
@@ -38,12 +40,7 @@ const fields: readonly Field[] = [
     description: 'how many tokens it may ask for, as in 600/100',
     parse: rateLimit,
   },
-  {
-    name: 'token_endpoint_auth_method',
-    flags: '--auth-method <method>',
-    description: 'how it authenticates',
-    choices: ['client_secret_basic', 'client_secret_post'],
-  },
+  ...AUTHENTICATION_FIELDS,
   { name: 'claims', flags: '--claims <json>', description: 'claims of all its tokens', parse: jsonObject },
   {
     name: 'requestable_claims',
@@ -77,6 +74,7 @@ const clients: Collection<Client> = {
   columns: {
     client_id: ({ client_id }) => client_id,
     client_name: ({ client_name }) => client_name,
+    method: ({ token_endpoint_auth_method }) => token_endpoint_auth_method,
     roles: ({ roles }) => roles,
     grants: ({ grants }) => grants.map(({ resource_server }) => resource_server),
     status: ({ status }) => status,
@@ -111,6 +109,7 @@ export function addClients(program: Command): void {
   }).option('--own-secret', 'with a secret of yours: from EDGEMINT_CLIENT_SECRET, or asked for');
   addUpdate(group, clients);
   addDelete(group, clients);
+  addTrust(group);
   addUsage(group);
   addRevokeTokens(group, clients);
 }

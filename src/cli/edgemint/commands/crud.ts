@@ -22,8 +22,8 @@ export interface Collection<Item> {
   readonly fields: readonly Field[];
   /** Whether lists and creations are for an organization. */
   readonly isOwned: boolean;
-  /** Whether deleting one may orphan others. */
-  readonly cascades?: boolean;
+  /** What may orphan others. */
+  readonly cascades?: readonly ('update' | 'delete')[];
 }
 
 interface Listed {
@@ -80,7 +80,7 @@ export function addGet<Item>(parent: Command, { path, noun, id }: Collection<Ite
   });
 }
 
-/** @param secret the field of the answer that is shown this once */
+/** @param secret the field of the answer, where it has it, that is shown this once */
 export function addCreate<Item>(
   parent: Command,
   { path, noun, fields, isOwned }: Collection<Item>,
@@ -96,13 +96,14 @@ export function addCreate<Item>(
     await complete?.(body, command);
     const api = await session.api();
     if (isOwned && api.organization !== undefined) body.organization_id ??= api.organization;
-    session.show((await api.post(path, body)).body);
-    if (secret) note(`The ${secret} is shown this once: keep it now.`);
+    const created = (await api.post(path, body)).body;
+    session.show(created);
+    if (secret && Object(created)[secret] !== undefined) note(`The ${secret} is shown this once: keep it now.`);
   });
 }
 
 export function addUpdate<Item>(parent: Command, collection: Collection<Item>): void {
-  const { path, noun, id, cascades } = collection;
+  const { path, noun, id, cascades = [] } = collection;
   const fields = collection.fields.filter(({ onlyNew }) => !onlyNew);
   const command = addFieldOptions(
     parent.command('update').description(`change a ${noun}; a field that is a list is replaced`).argument(`<${id}>`),
@@ -110,7 +111,7 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
   )
     .option('--reset <field>', 'back to the default (repeatable)', (text, all: string[]) => [...all, text], [])
     .option('--if-match <etag>', 'only if nobody changed it since it had this ETag');
-  if (cascades) command.option('--cascade', 'take what is removed from all that have it');
+  if (cascades.includes('update')) command.option('--cascade', 'take what is removed from all that have it');
   command.action(async (given: string) => {
     const session = new Session(command);
     const options = command.opts<{ reset: string[]; ifMatch?: string; cascade?: boolean }>();
@@ -125,9 +126,9 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
   });
 }
 
-export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, cascades }: Collection<Item>): void {
+export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, cascades = [] }: Collection<Item>): void {
   const command = parent.command('delete').description(`delete a ${noun}`).argument(`<${id}>`);
-  if (cascades) command.option('--cascade', 'together with all that would be orphaned');
+  if (cascades.includes('delete')) command.option('--cascade', 'together with all that would be orphaned');
   command.action(async (given: string) => {
     const session = new Session(command);
     const api = await session.api();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SECURITY_PROFILES } from '../../../store/client-authentication.ts';
 import { member } from '../parse.ts';
 import type { Organization } from '../representations.ts';
 import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection } from './crud.ts';
@@ -9,7 +10,7 @@ const organizations: Collection<Organization & { status: string; subject: string
   id: 'id',
   nameOf: ({ name }) => name,
   isOwned: false,
-  cascades: true,
+  cascades: ['delete'],
   columns: {
     id: ({ id }) => id,
     name: ({ name }) => name,
@@ -30,6 +31,12 @@ const organizations: Collection<Organization & { status: string; subject: string
       flags: '--status <status>',
       description: 'disabled: none of its clients gets a token',
       choices: ['active', 'disabled'],
+    },
+    {
+      name: 'security_profile',
+      flags: '--security-profile <profile>',
+      description: 'strict: none of its clients has a secret, nor a token that is not bound',
+      choices: SECURITY_PROFILES,
     },
     {
       name: 'metadata',

@@ -9,7 +9,7 @@ const resourceServers: Collection<ResourceServer> = {
   id: 'id',
   nameOf: ({ identifier }) => identifier,
   isOwned: true,
-  cascades: true,
+  cascades: ['update', 'delete'],
   columns: {
     id: ({ id }) => id,
     identifier: ({ identifier }) => identifier,

@@ -9,7 +9,7 @@ const roles: Collection<Role> = {
   id: 'id',
   nameOf: ({ name }) => name,
   isOwned: true,
-  cascades: true,
+  cascades: ['delete'],
   columns: {
     id: ({ id }) => id,
     name: ({ name }) => name,

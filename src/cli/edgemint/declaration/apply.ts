@@ -18,7 +18,7 @@ export interface NewClient {
 export interface Follower {
   /** A step was taken, as in "created the client Invoice worker". */
   done(sentence: string): void;
-  /** A client was created: nobody else will ever see its secret. */
+  /** A client was created that has a secret: nobody else will ever see its secret. */
   created(client: NewClient): Promise<void>;
   /** Whether to stop before the next step. */
   readonly isStopping: boolean;
@@ -59,12 +59,13 @@ async function take(
 ): Promise<void> {
   const { section } = action;
   if (action.do === 'create') {
-    const { body } = await api.post<{ client_id: string; client_secret: string }>(
+    const { body } = await api.post<{ client_id: string; client_secret?: string }>(
       path(section),
       creation(withoutDefaults(section, action.to), organization),
     );
     if (section !== 'clients') return;
     const { client_id, client_secret } = body;
+    if (client_secret === undefined) return;
     return follower.created({ client_name: nameOf(section, action.to), client_id, client_secret });
   }
   const { id, fields, etag } = action.from;

@@ -21,6 +21,15 @@ export const Declaration = z.strictObject({
 /** What is to stand, every field there, defaults too. */
 export type Declaration = z.infer<typeof Declaration>;
 
+/** With the audience of each workload where none is given: what stands has it. @param issuer the server's own */
+export function withAudiences(declaration: Declaration, issuer: string): Declaration {
+  const clients = declaration.clients.map((client) => ({
+    ...client,
+    federated_identities: client.federated_identities.map((identity) => ({ audience: issuer, ...identity })),
+  }));
+  return { ...declaration, clients };
+}
+
 /** The sections of a file, in the order in which each depends on those before it alone. */
 export const SECTIONS = ['resource_servers', 'roles', 'clients'] as const;
 export type Section = (typeof SECTIONS)[number];

@@ -1,3 +1,4 @@
+import type { FederatedIdentity } from '../../../store/client-authentication.ts';
 import { line } from '../printable.ts';
 import type { Grant } from '../representations.ts';
 import { type Fields, identityField, withoutDefaults } from './item.ts';
@@ -54,9 +55,10 @@ function showChange(name: string, from: unknown, to: unknown): string[] {
 /** What is in a set, in words; undefined for what is none. */
 function membersOf(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.flatMap((member: string | Grant | { name: string; description: string }) => {
+  return value.flatMap((member: string | Grant | { name: string; description: string } | FederatedIdentity) => {
     if (typeof member === 'string') return [member];
     if ('name' in member) return [member.description ? `${member.name} (${member.description})` : member.name];
+    if (!('resource_server' in member)) return [JSON.stringify(member)];
     const { resource_server, scopes } = member;
     return scopes.length === 0
       ? [`${resource_server} without a scope`]
