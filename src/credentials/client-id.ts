@@ -7,14 +7,14 @@ import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 const RANDOM_LENGTH = 22; // 128 bits in base 62
 const FORM = /^emc_[0-9A-Za-z]{30}$/;
 
-// A path cannot end in one or two dots, and audit events tell of actors by the other names.
-const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|${ACTORS.join('|')}|\\.\\.?)$`);
+// A path cannot end in one or two dots, tokens name organizations as their subjects, and audit events tell of actors by the other names.
+const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
 const IMPORTABLE = /^[!#-$&-*,-9;-~]{1,200}$/;
 
 /**
  * Whether a client_id could be one that a client brought along from another provider: 1 to 200 visible ASCII characters, without those
  * that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not to be taken for one that is generated here, an API
- * key's, or another actor's.
+ * key's, an organization's, or another actor's.
  */
 export function isImportableId(clientId: string): boolean {
   return IMPORTABLE.test(clientId) && !NOT_IMPORTABLE.test(clientId);

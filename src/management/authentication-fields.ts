@@ -1,25 +1,32 @@
 import { z } from '@hono/zod-openapi';
 import {
   CLAIM_CONDITIONS_MAX,
+  FEDERATED_IDENTITIES_BYTES_MAX,
   FEDERATED_IDENTITIES_MAX,
   REGISTERED_KEYS_BYTES_MAX,
   REGISTERED_KEYS_MAX,
 } from '../constants.ts';
+import { hasPrivateMember } from '../jwt/public-key.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from '../store/client-authentication.ts';
+import { isPlainJson } from './plain-json.ts';
+
+import { jsonBytes } from './schemas.ts';
 
 // How a client authenticates and what its tokens are bound to, by the names of RFC 7591, RFC 8705 section 2.1.2 and 3.4, and RFC 9449
 // section 5.2 where they have one.
 
 const AuthMethod = z.enum(AUTH_METHODS);
 
+const PublicKey = z
+  .looseObject({ kty: z.string().max(20) })
+  .refine(({ kid }) => kid === undefined || typeof kid === 'string', { path: ['kid'], error: 'must be a text' })
+  .refine((jwk) => !hasPrivateMember(jwk), 'must be a public key: whoever has seen this one must make another');
+
 const Jwks = z
   .strictObject({
-    keys: z
-      .array(z.looseObject({ kty: z.string().max(20) }))
-      .min(1)
-      .max(REGISTERED_KEYS_MAX),
+    keys: z.array(PublicKey).min(1).max(REGISTERED_KEYS_MAX),
   })
-  .refine((jwks) => JSON.stringify(jwks).length <= REGISTERED_KEYS_BYTES_MAX, 'must be at most 32 KiB of JSON')
+  .refine((jwks) => jsonBytes(jwks) <= REGISTERED_KEYS_BYTES_MAX, 'must be at most 32 KiB of JSON')
   .openapi('JwkSet', {
     description: 'A JWK Set (RFC 7517) of public keys.',
     example: {
@@ -50,9 +57,17 @@ const FederatedIdentity = z
       example: 'repo:octo-org/octo-repo:environment:production',
     }),
     claims: z
-      .record(
-        z.string().min(1).max(200),
-        z.union([ClaimText, z.array(z.string().min(1).max(500)).min(1).max(CLAIM_CONDITIONS_MAX)]),
+      .unknown()
+      // A record leaves out a member `__proto__`, and with it a condition.
+      .refine(
+        (claims) => isPlainJson(claims, 2),
+        'must be an object of values and lists, with well-formed text, exact integers and no name __proto__',
+      )
+      .pipe(
+        z.record(
+          z.string().min(1).max(200),
+          z.union([ClaimText, z.array(z.string().min(1).max(500)).min(1).max(CLAIM_CONDITIONS_MAX)]),
+        ),
       )
       .refine(
         (claims) => Object.keys(claims).length <= CLAIM_CONDITIONS_MAX,
@@ -114,10 +129,15 @@ export const AuthenticationFields = {
   tls_client_auth_san_uri: Subject.openapi({ example: null }),
   tls_client_auth_san_ip: Subject.openapi({ example: null }),
   tls_client_auth_san_email: Subject.openapi({ example: null }),
-  federated_identities: z.array(FederatedIdentity).max(FEDERATED_IDENTITIES_MAX).default([]).openapi({
-    description: 'For `federated_jwt`: the workloads that are this client, each by the tokens of its platform.',
-    example: [],
-  }),
+  federated_identities: z
+    .array(FederatedIdentity)
+    .max(FEDERATED_IDENTITIES_MAX)
+    .refine((all) => jsonBytes(all) <= FEDERATED_IDENTITIES_BYTES_MAX, 'must be at most 64 KiB of JSON')
+    .default([])
+    .openapi({
+      description: 'For `federated_jwt`: the workloads that are this client, each by the tokens of its platform.',
+      example: [],
+    }),
   dpop_bound_access_tokens: z.boolean().default(false).openapi({
     description: 'Whether every token request must have a DPoP proof (RFC 9449). One that has is bound in any case.',
   }),

@@ -11,7 +11,7 @@ import {
 import { REGISTERED_CLAIMS } from '../tokens/names.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
 import { isPlainJson } from './plain-json.ts';
-import { AccessTokenTtl, Grants, Metadata, Name, Reference, Status } from './schemas.ts';
+import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } from './schemas.ts';
 
 const ClaimName = z
   .string()
@@ -59,10 +59,7 @@ export const ClientFields = z.strictObject({
       'must be JSON of 8 levels at most, with well-formed text, exact integers and no name __proto__',
     )
     .pipe(z.record(ClaimName, z.unknown()))
-    .refine(
-      (claims) => new TextEncoder().encode(JSON.stringify(claims)).byteLength <= CLAIMS_LIMIT_BYTES,
-      'must be at most 4 KiB of JSON',
-    )
+    .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, 'must be at most 4 KiB of JSON')
     .default({})
     .openapi({ ...CLAIMS, description: 'Added to every token of the client.' }),
   requestable_claims: z

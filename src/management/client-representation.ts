@@ -19,7 +19,7 @@ const Imported = {
     .string()
     .refine(
       isImportableId,
-      `must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_ or key_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
+      `must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_, key_ or org_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
     )
     .optional()
     .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),

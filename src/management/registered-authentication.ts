@@ -1,7 +1,8 @@
 import { base64url, calculateJwkThumbprint, importX509, type JWK } from 'jose';
 import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
+import { keyUses } from '../federation/identity.ts';
 import { identityFaults } from '../federation/identity-faults.ts';
-import { fitsAlg, hasPrivateMember, importPublicKey, VERIFICATION_ALGS } from '../jwt/public-key.ts';
+import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { addressFault } from '../remote-keys/address.ts';
 import {
   type AuthMethod,
@@ -57,7 +58,7 @@ export async function registeredAuthentication(
   errors.push(
     ...methodFaults(fields, methods, found),
     ...keySourceFaults(fields),
-    ...(isStrict ? strictFaults(fields, methods, found) : []),
+    ...(isStrict ? strictFaults(fields, methods) : []),
   );
   if (errors.length > 0) throw invalidIn(errors);
   return {
@@ -101,9 +102,21 @@ function methodFaults(
       pointer: '/tls_client_auth_subject_dn',
       detail: 'must be given, or exactly one of the four `tls_client_auth_san_*`',
     });
+  const ip = fields.tls_client_auth_san_ip;
+  if (ip !== null && !isAddress(ip))
+    faults.push({
+      pointer: '/tls_client_auth_san_ip',
+      detail: 'must be an address, an IPv6 one as RFC 5952 writes it',
+    });
   if (has('federated_jwt') && fields.federated_identities.length === 0)
     faults.push({ pointer: '/federated_identities', detail: 'must have one, for `federated_jwt`' });
   return faults;
+}
+
+// As certificates' are read: URLs write them in the same one way.
+function isAddress(text: string): boolean {
+  const host = text.includes(':') ? `[${text}]` : text;
+  return /^[\d.]+$|:/.test(text) && URL.parse(`https://${host}/`)?.hostname === host;
 }
 
 function keySourceFaults({ jwks, jwks_uri }: ClientBody): FieldError[] {
@@ -115,11 +128,7 @@ function keySourceFaults({ jwks, jwks_uri }: ClientBody): FieldError[] {
 }
 
 /** What the strict profile does not let a client be registered with. */
-function strictFaults(
-  fields: ClientBody,
-  methods: readonly AuthMethod[],
-  keys: readonly RegisteredKey[],
-): FieldError[] {
+function strictFaults(fields: ClientBody, methods: readonly AuthMethod[]): FieldError[] {
   const isWeak = (method: AuthMethod | undefined) => method !== undefined && !STRICT_METHODS.includes(method);
   const wanted = `must be ${STRICT_METHODS.join(', ')}, by the strict profile`;
   const ttl = fields.access_token_ttl ?? 0;
@@ -134,7 +143,7 @@ function strictFaults(
           },
         ]
       : []),
-    ...keys.flatMap(({ jwk: { alg } }, index) =>
+    ...(fields.jwks?.keys ?? []).flatMap(({ alg }: JWK, index) =>
       alg === undefined || STRICT_ALGS.includes(alg)
         ? []
         : [
@@ -157,7 +166,6 @@ function tlsSubjects(fields: ClientBody): TlsSubject[] {
 
 async function registeredKey(jwk: JWK, at: string, errors: FieldError[]): Promise<RegisteredKey | undefined> {
   const refuse = (detail: string) => void errors.push({ pointer: at, detail });
-  if (hasPrivateMember(jwk)) return refuse('must be a public key: whoever has seen this one must make another');
   const alg = VERIFICATION_ALGS.find((one) => fitsAlg(jwk, one));
   const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
   if (!alg || !key) {
@@ -198,12 +206,20 @@ async function registeredIdentity(
   const identity: FederatedIdentity = { ...given, audience: audience || issuer };
   const at = (path: readonly string[]) => pointer('federated_identities', index, ...path);
   errors.push(...identityFaults(identity, issuer).map(({ path, detail }) => ({ pointer: at(path), detail })));
-  for (const [keyIndex, jwk] of (identity.jwks?.keys ?? []).entries()) {
-    if (!hasPrivateMember(jwk)) continue;
-    errors.push({ pointer: at(['jwks', 'keys', String(keyIndex)]), detail: 'must be a public key' });
-  }
+  if (identity.jwks && !(await hasUsableKey(identity.jwks.keys, keyUses(identity.issuer))))
+    errors.push({ pointer: at(['jwks']), detail: 'must have a key by which its tokens can be verified here' });
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(identity)));
   return { ...identity, digest: base64url.encode(new Uint8Array(digest)) };
+}
+
+// A bundle may hold others as well, for other things.
+async function hasUsableKey(keys: readonly JWK[], uses: readonly string[]): Promise<boolean> {
+  for (const jwk of keys) {
+    const alg = FEDERATION_ALGS.find((one) => fitsAlg(jwk, one, uses));
+    const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
+    if (key) return true;
+  }
+  return false;
 }
 
 /** How it is shown. */

@@ -14,6 +14,11 @@ import { isResourceIdentifier, isScopeToken } from '../tokens/names.ts';
 
 export const GRANTS_TOO_LARGE = 'must be at most 32 KiB of JSON';
 
+/** How long a value is as JSON, in UTF-8. */
+export function jsonBytes(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).byteLength;
+}
+
 /** A name for people: something printable in it, and no control characters. */
 export const Name = z
   .string()

@@ -5,7 +5,7 @@ import type { Services } from '../services.ts';
 import { usesSecrets } from '../store/client-authentication.ts';
 import { type Client, findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import {
-  deleteSecondary,
+  deleteSecret,
   listSecrets,
   promoteSecret,
   replacePrimary,
@@ -90,7 +90,12 @@ const promote = does(
   Secret,
 );
 const removeSecret = deletes(
-  { path: `${path}/{id}`, takes: 'clients:write', tag, summary: 'Delete a client’s secondary secret' },
+  {
+    path: `${path}/{id}`,
+    takes: 'clients:write',
+    tag,
+    summary: 'Delete a client’s secondary secret; its primary one as well where the client authenticates in other ways',
+  },
   OneSecret,
 );
 
@@ -109,7 +114,7 @@ export function secrets(app: ManagementApp): void {
       const { services } = context.var;
       const { grace_seconds, replace_secondary } = context.req.valid('json');
       const client = await find(context);
-      if (!usesSecrets([client.tokenEndpointAuthMethod, ...client.additionalAuthMethods])) {
+      if (!mayUseSecrets(client)) {
         const detail = 'The client does not authenticate with a secret: change token_endpoint_auth_method first.';
         throw new ProblemError('conflict', { detail });
       }
@@ -173,13 +178,13 @@ export function secrets(app: ManagementApp): void {
       requireMatch(context, client.version);
       const secret = (await listSecrets(services.db, client.clientId)).find((one) => one.id === id);
       if (!secret) return absent(context, client.clientId);
-      if (secret.rank === 'primary') {
+      if (secret.rank === 'primary' && mayUseSecrets(client)) {
         const detail = 'It is the primary secret: rotate, or promote the other one, and then delete it.';
         throw new ProblemError('conflict', { detail });
       }
       return commit(context, {
         ...changeOf(client, Date.now(), 'client.secret_deleted', { secret: id, hint: secret.hint }),
-        statements: [deleteSecondary(services.db, client.clientId), renewClient(services.db, client.clientId)],
+        statements: [deleteSecret(services.db, id), renewClient(services.db, client.clientId)],
         status: 204,
         body: null,
       });
@@ -190,6 +195,10 @@ export function secrets(app: ManagementApp): void {
 /** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
 async function find({ req, var: { services, administrator } }: ManagementContext): Promise<Client> {
   return visible(administrator, await findClientRow(services.db, req.param('client_id') ?? ''));
+}
+
+function mayUseSecrets({ tokenEndpointAuthMethod, additionalAuthMethods }: Client): boolean {
+  return usesSecrets([tokenEndpointAuthMethod, ...additionalAuthMethods]);
 }
 
 async function findSecret({ db }: Services, { clientId }: Client, id: string): Promise<StoredSecret> {

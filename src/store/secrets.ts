@@ -69,9 +69,9 @@ export function promoteSecret(db: Database, clientId: string, id: string, now: n
   ];
 }
 
-/** The statement that deletes a client's secondary secret. */
-export function deleteSecondary(db: Database, clientId: string): Statement {
-  return db.delete(clientSecrets).where(and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'secondary')));
+/** The statement that deletes a secret. */
+export function deleteSecret(db: Database, id: string): Statement {
+  return db.delete(clientSecrets).where(eq(clientSecrets.id, id));
 }
 
 /** The statement that ends a secret that somebody had who should not, at a time. */
@@ -97,6 +97,10 @@ export async function findSecretByHash(db: Database, hashes: readonly string[]) 
 
 type Rank = StoredSecret['rank'];
 const BETWEEN = 'between' as Rank;
+
+function deleteSecondary(db: Database, clientId: string): Statement {
+  return db.delete(clientSecrets).where(and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'secondary')));
+}
 
 function expireSecondary(db: Database, clientId: string, expiresAt: number | null): Statement {
   const isSecondary = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'secondary'));

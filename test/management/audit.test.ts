@@ -81,7 +81,11 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
     'organization.created',
     () => {
       const body = { name: name(), metadata: { plan: 'gold' } };
-      return { path: 'organizations', body, changes: { ...body, subject: 'client', status: 'active' } };
+      return {
+        path: 'organizations',
+        body,
+        changes: { ...body, subject: 'client', status: 'active', security_profile: 'standard' },
+      };
     },
   ],
   'PATCH /organizations/{id}': [

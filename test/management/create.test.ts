@@ -66,6 +66,7 @@ describe('what is created is shown whole', () => {
       subject: 'organization',
       metadata: { plan: 'gold' },
       status: 'active',
+      security_profile: 'standard',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
     });

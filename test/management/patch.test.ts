@@ -8,6 +8,14 @@ type Shown = Record<string, unknown>;
 const ORDERS = 'https://orders.example.com';
 const STOCK = 'https://stock.example.com';
 
+const KEY = {
+  kty: 'EC',
+  crv: 'P-256',
+  kid: '2026-11',
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+};
+
 let organization: string;
 let other: string;
 let server: string;
@@ -61,7 +69,12 @@ describe('a merge patch', () => {
   });
 
   const kinds: [what: string, path: string, required: Shown, set: Shown][] = [
-    ['an organization', 'organizations', {}, { subject: 'organization', metadata: { a: 'b' }, status: 'disabled' }],
+    [
+      'an organization',
+      'organizations',
+      {},
+      { subject: 'organization', metadata: { a: 'b' }, status: 'disabled', security_profile: 'strict' },
+    ],
     [
       'a resource server',
       'resource-servers',
@@ -86,6 +99,35 @@ describe('a merge patch', () => {
         may_rotate_secret: true,
         metadata: { a: 'b' },
         status: 'disabled',
+      },
+    ],
+    [
+      'a client with keys and identities',
+      'clients',
+      {},
+      {
+        token_endpoint_auth_method: 'private_key_jwt',
+        additional_auth_methods: ['federated_jwt'],
+        jwks: { keys: [KEY] },
+        federated_identities: [
+          { issuer: 'https://gitlab.example.com', subject: 'project_path:acme/*', claims: { project_id: ['1', '2'] } },
+        ],
+        dpop_bound_access_tokens: true,
+        dpop_nonce_required: true,
+      },
+    ],
+    [
+      'a client of the strict profile',
+      'clients',
+      {},
+      {
+        // Back first: the others may then go back too.
+        security_profile: 'strict',
+        token_endpoint_auth_method: 'private_key_jwt',
+        additional_auth_methods: ['tls_client_auth'],
+        jwks_uri: 'https://keys.example.com/jwks.json',
+        tls_client_auth_san_uri: 'https://worker.example.com',
+        tls_client_certificate_bound_access_tokens: true,
       },
     ],
   ];
