@@ -30,6 +30,8 @@ export const CLOCK_SKEW = 60;
 
 // What clients sign: assertions and proofs
 
+/** The longest client_id that there can be. */
+export const CLIENT_ID_LENGTH_MAX = 200;
 /** How many seconds the clocks of those who sign them may be off. */
 export const SIGNER_CLOCK_SKEW = 30;
 /** How long an assertion may be good for: client libraries make theirs for one to five minutes. */
@@ -45,15 +47,18 @@ export const DPOP_NONCE_STEPS = 5;
 export const JTI_LENGTH_MAX = 200;
 /** The longest DPoP header: a proof of an RSA key fits. */
 export const DPOP_HEADER_MAX = 4096;
-/** How many used ids a gate keeps in one row. */
+/** How many used ids a gate keeps in one row, and how often it looks in its memory for those that have expired. */
 export const SPENT_IDS_PER_ROW = 32;
+export const REPLAY_SWEEP_INTERVAL = 60;
 /** How long an isolate goes by what it knows of how a client authenticates without asking once more when a credential does not fit, while many fail. */
 export const AUTHENTICATION_AGE = 5;
 
 /** What a client is told to wait for whose keys elsewhere could not be had. */
 export const REMOTE_RETRY_AFTER = 5;
-/** Of how many clients an isolate knows how they authenticate: what it knows of one may be 64 KiB. */
-export const KNOWN_AUTHENTICATIONS = 1000;
+/** Of how many clients an isolate knows how they authenticate, and up to what length of it as JSON; and of how many more with a longer one. */
+export const KNOWN_AUTHENTICATIONS = 2000;
+export const KNOWN_AUTHENTICATION_LENGTH = 4096;
+export const KNOWN_LONG_AUTHENTICATIONS = 100;
 
 // The strict profile
 
@@ -65,7 +70,10 @@ export const STRICT_ACCESS_TOKEN_TTL_MAX = 900;
 export const REGISTERED_KEYS_MAX = 20;
 export const REGISTERED_KEYS_BYTES_MAX = 32 * 1024;
 export const FEDERATED_IDENTITIES_MAX = 20;
+export const FEDERATED_IDENTITIES_BYTES_MAX = 64 * 1024;
 export const CLAIM_CONDITIONS_MAX = 20;
+/** Members of a claim that is a list of which one may be what a condition asks for; those beyond are not looked at. */
+export const LISTED_CLAIMS_MAX = 200;
 
 // Secrets that clients bring along
 
@@ -266,6 +274,8 @@ export const REMOTE_PATIENCE_MS = 2 * REMOTE_DEADLINE_MS + 1000;
 export const REMOTE_URL_LENGTH_MAX = 2048;
 /** From this age on keys are asked for again, in the background. */
 export const REMOTE_KEYS_FRESH = 600;
+/** From this age on a request waits for them. */
+export const REMOTE_KEYS_LEFT_OVER = 2 * REMOTE_KEYS_FRESH;
 /** How long keys are believed whose source does not answer any more. */
 export const REMOTE_KEYS_STALE_MAX = 6 * 3600;
 /** How often at most a source is asked for a key that it did not have. */

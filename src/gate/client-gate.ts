@@ -226,9 +226,11 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const { granted, remaining, reset } = taken;
     const rate = { limit: record.rate_limit, remaining, reset };
     this.#meter.used(credential.id, now);
-    if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now);
+    // Without a nonce there is none yet: whoever is told of one comes again at once.
+    if (binding === 'use_dpop_nonce') return this.#settled({ outcome: 'refused', error: binding, rate }, now);
     if (!granted) return this.#settled({ outcome: 'rate_limited', rate }, now, taken);
-    this.#replays.spend(request.dpop ? [...spends, request.dpop.spends] : spends);
+    if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now, taken);
+    this.#replays.spend(request.dpop ? [...spends, request.dpop.spends] : spends, now);
     const grant = resolveGrant(record, request);
     if (typeof grant === 'string') return this.#settled({ outcome: 'refused', error: grant, rate }, now, taken);
     const issued_at = Math.floor(now / 1000);
@@ -258,7 +260,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #use(proven: Proven): Promise<NotAuthenticated | undefined> {
     const { record, credential, spends, now } = proven;
     if (this.#isReplayed(proven)) return replayed(record, now);
-    this.#replays.spend(spends);
+    this.#replays.spend(spends, now);
     this.#meter.used(credential.id, now);
     this.#meter.writeUses(now);
     if (spends.length > 0) await this.#alarm.setBy(this.#replays.nextDeadline());

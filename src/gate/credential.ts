@@ -3,6 +3,7 @@ import {
   type AuthMethod,
   type ClientAuthentication,
   type RegisteredIdentity,
+  type RegisteredKey,
   type TlsSubject,
   usesSecrets,
 } from '../store/client-authentication.ts';
@@ -81,10 +82,11 @@ function liveSecrets(record: ClientRecord, now: number): readonly SecretRecord[]
 
 /**
  * What a client's credentials other than secrets are verified against, each in a text that is another where what it stands for is: a
- * key by its thumbprint, a certificate by its own or by its subject, what is published elsewhere by its address.
+ * key by its thumbprint and what it is for, a certificate by its own or by its subject, what is published elsewhere by its address.
  */
 export const anchors = {
-  key: ({ is_strict }: Strictness, thumbprint: string) => anchor('private_key_jwt', is_strict, 'jkt', thumbprint),
+  key: ({ is_strict }: Strictness, { jwk, thumbprint }: RegisteredKey) =>
+    anchor('private_key_jwt', is_strict, 'jkt', `${thumbprint} for ${jwk.alg ?? 'any'}`),
   remoteKey: ({ is_strict }: Strictness, uri: string) => anchor('private_key_jwt', is_strict, 'jwks_uri', uri),
   subject: ({ is_strict }: Strictness, { type, value }: TlsSubject) =>
     anchor('tls_client_auth', is_strict, type, value),
@@ -107,7 +109,7 @@ function anchorsOf(authentication: ClientAuthentication): string[] {
   const { methods, keys, jwks_uri, tls_subject, federated_identities } = authentication;
   const byMethod: Partial<Record<AuthMethod, () => string[]>> = {
     private_key_jwt: () => [
-      ...keys.map(({ thumbprint }) => anchors.key(authentication, thumbprint)),
+      ...keys.map((key) => anchors.key(authentication, key)),
       ...(jwks_uri === null ? [] : [anchors.remoteKey(authentication, jwks_uri)]),
     ],
     tls_client_auth: () => (tls_subject === null ? [] : [anchors.subject(authentication, tls_subject)]),

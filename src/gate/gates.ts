@@ -113,12 +113,16 @@ async function ask<T extends { readonly outcome: string }>(call: () => Promise<T
       if (!mayBeAskedAgain(error)) throw error;
       const answer = await call();
       // The first call may have spent what this one finds spent, and its answer is lost.
-      if ('replayed' in answer) throw error;
+      if (tellsOfReplay(answer)) throw error;
       return answer;
     }
   });
   if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);
   return answer as Exclude<T, Unavailable>;
+}
+
+function tellsOfReplay(answer: object): boolean {
+  return 'replayed' in answer || ('error' in answer && answer.error === 'invalid_dpop_proof');
 }
 
 // A gate that was reset, as it is with each deployment, is there again at once. One that is overloaded must be left alone.

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW, PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../constants.ts';
+import { CLOCK_SKEW, PURGE_INTERVAL, REPLAY_SWEEP_INTERVAL, SPENT_IDS_PER_ROW } from '../constants.ts';
 
 /** What may be used once: an assertion, or a proof. */
 export interface SpentId {
@@ -16,6 +16,7 @@ export class ReplayMemory {
   readonly #sql: SqlStorage;
   #exists: boolean;
   #spent: Map<string, number> | undefined;
+  #sweptAt = 0;
   /** The row that is being filled. */
   #row = 0;
   #filling: SpentId[] = [];
@@ -30,9 +31,10 @@ export class ReplayMemory {
   }
 
   /** Notes that they were used: it is durable before the gate answers. */
-  spend(ids: readonly SpentId[]): void {
+  spend(ids: readonly SpentId[], now: number): void {
     if (ids.length === 0) return;
     const spent = this.#recalled();
+    this.#sweep(now);
     this.#create();
     for (const one of ids) spent.set(one.id, one.expires_at);
     this.#filling.push(...ids);
@@ -51,9 +53,7 @@ export class ReplayMemory {
   /** Forgets those that have expired. */
   purge(now: number): void {
     if (!this.#exists) return;
-    const seconds = now / 1000 - CLOCK_SKEW;
-    this.#sql.exec('DELETE FROM spent_ids WHERE expires_at <= ?', seconds);
-    for (const [id, expiresAt] of this.#spent ?? []) if (expiresAt <= seconds) this.#spent?.delete(id);
+    this.#sql.exec('DELETE FROM spent_ids WHERE expires_at <= ?', now / 1000 - CLOCK_SKEW);
   }
 
   /** When something can next be forgotten, or undefined. */
@@ -63,6 +63,14 @@ export class ReplayMemory {
     const [next] = this.#sql.exec<{ expires_at: number | null }>(first).toArray();
     if (!next || next.expires_at === null) return undefined;
     return Math.ceil((next.expires_at + CLOCK_SKEW) / PURGE_INTERVAL) * PURGE_INTERVAL * 1000;
+  }
+
+  // Memory is dearer than storage: it is rid of them sooner.
+  #sweep(now: number): void {
+    if (now < this.#sweptAt + REPLAY_SWEEP_INTERVAL * 1000) return;
+    this.#sweptAt = now;
+    const seconds = now / 1000 - CLOCK_SKEW;
+    for (const [id, expiresAt] of this.#spent ?? []) if (expiresAt <= seconds) this.#spent?.delete(id);
   }
 
   // Read when it is first needed: most gates never need it.

@@ -83,9 +83,9 @@ function refusal(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record
   }
 }
 
-/** A gate of an older version binds nothing: what was to be bound must not become a token that anybody can use. */
-function requireBinding({ confirmation }: Admitted, { dpop }: BindingRequest): void {
-  if (confirmation?.jkt !== dpop?.jkt) throw new StoreUnavailableError('gate', 'an older version');
+/** A gate of an older version binds nothing, and does not say so: what may have to be bound must not become a token that anybody can use. */
+function requireBinding({ confirmation }: Admitted, { dpop, certificate }: BindingRequest): void {
+  if (!confirmation && (dpop || certificate !== undefined)) throw new StoreUnavailableError('gate', 'an older version');
 }
 
 /** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */

@@ -2,6 +2,7 @@ import {
   REMOTE_BACK_OFF_MAX,
   REMOTE_BACK_OFF_MIN,
   REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_LEFT_OVER,
   REMOTE_KEYS_REFETCH_MIN,
   REMOTE_KEYS_STALE_MAX,
 } from '../constants.ts';
@@ -29,6 +30,14 @@ export function believed({ published }: Knowledge, now: number): KeySet | undefi
 /** Whether the source is to be asked though its keys have what is wanted. */
 export function isDue({ published, heldBackUntil }: Knowledge, now: number): boolean {
   return now >= heldBackUntil && !(published && now < published.at + REMOTE_KEYS_FRESH * 1000);
+}
+
+/**
+ * Whether the keys are from a time that nobody needs to go by, unless the source fails: in use they are asked for again long before, so
+ * whoever finds them is the first in a while, and can wait for those that stand now.
+ */
+export function isLeftOver({ published, failures }: Knowledge, now: number): boolean {
+  return failures === 0 && published !== undefined && now >= published.at + REMOTE_KEYS_LEFT_OVER * 1000;
 }
 
 /** Whether the source may be asked for what its keys do not have: otherwise whoever makes up kids would decide how often it is. */

@@ -5,7 +5,16 @@ import { Memory } from '../memory.ts';
 import { becomes } from '../store/waiting.ts';
 import { RemoteError } from './error.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
-import { afterFailure, afterSuccess, believed, isDue, type Knowledge, mayBeAsked, NOTHING } from './knowledge.ts';
+import {
+  afterFailure,
+  afterSuccess,
+  believed,
+  isDue,
+  isLeftOver,
+  type Knowledge,
+  mayBeAsked,
+  NOTHING,
+} from './knowledge.ts';
 import { fetchKeySet, type KeySource } from './source.ts';
 
 export type { KeySource } from './source.ts';
@@ -54,8 +63,8 @@ export class RemoteKeys {
     const known = believed(knowledge, now);
     const underWay = isUnderWay(remembered, now) ? remembered.asking : undefined;
     if (known && hasWanted(known)) {
-      if (!underWay && isDue(knowledge, now)) ask(source, remembered, now);
-      return known;
+      const renewal = underWay ?? (isDue(knowledge, now) ? ask(source, remembered, now) : undefined);
+      return renewal && isLeftOver(knowledge, now) ? outcomeOf(renewal).catch(() => known) : known;
     }
     const asking = underWay ?? (mayBeAsked(knowledge, now) ? ask(source, remembered, now) : undefined);
     if (asking) return outcomeOf(asking);

@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 
 export const RESOURCE = 'https://orders.example.com';
 
-export interface RegisteredClient {
+export type RegisteredClient = {
   client_id: string;
   client_secret: string;
-}
+};
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** Registers what the loop takes: a client granted two scopes, and the resource server's own client, which introspects. */
 export async function register({ issuer, rootApiKey }: RunningEdgemint) {
@@ -20,16 +23,15 @@ export async function register({ issuer, rootApiKey }: RunningEdgemint) {
   const scopes = [{ name: 'orders:read' }, { name: 'orders:write' }];
   await post('resource-servers', { organization_id, identifier: RESOURCE, name: 'Orders', scopes });
   const grants = [{ resource_server: RESOURCE, scopes: ['orders:read', 'orders:write'] }];
-  const machine = await post<RegisteredClient>('clients', { organization_id, client_name: 'machine', grants });
+  /** Registers a client that may do what the machine may. */
+  const registerMachine = (fields: Fields = {}) =>
+    post<RegisteredClient>('clients', { organization_id, client_name: randomUUID(), grants, ...fields });
+  const machine = await registerMachine();
   const api = await post<RegisteredClient>('clients', { organization_id, client_name: 'api', introspects: [RESOURCE] });
-  return { machine, api };
+  return { machine, api, registerMachine };
 }
 
-interface Loop {
-  edgemint: RunningEdgemint;
-  machine: RegisteredClient;
-  api: RegisteredClient;
-}
+type Loop = { edgemint: RunningEdgemint } & Awaited<ReturnType<typeof register>>;
 
 /** Starts Edgemint for the tests of a file, with what the loop takes registered. It is there once they run. */
 export function startLoop(): Loop {

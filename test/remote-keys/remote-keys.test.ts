@@ -4,6 +4,7 @@ import {
   REMOTE_BACK_OFF_MIN,
   REMOTE_DEADLINE_MS,
   REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_LEFT_OVER,
   REMOTE_KEYS_REFETCH_MIN,
   REMOTE_KEYS_STALE_MAX,
   REMOTE_PATIENCE_MS,
@@ -120,6 +121,23 @@ describe('once keys are no longer fresh', () => {
     expect(await source.find('a', REMOTE_KEYS_FRESH)).toHaveLength(1);
     await source.find('b', REMOTE_KEYS_FRESH);
     expect(await source.find('a', REMOTE_KEYS_FRESH)).toEqual([]);
+  });
+
+  test('those that nobody has needed for long are asked for first, and go on where the source fails', async () => {
+    const source = newSource();
+    await source.publish(a);
+    await source.find('a', 0);
+    await source.publish(b);
+    expect(await source.find('a', REMOTE_KEYS_LEFT_OVER)).toEqual([]);
+    expect(await source.find('b', REMOTE_KEYS_LEFT_OVER)).toHaveLength(1);
+    await source.play(DOWN);
+    const later = 2 * REMOTE_KEYS_LEFT_OVER;
+    expect(await source.find('b', later)).toHaveLength(1);
+    const before = await source.asked();
+    await source.play({ delayMs: 30_000 });
+    // From then on nobody waits for it.
+    expect(await source.find('b', later + 3600)).toHaveLength(1);
+    await vi.waitUntil(async () => (await source.asked()) > before, ALL_SETTLED);
   });
 
   test.each<[string, Play]>([

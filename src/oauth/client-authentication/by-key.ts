@@ -1,4 +1,10 @@
-import { isRefusal, type Refusal } from '../../credentials/attempt-filter.ts';
+import {
+  type Attempt,
+  type AttemptFilter,
+  isRefusal,
+  type Refusal,
+  TooManyAttemptsError,
+} from '../../credentials/attempt-filter.ts';
 import type { NotAuthenticated } from '../../gate/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/error.ts';
@@ -24,17 +30,27 @@ export async function authenticateByKey<Answer extends { readonly outcome: strin
   const { authentications, attempts } = services;
   const judge = (authentication: ClientAuthentication) => judged(authentications, credential, authentication, decide);
   const known = authentications.recall(credential.clientId);
-  const first = known && (await judge(known).catch(unlessFinal));
+  const first = known && (await judge(known).catch(unavailable));
   if (first && isAuthenticated(first)) return first;
-  const answer = await judge(await learn(services, credential.clientId, claimed, known !== undefined));
+  const learned = await learn(services, credential.clientId, claimed, known !== undefined);
+  // By the same it comes out the same.
+  const answer = first && learned === known ? first : await judge(learned).catch(unavailable);
   if (isAuthenticated(answer)) return answer;
-  if (isRefusal(answer)) throw invalidClient('refused_by_gate');
-  // Whoever has the key is no guesser.
+  if (answer.outcome === 'unavailable') {
+    charge(attempts, claimed.attempt);
+    throw answer.error;
+  }
   attempts.refuse(claimed.attempt);
-  throw invalidClient(answer.failure);
+  throw invalidClient(isRefusal(answer) ? 'refused_by_gate' : answer.failure);
 }
 
 type Judgement<Answer> = Answer | Refusal | Unproven;
+
+/** Keys elsewhere could not be had. */
+interface KeysUnavailable {
+  readonly outcome: 'unavailable';
+  readonly error: RemoteError;
+}
 
 interface Unproven {
   readonly outcome: 'unproven';
@@ -57,13 +73,24 @@ async function judged<Answer extends { readonly outcome: string }>(
   throw invalidClient('replayed');
 }
 
-function isAuthenticated<Answer extends { readonly outcome: string }>(answer: Judgement<Answer>): answer is Answer {
-  return answer.outcome !== 'unproven' && !isRefusal(answer);
+function isAuthenticated<Answer extends { readonly outcome: string }>(
+  answer: Judgement<Answer> | KeysUnavailable,
+): answer is Answer {
+  return answer.outcome !== 'unproven' && answer.outcome !== 'unavailable' && !isRefusal(answer);
 }
 
-// Keys may be had from elsewhere by now.
-function unlessFinal(error: unknown): undefined {
-  if (!(error instanceof RemoteError)) throw error;
+function unavailable(error: unknown): KeysUnavailable {
+  if (error instanceof RemoteError) return { outcome: 'unavailable', error };
+  throw error;
+}
+
+// What comes again and again is held back by `learn`, whatever came of it; this one is told what is the matter.
+function charge(attempts: AttemptFilter, attempt: Attempt): void {
+  try {
+    attempts.refuse(attempt);
+  } catch (error) {
+    if (!(error instanceof TooManyAttemptsError)) throw error;
+  }
 }
 
 /** Asks the client's gate. @throws OAuthError where there is no such client, TooManyAttemptsError where too much that did not fit came lately */

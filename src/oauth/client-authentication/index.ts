@@ -1,3 +1,4 @@
+import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { type Attempt, isRefusal, type Refusal } from '../../credentials/attempt-filter.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
@@ -88,6 +89,8 @@ export function secretsInBody(parameters: Parameters): number {
 
 /** What can be told of a client_id without asking any store. @throws OAuthError where it can be none; TooManyAttemptsError */
 async function claimedClient(services: Services, clientId: string, address: string): Promise<Claimed> {
+  // Nobody has one, and whatever counts attempts would keep it.
+  if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
   const isOwn = await services.ownClientIds.has(clientId);
   if (isOwn) note({ client_id: loggable(clientId) });
   const attempt = { subject: clientId, address, ...(!isOwn && { group: 'imported' }) };

@@ -1,4 +1,11 @@
-import { AUTHENTICATION_AGE, KNOWN_AUTHENTICATIONS, STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
+import {
+  AUTHENTICATION_AGE,
+  KNOWN_AUTHENTICATION_LENGTH,
+  KNOWN_AUTHENTICATIONS,
+  KNOWN_LONG_AUTHENTICATIONS,
+  STORE_DEADLINE_MS,
+  UNKNOWN_CLIENT_AGE,
+} from '../../constants.ts';
 import type { KeyProof } from '../../gate/credential.ts';
 import type { Credentials, Unavailable } from '../../gate/protocol.ts';
 import { Memory } from '../../memory.ts';
@@ -25,7 +32,8 @@ interface Call {
  */
 export class KnownAuthentications {
   readonly #ask: Ask;
-  readonly #known = new Memory<Known>(KNOWN_AUTHENTICATIONS);
+  readonly #short = new Memory<Known>(KNOWN_AUTHENTICATIONS);
+  readonly #long = new Memory<Known>(KNOWN_LONG_AUTHENTICATIONS);
   readonly #unknown = new Memory<true>();
   readonly #replayed = new Memory<true>();
   readonly #calls = new Map<string, Call>();
@@ -36,12 +44,12 @@ export class KnownAuthentications {
   }
 
   recall(clientId: string): ClientAuthentication | undefined {
-    return this.#known.get(clientId, Date.now())?.authentication;
+    return this.#known(clientId)?.authentication;
   }
 
   /** Whether what is known is older than what a flood of credentials that do not fit may keep it at. */
   isOld(clientId: string): boolean {
-    const known = this.#known.get(clientId, Date.now());
+    const known = this.#known(clientId);
     return known === undefined || known.askedAt + AUTHENTICATION_AGE * 1000 <= Date.now();
   }
 
@@ -83,14 +91,33 @@ export class KnownAuthentications {
     try {
       const answer = await this.#ask(clientId);
       if (answer.outcome === 'credentials') {
-        this.#known.set(clientId, { authentication: answer.authentication, askedAt });
-        return answer.authentication;
+        return this.#remember(clientId, answer.authentication, askedAt);
       }
-      this.#known.delete(clientId);
+      this.#forget(clientId);
       this.#unknown.set(clientId, true, askedAt + UNKNOWN_CLIENT_AGE * 1000);
       return undefined;
     } finally {
       this.#calls.delete(clientId);
     }
+  }
+
+  #known(clientId: string): Known | undefined {
+    return this.#short.get(clientId, Date.now()) ?? this.#long.get(clientId, Date.now());
+  }
+
+  // What is the same stays the same object: its keys have been imported.
+  #remember(clientId: string, told: ClientAuthentication, askedAt: number): ClientAuthentication {
+    const before = this.#known(clientId)?.authentication;
+    const json = JSON.stringify(told);
+    const authentication = before && JSON.stringify(before) === json ? before : told;
+    this.#forget(clientId);
+    const memory = json.length <= KNOWN_AUTHENTICATION_LENGTH ? this.#short : this.#long;
+    memory.set(clientId, { authentication, askedAt });
+    return authentication;
+  }
+
+  #forget(clientId: string): void {
+    this.#short.delete(clientId);
+    this.#long.delete(clientId);
   }
 }

@@ -87,10 +87,10 @@ export async function verifyAssertion(
   if (fault) return fault;
   const { alg, kid, jti, exp } = checked;
   const spends = { id: `assertion ${jti}`, expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
-  for (const { jwk, thumbprint } of authentication.keys) {
-    const key = mayBeNamed(jwk, kid) ? await openKey(jwk, alg) : undefined;
+  for (const registered of authentication.keys) {
+    const key = mayBeNamed(registered.jwk, kid) ? await openKey(registered.jwk, alg) : undefined;
     if (key && (await isSignedBy(assertion.token, alg, [key])))
-      return { kind: 'key', anchor: anchors.key(authentication, thumbprint), spends };
+      return { kind: 'key', anchor: anchors.key(authentication, registered), spends };
   }
   const { jwks_uri } = authentication;
   if (jwks_uri === null) return 'no_such_key';

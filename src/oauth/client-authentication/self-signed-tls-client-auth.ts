@@ -5,10 +5,13 @@ import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';
 
-/** Those whose chain leads nowhere, but which are otherwise in order. */
+/** Those whose chain leads nowhere, but which are otherwise in order: OpenSSL's texts, of which it has written some in two ways. */
 const ACCEPTABLE: readonly string[] = [
   'SUCCESS',
   'FAILED:self signed certificate',
+  'FAILED:self-signed certificate',
+  'FAILED:self signed certificate in certificate chain',
+  'FAILED:self-signed certificate in certificate chain',
   'FAILED:unable to get local issuer certificate',
   'FAILED:unable to verify the first certificate',
 ];
@@ -20,14 +23,16 @@ const ACCEPTABLE: readonly string[] = [
  * @throws RemoteError where certificates elsewhere could not be had
  */
 export async function verifyCertificate(
-  { thumbprint, verified, base64 }: ClientCertificate,
+  { thumbprint, verified, notBefore, notAfter, base64 }: ClientCertificate,
   authentication: ClientAuthentication,
   remoteKeys: RemoteKeys,
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   const { methods, keys, jwks_uri } = authentication;
   if (!methods.includes('self_signed_tls_client_auth')) return 'method_not_registered';
-  if (!ACCEPTABLE.includes(verified)) return 'certificate_not_verified';
+  // Of two things that are wrong with a certificate Cloudflare tells of one.
+  const isOfNow = notBefore <= now && now < notAfter;
+  if (!ACCEPTABLE.includes(verified) || !isOfNow) return 'certificate_not_verified';
   if (keys.some(({ certificate }) => certificate === thumbprint)) {
     return { kind: 'key', anchor: anchors.certificate(authentication, thumbprint) };
   }

@@ -79,8 +79,15 @@ async function keyOf(proof: string, alg: VerificationAlg, jwk: unknown): Promise
   }
 }
 
-/** A URI as both sides spell it, by the normalization of [RFC 3986 section 6](https://www.rfc-editor.org/rfc/rfc3986#section-6), without what a proof leaves out. */
+/** A URI as both sides spell it, by the normalization of [RFC 3986 section 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2), without what a proof leaves out. */
 function withoutQuery(uri: string): string | undefined {
   const url = URL.parse(uri);
-  return url ? url.origin + url.pathname : undefined;
+  if (!url) return undefined;
+  url.search = '';
+  url.hash = '';
+  // Which characters are written as they are, the parser leaves to the writer.
+  return url.href.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : encoded.toUpperCase();
+  });
 }
