@@ -230,21 +230,26 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (binding === 'use_dpop_nonce') return this.#settled({ outcome: 'refused', error: binding, rate }, now);
     if (!granted) return this.#settled({ outcome: 'rate_limited', rate }, now, taken);
     if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now, taken);
-    this.#replays.spend(request.dpop ? [...spends, request.dpop.spends] : spends, now);
+    const spent = this.#spend(request.dpop ? [...spends, request.dpop.spends] : spends, now);
     const grant = resolveGrant(record, request);
-    if (typeof grant === 'string') return this.#settled({ outcome: 'refused', error: grant, rate }, now, taken);
+    if (typeof grant === 'string') return this.#settled({ outcome: 'refused', error: grant, rate }, now, taken, spent);
     const issued_at = Math.floor(now / 1000);
     const wants_dpop_nonce = bindingOf(record).dpop_nonce;
     return this.#settled(
       { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce },
       now,
       taken,
+      spent,
     );
   }
 
-  async #settled(decision: Decision, now: number, taken?: Taken): Promise<Decision> {
-    await this.#settle(outcomeOf(decision), now, taken);
+  async #settled(decision: Decision, now: number, taken?: Taken, spent?: Promise<void>): Promise<Decision> {
+    await Promise.all([this.#settle(outcomeOf(decision), now, taken), spent]);
     return decision;
+  }
+
+  #spend(ids: readonly SpentId[], now: number): Promise<void> | undefined {
+    return ids.length > 0 ? this.#replays.spend(ids, now) : undefined;
   }
 
   async #settle(outcome: UsageOutcome, now: number, taken?: Taken): Promise<void> {
@@ -260,10 +265,13 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #use(proven: Proven): Promise<NotAuthenticated | undefined> {
     const { record, credential, spends, now } = proven;
     if (this.#isReplayed(proven)) return replayed(record, now);
-    this.#replays.spend(spends, now);
+    const spent = this.#spend(spends, now);
     this.#meter.used(credential.id, now);
     this.#meter.writeUses(now);
-    if (spends.length > 0) await this.#alarm.setBy(this.#replays.nextDeadline());
+    if (spent) {
+      await spent;
+      await this.#alarm.setBy(this.#replays.nextDeadline());
+    }
     return undefined;
   }
 

@@ -10,7 +10,7 @@ export interface SpentId {
 
 /**
  * The assertions and proofs that a client has used, in its gate's SQLite storage, so that an eviction forgets none. Many are in one row,
- * so that a request writes one and forgetting them writes few. Times are in milliseconds.
+ * so that a request writes one, or shares one with others, and forgetting them writes few. Times are in milliseconds.
  */
 export class ReplayMemory {
   readonly #sql: SqlStorage;
@@ -20,6 +20,9 @@ export class ReplayMemory {
   /** The row that is being filled. */
   #row = 0;
   #filling: SpentId[] = [];
+  /** What is not in storage yet, and the write that it waits for. */
+  #unwritten: SpentId[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -30,21 +33,28 @@ export class ReplayMemory {
     return this.#recalled().has(id);
   }
 
-  /** Notes that they were used: it is durable before the gate answers. */
-  spend(ids: readonly SpentId[], now: number): void {
-    if (ids.length === 0) return;
+  /**
+   * Notes that they were used: from now on they are. What this gives must be waited for before anybody is answered: then it is in storage,
+   * by one write for all that come together.
+   */
+  spend(ids: readonly SpentId[], now: number): Promise<void> {
     const spent = this.#recalled();
     this.#sweep(now);
-    this.#create();
     for (const one of ids) spent.set(one.id, one.expires_at);
-    this.#filling.push(...ids);
+    this.#unwritten.push(...ids);
+    this.#writing ??= this.#write();
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    await scheduler.wait(0);
+    this.#writing = undefined;
+    this.#create();
+    this.#filling.push(...this.#unwritten);
+    this.#unwritten = [];
     const expiresAt = Math.max(...this.#filling.map(({ expires_at }) => expires_at));
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO spent_ids VALUES (?, ?, ?)',
-      this.#row,
-      JSON.stringify(this.#filling),
-      expiresAt,
-    );
+    const row = [this.#row, JSON.stringify(this.#filling), expiresAt];
+    this.#sql.exec('INSERT OR REPLACE INTO spent_ids VALUES (?, ?, ?)', ...row);
     if (this.#filling.length < SPENT_IDS_PER_ROW) return;
     this.#filling = [];
     this.#row++;
