@@ -12,7 +12,7 @@ export type RegisteredClient = {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Registers what the loop takes: a client granted two scopes, and the resource server's own client, which introspects. */
-export async function register({ issuer, rootApiKey }: RunningEdgemint) {
+export async function register({ issuer, rootApiKey }: Pick<RunningEdgemint, 'issuer' | 'rootApiKey'>) {
   const post = async <T>(path: string, body: unknown): Promise<T> => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
     const response = await fetch(`${issuer}/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { machineKey } from '../bench/signing.ts';
+import { EdgemintApart } from '../harness/apart.ts';
+import { ROOT_API_KEY } from '../harness/edgemint.ts';
+import { type RegisteredClient, register } from '../interop/management.ts';
+
+const KILLS = 8;
+const AT_ONCE = 20;
+
+let edgemint: EdgemintApart;
+
+beforeAll(async () => {
+  edgemint = await EdgemintApart.prepare();
+});
+
+afterAll(() => edgemint?.remove());
+
+async function toKey({ client_id }: RegisteredClient, key: Awaited<ReturnType<typeof machineKey>>): Promise<void> {
+  const body = JSON.stringify({
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [key.publicJwk] },
+    rate_limit: { per_minute: 1_000_000, burst: 1_000_000 },
+  });
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${ROOT_API_KEY}` };
+  const changed = await fetch(`${edgemint.issuer}/v1/clients/${client_id}`, { method: 'PATCH', headers, body });
+  expect(changed.status).toBe(200);
+}
+
+/** The status of a token request; undefined where there was no answer. */
+async function use(client_assertion: string): Promise<number | undefined> {
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion,
+  });
+  const answer = await fetch(`${edgemint.issuer}/oauth2/token`, { method: 'POST', body }).catch(() => undefined);
+  return answer?.status;
+}
+
+test('a server that is killed again and again takes no assertion that it gave a token for', async () => {
+  await edgemint.start();
+  const { machine } = await register({ issuer: edgemint.issuer, rootApiKey: ROOT_API_KEY });
+  const key = await machineKey();
+  await toKey(machine, key);
+  let answered = 0;
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const used: string[] = [];
+    let isKilled = false;
+    const inTurn = async () => {
+      while (!isKilled) {
+        const assertion = await key.assertion(machine.client_id, edgemint.issuer);
+        const status = await use(assertion);
+        if (status === 200) used.push(assertion);
+        else expect(isKilled, `an answer of ${status}`).toBe(true);
+      }
+    };
+    const asking = Promise.all(Array.from({ length: AT_ONCE }, inTurn));
+    await sleep(300 + Math.random() * 50);
+    isKilled = true;
+    await edgemint.kill();
+    await asking;
+    await edgemint.start();
+    answered += used.length;
+    const again = await Promise.all(used.slice(-200).map(use));
+    expect(new Set(again), `after kill ${kill}`).toEqual(new Set([401]));
+  }
+  console.log(`${answered} tokens before ${KILLS} kills`);
+});
