@@ -6,6 +6,8 @@
 export const OAUTH_BODY_LIMIT_BYTES = 16 * 1024;
 /** The largest body a management endpoint reads: a resource server with its thousand described scopes fits. */
 export const MANAGEMENT_BODY_LIMIT_BYTES = 1024 * 1024;
+/** The longest client_id that there can be, in characters. */
+export const CLIENT_ID_LENGTH_MAX = 200;
 /** What a client is told to wait for when a store could not answer. */
 export const STORE_RETRY_AFTER = 2;
 /** A store that has not answered after this is treated as gone. */
@@ -30,8 +32,6 @@ export const CLOCK_SKEW = 60;
 
 // What clients sign: assertions and proofs
 
-/** The longest client_id that there can be. */
-export const CLIENT_ID_LENGTH_MAX = 200;
 /** How many seconds the clocks of those who sign them may be off. */
 export const SIGNER_CLOCK_SKEW = 30;
 /** How long an assertion may be good for: client libraries make theirs for one to five minutes. */
@@ -40,37 +40,33 @@ export const ASSERTION_LIFETIME_MAX = 300;
 export const FEDERATED_LIFETIME_MAX = 86_400;
 /** How long after it was made a DPoP proof is taken, the skew included. */
 export const DPOP_PROOF_AGE = 60;
-/** A DPoP nonce is of a step, and is taken in so many steps after it. */
+/** A DPoP nonce is of a step of so many seconds, and is taken in so many steps, its own being the first. */
 export const DPOP_NONCE_STEP = 60;
 export const DPOP_NONCE_STEPS = 5;
-/** The longest `jti`. */
+/** The longest `jti`, in UTF-16 code units. */
 export const JTI_LENGTH_MAX = 200;
-/** The longest DPoP header: a proof of an RSA key fits. */
+/** The longest DPoP header, in characters: a proof of an RSA key fits. */
 export const DPOP_HEADER_MAX = 4096;
 /** How many used ids a gate keeps in one row, and how often it looks in its memory for those that have expired. */
 export const SPENT_IDS_PER_ROW = 32;
 export const REPLAY_SWEEP_INTERVAL = 60;
-/** How long an isolate goes by what it knows of how a client authenticates without asking once more when a credential does not fit, while many fail. */
-export const AUTHENTICATION_AGE = 5;
 
-/** What a client is told to wait for whose keys elsewhere could not be had. */
-export const REMOTE_RETRY_AFTER = 5;
-/** Of how many clients an isolate knows how they authenticate, and up to what length of it as JSON; and of how many more with a longer one. */
-export const KNOWN_AUTHENTICATIONS = 2000;
-export const KNOWN_AUTHENTICATION_LENGTH = 4096;
-export const KNOWN_LONG_AUTHENTICATIONS = 100;
+// The strict profile. FAPI 2.0 names no figures for these.
 
-// The strict profile
-
+/** How long an assertion may be good for. */
 export const STRICT_ASSERTION_LIFETIME_MAX = 60;
+/** How long an access token is good for at most, whatever its client and resource server say. */
 export const STRICT_ACCESS_TOKEN_TTL_MAX = 900;
 
 // Keys and identities that are registered for a client
 
+/** Keys of one JWK Set, and how long it may be, as JSON. */
 export const REGISTERED_KEYS_MAX = 20;
 export const REGISTERED_KEYS_BYTES_MAX = 32 * 1024;
+/** Workloads of other issuers, and how long they may be in all, as JSON: they are part of the record that a gate keeps in one row of 2 MB at most. */
 export const FEDERATED_IDENTITIES_MAX = 20;
 export const FEDERATED_IDENTITIES_BYTES_MAX = 64 * 1024;
+/** Claims that one of them asks for, and values of which one is enough. */
 export const CLAIM_CONDITIONS_MAX = 20;
 /** Members of a claim that is a list of which one may be what a condition asks for; those beyond are not looked at. */
 export const LISTED_CLAIMS_MAX = 200;
@@ -115,6 +111,17 @@ export const SHARED_WORK_POLL_MAX_MS = 50;
 
 /** How long an isolate believes that a client_id does not exist. */
 export const UNKNOWN_CLIENT_AGE = 5;
+/**
+ * How long an isolate goes by what it knows of how a client authenticates, where a credential does not fit that and many have failed: so
+ * often it asks the gate once more.
+ */
+export const AUTHENTICATION_AGE = 5;
+/** Of how many clients an isolate knows that, and up to what length of it as JSON; and of how many more with a longer one. */
+export const KNOWN_AUTHENTICATIONS = 2000;
+export const KNOWN_AUTHENTICATION_LENGTH = 4096;
+export const KNOWN_LONG_AUTHENTICATIONS = 100;
+/** Keys of DPoP proofs that an isolate keeps imported. */
+export const KNOWN_PROOF_KEYS = 1000;
 /** How long an isolate believes that an API key which was once ours is no more. */
 export const UNKNOWN_KEY_AGE = 5;
 /** How long D1 has to tell how a resource server wants its tokens introspected, before the stronger way is taken. */
@@ -264,6 +271,8 @@ export const HEALTH_PROBE_AGE = 5;
 
 // Remote keys
 
+/** What a client is told to wait for whose keys elsewhere could not be had. */
+export const REMOTE_RETRY_AFTER = 5;
 /** The largest document that is read from elsewhere, after decompression: twenty RSA keys with a certificate each fit. */
 export const REMOTE_BODY_LIMIT_BYTES = 64 * 1024;
 /** How long one may take, from the request to the last byte. */

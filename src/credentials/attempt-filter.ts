@@ -112,7 +112,7 @@ export class AttemptFilter {
   }
 
   /**
-   * Charges an attempt that could be told to be wrong without a check.
+   * Charges an attempt that did not come through `guard`: one that could be told to be wrong, or that failed by what is no secret.
    * @throws TooManyAttemptsError when a checked one would be, so that nobody can tell from it which ids exist
    */
   refuse(attempt: Attempt): void {

@@ -53,7 +53,9 @@ const PINNING = /[\p{L}\p{N}]{2}/u;
 /** What the subjects of a platform begin with, whoever they are: Kubernetes, AWS, Istio within a trust domain; a scheme and its host, or a word and a colon. */
 const COMMON_BEGINNING =
   /^(?:system:serviceaccount:|arn:[\w-]*(?::\w*(?:::?)?)?|ns\/|[a-z][\w+.-]*:\/\/[^/]*\/?|[\w-]+[:|])/i;
+/** Such beginnings in full: a pattern that stops within one leaves nobody out either. */
 const COMMON_BEGINNINGS = ['system:serviceaccount:', 'project_path:', 'organization:', 'account:'];
+const EVERYTHING = 'must not match everything';
 /** The claims that have a field of their own, or tell one token from another and not whose it is. */
 const NOT_CONDITIONS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'];
 
@@ -116,8 +118,6 @@ function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
       )
     : [];
 }
-
-const EVERYTHING = 'must not match everything';
 
 function claimFault(name: string, condition: ClaimCondition): string | undefined {
   const [first, ...nested] = claimKeys(name);

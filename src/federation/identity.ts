@@ -7,7 +7,7 @@ export function isTrustDomain(issuer: string): boolean {
   return issuer.startsWith('spiffe://');
 }
 
-/** What the `use` of an issuer's keys may be: those of a trust domain tell what they are for (SPIFFE Trust Domain and Bundle section 4.2.2). */
+/** What the `use` of an issuer's keys may be: those of a trust domain tell what they are for ([SPIFFE Trust Domain and Bundle](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Trust_Domain_and_Bundle.md) section 4.2.2). */
 export function keyUses(issuer: string): readonly string[] {
   return isTrustDomain(issuer) ? ['jwt-svid'] : ['sig'];
 }

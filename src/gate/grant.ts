@@ -46,7 +46,7 @@ export type GrantRefusal =
   | BindingRefusal;
 
 /** Of the algorithms that tokens can be signed with, those of the strict profile ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
-export const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
+const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
 
 /**
  * Decides what a client gets of what it asked for, or why it gets nothing.

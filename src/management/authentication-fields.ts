@@ -5,11 +5,11 @@ import {
   FEDERATED_IDENTITIES_MAX,
   REGISTERED_KEYS_BYTES_MAX,
   REGISTERED_KEYS_MAX,
+  REMOTE_URL_LENGTH_MAX,
 } from '../constants.ts';
 import { hasPrivateMember } from '../jwt/public-key.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from '../store/client-authentication.ts';
 import { isPlainJson } from './plain-json.ts';
-
 import { jsonBytes } from './schemas.ts';
 
 // How a client authenticates and what its tokens are bound to, by the names of RFC 7591, RFC 8705 section 2.1.2 and 3.4, and RFC 9449
@@ -81,7 +81,7 @@ const FederatedIdentity = z
           'What other claims must be, by name, or by JSON pointer where they are nested: a value, or several of which one is enough; in texts `*` stands for any characters.',
         example: { repository_id: '74', ref: 'refs/heads/main' },
       }),
-    jwks_uri: z.string().max(2048).optional().openapi({
+    jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).optional().openapi({
       description:
         'Where the issuer’s keys are; else its discovery document tells. Of a SPIFFE trust domain, its bundle endpoint.',
       example: 'https://issuer.example.com/keys',
@@ -100,6 +100,7 @@ const FederatedIdentity = z
 
 export const SecurityProfile = z.enum(SECURITY_PROFILES).default('standard');
 
+/** The fields of a client that say so. */
 export const AuthenticationFields = {
   token_endpoint_auth_method: AuthMethod.default('client_secret_basic').openapi({
     description:
@@ -116,7 +117,7 @@ export const AuthenticationFields = {
         'The client’s public keys, for `private_key_jwt`; for `self_signed_tls_client_auth` each with its certificate in `x5c`.',
       type: ['object', 'null'],
     }),
-  jwks_uri: z.string().max(2048).nullable().default(null).openapi({
+  jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).nullable().default(null).openapi({
     description: 'Where they are published, in place of `jwks`.',
     example: null,
   }),

@@ -15,7 +15,7 @@ export const AUTH_METHODS = [
 export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 /** Those that prove a secret. Clients of either are taken by both. */
-export const SECRET_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+const SECRET_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post'];
 
 /** Those of the strict profile. */
 export const STRICT_METHODS: readonly AuthMethod[] = [
@@ -46,8 +46,10 @@ export interface RegisteredKey {
   readonly certificate: string | null;
 }
 
-/** The subject of a client's certificate ([RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)). */
+/** What a certificate's subject can be told by: the ends of the names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
 export const TLS_SUBJECTS = ['subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email'] as const;
+
+/** The subject of a client's certificate. */
 export interface TlsSubject {
   readonly type: (typeof TLS_SUBJECTS)[number];
   readonly value: string;
@@ -78,7 +80,7 @@ export interface RegisteredIdentity extends FederatedIdentity {
   readonly digest: string;
 }
 
-/** All by which a client proves itself beside its secrets. */
+/** How a client authenticates, and all by which it does but its secrets. */
 export interface ClientAuthentication {
   /** Those that are accepted: under the strict profile, of those that are registered. */
   readonly methods: readonly AuthMethod[];

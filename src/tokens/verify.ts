@@ -63,15 +63,16 @@ function hasSoundClaims(claims: Record<string, unknown>, now: number): boolean {
     typeof scope === 'string' &&
     Array.isArray(roles) &&
     (cnf === undefined || isObject(cnf)) &&
-    isNumericDate(iat) &&
-    isNumericDate(exp) &&
-    isNumericDate(nbf) &&
+    isWholeTime(iat) &&
+    isWholeTime(exp) &&
+    isWholeTime(nbf) &&
     iat <= seconds + CLOCK_SKEW &&
     exp > iat &&
     exp - iat <= ACCESS_TOKEN_TTL_MAX
   );
 }
 
-function isNumericDate(value: unknown): value is number {
+// We write whole seconds.
+function isWholeTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,4 +1,6 @@
+import type { TimeFault } from '../../jwt/claims.ts';
 import { readUnverified, type UnverifiedJwt } from '../../jwt/compact.ts';
+import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
 import { invalidClient, OAuthError } from '../errors.ts';
 import type { Parameters } from '../parameters.ts';
@@ -30,3 +32,11 @@ export function readAssertion(parameters: Parameters): Assertion | undefined {
   if ((type !== JWT_BEARER && type !== JWT_SPIFFE) || !read) throw invalidClient('malformed_assertion');
   return { ...read, token, isSvid: type === JWT_SPIFFE };
 }
+
+/** How the log tells of what is wrong with an assertion's times. */
+export const TIME_FAILURES: Readonly<Record<TimeFault, AuthenticationFailure>> = {
+  malformed: 'malformed_assertion',
+  expired: 'assertion_expired',
+  not_yet_valid: 'assertion_not_yet_valid',
+  lives_too_long: 'assertion_lives_too_long',
+};

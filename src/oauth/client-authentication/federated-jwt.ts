@@ -8,8 +8,7 @@ import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientAuthentication, RegisteredIdentity } from '../../store/client-authentication.ts';
-import type { Assertion } from './assertion.ts';
-import { TIME_FAILURES } from './private-key-jwt.ts';
+import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 
 /** What a token of another issuer may say that it is: one for signing in, any JWT, or, as another Edgemint's, an access token; a JWT-SVID may be a `JOSE`. */

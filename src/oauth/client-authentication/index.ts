@@ -1,5 +1,5 @@
 import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
-import { type Attempt, isRefusal, type Refusal } from '../../credentials/attempt-filter.ts';
+import type { Attempt } from '../../credentials/attempt-filter.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
 import { loggable } from '../../log/log.ts';
@@ -98,6 +98,3 @@ async function claimedClient(services: Services, clientId: string, address: stri
   services.attempts.refuse({ subject: clientId, address });
   throw invalidClient('unknown_client');
 }
-
-export type { Refusal };
-export { isRefusal };

@@ -63,7 +63,8 @@ export class KnownAuthentications {
   }
 
   /**
-   * Asks the client's gate, by a call that begins after this was called; at a time one call is under way about a client, and all who wait share the next.
+   * Asks the client's gate, by a call that begins after this was called. One call about a client is under way at a time, and all who wait
+   * share the next.
    * @returns undefined where there is no such client
    * @throws StoreUnavailableError
    */

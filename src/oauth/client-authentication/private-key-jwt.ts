@@ -6,13 +6,13 @@ import {
 } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
 import { anchors, type KeyProof } from '../../gate/credential.ts';
-import { type TimeFault, timeFault } from '../../jwt/claims.ts';
+import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { type ClientAuthentication, STRICT_ALGS } from '../../store/client-authentication.ts';
-import type { Assertion } from './assertion.ts';
+import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 
 /** What an assertion says that is as it must be, whoever the client is. */
@@ -33,6 +33,7 @@ const TYPES = ['jwt', 'client-authentication+jwt'];
  * another server could have told the client to ask there
  * ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)).
  * @param now milliseconds since the epoch
+ * @returns what of it is needed later on, or why it is refused
  */
 export function checkAssertion(
   { header, claims }: Assertion,
@@ -51,14 +52,6 @@ export function checkAssertion(
   if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'malformed_assertion';
   return { alg, kid, jti, exp: exp as number };
 }
-
-/** How the log tells of what is wrong with an assertion's times. */
-export const TIME_FAILURES: Readonly<Record<TimeFault, AuthenticationFailure>> = {
-  malformed: 'malformed_assertion',
-  expired: 'assertion_expired',
-  not_yet_valid: 'assertion_not_yet_valid',
-  lives_too_long: 'assertion_lives_too_long',
-};
 
 /** What the strict profile asks beyond that ([FAPI 2.0 section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)). */
 function strictFault({ claims }: Assertion, { alg }: CheckedAssertion, now: number): AuthenticationFailure | undefined {

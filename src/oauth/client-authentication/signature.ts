@@ -4,17 +4,8 @@ import type { Redacted } from '../../log/redacted.ts';
 
 /** Whether one of the keys made the signature of a JWS, by one algorithm and no other. */
 export async function isSignedBy(token: Redacted, alg: VerificationAlg, keys: readonly CryptoKey[]): Promise<boolean> {
-  return (await signerAmong(token, alg, keys)) !== undefined;
-}
-
-/** The key that made it. */
-export async function signerAmong(
-  token: Redacted,
-  alg: VerificationAlg,
-  keys: readonly CryptoKey[],
-): Promise<CryptoKey | undefined> {
-  for (const key of keys) if (await isSigner(token, alg, key)) return key;
-  return undefined;
+  for (const key of keys) if (await isSigner(token, alg, key)) return true;
+  return false;
 }
 
 async function isSigner(token: Redacted, alg: VerificationAlg, key: CryptoKey): Promise<boolean> {
@@ -29,7 +20,11 @@ async function isSigner(token: Redacted, alg: VerificationAlg, key: CryptoKey): 
 // By the object that they were imported from: an isolate keeps it for as long as it goes by the record that it is of.
 const imported = new WeakMap<JWK, Map<VerificationAlg, CryptoKey>>();
 
-/** Imports a key that an isolate keeps, once. Undefined where it is none for the algorithm. */
+/**
+ * Imports a key that an isolate keeps, once.
+ * @param uses as for `fitsAlg`
+ * @returns undefined where it is none for the algorithm
+ */
 export async function openKey(
   jwk: JWK,
   alg: VerificationAlg,

@@ -1,5 +1,11 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import { DPOP_HEADER_MAX, DPOP_PROOF_AGE, JTI_LENGTH_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
+import {
+  DPOP_HEADER_MAX,
+  DPOP_PROOF_AGE,
+  JTI_LENGTH_MAX,
+  KNOWN_PROOF_KEYS,
+  SIGNER_CLOCK_SKEW,
+} from '../../constants.ts';
 import { isNumericDate } from '../../jwt/claims.ts';
 import { isObject, mediaType, readUnverified } from '../../jwt/compact.ts';
 import { fitsAlg, importPublicKey, isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
@@ -33,13 +39,14 @@ interface ProofKey {
 }
 
 // By the header that they are in: a client sends the same one with each proof.
-const keys = new Memory<ProofKey>(1000);
+const keys = new Memory<ProofKey>(KNOWN_PROOF_KEYS);
 
 /**
  * Checks a DPoP proof ([RFC 9449 section 4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)), as far as it can be told here: whether
  * it was used before, and whether it must have a nonce, is for the client's gate to say.
  * @param header the value of the `DPoP` header: of several, all, parted by commas, which no JWT has
  * @param now milliseconds since the epoch
+ * @returns what the proof says, or why it is refused
  */
 export async function checkProof(
   header: string,

@@ -18,6 +18,14 @@ interface TrustOptions {
   readonly only?: boolean;
 }
 
+interface KubernetesOptions {
+  readonly issuer: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly uid?: string;
+  readonly jwksFile?: ReturnType<typeof jwksFile>;
+}
+
 /** `trust-github` and `trust-kubernetes`: by what cannot be renamed, where there is something. */
 export function addTrust(group: Command): void {
   const github = addTrustCommand(group, 'trust-github', 'let workflows of a repository at GitHub be this client')
@@ -42,8 +50,7 @@ export function addTrust(group: Command): void {
       jwksFile,
     );
   kubernetes.action((id: string) => {
-    const options = kubernetes.opts<Record<'issuer' | 'namespace' | 'serviceAccount', string> & Keys>();
-    const { issuer, namespace, serviceAccount, uid, jwksFile: jwks } = options;
+    const { issuer, namespace, serviceAccount, uid, jwksFile: jwks } = kubernetes.opts<KubernetesOptions>();
     return trust(kubernetes, id, {
       issuer,
       subject: `system:serviceaccount:${namespace}:${serviceAccount}`,
@@ -51,11 +58,6 @@ export function addTrust(group: Command): void {
       ...(jwks && { jwks }),
     });
   });
-}
-
-interface Keys {
-  readonly uid?: string;
-  readonly jwksFile?: ReturnType<typeof jwksFile>;
 }
 
 function addTrustCommand(group: Command, name: string, description: string): Command {
