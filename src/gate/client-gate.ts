@@ -226,8 +226,11 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const { granted, remaining, reset } = taken;
     const rate = { limit: record.rate_limit, remaining, reset };
     this.#meter.used(credential.id, now);
-    // Without a nonce there is none yet: whoever is told of one comes again at once.
-    if (binding === 'use_dpop_nonce') return this.#settled({ outcome: 'refused', error: binding, rate }, now);
+    // Nothing is taken: whoever is told of a nonce comes again at once.
+    if (binding === 'use_dpop_nonce') {
+      const left = { ...rate, remaining: granted ? remaining + 1 : remaining };
+      return this.#settled({ outcome: 'refused', error: binding, rate: left }, now);
+    }
     if (!granted) return this.#settled({ outcome: 'rate_limited', rate }, now, taken);
     if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now, taken);
     const spent = this.#spend(request.dpop ? [...spends, request.dpop.spends] : spends, now);

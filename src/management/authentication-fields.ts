@@ -126,10 +126,16 @@ export const AuthenticationFields = {
       'For `tls_client_auth` one of these five: the subject of the certificate, exactly, as RFC 2253 writes it.',
     example: null,
   }),
-  tls_client_auth_san_dns: Subject.openapi({ example: null }),
-  tls_client_auth_san_uri: Subject.openapi({ example: null }),
-  tls_client_auth_san_ip: Subject.openapi({ example: null }),
-  tls_client_auth_san_email: Subject.openapi({ example: null }),
+  tls_client_auth_san_dns: Subject.openapi({
+    description: 'A DNS name among the certificate’s alternative names, exactly; a wildcard stands for itself.',
+    example: null,
+  }),
+  tls_client_auth_san_uri: Subject.openapi({ description: 'A URI among them, such as a SPIFFE ID.', example: null }),
+  tls_client_auth_san_ip: Subject.openapi({
+    description: 'An address among them, an IPv6 one as RFC 5952 writes it.',
+    example: null,
+  }),
+  tls_client_auth_san_email: Subject.openapi({ description: 'An e-mail address among them.', example: null }),
   federated_identities: z
     .array(FederatedIdentity)
     .max(FEDERATED_IDENTITIES_MAX)

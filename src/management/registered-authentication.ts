@@ -1,8 +1,7 @@
-import { base64url, calculateJwkThumbprint, importX509, type JWK } from 'jose';
+import { base64url, type JWK } from 'jose';
 import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import { keyUses } from '../federation/identity.ts';
 import { identityFaults } from '../federation/identity-faults.ts';
-import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { addressFault } from '../remote-keys/address.ts';
 import {
   type AuthMethod,
@@ -18,6 +17,7 @@ import {
 import type { ClientFields as StoredFields } from '../store/clients.ts';
 import type { ClientBody } from './client-fields.ts';
 import { type FieldError, invalidIn, pointer } from './problem.ts';
+import { hasUsableKey, registeredKey } from './registered-keys.ts';
 
 /** How a client authenticates, as its row has it. */
 export type RegisteredAuthentication = Pick<
@@ -164,37 +164,6 @@ function tlsSubjects(fields: ClientBody): TlsSubject[] {
   });
 }
 
-async function registeredKey(jwk: JWK, at: string, errors: FieldError[]): Promise<RegisteredKey | undefined> {
-  const refuse = (detail: string) => void errors.push({ pointer: at, detail });
-  const alg = VERIFICATION_ALGS.find((one) => fitsAlg(jwk, one));
-  const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
-  if (!alg || !key) {
-    return refuse(
-      'must be a key for signatures: P-256, Ed25519, or RSA of 2048 bits or more, with an `alg` of the metadata if any',
-    );
-  }
-  const thumbprint = await calculateJwkThumbprint(jwk);
-  if (jwk.x5c === undefined) return { jwk, thumbprint, certificate: null };
-  const certificate = await certificateThumbprint(jwk.x5c, alg, thumbprint);
-  return certificate === undefined
-    ? refuse('must have in `x5c` the certificate of this very key first, DER in base64')
-    : { jwk, thumbprint, certificate };
-}
-
-/** That of the first certificate, if it is the key's own ([RFC 7517 section 4.7](https://www.rfc-editor.org/rfc/rfc7517#section-4.7)). */
-async function certificateThumbprint(x5c: unknown, alg: string, thumbprint: string): Promise<string | undefined> {
-  const [first] = Array.isArray(x5c) ? (x5c as unknown[]) : [];
-  if (typeof first !== 'string') return undefined;
-  try {
-    const pem = `-----BEGIN CERTIFICATE-----\n${first}\n-----END CERTIFICATE-----`;
-    const key = await importX509(pem, alg, { extractable: true });
-    if ((await calculateJwkThumbprint(key)) !== thumbprint) return undefined;
-    return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.fromBase64(first))));
-  } catch {
-    return undefined;
-  }
-}
-
 type GivenIdentity = ClientBody['federated_identities'][number];
 
 async function registeredIdentity(
@@ -210,16 +179,6 @@ async function registeredIdentity(
     errors.push({ pointer: at(['jwks']), detail: 'must have a key by which its tokens can be verified here' });
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(identity)));
   return { ...identity, digest: base64url.encode(new Uint8Array(digest)) };
-}
-
-// A bundle may hold others as well, for other things.
-async function hasUsableKey(keys: readonly JWK[], uses: readonly string[]): Promise<boolean> {
-  for (const jwk of keys) {
-    const alg = FEDERATION_ALGS.find((one) => fitsAlg(jwk, one, uses));
-    const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
-    if (key) return true;
-  }
-  return false;
 }
 
 /** How it is shown. */

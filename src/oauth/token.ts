@@ -59,23 +59,21 @@ async function requireAdmission(services: Services, decision: Decision): Promise
   }
 }
 
-/** What the gate finds wrong with a request that is well-formed, where it is not plain from the error. */
-const REFUSED_REQUESTS: Partial<Record<GrantRefusal, string>> = {
+/** What is wrong with a request that is well-formed, where the error alone does not tell. */
+const REFUSED_REQUESTS = {
   invalid_request: 'claims: not all of these may be requested by this client.',
   dpop_required: 'This client must send a DPoP proof.',
   certificate_required: 'This client must present a certificate.',
   binding_required: 'This client must send a DPoP proof or present a certificate.',
-};
+} as const satisfies Partial<Record<GrantRefusal, string>>;
 
 function refusal(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record<string, string>): OAuthError {
   switch (error) {
     case 'invalid_request':
     case 'dpop_required':
     case 'certificate_required':
-    case 'binding_required': {
-      const description = REFUSED_REQUESTS[error];
-      return new OAuthError('invalid_request', { ...(description !== undefined && { description }), headers });
-    }
+    case 'binding_required':
+      return new OAuthError('invalid_request', { description: REFUSED_REQUESTS[error], headers });
     case 'invalid_dpop_proof':
       return new OAuthError(error, { headers, reason: 'proof_replayed' });
     default:

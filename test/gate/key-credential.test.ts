@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { calculateJwkThumbprint } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { anchors } from '../../src/gate/credential.ts';
+import { anchors } from '../../src/gate/anchors.ts';
 import type { ClientAuthentication, RegisteredKey } from '../../src/store/client-authentication.ts';
 import type { ClientRecord } from '../../src/store/client-record.ts';
 import { done, world } from '../http.ts';

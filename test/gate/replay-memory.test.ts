@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CLOCK_SKEW, PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../../src/constants.ts';
-import { anchors } from '../../src/gate/credential.ts';
+import { anchors } from '../../src/gate/anchors.ts';
 import type { SpentId } from '../../src/gate/replay-memory.ts';
 import { done, world } from '../http.ts';
 import { gateStorage, resetCalls } from '../instruments.ts';

@@ -11,8 +11,7 @@ import { RemoteError } from '../../remote-keys/error.ts';
 import type { Services } from '../../services.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { invalidClient } from '../errors.ts';
-import type { KeyCredential } from './credential.ts';
-import type { Claimed, Decide } from './index.ts';
+import type { Claimed, Decide, KeyCredential } from './credential.ts';
 import type { KnownAuthentications } from './known-authentications.ts';
 
 /**

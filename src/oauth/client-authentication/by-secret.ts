@@ -4,8 +4,7 @@ import { candidateHashes, fingerprint } from '../../credentials/secret-hash.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Services } from '../../services.ts';
 import { invalidClient } from '../errors.ts';
-import type { SecretCredential } from './credential.ts';
-import type { Claimed, Decide } from './index.ts';
+import type { Claimed, Decide, SecretCredential } from './credential.ts';
 
 /**
  * Has a secret judged by its client's gate, unless it can be told from a real one without asking any store.

@@ -1,4 +1,6 @@
+import type { Attempt } from '../../credentials/attempt-filter.ts';
 import type { KeyProof } from '../../gate/credential.ts';
+import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
@@ -21,4 +23,14 @@ export interface KeyCredential {
    * @throws RemoteError where keys elsewhere could not be had
    */
   readonly verify: (authentication: ClientAuthentication) => Promise<KeyProof | AuthenticationFailure>;
+}
+
+/** Asks the client's gate, in the one call that also does what the request is about. */
+export type Decide<Answer> = (client: Identified) => Promise<Answer | NotAuthenticated>;
+
+/** A client that a request says it is of. */
+export interface Claimed {
+  readonly attempt: Attempt;
+  /** Whether its id was generated here: one of another form may have been brought along. */
+  readonly isOwn: boolean;
 }

@@ -1,6 +1,7 @@
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
 import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
-import { anchors, type KeyProof } from '../../gate/credential.ts';
+import { anchors } from '../../gate/anchors.ts';
+import type { KeyProof } from '../../gate/credential.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';

@@ -1,7 +1,5 @@
 import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
-import type { Attempt } from '../../credentials/attempt-filter.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
-import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
 import { loggable } from '../../log/log.ts';
 import { note } from '../../log/trace.ts';
 import { clientAddress } from '../../request.ts';
@@ -13,18 +11,8 @@ import { authenticateBySecret } from './by-secret.ts';
 import { readClientAssertion } from './client-assertion.ts';
 import { readBasic } from './client-secret-basic.ts';
 import { readPost } from './client-secret-post.ts';
-import type { Credential } from './credential.ts';
+import type { Claimed, Credential, Decide } from './credential.ts';
 import { readClientCertificate } from './mutual-tls.ts';
-
-/** Asks the client's gate, in the one call that also does what the request is about. */
-export type Decide<Answer> = (client: Identified) => Promise<Answer | NotAuthenticated>;
-
-/** A client that a request says it is of. */
-export interface Claimed {
-  readonly attempt: Attempt;
-  /** Whether its id was generated here: one of another form may have been brought along. */
-  readonly isOwn: boolean;
-}
 
 /**
  * Authenticates the client of a request ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)).

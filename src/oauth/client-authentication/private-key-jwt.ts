@@ -5,7 +5,8 @@ import {
   STRICT_ASSERTION_LIFETIME_MAX,
 } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
-import { anchors, type KeyProof } from '../../gate/credential.ts';
+import { anchors } from '../../gate/anchors.ts';
+import type { KeyProof } from '../../gate/credential.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';

@@ -1,4 +1,5 @@
-import { anchors, type KeyProof } from '../../gate/credential.ts';
+import { anchors } from '../../gate/anchors.ts';
+import type { KeyProof } from '../../gate/credential.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { ClientAuthentication, TlsSubject } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';
