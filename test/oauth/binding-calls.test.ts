@@ -2,6 +2,8 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { create, getToken, introspect, postForm, requestToken, send, world } from '../http.ts';
 import { calls, gateCallsInFlight, gateStorage, resetCalls, startNewIsolate } from '../instruments.ts';
+import { ask, askWith, assertionOf, keyWorld, proofOf } from '../machines.ts';
+import { newSigner } from '../remote-keys/signers.ts';
 
 // The isolate is warm, and the key ring's copy is where it belongs.
 beforeAll(async () => {
@@ -15,6 +17,32 @@ test('a token request is one gate call, no D1 and no KV, after the client’s fi
   resetCalls();
   await getToken(worker);
   expect(calls).toEqual({ d1: 0, kv: 0, gate: 1, rateLimit: 0 });
+});
+
+test('a token request with a proof of a key is one gate call as well, with a secret, an assertion, and a nonce', async () => {
+  const bySecret = await world('counted-proofs');
+  const byKey = await keyWorld('counted-assertions', { dpop_nonce_required: true });
+  const holder = await newSigner('ES256');
+  const challenged = await askWith(
+    await assertionOf(byKey.clientId, byKey.signer),
+    {},
+    { dpop: await proofOf(holder) },
+  );
+  const nonce = challenged.headers.get('DPoP-Nonce');
+  expect([challenged.status, nonce]).toEqual([400, expect.any(String)]);
+  const { client_id, client_secret } = bySecret.worker;
+  const secret = { grant_type: 'client_credentials', client_id, client_secret };
+  const asks = [
+    async () => ask(secret, { dpop: await proofOf(holder) }),
+    async () =>
+      askWith(await assertionOf(byKey.clientId, byKey.signer), {}, { dpop: await proofOf(holder, { nonce }) }),
+  ];
+  for (const request of asks) {
+    expect(await (await request()).json()).toMatchObject({ token_type: 'DPoP' });
+    resetCalls();
+    expect((await request()).status).toBe(200);
+    expect(calls).toEqual({ d1: 0, kv: 0, gate: 1, rateLimit: 0 });
+  }
 });
 
 test('a client’s first token request costs one D1 batch more', async () => {
