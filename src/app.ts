@@ -1,16 +1,16 @@
 import { Hono } from 'hono';
+import { patternOf } from './http/request-log.ts';
 import { note } from './log/trace.ts';
-import type { ManagementApp } from './management/context.ts';
-import { errorResponse } from './oauth/error-response.ts';
-import { nothingHere, OAuthError } from './oauth/errors.ts';
+import type { ManagementApp } from './management/http/context.ts';
 import { health } from './oauth/health.ts';
 import { introspect } from './oauth/introspect.ts';
 import { jwks } from './oauth/jwks.ts';
 import { metadata } from './oauth/metadata.ts';
+import { errorResponse } from './oauth/response/error-response.ts';
+import { nothingHere, OAuthError } from './oauth/response/oauth-error.ts';
 import { revoke } from './oauth/revoke.ts';
 import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
-import { patternOf } from './request-log.ts';
 import type { Services } from './services.ts';
 
 type Endpoint = (services: Services, request: Request) => Promise<Response>;

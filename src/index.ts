@@ -1,12 +1,12 @@
 import { createApp } from './app.ts';
-import type { Env } from './env.ts';
-import { logFailure } from './failure-log.ts';
-import { errorResponse } from './oauth/error-response.ts';
-import { logged } from './request-log.ts';
+import { logged } from './http/request-log.ts';
+import { errorResponse } from './oauth/response/error-response.ts';
+import type { Env } from './platform/env.ts';
+import { logFailure } from './platform/failures.ts';
 import { scheduled } from './scheduled.ts';
 import { createServices } from './services.ts';
 
-export { ClientGate } from './gate/client-gate.ts';
+export { ClientGate } from './client-gate/client-gate.ts';
 
 type App = ReturnType<typeof createApp>;
 

@@ -1,9 +1,9 @@
-import { logFailure } from './failure-log.ts';
-import { resumePushes } from './gate/pushes.ts';
+import { resumePushes } from './gates/pushes.ts';
 import { settleKeyRevocations, withMade } from './keys/rotate.ts';
 import { dueAlgs, forgottenBefore, rotation } from './keys/rotation.ts';
 import { StoredRing } from './keys/stored-ring.ts';
 import { log } from './log/log.ts';
+import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, noteSuccesses } from './store/background-tasks.ts';

@@ -1,4 +1,4 @@
-import type { Env } from '../src/env.ts';
+import type { Env } from '../src/platform/env.ts';
 
 export type Store = 'd1' | 'kv' | 'gate' | 'rateLimit';
 export type Faulty = Store | `gate:${string}`;

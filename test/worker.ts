@@ -1,5 +1,5 @@
-import type { Env } from '../src/env.ts';
 import edgemint, { ClientGate as RealClientGate } from '../src/index.ts';
+import type { Env } from '../src/platform/env.ts';
 import { instrument, watchStorage } from './instruments.ts';
 
 // The Worker as it is, with its bindings wrapped, in the gate as well: tests count the calls and make stores fail.

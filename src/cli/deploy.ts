@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../platform/config.ts';
 import { databaseName, readStanding } from './account.ts';
 import { checkMigrations, readMigrations } from './check-migrations.ts';
 import { type Deployment, take, tryDeploy } from './deployment.ts';

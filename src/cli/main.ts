@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../config.ts';
+import { ConfigurationError } from '../platform/config.ts';
 import { Failure } from './failure.ts';
 import { stopChildren } from './wrangler.ts';
 

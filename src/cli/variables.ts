@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
-import { type Config, ConfigurationError, readConfig, type Variables } from '../config.ts';
 import { generateSecret } from '../credentials/secret.ts';
+import { type Config, ConfigurationError, readConfig, type Variables } from '../platform/config.ts';
 import { Failure } from './failure.ts';
 
 const FILE = '.dev.vars';

@@ -1,8 +1,8 @@
 import { LAST_USED_PRECISION, UNKNOWN_KEY_AGE } from '../constants.ts';
+import { Memory } from '../lib/expiring-cache.ts';
 import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';
-import { Memory } from '../memory.ts';
 import { ROOT } from '../store/actors.ts';
 import type { ApiKey } from '../store/api-keys.ts';
 import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';

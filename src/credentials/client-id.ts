@@ -1,5 +1,5 @@
-import { base62, toBigInt } from '../base62.ts';
-import { Memory } from '../memory.ts';
+import { base62, toBigInt } from '../lib/base62.ts';
+import { Memory } from '../lib/expiring-cache.ts';
 import { ACTORS } from '../store/actors.ts';
 import { hasOwnTag, withTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';

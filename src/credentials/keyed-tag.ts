@@ -1,4 +1,4 @@
-import { base62, toBigInt } from '../base62.ts';
+import { base62, toBigInt } from '../lib/base62.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { equalInConstantTime } from './secret-hash.ts';
 

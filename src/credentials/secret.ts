@@ -1,4 +1,4 @@
-import { base62, toBigInt } from '../base62.ts';
+import { base62, toBigInt } from '../lib/base62.ts';
 
 /** `ems_`: a client secret; `emk_`: an organization's API key; `emr_`: a root API key. */
 export type SecretPrefix = 'ems_' | 'emk_' | 'emr_';

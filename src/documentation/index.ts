@@ -1,5 +1,5 @@
 import { DOCUMENTATION_MAX_AGE } from '../constants.ts';
-import { cacheableJson } from '../oauth/cacheable-json.ts';
+import { cacheableJson } from '../oauth/response/cacheable-json.ts';
 import type { Services } from '../services.ts';
 import { openApiDocument } from './document.ts';
 

@@ -1,5 +1,5 @@
 import { DOCUMENTATION_MAX_AGE } from '../constants.ts';
-import { nothingHere } from '../oauth/errors.ts';
+import { nothingHere } from '../oauth/response/oauth-error.ts';
 import type { Services } from '../services.ts';
 
 // The page is Swagger UI, whose files are the Worker's assets; what starts it is our own. It loads nothing from any other host.

@@ -1,5 +1,5 @@
 import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
-import { invalid, ProblemError } from '../management/problem.ts';
+import { invalid, ProblemError } from '../management/http/problem.ts';
 import { CLIENT_ID } from './oauth/examples.ts';
 import { RETRY_AFTER } from './oauth/headers.ts';
 import type { Operation } from './operation.ts';

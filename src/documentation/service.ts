@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { nothingHere } from '../oauth/errors.ts';
+import { nothingHere } from '../oauth/response/oauth-error.ts';
 import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
-import { errorAnswer, misconfigured, wrongMethod } from './oauth/errors.ts';
+import { errorAnswer, misconfigured, wrongMethod } from './oauth/error-responses.ts';
 import { CACHEABLE } from './oauth/headers.ts';
 import { PAGE_FILES } from './page.ts';
 

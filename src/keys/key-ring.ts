@@ -12,7 +12,7 @@ import {
   openRetiredKeys,
   type RetiredKeys,
 } from '../credentials/master-key.ts';
-import type { Env } from '../env.ts';
+import type { Env } from '../platform/env.ts';
 import type { SigningAlg } from '../store/client-record.ts';
 import { NotYetError, StoreUnavailableError } from '../store/errors.ts';
 import type { RingRows } from '../store/ring.ts';

@@ -1,6 +1,6 @@
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader, errors } from 'jose';
-import { ConfigurationError } from '../config.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
+import { ConfigurationError } from '../platform/config.ts';
 
 /** What a seal is for. It is part of the seal, so that what was sealed for one purpose is never taken for another's. */
 export type Purpose = 'signing-key' | 'answer' | 'retired-master-key';

@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { MasterKeys } from '../credentials/master-key.ts';
-import type { Env } from '../env.ts';
+import type { Env } from '../platform/env.ts';
 import { SIGNING_ALGS } from '../store/client-record.ts';
 import { type Database, database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';

@@ -1,6 +1,6 @@
 import type { Services } from '../services.ts';
 import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
-import { oauthJson } from './errors.ts';
+import { oauthJson } from './response/oauth-error.ts';
 import type { Health } from './store-probes.ts';
 
 /**

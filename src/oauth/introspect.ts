@@ -5,11 +5,11 @@ import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
-import type { Strength } from './caller-memory.ts';
-import { OAuthError, oauthJson } from './errors.ts';
-import { identifyCaller, mayIntrospect, strengthFor } from './introspection-caller.ts';
-import { type Parameters, readParameters, requiredSecret } from './parameters.ts';
-import { parseScope } from './scope.ts';
+import { identifyCaller, mayIntrospect, strengthFor } from './introspection/caller.ts';
+import type { Strength } from './introspection/caller-cache.ts';
+import { type Parameters, readParameters, requiredSecret } from './request/parameters.ts';
+import { parseScope } from './request/scope.ts';
+import { OAuthError, oauthJson } from './response/oauth-error.ts';
 
 /**
  * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter a token is

@@ -3,7 +3,7 @@ import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import type { Services } from '../services.ts';
 import { AUTH_METHODS } from '../store/client-authentication.ts';
 import { SIGNING_ALGS } from '../store/client-record.ts';
-import { cacheableJson } from './cacheable-json.ts';
+import { cacheableJson } from './response/cacheable-json.ts';
 
 // Those of the IANA registry: the token of another issuer is presented as `private_key_jwt` is.
 const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'federated_jwt');

@@ -1,11 +1,11 @@
 import { CLOCK_SKEW } from '../constants.ts';
-import type { Authentication, Revocation } from '../gate/protocol.ts';
+import type { Authentication, Revocation } from '../gates/protocol.ts';
 import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
-import { oauthJson } from './errors.ts';
-import { readParameters, requiredSecret } from './parameters.ts';
+import { readParameters, requiredSecret } from './request/parameters.ts';
+import { oauthJson } from './response/oauth-error.ts';
 
 /**
  * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes a token of its own.

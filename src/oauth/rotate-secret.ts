@@ -1,3 +1,4 @@
+import type { SecretProof } from '../client-gate/check-proof.ts';
 import {
   GRACE_MAX,
   OWN_GRACE_MIN,
@@ -6,9 +7,8 @@ import {
   ROTATION_RETRY_UNTIL,
 } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
-import type { SecretProof } from '../gate/credential.ts';
-import { deliverPushes } from '../gate/pushes.ts';
-import { clientAddress } from '../request.ts';
+import { deliverPushes } from '../gates/pushes.ts';
+import { clientAddress } from '../http/client-address.ts';
 import type { Services } from '../services.ts';
 import { findClientRow, isClientAt, renewClient } from '../store/clients.ts';
 import { pushesOwedBy } from '../store/gate-pushes.ts';
@@ -16,8 +16,8 @@ import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecre
 import { listOf } from '../store/sql.ts';
 import { StaleWriteError, write } from '../store/write.ts';
 import { authenticateClient } from './client-authentication/index.ts';
-import { invalidClient, OAuthError, oauthJson } from './errors.ts';
-import { type Parameters, readParameters } from './parameters.ts';
+import { type Parameters, readParameters } from './request/parameters.ts';
+import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts';
 
 /**
  * A client that may rotates its own secret, with its own credentials: the new secret is the primary one, and the old one goes on as the

@@ -1,6 +1,6 @@
 import { HEALTH_PROBE_AGE, STORE_DEADLINE_MS } from '../constants.ts';
-import type { Env } from '../env.ts';
-import type { Gates } from '../gate/gates.ts';
+import type { Gates } from '../gates/gates.ts';
+import type { Env } from '../platform/env.ts';
 import { type LastSuccesses, readLastSuccesses } from '../store/background-tasks.ts';
 import type { Database } from '../store/database.ts';
 import { askStore } from '../store/errors.ts';

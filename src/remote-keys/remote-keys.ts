@@ -1,9 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { JWK } from 'jose';
 import { REMOTE_PATIENCE_MS, REMOTE_SOURCES_MAX } from '../constants.ts';
-import { Memory } from '../memory.ts';
+import { Memory } from '../lib/expiring-cache.ts';
 import { becomes } from '../store/waiting.ts';
-import { RemoteError } from './error.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
 import {
   afterFailure,
@@ -15,6 +14,7 @@ import {
   mayBeAsked,
   NOTHING,
 } from './knowledge.ts';
+import { RemoteError } from './remote-error.ts';
 import { fetchKeySet, type KeySource } from './source.ts';
 
 export type { KeySource } from './source.ts';

@@ -1,7 +1,7 @@
 import { isObject } from '../jwt/compact.ts';
-import { RemoteError } from './error.ts';
 import { fetchJson } from './fetch-json.ts';
 import { KeySet } from './key-set.ts';
+import { RemoteError } from './remote-error.ts';
 
 /** Where somebody publishes keys: at a URL of their own, or wherever an issuer's discovery document says. */
 export type KeySource = { readonly jwks_uri: string } | { readonly issuer: string };

@@ -1,4 +1,4 @@
-import { base62, toBigInt } from '../base62.ts';
+import { base62, toBigInt } from '../lib/base62.ts';
 
 /** A new id of 128 random bits behind a prefix that tells what it names, such as `org_` or `role_`. */
 export function generateId(prefix: string): string {

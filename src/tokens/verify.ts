@@ -1,10 +1,10 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
-import type { Config } from '../config.ts';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import { isCanonicalCompact, isObject } from '../jwt/compact.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { PublishedKey } from '../keys/signing-key.ts';
 import type { Redacted } from '../log/redacted.ts';
+import type { Config } from '../platform/config.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
 
 /** Who signs, and with what. */

@@ -15,7 +15,7 @@ import { showPlan } from '../../src/cli/edgemint/declaration/show-plan.ts';
 import { orderSteps } from '../../src/cli/edgemint/declaration/steps.ts';
 import { writeDeclaration } from '../../src/cli/edgemint/declaration/write.ts';
 import { alreadyHas, mergePatch } from '../../src/cli/edgemint/merge-patch.ts';
-import { applyMergePatch } from '../../src/merge-patch.ts';
+import { applyMergePatch } from '../../src/lib/merge-patch.ts';
 
 const ORDERS = 'https://api.example.com/orders';
 const server = { identifier: ORDERS, name: 'Orders', scopes: [{ name: 'read' }, { name: 'write' }] };

@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { AUTHENTICATION_AGE, REMOTE_KEYS_REFETCH_MIN } from '../../src/constants.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import { readConfig } from '../../src/platform/config.ts';
 import { done } from '../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../instruments.ts';
 import { askWith, assertionOf, keyClient, keyWorld } from '../machines.ts';

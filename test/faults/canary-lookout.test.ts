@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import edgemint from '../../src/index.ts';
 import { askStore } from '../../src/store/errors.ts';
-import { gateOf } from '../gate/gate.ts';
+import { gateOf } from '../client-gate/gate.ts';
 import { getToken, world } from '../http.ts';
 import { Canaries } from './canaries.ts';
 import { Lookout } from './lookout.ts';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { vi } from 'vitest';
 import type { ClientStanding } from '../../src/store/revocation-copies.ts';
-import { gateOf } from '../gate/gate.ts';
+import { gateOf } from '../client-gate/gate.ts';
 import type { Credentials } from '../http.ts';
 
 type Client = Pick<Credentials, 'client_id'>;

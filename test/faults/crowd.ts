@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
-import type { Admission } from '../../src/gate/protocol.ts';
-import { gates } from '../gate/gate.ts';
+import type { Admission } from '../../src/gates/protocol.ts';
+import { gates } from '../client-gate/gate.ts';
 import { create } from '../http.ts';
 
 /** Many clients of one organization that have a role, each with a gate that holds its record. */

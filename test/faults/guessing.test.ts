@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { expect, test, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { readConfig } from '../../src/platform/config.ts';
 import { type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, slowing, startNewIsolate } from '../instruments.ts';
 

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { heldRecord } from '../gate/gate.ts';
+import { heldRecord } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, ISSUER, postForm, requestToken, world } from '../http.ts';
 import { askWith, assertionOf, proofOf } from '../machines.ts';
 import { newSigner, type Signer } from '../remote-keys/signers.ts';

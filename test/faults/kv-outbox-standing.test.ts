@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../../src/constants.ts';
-import { gateOf } from '../gate/gate.ts';
+import { gateOf } from '../client-gate/gate.ts';
 import { done, getToken, revoke, world } from '../http.ts';
 import { type Fault, failing, startNewIsolate, withFault } from '../instruments.ts';
 import { introspectAsRoot, isActive } from '../tokens/verdict.ts';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
 import { DELIVERIES_PER_ALARM, KV_EXPIRY_MIN } from '../../src/constants.ts';
-import { gateOf } from '../gate/gate.ts';
+import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, done, getToken, revoke, world } from '../http.ts';
 import { type Fault, failing, hanging, holding, withFault } from '../instruments.ts';
 import { isActive } from '../tokens/verdict.ts';

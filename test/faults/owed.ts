@@ -2,7 +2,7 @@ import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { readRecords } from '../../src/store/client-records.ts';
 import { database } from '../../src/store/database.ts';
-import { heldRecord } from '../gate/gate.ts';
+import { heldRecord } from '../client-gate/gate.ts';
 import type { Credentials } from '../http.ts';
 import { type Fault, type Faulty, type Hold, withFault } from '../instruments.ts';
 import worker from '../worker.ts';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { PUSHES_PER_RUN } from '../../src/constants.ts';
 import type { ScheduledEvent } from '../../src/log/log.ts';
-import { gateOf, stands } from '../gate/gate.ts';
+import { gateOf, stands } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { type Fault, failing, withFault } from '../instruments.ts';
 import { seeded } from '../random.ts';

@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { gateOf, tablesOf } from '../gate/gate.ts';
+import { gateOf, tablesOf } from '../client-gate/gate.ts';
 import { api, type Credentials, create, getToken, world } from '../http.ts';
 import { type Fault, failing, hanging, withFault } from '../instruments.ts';
 import { keyWith, problemOf, type Row, rowsOf } from '../management/rows.ts';

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { alarmOf, gateOf, gates } from '../gate/gate.ts';
+import { alarmOf, gateOf, gates } from '../client-gate/gate.ts';
 import { api as ask, type Credentials, getToken, world } from '../http.ts';
 import { type Fault, failing, type Store, withFault } from '../instruments.ts';
 import { rowsOf } from '../management/rows.ts';

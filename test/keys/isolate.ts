@@ -1,8 +1,8 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { JSONWebKeySet } from 'jose';
-import type { Env } from '../../src/env.ts';
 import edgemint from '../../src/index.ts';
+import type { Env } from '../../src/platform/env.ts';
 import { basic, type Credentials, ISSUER, type TokenAnswer } from '../http.ts';
 import { instrument } from '../instruments.ts';
 

@@ -1,11 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader, type JSONWebKeySet, type JWK } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
-import type { Env } from '../../src/env.ts';
 import { KeyRing } from '../../src/keys/key-ring.ts';
 import { unseal } from '../../src/keys/sealing.ts';
+import { readConfig } from '../../src/platform/config.ts';
+import type { Env } from '../../src/platform/env.ts';
 import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { askStore } from '../../src/store/errors.ts';

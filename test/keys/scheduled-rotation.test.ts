@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ConfigurationError, readConfig } from '../../src/config.ts';
+import { ConfigurationError, readConfig } from '../../src/platform/config.ts';
 import { eventsAbout } from '../management/secrets.ts';
 import { Isolate } from './isolate.ts';
 import { DAY, kidsOf, MINUTE, runScheduled, SECOND, type SigningKey } from './keys.ts';

@@ -1,9 +1,9 @@
 import { CompactEncrypt, errors } from 'jose';
 import { expect, test } from 'vitest';
-import { ConfigurationError } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { isSealedUnder, type Purpose, seal, unseal } from '../../src/keys/sealing.ts';
 import { Redacted } from '../../src/log/redacted.ts';
+import { ConfigurationError } from '../../src/platform/config.ts';
 
 const [one, other] = [1, 2].map((byte) => new Redacted(new Uint8Array(32).fill(byte))) as [
   Redacted<Uint8Array<ArrayBuffer>>,

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import { ConfigurationError } from '../../src/config.ts';
-import { logFailure } from '../../src/failure-log.ts';
 import { type LogEvent, log, loggable } from '../../src/log/log.ts';
+import { ConfigurationError } from '../../src/platform/config.ts';
+import { logFailure } from '../../src/platform/failures.ts';
 import { StoreUnavailableError } from '../../src/store/errors.ts';
 import { requestToken, world } from '../http.ts';
 import { consoleOf } from './lines.ts';

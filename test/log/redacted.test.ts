@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { type LogEvent, log, loggable } from '../../src/log/log.ts';
 import { Redacted } from '../../src/log/redacted.ts';
-import type { Parameters } from '../../src/oauth/parameters.ts';
+import type { Parameters } from '../../src/oauth/request/parameters.ts';
+import { readConfig } from '../../src/platform/config.ts';
 import { consoleOf } from './lines.ts';
 
 const SECRET = 'ems_a-secret-that-nobody-may-see';

@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
-import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { API_KEY_SCOPES } from '../../src/management/http/authorization.ts';
 import { management } from '../../src/management/index.ts';
+import { readConfig } from '../../src/platform/config.ts';
 import { createServices } from '../../src/services.ts';
 import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
 import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';

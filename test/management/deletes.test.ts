@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { API_KEY_SCOPES } from '../../src/management/http/authorization.ts';
 import { api, type Credentials, create, createClient, done, getToken, introspect, requestToken } from '../http.ts';
 import { everyRow, keyWith, pointedAt, problemOf, type Row, rowsOf, tables } from './rows.ts';
 

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import type { ApiKeyScope } from '../../src/management/authorization.ts';
+import type { ApiKeyScope } from '../../src/management/http/authorization.ts';
 import { management } from '../../src/management/index.ts';
 import { createServices } from '../../src/services.ts';
 import { create, createClient, done, getToken } from '../http.ts';

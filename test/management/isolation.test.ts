@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { API_KEY_SCOPES } from '../../src/management/authorization.ts';
+import { API_KEY_SCOPES } from '../../src/management/http/authorization.ts';
 import { api, type Credentials, create, done, send } from '../http.ts';
 import {
   MOUNTED,

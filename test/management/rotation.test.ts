@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { GRACE_MAX, LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../../src/constants.ts';
-import { safetyOf } from '../../src/management/secret-safety.ts';
+import { safetyOf } from '../../src/management/resources/secret-safety.ts';
 import type { StoredSecret } from '../../src/store/secrets.ts';
 import { bothRecords, failingPushes, owedTo } from '../faults/owed.ts';
 import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';

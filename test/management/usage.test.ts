@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { USAGE_AGE, USAGE_FLUSH_MAX } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { gateOf } from '../gate/gate.ts';
+import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, slowing } from '../instruments.ts';
 import { problemOf, rowsOf } from './rows.ts';

@@ -3,8 +3,8 @@ import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { METADATA_MAX_AGE } from '../../src/constants.ts';
-import type { Env } from '../../src/env.ts';
 import edgemint from '../../src/index.ts';
+import type { Env } from '../../src/platform/env.ts';
 import { basic, getToken, ISSUER, postForm, send, world } from '../http.ts';
 
 const PATH = '/.well-known/oauth-authorization-server';

@@ -1,4 +1,4 @@
-import { RemoteError, type RemoteFault } from '../../src/remote-keys/error.ts';
+import { RemoteError, type RemoteFault } from '../../src/remote-keys/remote-error.ts';
 
 /** What was wrong with what was to be had from elsewhere. Fails where nothing was. */
 export async function faultOf(had: Promise<unknown>): Promise<RemoteFault> {

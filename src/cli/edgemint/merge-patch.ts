@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { applyMergePatch, isJsonObject, type JsonObject } from '../../merge-patch.ts';
+import { applyMergePatch, isJsonObject, type JsonObject } from '../../lib/merge-patch.ts';
 
 /**
  * The merge patch that makes one JSON object of another.

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { invalidApiKey, invalidClient, OAuthError } from '../../oauth/errors.ts';
+import { invalidApiKey, invalidClient, OAuthError } from '../../oauth/response/oauth-error.ts';
 import { clientAuthentication, clientFields } from './client-authentication.ts';
-import { errorAnswer, formErrors } from './errors.ts';
+import { errorAnswer, formErrors } from './error-responses.ts';
 import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
 
 const IntrospectionRequest = z

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { OAuthError } from '../../oauth/errors.ts';
+import { OAuthError } from '../../oauth/response/oauth-error.ts';
 import { clientAuthentication, clientFields } from './client-authentication.ts';
-import { errorAnswer, formErrors } from './errors.ts';
+import { errorAnswer, formErrors } from './error-responses.ts';
 import { ACCESS_TOKEN } from './examples.ts';
 
 const RevocationRequest = z

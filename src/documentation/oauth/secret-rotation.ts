@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { GRACE_MAX, OWN_GRACE_MIN } from '../../constants.ts';
-import { OAuthError } from '../../oauth/errors.ts';
+import { OAuthError } from '../../oauth/response/oauth-error.ts';
 import { secretAuthentication, secretFields } from './client-authentication.ts';
-import { errorAnswer, formErrors } from './errors.ts';
+import { errorAnswer, formErrors } from './error-responses.ts';
 import { CLAIMS, CLIENT_ID, CLIENT_SECRET } from './examples.ts';
 
 const RotationRequest = z

@@ -2,8 +2,8 @@ import type { TimeFault } from '../../jwt/claims.ts';
 import { readUnverified, type UnverifiedJwt } from '../../jwt/compact.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
-import { invalidClient, OAuthError } from '../errors.ts';
-import type { Parameters } from '../parameters.ts';
+import type { Parameters } from '../request/parameters.ts';
+import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 
 /** A client assertion ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)), of which nothing has been verified. */
 export interface Assertion extends UnverifiedJwt {

@@ -4,15 +4,15 @@ import {
   isRefusal,
   type Refusal,
   TooManyAttemptsError,
-} from '../../credentials/attempt-filter.ts';
-import type { NotAuthenticated } from '../../gate/protocol.ts';
+} from '../../gates/attempt-filter.ts';
+import type { NotAuthenticated } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import { RemoteError } from '../../remote-keys/error.ts';
+import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { Services } from '../../services.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
-import { invalidClient } from '../errors.ts';
+import { invalidClient } from '../response/oauth-error.ts';
+import type { KnownAuthentications } from './authentication-cache.ts';
 import type { Claimed, Decide, KeyCredential } from './credential.ts';
-import type { KnownAuthentications } from './known-authentications.ts';
 
 /**
  * Verifies a credential other than a secret by what the isolate knows of its client, and has the client's gate confirm in the one call

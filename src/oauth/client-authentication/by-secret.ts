@@ -1,9 +1,9 @@
-import { isRefusal, type Refusal } from '../../credentials/attempt-filter.ts';
 import { isWellFormedSecret } from '../../credentials/secret.ts';
 import { candidateHashes, fingerprint } from '../../credentials/secret-hash.ts';
+import { isRefusal, type Refusal } from '../../gates/attempt-filter.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Services } from '../../services.ts';
-import { invalidClient } from '../errors.ts';
+import { invalidClient } from '../response/oauth-error.ts';
 import type { Claimed, Decide, SecretCredential } from './credential.ts';
 
 /**

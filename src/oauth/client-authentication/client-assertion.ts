@@ -1,6 +1,6 @@
 import type { Services } from '../../services.ts';
-import { invalidClient } from '../errors.ts';
-import type { Parameters } from '../parameters.ts';
+import type { Parameters } from '../request/parameters.ts';
+import { invalidClient } from '../response/oauth-error.ts';
 import { readAssertion } from './assertion.ts';
 import type { KeyCredential } from './credential.ts';
 import { checkFederated, verifyFederated } from './federated-jwt.ts';

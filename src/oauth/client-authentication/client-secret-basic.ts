@@ -1,5 +1,5 @@
 import { Redacted } from '../../log/redacted.ts';
-import { formDecode } from '../parameters.ts';
+import { formDecode } from '../request/parameters.ts';
 import type { SecretCredential } from './credential.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,4 +1,4 @@
-import type { Parameters } from '../parameters.ts';
+import type { Parameters } from '../request/parameters.ts';
 import type { SecretCredential } from './credential.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { Attempt } from '../../credentials/attempt-filter.ts';
-import type { KeyProof } from '../../gate/credential.ts';
-import type { Identified, NotAuthenticated } from '../../gate/protocol.ts';
+import type { KeyProof } from '../../client-gate/check-proof.ts';
+import type { Attempt } from '../../gates/attempt-filter.ts';
+import type { Identified, NotAuthenticated } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';

@@ -1,11 +1,11 @@
 import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
+import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
 import { note } from '../../log/trace.ts';
-import { clientAddress } from '../../request.ts';
 import type { Services } from '../../services.ts';
-import { invalidClient, OAuthError } from '../errors.ts';
-import type { Parameters } from '../parameters.ts';
+import type { Parameters } from '../request/parameters.ts';
+import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 import { authenticateByKey } from './by-key.ts';
 import { authenticateBySecret } from './by-secret.ts';
 import { readClientAssertion } from './client-assertion.ts';

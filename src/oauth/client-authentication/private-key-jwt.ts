@@ -1,3 +1,4 @@
+import type { KeyProof } from '../../client-gate/check-proof.ts';
 import {
   ASSERTION_LIFETIME_MAX,
   JTI_LENGTH_MAX,
@@ -5,8 +6,7 @@ import {
   STRICT_ASSERTION_LIFETIME_MAX,
 } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
-import { anchors } from '../../gate/anchors.ts';
-import type { KeyProof } from '../../gate/credential.ts';
+import { anchors } from '../../gates/credential-refs.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
-import { anchors } from '../../gate/anchors.ts';
-import type { KeyProof } from '../../gate/credential.ts';
+import type { KeyProof } from '../../client-gate/check-proof.ts';
+import { anchors } from '../../gates/credential-refs.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';

@@ -1,5 +1,5 @@
-import { anchors } from '../../gate/anchors.ts';
-import type { KeyProof } from '../../gate/credential.ts';
+import type { KeyProof } from '../../client-gate/check-proof.ts';
+import { anchors } from '../../gates/credential-refs.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { ClientAuthentication, TlsSubject } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';

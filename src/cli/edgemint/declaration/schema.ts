@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ClientFields } from '../../../management/client-fields.ts';
-import { Identifier, ResourceServerFields } from '../../../management/resource-server-fields.ts';
-import { RoleFields } from '../../../management/role-fields.ts';
+import { ClientFields } from '../../../management/fields/client-fields.ts';
+import { Identifier, ResourceServerFields } from '../../../management/fields/resource-server-fields.ts';
+import { RoleFields } from '../../../management/fields/role-fields.ts';
 
 // What a file may say: the fields that the management API takes, with its checks and its defaults, so that a file is known to be
 // whole before anything is changed.

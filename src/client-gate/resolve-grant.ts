@@ -1,0 +1,89 @@
+import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
+import type { ClientRecord, SigningAlg } from '../store/client-record.ts';
+import { authenticationOf } from './check-proof.ts';
+import type { BindingRefusal } from './resolve-binding.ts';
+
+/** What a token request asks for. */
+export interface GrantRequest {
+  /** The resource server's identifier, where one was named. */
+  readonly resource?: string | undefined;
+  /** The scopes, each once, where any was named. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Claims that the token is to have beside the client's own, where any was asked for. */
+  readonly claims?: Readonly<Record<string, RequestedClaim>> | undefined;
+}
+
+/** What the token is bound to ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)). */
+export interface Confirmation {
+  /** The thumbprint of a key ([RFC 9449 section 6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)). */
+  readonly jkt?: string;
+  /** That of a certificate ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)). */
+  readonly 'x5t#S256'?: string;
+}
+
+/** The value of a claim that a token request may ask for. */
+export type RequestedClaim = string | number | boolean;
+
+/** What a token is to say of its client and its audience. */
+export interface ResolvedGrant {
+  readonly client_id: string;
+  readonly organization_id: string;
+  readonly subject: string;
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Seconds. */
+  readonly access_token_ttl: number;
+  readonly signing_alg: SigningAlg;
+}
+
+export type GrantRefusal =
+  | 'unauthorized_client'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'invalid_request'
+  | BindingRefusal;
+
+/** Of the algorithms that tokens can be signed with, those of the strict profile ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
+
+/**
+ * Decides what a client gets of what it asked for, or why it gets nothing.
+ *
+ * The resource server is the named one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's
+ * only one, else its default. The scopes are the named ones, all of which must be granted
+ * ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)), else all that are granted there. The claims are the
+ * client's own and over them the named ones, each of which the client must be allowed to ask for.
+ */
+export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
+  if (record.grants.length === 0) return 'unauthorized_client';
+  const only = record.grants.length === 1 ? record.grants[0]?.resource : undefined;
+  const resource = request.resource ?? only ?? record.default_resource;
+  const grant = record.grants.find((candidate) => candidate.resource === resource);
+  if (!grant) return 'invalid_target';
+  const { is_strict } = authenticationOf(record);
+  if (is_strict && !STRICT_SIGNING_ALGS.includes(grant.signing_alg)) return 'invalid_target';
+
+  if (request.scopes && !isSubset(request.scopes, grant.scopes)) return 'invalid_scope';
+  const claims = request.claims ?? {};
+  if (!isSubset(Object.keys(claims), record.requestable_claims ?? [])) return 'invalid_request';
+
+  const ttl = record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT;
+  return {
+    client_id: record.client_id,
+    organization_id: record.organization_id,
+    subject: record.subject === 'organization' ? record.organization_id : record.client_id,
+    resource: grant.resource,
+    scopes: request.scopes ?? grant.scopes,
+    roles: record.roles,
+    claims: { ...record.claims, ...claims },
+    access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
+    signing_alg: grant.signing_alg,
+  };
+}
+
+function isSubset(some: readonly string[], all: readonly string[]): boolean {
+  const known = new Set(all);
+  return some.every((item) => known.has(item));
+}

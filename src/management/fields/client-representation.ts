@@ -1,0 +1,108 @@
+import { z } from '@hono/zod-openapi';
+import { SECRET_BITS_MIN } from '../../constants.ts';
+import { isImportableId } from '../../credentials/client-id.ts';
+import { isStrongSecret } from '../../credentials/secret-strength.ts';
+import { Redacted } from '../../log/redacted.ts';
+import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
+import type { ClientFields as StoredFields } from '../../store/clients.ts';
+import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
+import { patchOf } from './patch-schema.ts';
+import type { Resolved } from './references.ts';
+import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
+import { MetadataPatch, OrganizationId, Time } from './schemas.ts';
+
+const IMPORTED_SECRET = /^[\x21-\x7e]{24,256}$/;
+
+/** A client_id and a secret that another provider gave. */
+const Imported = {
+  client_id: z
+    .string()
+    .refine(
+      isImportableId,
+      `must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_, key_ or org_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
+    )
+    .optional()
+    .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),
+  client_secret: z
+    .string()
+    .refine((secret) => IMPORTED_SECRET.test(secret), 'must be 24 to 256 visible ASCII characters')
+    .refine(isStrongSecret, `is too easily guessed: it must be worth ${SECRET_BITS_MIN} random bits`)
+    .transform((secret) => new Redacted(secret))
+    .optional()
+    .openapi({ description: 'The secret that goes with it; else one is generated.' }),
+};
+
+export const NewClient = ClientFields.extend({ ...Imported, organization_id: OrganizationId.optional() })
+  .refine(({ client_id, client_secret }) => client_secret === undefined || client_id !== undefined, {
+    path: ['client_secret'],
+    error: 'comes with the `client_id` that it belongs to; for a generated id it is generated',
+  })
+  .openapi('NewClient');
+
+export const ClientPatch = patchOf(ClientFields, {
+  metadata: MetadataPatch,
+  rate_limit: z.looseObject({ per_minute: z.int().nullable().optional(), burst: z.int().nullable().optional() }),
+  claims: z.unknown().openapi(CLAIMS),
+}).openapi('ClientPatch');
+
+export const Client = ClientFields.extend({
+  client_id: z.string().openapi({ example: 'emc_3kTMd9G5Tflk9n8mt7Fhc7aB3dE5gH' }),
+  organization_id: OrganizationId,
+  created_at: Time,
+  updated_at: Time,
+}).openapi('Client');
+
+// Spread, not extended: the document would ask for an object with no other fields, twice over.
+export const CreatedClient = z
+  .strictObject({
+    ...Client.shape,
+    client_secret: z
+      .string()
+      .optional()
+      .openapi({ description: 'Shown here, once; absent where the client authenticates in other ways.' }),
+  })
+  .openapi('CreatedClient');
+
+/** The fields with their references as they are shown, by identifier and name. */
+export function shownFields(
+  fields: ClientBody,
+  resolved: Resolved,
+  authentication: RegisteredAuthentication,
+): ClientBody {
+  return {
+    ...fields,
+    ...shownAuthentication(authentication),
+    grants: resolved.shownGrants,
+    roles: resolved.roles.map(({ name }) => name).sort(),
+    introspects: resolved.introspects.map(({ identifier }) => identifier).sort(),
+    default_resource: resolved.defaultResource?.identifier ?? null,
+  };
+}
+
+/** The fields as a client's own row has them. @param now milliseconds since the epoch */
+export function clientColumns(
+  fields: ClientBody,
+  resolved: Resolved,
+  authentication: RegisteredAuthentication,
+  now: number,
+): StoredFields {
+  return {
+    ...authentication,
+    clientName: fields.client_name,
+    defaultResourceServerId: resolved.defaultResource?.id ?? null,
+    accessTokenTtl: fields.access_token_ttl,
+    rateLimitPerMinute: fields.rate_limit.per_minute,
+    rateLimitBurst: fields.rate_limit.burst,
+    claims: fields.claims,
+    requestableClaims: fields.requestable_claims,
+    mayRotateSecret: fields.may_rotate_secret,
+    metadata: fields.metadata,
+    status: fields.status,
+    updatedAt: now,
+  };
+}
+
+/** What a client is linked to, by ids. */
+export function clientLinks({ grants, roles, introspects }: Resolved) {
+  return { grants, roleIds: roles.map(({ id }) => id), introspects: introspects.map(({ id }) => id) };
+}

@@ -1,7 +1,0 @@
-import type { Dependents } from '../store/sql.ts';
-import { ProblemError } from './problem.ts';
-
-/** @throws ProblemError `conflict`, which names them, where there are any */
-export function refuseOrphans(orphans: Dependents, detail: string): void {
-  if (orphans.total > 0) throw new ProblemError('conflict', { detail, orphans });
-}

@@ -1,0 +1,164 @@
+import { z } from '@hono/zod-openapi';
+import { type Administrator, generateApiKey } from '../../credentials/api-key.ts';
+import { secretHint } from '../../credentials/secret.ts';
+import { hashSecret } from '../../credentials/secret-hash.ts';
+import {
+  findApiKeyById,
+  insertApiKey,
+  isApiKeyAt,
+  listApiKeys,
+  removeApiKeys,
+  type StoredApiKey,
+} from '../../store/api-keys.ts';
+import { generateId } from '../../store/id.ts';
+import { listOf } from '../../store/sql.ts';
+import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time, timeOrNull } from '../fields/schemas.ts';
+import { API_KEY_SCOPES, type ApiKeyScope, QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
+import type { ManagementApp } from '../http/context.ts';
+import { BY_NAME, page, readCursor } from '../http/paging.ts';
+import { invalid, invalidIn, pointer } from '../http/problem.ts';
+import { creates, deletes, lists, None, shows } from '../http/routes.ts';
+import { commit } from '../write/commit.ts';
+import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+
+const Fields = z.strictObject({
+  name: Name.openapi({ example: 'Deployment pipeline' }),
+  scopes: z.array(z.enum(API_KEY_SCOPES)).min(1).max(API_KEY_SCOPES.length),
+  expires_at: Time.nullable().default(null),
+});
+
+const NewApiKeyBody = Fields.extend({ organization_id: OrganizationId.optional() }).openapi('NewApiKey');
+const ApiKey = Fields.extend({
+  id: z.string().openapi({ example: 'key_7n42DGM5Tflk9n8mt7Fhc7' }),
+  organization_id: OrganizationId,
+  hint: z.string().openapi({ description: 'The last four characters of the key.', example: 'x7Qe' }),
+  created_at: Time,
+  last_used_at: Time.nullable().openapi({ description: 'To the hour.' }),
+}).openapi('ApiKey');
+// Spread, not extended: the document would ask for an object with no other fields, twice over.
+const CreatedApiKey = z
+  .strictObject({
+    ...ApiKey.shape,
+    api_key: z.string().openapi({ description: 'Shown here, once.' }),
+  })
+  .openapi('CreatedApiKey');
+
+const tag = 'API keys';
+const path = '/api-keys';
+const one = '/api-keys/{id}';
+
+const createApiKey = creates(
+  {
+    path,
+    takes: 'api-keys:write',
+    tag,
+    summary: 'Create an API key',
+    description: 'No API key makes one that may do more than itself, or lasts longer.',
+  },
+  None,
+  NewApiKeyBody,
+  CreatedApiKey,
+);
+const listAll = lists({ path, takes: 'api-keys:read', tag, summary: 'List API keys' }, None, OrganizationQuery, ApiKey);
+const showApiKey = shows({ path: one, takes: 'api-keys:read', tag, summary: 'Show an API key' }, IdParams, ApiKey);
+const removeApiKey = deletes({ path: one, takes: 'api-keys:write', tag, summary: 'Delete an API key' }, IdParams);
+
+/** Mounts `/api-keys` below `/v1`. */
+export function apiKeys(app: ManagementApp): void {
+  app.openapi(createApiKey, async (context) => {
+    const { services, administrator } = context.var;
+    const { organization_id, ...fields } = context.req.valid('json');
+    const now = Date.now();
+    const expiresAt = fields.expires_at === null ? null : Date.parse(fields.expires_at);
+    requireNoMore(administrator, fields.scopes, expiresAt, now);
+    const organizationId = await requiredOrganization(services, administrator, organization_id);
+    const masterKeys = await services.masterKeys();
+    const apiKey = await generateApiKey(masterKeys);
+    const stored = {
+      id: generateId('key'),
+      organizationId,
+      name: fields.name,
+      hash: await hashSecret(apiKey, masterKeys),
+      hint: secretHint(apiKey.reveal()),
+      scopes: fields.scopes,
+      createdAt: now,
+      expiresAt,
+    };
+    return commit(context, {
+      event: { at: now, organizationId, action: 'api_key.created', target: stored.id, changes: fields },
+      conflicts: { api_keys_name: { pointer: '/name', detail: 'Another API key of the organization has this name.' } },
+      statements: insertApiKey(services.db, stored),
+      status: 201,
+      body: { ...show({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
+      tagged: true,
+    });
+  });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id } = context.req.valid('query');
+    const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listApiKeys(services.db, { organizationId, after, limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showApiKey, async (context) => {
+    const { services, administrator } = context.var;
+    const found = visible(administrator, await findApiKeyById(services.db, context.req.valid('param').id));
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(removeApiKey, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const found = visible(administrator, await findApiKeyById(services.db, id));
+      requireMatch(context, found.version);
+      const { organizationId, name } = found;
+      return commit(context, {
+        event: { at: Date.now(), organizationId, action: 'api_key.deleted', target: id, changes: { name } },
+        guard: isApiKeyAt(found),
+        statements: removeApiKeys(services.db, listOf([id])),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+/** @throws ProblemError `invalid` where the key would have a scope that its maker has not, or outlive it */
+function requireNoMore(
+  administrator: Administrator,
+  scopes: readonly ApiKeyScope[],
+  expiresAt: number | null,
+  now: number,
+): void {
+  const at = '/expires_at';
+  if (expiresAt !== null && expiresAt <= now) throw invalid({ pointer: at, detail: 'This must lie in the future.' });
+  if (administrator.kind === 'root') return;
+  const detail = 'An API key can give only scopes that it has itself.';
+  const beyond = scopes.flatMap((scope, index) =>
+    administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }],
+  );
+  if (beyond.length > 0) throw invalidIn(beyond);
+  const latest = administrator.expiresAt;
+  if (latest !== null && (expiresAt === null || expiresAt > latest)) {
+    throw invalid({ pointer: at, detail: 'An API key cannot give one that outlives itself.' });
+  }
+}
+
+function show(key: Omit<StoredApiKey, 'version' | 'hash'>) {
+  return {
+    id: key.id,
+    organization_id: key.organizationId,
+    name: key.name,
+    scopes: key.scopes as ApiKeyScope[],
+    expires_at: timeOrNull(key.expiresAt),
+    hint: key.hint,
+    created_at: time(key.createdAt),
+    last_used_at: timeOrNull(key.lastUsedAt),
+  };
+}

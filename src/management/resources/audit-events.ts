@@ -1,0 +1,74 @@
+import { z } from '@hono/zod-openapi';
+import { AUDIT_AGE } from '../../constants.ts';
+import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
+import { listAuditEvents, type StoredAuditEvent } from '../../store/audit-events.ts';
+import { OrganizationQuery, Time, time } from '../fields/schemas.ts';
+import { QUERY_FIELD, targetOrganization } from '../http/authorization.ts';
+import type { ManagementApp } from '../http/context.ts';
+import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
+import { lists, None } from '../http/routes.ts';
+
+const WHO = `\`${ROOT}\`, an API key’s id, a client_id, \`${LEAK_REPORT}\` (somebody who reported a leaked secret), or \`${ATTEMPT_FILTER}\` (the service, which held attempts back).`;
+
+const AuditEvent = z
+  .object({
+    id: z.string().openapi({ example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
+    at: Time,
+    organization_id: z.string().nullable(),
+    actor: z.string().openapi({ description: WHO, example: ROOT }),
+    action: z.string().openapi({ example: 'client.updated' }),
+    target: z.string().openapi({ description: 'The id of what was changed.' }),
+    address: z.string().nullable().openapi({ description: 'Where the request came from.', example: '192.0.2.7' }),
+    changes: z
+      .record(z.string(), z.unknown())
+      .openapi({ type: 'object', description: 'The fields that changed, without secret values.' }),
+  })
+  .openapi('AuditEvent');
+
+const Filter = z.string().max(300).optional();
+
+const listAll = lists(
+  {
+    path: '/audit-events',
+    takes: 'audit:read',
+    tag: 'Audit',
+    summary: 'List who did what',
+    description: `The newest first. Events are kept for ${AUDIT_AGE / 86_400} days.`,
+  },
+  None,
+  {
+    ...OrganizationQuery,
+    actor: Filter.openapi({ description: `Who did it: ${WHO}` }),
+    target: Filter.openapi({ description: 'The id of what it was done to.' }),
+    action: Filter.openapi({ description: 'What was done, such as `client.updated`.' }),
+    from: Time.optional().openapi({ description: 'Not before this time.' }),
+    to: Time.optional().openapi({ description: 'Not after this time.' }),
+  },
+  AuditEvent,
+);
+
+/** Mounts `/audit-events` below `/v1`. */
+export function auditEvents(app: ManagementApp): void {
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
+    const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [at, id] = readCursor(cursor, BY_TIME_AND_ID) ?? [];
+    const found = await listAuditEvents(
+      services.db,
+      {
+        ...filter,
+        organizationId: organizationId ?? undefined,
+        from: from === undefined ? undefined : Date.parse(from),
+        to: to === undefined ? Date.now() : Date.parse(to),
+      },
+      { after: at === undefined || id === undefined ? undefined : { at, id }, limit: limit + 1 },
+    );
+    const { data, next_cursor } = page(found, limit, (event) => [event.at, event.id]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+}
+
+function show({ at, organizationId, version: _, ...event }: StoredAuditEvent) {
+  return { ...event, at: time(at), organization_id: organizationId };
+}

@@ -1,0 +1,242 @@
+import { generateClientId } from '../../credentials/client-id.ts';
+import { makeClientSecret } from '../../credentials/client-secret.ts';
+import { usesSecrets } from '../../store/client-authentication.ts';
+import {
+  type DescribedClient,
+  findClient,
+  insertClient,
+  isClientAt,
+  listClients,
+  removeClients,
+  updateClient,
+} from '../../store/clients.ts';
+import { nothingOwedTo } from '../../store/gate-pushes.ts';
+import { isProfile, organizationProfile } from '../../store/organizations.ts';
+import { allOf, listOf } from '../../store/sql.ts';
+import { applyPatch, changedFields } from '../fields/apply-patch.ts';
+import { type ClientBody, ClientFields } from '../fields/client-fields.ts';
+import {
+  Client,
+  ClientPatch,
+  CreatedClient,
+  clientColumns,
+  clientLinks,
+  NewClient,
+  shownFields,
+} from '../fields/client-representation.ts';
+import { resolveFilters, resolveReferences } from '../fields/references.ts';
+import { registeredAuthentication, shownAuthentication } from '../fields/registered-authentication.ts';
+import { ClientIdParams, OrganizationQuery, Reference, StatusName, time } from '../fields/schemas.ts';
+import { QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
+import type { ManagementApp, ManagementContext } from '../http/context.ts';
+import { BY_NAME, page, readCursor } from '../http/paging.ts';
+import { type FieldError, invalid } from '../http/problem.ts';
+import { amends, creates, deletes, lists, None, shows } from '../http/routes.ts';
+import { commit } from '../write/commit.ts';
+import { absent, deliverOwedTo } from '../write/delivery.ts';
+import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+
+const tag = 'Clients';
+const path = '/clients';
+const one = '/clients/{client_id}';
+
+const createClient = creates(
+  {
+    path,
+    takes: 'clients:write',
+    tag,
+    summary: 'Create a client',
+    description: 'Its secret, if it has one, is in this answer, and nowhere else.',
+  },
+  None,
+  NewClient,
+  CreatedClient,
+);
+const listAll = lists(
+  { path, takes: 'clients:read', tag, summary: 'List or search clients' },
+  None,
+  {
+    ...OrganizationQuery,
+    name: Reference.optional().openapi({ description: 'What the name begins with, in any case.' }),
+    status: StatusName.optional(),
+    role: Reference.optional().openapi({ description: 'A role that the client has, by id or name.' }),
+    resource_server: Reference.optional().openapi({
+      description: 'A resource server at which it is granted something, itself or by a role, by id or identifier.',
+    }),
+  },
+  Client,
+);
+const showClient = shows({ path: one, takes: 'clients:read', tag, summary: 'Show a client' }, ClientIdParams, Client);
+const amendClient = amends(
+  {
+    path: one,
+    takes: 'clients:write',
+    tag,
+    summary: 'Change a client',
+    description: 'The very next token request and introspection see it. A disabled client’s tokens are inactive.',
+  },
+  ClientIdParams,
+  ClientPatch,
+  Client,
+);
+const removeClient = deletes(
+  { path: one, takes: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
+  ClientIdParams,
+);
+
+const NO_SECRET: FieldError = {
+  pointer: '/client_secret',
+  detail: 'The client does not authenticate with a secret.',
+};
+const NAME_TAKEN: FieldError = {
+  pointer: '/client_name',
+  detail: 'Another client of the organization has this name.',
+};
+
+/** Mounts `/clients` below `/v1`. */
+export function clients(app: ManagementApp): void {
+  app.openapi(createClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
+      const organizationId = await requiredOrganization(services, administrator, organization_id);
+      const resolved = await resolveReferences(services, administrator, organizationId, fields);
+      const { issuer } = services.config;
+      const profile = await organizationProfile(services.db, organizationId);
+      const authentication = await registeredAuthentication(fields, issuer, profile);
+      const hasSecret = usesSecrets([fields.token_endpoint_auth_method, ...fields.additional_auth_methods]);
+      if (client_secret !== undefined && !hasSecret) throw invalid(NO_SECRET);
+      if (client_id !== undefined) await deliverOwedTo(context, client_id);
+
+      const now = Date.now();
+      const masterKeys = await services.masterKeys();
+      const clientId = client_id ?? (await generateClientId(masterKeys));
+      const secret = hasSecret ? await makeClientSecret(clientId, masterKeys, now, client_secret) : undefined;
+      const shown = shownFields(fields, resolved, authentication);
+      const columns = clientColumns(fields, resolved, authentication, now);
+      const client = { clientId, organizationId, ...columns, createdAt: now };
+      return commit(context, {
+        event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
+        guard: allOf(
+          isProfile(organizationId, profile),
+          client_id === undefined ? undefined : nothingOwedTo(client_id),
+        ),
+        conflicts: {
+          clients_name: NAME_TAKEN,
+          clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
+          client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
+        },
+        statements: insertClient(services.db, client, secret?.stored, clientLinks(resolved)),
+        status: 201,
+        body: { ...withIdentity(shown, client), ...(secret && { client_secret: secret.clientSecret.reveal() }) },
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id, role, resource_server, ...plain } = context.req.valid('query');
+    const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const named = await resolveFilters(services, organizationId, { role, resource_server });
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listClients(services.db, { organizationId, ...plain, ...named }, { after, limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showClient, async (context) => {
+    const found = await find(context);
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const found = await find(context);
+      requireMatch(context, found.version);
+      const { clientId, organizationId } = found;
+      const before = show(found);
+      const fields = applyPatch(ClientFields, before, context.req.valid('json'));
+      const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
+      const profile = await organizationProfile(services.db, organizationId);
+      const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
+      const now = Date.now();
+      const after = shownFields(fields, resolved, authentication);
+      const changes = changedFields(before, after);
+      return commit(context, {
+        event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
+        guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
+        touches: listOf([clientId]),
+        conflicts: { clients_name: NAME_TAKEN },
+        statements: updateClient(
+          services.db,
+          clientId,
+          clientColumns(fields, resolved, authentication, now),
+          clientLinks(resolved),
+        ),
+        status: 200,
+        body: withIdentity(after, { ...found, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeClient, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { client_id } = context.req.valid('param');
+      const found = await findClient(services.db, client_id);
+      if (!found) return absent(context, client_id);
+      const { organizationId, clientName, version } = visible(administrator, found);
+      requireMatch(context, version);
+      return commit(context, {
+        event: {
+          at: Date.now(),
+          organizationId,
+          action: 'client.deleted',
+          target: client_id,
+          changes: { client_name: clientName },
+        },
+        guard: isClientAt(found),
+        touches: listOf([client_id]),
+        statements: removeClients(services.db, listOf([client_id])),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+/** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
+async function find({ req, var: { services, administrator } }: ManagementContext): Promise<DescribedClient> {
+  const clientId = req.param('client_id') ?? '';
+  return visible(administrator, await findClient(services.db, clientId));
+}
+
+type Identity = Pick<DescribedClient, 'clientId' | 'organizationId' | 'createdAt' | 'updatedAt'>;
+
+function withIdentity(fields: ClientBody, { clientId, organizationId, createdAt, updatedAt }: Identity) {
+  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
+  return { client_id: clientId, organization_id: organizationId, ...fields, ...times };
+}
+
+function show(client: DescribedClient) {
+  const fields = {
+    client_name: client.clientName,
+    ...shownAuthentication(client),
+    grants: client.grants,
+    roles: client.roles,
+    introspects: client.introspects,
+    default_resource: client.defaultResource,
+    access_token_ttl: client.accessTokenTtl,
+    rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
+    claims: client.claims,
+    requestable_claims: client.requestableClaims,
+    may_rotate_secret: client.mayRotateSecret,
+    metadata: client.metadata,
+    status: client.status,
+  };
+  return withIdentity(fields, client);
+}

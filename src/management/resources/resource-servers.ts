@@ -1,0 +1,210 @@
+import { z } from '@hono/zod-openapi';
+import { ORPHANS_SHOWN } from '../../constants.ts';
+import { andStillOwed } from '../../store/gate-pushes.ts';
+import { generateId } from '../../store/id.ts';
+import {
+  clientsNaming,
+  type DescribedResourceServer,
+  deleteResourceServer,
+  findResourceServer,
+  insertResourceServer,
+  isResourceServerAt,
+  listResourceServers,
+  resourceServerDependents,
+  scopeDependents,
+  updateResourceServer,
+} from '../../store/resource-servers.ts';
+import { applyPatch, changedFields } from '../fields/apply-patch.ts';
+import { patchOf } from '../fields/patch-schema.ts';
+import { Identifier, ResourceServerFields } from '../fields/resource-server-fields.ts';
+import { IdParams, OrganizationId, OrganizationQuery, Time, time } from '../fields/schemas.ts';
+import { changeable, QUERY_FIELD, targetOrganization, visible } from '../http/authorization.ts';
+import type { ManagementApp } from '../http/context.ts';
+import { BY_NAME, page, readCursor } from '../http/paging.ts';
+import { invalid } from '../http/problem.ts';
+import { amends, CascadeQuery, creates, deletes, lists, None, shows } from '../http/routes.ts';
+import { commit } from '../write/commit.ts';
+import { absent } from '../write/delivery.ts';
+import { refuseOrphans } from '../write/dependents.ts';
+import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+
+const NewResourceServerBody = ResourceServerFields.extend({
+  identifier: Identifier,
+  organization_id: OrganizationId.optional().openapi({
+    description: 'With the root key: whose resource server it is. Without it, it is shared by all organizations.',
+  }),
+}).openapi('NewResourceServer');
+const ResourceServerPatch = patchOf(ResourceServerFields).openapi('ResourceServerPatch');
+const ResourceServer = ResourceServerFields.extend({
+  id: z.string().openapi({ example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
+  organization_id: OrganizationId.nullable(),
+  identifier: Identifier,
+  created_at: Time,
+  updated_at: Time,
+}).openapi('ResourceServer');
+
+const tag = 'Resource servers';
+const path = '/resource-servers';
+const one = '/resource-servers/{id}';
+
+const createResourceServer = creates(
+  { path, takes: 'resource-servers:write', tag, summary: 'Create a resource server' },
+  None,
+  NewResourceServerBody,
+  ResourceServer,
+);
+const listAll = lists(
+  {
+    path,
+    takes: 'resource-servers:read',
+    tag,
+    summary: 'List resource servers',
+    description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
+  },
+  None,
+  OrganizationQuery,
+  ResourceServer,
+);
+const showResourceServer = shows(
+  { path: one, takes: 'resource-servers:read', tag, summary: 'Show a resource server' },
+  IdParams,
+  ResourceServer,
+);
+const amendResourceServer = amends(
+  { path: one, takes: 'resource-servers:write', tag, summary: 'Change a resource server' },
+  IdParams,
+  ResourceServerPatch,
+  ResourceServer,
+  CascadeQuery,
+);
+const removeResourceServer = deletes(
+  { path: one, takes: 'resource-servers:write', tag, summary: 'Delete a resource server' },
+  IdParams,
+  CascadeQuery,
+);
+
+/** Mounts `/resource-servers` below `/v1`. */
+export function resourceServers(app: ManagementApp): void {
+  app.openapi(createResourceServer, async (context) => {
+    const { services, administrator } = context.var;
+    const { organization_id, ...fields } = context.req.valid('json');
+    requireForeign(fields.identifier, services.config.issuer);
+    const organizationId = await targetOrganization(services, administrator, organization_id);
+    const now = Date.now();
+    const id = generateId('rs');
+    const { scopes, identifier } = fields;
+    const stored = { id, organizationId, identifier, ...columns(fields), createdAt: now, updatedAt: now };
+    return commit(context, {
+      event: { at: now, organizationId, action: 'resource_server.created', target: id, changes: fields },
+      conflicts: {
+        resource_servers_identifier: { pointer: '/identifier', detail: 'Another resource server has this identifier.' },
+      },
+      statements: insertResourceServer(services.db, stored, scopes),
+      status: 201,
+      body: show({ ...stored, scopes }),
+      tagged: true,
+    });
+  });
+
+  app.openapi(listAll, async (context) => {
+    const { services, administrator } = context.var;
+    const { limit, cursor, organization_id } = context.req.valid('query');
+    const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
+    const [after] = readCursor(cursor, BY_NAME) ?? [];
+    const found = await listResourceServers(services.db, { organizationId, after, limit: limit + 1 });
+    const { data, next_cursor } = page(found, limit, ({ identifier }) => [identifier]);
+    return context.json({ data: data.map(show), next_cursor }, 200);
+  });
+
+  app.openapi(showResourceServer, async (context) => {
+    const { services, administrator } = context.var;
+    const found = visible(administrator, await findResourceServer(services.db, context.req.valid('param').id));
+    context.header('ETag', etag(found.version));
+    return context.json(show(found), 200);
+  });
+
+  app.openapi(amendResourceServer, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = changeable(administrator, await findResourceServer(services.db, id));
+      requireMatch(context, found.version);
+      const before = show(found);
+      const fields = applyPatch(ResourceServerFields, before, context.req.valid('json'));
+      const kept = new Set(fields.scopes.map(({ name }) => name));
+      const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
+      if (!cascade && dropped.length > 0) {
+        const granted = await scopeDependents(services.db, id, dropped, ORPHANS_SHOWN);
+        refuseOrphans(granted, 'These are granted a scope that would be gone.');
+      }
+      const now = Date.now();
+      const changes = changedFields(before, fields);
+      const { organizationId } = found;
+      return commit(context, {
+        event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
+        guard: isResourceServerAt(found),
+        touches: andStillOwed(clientsNaming(id), id),
+        statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
+        status: 200,
+        body: show({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
+        tagged: true,
+      });
+    }),
+  );
+
+  app.openapi(removeResourceServer, (context) =>
+    untilFresh(async () => {
+      const { services, administrator } = context.var;
+      const { id } = context.req.valid('param');
+      const cascade = context.req.valid('query').cascade === 'true';
+      const found = await findResourceServer(services.db, id);
+      if (!found) return absent(context, id);
+      changeable(administrator, found);
+      requireMatch(context, found.version);
+      if (!cascade) {
+        refuseOrphans(await resourceServerDependents(services.db, id, ORPHANS_SHOWN), 'These refer to it.');
+      }
+      const { organizationId, identifier } = found;
+      return commit(context, {
+        event: {
+          at: Date.now(),
+          organizationId,
+          action: 'resource_server.deleted',
+          target: id,
+          changes: { identifier },
+        },
+        guard: isResourceServerAt(found),
+        touches: andStillOwed(clientsNaming(id), id),
+        statements: deleteResourceServer(services.db, id, cascade),
+        status: 204,
+        body: null,
+      });
+    }),
+  );
+}
+
+/** @throws ProblemError `invalid` where the identifier is below the issuer */
+function requireForeign(identifier: string, issuer: string): void {
+  if (identifier !== issuer && !identifier.startsWith(`${issuer}/`)) return;
+  throw invalid({ pointer: '/identifier', detail: 'This is the issuer’s own: name the API, not who signs for it.' });
+}
+
+function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof ResourceServerFields>) {
+  return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
+}
+
+function show(server: Omit<DescribedResourceServer, 'version'>) {
+  return {
+    id: server.id,
+    organization_id: server.organizationId,
+    identifier: server.identifier,
+    name: server.name,
+    scopes: server.scopes.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    access_token_ttl: server.accessTokenTtl,
+    signing_alg: server.signingAlg,
+    introspection: server.introspection,
+    created_at: time(server.createdAt),
+    updated_at: time(server.updatedAt),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Administrator } from '../../credentials/api-key.ts';
+import { bearerToken } from '../../http/client-address.ts';
+import type { Services } from '../../services.ts';
+import { findIntrospectionStrength } from '../../store/resource-servers.ts';
+import type { AccessTokenClaims } from '../../tokens/access-token.ts';
+import { authenticateClient, secretsInBody } from '../client-authentication/index.ts';
+import type { Parameters } from '../request/parameters.ts';
+import { invalidApiKey, OAuthError } from '../response/oauth-error.ts';
+import type { AuthenticatedClient, CallerMemory, Strength } from './caller-cache.ts';
+
+/** Who introspects: a client, or the holder of an API key. */
+export type Caller = ({ readonly kind: 'client' } & AuthenticatedClient) | Administrator;
+
+/**
+ * Authenticates the caller of the introspection endpoint: a client by its own credentials, or an API key as bearer token
+ * ([RFC 7662 section 2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
+ * @throws OAuthError `invalid_client`, `invalid_token` or `invalid_request`; TooManyAttemptsError; StoreUnavailableError
+ */
+export async function identifyCaller(services: Services, request: Request, parameters: Parameters): Promise<Caller> {
+  const apiKey = bearerToken(request);
+  if (apiKey === undefined) {
+    const client = await authenticateClient(services, request, parameters, (identified) =>
+      services.callers.client(identified, () => services.gates.authenticate(identified)),
+    );
+    return { kind: 'client', ...client };
+  }
+  if (secretsInBody(parameters) > 0) {
+    const description = 'More than one authentication method is used.';
+    throw new OAuthError('invalid_request', { description, reason: 'more_than_one_method' });
+  }
+  const remember: CallerMemory['apiKey'] = (hashes, find) => services.callers.apiKey(hashes, find);
+  const administrator = await services.apiKeys.authenticate(apiKey, Date.now(), remember);
+  if (!administrator) throw invalidApiKey();
+  return administrator;
+}
+
+/** Whether the caller may learn about a token: its resource server's client, or its organization's API key. */
+export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolean {
+  switch (caller.kind) {
+    case 'client':
+      return caller.introspects.includes(claims.aud);
+    case 'api_key':
+      return caller.organizationId === claims.org_id && caller.scopes.includes('tokens:introspect');
+    case 'root':
+      return true;
+  }
+}
+
+/**
+ * How the token's resource server wants it introspected. A client brings that along; for an API key it is looked up, and where that
+ * cannot be done the stronger one is taken.
+ */
+export async function strengthFor(
+  { callers, db }: Pick<Services, 'callers' | 'db'>,
+  caller: Caller,
+  { aud }: AccessTokenClaims,
+): Promise<Strength> {
+  if (caller.kind === 'client') return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
+  const find = () => findIntrospectionStrength(db, aud).catch(() => undefined);
+  return callers.strength(aud, async () => (await find()) ?? 'strong');
+}

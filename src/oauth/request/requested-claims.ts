@@ -1,0 +1,54 @@
+import type { RequestedClaim } from '../../client-gate/resolve-grant.ts';
+import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../../constants.ts';
+import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
+import { OAuthError } from '../response/oauth-error.ts';
+
+/**
+ * The claims of a `claims` parameter, a JSON object of small scalar values; undefined where there is none. Whether the client may ask
+ * for them is for its gate to say.
+ * @throws OAuthError `invalid_request` where it is anything else, or names a claim that means something to whoever checks a token
+ */
+export function parseRequestedClaims(text: string | undefined): Readonly<Record<string, RequestedClaim>> | undefined {
+  if (text === undefined) return undefined;
+  if (new TextEncoder().encode(text).byteLength > REQUESTED_CLAIMS_LIMIT_BYTES) throw refused('at most 1 KiB of JSON.');
+  const claims = parseObject(text);
+  const entries = Object.entries(claims);
+  if (entries.length > REQUESTED_CLAIMS_MAX) throw refused(`at most ${REQUESTED_CLAIMS_MAX} names.`);
+  for (const [name, value] of entries) {
+    if (name === '__proto__' || !name.isWellFormed()) throw refused('a name is not allowed.');
+    if (REGISTERED_CLAIMS.has(name)) throw refused('a registered claim cannot be requested.');
+    if (!isSmallScalar(value)) {
+      throw refused(`a value must be a boolean, an exact number, or a text of at most ${REQUESTED_CLAIM_LENGTH_MAX}.`);
+    }
+  }
+  return claims as Readonly<Record<string, RequestedClaim>>;
+}
+
+function parseObject(text: string): object {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw refused('must be JSON.');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw refused('must be a JSON object.');
+  return parsed;
+}
+
+function isSmallScalar(value: unknown): value is RequestedClaim {
+  switch (typeof value) {
+    case 'boolean':
+      return true;
+    case 'string':
+      return value.length <= REQUESTED_CLAIM_LENGTH_MAX && value.isWellFormed();
+    case 'number':
+      // An integer that is not exact means another one to whoever sent it (RFC 8259 section 6).
+      return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+    default:
+      return false;
+  }
+}
+
+function refused(why: string): OAuthError {
+  return new OAuthError('invalid_request', { description: `claims: ${why}` });
+}

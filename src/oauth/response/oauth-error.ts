@@ -1,0 +1,86 @@
+import type { AuthenticationFailure, ProofFailure } from '../../log/reasons.ts';
+
+/** The errors of the OAuth endpoints, their HTTP status, and what they tell the client where nothing more precise is said. */
+const ERRORS = {
+  // RFC 6749 section 5.2
+  invalid_request: [400, 'The request is missing a parameter, repeats one, or is otherwise malformed.'],
+  invalid_client: [401, 'Client authentication failed.'],
+  unauthorized_client: [400, 'The client has no grant at any resource server.'],
+  unsupported_grant_type: [400, 'The grant type is not supported: use client_credentials.'],
+  invalid_scope: [400, 'The scope is malformed, unknown, or not granted to the client.'],
+  // RFC 8707 section 2
+  invalid_target: [400, 'The resource is missing, malformed, unknown, or not granted to the client.'],
+  // RFC 9449 section 5
+  invalid_dpop_proof: [400, 'The DPoP proof is not valid for this request.'],
+  // RFC 9449 section 8
+  use_dpop_nonce: [400, 'The DPoP proof must have the nonce of the DPoP-Nonce header.'],
+  // RFC 6750 section 3.1
+  invalid_token: [401, 'The API key is not valid.'],
+  // RFC 8628 section 3.5 has the name; RFC 6585 section 4 the status
+  slow_down: [429, 'Too many requests: wait before the next one.'],
+  // RFC 6749 section 4.1.2.1 has the names
+  temporarily_unavailable: [503, 'The request could not be decided just now: try again.'],
+  server_error: [500, 'The server met an unexpected condition.'],
+} as const satisfies Record<string, readonly [status: number, description: string]>;
+
+export type OAuthErrorCode = keyof typeof ERRORS;
+
+interface Details {
+  /** Replaces the general description. It must echo nothing that the client sent. */
+  readonly description?: string;
+  /** Replaces the general status. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the log alone: more than the client may know. */
+  readonly reason?: AuthenticationFailure | ProofFailure;
+}
+
+/** An error answer of an OAuth endpoint ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+  readonly code: OAuthErrorCode;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** For the log. */
+  readonly reason: OAuthErrorCode | AuthenticationFailure | ProofFailure;
+
+  constructor(code: OAuthErrorCode, { description, status, headers, reason }: Details = {}) {
+    super(description ?? ERRORS[code][1]);
+    this.code = code;
+    this.status = status ?? ERRORS[code][0];
+    this.headers = headers ?? {};
+    this.reason = reason ?? code;
+  }
+
+  toResponse(): Response {
+    return oauthJson({ error: this.code, error_description: this.message }, this.status, this.headers);
+  }
+}
+
+/** The one `invalid_client`: the same for an unknown client, a wrong secret and a disabled client. */
+export function invalidClient(reason?: AuthenticationFailure): OAuthError {
+  return new OAuthError('invalid_client', {
+    ...(reason && { reason }),
+    headers: { 'WWW-Authenticate': 'Basic realm="edgemint", charset="UTF-8"' },
+  });
+}
+
+/** The one answer for an API key that is unknown, expired or malformed ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)). */
+export function invalidApiKey(): OAuthError {
+  return new OAuthError('invalid_token', {
+    headers: { 'WWW-Authenticate': 'Bearer realm="edgemint", error="invalid_token"' },
+  });
+}
+
+/** The answer where there is no route. */
+export function nothingHere(): OAuthError {
+  return new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' });
+}
+
+/** A JSON answer that no cache keeps ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
+export function oauthJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Pragma: 'no-cache', ...headers },
+  });
+}

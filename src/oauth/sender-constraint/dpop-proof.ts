@@ -1,0 +1,100 @@
+import { calculateJwkThumbprint, type JWK } from 'jose';
+import {
+  DPOP_HEADER_MAX,
+  DPOP_PROOF_AGE,
+  JTI_LENGTH_MAX,
+  KNOWN_PROOF_KEYS,
+  SIGNER_CLOCK_SKEW,
+} from '../../constants.ts';
+import { isNumericDate } from '../../jwt/claims.ts';
+import { isObject, mediaType, readUnverified } from '../../jwt/compact.ts';
+import { fitsAlg, importPublicKey, isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
+import { Memory } from '../../lib/expiring-cache.ts';
+import type { ProofFailure } from '../../log/reasons.ts';
+import { Redacted } from '../../log/redacted.ts';
+import { isSignedBy } from '../client-authentication/signature.ts';
+
+/** A DPoP proof that is good for one request. */
+export interface DpopProof {
+  /** The thumbprint of its key ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)). */
+  readonly jkt: string;
+  readonly alg: VerificationAlg;
+  readonly jti: string;
+  /** Seconds since the epoch. */
+  readonly iat: number;
+  readonly nonce: string | undefined;
+}
+
+/** The request that a proof must be for. */
+export interface ProvenRequest {
+  readonly method: string;
+  /** Without query and fragment. */
+  readonly uri: string;
+}
+
+interface ProofKey {
+  readonly jkt: string;
+  readonly alg: VerificationAlg;
+  readonly key: CryptoKey;
+}
+
+// By the header that they are in: a client sends the same one with each proof.
+const keys = new Memory<ProofKey>(KNOWN_PROOF_KEYS);
+
+/**
+ * Checks a DPoP proof ([RFC 9449 section 4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)), as far as it can be told here: whether
+ * it was used before, and whether it must have a nonce, is for the client's gate to say.
+ * @param header the value of the `DPoP` header: of several, all, parted by commas, which no JWT has
+ * @param now milliseconds since the epoch
+ * @returns what the proof says, or why it is refused
+ */
+export async function checkProof(
+  header: string,
+  request: ProvenRequest,
+  now: number,
+): Promise<DpopProof | ProofFailure> {
+  const jwt = header.length <= DPOP_HEADER_MAX ? readUnverified(header) : undefined;
+  if (!jwt) return 'proof_malformed';
+  const { jti, htm, htu, iat, nonce } = jwt.claims;
+  if (jwt.header.typ === undefined || mediaType(jwt.header.typ) !== 'dpop+jwt') return 'proof_wrong_type';
+  if (!isAmong(VERIFICATION_ALGS, jwt.header.alg)) return 'proof_wrong_algorithm';
+  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'proof_malformed';
+  if (typeof htm !== 'string' || typeof htu !== 'string' || !isNumericDate(iat)) return 'proof_malformed';
+  if (nonce !== undefined && typeof nonce !== 'string') return 'proof_malformed';
+  if (htm !== request.method) return 'proof_wrong_method';
+  if (withoutQuery(htu) !== withoutQuery(request.uri)) return 'proof_wrong_uri';
+  if (iat > now / 1000 + SIGNER_CLOCK_SKEW) return 'proof_from_the_future';
+  if (iat < now / 1000 - DPOP_PROOF_AGE) return 'proof_too_old';
+  const key = await keyOf(header, jwt.header.alg, jwt.header.jwk);
+  if (!key) return 'proof_wrong_key';
+  if (!(await isSignedBy(new Redacted(header), key.alg, [key.key]))) return 'proof_wrong_signature';
+  return { jkt: key.jkt, alg: key.alg, jti, iat, nonce };
+}
+
+/** The key in a proof's header, which is what the proof is about: it is the client's, whoever that is. */
+async function keyOf(proof: string, alg: VerificationAlg, jwk: unknown): Promise<ProofKey | undefined> {
+  const header = proof.slice(0, proof.indexOf('.'));
+  const known = keys.get(header, 0);
+  if (known) return known;
+  if (!isObject(jwk) || !fitsAlg(jwk as JWK, alg)) return undefined;
+  try {
+    const opened = { alg, key: await importPublicKey(jwk as JWK, alg), jkt: await calculateJwkThumbprint(jwk as JWK) };
+    keys.set(header, opened);
+    return opened;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A URI as both sides spell it, by the normalization of [RFC 3986 section 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2), without what a proof leaves out. */
+function withoutQuery(uri: string): string | undefined {
+  const url = URL.parse(uri);
+  if (!url) return undefined;
+  url.search = '';
+  url.hash = '';
+  // Which characters are written as they are, the parser leaves to the writer.
+  return url.href.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : encoded.toUpperCase();
+  });
+}

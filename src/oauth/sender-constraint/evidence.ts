@@ -1,0 +1,41 @@
+import type { BindingRequest, DpopEvidence } from '../../client-gate/resolve-binding.ts';
+import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../../constants.ts';
+import type { Services } from '../../services.ts';
+import { clientCertificate } from '../client-authentication/certificate.ts';
+import { OAuthError } from '../response/oauth-error.ts';
+import { checkProof } from './dpop-proof.ts';
+
+/**
+ * What a token request proves the possession of: a key, by a DPoP proof ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)),
+ * and a certificate, by its connection. Whether the token is bound to it is for the client's gate to say.
+ * @throws OAuthError `invalid_dpop_proof`; `use_dpop_nonce` where the proof has a nonce that is none of ours, or has expired
+ */
+export async function provenPossession(services: Services, request: Request): Promise<BindingRequest> {
+  const header = request.headers.get('DPoP');
+  const dpop = header === null ? undefined : await evidenceOf(services, header, request.method);
+  const certificate = clientCertificate(request);
+  return {
+    ...(dpop && { dpop }),
+    ...(certificate && !certificate.isRevoked && { certificate: certificate.thumbprint }),
+  };
+}
+
+async function evidenceOf(services: Services, header: string, method: string): Promise<DpopEvidence> {
+  const now = Date.now();
+  // What the client knows the endpoint by, wherever a proxy had the request sent.
+  const proof = await checkProof(header, { method, uri: `${services.config.issuer}/oauth2/token` }, now);
+  if (typeof proof === 'string') throw new OAuthError('invalid_dpop_proof', { reason: proof });
+  const { jkt, alg, jti, iat, nonce } = proof;
+  if (nonce !== undefined && !(await services.dpopNonces.isOurs(nonce, now))) throw await nonceNeeded(services);
+  const spends = { id: `dpop ${jti}`, expires_at: Math.ceil(iat) + DPOP_PROOF_AGE + SIGNER_CLOCK_SKEW };
+  return { jkt, alg, spends, has_nonce: nonce !== undefined };
+}
+
+/** Tells the client which nonce to use ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). */
+export async function nonceNeeded(services: Services, headers: Readonly<Record<string, string>> = {}) {
+  return new OAuthError('use_dpop_nonce', { headers: { ...headers, ...(await nonceHeader(services)) } });
+}
+
+export async function nonceHeader({ dpopNonces }: Services): Promise<Record<string, string>> {
+  return { 'DPoP-Nonce': await dpopNonces.current(Date.now()) };
+}

@@ -1,0 +1,91 @@
+import { SIGNING_KEY_MAX_AGE_DEFAULT, SIGNING_KEY_MAX_AGE_MAX, SIGNING_KEY_MAX_AGE_MIN } from '../constants.ts';
+
+import { Redacted } from '../log/redacted.ts';
+
+/** The variables and secrets, as they are set. */
+export interface Variables {
+  ISSUER: string;
+  MASTER_KEY: string;
+  ROOT_API_KEY: string;
+  /** Whole seconds; a default stands for one that is not set. */
+  SIGNING_KEY_MAX_AGE?: string;
+}
+
+/** The variables and secrets, checked. */
+export interface Config {
+  /** The issuer identifier ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)), byte for byte as in `iss`. */
+  readonly issuer: string;
+  /** The issuer's path, `''` or `'/a/b'`: every route but the well-known ones is mounted below it. */
+  readonly issuerPath: string;
+  /** 32 bytes each, the current one first. */
+  readonly masterKeys: readonly Redacted<Uint8Array<ArrayBuffer>>[];
+  readonly rootApiKey: Redacted;
+  /** How long a signing key is the active one, in seconds. */
+  readonly signingKeyMaxAge: number;
+}
+
+/** A variable or secret is missing or malformed. The message is one sentence for the person who deploys, without any value in it. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+/**
+ * Checks the variables and secrets.
+ * @throws ConfigurationError naming the first that is missing or malformed, and what it should be.
+ */
+export function readConfig(env: Partial<Variables>): Config {
+  const issuer = readIssuer(env.ISSUER);
+  return {
+    issuer: issuer.text,
+    issuerPath: issuer.path,
+    masterKeys: readMasterKeys(env.MASTER_KEY),
+    rootApiKey: readRootApiKey(env.ROOT_API_KEY),
+    signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
+  };
+}
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+
+function readIssuer(value: string | undefined): { text: string; path: string } {
+  const wanted = 'an https URL without query, fragment or trailing slash (http is for localhost only)';
+  if (!value) throw new ConfigurationError(`ISSUER is missing: set it to ${wanted}.`);
+  const malformed = () => new ConfigurationError(`ISSUER is malformed: it must be ${wanted}.`);
+  if (!URL.canParse(value)) throw malformed();
+  const url = new URL(value);
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  const path = url.pathname === '/' ? '' : url.pathname;
+  // Verifiers compare the issuer byte for byte, so only the spelling that a URL parser would give back is taken.
+  if (!secure || value !== url.origin + path || path.endsWith('/')) throw malformed();
+  return { text: value, path };
+}
+
+const MASTER_KEY_FORM = /^[A-Za-z0-9_-]{43}$/;
+
+function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
+  const wanted =
+    '32 random bytes in base64url (43 characters), or several of them separated by commas, the current one first';
+  if (!value) throw new ConfigurationError(`MASTER_KEY is missing: set it to ${wanted}.`);
+  return value.split(',').map((text) => {
+    const key = text.trim();
+    if (!MASTER_KEY_FORM.test(key)) throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${wanted}.`);
+    const binary = atob(key.replaceAll('-', '+').replaceAll('_', '/'));
+    return new Redacted(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
+  });
+}
+
+const ROOT_API_KEY_FORM = /^[A-Za-z0-9_-]{32,128}$/;
+
+function readRootApiKey(value: string | undefined): Redacted {
+  const wanted = '32 to 128 letters, digits, "-" or "_", chosen at random';
+  if (!value) throw new ConfigurationError(`ROOT_API_KEY is missing: set it to ${wanted}.`);
+  if (!ROOT_API_KEY_FORM.test(value)) throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${wanted}.`);
+  return new Redacted(value);
+}
+
+function readSigningKeyMaxAge(value: string | undefined): number {
+  if (value === undefined) return SIGNING_KEY_MAX_AGE_DEFAULT;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (seconds >= SIGNING_KEY_MAX_AGE_MIN && seconds <= SIGNING_KEY_MAX_AGE_MAX) return seconds;
+  const wanted = `whole seconds from ${SIGNING_KEY_MAX_AGE_MIN} to ${SIGNING_KEY_MAX_AGE_MAX}`;
+  throw new ConfigurationError(`SIGNING_KEY_MAX_AGE is malformed: it must be ${wanted}.`);
+}

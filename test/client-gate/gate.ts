@@ -1,0 +1,79 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import type { Proof } from '../../src/client-gate/check-proof.ts';
+import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import { hashSecret } from '../../src/credentials/secret-hash.ts';
+import { Gates } from '../../src/gates/gates.ts';
+import { Redacted } from '../../src/log/redacted.ts';
+import { readConfig } from '../../src/platform/config.ts';
+import type { ClientRecord } from '../../src/store/client-record.ts';
+import type { Credentials } from '../http.ts';
+
+// A gate as its callers reach it, without the Worker before it.
+
+export const gates = new Gates(env.CLIENT_GATE);
+
+export const gateOf = ({ client_id }: Pick<Credentials, 'client_id'>) => env.CLIENT_GATE.getByName(client_id);
+
+/** Who a client is, and that it is. */
+export async function identified({
+  client_id,
+  client_secret,
+}: Credentials): Promise<{ client_id: string; proof: Proof }> {
+  return { client_id, proof: { kind: 'secret', hashes: [await hashOf(client_secret)] } };
+}
+
+export async function hashOf(secret: string): Promise<string> {
+  return hashSecret(new Redacted(secret), await deriveMasterKeys(readConfig(env).masterKeys));
+}
+
+/** Asks a client's gate for a token. */
+export async function admit(client: Credentials, asked: object = {}) {
+  return gates.admit({ ...(await identified(client)), ...asked });
+}
+
+/** What the gate's storage holds of its client. */
+export function heldRecord(client: Credentials): Promise<ClientRecord> {
+  return runInDurableObject(gateOf(client), (_, { storage }) => {
+    const { json } = storage.sql.exec<{ json: string }>('SELECT json FROM record').one();
+    return JSON.parse(json);
+  });
+}
+
+/** Pushes to a client's gate what it holds with some fields changed, as of the next version, or that the client was deleted. */
+export async function push(client: Credentials, changes: Partial<ClientRecord> | null): Promise<number> {
+  const held = await heldRecord(client);
+  const version = held.version + 1;
+  await pushAt(client, version, changes && { ...held, ...changes });
+  return version;
+}
+
+/** Pushes a record as of a version, or that the client was deleted. */
+export async function pushAt({ client_id }: Credentials, version: number, record: ClientRecord | null): Promise<void> {
+  const id = gateOf({ client_id }).id.toString();
+  await gates.update(id, { client_id, version, record: record && { ...record, version } });
+}
+
+/** Whether a token of the client's stands, by its gate's word. */
+export async function stands(
+  { client_id }: Credentials,
+  issuedAt: number,
+  jti = crypto.randomUUID(),
+): Promise<boolean> {
+  return gates.isStanding(client_id, { jti, issuedAt });
+}
+
+/** The gate's tables. */
+export function tablesOf({ client_id }: Pick<Credentials, 'client_id'>): Promise<string[]> {
+  return runInDurableObject(gateOf({ client_id }), (_, { storage }) =>
+    storage.sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .toArray()
+      .map(({ name }) => name),
+  );
+}
+
+/** When the gate's alarm is set for, or null. */
+export function alarmOf(client: Pick<Credentials, 'client_id'>): Promise<number | null> {
+  return runInDurableObject(gateOf(client), (_, { storage }) => storage.getAlarm());
+}

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { type GrantRequest, resolveGrant } from '../../src/client-gate/resolve-grant.ts';
+import type { ClientRecord, Grant } from '../../src/store/client-record.ts';
+
+const ORDERS: Grant = {
+  resource: 'https://orders.example.com',
+  scopes: ['orders:read', 'orders:write'],
+  access_token_ttl: null,
+  signing_alg: 'ES256',
+};
+const STOCK: Grant = {
+  resource: 'https://stock.example.com',
+  scopes: ['stock:read'],
+  access_token_ttl: 300,
+  signing_alg: 'EdDSA',
+};
+
+function record(fields: Partial<ClientRecord>): ClientRecord {
+  return {
+    version: 1,
+    client_id: 'emc_a',
+    organization_id: 'org_a',
+    subject: 'client',
+    status: 'active',
+    secrets: [],
+    grants: [ORDERS],
+    default_resource: null,
+    roles: [],
+    introspects: [],
+    access_token_ttl: null,
+    rate_limit: { per_minute: 60, burst: 10 },
+    claims: {},
+    ...fields,
+  };
+}
+
+/** The resource server that a request leads to, or why to none. */
+function resourceOf(fields: Partial<ClientRecord>, request: GrantRequest = {}): string {
+  const resolved = resolveGrant(record(fields), request);
+  return typeof resolved === 'string' ? resolved : resolved.resource;
+}
+
+describe('the resource server', () => {
+  const both = { grants: [ORDERS, STOCK] };
+
+  test('is the named one, whatever the default', () => {
+    expect(resourceOf({ ...both, default_resource: ORDERS.resource }, { resource: STOCK.resource })).toBe(
+      STOCK.resource,
+    );
+  });
+
+  test('is the default where none is named', () => {
+    expect(resourceOf({ ...both, default_resource: STOCK.resource })).toBe(STOCK.resource);
+  });
+
+  test('is the only one where there is no default', () => {
+    expect(resourceOf({ grants: [STOCK] })).toBe(STOCK.resource);
+  });
+
+  test('is never guessed among several', () => {
+    expect(resourceOf(both)).toBe('invalid_target');
+  });
+
+  test('is never another than the named one', () => {
+    expect(resourceOf({ grants: [ORDERS] }, { resource: STOCK.resource })).toBe('invalid_target');
+  });
+
+  test('is the only granted one, though another is the default', () => {
+    expect(resourceOf({ grants: [ORDERS], default_resource: STOCK.resource })).toBe(ORDERS.resource);
+  });
+
+  test('is not there for a client without grants, whatever it names', () => {
+    expect(resourceOf({ grants: [] })).toBe('unauthorized_client');
+    expect(resourceOf({ grants: [] }, { resource: STOCK.resource })).toBe('unauthorized_client');
+  });
+});
+
+describe('the scopes', () => {
+  const both = record({ grants: [ORDERS, STOCK] });
+
+  test('are all that are granted there where none is asked', () => {
+    expect(resolveGrant(both, { resource: ORDERS.resource })).toMatchObject({ scopes: ORDERS.scopes });
+  });
+
+  test('are those asked, in the order in which they were', () => {
+    const scopes = ['orders:write', 'orders:read'];
+    expect(resolveGrant(both, { resource: ORDERS.resource, scopes })).toMatchObject({ scopes });
+  });
+
+  test('are not given by another resource server', () => {
+    expect(resolveGrant(both, { resource: ORDERS.resource, scopes: ['stock:read'] })).toBe('invalid_scope');
+  });
+
+  test('are never cut down to the granted ones', () => {
+    const scopes = ['orders:read', 'orders:delete'];
+    expect(resolveGrant(both, { resource: ORDERS.resource, scopes })).toBe('invalid_scope');
+  });
+
+  test('may be none at all', () => {
+    const bare = record({ grants: [{ ...ORDERS, scopes: [] }] });
+    expect(resolveGrant(bare, {})).toMatchObject({ scopes: [] });
+    expect(resolveGrant(bare, { scopes: ['orders:read'] })).toBe('invalid_scope');
+  });
+});
+
+describe('the claims', () => {
+  const client = record({ claims: { tier: 1, region: 'eu' }, requestable_claims: ['region', 'job'] });
+
+  test('are the client’s own where none is asked', () => {
+    expect(resolveGrant(client, {})).toMatchObject({ claims: { tier: 1, region: 'eu' } });
+  });
+
+  test('are with those asked, which go before the client’s own', () => {
+    const resolved = resolveGrant(client, { claims: { region: 'us', job: 'a' } });
+    expect(resolved).toMatchObject({ claims: { tier: 1, region: 'us', job: 'a' } });
+  });
+
+  test('are refused where one may not be asked', () => {
+    expect(resolveGrant(client, { claims: { job: 'a', tier: 2 } })).toBe('invalid_request');
+    expect(resolveGrant(record({ claims: { job: 'a' } }), { claims: { job: 'a' } })).toBe('invalid_request');
+    expect(resolveGrant(record({}), { claims: {} })).toMatchObject({ claims: {} });
+  });
+});
+
+test('the lifetime is the client’s, else the resource server’s, else an hour', () => {
+  expect(resolveGrant(record({ grants: [STOCK], access_token_ttl: 120 }), {})).toMatchObject({ access_token_ttl: 120 });
+  expect(resolveGrant(record({ grants: [STOCK] }), {})).toMatchObject({ access_token_ttl: 300 });
+  expect(resolveGrant(record({ grants: [ORDERS] }), {})).toMatchObject({ access_token_ttl: 3600 });
+});
+
+test('the subject is the client, or its organization where that is the organization’s setting', () => {
+  expect(resolveGrant(record({}), {})).toMatchObject({ subject: 'emc_a' });
+  expect(resolveGrant(record({ subject: 'organization' }), {})).toMatchObject({ subject: 'org_a' });
+});

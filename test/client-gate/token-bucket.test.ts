@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+import {
+  fullBucket,
+  recoveredBucket,
+  type TokenBucket,
+  take,
+  type WrittenBucket,
+} from '../../src/client-gate/token-bucket.ts';
+
+const LIMIT = { per_minute: 60, burst: 100 };
+const START = 1_800_000_000_000;
+
+/** Numbers in [0, 1) that are the same in every run. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A bucket whose storage is only what was written to it. */
+function stored(limit = LIMIT) {
+  let written: WrittenBucket | undefined;
+  let bucket: TokenBucket = fullBucket(limit, START);
+  let writes = 0;
+  return {
+    take(now: number) {
+      const taken = take(bucket, limit, now);
+      if (taken.write) {
+        written = taken.write;
+        writes++;
+      }
+      bucket = taken.bucket;
+      return taken;
+    },
+    evict(now: number) {
+      bucket = written ? recoveredBucket(written, limit, now) : fullBucket(limit, now);
+    },
+    get writes() {
+      return writes;
+    },
+  };
+}
+
+function grantedOf(attempts: number, takeOne: () => { granted: boolean }): number {
+  return Array.from({ length: attempts }, takeOne).filter(({ granted }) => granted).length;
+}
+
+test('the burst is granted at once, no more, and then what the rate refills', () => {
+  const bucket = stored();
+  expect(grantedOf(1000, () => bucket.take(START))).toBe(100);
+  expect(grantedOf(1000, () => bucket.take(START + 30_000))).toBe(30);
+  expect(grantedOf(1000, () => bucket.take(START + 10 * 60_000))).toBe(100);
+});
+
+test('storage is written once for a tenth of the burst', () => {
+  const bucket = stored();
+  grantedOf(100, () => bucket.take(START));
+  expect(bucket.writes).toBe(10);
+});
+
+test('a refusal names the wait after which a request is granted', () => {
+  const bucket = stored({ per_minute: 7, burst: 3 });
+  grantedOf(3, () => bucket.take(START));
+  const { granted, reset } = bucket.take(START + 1);
+  expect(granted).toBe(false);
+  expect(bucket.take(START + 1 + reset * 1000).granted).toBe(true);
+});
+
+test('whoever waits as long as a refusal says is granted a request, whatever was refused meanwhile', () => {
+  for (let seed = 1; seed <= 2000; seed++) {
+    const next = random(seed);
+    const limit = { per_minute: 1 + Math.floor(next() * 9), burst: 1 + Math.floor(next() * 5) };
+    const bucket = stored(limit);
+    grantedOf(limit.burst, () => bucket.take(START));
+    const { granted, reset } = bucket.take(START);
+    expect(granted).toBe(false);
+    expect(reset).toBeGreaterThan(0);
+    // Each refusal on the way adds a fraction of its own to the level.
+    const way = Array.from({ length: 5 }, () => START + Math.floor(next() * reset * 1000)).sort();
+    const grantedBefore = way.filter((now) => bucket.take(now).granted).length;
+    expect(grantedBefore > 0 || bucket.take(START + reset * 1000).granted, `seed ${seed}`).toBe(true);
+  }
+});
+
+test('a clock that goes back grants nothing', () => {
+  const bucket = stored();
+  grantedOf(100, () => bucket.take(START));
+  expect(bucket.take(START - 3_600_000).granted).toBe(false);
+  expect(grantedOf(1000, () => bucket.take(START + 30_000))).toBe(30);
+});
+
+test('a client whose burst is one gets its token after every eviction', () => {
+  const bucket = stored({ per_minute: 1, burst: 1 });
+  for (let hour = 0; hour < 24; hour++) {
+    bucket.evict(START + hour * 3_600_000);
+    expect(bucket.take(START + hour * 3_600_000).granted).toBe(true);
+  }
+});
+
+test('an eviction just after spending loses at most a tenth of the burst', () => {
+  for (let spent = 1; spent < 100; spent++) {
+    const bucket = stored();
+    grantedOf(spent, () => bucket.take(START));
+    bucket.evict(START);
+    const afterwards = grantedOf(1000, () => bucket.take(START));
+    expect(spent + afterwards).toBeLessThanOrEqual(100);
+    expect(spent + afterwards).toBeGreaterThanOrEqual(90);
+  }
+});
+
+test('an eviction gives nothing back of a reservation that was spent after the bucket had filled again', () => {
+  const bucket = stored();
+  bucket.take(START);
+  const later = START + 10 * 60_000;
+  const before = grantedOf(9, () => bucket.take(later));
+  bucket.evict(later);
+  const after = grantedOf(1000, () => bucket.take(later));
+  expect(before + after).toBeLessThanOrEqual(100);
+  expect(before + after).toBeGreaterThanOrEqual(90);
+});
+
+test('whenever it is evicted, no stretch of time grants more than the burst and what the rate refills in it', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const next = random(seed);
+    const limit = { per_minute: 1 + Math.floor(next() * 600), burst: 1 + Math.floor(next() * 60) };
+    const bucket = stored(limit);
+    const grants: number[] = [];
+    let now = START;
+    for (let step = 0; step < 100; step++) {
+      if (next() < 0.1) now += Math.floor(next() ** 3 * 600_000);
+      if (next() < 0.1) bucket.evict(now);
+      const wanted = Math.floor(next() ** 4 * 60);
+      for (let taking = 0; taking <= wanted; taking++) if (bucket.take(now).granted) grants.push(now);
+    }
+    let excess = 0;
+    grants.forEach((from, first) => {
+      grants.slice(first).forEach((to, count) => {
+        excess = Math.max(excess, count + 1 - limit.burst - ((to - from) * limit.per_minute) / 60_000);
+      });
+    });
+    expect(excess, `seed ${seed}`).toBeLessThanOrEqual(1e-6);
+  }
+});
+
+test('a limit that was lowered holds for what had been reserved under the old one', () => {
+  const before = take(fullBucket({ per_minute: 60, burst: 1000 }, START), { per_minute: 60, burst: 1000 }, START);
+  let bucket = before.bucket;
+  const granted = grantedOf(100, () => {
+    const taken = take(bucket, { per_minute: 60, burst: 5 }, START);
+    bucket = taken.bucket;
+    return taken;
+  });
+  expect(granted).toBe(5);
+});
