@@ -6,8 +6,8 @@ import { type AcceptedKeys, deriveMasterKeys, type MasterKeys } from './credenti
 import { AttemptFilter } from './gates/attempt-filter.ts';
 import { Gates } from './gates/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
-import { KnownAuthentications } from './oauth/client-authentication/authentication-cache.ts';
-import { CallerMemory } from './oauth/introspection/caller-cache.ts';
+import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
+import { IntrospectionCallerCache } from './oauth/introspection/caller-cache.ts';
 import { DpopNonces } from './oauth/sender-constraint/dpop-nonce.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
 import { type Config, readConfig } from './platform/config.ts';
@@ -33,8 +33,8 @@ export interface Services {
   readonly attempts: AttemptFilter;
   /** Of those who report leaked secrets. */
   readonly leakReports: AttemptFilter;
-  readonly callers: CallerMemory;
-  readonly authentications: KnownAuthentications;
+  readonly callers: IntrospectionCallerCache;
+  readonly authentications: ClientAuthenticationCache;
   readonly remoteKeys: RemoteKeys;
   readonly dpopNonces: DpopNonces;
   readonly probes: StoreProbes;
@@ -73,8 +73,8 @@ export function createServices(env: Env): Services {
       waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
     ),
     leakReports: new AttemptFilter(countingApart(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
-    callers: new CallerMemory(),
-    authentications: new KnownAuthentications((client_id) => gates.credentials({ client_id })),
+    callers: new IntrospectionCallerCache(),
+    authentications: new ClientAuthenticationCache((client_id) => gates.credentials({ client_id })),
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
     probes: new StoreProbes(),

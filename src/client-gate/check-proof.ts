@@ -1,5 +1,5 @@
 import { equalInConstantTime, fingerprint } from '../credentials/secret-hash.ts';
-import { anchorsOf } from '../gates/credential-refs.ts';
+import { credentialRefsOf } from '../gates/credential-refs.ts';
 import { type ClientAuthentication, usesSecrets } from '../store/client-authentication.ts';
 import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
 import type { SpentId } from './replay-memory.ts';
@@ -15,7 +15,7 @@ export interface SecretProof {
 /** The edge has verified something against what the client's record says, as far as the edge knows it. */
 export interface KeyProof {
   readonly kind: 'key';
-  /** What it was verified against; see `anchors`. */
+  /** What it was verified against; see `credentialRefs`. */
   readonly anchor: string;
   /** What the client may use once. */
   readonly spends?: SpentId;
@@ -61,7 +61,7 @@ function provenSecret(record: ClientRecord, proof: SecretProof, now: number): Se
 
 // What the edge knew may have been an older record: what counts is what stands in this one.
 function provenKey(record: ClientRecord, { anchor }: KeyProof): ProvenCredential | undefined {
-  return anchorsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
+  return credentialRefsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
 }
 
 /** The fingerprints of the client's live secrets. */

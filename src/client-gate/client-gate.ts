@@ -30,7 +30,7 @@ import { logFailure } from '../platform/failures.ts';
 import type { ClientRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
-import { type ClientStanding, copyOfRevocation, copyOfStanding } from '../store/revocation-copies.ts';
+import { type ClientStatusCopy, copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
 import { authenticationOf, fingerprints, type ProvenCredential, provenCredential } from './check-proof.ts';
@@ -41,7 +41,7 @@ import { Outbox, type Owed } from './outbox.ts';
 import { ReplayMemory, type SpentId } from './replay-memory.ts';
 import { bindingOf, resolveBinding } from './resolve-binding.ts';
 import { resolveGrant } from './resolve-grant.ts';
-import { RevocationBook } from './revocations.ts';
+import { Revocations } from './revocations.ts';
 import type { Taken } from './token-bucket.ts';
 import type { UsageOutcome } from './usage-counts.ts';
 
@@ -64,7 +64,7 @@ interface Proven {
  */
 export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #state: GateState;
-  readonly #revocations: RevocationBook;
+  readonly #revocations: Revocations;
   readonly #replays: ReplayMemory;
   readonly #outbox: Outbox;
   readonly #alarm: Alarm;
@@ -74,7 +74,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#state = new GateState(ctx.storage);
-    this.#revocations = new RevocationBook(ctx.storage.sql);
+    this.#revocations = new Revocations(ctx.storage.sql);
     this.#replays = new ReplayMemory(ctx.storage.sql);
     this.#outbox = new Outbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
@@ -297,16 +297,16 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** What KV is to tell of all tokens of the client. */
-  get #standing(): ClientStanding {
+  get #standing(): ClientStatusCopy {
     const { record, cutOff = null } = this.#state;
     return { status: record?.status ?? 'active', cut_off: cutOff };
   }
 
   /** Lets KV hear of the client's standing where that is another than it was. */
-  async #oweStanding(clientId: string, before: ClientStanding): Promise<void> {
+  async #oweStanding(clientId: string, before: ClientStatusCopy): Promise<void> {
     const { status, cut_off } = this.#standing;
     if (status === before.status && cut_off === before.cut_off) return;
-    await this.#owe({ store: 'kv', ...copyOfStanding(clientId, { status, cut_off }, Date.now()) });
+    await this.#owe({ store: 'kv', ...copyOfStatus(clientId, { status, cut_off }, Date.now()) });
   }
 
   async #owe(owed: Owed): Promise<void> {

@@ -72,7 +72,7 @@ export class Meter {
     this.#usage.add(outcome, now);
     this.#flushAt ??= now + this.#flushInterval();
     if (taken?.write) this.#write(now, taken.write);
-    else this.#persistAt ??= now + between(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
+    else this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
     if (taken) this.#bucket = taken.bucket;
   }
 
@@ -144,7 +144,7 @@ export class Meter {
   }
 
   #flushInterval(): number {
-    return between(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) * 2 ** Math.min(this.#failedFlushes, USAGE_FLUSH_DOUBLINGS_MAX);
+    return randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) * 2 ** Math.min(this.#failedFlushes, USAGE_FLUSH_DOUBLINGS_MAX);
   }
 
   // Made when it is first written, so that the gate of a client that never asks writes nothing for it.
@@ -190,6 +190,6 @@ function latest(one: WrittenBucket | undefined, other: WrittenBucket | undefined
 }
 
 /** A span in milliseconds, drawn by chance between two in seconds. */
-function between(min: number, max: number): number {
+function randomMs(min: number, max: number): number {
   return Math.round((min + Math.random() * (max - min)) * 1000);
 }

@@ -1,7 +1,7 @@
 import { CLOCK_SKEW, PURGE_INTERVAL } from '../constants.ts';
 
 /** A client's revoked tokens, in its gate's SQLite storage. Times are in milliseconds. */
-export class RevocationBook {
+export class Revocations {
   readonly #sql: SqlStorage;
   #exists: boolean;
 

@@ -1,5 +1,5 @@
 import { LAST_USED_PRECISION, UNKNOWN_KEY_AGE } from '../constants.ts';
-import { Memory } from '../lib/expiring-cache.ts';
+import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';
@@ -31,9 +31,9 @@ export class ApiKeys {
   readonly #find: Find;
   readonly #noteUse: NoteUse;
   // Keys that were ours once, by their hashes.
-  readonly #unknown = new Memory<true>();
+  readonly #unknown = new ExpiringCache<true>();
   // Keys whose use was noted lately, by their ids.
-  readonly #noted = new Memory<true>();
+  readonly #noted = new ExpiringCache<true>();
 
   /**
    * @param find looks stored hashes up in D1

@@ -1,5 +1,5 @@
 import { base62, toBigInt } from '../lib/base62.ts';
-import { Memory } from '../lib/expiring-cache.ts';
+import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { ACTORS } from '../store/actors.ts';
 import { hasOwnTag, withTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
@@ -30,7 +30,7 @@ export function generateClientId(masterKeys: MasterKeys): Promise<string> {
 export class OwnClientIds {
   readonly #acceptedKeys: () => Promise<AcceptedKeys>;
   // Those that were found to be own stay so.
-  readonly #known = new Memory<true>();
+  readonly #known = new ExpiringCache<true>();
 
   constructor(acceptedKeys: () => Promise<AcceptedKeys>) {
     this.#acceptedKeys = acceptedKeys;

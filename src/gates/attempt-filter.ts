@@ -11,9 +11,9 @@ import {
   UNKNOWN_CLIENT_AGE,
 } from '../constants.ts';
 import { fingerprint } from '../credentials/secret-hash.ts';
-import { Memory } from '../lib/expiring-cache.ts';
+import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import { becomes } from '../store/waiting.ts';
+import { pollUntil } from '../store/waiting.ts';
 
 /** So many attempts failed that this one was not checked. */
 export class TooManyAttemptsError extends Error {
@@ -71,13 +71,13 @@ type Report = (attempt: Attempt, now: number) => void;
  */
 export class AttemptFilter {
   readonly #binding: RateLimit;
-  readonly #proven = new Memory<true>();
-  readonly #unknown = new Memory<true>();
-  readonly #fingerprints = new Memory<readonly string[]>();
+  readonly #proven = new ExpiringCache<true>();
+  readonly #unknown = new ExpiringCache<true>();
+  readonly #fingerprints = new ExpiringCache<readonly string[]>();
   // Subjects that an attempt failed for a moment ago.
-  readonly #refused = new Memory<true>();
-  readonly #tallies = new Memory<Tally>();
-  readonly #reported = new Memory<true>();
+  readonly #refused = new ExpiringCache<true>();
+  readonly #tallies = new ExpiringCache<Tally>();
+  readonly #reported = new ExpiringCache<true>();
   readonly #report: Report;
 
   /** @param report hears of each subject that exists and is guessed at, at most once an hour */
@@ -135,7 +135,7 @@ export class AttemptFilter {
   async lookUp<T>(attempt: Attempt, look: () => Promise<T>): Promise<T> {
     const [byAddress] = this.#tallied(attempt, Date.now());
     const isFree = () => byAddress.pending + byAddress.failures < byAddress.limit;
-    await becomes(() => isFree() || isExhausted(byAddress), STORE_DEADLINE_MS);
+    await pollUntil(() => isFree() || isExhausted(byAddress), STORE_DEADLINE_MS);
     if (isExhausted(byAddress)) throw this.#throttled(attempt, Date.now());
     if (!isFree()) throw new StoreUnavailableError('gate', 'deadline');
     byAddress.pending++;

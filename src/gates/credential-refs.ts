@@ -10,43 +10,43 @@ import type {
  * What a client's credentials other than secrets are verified against, each in a text that is another where what it stands for is: a
  * key by its thumbprint and what it is for, a certificate by its own or by its subject, what is published elsewhere by its address.
  */
-export const anchors = {
+export const credentialRefs = {
   key: ({ is_strict }: Strictness, { jwk, thumbprint }: RegisteredKey) =>
-    anchor('private_key_jwt', is_strict, 'jkt', `${thumbprint} for ${jwk.alg ?? 'any'}`),
-  remoteKey: ({ is_strict }: Strictness, uri: string) => anchor('private_key_jwt', is_strict, 'jwks_uri', uri),
+    credentialRef('private_key_jwt', is_strict, 'jkt', `${thumbprint} for ${jwk.alg ?? 'any'}`),
+  remoteKey: ({ is_strict }: Strictness, uri: string) => credentialRef('private_key_jwt', is_strict, 'jwks_uri', uri),
   subject: ({ is_strict }: Strictness, { type, value }: TlsSubject) =>
-    anchor('tls_client_auth', is_strict, type, value),
+    credentialRef('tls_client_auth', is_strict, type, value),
   certificate: ({ is_strict }: Strictness, x5t: string) =>
-    anchor('self_signed_tls_client_auth', is_strict, 'x5t#S256', x5t),
+    credentialRef('self_signed_tls_client_auth', is_strict, 'x5t#S256', x5t),
   remoteCertificate: ({ is_strict }: Strictness, uri: string) =>
-    anchor('self_signed_tls_client_auth', is_strict, 'jwks_uri', uri),
+    credentialRef('self_signed_tls_client_auth', is_strict, 'jwks_uri', uri),
   identity: ({ is_strict }: Strictness, { digest }: RegisteredIdentity) =>
-    anchor('federated_jwt', is_strict, 'sha-256', digest),
+    credentialRef('federated_jwt', is_strict, 'sha-256', digest),
 };
 
 type Strictness = Pick<ClientAuthentication, 'is_strict'>;
 
 // The profile is part of it: what was verified by looser rules must not pass once it is strict.
-function anchor(method: AuthMethod, isStrict: boolean, what: string, value: string): string {
+function credentialRef(method: AuthMethod, isStrict: boolean, what: string, value: string): string {
   return `${isStrict ? 'strict ' : ''}${method} ${what} ${value}`;
 }
 
 /** All that a client's credentials may be verified against. */
-export function anchorsOf(authentication: ClientAuthentication): string[] {
+export function credentialRefsOf(authentication: ClientAuthentication): string[] {
   const { methods, keys, jwks_uri, tls_subject, federated_identities } = authentication;
   const byMethod: Partial<Record<AuthMethod, () => string[]>> = {
     private_key_jwt: () => [
-      ...keys.map((key) => anchors.key(authentication, key)),
-      ...(jwks_uri === null ? [] : [anchors.remoteKey(authentication, jwks_uri)]),
+      ...keys.map((key) => credentialRefs.key(authentication, key)),
+      ...(jwks_uri === null ? [] : [credentialRefs.remoteKey(authentication, jwks_uri)]),
     ],
-    tls_client_auth: () => (tls_subject === null ? [] : [anchors.subject(authentication, tls_subject)]),
+    tls_client_auth: () => (tls_subject === null ? [] : [credentialRefs.subject(authentication, tls_subject)]),
     self_signed_tls_client_auth: () => [
       ...keys.flatMap(({ certificate }) =>
-        certificate === null ? [] : anchors.certificate(authentication, certificate),
+        certificate === null ? [] : credentialRefs.certificate(authentication, certificate),
       ),
-      ...(jwks_uri === null ? [] : [anchors.remoteCertificate(authentication, jwks_uri)]),
+      ...(jwks_uri === null ? [] : [credentialRefs.remoteCertificate(authentication, jwks_uri)]),
     ],
-    federated_jwt: () => federated_identities.map((identity) => anchors.identity(authentication, identity)),
+    federated_jwt: () => federated_identities.map((identity) => credentialRefs.identity(authentication, identity)),
   };
   return methods.flatMap((method) => byMethod[method]?.() ?? []);
 }

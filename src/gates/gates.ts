@@ -50,7 +50,7 @@ export class Gates {
   }
 
   /** Whether the client's token stands, by a call to its gate that begins after this one was made. */
-  isStanding(clientId: string, token: InspectedToken): Promise<boolean> {
+  isActive(clientId: string, token: InspectedToken): Promise<boolean> {
     return this.#inspections.ask(clientId, token);
   }
 

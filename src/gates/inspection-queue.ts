@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { STORE_DEADLINE_MS } from '../constants.ts';
 import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
-import { becomes } from '../store/waiting.ts';
+import { pollUntil } from '../store/waiting.ts';
 
 /** A token, by what its gate must know of it to tell whether it stands. */
 export interface InspectedToken {
@@ -50,7 +50,7 @@ export class InspectionQueue {
     while (!batch.outcome) {
       const left = until - performance.now();
       if (left <= 0) throw this.#giveUp(clientId, line);
-      if (isUnderWay()) await becomes(() => batch.outcome !== undefined || !isUnderWay(), left);
+      if (isUnderWay()) await pollUntil(() => batch.outcome !== undefined || !isUnderWay(), left);
       else await withDeadline('gate', this.#call(clientId, line, batch), left);
     }
     if ('error' in batch.outcome) throw batch.outcome.error;

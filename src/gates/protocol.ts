@@ -38,7 +38,7 @@ export type Credentials =
   | Unavailable;
 
 /** Where a client stands with its rate limit. */
-export interface RateStanding {
+export interface RateStatus {
   readonly limit: RateLimit;
   /** Requests left. */
   readonly remaining: number;
@@ -54,14 +54,14 @@ export type Admission =
       readonly outcome: 'admitted';
       readonly issued_at: number;
       readonly grant: ResolvedGrant;
-      readonly rate: RateStanding;
+      readonly rate: RateStatus;
       /** What the token is bound to. An older gate does not say, which means nothing. */
       readonly confirmation?: Confirmation;
       /** Whether the client's next DPoP proof must have a nonce. */
       readonly wants_dpop_nonce?: boolean;
     }
-  | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStanding }
-  | { readonly outcome: 'rate_limited'; readonly rate: RateStanding }
+  | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStatus }
+  | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
   | NotAuthenticated
   | Unavailable;
 

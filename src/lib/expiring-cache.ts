@@ -1,7 +1,7 @@
 import { MEMORY_ENTRIES } from '../constants.ts';
 
 /** A bounded map in an isolate's memory whose entries have an end. Times are milliseconds since the epoch; the oldest entry makes room. */
-export class Memory<V> {
+export class ExpiringCache<V> {
   readonly #entries = new Map<string, { value: V; until: number }>();
   readonly #capacity: number;
 

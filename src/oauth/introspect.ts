@@ -55,7 +55,7 @@ const stands: Record<Strength, (services: Services, claims: AccessTokenClaims) =
   // The gate is the judge. With it gone a copy in KV still tells that a token is revoked for good, but nothing tells that it stands.
   strong: async ({ gates, env }, claims) => {
     try {
-      return await gates.isStanding(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
+      return await gates.isActive(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
     } catch (error) {
       if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked) return false;
       throw error;

@@ -80,7 +80,7 @@ async function rotate(
     const { version } = await write(db, {
       event: { ...event, changes },
       guard: isClientAt(row),
-      touches: listOf([clientId]),
+      affectedClients: listOf([clientId]),
       statements: [...change(db, { ...stored, selfMade: true }, { now, expiresAt }), renewClient(db, clientId)],
     });
     await deliverPushes(db, gates, await pushesOwedBy(db, version, PUSHES_PER_REQUEST));

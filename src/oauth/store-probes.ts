@@ -6,11 +6,11 @@ import type { Database } from '../store/database.ts';
 import { askStore } from '../store/errors.ts';
 import { SharedWork } from '../store/waiting.ts';
 
-type Standing = 'ok' | 'unavailable';
+type StoreHealth = 'ok' | 'unavailable';
 
 /** What the stores said of themselves when they were last asked. */
 export interface Health {
-  readonly stores: Readonly<Record<'d1' | 'kv' | 'gates', Standing>>;
+  readonly stores: Readonly<Record<'d1' | 'kv' | 'gates', StoreHealth>>;
   /** undefined where D1, which knows it, did not answer. */
   readonly lastSuccesses: LastSuccesses | undefined;
 }
@@ -50,7 +50,7 @@ async function probe({ env, db, gates }: Stores): Promise<Health> {
   return { stores: { d1: lastSuccesses ? 'ok' : 'unavailable', kv, gates: gate }, lastSuccesses };
 }
 
-function standing(answer: Promise<unknown>): Promise<Standing> {
+function standing(answer: Promise<unknown>): Promise<StoreHealth> {
   return answer.then(
     () => 'ok' as const,
     () => 'unavailable' as const,

@@ -1,7 +1,7 @@
 import type { BindingRequest } from '../client-gate/resolve-binding.ts';
 import type { GrantRefusal } from '../client-gate/resolve-grant.ts';
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
-import type { Admission, NotAuthenticated, RateStanding, Unavailable } from '../gates/protocol.ts';
+import type { Admission, NotAuthenticated, RateStatus, Unavailable } from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';
@@ -87,7 +87,7 @@ function requireBinding({ confirmation }: Admitted, { dpop, certificate }: Bindi
 }
 
 /** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */
-function retryHeaders(rate: RateStanding): Record<string, string> {
+function retryHeaders(rate: RateStatus): Record<string, string> {
   return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
 }
 

@@ -1,8 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { JWK } from 'jose';
 import { REMOTE_PATIENCE_MS, REMOTE_SOURCES_MAX } from '../constants.ts';
-import { Memory } from '../lib/expiring-cache.ts';
-import { becomes } from '../store/waiting.ts';
+import { ExpiringCache } from '../lib/expiring-cache.ts';
+import { pollUntil } from '../store/waiting.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
 import {
   afterFailure,
@@ -33,7 +33,7 @@ interface Remembered {
 
 /** What an isolate knows of the keys that others publish. Only sources that administrators have named must get here. */
 export class RemoteKeys {
-  readonly #sources = new Memory<Remembered>(REMOTE_SOURCES_MAX);
+  readonly #sources = new ExpiringCache<Remembered>(REMOTE_SOURCES_MAX);
 
   /**
    * The keys at a source that can have made a signature. Where none of those that are known has the kid, the source is asked once more,
@@ -110,7 +110,7 @@ async function run(source: KeySource, remembered: Remembered, asking: Asking): P
 
 /** Waits for what was asked by looking again and again: a promise of one request is not another's to wait for. @throws RemoteError */
 async function outcomeOf(asking: Asking): Promise<KeySet> {
-  await becomes(() => asking.outcome !== undefined, REMOTE_PATIENCE_MS);
+  await pollUntil(() => asking.outcome !== undefined, REMOTE_PATIENCE_MS);
   if (!asking.outcome) throw new RemoteError('deadline');
   if ('error' in asking.outcome) throw asking.outcome.error;
   return asking.outcome.keys;

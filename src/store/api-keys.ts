@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-o
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { apiKeys, idempotencyKeys, organizations } from './schema.ts';
-import { among, behind, isAtVersion } from './sql.ts';
+import { among, isAfter, isAtVersion } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type StoredApiKey = typeof apiKeys.$inferSelect;
@@ -83,6 +83,6 @@ export function listApiKeys(
   { organizationId, after, limit }: { organizationId: string; after: string | undefined; limit: number },
 ): Promise<StoredApiKey[]> {
   const name = sql`lower(${apiKeys.name})`;
-  const isWanted = and(eq(apiKeys.organizationId, organizationId), behind(name, after));
+  const isWanted = and(eq(apiKeys.organizationId, organizationId), isAfter(name, after));
   return askStore('d1', () => db.select().from(apiKeys).where(isWanted).orderBy(asc(name)).limit(limit));
 }

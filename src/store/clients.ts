@@ -17,7 +17,7 @@ import {
   roleGrants,
 } from './schema.ts';
 import { insertSecret, type StoredSecret } from './secrets.ts';
-import { among, behind, isAtVersion, listOf } from './sql.ts';
+import { among, isAfter, isAtVersion, listOf } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
@@ -154,7 +154,7 @@ export async function listClients(
     .where(
       and(
         sql`${owner} = ${organizationId}`,
-        behind(lowered, after),
+        isAfter(lowered, after),
         name === undefined ? undefined : beginsWith(lowered, name),
         status === undefined ? undefined : eq(clients.status, status),
         ...linked.map(({ condition }) => condition),

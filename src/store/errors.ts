@@ -15,7 +15,7 @@ export class StoreUnavailableError extends Error {
 }
 
 /** Whether it was that store that did not answer. */
-export function isGone(error: unknown, store: Store): boolean {
+export function isUnavailable(error: unknown, store: Store): boolean {
   return error instanceof StoreUnavailableError && error.store === store;
 }
 

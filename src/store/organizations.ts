@@ -8,7 +8,7 @@ import { askStore } from './errors.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
-import { behind, type Dependents, dependentsOf, isAtVersion, listOf } from './sql.ts';
+import { type Dependents, dependentsOf, isAfter, isAtVersion, listOf } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
@@ -113,7 +113,7 @@ export function listOrganizations(
 ): Promise<Organization[]> {
   const name = sql`lower(${organizations.name})`;
   return askStore('d1', () =>
-    db.select().from(organizations).where(behind(name, after)).orderBy(asc(name)).limit(limit),
+    db.select().from(organizations).where(isAfter(name, after)).orderBy(asc(name)).limit(limit),
   );
 }
 

@@ -13,7 +13,7 @@ export interface Copy {
 }
 
 /** What is so of all tokens that a client was issued. */
-export interface ClientStanding {
+export interface ClientStatusCopy {
   readonly status: 'active' | 'disabled';
   /** The second at whose end all of them were last revoked, or null. */
   readonly cut_off: number | null;
@@ -29,7 +29,7 @@ export function copyOfRevocation(clientId: string, jti: string, expiresAt: numbe
 }
 
 /** Tokens that are issued later than `now`, in milliseconds since the epoch, are no concern of it. */
-export function copyOfStanding(clientId: string, standing: ClientStanding, now: number): Copy {
+export function copyOfStatus(clientId: string, standing: ClientStatusCopy, now: number): Copy {
   const expires_at = Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW;
   return { key: clientKey(clientId), value: JSON.stringify(standing), expires_at };
 }
@@ -55,7 +55,7 @@ export async function readCopies(
   { client_id, jti, iat }: { readonly client_id: string; readonly jti: string; readonly iat: number },
 ): Promise<Copied> {
   const [revoked, standing] = await askStore('kv', () =>
-    Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStanding>(clientKey(client_id), 'json')]),
+    Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStatusCopy>(clientKey(client_id), 'json')]),
   );
   return {
     isRevoked: revoked !== null || iat <= (standing?.cut_off ?? -1),

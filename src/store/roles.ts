@@ -3,7 +3,7 @@ import { renewClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clientRoles, clients, resourceServers, roleGrantScopes, roleGrants, roles } from './schema.ts';
-import { among, behind, type Dependents, dependentsOf, isAtVersion, listOf, ownAndShared } from './sql.ts';
+import { among, type Dependents, dependentsOf, isAfter, isAtVersion, listOf, ownAndShared } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Role = typeof roles.$inferSelect;
@@ -121,7 +121,7 @@ export async function listRoles(
   const name = sql`lower(${roles.name})`;
   const ids = ownAndShared(roles, roles.organizationId, organizationId, {
     by: name,
-    isWanted: behind(name, after),
+    isWanted: isAfter(name, after),
     limit,
   });
   return describeRoles(db, ids);

@@ -23,7 +23,7 @@ export function allOf(...conditions: readonly (SQL | undefined)[]): SQL | undefi
 }
 
 /** Whether a lowered name comes behind another in a list that is ordered by it. */
-export function behind(lowered: SQLWrapper, name: string | undefined): SQL | undefined {
+export function isAfter(lowered: SQLWrapper, name: string | undefined): SQL | undefined {
   return name === undefined ? undefined : sql`${lowered} > lower(${name})`;
 }
 

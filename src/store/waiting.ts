@@ -29,7 +29,7 @@ export class SharedWork<T> {
 
   /** Waits for it, in whatever request. @throws what the work throws; StoreUnavailableError at the deadline */
   async result(deadlineMs: number): Promise<T> {
-    await becomes(() => this.#outcome !== undefined, deadlineMs);
+    await pollUntil(() => this.#outcome !== undefined, deadlineMs);
     if (!this.#outcome) throw new StoreUnavailableError(this.#store, 'deadline');
     if ('error' in this.#outcome) throw this.#outcome.error;
     return this.#outcome.value;
@@ -37,7 +37,7 @@ export class SharedWork<T> {
 }
 
 /** Waits until something is so, and no longer than `deadlineMs`. A crowd that waits for long must not keep the isolate busy. */
-export async function becomes(isSo: () => boolean, deadlineMs: number): Promise<void> {
+export async function pollUntil(isSo: () => boolean, deadlineMs: number): Promise<void> {
   const until = performance.now() + deadlineMs;
   for (let wait = SHARED_WORK_POLL_MS; !isSo() && performance.now() < until; ) {
     await scheduler.wait(wait);

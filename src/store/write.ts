@@ -34,7 +34,7 @@ export interface Write {
   /** What must still be so; else nothing is written. */
   readonly guard?: SQL | undefined;
   /** Selects the ids of the clients whose records the statements change, as it is before they run. */
-  readonly touches?: SQL | undefined;
+  readonly affectedClients?: SQL | undefined;
   readonly statements: readonly Statement[];
   readonly answer?: KeptAnswer | undefined;
   /** Whether isolates go on by what was before for a while, so that it must be followed until they do not. */
@@ -61,10 +61,10 @@ export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${v
  */
 export async function write(
   db: Database,
-  { event, guard, touches, statements, answer, settles = false }: Write,
+  { event, guard, affectedClients, statements, answer, settles = false }: Write,
 ): Promise<Written> {
-  const owed = touches ? [oweTo(db, touches)] : [];
-  const change = touches || settles ? [keepChange(db, event, settles)] : [];
+  const owed = affectedClients ? [oweTo(db, affectedClients)] : [];
+  const change = affectedClients || settles ? [keepChange(db, event, settles)] : [];
   const { id = generateId('evt'), ...said } = event;
   const record = db.insert(auditEvents).values({ id, ...said, version: nextVersion });
   const kept = answer ? keep(db, answer, event.at) : [];
@@ -93,11 +93,11 @@ function takeVersion(db: Database, guard: SQL | undefined) {
     .returning({ value: versionSequence.value });
 }
 
-function oweTo(db: Database, touches: SQL): Statement {
+function oweTo(db: Database, affectedClients: SQL): Statement {
   return db
     .insert(gatePushes)
     .select(
-      sql`SELECT ${gates.name}, ${nextVersion}, ${gates.clientId} FROM ${gates} WHERE ${among(gates.clientId, touches)}`,
+      sql`SELECT ${gates.name}, ${nextVersion}, ${gates.clientId} FROM ${gates} WHERE ${among(gates.clientId, affectedClients)}`,
     );
 }
 

@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { calculateJwkThumbprint } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { anchors } from '../../src/gates/credential-refs.ts';
+import { credentialRefs } from '../../src/gates/credential-refs.ts';
 import type { ClientAuthentication, RegisteredKey } from '../../src/store/client-authentication.ts';
 import type { ClientRecord } from '../../src/store/client-record.ts';
 import { done, world } from '../http.ts';
@@ -65,13 +65,13 @@ const registered = (methods: ClientAuthentication['methods'], more: Partial<Clie
 const loose = { is_strict: false };
 
 const PROOFS = {
-  private_key_jwt: () => [anchors.key(loose, key()), anchors.remoteKey(loose, jwks_uri)],
-  tls_client_auth: () => [anchors.subject(loose, tls_subject)],
+  private_key_jwt: () => [credentialRefs.key(loose, key()), credentialRefs.remoteKey(loose, jwks_uri)],
+  tls_client_auth: () => [credentialRefs.subject(loose, tls_subject)],
   self_signed_tls_client_auth: () => [
-    anchors.certificate(loose, certificate),
-    anchors.remoteCertificate(loose, jwks_uri),
+    credentialRefs.certificate(loose, certificate),
+    credentialRefs.remoteCertificate(loose, jwks_uri),
   ],
-  federated_jwt: () => [anchors.identity(loose, identity)],
+  federated_jwt: () => [credentialRefs.identity(loose, identity)],
 };
 
 const METHODS = Object.keys(PROOFS) as (keyof typeof PROOFS)[];
@@ -92,14 +92,14 @@ test('where several are accepted the proofs of each are taken', async () => {
 test('what was verified against something else is not taken', async () => {
   await push(scene.worker, registered(METHODS));
   const others = [
-    anchors.key(loose, key({ thumbprint: 'another' })),
-    anchors.key(loose, key({ thumbprint: thumbprint.toLowerCase() })),
-    anchors.key(loose, key({ jwk: { ...jwk, alg: 'ES256' } })),
-    anchors.remoteKey(loose, `${jwks_uri}/`),
-    anchors.subject(loose, { ...tls_subject, value: 'machine.example.com.evil.example' }),
-    anchors.subject(loose, { ...tls_subject, type: 'san_uri' }),
-    anchors.certificate(loose, thumbprint),
-    anchors.identity(loose, { ...identity, digest: 'another' }),
+    credentialRefs.key(loose, key({ thumbprint: 'another' })),
+    credentialRefs.key(loose, key({ thumbprint: thumbprint.toLowerCase() })),
+    credentialRefs.key(loose, key({ jwk: { ...jwk, alg: 'ES256' } })),
+    credentialRefs.remoteKey(loose, `${jwks_uri}/`),
+    credentialRefs.subject(loose, { ...tls_subject, value: 'machine.example.com.evil.example' }),
+    credentialRefs.subject(loose, { ...tls_subject, type: 'san_uri' }),
+    credentialRefs.certificate(loose, thumbprint),
+    credentialRefs.identity(loose, { ...identity, digest: 'another' }),
     thumbprint,
     'private_key_jwt',
     '',
@@ -108,8 +108,8 @@ test('what was verified against something else is not taken', async () => {
 });
 
 test('what was verified by looser rules is not taken from a client of the strict profile, nor the other way round', async () => {
-  const strictly = anchors.key({ is_strict: true }, key());
-  const loosely = anchors.key(loose, key());
+  const strictly = credentialRefs.key({ is_strict: true }, key());
+  const loosely = credentialRefs.key(loose, key());
   await push(scene.worker, registered(['private_key_jwt'], { is_strict: true }));
   expect([await isTaken(strictly), await isTaken(loosely)]).toEqual([true, false]);
   await push(scene.worker, registered(['private_key_jwt']));
@@ -117,7 +117,7 @@ test('what was verified by looser rules is not taken from a client of the strict
 });
 
 test('a key that is gone is not taken any more, from the push on and after an eviction', async () => {
-  const anchor = anchors.key(loose, key());
+  const anchor = credentialRefs.key(loose, key());
   await push(scene.worker, registered(['private_key_jwt']));
   expect(await isTaken(anchor)).toBe(true);
   await push(scene.worker, registered(['private_key_jwt'], { keys: [] }));
@@ -130,7 +130,7 @@ test('nothing is taken from a disabled client', async () => {
   await push(scene.worker, { ...registered(METHODS), status: 'disabled' });
   for (const anchor of METHODS.flatMap(proofsOf)) expect(await isTaken(anchor), anchor).toBe(false);
   await push(scene.worker, { status: 'active' });
-  expect(await isTaken(anchors.subject(loose, tls_subject))).toBe(true);
+  expect(await isTaken(credentialRefs.subject(loose, tls_subject))).toBe(true);
 });
 
 describe('secrets', () => {
@@ -154,7 +154,7 @@ describe('secrets', () => {
     expect(authentication).toBeDefined();
     await push(worker, { ...older, authentication: undefined, binding: undefined } as unknown as Partial<ClientRecord>);
     expect((await admit(worker)).outcome).toBe('admitted');
-    expect(await isTaken(anchors.key(loose, key()), worker)).toBe(false);
+    expect(await isTaken(credentialRefs.key(loose, key()), worker)).toBe(false);
     expect(await gates.credentials(worker)).toMatchObject({
       authentication: { methods: ['client_secret_basic'], keys: [], is_strict: false },
     });
@@ -164,7 +164,7 @@ describe('secrets', () => {
     const { worker } = await world('hash-or-anchor');
     expect(await isTaken(await hashOf(worker.client_secret), worker)).toBe(false);
     await push(scene.worker, registered(['private_key_jwt']));
-    const hashes = [anchors.key(loose, key())];
+    const hashes = [credentialRefs.key(loose, key())];
     const proof = { kind: 'secret', hashes } as const;
     expect((await gates.admit({ client_id: scene.clientId, proof })).outcome).toBe('invalid_client');
   });

@@ -60,7 +60,7 @@ export async function stands(
   issuedAt: number,
   jti = crypto.randomUUID(),
 ): Promise<boolean> {
-  return gates.isStanding(client_id, { jti, issuedAt });
+  return gates.isActive(client_id, { jti, issuedAt });
 }
 
 /** The gate's tables. */

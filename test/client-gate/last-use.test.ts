@@ -19,7 +19,7 @@ afterEach(() => {
 /** A client with two secrets, as itself and with the other one. */
 async function twoSecrets(name: string): Promise<{ first: Credentials; second: Credentials }> {
   const { worker } = await world(name);
-  await gates.isStanding(worker.client_id, { jti: 'loads the record', issuedAt: 0 });
+  await gates.isActive(worker.client_id, { jti: 'loads the record', issuedAt: 0 });
   const second = generateSecret('ems_');
   const [primary] = (await heldRecord(worker)).secrets;
   if (!primary) throw new Error('no secret');

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SpentId } from '../../src/client-gate/replay-memory.ts';
 import { CLOCK_SKEW, PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../../src/constants.ts';
-import { anchors } from '../../src/gates/credential-refs.ts';
+import { credentialRefs } from '../../src/gates/credential-refs.ts';
 import { done, world } from '../http.ts';
 import { gateStorage, resetCalls } from '../instruments.ts';
 import { keyWorld, seconds } from '../machines.ts';
@@ -20,7 +20,7 @@ async function keyHolder(name: string, rate_limit = { per_minute: 100_000, burst
   const { worker, signer } = await keyWorld(name, { rate_limit });
   const jwk = signer.publicJwk;
   const registered = { jwk, thumbprint: await calculateJwkThumbprint(jwk), certificate: null };
-  const anchor = anchors.key({ is_strict: false }, registered);
+  const anchor = credentialRefs.key({ is_strict: false }, registered);
   const by = (spends: SpentId) => ({ client_id: worker.client_id, proof: { kind: 'key', anchor, spends } }) as const;
   return { worker, anchor, by, admit: (spends: SpentId, asked = {}) => gates.admit({ ...by(spends), ...asked }) };
 }

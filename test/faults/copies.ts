@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { vi } from 'vitest';
-import type { ClientStanding } from '../../src/store/revocation-copies.ts';
+import type { ClientStatusCopy } from '../../src/store/revocation-copies.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import type { Credentials } from '../http.ts';
 
@@ -17,7 +17,7 @@ export function revokedKey(token: string): string {
 /** Where KV tells what is so of all of a client's tokens. */
 export const clientKey = ({ client_id }: Client) => `client:${client_id}`;
 
-export const standingOf = (client: Client) => env.KV.get<ClientStanding>(clientKey(client), 'json');
+export const standingOf = (client: Client) => env.KV.get<ClientStatusCopy>(clientKey(client), 'json');
 
 /** Every key of KV with when it expires, in seconds since the epoch by KV's own clock. */
 export async function everyKey(): Promise<Map<string, number | undefined>> {

@@ -4,7 +4,7 @@ import type { ManagementContext } from './context.ts';
  * An answer in the place of the one that a handler's type asks for. Hono tells answers apart by their status and body, and cannot know
  * that a 202 stands for any of them, nor what a body is that was made elsewhere: the routes describe both.
  */
-export function standIn(answer: Response): never {
+export function asTyped(answer: Response): never {
   return answer as never;
 }
 

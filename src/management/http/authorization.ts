@@ -25,22 +25,22 @@ export const API_KEY_SCOPES = [
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
 /** What a route takes: an API key with this scope, any API key, or the root key. The root key may do everything. */
-export type Takes = ApiKeyScope | 'any' | 'root';
+export type RequiredKey = ApiKeyScope | 'any' | 'root';
 
 /** Lets only those through who may. */
-export function allow(takes: Takes) {
+export function allow(requires: RequiredKey) {
   return createMiddleware<ManagementEnv>(async (context, next) => {
-    requireScope(context.var.administrator, takes);
+    requireScope(context.var.administrator, requires);
     await next();
   });
 }
 
 /** @throws ProblemError `forbidden` */
-function requireScope(administrator: Administrator, takes: Takes): void {
-  if (administrator.kind === 'root' || takes === 'any') return;
-  if (takes === 'root') throw new ProblemError('forbidden', { detail: 'This takes the root key.' });
-  if (administrator.scopes.includes(takes)) return;
-  throw new ProblemError('forbidden', { detail: `This takes an API key with the scope ${takes}.` });
+function requireScope(administrator: Administrator, requires: RequiredKey): void {
+  if (administrator.kind === 'root' || requires === 'any') return;
+  if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This takes the root key.' });
+  if (administrator.scopes.includes(requires)) return;
+  throw new ProblemError('forbidden', { detail: `This takes an API key with the scope ${requires}.` });
 }
 
 interface Owned {
@@ -66,7 +66,7 @@ export function visible<T extends Owned>(administrator: Administrator, found: T 
 export function changeable<T extends Owned>(administrator: Administrator, found: T | undefined): T {
   const seen = visible(administrator, found);
   if (seen.organizationId === null && administrator.kind !== 'root') {
-    throw new ProblemError('forbidden', { detail: 'It is shared by all organizations: this takes the root key.' });
+    throw new ProblemError('forbidden', { detail: 'It is shared by all organizations: this requires the root key.' });
   }
   return seen;
 }

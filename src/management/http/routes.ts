@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { Change, PageQuery, Problem } from '../fields/schemas.ts';
-import { allow, type Takes } from './authorization.ts';
+import { allow, type RequiredKey } from './authorization.ts';
 
 // How routes are described: for the OpenAPI document, and for the checks of what comes in.
 
@@ -58,25 +58,25 @@ export const None = z.strictObject({});
 
 interface About<Path extends string> {
   readonly path: Path;
-  readonly takes: Takes;
+  readonly requires: RequiredKey;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
 }
 
-const TAKES: Partial<Record<Takes, string>> = { any: 'Takes any API key.', root: 'Takes the root key.' };
+const REQUIRED_KEYS: Partial<Record<RequiredKey, string>> = { any: 'Takes any API key.', root: 'Takes the root key.' };
 
-const about = <Path extends string>({ path, takes, tag, summary, description = '' }: About<Path>) => ({
+const about = <Path extends string>({ path, requires, tag, summary, description = '' }: About<Path>) => ({
   path,
   tags: [tag],
   summary,
-  description: `${description} ${TAKES[takes] ?? `Takes the scope \`${takes}\`.`}`.trim(),
+  description: `${description} ${REQUIRED_KEYS[requires] ?? `Takes the scope \`${requires}\`.`}`.trim(),
   security,
-  middleware: allow(takes),
+  middleware: allow(requires),
 });
 
 /** POST that creates one of a collection. */
-export function creates<
+export function createRouteFor<
   Path extends string,
   Params extends z.ZodObject,
   Body extends z.ZodType,
@@ -96,7 +96,7 @@ export function creates<
 }
 
 /** GET of a page of a collection. */
-export function lists<
+export function listRouteFor<
   Path extends string,
   Params extends z.ZodObject,
   Query extends z.ZodRawShape,
@@ -115,7 +115,7 @@ export function lists<
 }
 
 /** GET of one. */
-export function shows<Path extends string, Params extends z.ZodObject, Answer extends z.ZodType>(
+export function getRouteFor<Path extends string, Params extends z.ZodObject, Answer extends z.ZodType>(
   route: About<Path>,
   params: Params,
   answer: Answer,
@@ -129,7 +129,7 @@ export function shows<Path extends string, Params extends z.ZodObject, Answer ex
 }
 
 /** PATCH of one: a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
-export function amends<
+export function updateRouteFor<
   Path extends string,
   Params extends z.ZodObject,
   Body extends z.ZodType,
@@ -160,7 +160,7 @@ export const CascadeQuery = z.strictObject({
 });
 
 /** DELETE of one. */
-export function deletes<Path extends string, Params extends z.ZodObject>(
+export function deleteRouteFor<Path extends string, Params extends z.ZodObject>(
   route: About<Path>,
   params: Params,
   query: typeof CascadeQuery | typeof None = None,
@@ -182,12 +182,12 @@ export function deletes<Path extends string, Params extends z.ZodObject>(
 }
 
 /** POST that does something to one. */
-export function does<Path extends string, Params extends z.ZodObject, Body extends z.ZodType, Answer extends z.ZodType>(
-  route: About<Path>,
-  params: Params,
-  body: Body,
-  answer: Answer,
-) {
+export function actionRouteFor<
+  Path extends string,
+  Params extends z.ZodObject,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+>(route: About<Path>, params: Params, body: Body, answer: Answer) {
   return createRoute({
     ...about(route),
     method: 'post',

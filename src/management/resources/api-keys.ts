@@ -17,9 +17,9 @@ import { API_KEY_SCOPES, type ApiKeyScope, QUERY_FIELD, requiredOrganization, vi
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
 import { invalid, invalidIn, pointer } from '../http/problem.ts';
-import { creates, deletes, lists, None, shows } from '../http/routes.ts';
+import { createRouteFor, deleteRouteFor, getRouteFor, listRouteFor, None } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Deployment pipeline' }),
@@ -47,10 +47,10 @@ const tag = 'API keys';
 const path = '/api-keys';
 const one = '/api-keys/{id}';
 
-const createApiKey = creates(
+const createApiKeyRoute = createRouteFor(
   {
     path,
-    takes: 'api-keys:write',
+    requires: 'api-keys:write',
     tag,
     summary: 'Create an API key',
     description: 'No API key makes one that may do more than itself, or lasts longer.',
@@ -59,13 +59,25 @@ const createApiKey = creates(
   NewApiKeyBody,
   CreatedApiKey,
 );
-const listAll = lists({ path, takes: 'api-keys:read', tag, summary: 'List API keys' }, None, OrganizationQuery, ApiKey);
-const showApiKey = shows({ path: one, takes: 'api-keys:read', tag, summary: 'Show an API key' }, IdParams, ApiKey);
-const removeApiKey = deletes({ path: one, takes: 'api-keys:write', tag, summary: 'Delete an API key' }, IdParams);
+const listRoute = listRouteFor(
+  { path, requires: 'api-keys:read', tag, summary: 'List API keys' },
+  None,
+  OrganizationQuery,
+  ApiKey,
+);
+const getApiKeyRoute = getRouteFor(
+  { path: one, requires: 'api-keys:read', tag, summary: 'Show an API key' },
+  IdParams,
+  ApiKey,
+);
+const deleteApiKeyRoute = deleteRouteFor(
+  { path: one, requires: 'api-keys:write', tag, summary: 'Delete an API key' },
+  IdParams,
+);
 
 /** Mounts `/api-keys` below `/v1`. */
 export function apiKeys(app: ManagementApp): void {
-  app.openapi(createApiKey, async (context) => {
+  app.openapi(createApiKeyRoute, async (context) => {
     const { services, administrator } = context.var;
     const { organization_id, ...fields } = context.req.valid('json');
     const now = Date.now();
@@ -89,30 +101,30 @@ export function apiKeys(app: ManagementApp): void {
       conflicts: { api_keys_name: { pointer: '/name', detail: 'Another API key of the organization has this name.' } },
       statements: insertApiKey(services.db, stored),
       status: 201,
-      body: { ...show({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
+      body: { ...toResponse({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
       tagged: true,
     });
   });
 
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
     const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found = await listApiKeys(services.db, { organizationId, after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
-  app.openapi(showApiKey, async (context) => {
+  app.openapi(getApiKeyRoute, async (context) => {
     const { services, administrator } = context.var;
     const found = visible(administrator, await findApiKeyById(services.db, context.req.valid('param').id));
     context.header('ETag', etag(found.version));
-    return context.json(show(found), 200);
+    return context.json(toResponse(found), 200);
   });
 
-  app.openapi(removeApiKey, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteApiKeyRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { id } = context.req.valid('param');
       const found = visible(administrator, await findApiKeyById(services.db, id));
@@ -150,7 +162,7 @@ function requireNoMore(
   }
 }
 
-function show(key: Omit<StoredApiKey, 'version' | 'hash'>) {
+function toResponse(key: Omit<StoredApiKey, 'version' | 'hash'>) {
   return {
     id: key.id,
     organization_id: key.organizationId,

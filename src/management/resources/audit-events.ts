@@ -6,7 +6,7 @@ import { OrganizationQuery, Time, time } from '../fields/schemas.ts';
 import { QUERY_FIELD, targetOrganization } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
-import { lists, None } from '../http/routes.ts';
+import { listRouteFor, None } from '../http/routes.ts';
 
 const WHO = `\`${ROOT}\`, an API key’s id, a client_id, \`${LEAK_REPORT}\` (somebody who reported a leaked secret), or \`${ATTEMPT_FILTER}\` (the service, which held attempts back).`;
 
@@ -27,10 +27,10 @@ const AuditEvent = z
 
 const Filter = z.string().max(300).optional();
 
-const listAll = lists(
+const listRoute = listRouteFor(
   {
     path: '/audit-events',
-    takes: 'audit:read',
+    requires: 'audit:read',
     tag: 'Audit',
     summary: 'List who did what',
     description: `The newest first. Events are kept for ${AUDIT_AGE / 86_400} days.`,
@@ -49,7 +49,7 @@ const listAll = lists(
 
 /** Mounts `/audit-events` below `/v1`. */
 export function auditEvents(app: ManagementApp): void {
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
@@ -65,10 +65,10 @@ export function auditEvents(app: ManagementApp): void {
       { after: at === undefined || id === undefined ? undefined : { at, id }, limit: limit + 1 },
     );
     const { data, next_cursor } = page(found, limit, (event) => [event.at, event.id]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 }
 
-function show({ at, organizationId, version: _, ...event }: StoredAuditEvent) {
+function toResponse({ at, organizationId, version: _, ...event }: StoredAuditEvent) {
   return { ...event, at: time(at), organization_id: organizationId };
 }

@@ -5,12 +5,12 @@ import { respond } from '../http/answer.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
-import { shows } from '../http/routes.ts';
+import { getRouteFor } from '../http/routes.ts';
 
-const showChange = shows(
+const getChangeRoute = getRouteFor(
   {
     path: '/changes/{id}',
-    takes: 'any',
+    requires: 'any',
     tag: 'Changes',
     summary: 'Show how far a change is',
     description:
@@ -22,13 +22,13 @@ const showChange = shows(
 
 /** Mounts `/changes` below `/v1`. */
 export function changes(app: ManagementApp): void {
-  app.openapi(showChange, async (context) => {
+  app.openapi(getChangeRoute, async (context) => {
     const { services, administrator } = context.var;
     const { id } = context.req.valid('param');
     const version = /^\d{1,15}$/.test(id) ? Number(id) : -1;
     const change = await findChange(services.db, version);
     if (!change || !mayFollow(administrator, change)) throw new ProblemError('not_found');
-    return context.json(show(change), 200);
+    return context.json(toResponse(change), 200);
   });
 }
 
@@ -45,10 +45,10 @@ export async function accepted(context: ManagementContext, version: number): Pro
   const { db, config } = context.var.services;
   const change = await findChange(db, version);
   const Location = `${config.issuer}/v1/changes/${version}`;
-  return respond(context, 202, change && show(change), { Location });
+  return respond(context, 202, change && toResponse(change), { Location });
 }
 
-function show(change: StoredChange) {
+function toResponse(change: StoredChange) {
   const { version, action, target, gates, owed, createdAt, settlesAt } = change;
   return {
     id: String(version),

@@ -31,19 +31,19 @@ import { QUERY_FIELD, requiredOrganization, visible } from '../http/authorizatio
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
 import { type FieldError, invalid } from '../http/problem.ts';
-import { amends, creates, deletes, lists, None, shows } from '../http/routes.ts';
+import { createRouteFor, deleteRouteFor, getRouteFor, listRouteFor, None, updateRouteFor } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { absent, deliverOwedTo } from '../write/delivery.ts';
-import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+import { answerMissing, deliverOwedTo } from '../write/delivery.ts';
+import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const tag = 'Clients';
 const path = '/clients';
 const one = '/clients/{client_id}';
 
-const createClient = creates(
+const createClientRoute = createRouteFor(
   {
     path,
-    takes: 'clients:write',
+    requires: 'clients:write',
     tag,
     summary: 'Create a client',
     description: 'Its secret, if it has one, is in this answer, and nowhere else.',
@@ -52,8 +52,8 @@ const createClient = creates(
   NewClient,
   CreatedClient,
 );
-const listAll = lists(
-  { path, takes: 'clients:read', tag, summary: 'List or search clients' },
+const listRoute = listRouteFor(
+  { path, requires: 'clients:read', tag, summary: 'List or search clients' },
   None,
   {
     ...OrganizationQuery,
@@ -66,11 +66,15 @@ const listAll = lists(
   },
   Client,
 );
-const showClient = shows({ path: one, takes: 'clients:read', tag, summary: 'Show a client' }, ClientIdParams, Client);
-const amendClient = amends(
+const getClientRoute = getRouteFor(
+  { path: one, requires: 'clients:read', tag, summary: 'Show a client' },
+  ClientIdParams,
+  Client,
+);
+const updateClientRoute = updateRouteFor(
   {
     path: one,
-    takes: 'clients:write',
+    requires: 'clients:write',
     tag,
     summary: 'Change a client',
     description: 'The very next token request and introspection see it. A disabled client’s tokens are inactive.',
@@ -79,8 +83,8 @@ const amendClient = amends(
   ClientPatch,
   Client,
 );
-const removeClient = deletes(
-  { path: one, takes: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
+const deleteClientRoute = deleteRouteFor(
+  { path: one, requires: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
   ClientIdParams,
 );
 
@@ -95,8 +99,8 @@ const NAME_TAKEN: FieldError = {
 
 /** Mounts `/clients` below `/v1`. */
 export function clients(app: ManagementApp): void {
-  app.openapi(createClient, (context) =>
-    untilFresh(async () => {
+  app.openapi(createClientRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
       const organizationId = await requiredOrganization(services, administrator, organization_id);
@@ -134,7 +138,7 @@ export function clients(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id, role, resource_server, ...plain } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
@@ -142,22 +146,22 @@ export function clients(app: ManagementApp): void {
     const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found = await listClients(services.db, { organizationId, ...plain, ...named }, { after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
-  app.openapi(showClient, async (context) => {
+  app.openapi(getClientRoute, async (context) => {
     const found = await find(context);
     context.header('ETag', etag(found.version));
-    return context.json(show(found), 200);
+    return context.json(toResponse(found), 200);
   });
 
-  app.openapi(amendClient, (context) =>
-    untilFresh(async () => {
+  app.openapi(updateClientRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const found = await find(context);
       requireMatch(context, found.version);
       const { clientId, organizationId } = found;
-      const before = show(found);
+      const before = toResponse(found);
       const fields = applyPatch(ClientFields, before, context.req.valid('json'));
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
       const profile = await organizationProfile(services.db, organizationId);
@@ -168,7 +172,7 @@ export function clients(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
         guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
-        touches: listOf([clientId]),
+        affectedClients: listOf([clientId]),
         conflicts: { clients_name: NAME_TAKEN },
         statements: updateClient(
           services.db,
@@ -183,12 +187,12 @@ export function clients(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(removeClient, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteClientRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { client_id } = context.req.valid('param');
       const found = await findClient(services.db, client_id);
-      if (!found) return absent(context, client_id);
+      if (!found) return answerMissing(context, client_id);
       const { organizationId, clientName, version } = visible(administrator, found);
       requireMatch(context, version);
       return commit(context, {
@@ -200,7 +204,7 @@ export function clients(app: ManagementApp): void {
           changes: { client_name: clientName },
         },
         guard: isClientAt(found),
-        touches: listOf([client_id]),
+        affectedClients: listOf([client_id]),
         statements: removeClients(services.db, listOf([client_id])),
         status: 204,
         body: null,
@@ -222,7 +226,7 @@ function withIdentity(fields: ClientBody, { clientId, organizationId, createdAt,
   return { client_id: clientId, organization_id: organizationId, ...fields, ...times };
 }
 
-function show(client: DescribedClient) {
+function toResponse(client: DescribedClient) {
   const fields = {
     client_name: client.clientName,
     ...shownAuthentication(client),

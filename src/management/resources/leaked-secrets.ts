@@ -68,7 +68,7 @@ export function leakedSecrets(app: ManagementApp): void {
 
 const NONE = { outcome: 'invalid_client' as const, known: true, fingerprints: [] };
 
-type End = Pick<Commit<null, 200>, 'event' | 'touches' | 'statements'>;
+type End = Pick<Commit<null, 200>, 'event' | 'affectedClients' | 'statements'>;
 
 /** What puts an end to the secret or API key with one of these hashes: no statements where it is dead already. */
 async function endOf(
@@ -89,7 +89,7 @@ async function endOf(
         target: clientId,
         changes: { secret: id, hint },
       },
-      touches: listOf([clientId]),
+      affectedClients: listOf([clientId]),
       statements: isLive(found.secret, now) ? [endLeakedSecret(db, id, now), renewClient(db, clientId)] : [],
     };
   }

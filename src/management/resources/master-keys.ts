@@ -5,9 +5,9 @@ import { type RingRows, readRing } from '../../store/ring.ts';
 import { resealSigningKey } from '../../store/signing-keys.ts';
 import { Time, timeOrNull } from '../fields/schemas.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
-import { does, lists, None } from '../http/routes.ts';
+import { actionRouteFor, listRouteFor, None } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { untilFresh } from '../write/preconditions.ts';
+import { retryOnStaleWrite } from '../write/preconditions.ts';
 
 const MasterKey = z
   .object({
@@ -27,16 +27,16 @@ const MasterKey = z
 const MasterKeys = z.object({ data: z.array(MasterKey), next_cursor: z.null() }).openapi('MasterKeys');
 
 const tag = 'Master keys';
-const listAll = lists(
-  { path: '/master-keys', takes: 'root', tag, summary: 'List the master keys, and what they are needed for' },
+const listRoute = listRouteFor(
+  { path: '/master-keys', requires: 'root', tag, summary: 'List the master keys, and what they are needed for' },
   None,
   {},
   MasterKey,
 );
-const resealAll = does(
+const resealAllRoute = actionRouteFor(
   {
     path: '/master-keys/reseal',
-    takes: 'root',
+    requires: 'root',
     tag,
     summary: 'Seal everything under the current master key',
     description:
@@ -50,10 +50,10 @@ const resealAll = does(
 
 /** Mounts `/master-keys` below `/v1`. */
 export function masterKeys(app: ManagementApp): void {
-  app.openapi(listAll, async (context) => context.json(await show(context, await read(context)), 200));
+  app.openapi(listRoute, async (context) => context.json(await toResponse(context, await read(context)), 200));
 
-  app.openapi(resealAll, (context) =>
-    untilFresh(async () => {
+  app.openapi(resealAllRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { db, config, masterKeys } = context.var.services;
       const now = Date.now();
       const rows = await read(context);
@@ -85,7 +85,7 @@ export function masterKeys(app: ManagementApp): void {
           ...resealed.retired.map((row) => keepRetiredMasterKey(db, row)),
         ],
         status: 200,
-        body: await show(context, after),
+        body: await toResponse(context, after),
       });
     }),
   );
@@ -97,7 +97,7 @@ async function read({ var: { services } }: ManagementContext): Promise<RingRows>
   return readRing(services.db);
 }
 
-async function show({ var: { services } }: ManagementContext, rows: RingRows) {
+async function toResponse({ var: { services } }: ManagementContext, rows: RingRows) {
   const uses = usesOf(rows, await services.masterKeys());
   return { data: uses.map(shown), next_cursor: null };
 }

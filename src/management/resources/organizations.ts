@@ -35,11 +35,20 @@ import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
 import { ProblemError } from '../http/problem.ts';
-import { amends, CascadeQuery, creates, deletes, does, lists, None, shows } from '../http/routes.ts';
+import {
+  actionRouteFor,
+  CascadeQuery,
+  createRouteFor,
+  deleteRouteFor,
+  getRouteFor,
+  listRouteFor,
+  None,
+  updateRouteFor,
+} from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { absent } from '../write/delivery.ts';
-import { refuseOrphans } from '../write/dependents.ts';
-import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+import { answerMissing } from '../write/delivery.ts';
+import { refuseDependents } from '../write/dependents.ts';
+import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Fields = z.strictObject({
   name: Name.openapi({ example: 'Acme' }),
@@ -63,38 +72,38 @@ const tag = 'Organizations';
 const path = '/organizations';
 const one = '/organizations/{id}';
 
-const createOrganization = creates(
-  { path, takes: 'root', tag, summary: 'Create an organization' },
+const createOrganizationRoute = createRouteFor(
+  { path, requires: 'root', tag, summary: 'Create an organization' },
   None,
   NewOrganizationBody,
   Organization,
 );
-const listAll = lists(
-  { path, takes: 'organizations:read', tag, summary: 'List organizations', description: 'An API key sees its own.' },
+const listRoute = listRouteFor(
+  { path, requires: 'organizations:read', tag, summary: 'List organizations', description: 'An API key sees its own.' },
   None,
   {},
   Organization,
 );
-const showOrganization = shows(
-  { path: one, takes: 'organizations:read', tag, summary: 'Show an organization' },
+const getOrganizationRoute = getRouteFor(
+  { path: one, requires: 'organizations:read', tag, summary: 'Show an organization' },
   IdParams,
   Organization,
 );
-const amendOrganization = amends(
-  { path: one, takes: 'root', tag, summary: 'Change an organization' },
+const updateOrganizationRoute = updateRouteFor(
+  { path: one, requires: 'root', tag, summary: 'Change an organization' },
   IdParams,
   OrganizationPatch,
   Organization,
 );
-const removeOrganization = deletes(
-  { path: one, takes: 'root', tag, summary: 'Delete an organization' },
+const deleteOrganizationRoute = deleteRouteFor(
+  { path: one, requires: 'root', tag, summary: 'Delete an organization' },
   IdParams,
   CascadeQuery,
 );
-const revokeTokens = does(
+const revokeTokensRoute = actionRouteFor(
   {
     path: `${one}/revoke-tokens`,
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     tag,
     summary: 'Revoke every token issued so far to the organization’s clients',
   },
@@ -109,7 +118,7 @@ const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this na
 
 /** Mounts `/organizations` below `/v1`. */
 export function organizations(app: ManagementApp): void {
-  app.openapi(createOrganization, async (context) => {
+  app.openapi(createOrganizationRoute, async (context) => {
     const fields = context.req.valid('json');
     const now = Date.now();
     const organization = { id: generateId('org'), ...columns(fields), createdAt: now, updatedAt: now };
@@ -124,12 +133,12 @@ export function organizations(app: ManagementApp): void {
       conflicts: { organizations_name: NAME_TAKEN },
       statements: insertOrganization(context.var.services.db, organization),
       status: 201,
-      body: show(organization),
+      body: toResponse(organization),
       tagged: true,
     });
   });
 
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor } = context.req.valid('query');
     const [after] = readCursor(cursor, BY_NAME) ?? [];
@@ -138,51 +147,51 @@ export function organizations(app: ManagementApp): void {
         ? await listOrganizations(services.db, { after, limit: limit + 1 })
         : [await find(context, administrator.organizationId)];
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
-  app.openapi(showOrganization, async (context) => {
+  app.openapi(getOrganizationRoute, async (context) => {
     const found = await find(context, context.req.valid('param').id);
     context.header('ETag', etag(found.version));
-    return context.json(show(found), 200);
+    return context.json(toResponse(found), 200);
   });
 
-  app.openapi(amendOrganization, (context) =>
-    untilFresh(async () => {
+  app.openapi(updateOrganizationRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { db } = context.var.services;
       const { id } = context.req.valid('param');
       const found = await find(context, id);
       requireMatch(context, found.version);
-      const before = show(found);
+      const before = toResponse(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
       const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
-      if (becomesStrict) refuseOrphans(await clientsNotStrict(db, id, ORPHANS_SHOWN), SHUT_OUT);
+      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, ORPHANS_SHOWN), SHUT_OUT);
       const now = Date.now();
       const changes = changedFields(before, fields);
       return commit(context, {
         event: { at: now, organizationId: id, action: 'organization.updated', target: id, changes },
         guard: allOf(isOrganizationAt(found), becomesStrict ? allAreStrict(id) : undefined),
         // A gate knows no more of its client's organization than these. Else it may be a repeat: it makes up for what they are owed.
-        touches: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
+        affectedClients: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
         conflicts: { organizations_name: NAME_TAKEN },
         statements: updateOrganization(db, id, columns(fields), now),
         status: 200,
-        body: show({ ...found, ...columns(fields), updatedAt: now }),
+        body: toResponse({ ...found, ...columns(fields), updatedAt: now }),
         tagged: true,
       });
     }),
   );
 
-  app.openapi(removeOrganization, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteOrganizationRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { db } = context.var.services;
       const { id } = context.req.valid('param');
       const cascade = context.req.valid('query').cascade === 'true';
       const found = await findOrganization(db, id);
-      if (!found) return absent(context, id);
+      if (!found) return answerMissing(context, id);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseOrphans(await organizationDependents(db, id, ORPHANS_SHOWN), 'The organization owns these.');
+        refuseDependents(await organizationDependents(db, id, ORPHANS_SHOWN), 'The organization owns these.');
       }
       return commit(context, {
         event: {
@@ -193,7 +202,7 @@ export function organizations(app: ManagementApp): void {
           changes: { name: found.name },
         },
         guard: isOrganizationAt(found),
-        touches: clientsOf(id),
+        affectedClients: clientsOf(id),
         statements: deleteOrganization(db, id, cascade),
         status: 204,
         body: null,
@@ -201,12 +210,12 @@ export function organizations(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(revokeTokens, async (context) => {
+  app.openapi(revokeTokensRoute, async (context) => {
     const { db } = context.var.services;
     const { id } = await find(context, context.req.valid('param').id);
     return commit(context, {
       event: { at: Date.now(), organizationId: id, action: 'organization.tokens_revoked', target: id, changes: {} },
-      touches: clientsOf(id),
+      affectedClients: clientsOf(id),
       statements: revokeOrganizationTokens(db, id),
       status: 200,
       body: { revoked: true as const },
@@ -225,7 +234,7 @@ function columns({ security_profile, ...fields }: z.infer<typeof Fields>) {
   return { ...fields, securityProfile: security_profile };
 }
 
-function show({ id, name, subject, metadata, status, securityProfile, createdAt, updatedAt }: NewOrganization) {
+function toResponse({ id, name, subject, metadata, status, securityProfile, createdAt, updatedAt }: NewOrganization) {
   const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
   return { id, name, subject, metadata, status, security_profile: securityProfile, ...times };
 }

@@ -22,11 +22,19 @@ import { changeable, QUERY_FIELD, targetOrganization, visible } from '../http/au
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
 import { invalid } from '../http/problem.ts';
-import { amends, CascadeQuery, creates, deletes, lists, None, shows } from '../http/routes.ts';
+import {
+  CascadeQuery,
+  createRouteFor,
+  deleteRouteFor,
+  getRouteFor,
+  listRouteFor,
+  None,
+  updateRouteFor,
+} from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { absent } from '../write/delivery.ts';
-import { refuseOrphans } from '../write/dependents.ts';
-import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+import { answerMissing } from '../write/delivery.ts';
+import { refuseDependents } from '../write/dependents.ts';
+import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const NewResourceServerBody = ResourceServerFields.extend({
   identifier: Identifier,
@@ -47,16 +55,16 @@ const tag = 'Resource servers';
 const path = '/resource-servers';
 const one = '/resource-servers/{id}';
 
-const createResourceServer = creates(
-  { path, takes: 'resource-servers:write', tag, summary: 'Create a resource server' },
+const createResourceServerRoute = createRouteFor(
+  { path, requires: 'resource-servers:write', tag, summary: 'Create a resource server' },
   None,
   NewResourceServerBody,
   ResourceServer,
 );
-const listAll = lists(
+const listRoute = listRouteFor(
   {
     path,
-    takes: 'resource-servers:read',
+    requires: 'resource-servers:read',
     tag,
     summary: 'List resource servers',
     description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
@@ -65,27 +73,27 @@ const listAll = lists(
   OrganizationQuery,
   ResourceServer,
 );
-const showResourceServer = shows(
-  { path: one, takes: 'resource-servers:read', tag, summary: 'Show a resource server' },
+const getResourceServerRoute = getRouteFor(
+  { path: one, requires: 'resource-servers:read', tag, summary: 'Show a resource server' },
   IdParams,
   ResourceServer,
 );
-const amendResourceServer = amends(
-  { path: one, takes: 'resource-servers:write', tag, summary: 'Change a resource server' },
+const updateResourceServerRoute = updateRouteFor(
+  { path: one, requires: 'resource-servers:write', tag, summary: 'Change a resource server' },
   IdParams,
   ResourceServerPatch,
   ResourceServer,
   CascadeQuery,
 );
-const removeResourceServer = deletes(
-  { path: one, takes: 'resource-servers:write', tag, summary: 'Delete a resource server' },
+const deleteResourceServerRoute = deleteRouteFor(
+  { path: one, requires: 'resource-servers:write', tag, summary: 'Delete a resource server' },
   IdParams,
   CascadeQuery,
 );
 
 /** Mounts `/resource-servers` below `/v1`. */
 export function resourceServers(app: ManagementApp): void {
-  app.openapi(createResourceServer, async (context) => {
+  app.openapi(createResourceServerRoute, async (context) => {
     const { services, administrator } = context.var;
     const { organization_id, ...fields } = context.req.valid('json');
     requireForeign(fields.identifier, services.config.issuer);
@@ -101,42 +109,42 @@ export function resourceServers(app: ManagementApp): void {
       },
       statements: insertResourceServer(services.db, stored, scopes),
       status: 201,
-      body: show({ ...stored, scopes }),
+      body: toResponse({ ...stored, scopes }),
       tagged: true,
     });
   });
 
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
     const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found = await listResourceServers(services.db, { organizationId, after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ identifier }) => [identifier]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
-  app.openapi(showResourceServer, async (context) => {
+  app.openapi(getResourceServerRoute, async (context) => {
     const { services, administrator } = context.var;
     const found = visible(administrator, await findResourceServer(services.db, context.req.valid('param').id));
     context.header('ETag', etag(found.version));
-    return context.json(show(found), 200);
+    return context.json(toResponse(found), 200);
   });
 
-  app.openapi(amendResourceServer, (context) =>
-    untilFresh(async () => {
+  app.openapi(updateResourceServerRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { id } = context.req.valid('param');
       const cascade = context.req.valid('query').cascade === 'true';
       const found = changeable(administrator, await findResourceServer(services.db, id));
       requireMatch(context, found.version);
-      const before = show(found);
+      const before = toResponse(found);
       const fields = applyPatch(ResourceServerFields, before, context.req.valid('json'));
       const kept = new Set(fields.scopes.map(({ name }) => name));
       const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
       if (!cascade && dropped.length > 0) {
         const granted = await scopeDependents(services.db, id, dropped, ORPHANS_SHOWN);
-        refuseOrphans(granted, 'These are granted a scope that would be gone.');
+        refuseDependents(granted, 'These are granted a scope that would be gone.');
       }
       const now = Date.now();
       const changes = changedFields(before, fields);
@@ -144,26 +152,26 @@ export function resourceServers(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
         guard: isResourceServerAt(found),
-        touches: andStillOwed(clientsNaming(id), id),
+        affectedClients: andStillOwed(clientsNaming(id), id),
         statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
         status: 200,
-        body: show({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
+        body: toResponse({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
         tagged: true,
       });
     }),
   );
 
-  app.openapi(removeResourceServer, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteResourceServerRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { id } = context.req.valid('param');
       const cascade = context.req.valid('query').cascade === 'true';
       const found = await findResourceServer(services.db, id);
-      if (!found) return absent(context, id);
+      if (!found) return answerMissing(context, id);
       changeable(administrator, found);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseOrphans(await resourceServerDependents(services.db, id, ORPHANS_SHOWN), 'These refer to it.');
+        refuseDependents(await resourceServerDependents(services.db, id, ORPHANS_SHOWN), 'These refer to it.');
       }
       const { organizationId, identifier } = found;
       return commit(context, {
@@ -175,7 +183,7 @@ export function resourceServers(app: ManagementApp): void {
           changes: { identifier },
         },
         guard: isResourceServerAt(found),
-        touches: andStillOwed(clientsNaming(id), id),
+        affectedClients: andStillOwed(clientsNaming(id), id),
         statements: deleteResourceServer(services.db, id, cascade),
         status: 204,
         body: null,
@@ -194,7 +202,7 @@ function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer
   return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
 }
 
-function show(server: Omit<DescribedResourceServer, 'version'>) {
+function toResponse(server: Omit<DescribedResourceServer, 'version'>) {
   return {
     id: server.id,
     organization_id: server.organizationId,

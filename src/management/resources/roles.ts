@@ -21,11 +21,19 @@ import { IdParams, OrganizationId, OrganizationQuery, Time, time } from '../fiel
 import { changeable, QUERY_FIELD, targetOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
-import { amends, CascadeQuery, creates, deletes, lists, None, shows } from '../http/routes.ts';
+import {
+  CascadeQuery,
+  createRouteFor,
+  deleteRouteFor,
+  getRouteFor,
+  listRouteFor,
+  None,
+  updateRouteFor,
+} from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { absent } from '../write/delivery.ts';
-import { refuseOrphans } from '../write/dependents.ts';
-import { etag, requireMatch, untilFresh } from '../write/preconditions.ts';
+import { answerMissing } from '../write/delivery.ts';
+import { refuseDependents } from '../write/dependents.ts';
+import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const NewRoleBody = RoleFields.extend({
   organization_id: OrganizationId.optional().openapi({
@@ -46,11 +54,16 @@ const tag = 'Roles';
 const path = '/roles';
 const one = '/roles/{id}';
 
-const createRole = creates({ path, takes: 'roles:write', tag, summary: 'Create a role' }, None, NewRoleBody, Role);
-const listAll = lists(
+const createRoleRoute = createRouteFor(
+  { path, requires: 'roles:write', tag, summary: 'Create a role' },
+  None,
+  NewRoleBody,
+  Role,
+);
+const listRoute = listRouteFor(
   {
     path,
-    takes: 'roles:read',
+    requires: 'roles:read',
     tag,
     summary: 'List roles',
     description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
@@ -59,13 +72,22 @@ const listAll = lists(
   OrganizationQuery,
   Role,
 );
-const showRole = shows({ path: one, takes: 'roles:read', tag, summary: 'Show a role' }, IdParams, Role);
-const amendRole = amends({ path: one, takes: 'roles:write', tag, summary: 'Change a role' }, IdParams, RolePatch, Role);
-const removeRole = deletes({ path: one, takes: 'roles:write', tag, summary: 'Delete a role' }, IdParams, CascadeQuery);
+const getRoleRoute = getRouteFor({ path: one, requires: 'roles:read', tag, summary: 'Show a role' }, IdParams, Role);
+const updateRoleRoute = updateRouteFor(
+  { path: one, requires: 'roles:write', tag, summary: 'Change a role' },
+  IdParams,
+  RolePatch,
+  Role,
+);
+const deleteRoleRoute = deleteRouteFor(
+  { path: one, requires: 'roles:write', tag, summary: 'Delete a role' },
+  IdParams,
+  CascadeQuery,
+);
 
 /** Mounts `/roles` below `/v1`. */
 export function roles(app: ManagementApp): void {
-  app.openapi(createRole, async (context) => {
+  app.openapi(createRoleRoute, async (context) => {
     const { services, administrator } = context.var;
     const { organization_id, ...fields } = context.req.valid('json');
     const organizationId = await targetOrganization(services, administrator, organization_id);
@@ -79,35 +101,35 @@ export function roles(app: ManagementApp): void {
       conflicts: { roles_id: NAME_TAKEN, roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
       statements: insertRole(services.db, role, grants),
       status: 201,
-      body: show({ ...role, grants: shownGrants }),
+      body: toResponse({ ...role, grants: shownGrants }),
       tagged: true,
     });
   });
 
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
     const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found = await listRoles(services.db, { organizationId, after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
-  app.openapi(showRole, async (context) => {
+  app.openapi(getRoleRoute, async (context) => {
     const { services, administrator } = context.var;
     const found = visible(administrator, await findRole(services.db, context.req.valid('param').id));
     context.header('ETag', etag(found.version));
-    return context.json(show(found), 200);
+    return context.json(toResponse(found), 200);
   });
 
-  app.openapi(amendRole, (context) =>
-    untilFresh(async () => {
+  app.openapi(updateRoleRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { id } = context.req.valid('param');
       const found = changeable(administrator, await findRole(services.db, id));
       requireMatch(context, found.version);
-      const before = show(found);
+      const before = toResponse(found);
       const fields = applyPatch(RoleFields, before, context.req.valid('json'));
       const { organizationId } = found;
       const { grants, shownGrants } = await resolveReferences(services, administrator, organizationId, fields);
@@ -118,31 +140,34 @@ export function roles(app: ManagementApp): void {
         event: { at: now, organizationId, action: 'role.updated', target: id, changes },
         guard: isRoleAt(found),
         // Where nothing changes for those who have it, it may be a repeat, and makes up for what they are owed.
-        touches: andStillOwed('name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)), id),
+        affectedClients: andStillOwed(
+          'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
+          id,
+        ),
         conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
         statements: updateRole(services.db, found, { name, description }, grants, now),
         status: 200,
-        body: show({ ...found, name, description, grants: shownGrants, updatedAt: now }),
+        body: toResponse({ ...found, name, description, grants: shownGrants, updatedAt: now }),
         tagged: true,
       });
     }),
   );
 
-  app.openapi(removeRole, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteRoleRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { id } = context.req.valid('param');
       const cascade = context.req.valid('query').cascade === 'true';
       const found = await findRole(services.db, id);
-      if (!found) return absent(context, id);
+      if (!found) return answerMissing(context, id);
       changeable(administrator, found);
       requireMatch(context, found.version);
-      if (!cascade) refuseOrphans(await roleDependents(services.db, id, ORPHANS_SHOWN), 'These have the role.');
+      if (!cascade) refuseDependents(await roleDependents(services.db, id, ORPHANS_SHOWN), 'These have the role.');
       const { organizationId, name } = found;
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },
         guard: isRoleAt(found),
-        touches: andStillOwed(holdersOf(id), id),
+        affectedClients: andStillOwed(holdersOf(id), id),
         statements: deleteRole(services.db, id, cascade),
         status: 204,
         body: null,
@@ -151,7 +176,15 @@ export function roles(app: ManagementApp): void {
   );
 }
 
-function show({ id, organizationId, name, description, grants, createdAt, updatedAt }: Omit<DescribedRole, 'version'>) {
+function toResponse({
+  id,
+  organizationId,
+  name,
+  description,
+  grants,
+  createdAt,
+  updatedAt,
+}: Omit<DescribedRole, 'version'>) {
   const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
   return { id, organization_id: organizationId, name, description, grants, ...times };
 }

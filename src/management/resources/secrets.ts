@@ -17,10 +17,10 @@ import { ClientIdParams, Time, time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
-import { creates, deletes, does, lists, None } from '../http/routes.ts';
+import { actionRouteFor, createRouteFor, deleteRouteFor, listRouteFor, None } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { absent, deliverOwedAbout } from '../write/delivery.ts';
-import { requireMatch, untilFresh } from '../write/preconditions.ts';
+import { answerMissing, deliverOwedAbout } from '../write/delivery.ts';
+import { requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 import { activityOf } from './activity.ts';
 import { safetyOf } from './secret-safety.ts';
 
@@ -59,16 +59,16 @@ const tag = 'Secrets';
 const path = '/clients/{client_id}/secrets';
 const OneSecret = ClientIdParams.extend({ id: z.string().max(200) });
 
-const listAll = lists(
-  { path, takes: 'clients:read', tag, summary: 'List a client’s secrets' },
+const listRoute = listRouteFor(
+  { path, requires: 'clients:read', tag, summary: 'List a client’s secrets' },
   ClientIdParams,
   {},
   Secret,
 );
-const rotate = creates(
+const rotateRoute = createRouteFor(
   {
     path: `${path}/rotate`,
-    takes: 'clients:write',
+    requires: 'clients:write',
     tag,
     summary: 'Rotate a client’s secret',
     description:
@@ -78,10 +78,10 @@ const rotate = creates(
   Rotation,
   CreatedSecret,
 );
-const promote = does(
+const promoteRoute = actionRouteFor(
   {
     path: `${path}/{id}/promote`,
-    takes: 'clients:write',
+    requires: 'clients:write',
     tag,
     summary: 'Make the secondary secret the primary one again',
   },
@@ -89,10 +89,10 @@ const promote = does(
   None,
   Secret,
 );
-const removeSecret = deletes(
+const deleteSecretRoute = deleteRouteFor(
   {
     path: `${path}/{id}`,
-    takes: 'clients:write',
+    requires: 'clients:write',
     tag,
     summary: 'Delete a client’s secondary secret; its primary one as well where the client authenticates in other ways',
   },
@@ -101,16 +101,16 @@ const removeSecret = deletes(
 
 /** Mounts `/clients/{client_id}/secrets` below `/v1`. */
 export function secrets(app: ManagementApp): void {
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services } = context.var;
     const { clientId } = await find(context);
     const [found, lastUsed] = await Promise.all([listSecrets(services.db, clientId), lastUses(services, clientId)]);
     const now = Date.now();
-    return context.json({ data: found.map((secret) => show(secret, lastUsed, now)), next_cursor: null }, 200);
+    return context.json({ data: found.map((secret) => toResponse(secret, lastUsed, now)), next_cursor: null }, 200);
   });
 
-  app.openapi(rotate, (context) =>
-    untilFresh(async () => {
+  app.openapi(rotateRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { grace_seconds, replace_secondary } = context.req.valid('json');
       const client = await find(context);
@@ -137,15 +137,15 @@ export function secrets(app: ManagementApp): void {
         }),
         statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
-        body: { ...show(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret.reveal() },
+        body: { ...toResponse(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret.reveal() },
         // The client's version: what its secrets are deleted under.
         tagged: true,
       });
     }),
   );
 
-  app.openapi(promote, (context) =>
-    untilFresh(async () => {
+  app.openapi(promoteRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { id } = context.req.valid('param');
       const client = await find(context);
@@ -165,19 +165,19 @@ export function secrets(app: ManagementApp): void {
           renewClient(services.db, client.clientId),
         ],
         status: 200,
-        body: show({ ...secret, rank: 'primary', rotatedAt: null, expiresAt: null }, lastUsed, now),
+        body: toResponse({ ...secret, rank: 'primary', rotatedAt: null, expiresAt: null }, lastUsed, now),
       });
     }),
   );
 
-  app.openapi(removeSecret, (context) =>
-    untilFresh(async () => {
+  app.openapi(deleteSecretRoute, (context) =>
+    retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { id } = context.req.valid('param');
       const client = await find(context);
       requireMatch(context, client.version);
       const secret = (await listSecrets(services.db, client.clientId)).find((one) => one.id === id);
-      if (!secret) return absent(context, client.clientId);
+      if (!secret) return answerMissing(context, client.clientId);
       if (secret.rank === 'primary' && mayUseSecrets(client)) {
         const detail = 'It is the primary secret: rotate, or promote the other one, and then delete it.';
         throw new ProblemError('conflict', { detail });
@@ -212,7 +212,7 @@ function changeOf(client: Client, at: number, action: string, changes: Record<st
   return {
     event: { at, organizationId, action, target: clientId, changes },
     guard: isClientAt(client),
-    touches: listOf([clientId]),
+    affectedClients: listOf([clientId]),
   };
 }
 
@@ -227,7 +227,7 @@ async function lastUses(services: Services, clientId: string): Promise<ReadonlyM
   return new Map(secrets.map(({ id, last_used_at }) => [id, last_used_at]));
 }
 
-function show(secret: StoredSecret, lastUsed: ReadonlyMap<string, number>, now: number) {
+function toResponse(secret: StoredSecret, lastUsed: ReadonlyMap<string, number>, now: number) {
   return {
     id: secret.id,
     rank: secret.rank,

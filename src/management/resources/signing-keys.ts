@@ -8,9 +8,9 @@ import { areStill, changeSigningKeys } from '../../store/signing-keys.ts';
 import { Time, time, timeOrNull } from '../fields/schemas.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { invalid, ProblemError } from '../http/problem.ts';
-import { does, lists, None } from '../http/routes.ts';
+import { actionRouteFor, listRouteFor, None } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
-import { untilFresh } from '../write/preconditions.ts';
+import { retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Alg = z.enum(SIGNING_ALGS);
 
@@ -34,16 +34,16 @@ const SigningKey = z
 const SigningKeys = z.object({ data: z.array(SigningKey), next_cursor: z.null() }).openapi('SigningKeys');
 
 const tag = 'Signing keys';
-const listAll = lists(
-  { path: '/signing-keys', takes: 'root', tag, summary: 'List the signing keys' },
+const listRoute = listRouteFor(
+  { path: '/signing-keys', requires: 'root', tag, summary: 'List the signing keys' },
   None,
   {},
   SigningKey,
 );
-const rotate = does(
+const rotateRoute = actionRouteFor(
   {
     path: '/signing-keys/rotate',
-    takes: 'root',
+    requires: 'root',
     tag,
     summary: 'Let the next signing keys sign, or take out a compromised one',
     description:
@@ -73,21 +73,21 @@ const rotate = does(
 
 /** Mounts `/signing-keys` below `/v1`. */
 export function signingKeys(app: ManagementApp): void {
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { db, keyRing } = context.var.services;
     // The first ring is made on its first need, and this is one.
     await keyRing.current(Date.now());
     const { keys } = await readRing(db);
-    return context.json({ data: keys.map(show), next_cursor: null }, 200);
+    return context.json({ data: keys.map(toResponse), next_cursor: null }, 200);
   });
 
-  app.openapi(rotate, (context) => {
+  app.openapi(rotateRoute, (context) => {
     const { db, env, keyRing, masterKeys } = context.var.services;
     const { alg, emergency, kid } = context.req.valid('json');
     const algs = alg ? [alg] : SIGNING_ALGS;
     // Whatever others make of the keys meanwhile, an emergency is about those that signed when it was first looked at, and no others.
     let compromised = kid === undefined ? undefined : [kid];
-    return untilFresh(async () => {
+    return retryOnStaleWrite(async () => {
       const now = Date.now();
       await keyRing.current(now);
       const { keys } = await readRing(db);
@@ -122,7 +122,7 @@ export function signingKeys(app: ManagementApp): void {
           },
         }),
         status: 200,
-        body: { data: changed(keys, change).map(show), next_cursor: null },
+        body: { data: changed(keys, change).map(toResponse), next_cursor: null },
       });
     });
   });
@@ -160,7 +160,7 @@ function keysNamed(keys: readonly StoredSigningKey[], kids: readonly string[], i
   });
 }
 
-function show(key: StoredSigningKey) {
+function toResponse(key: StoredSigningKey) {
   const { kid, alg, status, createdAt, activatedAt, retiredAt, publicJwk } = key;
   return {
     kid,

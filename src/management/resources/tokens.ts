@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_LENGTH_MAX, ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../../constants.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { type Client, findClientRow, revokeClientTokens } from '../../store/clients.ts';
-import { isGone } from '../../store/errors.ts';
+import { isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
 import { listOf } from '../../store/sql.ts';
 import { verifyAccessToken } from '../../tokens/verify.ts';
@@ -10,8 +10,8 @@ import { ClientIdParams, Revoked, Time, time } from '../fields/schemas.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { invalid, ProblemError } from '../http/problem.ts';
-import { does, None } from '../http/routes.ts';
-import { byWhom, commit, commitOrKeep } from '../write/commit.ts';
+import { actionRouteFor, None } from '../http/routes.ts';
+import { commit, commitOrKeep, withActor } from '../write/commit.ts';
 
 const Revocation = z
   .strictObject({
@@ -38,10 +38,10 @@ const Revocation = z
   )
   .openapi('TokenRevocation');
 
-const revokeToken = does(
+const revokeTokenRoute = actionRouteFor(
   {
     path: '/tokens/revoke',
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     tag: 'Tokens',
     summary: 'Revoke a token',
     description:
@@ -52,10 +52,10 @@ const revokeToken = does(
   Revoked,
 );
 
-const revokeTokens = does(
+const revokeTokensRoute = actionRouteFor(
   {
     path: '/clients/{client_id}/revoke-tokens',
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     tag: 'Clients',
     summary: 'Revoke every token issued so far to the client',
   },
@@ -77,7 +77,7 @@ interface Named {
 
 /** Mounts `/tokens` below `/v1`. */
 export function tokens(app: ManagementApp): void {
-  app.openapi(revokeToken, async (context) => {
+  app.openapi(revokeTokenRoute, async (context) => {
     const { services } = context.var;
     const { token, jti = '', client_id = '', expires_at = '' } = context.req.valid('json');
     const now = Date.now();
@@ -106,7 +106,7 @@ export function tokens(app: ManagementApp): void {
     });
   });
 
-  app.openapi(revokeTokens, async (context) => {
+  app.openapi(revokeTokensRoute, async (context) => {
     const { client_id } = context.req.valid('param');
     const client = await findVisible(context, client_id);
     if (client === undefined) throw new ProblemError('not_found');
@@ -120,7 +120,7 @@ export function tokens(app: ManagementApp): void {
 function revokeByRecord(context: ManagementContext, { clientId, organizationId }: Client) {
   return commit(context, {
     event: { ...allRevoked(clientId), organizationId },
-    touches: listOf([clientId]),
+    affectedClients: listOf([clientId]),
     statements: revokeClientTokens(context.var.services.db, clientId),
     status: 200,
     body: REVOKED,
@@ -129,7 +129,7 @@ function revokeByRecord(context: ManagementContext, { clientId, organizationId }
 
 /** @throws ProblemError `not_found`; StoreUnavailableError */
 async function revokeByGate(context: ManagementContext, clientId: string): Promise<void> {
-  const event = byWhom(context, { id: generateId('evt'), ...allRevoked(clientId) });
+  const event = withActor(context, { id: generateId('evt'), ...allRevoked(clientId) });
   const { outcome } = await context.var.services.gates.cutOff({ client_id: clientId, event });
   if (outcome === 'unknown_client') throw new ProblemError('not_found');
 }
@@ -166,7 +166,7 @@ async function findVisible(
     const client = await findClientRow(services.db, clientId);
     return client && sees(administrator, client.organizationId) ? client : undefined;
   } catch (error) {
-    if (administrator.kind === 'root' && isGone(error, 'd1')) return 'd1 gone';
+    if (administrator.kind === 'root' && isUnavailable(error, 'd1')) return 'd1 gone';
     throw error;
   }
 }

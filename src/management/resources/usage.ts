@@ -6,7 +6,7 @@ import { ClientIdParams, Time, time } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_TIME, page, readCursor } from '../http/paging.ts';
-import { lists } from '../http/routes.ts';
+import { listRouteFor } from '../http/routes.ts';
 import { activityOf } from './activity.ts';
 
 const Usage = z
@@ -19,10 +19,10 @@ const Usage = z
   })
   .openapi('Usage');
 
-const listAll = lists(
+const listRoute = listRouteFor(
   {
     path: '/clients/{client_id}/usage',
-    takes: 'clients:read',
+    requires: 'clients:read',
     tag: 'Clients',
     summary: 'Show how a client’s token requests ended, by hour',
     description: `The newest first. Hours without a request are left out. Kept for ${USAGE_AGE / 86_400} days.`,
@@ -34,7 +34,7 @@ const listAll = lists(
 
 /** Mounts `/clients/{client_id}/usage` below `/v1`. */
 export function usage(app: ManagementApp): void {
-  app.openapi(listAll, async (context) => {
+  app.openapi(listRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, from, to } = context.req.valid('query');
     const { client_id } = context.req.valid('param');
@@ -50,7 +50,7 @@ export function usage(app: ManagementApp): void {
     const stored = await listUsage(services.db, clientId, range);
     const counts = [...stored, ...live.filter(({ hour }) => hour >= range.from && hour <= range.to)];
     const { data, next_cursor } = page(byHour(counts), limit, ({ hour }) => [hour]);
-    return context.json({ data: data.map(show), next_cursor }, 200);
+    return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 }
 
@@ -69,7 +69,7 @@ function byHour(counts: readonly UsageCount[]): HourOfUse[] {
   return [...hours].map(([hour, counts]) => ({ hour, counts })).sort((one, other) => other.hour - one.hour);
 }
 
-function show({ hour, counts }: HourOfUse) {
+function toResponse({ hour, counts }: HourOfUse) {
   const { issued = 0, ...refused } = Object.fromEntries(counts);
   return { hour: time(hour), issued, refused };
 }

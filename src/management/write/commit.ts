@@ -4,10 +4,10 @@ import type { JSONParsed } from 'hono/utils/types';
 import { PUSHES_PER_REQUEST } from '../../constants.ts';
 import type { UnrecordedEvent } from '../../gates/protocol.ts';
 import { clientAddress } from '../../http/client-address.ts';
-import { ConstraintError, isGone } from '../../store/errors.ts';
+import { ConstraintError, isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
 import { type AuditEvent, type Write, write } from '../../store/write.ts';
-import { respond, standIn } from '../http/answer.ts';
+import { asTyped, respond } from '../http/answer.ts';
 import { actorOf } from '../http/authorization.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { type FieldError, ProblemError } from '../http/problem.ts';
@@ -16,7 +16,7 @@ import { deliverOwedBy } from './delivery.ts';
 import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 
-export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'touches' | 'statements'> {
+export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'affectedClients' | 'statements'> {
   /** What the audit event tells: who was changed, and the fields, without secret values. */
   readonly event: Pick<AuditEvent, 'id' | 'at' | 'organizationId' | 'action' | 'target' | 'changes'>;
   /** What to answer when a constraint, as `ConstraintError` names it, stands against it: the field, and what would be right. */
@@ -35,7 +35,7 @@ export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'touches' | 
 }
 
 /**
- * Makes a management write and lets the gates hear of it: who is answered with success can count on every gate. A write that touches
+ * Makes a management write and lets the gates hear of it: who is answered with success can count on every gate. A write that affects
  * more gates than a request can wait for, or that isolates take a while to go by, goes on after a 202.
  * @throws ProblemError `conflict`; StaleWriteError; StoreUnavailableError, where the write may stand, and a repeat goes on with it
  */
@@ -44,13 +44,23 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
   commitment: Commit<Body, Status>,
 ): Promise<Response & TypedResponse<JSONParsed<Body>, Status, 'json'>> {
   const { services, administrator } = context.var;
-  const { event, guard, touches, statements, conflicts = {}, settle, status, body, tagged = false } = commitment;
+  const {
+    event,
+    guard,
+    affectedClients,
+    statements,
+    conflicts = {},
+    settle,
+    status,
+    body,
+    tagged = false,
+  } = commitment;
   const actor = commitment.actor ?? actorOf(administrator);
   const written = await rejecting(conflicts, async () =>
     write(services.db, {
       event: { ...event, actor, address: clientAddress(context.req.raw) },
       guard,
-      touches,
+      affectedClients,
       statements,
       settles: settle !== undefined,
       answer: await keptAnswer(context, status, { body, tagged }),
@@ -58,15 +68,15 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
   );
   if (written.gates > PUSHES_PER_REQUEST) {
     waitUntil(deliverOwedBy(context, written.version).catch(() => undefined));
-    return standIn(await accepted(context, written.version));
+    return asTyped(await accepted(context, written.version));
   }
   if (settle) {
     await settle().catch(() => undefined);
-    return standIn(await accepted(context, written.version));
+    return asTyped(await accepted(context, written.version));
   }
   if (written.gates > 0) await deliverOwedBy(context, written.version);
   const headers = tagged ? { ETag: etag(written.version) } : {};
-  return standIn(respond(context, status, body, headers));
+  return asTyped(respond(context, status, body, headers));
 }
 
 /**
@@ -85,18 +95,18 @@ export async function commitOrKeep<Body>(
       const known = { ...event, organizationId };
       return await commit(context, { event: known, statements: [], status: 200, body });
     } catch (error) {
-      if (!isGone(error, 'd1')) throw error;
+      if (!isUnavailable(error, 'd1')) throw error;
     }
   }
   const { gates } = context.var.services;
-  await gates.keepEvent({ client_id: clientId, event: byWhom(context, { ...event, organizationId }) });
-  return standIn(respond(context, 200, body));
+  await gates.keepEvent({ client_id: clientId, event: withActor(context, { ...event, organizationId }) });
+  return asTyped(respond(context, 200, body));
 }
 
 type UnrecordedAction = Pick<UnrecordedEvent, 'at' | 'action' | 'target' | 'changes' | 'organizationId'>;
 
 /** An event with who does it, and from where. */
-export function byWhom<Event extends object>(context: ManagementContext, event: Event) {
+export function withActor<Event extends object>(context: ManagementContext, event: Event) {
   return { ...event, actor: actorOf(context.var.administrator), address: clientAddress(context.req.raw) };
 }
 

@@ -2,7 +2,7 @@ import { PUSHES_PER_REQUEST } from '../../constants.ts';
 import { deliverPushes } from '../../gates/pushes.ts';
 import { StoreUnavailableError } from '../../store/errors.ts';
 import { findChange, pushesOwedAbout, pushesOwedBy, pushesOwedTo } from '../../store/gate-pushes.ts';
-import { standIn } from '../http/answer.ts';
+import { asTyped } from '../http/answer.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { accepted, mayFollow } from '../resources/changes.ts';
@@ -38,13 +38,13 @@ export async function deliverOwedTo({ var: { services } }: ManagementContext, cl
  * or which was answered 202 and goes on still, as this one is then.
  * @throws ProblemError `not_found`; StoreUnavailableError
  */
-export async function absent(context: ManagementContext, target: string): Promise<never> {
+export async function answerMissing(context: ManagementContext, target: string): Promise<never> {
   const { services, administrator } = context.var;
   const owed = await pushesOwedAbout(services.db, target, PUSHES_PER_REQUEST + 1);
   if (owed.length > PUSHES_PER_REQUEST) {
     const version = Math.max(...owed.map((push) => push.version));
     const change = await findChange(services.db, version);
-    if (change && mayFollow(administrator, change)) return standIn(await accepted(context, version));
+    if (change && mayFollow(administrator, change)) return asTyped(await accepted(context, version));
   }
   await deliverPushes(services.db, services.gates, owed);
   // What is left is the scheduled handler's, or the next repeat's.

@@ -4,7 +4,7 @@ import { candidateHashes } from '../../credentials/secret-hash.ts';
 import { seal, unseal } from '../../keys/sealing.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { note } from '../../log/trace.ts';
-import { isGone } from '../../store/errors.ts';
+import { isUnavailable } from '../../store/errors.ts';
 import { findChange, isPending } from '../../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../../store/idempotency-keys.ts';
 import type { KeptAnswer } from '../../store/write.ts';
@@ -51,7 +51,7 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
 
 // What can be done without D1 is done; what cannot fails by itself, or, D1 being back by then, because the key is taken.
 function goOnWithoutStore(error: unknown): undefined {
-  if (!isGone(error, 'd1')) throw error;
+  if (!isUnavailable(error, 'd1')) throw error;
 }
 
 /** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */

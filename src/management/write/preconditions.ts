@@ -24,7 +24,7 @@ export function requireMatch(context: ManagementContext, version: number): void 
  * Reads, decides and writes, from the beginning again where somebody else wrote in between: an `If-Match` is then looked at anew.
  * @throws ProblemError `conflict` where that happens again and again; what the attempt throws
  */
-export async function untilFresh<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retryOnStaleWrite<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tried = 0; tried < STALE_ATTEMPTS; tried++) {
     try {
       return await attempt();

@@ -8,7 +8,7 @@ import {
   UNKNOWN_CLIENT_AGE,
 } from '../../constants.ts';
 import type { Credentials, Unavailable } from '../../gates/protocol.ts';
-import { Memory } from '../../lib/expiring-cache.ts';
+import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { SharedWork } from '../../store/waiting.ts';
 
@@ -30,12 +30,12 @@ interface Call {
  * What an isolate knows of how clients authenticate other than by secrets, so that a credential is verified without asking anybody. It
  * may be as old as it likes: the gate judges what was verified by it, and a credential that does not fit makes it be asked for anew.
  */
-export class KnownAuthentications {
+export class ClientAuthenticationCache {
   readonly #ask: Ask;
-  readonly #short = new Memory<Known>(KNOWN_AUTHENTICATIONS);
-  readonly #long = new Memory<Known>(KNOWN_LONG_AUTHENTICATIONS);
-  readonly #unknown = new Memory<true>();
-  readonly #replayed = new Memory<true>();
+  readonly #short = new ExpiringCache<Known>(KNOWN_AUTHENTICATIONS);
+  readonly #long = new ExpiringCache<Known>(KNOWN_LONG_AUTHENTICATIONS);
+  readonly #unknown = new ExpiringCache<true>();
+  readonly #replayed = new ExpiringCache<true>();
   readonly #calls = new Map<string, Call>();
   #moment = 0;
 

@@ -11,8 +11,8 @@ import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { Services } from '../../services.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { invalidClient } from '../response/oauth-error.ts';
-import type { KnownAuthentications } from './authentication-cache.ts';
-import type { Claimed, Decide, KeyCredential } from './credential.ts';
+import type { ClientAuthenticationCache } from './authentication-cache.ts';
+import type { ClaimedClient, Decide, KeyCredential } from './credential.ts';
 
 /**
  * Verifies a credential other than a secret by what the isolate knows of its client, and has the client's gate confirm in the one call
@@ -23,7 +23,7 @@ import type { Claimed, Decide, KeyCredential } from './credential.ts';
 export async function authenticateByKey<Answer extends { readonly outcome: string }>(
   services: Services,
   credential: KeyCredential,
-  claimed: Claimed,
+  claimed: ClaimedClient,
   decide: Decide<Answer>,
 ): Promise<Answer> {
   const { authentications, attempts } = services;
@@ -58,7 +58,7 @@ interface Unproven {
 
 /** @throws OAuthError where it was used before: no other knowledge of the client would change that */
 async function judged<Answer extends { readonly outcome: string }>(
-  authentications: KnownAuthentications,
+  authentications: ClientAuthenticationCache,
   { clientId, verify }: KeyCredential,
   authentication: ClientAuthentication,
   decide: Decide<Answer>,
@@ -96,7 +96,7 @@ function charge(attempts: AttemptFilter, attempt: Attempt): void {
 async function learn(
   { authentications, attempts }: Services,
   clientId: string,
-  { attempt, isOwn }: Claimed,
+  { attempt, isOwn }: ClaimedClient,
   isKnown: boolean,
 ): Promise<ClientAuthentication> {
   if (isKnown && !authentications.isOld(clientId)) attempts.requireCalm(attempt);

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal } from '../../gates/attempt-filter.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Services } from '../../services.ts';
 import { invalidClient } from '../response/oauth-error.ts';
-import type { Claimed, Decide, SecretCredential } from './credential.ts';
+import type { ClaimedClient, Decide, SecretCredential } from './credential.ts';
 
 /**
  * Has a secret judged by its client's gate, unless it can be told from a real one without asking any store.
@@ -13,7 +13,7 @@ import type { Claimed, Decide, SecretCredential } from './credential.ts';
 export async function authenticateBySecret<Answer extends { readonly outcome: string }>(
   services: Services,
   { clientId, secret }: SecretCredential,
-  { attempt, isOwn }: Claimed,
+  { attempt, isOwn }: ClaimedClient,
   decide: Decide<Answer>,
 ): Promise<Answer> {
   // One that goes with an id from elsewhere has any form.

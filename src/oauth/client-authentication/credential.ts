@@ -29,7 +29,7 @@ export interface KeyCredential {
 export type Decide<Answer> = (client: Identified) => Promise<Answer | NotAuthenticated>;
 
 /** A client that a request says it is of. */
-export interface Claimed {
+export interface ClaimedClient {
   readonly attempt: Attempt;
   /** Whether its id was generated here: one of another form may have been brought along. */
   readonly isOwn: boolean;

@@ -1,7 +1,7 @@
 import type { KeyProof } from '../../client-gate/check-proof.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
 import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
-import { anchors } from '../../gates/credential-refs.ts';
+import { credentialRefs } from '../../gates/credential-refs.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
@@ -59,7 +59,7 @@ export async function verifyFederated(
     const keys = await keysOf(identity, assertion, alg, remoteKeys, now).catch(unlessUnavailable);
     if (keys instanceof RemoteError) unavailable = keys;
     else if (await isSignedBy(assertion.token, alg, keys)) {
-      return { kind: 'key', anchor: anchors.identity(authentication, identity) };
+      return { kind: 'key', anchor: credentialRefs.identity(authentication, identity) };
     }
   }
   if (unavailable) throw unavailable;

@@ -11,7 +11,7 @@ import { authenticateBySecret } from './by-secret.ts';
 import { readClientAssertion } from './client-assertion.ts';
 import { readBasic } from './client-secret-basic.ts';
 import { readPost } from './client-secret-post.ts';
-import type { Claimed, Credential, Decide } from './credential.ts';
+import type { ClaimedClient, Credential, Decide } from './credential.ts';
 import { readClientCertificate } from './mutual-tls.ts';
 
 /**
@@ -76,7 +76,7 @@ export function secretsInBody(parameters: Parameters): number {
 }
 
 /** What can be told of a client_id without asking any store. @throws OAuthError where it can be none; TooManyAttemptsError */
-async function claimedClient(services: Services, clientId: string, address: string): Promise<Claimed> {
+async function claimedClient(services: Services, clientId: string, address: string): Promise<ClaimedClient> {
   // Nobody has one, and whatever counts attempts would keep it.
   if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
   const isOwn = await services.ownClientIds.has(clientId);

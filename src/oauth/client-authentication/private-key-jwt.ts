@@ -6,7 +6,7 @@ import {
   STRICT_ASSERTION_LIFETIME_MAX,
 } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
-import { anchors } from '../../gates/credential-refs.ts';
+import { credentialRefs } from '../../gates/credential-refs.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
@@ -84,11 +84,11 @@ export async function verifyAssertion(
   for (const registered of authentication.keys) {
     const key = mayBeNamed(registered.jwk, kid) ? await openKey(registered.jwk, alg) : undefined;
     if (key && (await isSignedBy(assertion.token, alg, [key])))
-      return { kind: 'key', anchor: anchors.key(authentication, registered), spends };
+      return { kind: 'key', anchor: credentialRefs.key(authentication, registered), spends };
   }
   const { jwks_uri } = authentication;
   if (jwks_uri === null) return 'no_such_key';
   const keys = await remoteKeys.find({ jwks_uri }, { alg, ...(kid !== undefined && { kid }) }, now);
   if (!(await isSignedBy(assertion.token, alg, keys))) return 'no_such_key';
-  return { kind: 'key', anchor: anchors.remoteKey(authentication, jwks_uri), spends };
+  return { kind: 'key', anchor: credentialRefs.remoteKey(authentication, jwks_uri), spends };
 }

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import type { KeyProof } from '../../client-gate/check-proof.ts';
-import { anchors } from '../../gates/credential-refs.ts';
+import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientAuthentication } from '../../store/client-authentication.ts';
@@ -35,12 +35,12 @@ export async function verifyCertificate(
   const isOfNow = notBefore <= now && now < notAfter;
   if (!ACCEPTABLE.includes(verified) || !isOfNow) return 'certificate_not_verified';
   if (keys.some(({ certificate }) => certificate === thumbprint)) {
-    return { kind: 'key', anchor: anchors.certificate(authentication, thumbprint) };
+    return { kind: 'key', anchor: credentialRefs.certificate(authentication, thumbprint) };
   }
   if (jwks_uri === null || base64 === undefined) return 'no_such_certificate';
   const isPresented = ({ x5c }: JWK) => x5c?.[0] === base64;
   const found = await remoteKeys.all({ jwks_uri }, isPresented, now);
   return found.some(isPresented)
-    ? { kind: 'key', anchor: anchors.remoteCertificate(authentication, jwks_uri) }
+    ? { kind: 'key', anchor: credentialRefs.remoteCertificate(authentication, jwks_uri) }
     : 'no_such_certificate';
 }

@@ -1,5 +1,5 @@
 import type { KeyProof } from '../../client-gate/check-proof.ts';
-import { anchors } from '../../gates/credential-refs.ts';
+import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { ClientAuthentication, TlsSubject } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';
@@ -16,7 +16,7 @@ export async function verifySubject(
   if (!methods.includes('tls_client_auth') || tls_subject === null) return 'method_not_registered';
   if (certificate.verified !== 'SUCCESS') return 'certificate_not_verified';
   if (!(await subjectsOf(certificate, tls_subject.type)).includes(tls_subject.value)) return 'no_such_certificate';
-  return { kind: 'key', anchor: anchors.subject(authentication, tls_subject) };
+  return { kind: 'key', anchor: credentialRefs.subject(authentication, tls_subject) };
 }
 
 async function subjectsOf({ subjectDn, base64 }: ClientCertificate, type: TlsSubject['type']): Promise<string[]> {

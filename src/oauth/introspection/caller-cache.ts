@@ -1,6 +1,6 @@
 import { CALLER_AGE } from '../../constants.ts';
 import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../../gates/protocol.ts';
-import { Memory } from '../../lib/expiring-cache.ts';
+import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
 import type { ResourceServer } from '../../store/resource-servers.ts';
 
@@ -13,10 +13,10 @@ export type AuthenticatedClient = Exclude<Authentication, Unavailable | NotAuthe
  * What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes, and of the resource servers that
  * they ask for. Of callers only success is remembered.
  */
-export class CallerMemory {
-  readonly #clients = new Memory<AuthenticatedClient>();
-  readonly #apiKeys = new Memory<ApiKey>();
-  readonly #strengths = new Memory<Strength>();
+export class IntrospectionCallerCache {
+  readonly #clients = new ExpiringCache<AuthenticatedClient>();
+  readonly #apiKeys = new ExpiringCache<ApiKey>();
+  readonly #strengths = new ExpiringCache<Strength>();
 
   client({ client_id, proof }: Identified, ask: () => Promise<Exclude<Authentication, Unavailable>>) {
     // One that may be used once is no credential that could be remembered, and others are no cheaper to know than to check.
@@ -35,7 +35,7 @@ export class CallerMemory {
 }
 
 async function recall<T, Found extends T>(
-  memory: Memory<Found>,
+  memory: ExpiringCache<Found>,
   credential: readonly string[],
   ask: () => Promise<T>,
   isFound: (answer: T) => answer is T & Found,

@@ -6,7 +6,7 @@ import type { AccessTokenClaims } from '../../tokens/access-token.ts';
 import { authenticateClient, secretsInBody } from '../client-authentication/index.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidApiKey, OAuthError } from '../response/oauth-error.ts';
-import type { AuthenticatedClient, CallerMemory, Strength } from './caller-cache.ts';
+import type { AuthenticatedClient, IntrospectionCallerCache, Strength } from './caller-cache.ts';
 
 /** Who introspects: a client, or the holder of an API key. */
 export type Caller = ({ readonly kind: 'client' } & AuthenticatedClient) | Administrator;
@@ -28,7 +28,7 @@ export async function identifyCaller(services: Services, request: Request, param
     const description = 'More than one authentication method is used.';
     throw new OAuthError('invalid_request', { description, reason: 'more_than_one_method' });
   }
-  const remember: CallerMemory['apiKey'] = (hashes, find) => services.callers.apiKey(hashes, find);
+  const remember: IntrospectionCallerCache['apiKey'] = (hashes, find) => services.callers.apiKey(hashes, find);
   const administrator = await services.apiKeys.authenticate(apiKey, Date.now(), remember);
   if (!administrator) throw invalidApiKey();
   return administrator;

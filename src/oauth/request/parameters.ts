@@ -71,15 +71,15 @@ export function formDecode(text: string): string | undefined {
 
 /** The value of a parameter that must be there. */
 export function required<Name extends string>(parameters: Parameters, name: PlainName<Name>): string {
-  return given(parameters.get<Name>(name), name);
+  return requirePresent(parameters.get<Name>(name), name);
 }
 
 /** As `required`, for one that bears a secret. */
 export function requiredSecret(parameters: Parameters, name: SecretName): Redacted {
-  return given(parameters.secret(name), name);
+  return requirePresent(parameters.secret(name), name);
 }
 
-function given<T>(value: T | undefined, name: string): T {
+function requirePresent<T>(value: T | undefined, name: string): T {
   if (value !== undefined) return value;
   throw new OAuthError('invalid_request', { description: `The parameter ${name} is missing.` });
 }

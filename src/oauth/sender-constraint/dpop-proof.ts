@@ -9,7 +9,7 @@ import {
 import { isNumericDate } from '../../jwt/claims.ts';
 import { isObject, mediaType, readUnverified } from '../../jwt/compact.ts';
 import { fitsAlg, importPublicKey, isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
-import { Memory } from '../../lib/expiring-cache.ts';
+import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ProofFailure } from '../../log/reasons.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { isSignedBy } from '../client-authentication/signature.ts';
@@ -39,7 +39,7 @@ interface ProofKey {
 }
 
 // By the header that they are in: a client sends the same one with each proof.
-const keys = new Memory<ProofKey>(KNOWN_PROOF_KEYS);
+const keys = new ExpiringCache<ProofKey>(KNOWN_PROOF_KEYS);
 
 /**
  * Checks a DPoP proof ([RFC 9449 section 4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)), as far as it can be told here: whether
