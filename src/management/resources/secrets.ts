@@ -137,7 +137,11 @@ export function secrets(app: ManagementApp): void {
         }),
         statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
-        body: { ...toResponse(stored, new Map(), now), client_id: client.clientId, client_secret: clientSecret.reveal() },
+        body: {
+          ...toResponse(stored, new Map(), now),
+          client_id: client.clientId,
+          client_secret: clientSecret.reveal(),
+        },
         // The client's version: what its secrets are deleted under.
         tagged: true,
       });
