@@ -1,25 +1,14 @@
 import { equalInConstantTime, fingerprint } from '../credentials/secret-hash.ts';
 import { credentialRefsOf } from '../gates/credential-refs.ts';
-import { type ClientAuthentication, usesSecrets } from '../store/client-authentication.ts';
-import type { ClientRecord, SecretRecord } from '../store/client-record.ts';
-import type { SpentId } from './replay-memory.ts';
-
-/** What the edge made of a client's credential, small enough to compare. */
-export type Proof = SecretProof | KeyProof;
-
-export interface SecretProof {
-  readonly kind: 'secret';
-  readonly hashes: readonly string[];
-}
-
-/** The edge has verified something against what the client's record says, as far as the edge knows it. */
-export interface KeyProof {
-  readonly kind: 'key';
-  /** What it was verified against; see `credentialRefs`. */
-  readonly anchor: string;
-  /** What the client may use once. */
-  readonly spends?: SpentId;
-}
+import type {
+  ClientAuthentication,
+  ClientRecord,
+  KeyProof,
+  Proof,
+  SecretProof,
+  SecretRecord,
+} from '../gates/protocol.ts';
+import { usesSecrets } from '../store/client-authentication.ts';
 
 /** A credential of the client that a proof is of. */
 export interface ProvenCredential {

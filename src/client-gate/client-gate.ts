@@ -5,6 +5,8 @@ import type {
   Admission,
   AdmissionRequest,
   Authentication,
+  ClientRecord,
+  ClientStatusCopy,
   Credentials,
   CredentialsRequest,
   CutOffRequest,
@@ -14,36 +16,37 @@ import type {
   Inspection,
   InspectionRequest,
   NotAuthenticated,
+  Owed,
   Recorded,
   Revocation,
   RevocationRequest,
+  SpentId,
   TokenRevocation,
   TokenRevocationRequest,
   Unavailable,
   UnknownClient,
   Update,
   UpdateRequest,
+  UsageOutcome,
 } from '../gates/protocol.ts';
 import { log, loggable } from '../log/log.ts';
 import type { Env } from '../platform/env.ts';
 import { logFailure } from '../platform/failures.ts';
-import type { ClientRecord } from '../store/client-record.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
-import { type ClientStatusCopy, copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
+import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
 import { authenticationOf, fingerprints, type ProvenCredential, provenCredential } from './check-proof.ts';
 import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
-import { Outbox, type Owed } from './outbox.ts';
-import { ReplayMemory, type SpentId } from './replay-memory.ts';
+import { Outbox } from './outbox.ts';
+import { ReplayMemory } from './replay-memory.ts';
 import { bindingOf, resolveBinding } from './resolve-binding.ts';
 import { resolveGrant } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
 import type { Taken } from './token-bucket.ts';
-import type { UsageOutcome } from './usage-counts.ts';
 
 type Decision = Exclude<Admission, NotAuthenticated | Unavailable>;
 

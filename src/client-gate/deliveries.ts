@@ -1,9 +1,10 @@
 import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM } from '../constants.ts';
+import type { GateAuditEvent, OutboxRow } from '../gates/protocol.ts';
 import type { Env } from '../platform/env.ts';
-import { type AuditEventRow, recordEvents } from '../store/audit-events.ts';
+import { recordEvents } from '../store/audit-events.ts';
 import { database } from '../store/database.ts';
 import { putCopy } from '../store/revocation-copies.ts';
-import type { Attempted, Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 
 /** What became of what was due. */
 export interface Deliveries {
@@ -18,7 +19,7 @@ export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>
   const due = outbox.due(Date.now(), DELIVERIES_PER_ALARM);
   const copies = due.filter(({ store }) => store === 'kv');
   const events = due.filter(({ store }) => store === 'd1');
-  const put = (copy: Attempted) =>
+  const put = (copy: OutboxRow) =>
     attempt(outbox, [copy], () => putCopy(KV, { ...copy, expires_at: copy.expires_at ?? 0 }, Date.now()));
   const [eventsTaken, copiesTaken] = await Promise.all([
     attempt(outbox, events, () => recordEvents(database(DB), events.map(eventOf))),
@@ -35,8 +36,8 @@ export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>
 /** Puts some at a time, until KV takes none of them: the others then wait as well. */
 async function putAll(
   outbox: Outbox,
-  copies: readonly Attempted[],
-  put: (copy: Attempted) => Promise<number>,
+  copies: readonly OutboxRow[],
+  put: (copy: OutboxRow) => Promise<number>,
 ): Promise<number> {
   let taken = 0;
   for (let begin = 0; begin < copies.length; begin += DELIVERIES_AT_ONCE) {
@@ -50,7 +51,7 @@ async function putAll(
   return taken;
 }
 
-async function attempt(outbox: Outbox, owed: readonly Attempted[], send: () => Promise<void>): Promise<number> {
+async function attempt(outbox: Outbox, owed: readonly OutboxRow[], send: () => Promise<void>): Promise<number> {
   try {
     await send();
     for (const one of owed) outbox.delivered(one, Date.now());
@@ -61,8 +62,8 @@ async function attempt(outbox: Outbox, owed: readonly Attempted[], send: () => P
   }
 }
 
-function eventOf({ value }: Attempted): AuditEventRow {
-  return JSON.parse(value) as AuditEventRow;
+function eventOf({ value }: OutboxRow): GateAuditEvent {
+  return JSON.parse(value) as GateAuditEvent;
 }
 
 function sum(counts: readonly number[]): number {

@@ -1,4 +1,4 @@
-import type { ClientRecord } from '../store/client-record.ts';
+import type { ClientRecord } from '../gates/protocol.ts';
 
 /**
  * What a gate holds of its client: the record, or that the client was deleted, and the cut-off. In memory and in its SQLite storage,

@@ -6,19 +6,9 @@ import {
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
 } from '../constants.ts';
-import type { RateLimit } from '../store/client-record.ts';
-import type { UsageCount } from '../store/usage.ts';
-import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take, type WrittenBucket } from './token-bucket.ts';
-import { type FlushedCount, UsageCounts, type UsageOutcome } from './usage-counts.ts';
-
-/** What storage keeps beside the bucket. */
-interface StoredActivity {
-  /** By the secret's id. */
-  readonly last_used: Readonly<Record<string, number>>;
-  readonly usage: readonly FlushedCount[];
-  readonly flush_at: number | null;
-  readonly failed_flushes: number;
-}
+import type { RateLimit, StoredActivity, UsageCount, UsageOutcome, WrittenBucket } from '../gates/protocol.ts';
+import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from './token-bucket.ts';
+import { UsageCounts } from './usage-counts.ts';
 
 /**
  * What changes with a client's requests: the token bucket, when each secret was last used, and how requests ended. It is one row in the

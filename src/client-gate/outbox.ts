@@ -1,18 +1,5 @@
 import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from '../constants.ts';
-
-/** What a gate owes to another store: an entry of KV, or an audit event of D1. */
-export interface Owed {
-  readonly store: 'kv' | 'd1';
-  /** The entry's key, or the event's id. */
-  readonly key: string;
-  readonly value: string;
-  /** From when on nobody needs it any more, seconds since the epoch; null for never. */
-  readonly expires_at: number | null;
-}
-
-export interface Attempted extends Owed {
-  readonly attempts: number;
-}
+import type { OutboxRow, Owed } from '../gates/protocol.ts';
 
 /**
  * What a gate owes to the other stores, in its SQLite storage: delivered at least once, however often they fail, as long as somebody can
@@ -37,18 +24,18 @@ export class Outbox {
   }
 
   /** What is to be delivered now. What nobody needs any more is forgotten instead. */
-  due(now: number, limit: number): Attempted[] {
+  due(now: number, limit: number): OutboxRow[] {
     if (!this.#exists) return [];
     this.#sql.exec('DELETE FROM outbox WHERE due_at <= ? AND expires_at <= ?', now, now / 1000);
     const due = 'SELECT store, key, value, expires_at, attempts FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?';
-    return this.#sql.exec<{ [Name in keyof Attempted]: Attempted[Name] }>(due, now, limit).toArray();
+    return this.#sql.exec<{ [Name in keyof OutboxRow]: OutboxRow[Name] }>(due, now, limit).toArray();
   }
 
   /**
    * Notes that it was delivered, unless something else is owed under its key by now. After attempts that failed it is delivered once more
    * some time later: one of them may be under way still, and put what was owed before in its place.
    */
-  delivered({ store, key, value, expires_at, attempts }: Attempted, now: number): void {
+  delivered({ store, key, value, expires_at, attempts }: OutboxRow, now: number): void {
     const isSame = 'store = ? AND key = ? AND value = ? AND expires_at IS ?';
     const row = [store, key, value, expires_at];
     if (attempts === 0) this.#sql.exec(`DELETE FROM outbox WHERE attempts = 0 AND ${isSame}`, ...row);
@@ -57,7 +44,7 @@ export class Outbox {
   }
 
   /** Notes that it was not. Gates that failed together do not come back together. */
-  failed({ store, key, attempts }: Attempted, now: number): void {
+  failed({ store, key, attempts }: OutboxRow, now: number): void {
     const wait = Math.min(OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN * 2 ** attempts) * (500 + Math.random() * 500);
     const again = 'UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE store = ? AND key = ? AND attempts = ?';
     this.#sql.exec(again, Math.ceil(now + wait), store, key, attempts);

@@ -1,12 +1,5 @@
 import { CLOCK_SKEW, PURGE_INTERVAL, REPLAY_SWEEP_INTERVAL, SPENT_IDS_PER_ROW } from '../constants.ts';
-
-/** What may be used once: an assertion, or a proof. */
-export interface SpentId {
-  /** What it is and its `jti`, such as `dpop 7f0c`. */
-  readonly id: string;
-  /** From when on it is refused for its age by every clock, seconds since the epoch. */
-  readonly expires_at: number;
-}
+import type { SpentId } from '../gates/protocol.ts';
 
 /**
  * The assertions and proofs that a client has used, in its gate's SQLite storage, so that an eviction forgets none. Many are in one row,

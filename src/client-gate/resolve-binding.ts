@@ -1,34 +1,13 @@
-import { STRICT_ALGS, type TokenBinding } from '../store/client-authentication.ts';
-import type { ClientRecord } from '../store/client-record.ts';
+import type {
+  BindingRefusal,
+  BindingRequest,
+  ClientRecord,
+  Confirmation,
+  SpentId,
+  TokenBinding,
+} from '../gates/protocol.ts';
+import { STRICT_ALGS } from '../store/client-authentication.ts';
 import { authenticationOf } from './check-proof.ts';
-import type { SpentId } from './replay-memory.ts';
-import type { Confirmation } from './resolve-grant.ts';
-
-/** What a token request proves the possession of, beside what it authenticates with. The edge has verified it. */
-export interface BindingRequest {
-  readonly dpop?: DpopEvidence | undefined;
-  /** The thumbprint of the certificate that the client presented, as `x5t#S256` has it. */
-  readonly certificate?: string | undefined;
-}
-
-/** A DPoP proof, as far as it is the gate's to judge. */
-export interface DpopEvidence {
-  /** The thumbprint of its key. */
-  readonly jkt: string;
-  /** The algorithm of its signature. */
-  readonly alg: string;
-  readonly spends: SpentId;
-  /** Whether it has a nonce of ours. */
-  readonly has_nonce: boolean;
-}
-
-/** Why there is no token though the client is who it says: what it must prove beside is missing, or was used before. */
-export type BindingRefusal =
-  | 'dpop_required'
-  | 'use_dpop_nonce'
-  | 'invalid_dpop_proof'
-  | 'certificate_required'
-  | 'binding_required';
 
 const UNBOUND: TokenBinding = { dpop: false, dpop_nonce: false, certificate: false, any: false };
 

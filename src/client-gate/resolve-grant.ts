@@ -1,49 +1,6 @@
 import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
-import type { ClientRecord, SigningAlg } from '../store/client-record.ts';
+import type { ClientRecord, GrantRefusal, GrantRequest, ResolvedGrant, SigningAlg } from '../gates/protocol.ts';
 import { authenticationOf } from './check-proof.ts';
-import type { BindingRefusal } from './resolve-binding.ts';
-
-/** What a token request asks for. */
-export interface GrantRequest {
-  /** The resource server's identifier, where one was named. */
-  readonly resource?: string | undefined;
-  /** The scopes, each once, where any was named. */
-  readonly scopes?: readonly string[] | undefined;
-  /** Claims that the token is to have beside the client's own, where any was asked for. */
-  readonly claims?: Readonly<Record<string, RequestedClaim>> | undefined;
-}
-
-/** What the token is bound to ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)). */
-export interface Confirmation {
-  /** The thumbprint of a key ([RFC 9449 section 6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)). */
-  readonly jkt?: string;
-  /** That of a certificate ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)). */
-  readonly 'x5t#S256'?: string;
-}
-
-/** The value of a claim that a token request may ask for. */
-export type RequestedClaim = string | number | boolean;
-
-/** What a token is to say of its client and its audience. */
-export interface ResolvedGrant {
-  readonly client_id: string;
-  readonly organization_id: string;
-  readonly subject: string;
-  readonly resource: string;
-  readonly scopes: readonly string[];
-  readonly roles: readonly string[];
-  readonly claims: Readonly<Record<string, unknown>>;
-  /** Seconds. */
-  readonly access_token_ttl: number;
-  readonly signing_alg: SigningAlg;
-}
-
-export type GrantRefusal =
-  | 'unauthorized_client'
-  | 'invalid_target'
-  | 'invalid_scope'
-  | 'invalid_request'
-  | BindingRefusal;
 
 /** Of the algorithms that tokens can be signed with, those of the strict profile ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
 const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];

@@ -1,5 +1,5 @@
 import { RESERVED_SHARE_OF_BURST } from '../constants.ts';
-import type { RateLimit } from '../store/client-record.ts';
+import type { RateLimit, WrittenBucket } from '../gates/protocol.ts';
 
 /**
  * A token bucket whose storage is written ahead: a reservation of a tenth of the burst is taken off the written level, and
@@ -14,9 +14,6 @@ export interface TokenBucket {
   /** What is left of the reservation. */
   readonly reserved: number;
 }
-
-/** What storage keeps of a bucket. */
-export type WrittenBucket = Pick<TokenBucket, 'level' | 'at'>;
 
 export interface Taken {
   readonly granted: boolean;

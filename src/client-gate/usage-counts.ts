@@ -1,14 +1,5 @@
 import { USAGE_HOURS_KEPT } from '../constants.ts';
-import type { UsageCount } from '../store/usage.ts';
-import type { GrantRefusal } from './resolve-grant.ts';
-
-/** How a token request of a client that exists may end. */
-export type UsageOutcome = 'issued' | 'invalid_client' | 'rate_limited' | GrantRefusal;
-
-/** A count, and how much of it D1 has taken. */
-export interface FlushedCount extends UsageCount {
-  readonly flushed: number;
-}
+import type { FlushedCount, UsageCount, UsageOutcome } from '../gates/protocol.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,5 +1,5 @@
+import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
 import { addressFault } from '../remote-keys/address.ts';
-import type { ClaimCondition, FederatedIdentity } from '../store/client-authentication.ts';
 import { claimKeys, isTrustDomain, wantedTexts } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';
 

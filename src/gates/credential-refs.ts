@@ -1,10 +1,4 @@
-import type {
-  AuthMethod,
-  ClientAuthentication,
-  RegisteredIdentity,
-  RegisteredKey,
-  TlsSubject,
-} from '../store/client-authentication.ts';
+import type { AuthMethod, ClientAuthentication, RegisteredIdentity, RegisteredKey, TlsSubject } from './protocol.ts';
 
 /**
  * What a client's credentials other than secrets are verified against, each in a text that is another where what it stands for is: a

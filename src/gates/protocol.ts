@@ -1,31 +1,335 @@
-import type { Proof } from '../client-gate/check-proof.ts';
-import type { BindingRequest } from '../client-gate/resolve-binding.ts';
-import type { Confirmation, GrantRefusal, GrantRequest, ResolvedGrant } from '../client-gate/resolve-grant.ts';
-import type { AuditEventRow } from '../store/audit-events.ts';
-import type { ClientAuthentication } from '../store/client-authentication.ts';
-import type { ClientRecord, RateLimit } from '../store/client-record.ts';
-import type { UsageCount } from '../store/usage.ts';
-import type { Refusal } from './attempt-filter.ts';
+import type { JWK } from 'jose';
 
-// What goes over the wire between the edge and a gate. After a deploy the two may be one version apart for minutes, either way
-// round: members are added, never renamed, and what is missing means what it meant before.
+// The contract between the edge and a gate: every type that crosses the wire, or lies in a gate's storage or outbox.
+//
+// Everything here is written by hand. Nothing derives from a database table, a configuration or a function's return type, so a change
+// elsewhere cannot change what older code wrote. This file imports no code of the project.
+//
+// After a deploy the two sides may be one version apart for minutes, in either direction, and storage may have been written by any
+// earlier version. So:
+// - Add members, never rename or remove them, and never give one another meaning.
+// - A new member is optional. The comment on it says what its absence means: an older side did not send it.
+// - Both sides ignore members they do not know. A member that must not be ignored needs a check that fails closed, as the edge does when
+//   an older gate leaves out `confirmation`.
+// - Add values to a union only if an older reader treats an unknown value safely. The comment on each union says what it does.
+//
+// Members are in snake_case because they are JSON; `GateAuditEvent` keeps the camelCase that already lies in outboxes.
 
-/** Who calls, and why the gate should believe it. */
+// ── The client's record ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How many token requests a client may make: `burst` at once, refilled at `per_minute`. */
+export interface RateLimit {
+  readonly per_minute: number;
+  readonly burst: number;
+}
+
+/** A signature algorithm for access tokens. An older edge has no key for an algorithm it does not know, and answers 503. */
+export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
+
+/** What a client is granted at one resource server, including the scopes of its roles. */
+export interface Grant {
+  /** The resource server's identifier: the audience. */
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  /** Seconds; null if the resource server sets none. */
+  readonly access_token_ttl: number | null;
+  readonly signing_alg: SigningAlg;
+}
+
+/** A client secret, as a gate compares it. */
+export interface SecretRecord {
+  /** Absent in records of an older version: the last use of such a secret is not recorded. */
+  readonly id?: string;
+  /** As `secret-hash.ts` writes it. */
+  readonly hash: string;
+  /** Milliseconds since the epoch. */
+  readonly expires_at: number | null;
+}
+
+/**
+ * How a client can authenticate: the names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and `federated_jwt`
+ * for the token of another issuer that the client trusts. An older gate accepts no credential by a method it does not know.
+ */
+export type AuthMethod =
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth'
+  | 'federated_jwt';
+
+/** A public key that is registered for a client. */
+export interface RegisteredKey {
+  /** As it was registered. */
+  readonly jwk: JWK;
+  /** The [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638) thumbprint, in base64url. */
+  readonly thumbprint: string;
+  /** The thumbprint of the first certificate in `x5c`, as in `x5t#S256`; null if there is none. */
+  readonly certificate: string | null;
+}
+
+/** The expected subject of a client's certificate ([RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)). */
+export interface TlsSubject {
+  readonly type: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
+  readonly value: string;
+}
+
+/** The required value of a claim: one value, or any of several. In a text, `*` matches any characters. */
+export type ClaimCondition = string | number | boolean | readonly string[];
+
+/** A workload whose tokens, from another issuer, authenticate the client. */
+export interface FederatedIdentity {
+  /** An `https` issuer, as its tokens name it, or the `spiffe://` trust domain of their subjects. */
+  readonly issuer: string;
+  /** The only audience of its tokens. */
+  readonly audience: string;
+  /** The required `sub`; `*` matches any characters. */
+  readonly subject?: string | undefined;
+  /** Conditions on other claims, by name, or by JSON pointer for nested ones. */
+  readonly claims?: Readonly<Record<string, ClaimCondition>> | undefined;
+  /** The address of its keys, if its discovery document is not to be asked for it. */
+  readonly jwks_uri?: string | undefined;
+  /** Its keys, if nobody outside can fetch them. */
+  readonly jwks?: { readonly keys: readonly JWK[] } | undefined;
+}
+
+/** A federated identity, as a client's record holds it. */
+export interface RegisteredIdentity extends FederatedIdentity {
+  /** SHA-256 over all of its members, in base64url. */
+  readonly digest: string;
+}
+
+/** How a client authenticates, and everything it is verified against except its secrets. */
+export interface ClientAuthentication {
+  /** The accepted methods. Under the strict profile, only those registered methods that it permits. */
+  readonly methods: readonly AuthMethod[];
+  readonly keys: readonly RegisteredKey[];
+  readonly jwks_uri: string | null;
+  readonly tls_subject: TlsSubject | null;
+  readonly federated_identities: readonly RegisteredIdentity[];
+  /** Whether the strict profile applies to the client. */
+  readonly is_strict: boolean;
+}
+
+/** What a client's tokens must be bound to. */
+export interface TokenBinding {
+  /** To a key: [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449). */
+  readonly dpop: boolean;
+  /** Whether a DPoP proof must contain one of our nonces. */
+  readonly dpop_nonce: boolean;
+  /** To a certificate: [RFC 8705 section 3](https://www.rfc-editor.org/rfc/rfc8705#section-3). */
+  readonly certificate: boolean;
+  /** To either of the two. */
+  readonly any: boolean;
+}
+
+/**
+ * Everything that decides about a client, resolved from its rows in D1. A gate stores it as JSON for as long as the gate exists, and a
+ * push sends it over the wire, so code one version older or newer must read it.
+ */
+export interface ClientRecord {
+  readonly version: number;
+  readonly client_id: string;
+  readonly organization_id: string;
+  /** What `sub` names. */
+  readonly subject: 'client' | 'organization';
+  /** `disabled` also if the organization is. */
+  readonly status: 'active' | 'disabled';
+  readonly secrets: readonly SecretRecord[];
+  readonly grants: readonly Grant[];
+  readonly default_resource: string | null;
+  /** Role names. */
+  readonly roles: readonly string[];
+  /** Identifiers of the resource servers for which the client introspects. */
+  readonly introspects: readonly string[];
+  /** Seconds; null if the client sets none. */
+  readonly access_token_ttl: number | null;
+  readonly rate_limit: RateLimit;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Names of claims that a token request may ask for. Absent in an older record: none. */
+  readonly requestable_claims?: readonly string[];
+  /** Those of `introspects` that chose `edge`. Absent in an older record: none. */
+  readonly introspects_at_edge?: readonly string[];
+  /** Whether the client may rotate its own secret. Absent in an older record: no. */
+  readonly may_rotate_secret?: boolean;
+  /** If this differs from the stored one, every token issued so far is revoked. Absent in an older record: 0. */
+  readonly revocation_epoch?: number;
+  /** How the client authenticates. Absent in an older record: by its secrets. */
+  readonly authentication?: ClientAuthentication;
+  /** What its tokens must be bound to. Absent in an older record: nothing. */
+  readonly binding?: TokenBinding;
+}
+
+// ── Proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The id of an assertion or DPoP proof that may be used once. Stored as JSON in the gate's replay memory. */
+export interface SpentId {
+  /** Its kind and its `jti`, such as `dpop 7f0c`. */
+  readonly id: string;
+  /** When every clock refuses it for its age, seconds since the epoch. */
+  readonly expires_at: number;
+}
+
+/** A client's credential, reduced by the edge to something small enough to compare. An older gate knows secrets only, and refuses the rest. */
+export type Proof = SecretProof | KeyProof;
+
+export interface SecretProof {
+  readonly kind: 'secret';
+  /** The presented secret's hash under each accepted master key. */
+  readonly hashes: readonly string[];
+}
+
+/** A key or certificate that the edge verified against the client's record, as far as the edge knew that record. */
+export interface KeyProof {
+  readonly kind: 'key';
+  /** The credential reference that it was verified against (see `credential-refs.ts`). The name is from an earlier version. */
+  readonly anchor: string;
+  /** The id to spend, if the credential may be used once. */
+  readonly spends?: SpentId;
+}
+
+/** A client and its proof. */
 export interface Identified {
   readonly client_id: string;
   readonly proof: Proof;
 }
 
-/** Nothing was decided: the gate could not load the client's record. */
+/** A DPoP proof, reduced to what the gate judges. */
+export interface DpopEvidence {
+  /** The thumbprint of its key. */
+  readonly jkt: string;
+  /** The algorithm of its signature. */
+  readonly alg: string;
+  readonly spends: SpentId;
+  /** Whether it contains one of our nonces. */
+  readonly has_nonce: boolean;
+}
+
+/** The possession that a token request proves besides its credential. The edge has verified it. */
+export interface BindingRequest {
+  readonly dpop?: DpopEvidence | undefined;
+  /** The thumbprint of the client's certificate, as in `x5t#S256`. */
+  readonly certificate?: string | undefined;
+}
+
+// ── Answers that several methods share ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Nothing was decided: the gate could not load the client's record from D1. */
 export interface Unavailable {
   readonly outcome: 'unavailable';
 }
 
-/** The client does not exist, is disabled, or did not prove itself. */
-export interface NotAuthenticated extends Refusal {
-  /** Whether what proves it was used before. */
+/** There is no such client. */
+export interface UnknownClient {
+  readonly outcome: 'unknown_client';
+}
+
+/** The client does not exist, is disabled, or did not prove its identity. */
+export interface NotAuthenticated {
+  readonly outcome: 'invalid_client';
+  /** Whether the client exists. */
+  readonly known: boolean;
+  /** Fingerprints of the client's live secrets; see `fingerprint()`. */
+  readonly fingerprints: readonly string[];
+  /** Whether the credential was used before. Absent: no, or an older gate. */
   readonly replayed?: boolean;
 }
+
+/** A client's allowance after a request. */
+export interface RateStatus {
+  readonly limit: RateLimit;
+  /** Requests left. */
+  readonly remaining: number;
+  /** Seconds until there is one more. */
+  readonly reset: number;
+}
+
+// ── admit ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The value of a claim that a token request may ask for. */
+export type RequestedClaim = string | number | boolean;
+
+/** What a token request asks for. */
+export interface GrantRequest {
+  /** The resource server's identifier, if the request names one. */
+  readonly resource?: string | undefined;
+  /** The requested scopes without duplicates, if the request names any. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Requested claims, added to the client's own. */
+  readonly claims?: Readonly<Record<string, RequestedClaim>> | undefined;
+}
+
+export interface AdmissionRequest extends Identified, GrantRequest, BindingRequest {}
+
+/** What a token is bound to ([RFC 7800 section 3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)). */
+export interface Confirmation {
+  /** The thumbprint of a key ([RFC 9449 section 6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1)). */
+  readonly jkt?: string;
+  /** The thumbprint of a certificate ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)). */
+  readonly 'x5t#S256'?: string;
+}
+
+/** What a token says about its client and its audience. */
+export interface ResolvedGrant {
+  readonly client_id: string;
+  readonly organization_id: string;
+  readonly subject: string;
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Seconds. */
+  readonly access_token_ttl: number;
+  readonly signing_alg: SigningAlg;
+}
+
+/** Why an authenticated client gets no token: the proof of possession is missing, or was used before. */
+export type BindingRefusal =
+  | 'dpop_required'
+  | 'use_dpop_nonce'
+  | 'invalid_dpop_proof'
+  | 'certificate_required'
+  | 'binding_required';
+
+/** Why an authenticated client gets no token. An older edge answers an unknown value with 500, so add one to the edge a version earlier. */
+export type GrantRefusal =
+  | 'unauthorized_client'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'invalid_request'
+  | BindingRefusal;
+
+export type Admission =
+  /** `issued_at` is the gate's clock, seconds since the epoch: the token's `iat`. */
+  | {
+      readonly outcome: 'admitted';
+      readonly issued_at: number;
+      readonly grant: ResolvedGrant;
+      readonly rate: RateStatus;
+      /** What the token is bound to. Absent from an older gate, which binds nothing: the edge then refuses a request with a proof. */
+      readonly confirmation?: Confirmation;
+      /** Whether the client's next DPoP proof must contain a nonce. Absent: no. */
+      readonly wants_dpop_nonce?: boolean;
+    }
+  | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStatus }
+  | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
+  | NotAuthenticated
+  | Unavailable;
+
+// ── authenticate, credentials ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Authentication =
+  | {
+      readonly outcome: 'authenticated';
+      readonly organization_id: string;
+      readonly introspects: readonly string[];
+      /** Those of them that chose `edge`. Absent from an older gate: none. */
+      readonly introspects_at_edge?: readonly string[];
+      /** Whether the client may rotate its own secret. Absent from an older gate: no. */
+      readonly may_rotate_secret?: boolean;
+    }
+  | NotAuthenticated
+  | Unavailable;
 
 export interface CredentialsRequest {
   readonly client_id: string;
@@ -37,58 +341,20 @@ export type Credentials =
   | UnknownClient
   | Unavailable;
 
-/** Where a client stands with its rate limit. */
-export interface RateStatus {
-  readonly limit: RateLimit;
-  /** Requests left. */
-  readonly remaining: number;
-  /** Seconds until there is one more. */
-  readonly reset: number;
-}
-
-export interface AdmissionRequest extends Identified, GrantRequest, BindingRequest {}
-
-export type Admission =
-  /** `issued_at` is the gate's clock, seconds since the epoch: the token's `iat`. */
-  | {
-      readonly outcome: 'admitted';
-      readonly issued_at: number;
-      readonly grant: ResolvedGrant;
-      readonly rate: RateStatus;
-      /** What the token is bound to. An older gate does not say, which means nothing. */
-      readonly confirmation?: Confirmation;
-      /** Whether the client's next DPoP proof must have a nonce. */
-      readonly wants_dpop_nonce?: boolean;
-    }
-  | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStatus }
-  | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
-  | NotAuthenticated
-  | Unavailable;
-
-export type Authentication =
-  | {
-      readonly outcome: 'authenticated';
-      readonly organization_id: string;
-      readonly introspects: readonly string[];
-      /** Those of them that chose `edge`. An older gate does not say, which means none. */
-      readonly introspects_at_edge?: readonly string[];
-      /** Whether the client may rotate its secret with its own credentials. An older gate does not say, which means no. */
-      readonly may_rotate_secret?: boolean;
-    }
-  | NotAuthenticated
-  | Unavailable;
+// ── inspect, revoke, revokeToken ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface InspectionRequest {
   readonly client_id: string;
   readonly jtis: readonly string[];
-  /** The tokens' `iat`, seconds since the epoch, in the same order. An older edge sends none: none is then newer than a cut-off. */
+  /** The tokens' `iat`, seconds since the epoch, in the same order. Absent from an older edge: every cut-off then applies to them. */
   readonly issued_at?: readonly number[];
 }
 
 export type Inspection =
-  /** For each jti, in order, whether its token stands: the client may have tokens, and this one is not revoked, alone or with all. */
+  /** For each `jti`, in order, whether its token is active: the client is, and the token is neither revoked nor cut off. */
   { readonly outcome: 'inspected'; readonly standing: readonly boolean[] } | Unavailable;
 
+/** A client revokes one of its own tokens. */
 export interface RevocationRequest extends Identified {
   readonly jti: string;
   /** The token's `exp`, seconds since the epoch. */
@@ -97,72 +363,99 @@ export interface RevocationRequest extends Identified {
 
 export type Revocation = { readonly outcome: 'revoked' } | NotAuthenticated | Unavailable;
 
-/** What a management write pushes: the client as it was at a version. */
-export interface UpdateRequest {
-  readonly client_id: string;
-  readonly version: number;
-  /** As of that version; null where the client was deleted. */
-  readonly record: ClientRecord | null;
-}
-
-/** The gate holds what was so at that version, or at a newer one; what it holds is durable. */
-export interface Update {
-  readonly outcome: 'updated';
-}
-
-/** An administrator revokes a token: whoever sends this has made sure that it may. */
+/** An administrator revokes a client's token. The sender has checked that the administrator may. */
 export interface TokenRevocationRequest {
   readonly client_id: string;
   readonly jti: string;
   /** The token's `exp`, seconds since the epoch. */
   readonly expires_at: number;
-  /** Whether the gate must know the client: nobody else has looked whether there is such a client. */
+  /** Whether the gate must know the client, because nobody else checked that it exists. Absent: no. */
   readonly must_exist?: boolean;
 }
 
-/** There is no such client. */
-export interface UnknownClient {
-  readonly outcome: 'unknown_client';
+export type TokenRevocation = { readonly outcome: 'revoked' } | UnknownClient | Unavailable;
+
+// ── update ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A push: the client as it was at a version. */
+export interface UpdateRequest {
+  readonly client_id: string;
+  readonly version: number;
+  /** null if the client was deleted at that version. */
+  readonly record: ClientRecord | null;
 }
 
-export type TokenRevocation = Extract<Revocation, { outcome: 'revoked' }> | UnknownClient | Unavailable;
+/** The gate durably holds the record of that version, or of a newer one. */
+export interface Update {
+  readonly outcome: 'updated';
+}
 
-/** An event whose organization is the client's, where none is named. */
-export type UnrecordedEvent = Omit<AuditEventRow, 'organizationId'> & {
+// ── cutOff, keepEvent ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An audit event as a gate stores it, as JSON in its outbox, until D1 takes it. Times are in milliseconds since the epoch. */
+export interface GateAuditEvent {
+  readonly id: string;
+  readonly at: number;
+  readonly organizationId: string | null;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly address: string | null;
+  readonly changes: Readonly<Record<string, unknown>>;
+}
+
+/** An audit event sent to a gate. Without an organization, the gate fills in its client's. */
+export type UnrecordedEvent = Omit<GateAuditEvent, 'organizationId'> & {
   readonly organizationId?: string | null | undefined;
 };
 
-/** An administrator revokes all that the client was issued so far, D1 being gone: its record cannot say so. */
+/** An administrator revokes every token the client was issued so far while D1 is down, so no push can say so. */
 export interface CutOffRequest {
   readonly client_id: string;
   readonly event: UnrecordedEvent;
 }
 
-/** An administrator did something that D1 must be told of later, being gone. */
+/** An administrator did something that must be recorded in D1 once it is back. */
 export interface EventRequest {
   readonly client_id: string;
   readonly event: UnrecordedEvent;
 }
 
-/** It is durable, and D1 is told once it is back. */
+/** The event is durable, and D1 gets it once it is back. */
 export interface Recorded {
   readonly outcome: 'recorded';
+}
+
+// ── activity ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How a token request ended. The text is a column of D1 and a value of the API, so it never changes. */
+export type UsageOutcome = 'issued' | 'invalid_client' | 'rate_limited' | GrantRefusal;
+
+/** How many of a client's token requests ended in one way within an hour. */
+export interface UsageCount {
+  /** The hour's beginning, milliseconds since the epoch. */
+  readonly hour: number;
+  /** A `UsageOutcome`; a text, because a newer version may have stored another. */
+  readonly outcome: string;
+  readonly count: number;
 }
 
 export interface ActivityRequest {
   readonly client_id: string;
 }
 
-/** What only the gate knows as of now. Times are in milliseconds since the epoch. */
+/** What only the gate knows at this moment. Times are in milliseconds since the epoch. */
 export interface Activity {
   readonly outcome: 'activity';
   /** The client's secrets that were ever used, as far as the gate knows. */
   readonly secrets: readonly { readonly id: string; readonly last_used_at: number }[];
-  /** The counts that D1 does not have whole. They are absolute: each replaces what D1 has for its hour and outcome, where that is less. */
+  /** Counts that D1 does not have in full. Each is absolute and replaces D1's count for its hour and outcome, if that is lower. */
   readonly usage: readonly UsageCount[];
 }
 
-/** What a gate answers to. */
+// ── The methods of a gate ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The RPC interface of a gate. A call to a method that an older gate does not have fails, and the edge answers 503. */
 export interface GateMethods {
   admit(request: AdmissionRequest): Promise<Admission>;
   authenticate(request: Identified): Promise<Authentication>;
@@ -175,4 +468,66 @@ export interface GateMethods {
   keepEvent(request: EventRequest): Promise<Recorded>;
   activity(request: ActivityRequest): Promise<Activity>;
   ping(): Promise<void>;
+}
+
+// ── A gate's storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+//
+// Rows of the gate's SQLite tables; docs/storage.md has their lifetimes. Type aliases, not interfaces: `SqlStorage.exec` wants an index
+// signature. A table is created when it is first written. Code of an older version ignores tables it does not know.
+
+/** `record`, one row: the client's record, as JSON. */
+export type RecordRow = { readonly json: string };
+
+/** `cut_off`, one row: the last cut-off, and the version at which the client was deleted, if it was. */
+export type CutOffRow = {
+  /** All tokens issued up to the end of this second are revoked, seconds since the epoch; 0 for none. */
+  readonly at: number;
+  readonly tombstone: number | null;
+};
+
+/** A token bucket, as storage has it: the level without the reservation. Times are in milliseconds since the epoch. */
+export type WrittenBucket = { readonly level: number; readonly at: number };
+
+/** `meter`, one row: the bucket, and a `StoredActivity` as JSON. An older version kept `WrittenBucket` alone, in the table `bucket`. */
+export type MeterRow = { readonly level: number | null; readonly at: number | null; readonly activity: string };
+
+/** A usage count, and how much of it D1 has taken. */
+export interface FlushedCount extends UsageCount {
+  readonly flushed: number;
+}
+
+/** What `meter` holds besides the bucket. Times are in milliseconds since the epoch. */
+export interface StoredActivity {
+  /** The last use of each secret, by its id. */
+  readonly last_used: Readonly<Record<string, number>>;
+  readonly usage: readonly FlushedCount[];
+  readonly flush_at: number | null;
+  readonly failed_flushes: number;
+}
+
+/** `spent_ids`: several `SpentId`s in one row, as a JSON array. */
+export type SpentIdsRow = { readonly row: number; readonly ids: string };
+
+/** `revocations`: a revoked token. Two more columns, `copy_at` and `attempts`, belong to an older version. */
+export type RevocationRow = { readonly jti: string; readonly expires_at: number };
+
+/** What a gate owes to another store. */
+export type Owed = {
+  /** `kv`: `value` is an entry's value (empty, or a `ClientStatusCopy`). `d1`: `value` is a `GateAuditEvent`. */
+  readonly store: 'kv' | 'd1';
+  /** The entry's key, or the event's id. */
+  readonly key: string;
+  readonly value: string;
+  /** When nobody needs it any more, seconds since the epoch; null for never. */
+  readonly expires_at: number | null;
+};
+
+/** `outbox`: something owed, and how often it could not be delivered. The column `due_at` says when it is next tried. */
+export type OutboxRow = Owed & { readonly attempts: number };
+
+/** The copy in KV of what applies to all of a client's tokens. Written by the gate, read by the edge. */
+export interface ClientStatusCopy {
+  readonly status: 'active' | 'disabled';
+  /** The second at whose end all of its tokens were last revoked, or null. */
+  readonly cut_off: number | null;
 }

@@ -12,8 +12,8 @@ import {
   openRetiredKeys,
   type RetiredKeys,
 } from '../credentials/master-key.ts';
+import type { SigningAlg } from '../gates/protocol.ts';
 import type { Env } from '../platform/env.ts';
-import type { SigningAlg } from '../store/client-record.ts';
 import { NotYetError, StoreUnavailableError } from '../store/errors.ts';
 import type { RingRows } from '../store/ring.ts';
 import { SharedWork } from '../store/waiting.ts';

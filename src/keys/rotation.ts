@@ -1,5 +1,6 @@
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, JWKS_MAX_AGE, KEY_RING_COPY_LAG, KEY_RING_LEASE } from '../constants.ts';
-import { SIGNING_ALGS, type SigningAlg } from '../store/client-record.ts';
+import type { SigningAlg } from '../gates/protocol.ts';
+import { SIGNING_ALGS } from '../store/client-record.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
 

@@ -1,8 +1,8 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { RSA_MODULUS_BITS } from '../constants.ts';
 import type { MasterKeys } from '../credentials/master-key.ts';
+import type { SigningAlg } from '../gates/protocol.ts';
 import { fitsAlg, importPublicKey } from '../jwt/public-key.ts';
-import type { SigningAlg } from '../store/client-record.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import { heldBackUntil, maturesAt } from './rotation.ts';
 import { seal, unseal } from './sealing.ts';

@@ -1,4 +1,3 @@
-import type { SecretProof } from '../client-gate/check-proof.ts';
 import {
   GRACE_MAX,
   OWN_GRACE_MIN,
@@ -7,6 +6,7 @@ import {
   ROTATION_RETRY_UNTIL,
 } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
+import type { SecretProof } from '../gates/protocol.ts';
 import { deliverPushes } from '../gates/pushes.ts';
 import { clientAddress } from '../http/client-address.ts';
 import type { Services } from '../services.ts';

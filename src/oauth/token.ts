@@ -1,7 +1,12 @@
-import type { BindingRequest } from '../client-gate/resolve-binding.ts';
-import type { GrantRefusal } from '../client-gate/resolve-grant.ts';
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
-import type { Admission, NotAuthenticated, RateStatus, Unavailable } from '../gates/protocol.ts';
+import type {
+  Admission,
+  BindingRequest,
+  GrantRefusal,
+  NotAuthenticated,
+  RateStatus,
+  Unavailable,
+} from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';

@@ -1,4 +1,5 @@
 import { and, desc, eq, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import type { GateAuditEvent } from '../gates/protocol.ts';
 import { ATTEMPT_FILTER } from './actors.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
@@ -6,11 +7,8 @@ import { auditEvents, clients } from './schema.ts';
 
 export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 
-/** An event as its row has it, apart from the write that it was part of. */
-export type AuditEventRow = Omit<StoredAuditEvent, 'version'>;
-
 /** Records events that may be there already, each once by its id. @throws StoreUnavailableError */
-export async function recordEvents(db: Database, events: readonly AuditEventRow[]): Promise<void> {
+export async function recordEvents(db: Database, events: readonly GateAuditEvent[]): Promise<void> {
   const [first, ...others] = events.map((event) => db.insert(auditEvents).values(event).onConflictDoNothing());
   if (first) await askStore('d1', () => db.batch([first, ...others]));
 }

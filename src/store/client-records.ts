@@ -1,10 +1,6 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
-import {
-  type ClientAuthentication,
-  type SecurityProfile,
-  STRICT_METHODS,
-  usesSecrets,
-} from './client-authentication.ts';
+import type { ClientAuthentication, ClientRecord, Grant } from '../gates/protocol.ts';
+import { type SecurityProfile, STRICT_METHODS, usesSecrets } from './client-authentication.ts';
 import {
   byClient,
   selectIntrospected,
@@ -14,7 +10,6 @@ import {
   selectRoleServers,
   selectRoles,
 } from './client-links.ts';
-import type { ClientRecord, Grant } from './client-record.ts';
 import type { Client } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';

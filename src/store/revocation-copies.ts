@@ -1,4 +1,5 @@
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, KV_EXPIRY_MIN } from '../constants.ts';
+import type { ClientStatusCopy } from '../gates/protocol.ts';
 import { askStore } from './errors.ts';
 
 // What KV tells of revocations, where every colo can read it fast: an entry for each revoked token, and one for what is so of all tokens
@@ -10,13 +11,6 @@ export interface Copy {
   readonly value: string;
   /** From when on it tells nothing any more, seconds since the epoch. */
   readonly expires_at: number;
-}
-
-/** What is so of all tokens that a client was issued. */
-export interface ClientStatusCopy {
-  readonly status: 'active' | 'disabled';
-  /** The second at whose end all of them were last revoked, or null. */
-  readonly cut_off: number | null;
 }
 
 // Of a client as well: whoever may revoke tokens of one client could else name another's.

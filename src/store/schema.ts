@@ -10,14 +10,8 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
-import {
-  AUTH_METHODS,
-  type AuthMethod,
-  type RegisteredIdentity,
-  type RegisteredKey,
-  SECURITY_PROFILES,
-  type TlsSubject,
-} from './client-authentication.ts';
+import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '../gates/protocol.ts';
+import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
 // Foreign keys never cascade: a migration that rebuilds a referenced table would take the rows with it (D1 ignores
 // PRAGMA foreign_keys=OFF), and a delete says what it would orphan. Times are milliseconds since the epoch.

@@ -1,17 +1,9 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
+import type { UsageCount } from '../gates/protocol.ts';
 import { noteFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clients, clientUsage } from './schema.ts';
-
-/** How many token requests of a client ended in one way within an hour. */
-export interface UsageCount {
-  /** The hour's beginning, milliseconds since the epoch. */
-  readonly hour: number;
-  /** `issued`, or the reason of a refusal. */
-  readonly outcome: string;
-  readonly count: number;
-}
 
 /**
  * Writes how often a client's token requests have ended how, unless the client is no more. The counts are absolute and the greater one

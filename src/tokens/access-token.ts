@@ -1,5 +1,5 @@
 import { CompactSign, type JWTPayload } from 'jose';
-import type { Confirmation, ResolvedGrant } from '../client-gate/resolve-grant.ts';
+import type { Confirmation, ResolvedGrant } from '../gates/protocol.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { Redacted } from '../log/redacted.ts';
 

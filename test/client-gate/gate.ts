@@ -1,12 +1,11 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import type { Proof } from '../../src/client-gate/check-proof.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { hashSecret } from '../../src/credentials/secret-hash.ts';
 import { Gates } from '../../src/gates/gates.ts';
+import type { ClientRecord, Proof } from '../../src/gates/protocol.ts';
 import { Redacted } from '../../src/log/redacted.ts';
 import { readConfig } from '../../src/platform/config.ts';
-import type { ClientRecord } from '../../src/store/client-record.ts';
 import type { Credentials } from '../http.ts';
 
 // A gate as its callers reach it, without the Worker before it.

@@ -1,9 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { SpentId } from '../../src/client-gate/replay-memory.ts';
 import { CLOCK_SKEW, PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../../src/constants.ts';
 import { credentialRefs } from '../../src/gates/credential-refs.ts';
+import type { SpentId } from '../../src/gates/protocol.ts';
 import { done, world } from '../http.ts';
 import { gateStorage, resetCalls } from '../instruments.ts';
 import { keyWorld, seconds } from '../machines.ts';

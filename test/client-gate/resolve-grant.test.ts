@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type GrantRequest, resolveGrant } from '../../src/client-gate/resolve-grant.ts';
-import type { ClientRecord, Grant } from '../../src/store/client-record.ts';
+import { resolveGrant } from '../../src/client-gate/resolve-grant.ts';
+import type { ClientRecord, Grant, GrantRequest } from '../../src/gates/protocol.ts';
 
 const ORDERS: Grant = {
   resource: 'https://orders.example.com',

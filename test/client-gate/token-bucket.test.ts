@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  fullBucket,
-  recoveredBucket,
-  type TokenBucket,
-  take,
-  type WrittenBucket,
-} from '../../src/client-gate/token-bucket.ts';
+import { fullBucket, recoveredBucket, type TokenBucket, take } from '../../src/client-gate/token-bucket.ts';
+import type { WrittenBucket } from '../../src/gates/protocol.ts';
 
 const LIMIT = { per_minute: 60, burst: 100 };
 const START = 1_800_000_000_000;

@@ -2,8 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ACTIVITY_PERSIST_MAX, OUTBOX_RETRY_MIN, USAGE_FLUSH_MAX, USAGE_FLUSH_MIN } from '../../src/constants.ts';
+import type { UsageCount } from '../../src/gates/protocol.ts';
 import { database } from '../../src/store/database.ts';
-import { flushUsage, type UsageCount } from '../../src/store/usage.ts';
+import { flushUsage } from '../../src/store/usage.ts';
 import { type Credentials, world } from '../http.ts';
 import { failing, gateStorage, resetCalls } from '../instruments.ts';
 import { admit, alarmOf, gateOf, gates, push } from './gate.ts';

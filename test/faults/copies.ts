@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { vi } from 'vitest';
-import type { ClientStatusCopy } from '../../src/store/revocation-copies.ts';
+import type { ClientStatusCopy } from '../../src/gates/protocol.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import type { Credentials } from '../http.ts';
 

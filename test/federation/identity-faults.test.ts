@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { identityFaults } from '../../src/federation/identity-faults.ts';
-import type { FederatedIdentity } from '../../src/store/client-authentication.ts';
+import type { FederatedIdentity } from '../../src/gates/protocol.ts';
 
 const OURS = 'https://auth.example.com';
 const GITHUB = 'https://token.actions.githubusercontent.com';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LISTED_CLAIMS_MAX } from '../../src/constants.ts';
 import { isIdentity, soleAudience } from '../../src/federation/identity.ts';
-import type { ClaimCondition, FederatedIdentity } from '../../src/store/client-authentication.ts';
+import type { ClaimCondition, FederatedIdentity } from '../../src/gates/protocol.ts';
 
 const IDENTITY: FederatedIdentity = { issuer: 'https://ci.example.com', audience: 'us', subject: 'job:*' };
 const CLAIMS = { iss: 'https://ci.example.com', aud: 'us', sub: 'job:1' };

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { SigningAlg } from '../../src/store/client-record.ts';
+import type { SigningAlg } from '../../src/gates/protocol.ts';
 import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
 import { ISSUER } from '../http.ts';

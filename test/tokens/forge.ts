@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { base64url, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import type { SigningAlg } from '../../src/gates/protocol.ts';
 import { unseal } from '../../src/keys/sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from '../../src/keys/signing-key.ts';
 import { readConfig } from '../../src/platform/config.ts';
-import type { SigningAlg } from '../../src/store/client-record.ts';
 import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
 

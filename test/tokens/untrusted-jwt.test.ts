@@ -1,6 +1,6 @@
 import { base64url, exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import type { SigningAlg } from '../../src/store/client-record.ts';
+import type { SigningAlg } from '../../src/gates/protocol.ts';
 import { getToken, ISSUER, introspect, manage, postForm, send, world } from '../http.ts';
 import { calls, resetCalls } from '../instruments.ts';
 import { decode, forge, type StolenKey, segment, sign, signature, stealKey } from './forge.ts';

@@ -1,4 +1,4 @@
-import type { FederatedIdentity } from '../../store/client-authentication.ts';
+import type { FederatedIdentity } from '../../gates/protocol.ts';
 
 /** What the management API answers with, as far as this command line reads it. Times are RFC 3339 in UTC. */
 

@@ -2,18 +2,15 @@ import { base64url, type JWK } from 'jose';
 import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
 import { keyUses } from '../../federation/identity.ts';
 import { identityFaults } from '../../federation/identity-faults.ts';
+import type {
+  AuthMethod,
+  FederatedIdentity,
+  RegisteredIdentity,
+  RegisteredKey,
+  TlsSubject,
+} from '../../gates/protocol.ts';
 import { addressFault } from '../../remote-keys/address.ts';
-import {
-  type AuthMethod,
-  type FederatedIdentity,
-  type RegisteredIdentity,
-  type RegisteredKey,
-  type SecurityProfile,
-  STRICT_ALGS,
-  STRICT_METHODS,
-  TLS_SUBJECTS,
-  type TlsSubject,
-} from '../../store/client-authentication.ts';
+import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS, TLS_SUBJECTS } from '../../store/client-authentication.ts';
 import type { ClientFields as StoredFields } from '../../store/clients.ts';
 import { type FieldError, invalidIn, pointer } from '../http/problem.ts';
 import type { ClientBody } from './client-fields.ts';

@@ -1,6 +1,6 @@
 import { base64url, calculateJwkThumbprint, importX509, type JWK } from 'jose';
+import type { RegisteredKey } from '../../gates/protocol.ts';
 import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../../jwt/public-key.ts';
-import type { RegisteredKey } from '../../store/client-authentication.ts';
 import type { FieldError } from '../http/problem.ts';
 
 /**

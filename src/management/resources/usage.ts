@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { USAGE_AGE } from '../../constants.ts';
+import type { UsageCount } from '../../gates/protocol.ts';
 import { findClientRow } from '../../store/clients.ts';
-import { listUsage, type UsageCount } from '../../store/usage.ts';
+import { listUsage } from '../../store/usage.ts';
 import { ClientIdParams, Time, time } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';

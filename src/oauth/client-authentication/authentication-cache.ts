@@ -1,4 +1,3 @@
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import {
   AUTHENTICATION_AGE,
   KNOWN_AUTHENTICATION_LENGTH,
@@ -7,9 +6,8 @@ import {
   STORE_DEADLINE_MS,
   UNKNOWN_CLIENT_AGE,
 } from '../../constants.ts';
-import type { Credentials, Unavailable } from '../../gates/protocol.ts';
+import type { ClientAuthentication, Credentials, KeyProof, Unavailable } from '../../gates/protocol.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
-import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { SharedWork } from '../../store/waiting.ts';
 
 type Ask = (clientId: string) => Promise<Exclude<Credentials, Unavailable>>;

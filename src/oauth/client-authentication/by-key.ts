@@ -5,11 +5,10 @@ import {
   type Refusal,
   TooManyAttemptsError,
 } from '../../gates/attempt-filter.ts';
-import type { NotAuthenticated } from '../../gates/protocol.ts';
+import type { ClientAuthentication, NotAuthenticated } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { Services } from '../../services.ts';
-import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { ClientAuthenticationCache } from './authentication-cache.ts';
 import type { ClaimedClient, Decide, KeyCredential } from './credential.ts';

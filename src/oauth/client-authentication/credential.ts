@@ -1,9 +1,7 @@
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import type { Attempt } from '../../gates/attempt-filter.ts';
-import type { Identified, NotAuthenticated } from '../../gates/protocol.ts';
+import type { ClientAuthentication, Identified, KeyProof, NotAuthenticated } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
-import type { ClientAuthentication } from '../../store/client-authentication.ts';
 
 /** What a request brings along to prove which client it is of, of which all has been checked that can be told without knowing the client. */
 export type Credential = SecretCredential | KeyCredential;

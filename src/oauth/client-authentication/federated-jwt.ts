@@ -1,14 +1,13 @@
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
 import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
+import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
-import type { ClientAuthentication, RegisteredIdentity } from '../../store/client-authentication.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 

@@ -1,4 +1,3 @@
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import {
   ASSERTION_LIFETIME_MAX,
   JTI_LENGTH_MAX,
@@ -7,12 +6,13 @@ import {
 } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
+import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import { timeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
-import { type ClientAuthentication, STRICT_ALGS } from '../../store/client-authentication.ts';
+import { STRICT_ALGS } from '../../store/client-authentication.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 

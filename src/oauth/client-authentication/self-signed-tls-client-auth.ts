@@ -1,9 +1,8 @@
 import type { JWK } from 'jose';
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
+import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
-import type { ClientAuthentication } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';
 
 /** Those whose chain leads nowhere, but which are otherwise in order: OpenSSL's texts, of which it has written some in two ways. */

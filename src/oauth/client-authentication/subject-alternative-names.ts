@@ -1,5 +1,5 @@
 import { type BaseBlock, Constructed, fromBER, ObjectIdentifier, OctetString, Primitive, Sequence } from 'asn1js';
-import type { TlsSubject } from '../../store/client-authentication.ts';
+import type { TlsSubject } from '../../gates/protocol.ts';
 
 type AlternativeName = Exclude<TlsSubject['type'], 'subject_dn'>;
 

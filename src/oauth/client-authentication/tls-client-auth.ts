@@ -1,7 +1,6 @@
-import type { KeyProof } from '../../client-gate/check-proof.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
+import type { ClientAuthentication, KeyProof, TlsSubject } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import type { ClientAuthentication, TlsSubject } from '../../store/client-authentication.ts';
 import type { ClientCertificate } from './certificate.ts';
 
 /**

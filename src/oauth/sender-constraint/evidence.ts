@@ -1,5 +1,5 @@
-import type { BindingRequest, DpopEvidence } from '../../client-gate/resolve-binding.ts';
 import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../../constants.ts';
+import type { BindingRequest, DpopEvidence } from '../../gates/protocol.ts';
 import type { Services } from '../../services.ts';
 import { clientCertificate } from '../client-authentication/certificate.ts';
 import { OAuthError } from '../response/oauth-error.ts';

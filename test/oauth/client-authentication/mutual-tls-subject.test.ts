@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TlsSubject } from '../../../src/store/client-authentication.ts';
+import type { TlsSubject } from '../../../src/gates/protocol.ts';
 import { type Certificate, certificates, tlsOf } from '../../certificates.ts';
 import { api } from '../../http.ts';
 import { askOver, expectRefused, expectTaken, registry } from './mutual-tls.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
-import type { FederatedIdentity } from '../../../store/client-authentication.ts';
+import type { FederatedIdentity } from '../../../gates/protocol.ts';
 import { note } from '../output.ts';
 import { jwksFile } from '../parse.ts';
 import { line } from '../printable.ts';

@@ -1,4 +1,4 @@
-import type { FederatedIdentity } from '../../../store/client-authentication.ts';
+import type { FederatedIdentity } from '../../../gates/protocol.ts';
 import { line } from '../printable.ts';
 import type { Grant } from '../representations.ts';
 import { type Fields, identityField, withoutDefaults } from './item.ts';
