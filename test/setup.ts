@@ -1,5 +1,6 @@
 import { applyD1Migrations, type D1Migration } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import type { ClientGate } from '../src/client-gate/client-gate.ts';
 import type { Env } from '../src/platform/env.ts';
 
 declare global {
@@ -11,7 +12,8 @@ declare global {
   }
 }
 
-interface TestEnv extends Env {
+interface TestEnv extends Omit<Env, 'CLIENT_GATE'> {
+  CLIENT_GATE: DurableObjectNamespace<ClientGate>;
   TEST_MIGRATIONS: D1Migration[];
 }
 

@@ -1,4 +1,3 @@
-import type { ClientGate } from '../client-gate/client-gate.ts';
 import { askStore, StoreUnavailableError } from '../store/errors.ts';
 import { type InspectedToken, InspectionQueue } from './inspection-queue.ts';
 import type {
@@ -25,10 +24,10 @@ import type {
 
 /** The edge's side of the gates. Every method throws StoreUnavailableError where the gate could not be asked. */
 export class Gates {
-  readonly #namespace: DurableObjectNamespace<ClientGate>;
+  readonly #namespace: DurableObjectNamespace;
   readonly #inspections = new InspectionQueue((clientId, tokens) => this.#inspect(clientId, tokens));
 
-  constructor(namespace: DurableObjectNamespace<ClientGate>) {
+  constructor(namespace: DurableObjectNamespace) {
     this.#namespace = namespace;
   }
 
@@ -100,8 +99,8 @@ export class Gates {
   }
 }
 
-// The stub's own type says the same of every method, in a form that unions do not survive.
-function methodsOf(stub: DurableObjectStub<ClientGate>): GateMethods {
+// The namespace is untyped: the contract is `GateMethods`, not the class that implements it.
+function methodsOf(stub: DurableObjectStub): GateMethods {
   return stub as unknown as GateMethods;
 }
 

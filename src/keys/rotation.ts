@@ -1,6 +1,6 @@
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, JWKS_MAX_AGE, KEY_RING_COPY_LAG, KEY_RING_LEASE } from '../constants.ts';
 import type { SigningAlg } from '../gates/protocol.ts';
-import { SIGNING_ALGS } from '../store/client-record.ts';
+import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
 

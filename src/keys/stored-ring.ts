@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { MasterKeys } from '../credentials/master-key.ts';
+import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { Env } from '../platform/env.ts';
-import { SIGNING_ALGS } from '../store/client-record.ts';
 import { type Database, database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { copiedKeyRevocations } from '../store/revoked-signing-keys.ts';

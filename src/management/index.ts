@@ -4,7 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
 import { matchedRoutes } from 'hono/route';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
-import { bearerToken } from '../http/client-address.ts';
+import { bearerToken } from '../http/bearer-token.ts';
 import { patternOf } from '../http/request-log.ts';
 import { note } from '../log/trace.ts';
 import type { Services } from '../services.ts';

@@ -1,4 +1,4 @@
-import type { AuthMethod } from '../gates/protocol.ts';
+import type { AuthMethod, TlsSubject } from '../gates/protocol.ts';
 
 /**
  * How a client can authenticate: the names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and `federated_jwt`
@@ -11,7 +11,8 @@ export const AUTH_METHODS = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
   'federated_jwt',
-] as const;
+] as const satisfies readonly AuthMethod[];
+
 /** Those that prove a secret. Clients of either are taken by both. */
 const SECRET_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post'];
 
@@ -35,4 +36,10 @@ export function usesSecrets(methods: readonly AuthMethod[]): boolean {
 }
 
 /** What a certificate's subject can be told by: the ends of the names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
-export const TLS_SUBJECTS = ['subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email'] as const;
+export const TLS_SUBJECTS = [
+  'subject_dn',
+  'san_dns',
+  'san_uri',
+  'san_ip',
+  'san_email',
+] as const satisfies readonly TlsSubject['type'][];

@@ -3,7 +3,7 @@ import { FEW_CLIENTS } from '../constants.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import type { DescribedGrant, StoredGrant } from './roles.ts';
+import type { DescribedGrant, StoredGrant } from './grants.ts';
 import {
   clientGrantScopes,
   clientGrants,
@@ -62,16 +62,6 @@ export function updateClient(db: Database, clientId: string, fields: ClientField
     ...removeLinks(db, listOf([clientId])),
     ...insertLinks(db, clientId, links),
   ];
-}
-
-/** The statement that gives a client another version, with whatever else changes about it. */
-export function renewClient(db: Database, clientId: string): Statement {
-  return db.update(clients).set({ version: nextVersion }).where(eq(clients.clientId, clientId));
-}
-
-/** The statement that does the same for the clients that a subquery selects. */
-export function renewClients(db: Database, ids: SQL): Statement {
-  return db.update(clients).set({ version: nextVersion }).where(among(clients.clientId, ids));
 }
 
 /** The statement that makes the client's gates take every token issued so far for revoked. */

@@ -1,7 +1,8 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
-import { renewClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import type { DescribedGrant, StoredGrant } from './grants.ts';
+import { renewClients } from './renewals.ts';
 import { clientRoles, clients, resourceServers, roleGrantScopes, roleGrants, roles } from './schema.ts';
 import { among, type Dependents, dependentsOf, isAfter, isAtVersion, listOf, ownAndShared } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
@@ -9,18 +10,6 @@ import { nextVersion, type Statement } from './write.ts';
 export type Role = typeof roles.$inferSelect;
 export type NewRole = Omit<Role, 'version'>;
 export type RoleFields = Pick<Role, 'name' | 'description'>;
-
-/** Scopes at one resource server. */
-export interface StoredGrant {
-  readonly resourceServerId: string;
-  readonly scopes: readonly string[];
-}
-
-/** Scopes at one resource server, as they are shown. */
-export interface DescribedGrant {
-  readonly resource_server: string;
-  readonly scopes: string[];
-}
 
 export interface DescribedRole extends Role {
   readonly grants: DescribedGrant[];

@@ -11,6 +11,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '../gates/protocol.ts';
+import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
 // Foreign keys never cascade: a migration that rebuilds a referenced table would take the rows with it (D1 ignores
@@ -78,7 +79,7 @@ export const resourceServers = sqliteTable(
     identifier: text('identifier').notNull(),
     name: text('name').notNull(),
     accessTokenTtl: integer('access_token_ttl'),
-    signingAlg: text('signing_alg', { enum: ['ES256', 'RS256', 'EdDSA'] }).notNull(),
+    signingAlg: text('signing_alg', { enum: SIGNING_ALGS }).notNull(),
     introspection: text('introspection', { enum: ['strong', 'edge'] }).notNull(),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
@@ -303,7 +304,7 @@ export const signingKeys = sqliteTable(
   'signing_keys',
   {
     kid: text('kid').primaryKey(),
-    alg: text('alg', { enum: ['ES256', 'RS256', 'EdDSA'] }).notNull(),
+    alg: text('alg', { enum: SIGNING_ALGS }).notNull(),
     status: text('status', { enum: ['next', 'active', 'retiring'] }).notNull(),
     publicJwk: text('public_jwk').notNull(),
     sealedPrivateJwk: text('sealed_private_jwk').notNull(),

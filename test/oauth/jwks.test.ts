@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { base64url, calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { JWKS_MAX_AGE } from '../../src/constants.ts';
-import { SIGNING_ALGS } from '../../src/store/client-record.ts';
+import { SIGNING_ALGS } from '../../src/jwt/signing-algs.ts';
 import { getToken, send, world } from '../http.ts';
 
 const PATH = '/.well-known/jwks.json';

@@ -3,10 +3,10 @@ import { base64url, compactVerify, decodeProtectedHeader, importJWK, type JWK } 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { isCanonicalCompact, readUnverified } from '../../src/jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../src/jwt/public-key.ts';
+import { SIGNING_ALGS } from '../../src/jwt/signing-algs.ts';
 import { importPublishedKey } from '../../src/keys/signing-key.ts';
 import { Redacted } from '../../src/log/redacted.ts';
 import { isSignedBy, mayBeNamed, openKey } from '../../src/oauth/client-authentication/signature.ts';
-import { SIGNING_ALGS } from '../../src/store/client-record.ts';
 import { keyAmong } from '../../src/tokens/verify.ts';
 import { api } from '../http.ts';
 import { askWith, assertionOf, keyClient, keyWorld, proofOf, seconds, TOKEN_URL } from '../machines.ts';

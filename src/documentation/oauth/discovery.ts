@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { JWKS_MAX_AGE } from '../../constants.ts';
-import { SIGNING_ALGS } from '../../store/client-record.ts';
+import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { misconfigured, unavailable, wrongMethod } from './error-responses.ts';
 import { JWK } from './examples.ts';
 import { CACHEABLE } from './headers.ts';

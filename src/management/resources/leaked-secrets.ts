@@ -7,7 +7,7 @@ import { clientAddress } from '../../http/client-address.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { LEAK_REPORT } from '../../store/actors.ts';
 import { expireApiKey, findApiKeyByHash } from '../../store/api-keys.ts';
-import { renewClient } from '../../store/clients.ts';
+import { renewClient } from '../../store/renewals.ts';
 import { endLeakedSecret, findSecretByHash } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';

@@ -3,7 +3,8 @@ import { GRACE_MAX } from '../../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../../credentials/client-secret.ts';
 import type { Services } from '../../services.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
-import { type Client, findClientRow, isClientAt, renewClient } from '../../store/clients.ts';
+import { type Client, findClientRow, isClientAt } from '../../store/clients.ts';
+import { renewClient } from '../../store/renewals.ts';
 import {
   deleteSecret,
   listSecrets,

@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { TAKEOVER_AGE } from '../../constants.ts';
 import type { SigningAlg } from '../../gates/protocol.ts';
+import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { settleKeyRevocations, withMade } from '../../keys/rotate.ts';
 import { changed, keyOf, revocation, rotation, signsFrom, tookOverSince } from '../../keys/rotation.ts';
-import { SIGNING_ALGS } from '../../store/client-record.ts';
 import { readRing, type StoredSigningKey } from '../../store/ring.ts';
 import { areStill, changeSigningKeys } from '../../store/signing-keys.ts';
 import { Time, time, timeOrNull } from '../fields/schemas.ts';

@@ -11,7 +11,7 @@ import { asTyped, respond } from '../http/answer.ts';
 import { actorOf } from '../http/authorization.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { type FieldError, ProblemError } from '../http/problem.ts';
-import { accepted } from '../resources/changes.ts';
+import { accepted } from './accepted.ts';
 import { deliverOwedBy } from './delivery.ts';
 import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';

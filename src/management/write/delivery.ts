@@ -5,7 +5,7 @@ import { findChange, pushesOwedAbout, pushesOwedBy, pushesOwedTo } from '../../s
 import { asTyped } from '../http/answer.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
-import { accepted, mayFollow } from '../resources/changes.ts';
+import { accepted, mayFollow } from './accepted.ts';
 
 /** Hands the gates what the write of a version still owes them, as far as a request can. @throws StoreUnavailableError */
 export async function deliverOwedBy({ var: { services } }: ManagementContext, version: number): Promise<void> {

@@ -12,7 +12,7 @@ import { respond } from '../http/answer.ts';
 import { actorOf } from '../http/authorization.ts';
 import type { ManagementContext, ManagementEnv } from '../http/context.ts';
 import { invalid, ProblemError } from '../http/problem.ts';
-import { accepted } from '../resources/changes.ts';
+import { accepted } from './accepted.ts';
 import { deliverOwedBy } from './delivery.ts';
 import { etag } from './preconditions.ts';
 

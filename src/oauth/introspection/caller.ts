@@ -1,5 +1,5 @@
 import type { Administrator } from '../../credentials/api-key.ts';
-import { bearerToken } from '../../http/client-address.ts';
+import { bearerToken } from '../../http/bearer-token.ts';
 import type { Services } from '../../services.ts';
 import { findIntrospectionStrength } from '../../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../../tokens/access-token.ts';

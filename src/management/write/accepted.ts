@@ -1,0 +1,37 @@
+import type { Administrator } from '../../credentials/api-key.ts';
+import { findChange, isPending, type Change as StoredChange } from '../../store/gate-pushes.ts';
+import { time, timeOrNull } from '../fields/schemas.ts';
+import { respond } from '../http/answer.ts';
+import { sees } from '../http/authorization.ts';
+import type { ManagementContext } from '../http/context.ts';
+
+/** Whether a change is the administrator's to follow. One of something shared concerns everybody, and is root's alone. */
+export function mayFollow(
+  administrator: Administrator,
+  { organizationId }: Pick<StoredChange, 'organizationId'>,
+): boolean {
+  return organizationId === null ? administrator.kind === 'root' : sees(administrator, organizationId);
+}
+
+/** 202: the write of a version stands, and goes on. @throws StoreUnavailableError */
+export async function accepted(context: ManagementContext, version: number): Promise<Response> {
+  const { db, config } = context.var.services;
+  const change = await findChange(db, version);
+  const Location = `${config.issuer}/v1/changes/${version}`;
+  return respond(context, 202, change && toResponse(change), { Location });
+}
+
+/** The representation of a change. */
+export function toResponse(change: StoredChange) {
+  const { version, action, target, gates, owed, createdAt, settlesAt } = change;
+  return {
+    id: String(version),
+    status: isPending(change, Date.now()) ? ('pending' as const) : ('delivered' as const),
+    action,
+    target,
+    gates,
+    delivered: gates - owed,
+    created_at: time(createdAt),
+    settles_at: settlesAt === 0 ? null : timeOrNull(settlesAt),
+  };
+}
