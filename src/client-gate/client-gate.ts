@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-import { CUT_OFF_WAIT_MAX_MS } from '../constants.ts';
 import type {
   Activity,
   Admission,
@@ -38,6 +37,7 @@ import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
 import { authenticationOf, fingerprints, type ProvenCredential, provenCredential } from './check-proof.ts';
+import { CUT_OFF_WAIT_MAX_MS } from './constants.ts';
 import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';

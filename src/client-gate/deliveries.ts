@@ -1,9 +1,9 @@
-import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM } from '../constants.ts';
 import type { GateAuditEvent, OutboxRow } from '../gates/protocol.ts';
 import type { Env } from '../platform/env.ts';
 import { recordEvents } from '../store/audit-events.ts';
 import { database } from '../store/database.ts';
 import { putCopy } from '../store/revocation-copies.ts';
+import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM } from './constants.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What became of what was due. */

@@ -1,12 +1,12 @@
+import { LAST_USED_PRECISION } from '../constants.ts';
+import type { RateLimit, StoredActivity, UsageCount, UsageOutcome, WrittenBucket } from '../gates/protocol.ts';
 import {
   ACTIVITY_PERSIST_MAX,
   ACTIVITY_PERSIST_MIN,
-  LAST_USED_PRECISION,
   USAGE_FLUSH_DOUBLINGS_MAX,
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
-} from '../constants.ts';
-import type { RateLimit, StoredActivity, UsageCount, UsageOutcome, WrittenBucket } from '../gates/protocol.ts';
+} from './constants.ts';
 import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 

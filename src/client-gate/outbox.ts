@@ -1,5 +1,5 @@
-import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from '../constants.ts';
 import type { OutboxRow, Owed } from '../gates/protocol.ts';
+import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from './constants.ts';
 
 /**
  * What a gate owes to the other stores, in its SQLite storage: delivered at least once, however often they fail, as long as somebody can

@@ -1,5 +1,6 @@
-import { CLOCK_SKEW, PURGE_INTERVAL, REPLAY_SWEEP_INTERVAL, SPENT_IDS_PER_ROW } from '../constants.ts';
+import { CLOCK_SKEW } from '../constants.ts';
 import type { SpentId } from '../gates/protocol.ts';
+import { PURGE_INTERVAL, REPLAY_SWEEP_INTERVAL, SPENT_IDS_PER_ROW } from './constants.ts';
 
 /**
  * The assertions and proofs that a client has used, in its gate's SQLite storage, so that an eviction forgets none. Many are in one row,

@@ -1,4 +1,5 @@
-import { CLOCK_SKEW, PURGE_INTERVAL } from '../constants.ts';
+import { CLOCK_SKEW } from '../constants.ts';
+import { PURGE_INTERVAL } from './constants.ts';
 
 /** A client's revoked tokens, in its gate's SQLite storage. Times are in milliseconds. */
 export class Revocations {

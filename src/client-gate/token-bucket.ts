@@ -1,5 +1,5 @@
-import { RESERVED_SHARE_OF_BURST } from '../constants.ts';
 import type { RateLimit, WrittenBucket } from '../gates/protocol.ts';
+import { RESERVED_SHARE_OF_BURST } from './constants.ts';
 
 /**
  * A token bucket whose storage is written ahead: a reservation of a tenth of the burst is taken off the written level, and

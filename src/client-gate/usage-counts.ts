@@ -1,5 +1,5 @@
-import { USAGE_HOURS_KEPT } from '../constants.ts';
 import type { FlushedCount, UsageCount, UsageOutcome } from '../gates/protocol.ts';
+import { USAGE_HOURS_KEPT } from './constants.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,10 +1,11 @@
-import { LAST_USED_PRECISION, UNKNOWN_KEY_AGE } from '../constants.ts';
+import { LAST_USED_PRECISION } from '../constants.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { note } from '../log/trace.ts';
 import { ROOT } from '../store/actors.ts';
 import type { ApiKey } from '../store/api-keys.ts';
+import { UNKNOWN_KEY_AGE } from './constants.ts';
 import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { generateBody, withChecksum, withoutChecksum } from './secret.ts';

@@ -1,4 +1,4 @@
-import { SECRET_BITS_MIN, SECRET_DIFFERENT_MIN } from '../constants.ts';
+import { SECRET_BITS_MIN, SECRET_DIFFERENT_MIN } from './constants.ts';
 
 /** Visible ASCII characters. */
 const CHARACTERS = 94;

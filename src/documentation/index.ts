@@ -1,6 +1,6 @@
-import { DOCUMENTATION_MAX_AGE } from '../constants.ts';
 import { cacheableJson } from '../oauth/response/cacheable-json.ts';
 import type { Services } from '../services.ts';
+import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 import { openApiDocument } from './document.ts';
 
 export { page, pageFile } from './page.ts';

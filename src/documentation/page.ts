@@ -1,6 +1,6 @@
-import { DOCUMENTATION_MAX_AGE } from '../constants.ts';
 import { nothingHere } from '../oauth/response/oauth-error.ts';
 import type { Services } from '../services.ts';
+import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 
 // The page is Swagger UI, whose files are the Worker's assets; what starts it is our own. It loads nothing from any other host.
 

@@ -1,4 +1,4 @@
-import { MANAGEMENT_BODY_LIMIT_BYTES } from '../constants.ts';
+import { MANAGEMENT_BODY_LIMIT_BYTES } from '../management/constants.ts';
 import { invalid, ProblemError } from '../management/http/problem.ts';
 import { CLIENT_ID } from './oauth/examples.ts';
 import { RETRY_AFTER } from './oauth/headers.ts';

@@ -1,5 +1,5 @@
-import { LISTED_CLAIMS_MAX } from '../constants.ts';
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
+import { LISTED_CLAIMS_MAX } from './constants.ts';
 import { matchesPattern } from './pattern.ts';
 
 /** Whether an issuer is a SPIFFE trust domain, whose tokens are JWT-SVIDs. */

@@ -1,4 +1,9 @@
 import { waitUntil } from 'cloudflare:workers';
+import { STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../constants.ts';
+import { fingerprint } from '../credentials/secret-hash.ts';
+import { ExpiringCache } from '../lib/expiring-cache.ts';
+import { StoreUnavailableError } from '../store/errors.ts';
+import { pollUntil } from '../store/waiting.ts';
 import {
   ATTEMPT_POLL_MS,
   ATTEMPT_WAIT_MS,
@@ -7,13 +12,7 @@ import {
   ATTEMPTS_WINDOW,
   FINGERPRINT_AGE,
   PROVEN_CREDENTIAL_AGE,
-  STORE_DEADLINE_MS,
-  UNKNOWN_CLIENT_AGE,
-} from '../constants.ts';
-import { fingerprint } from '../credentials/secret-hash.ts';
-import { ExpiringCache } from '../lib/expiring-cache.ts';
-import { StoreUnavailableError } from '../store/errors.ts';
-import { pollUntil } from '../store/waiting.ts';
+} from './constants.ts';
 
 /** So many attempts failed that this one was not checked. */
 export class TooManyAttemptsError extends Error {

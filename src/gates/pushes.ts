@@ -1,8 +1,8 @@
-import { PUSHES_AT_ONCE, PUSHES_PER_RUN, PUSHES_TIME } from '../constants.ts';
 import { type ReadRecords, readRecords } from '../store/client-records.ts';
 import type { Database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { type OwedPush, pushesOwedBetween, settlePushes } from '../store/gate-pushes.ts';
+import { PUSHES_AT_ONCE, PUSHES_PER_RUN, PUSHES_TIME } from './constants.ts';
 import type { Gates } from './gates.ts';
 import type { UpdateRequest } from './protocol.ts';
 

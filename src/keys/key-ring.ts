@@ -1,11 +1,4 @@
 import {
-  KEY_RING_COPY_RENEWAL_AGE,
-  KEY_RING_LEASE,
-  KEY_RING_PATIENCE_MS,
-  KEY_RING_RENEWAL_AGE,
-  KEY_RING_RETRY_AFTER,
-} from '../constants.ts';
-import {
   type AcceptedKeys,
   type HashingKeys,
   type MasterKeys,
@@ -17,6 +10,13 @@ import type { Env } from '../platform/env.ts';
 import { NotYetError, StoreUnavailableError } from '../store/errors.ts';
 import type { RingRows } from '../store/ring.ts';
 import { SharedWork } from '../store/waiting.ts';
+import {
+  KEY_RING_COPY_RENEWAL_AGE,
+  KEY_RING_LEASE,
+  KEY_RING_PATIENCE_MS,
+  KEY_RING_RENEWAL_AGE,
+  KEY_RING_RETRY_AFTER,
+} from './constants.ts';
 import { unseal } from './sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';

@@ -1,8 +1,9 @@
-import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, JWKS_MAX_AGE, KEY_RING_COPY_LAG, KEY_RING_LEASE } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, JWKS_MAX_AGE } from '../constants.ts';
 import type { SigningAlg } from '../gates/protocol.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
+import { KEY_RING_COPY_LAG, KEY_RING_LEASE } from './constants.ts';
 
 // The life of a signing key: next, published and not signing; active; retiring, published until the last token that it signed has
 // expired; removed. In an emergency it is removed from wherever it stands. Times are milliseconds since the epoch.

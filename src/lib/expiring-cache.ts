@@ -1,4 +1,4 @@
-import { MEMORY_ENTRIES } from '../constants.ts';
+import { MEMORY_ENTRIES } from './constants.ts';
 
 /** A bounded map in an isolate's memory whose entries have an end. Times are milliseconds since the epoch; the oldest entry makes room. */
 export class ExpiringCache<V> {

@@ -1,8 +1,8 @@
-import { METADATA_MAX_AGE } from '../constants.ts';
 import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { Services } from '../services.ts';
 import { AUTH_METHODS } from '../store/client-authentication.ts';
+import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
 
 // Those of the IANA registry: the token of another issuer is presented as `private_key_jwt` is.

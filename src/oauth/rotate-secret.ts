@@ -1,10 +1,4 @@
-import {
-  GRACE_MAX,
-  OWN_GRACE_MIN,
-  PUSHES_PER_REQUEST,
-  ROTATION_RETRY_AFTER,
-  ROTATION_RETRY_UNTIL,
-} from '../constants.ts';
+import { GRACE_MAX, PUSHES_PER_REQUEST } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { SecretProof } from '../gates/protocol.ts';
 import { deliverPushes } from '../gates/pushes.ts';
@@ -17,6 +11,7 @@ import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecre
 import { listOf } from '../store/sql.ts';
 import { StaleWriteError, write } from '../store/write.ts';
 import { authenticateClient } from './client-authentication/index.ts';
+import { OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from './constants.ts';
 import { type Parameters, readParameters } from './request/parameters.ts';
 import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts';
 

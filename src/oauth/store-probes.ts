@@ -1,10 +1,11 @@
-import { HEALTH_PROBE_AGE, STORE_DEADLINE_MS } from '../constants.ts';
+import { STORE_DEADLINE_MS } from '../constants.ts';
 import type { Gates } from '../gates/gates.ts';
 import type { Env } from '../platform/env.ts';
 import { type LastSuccesses, readLastSuccesses } from '../store/background-tasks.ts';
 import type { Database } from '../store/database.ts';
 import { askStore } from '../store/errors.ts';
 import { SharedWork } from '../store/waiting.ts';
+import { HEALTH_PROBE_AGE } from './constants.ts';
 
 type StoreHealth = 'ok' | 'unavailable';
 

@@ -1,6 +1,5 @@
-import { SIGNING_KEY_MAX_AGE_DEFAULT, SIGNING_KEY_MAX_AGE_MAX, SIGNING_KEY_MAX_AGE_MIN } from '../constants.ts';
-
 import { Redacted } from '../log/redacted.ts';
+import { SIGNING_KEY_MAX_AGE_DEFAULT, SIGNING_KEY_MAX_AGE_MAX, SIGNING_KEY_MAX_AGE_MIN } from './constants.ts';
 
 /** The variables and secrets, as they are set. */
 export interface Variables {

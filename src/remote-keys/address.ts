@@ -1,4 +1,4 @@
-import { REMOTE_URL_LENGTH_MAX } from '../constants.ts';
+import { REMOTE_URL_LENGTH_MAX } from './constants.ts';
 
 // Names that are nobody's on the internet, or that a network gives a meaning of its own (RFC 2606, 6761, 6762, 7686, 8375, 9476, and what
 // ICANN keeps back), and those under which clouds hand out metadata. `example` is left: it stands in documentation, and leads nowhere.

@@ -1,5 +1,5 @@
-import { REMOTE_BODY_LIMIT_BYTES, REMOTE_DEADLINE_MS } from '../constants.ts';
 import { addressFault } from './address.ts';
+import { REMOTE_BODY_LIMIT_BYTES, REMOTE_DEADLINE_MS } from './constants.ts';
 import { RemoteError } from './remote-error.ts';
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;

@@ -1,7 +1,7 @@
 import type { JWK } from 'jose';
-import { REMOTE_KEYS_MAX, REMOTE_KEYS_TRIED } from '../constants.ts';
 import { isObject } from '../jwt/compact.ts';
 import { fitsAlg, hasPrivateMember, importPublicKey, type VerificationAlg } from '../jwt/public-key.ts';
+import { REMOTE_KEYS_MAX, REMOTE_KEYS_TRIED } from './constants.ts';
 import { RemoteError } from './remote-error.ts';
 
 /** What a signature's header says of the key that made it, and what the key may be for; without `uses` that is signing. */

@@ -5,7 +5,7 @@ import {
   REMOTE_KEYS_LEFT_OVER,
   REMOTE_KEYS_REFETCH_MIN,
   REMOTE_KEYS_STALE_MAX,
-} from '../constants.ts';
+} from './constants.ts';
 import type { KeySet } from './key-set.ts';
 
 /** What is known of a source. Times are milliseconds since the epoch. */

@@ -1,8 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { JWK } from 'jose';
-import { REMOTE_PATIENCE_MS, REMOTE_SOURCES_MAX } from '../constants.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { pollUntil } from '../store/waiting.ts';
+import { REMOTE_PATIENCE_MS, REMOTE_SOURCES_MAX } from './constants.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
 import {
   afterFailure,

@@ -1,6 +1,6 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
-import { FEW_CLIENTS } from '../constants.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
+import { FEW_CLIENTS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './grants.ts';

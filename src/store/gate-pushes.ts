@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
-import { WRITES_LOOKED_AT } from '../constants.ts';
+import { WRITES_LOOKED_AT } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, gatePushes } from './schema.ts';

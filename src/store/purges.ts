@@ -1,5 +1,6 @@
 import { inArray, lt, sql } from 'drizzle-orm';
-import { AUDIT_AGE, CHANGE_AGE, IDEMPOTENCY_AGE, PURGE_ROWS, USAGE_AGE } from '../constants.ts';
+import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../constants.ts';
+import { CHANGE_AGE, PURGE_ROWS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, changes, clientUsage, idempotencyKeys } from './schema.ts';

@@ -1,5 +1,5 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
-import { STRENGTH_DEADLINE_MS } from '../constants.ts';
+import { STRENGTH_DEADLINE_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { renewClients } from './renewals.ts';

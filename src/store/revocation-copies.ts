@@ -1,5 +1,6 @@
-import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW, KV_EXPIRY_MIN } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { ClientStatusCopy } from '../gates/protocol.ts';
+import { KV_EXPIRY_MIN } from './constants.ts';
 import { askStore } from './errors.ts';
 
 // What KV tells of revocations, where every colo can read it fast: an entry for each revoked token, and one for what is so of all tokens

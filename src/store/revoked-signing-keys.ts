@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import { REVOKED_KEY_AGE } from '../constants.ts';
+import { REVOKED_KEY_AGE } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { changes, revokedSigningKeys } from './schema.ts';

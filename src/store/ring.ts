@@ -1,5 +1,5 @@
 import { asc } from 'drizzle-orm';
-import { KEY_RING_DEADLINE_MS } from '../constants.ts';
+import { KEY_RING_DEADLINE_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { retiredMasterKeys, signingKeys } from './schema.ts';

@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
-import { SHARED_WORK_POLL_MAX_MS, SHARED_WORK_POLL_MS } from '../constants.ts';
 import type { Store } from '../log/reasons.ts';
+import { SHARED_WORK_POLL_MAX_MS, SHARED_WORK_POLL_MS } from './constants.ts';
 import { StoreUnavailableError } from './errors.ts';
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };

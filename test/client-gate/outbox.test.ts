@@ -1,8 +1,8 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
+import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX } from '../../src/client-gate/constants.ts';
 import { Outbox } from '../../src/client-gate/outbox.ts';
-import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX } from '../../src/constants.ts';
 import type { Owed } from '../../src/gates/protocol.ts';
 
 const NOW = new Date('2027-06-01T00:00:00Z').getTime();

@@ -1,7 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { CLOCK_SKEW, PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../../src/constants.ts';
+import { PURGE_INTERVAL, SPENT_IDS_PER_ROW } from '../../src/client-gate/constants.ts';
+import { CLOCK_SKEW } from '../../src/constants.ts';
 import { credentialRefs } from '../../src/gates/credential-refs.ts';
 import type { SpentId } from '../../src/gates/protocol.ts';
 import { done, world } from '../http.ts';

@@ -1,7 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ACTIVITY_PERSIST_MAX, OUTBOX_RETRY_MIN, USAGE_FLUSH_MAX, USAGE_FLUSH_MIN } from '../../src/constants.ts';
+import {
+  ACTIVITY_PERSIST_MAX,
+  OUTBOX_RETRY_MIN,
+  USAGE_FLUSH_MAX,
+  USAGE_FLUSH_MIN,
+} from '../../src/client-gate/constants.ts';
 import type { UsageCount } from '../../src/gates/protocol.ts';
 import { database } from '../../src/store/database.ts';
 import { flushUsage } from '../../src/store/usage.ts';

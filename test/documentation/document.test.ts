@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { DOCUMENTATION_MAX_AGE } from '../../src/constants.ts';
+import { DOCUMENTATION_MAX_AGE } from '../../src/documentation/constants.ts';
 import { openApiDocument } from '../../src/documentation/document.ts';
 import { operationId } from '../../src/documentation/operation-id.ts';
 import { createServices } from '../../src/services.ts';

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { AUTHENTICATION_AGE, REMOTE_KEYS_REFETCH_MIN } from '../../src/constants.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
+import { AUTHENTICATION_AGE } from '../../src/oauth/constants.ts';
 import { readConfig } from '../../src/platform/config.ts';
+import { REMOTE_KEYS_REFETCH_MIN } from '../../src/remote-keys/constants.ts';
 import { done } from '../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../instruments.ts';
 import { askWith, assertionOf, keyClient, keyWorld } from '../machines.ts';

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { KEY_RING_COPY_RENEWAL_AGE, STORE_DEADLINE_MS } from '../../src/constants.ts';
+import { STORE_DEADLINE_MS } from '../../src/constants.ts';
+import { KEY_RING_COPY_RENEWAL_AGE } from '../../src/keys/constants.ts';
 import {
   api as ask,
   create,

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
-import { PUSHES_PER_RUN } from '../../src/constants.ts';
+import { PUSHES_PER_RUN } from '../../src/gates/constants.ts';
 import type { ScheduledEvent } from '../../src/log/log.ts';
 import { gateOf, stands } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';

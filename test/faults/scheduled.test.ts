@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { AUDIT_AGE, CHANGE_AGE, IDEMPOTENCY_AGE, SIGNING_KEY_MAX_AGE_DEFAULT, USAGE_AGE } from '../../src/constants.ts';
+import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../../src/constants.ts';
+import { SIGNING_KEY_MAX_AGE_DEFAULT } from '../../src/platform/constants.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
+import { CHANGE_AGE } from '../../src/store/constants.ts';
 import { api as ask, type Credentials, done, getToken, send, world } from '../http.ts';
 import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
 import { consoleOf } from '../log/lines.ts';

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { base64url } from 'jose';
 import { expect, test, vi } from 'vitest';
-import { PUSHES_PER_RUN } from '../../src/constants.ts';
+import { PUSHES_PER_RUN } from '../../src/gates/constants.ts';
 import { deliverPushes } from '../../src/gates/pushes.ts';
 import { database } from '../../src/store/database.ts';
 import { gateOf, gates, heldRecord } from '../client-gate/gate.ts';

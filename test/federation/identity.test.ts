@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LISTED_CLAIMS_MAX } from '../../src/constants.ts';
+import { LISTED_CLAIMS_MAX } from '../../src/federation/constants.ts';
 import { isIdentity, soleAudience } from '../../src/federation/identity.ts';
 import type { ClaimCondition, FederatedIdentity } from '../../src/gates/protocol.ts';
 

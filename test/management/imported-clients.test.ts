@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { ATTEMPTS_PER_ADDRESS } from '../../src/constants.ts';
+import { ATTEMPTS_PER_ADDRESS } from '../../src/gates/constants.ts';
 import { gateOf, tablesOf } from '../client-gate/gate.ts';
 import {
   api,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ATTEMPTS_PER_ADDRESS, ERRORS_SHOWN, FINGERPRINT_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { ATTEMPTS_PER_ADDRESS, FINGERPRINT_AGE } from '../../src/gates/constants.ts';
+import { ERRORS_SHOWN } from '../../src/management/constants.ts';
 import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, startNewIsolate } from '../instruments.ts';
 import { problemOf } from './rows.ts';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { GRACE_MAX, LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../../src/constants.ts';
+import { GRACE_MAX, LAST_USED_PRECISION } from '../../src/constants.ts';
+import { SECRET_QUIET_TIME } from '../../src/management/constants.ts';
 import { safetyOf } from '../../src/management/resources/secret-safety.ts';
 import type { StoredSecret } from '../../src/store/secrets.ts';
 import { bothRecords, failingPushes, owedTo } from '../faults/owed.ts';

@@ -1,7 +1,8 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { USAGE_AGE, USAGE_FLUSH_MAX } from '../../src/constants.ts';
+import { USAGE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
+import { USAGE_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { HEALTH_PROBE_AGE } from '../../src/constants.ts';
+import { HEALTH_PROBE_AGE } from '../../src/oauth/constants.ts';
 import { BACKGROUND_TASKS } from '../../src/store/background-tasks.ts';
 import { runScheduled } from '../faults/owed.ts';
 import { send } from '../http.ts';

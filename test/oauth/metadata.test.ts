@@ -2,8 +2,8 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { METADATA_MAX_AGE } from '../../src/constants.ts';
 import edgemint from '../../src/index.ts';
+import { METADATA_MAX_AGE } from '../../src/oauth/constants.ts';
 import type { Env } from '../../src/platform/env.ts';
 import { basic, getToken, ISSUER, postForm, send, world } from '../http.ts';
 

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { KV_EXPIRY_MIN } from '../../src/constants.ts';
+import { KV_EXPIRY_MIN } from '../../src/store/constants.ts';
 import { type Credentials, create, getToken, introspect, postForm, revoke, send, world } from '../http.ts';
 import { calls, failing, resetCalls } from '../instruments.ts';
 import { decode, forge, stealKey } from '../tokens/forge.ts';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { GRACE_MAX, OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from '../../src/constants.ts';
+import { GRACE_MAX } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from '../../src/oauth/constants.ts';
 import { holdingFirst } from '../faults/owed.ts';
 import { basic, type Credentials, done, getToken, postForm, send, world } from '../http.ts';
 import { failing, withFault } from '../instruments.ts';

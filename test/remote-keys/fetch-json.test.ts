@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { REMOTE_BODY_LIMIT_BYTES } from '../../src/constants.ts';
+import { REMOTE_BODY_LIMIT_BYTES } from '../../src/remote-keys/constants.ts';
 import { fetchJson } from '../../src/remote-keys/fetch-json.ts';
 
 import { asked, type Play, publish, publishJson, seen } from '../remote.ts';

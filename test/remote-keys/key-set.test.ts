@@ -1,7 +1,7 @@
 import { CompactSign, compactVerify, type JWK } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
-import { REMOTE_KEYS_MAX, REMOTE_KEYS_TRIED } from '../../src/constants.ts';
 import { VERIFICATION_ALGS } from '../../src/jwt/public-key.ts';
+import { REMOTE_KEYS_MAX, REMOTE_KEYS_TRIED } from '../../src/remote-keys/constants.ts';
 import { KeySet, type WantedKey } from '../../src/remote-keys/key-set.ts';
 import { RemoteKeys } from '../../src/remote-keys/remote-keys.ts';
 import { publish, publishJson } from '../remote.ts';

@@ -9,7 +9,7 @@ import {
   REMOTE_KEYS_STALE_MAX,
   REMOTE_PATIENCE_MS,
   REMOTE_SOURCES_MAX,
-} from '../../src/constants.ts';
+} from '../../src/remote-keys/constants.ts';
 import { type KeySource, RemoteKeys } from '../../src/remote-keys/remote-keys.ts';
 import { asked, type Play, publish, publishIssuer, publishJson } from '../remote.ts';
 import { faultOf } from './faults.ts';

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { GRACE_MAX, OWN_GRACE_MIN } from '../../constants.ts';
+import { GRACE_MAX } from '../../constants.ts';
+import { OWN_GRACE_MIN } from '../../oauth/constants.ts';
 import { OAuthError } from '../../oauth/response/oauth-error.ts';
 import { secretAuthentication, secretFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './error-responses.ts';

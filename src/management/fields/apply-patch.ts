@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi';
-import { JSON_DEPTH_MAX } from '../../constants.ts';
 import { applyMergePatch, type JsonObject } from '../../lib/merge-patch.ts';
+import { JSON_DEPTH_MAX } from '../constants.ts';
 import { type FieldError, fieldErrors, invalidIn, pointer } from '../http/problem.ts';
 import { isPlainJson } from './plain-json.ts';
 

@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
+import { hasPrivateMember } from '../../jwt/public-key.ts';
+import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
+import { AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
 import {
   CLAIM_CONDITIONS_MAX,
   FEDERATED_IDENTITIES_BYTES_MAX,
   FEDERATED_IDENTITIES_MAX,
   REGISTERED_KEYS_BYTES_MAX,
   REGISTERED_KEYS_MAX,
-  REMOTE_URL_LENGTH_MAX,
-} from '../../constants.ts';
-import { hasPrivateMember } from '../../jwt/public-key.ts';
-import { AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
+} from '../constants.ts';
 import { isPlainJson } from './plain-json.ts';
 import { jsonBytes } from './schemas.ts';
 

@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
+import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
+import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
 import {
-  ACCESS_TOKEN_TTL_DEFAULT,
   CLAIMS_LIMIT_BYTES,
   GRANTS_MAX,
   RATE_LIMIT_BURST_DEFAULT,
   RATE_LIMIT_MAX,
   RATE_LIMIT_PER_MINUTE_DEFAULT,
   ROLES_MAX,
-} from '../../constants.ts';
-import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
+} from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
 import { isPlainJson } from './plain-json.ts';
 import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } from './schemas.ts';

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { SECRET_BITS_MIN } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
+import { SECRET_BITS_MIN } from '../../credentials/constants.ts';
 import { isStrongSecret } from '../../credentials/secret-strength.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';

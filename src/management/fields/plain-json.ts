@@ -1,4 +1,4 @@
-import { JSON_DEPTH_MAX } from '../../constants.ts';
+import { JSON_DEPTH_MAX } from '../constants.ts';
 
 /**
  * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than `depthMax`, its text well-formed, its numbers

@@ -1,9 +1,9 @@
-import { GRANTS_BYTES_MAX } from '../../constants.ts';
 import type { Administrator } from '../../credentials/api-key.ts';
 import type { Services } from '../../services.ts';
 import type { StoredGrant } from '../../store/grants.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
+import { GRANTS_BYTES_MAX } from '../constants.ts';
 import { type FieldError, invalid, invalidIn, pointer } from '../http/problem.ts';
 import { GRANTS_TOO_LARGE } from './schemas.ts';
 

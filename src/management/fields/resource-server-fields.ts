@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { SCOPES_MAX } from '../../constants.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
+import { SCOPES_MAX } from '../constants.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
 
 const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');

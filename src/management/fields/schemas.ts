@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
+import { ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
+import { isResourceIdentifier, isScopeToken } from '../../tokens/names.ts';
 import {
-  ACCESS_TOKEN_TTL_MAX,
   ACCESS_TOKEN_TTL_MIN,
   GRANTS_BYTES_MAX,
   GRANTS_MAX,
   PAGE_DEFAULT,
   PAGE_MAX,
   SCOPES_MAX,
-} from '../../constants.ts';
-import { isResourceIdentifier, isScopeToken } from '../../tokens/names.ts';
+} from '../constants.ts';
 
 // Parts that several resources are described with. A sentence behind a check says what would be right.
 

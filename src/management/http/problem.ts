@@ -1,9 +1,10 @@
 import type { z } from '@hono/zod-openapi';
-import { ERRORS_SHOWN, STORE_RETRY_AFTER } from '../../constants.ts';
+import { STORE_RETRY_AFTER } from '../../constants.ts';
 import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
 import { note } from '../../log/trace.ts';
 import { noteFailure } from '../../platform/failures.ts';
 import type { Dependents } from '../../store/sql.ts';
+import { ERRORS_SHOWN } from '../constants.ts';
 
 const PROBLEMS = {
   malformed: [400, 'The request is malformed'],

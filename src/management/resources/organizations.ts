@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { ORPHANS_SHOWN } from '../../constants.ts';
 import { stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import {
@@ -17,6 +16,7 @@ import {
   updateOrganization,
 } from '../../store/organizations.ts';
 import { allOf } from '../../store/sql.ts';
+import { ORPHANS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { ORPHANS_SHOWN } from '../../constants.ts';
 import { andStillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import {
@@ -14,6 +13,7 @@ import {
   scopeDependents,
   updateResourceServer,
 } from '../../store/resource-servers.ts';
+import { ORPHANS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { Identifier, ResourceServerFields } from '../fields/resource-server-fields.ts';

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { ORPHANS_SHOWN } from '../../constants.ts';
 import { andStillOwed, stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import {
@@ -13,6 +12,7 @@ import {
   roleDependents,
   updateRole,
 } from '../../store/roles.ts';
+import { ORPHANS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { resolveReferences } from '../fields/references.ts';

@@ -1,5 +1,6 @@
-import { LAST_USED_PRECISION, SECRET_QUIET_TIME } from '../../constants.ts';
+import { LAST_USED_PRECISION } from '../../constants.ts';
 import type { StoredSecret } from '../../store/secrets.ts';
+import { SECRET_QUIET_TIME } from '../constants.ts';
 import { time } from '../fields/schemas.ts';
 
 export interface Safety {

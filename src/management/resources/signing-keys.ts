@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { TAKEOVER_AGE } from '../../constants.ts';
 import type { SigningAlg } from '../../gates/protocol.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
+import { TAKEOVER_AGE } from '../../keys/constants.ts';
 import { settleKeyRevocations, withMade } from '../../keys/rotate.ts';
 import { changed, keyOf, revocation, rotation, signsFrom, tookOverSince } from '../../keys/rotation.ts';
 import { readRing, type StoredSigningKey } from '../../store/ring.ts';

@@ -1,5 +1,5 @@
-import { STALE_ATTEMPTS } from '../../constants.ts';
 import { StaleWriteError } from '../../store/write.ts';
+import { STALE_ATTEMPTS } from '../constants.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 

@@ -1,14 +1,13 @@
+import { STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
+import type { ClientAuthentication, Credentials, KeyProof, Unavailable } from '../../gates/protocol.ts';
+import { ExpiringCache } from '../../lib/expiring-cache.ts';
+import { SharedWork } from '../../store/waiting.ts';
 import {
   AUTHENTICATION_AGE,
   KNOWN_AUTHENTICATION_LENGTH,
   KNOWN_AUTHENTICATIONS,
   KNOWN_LONG_AUTHENTICATIONS,
-  STORE_DEADLINE_MS,
-  UNKNOWN_CLIENT_AGE,
-} from '../../constants.ts';
-import type { ClientAuthentication, Credentials, KeyProof, Unavailable } from '../../gates/protocol.ts';
-import { ExpiringCache } from '../../lib/expiring-cache.ts';
-import { SharedWork } from '../../store/waiting.ts';
+} from '../constants.ts';
 
 type Ask = (clientId: string) => Promise<Exclude<Credentials, Unavailable>>;
 

@@ -1,4 +1,3 @@
-import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../../constants.ts';
 import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
@@ -8,6 +7,7 @@ import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 

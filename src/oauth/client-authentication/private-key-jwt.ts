@@ -1,9 +1,3 @@
-import {
-  ASSERTION_LIFETIME_MAX,
-  JTI_LENGTH_MAX,
-  SIGNER_CLOCK_SKEW,
-  STRICT_ASSERTION_LIFETIME_MAX,
-} from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
@@ -13,6 +7,12 @@ import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/publ
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { STRICT_ALGS } from '../../store/client-authentication.ts';
+import {
+  ASSERTION_LIFETIME_MAX,
+  JTI_LENGTH_MAX,
+  SIGNER_CLOCK_SKEW,
+  STRICT_ASSERTION_LIFETIME_MAX,
+} from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 

@@ -1,6 +1,6 @@
-import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../../constants.ts';
 import type { RequestedClaim } from '../../gates/protocol.ts';
 import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
+import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
 /**

@@ -1,10 +1,11 @@
-import { REMOTE_RETRY_AFTER, STORE_RETRY_AFTER } from '../../constants.ts';
+import { STORE_RETRY_AFTER } from '../../constants.ts';
 import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
 import { loggable } from '../../log/log.ts';
 import { note } from '../../log/trace.ts';
 import { noteFailure } from '../../platform/failures.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import { NotYetError } from '../../store/errors.ts';
+import { REMOTE_RETRY_AFTER } from '../constants.ts';
 import { OAuthError } from './oauth-error.ts';
 
 /** The answer of an OAuth endpoint to whatever was thrown, which the log is told of. */

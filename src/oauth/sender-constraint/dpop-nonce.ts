@@ -1,6 +1,6 @@
-import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../../constants.ts';
 import { hasTag, TAG_LENGTH, withTag } from '../../credentials/keyed-tag.ts';
 import type { MasterKeys } from '../../credentials/master-key.ts';
+import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../constants.ts';
 
 /**
  * The nonces of DPoP proofs ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)): the time, with a tag that only this

@@ -1,11 +1,4 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
-import {
-  DPOP_HEADER_MAX,
-  DPOP_PROOF_AGE,
-  JTI_LENGTH_MAX,
-  KNOWN_PROOF_KEYS,
-  SIGNER_CLOCK_SKEW,
-} from '../../constants.ts';
 import { isNumericDate } from '../../jwt/claims.ts';
 import { isObject, mediaType, readUnverified } from '../../jwt/compact.ts';
 import { fitsAlg, importPublicKey, isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
@@ -13,6 +6,7 @@ import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ProofFailure } from '../../log/reasons.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { isSignedBy } from '../client-authentication/signature.ts';
+import { DPOP_HEADER_MAX, DPOP_PROOF_AGE, JTI_LENGTH_MAX, KNOWN_PROOF_KEYS, SIGNER_CLOCK_SKEW } from '../constants.ts';
 
 /** A DPoP proof that is good for one request. */
 export interface DpopProof {

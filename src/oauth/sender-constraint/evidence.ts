@@ -1,7 +1,7 @@
-import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../../constants.ts';
 import type { BindingRequest, DpopEvidence } from '../../gates/protocol.ts';
 import type { Services } from '../../services.ts';
 import { clientCertificate } from '../client-authentication/certificate.ts';
+import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 import { checkProof } from './dpop-proof.ts';
 

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { REMOTE_KEYS_FRESH, REMOTE_KEYS_REFETCH_MIN, REMOTE_KEYS_STALE_MAX } from '../../../src/constants.ts';
+import {
+  REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_REFETCH_MIN,
+  REMOTE_KEYS_STALE_MAX,
+} from '../../../src/remote-keys/constants.ts';
 import { done, world } from '../../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../../instruments.ts';
 import { asked, publish, publishIssuer, publishJson } from '../../remote.ts';

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { ATTEMPTS_PER_ADDRESS, AUTHENTICATION_AGE, CLIENT_ID_LENGTH_MAX } from '../../../src/constants.ts';
+import { CLIENT_ID_LENGTH_MAX } from '../../../src/constants.ts';
+import { ATTEMPTS_PER_ADDRESS } from '../../../src/gates/constants.ts';
+import { AUTHENTICATION_AGE } from '../../../src/oauth/constants.ts';
 import { basic, done, manage, postForm, world } from '../../http.ts';
 import { calls, failing, resetCalls, startNewIsolate } from '../../instruments.ts';
 import { askWith, assertionOf, keyWorld } from '../../machines.ts';

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { REMOTE_DEADLINE_MS } from '../../../src/constants.ts';
+import { REMOTE_DEADLINE_MS } from '../../../src/remote-keys/constants.ts';
 import { manage } from '../../http.ts';
 import { startNewIsolate } from '../../instruments.ts';
 import { askWith, assertionOf, keyWorld } from '../../machines.ts';

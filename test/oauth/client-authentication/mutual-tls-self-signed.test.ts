@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { REMOTE_KEYS_REFETCH_MIN } from '../../../src/constants.ts';
+import { REMOTE_KEYS_REFETCH_MIN } from '../../../src/remote-keys/constants.ts';
 import { type Certificate, certificates, jwkOf, NO_CERTIFICATE, tlsOf } from '../../certificates.ts';
 import { api, manage, world } from '../../http.ts';
 import { asked, publish, publishJson } from '../../remote.ts';

@@ -5,7 +5,7 @@ import {
   REMOTE_KEYS_FRESH,
   REMOTE_KEYS_REFETCH_MIN,
   REMOTE_KEYS_STALE_MAX,
-} from '../../../src/constants.ts';
+} from '../../../src/remote-keys/constants.ts';
 import { done, ISSUER } from '../../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../../instruments.ts';
 import { askWith, assertionOf, keyClient, keyWorld } from '../../machines.ts';

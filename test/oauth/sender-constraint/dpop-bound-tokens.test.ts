@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { calculateJwkThumbprint, decodeJwt } from 'jose';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../../../src/constants.ts';
+import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../../../src/oauth/constants.ts';
 import { gateOf } from '../../client-gate/gate.ts';
 import {
   api,

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../../../src/constants.ts';
 import { deriveMasterKeys } from '../../../src/credentials/master-key.ts';
 import { Redacted } from '../../../src/log/redacted.ts';
+import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../../../src/oauth/constants.ts';
 import { DpopNonces } from '../../../src/oauth/sender-constraint/dpop-nonce.ts';
 import { readConfig } from '../../../src/platform/config.ts';
 import { type Credentials, world } from '../../http.ts';
