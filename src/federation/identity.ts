@@ -1,4 +1,5 @@
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { LISTED_CLAIMS_MAX } from './constants.ts';
 import { matchesPattern } from './pattern.ts';
 
@@ -46,9 +47,8 @@ export function soleAudience(aud: unknown): string | undefined {
 function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   let value: unknown = claims;
   for (const key of claimKeys(name)) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
-      return undefined;
-    value = (value as Record<string, unknown>)[key];
+    if (!isJsonObject(value) || !Object.hasOwn(value, key)) return undefined;
+    value = value[key];
   }
   return value;
 }

@@ -1,4 +1,6 @@
 import { base64url } from 'jose';
+import { isJsonObject } from '../lib/json.ts';
+import { decodeUtf8 } from '../lib/utf8.ts';
 
 /** The header of a JWS ([RFC 7515 section 4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)), as far as it is looked at; nobody has verified it. */
 export interface UnverifiedHeader {
@@ -13,8 +15,6 @@ export interface UnverifiedJwt {
   readonly header: UnverifiedHeader;
   readonly claims: Readonly<Record<string, unknown>>;
 }
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Whether the text is a compact JWS in the one way that we write it ([RFC 7515 section 2](https://www.rfc-editor.org/rfc/rfc7515#section-2)):
@@ -61,16 +61,11 @@ export function readUnverified(token: string): UnverifiedJwt | undefined {
 
 function parseObject(segment: string): Record<string, unknown> | undefined {
   try {
-    const parsed: unknown = JSON.parse(UTF8.decode(base64url.decode(segment)));
-    return isObject(parsed) ? parsed : undefined;
+    const parsed: unknown = JSON.parse(decodeUtf8(base64url.decode(segment)));
+    return isJsonObject(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Whether a value of JSON is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextOrAbsent(value: unknown): value is string | undefined {

@@ -1,3 +1,5 @@
+import { isJsonObject } from './json.ts';
+
 /** What a JSON merge patch makes of a value ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)). */
 export function applyMergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
@@ -7,10 +9,4 @@ export function applyMergePatch(target: unknown, patch: unknown): unknown {
     else merged.set(name, applyMergePatch(merged.get(name), value));
   }
   return Object.fromEntries(merged);
-}
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
-import { isObject } from '../jwt/compact.ts';
 import { fitsAlg, hasPrivateMember, importPublicKey, type VerificationAlg } from '../jwt/public-key.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { REMOTE_KEYS_MAX, REMOTE_KEYS_TRIED } from './constants.ts';
 import { RemoteError } from './remote-error.ts';
 
@@ -26,7 +26,7 @@ export class KeySet {
    * @throws RemoteError where it is no JWK Set at all
    */
   constructor(document: unknown) {
-    if (!isObject(document) || !Array.isArray(document.keys)) throw new RemoteError('malformed');
+    if (!isJsonObject(document) || !Array.isArray(document.keys)) throw new RemoteError('malformed');
     this.jwks = document.keys.slice(0, REMOTE_KEYS_MAX).flatMap((key) => readPublicJwk(key) ?? []);
   }
 
@@ -62,7 +62,7 @@ export class KeySet {
 }
 
 function readPublicJwk(value: unknown): JWK | undefined {
-  if (!isObject(value) || hasPrivateMember(value)) return undefined;
+  if (!isJsonObject(value) || hasPrivateMember(value)) return undefined;
   const members = [...TEXTS, ...LISTS].filter((name) => value[name] !== undefined);
   if (!members.every((name) => (TEXTS.includes(name) ? isText(value[name]) : isTexts(value[name])))) return undefined;
   return Object.fromEntries(members.map((name) => [name, value[name]])) as JWK;

@@ -1,4 +1,4 @@
-import { isObject } from '../jwt/compact.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { fetchJson } from './fetch-json.ts';
 import { KeySet } from './key-set.ts';
 import { RemoteError } from './remote-error.ts';
@@ -16,7 +16,7 @@ async function discover(issuer: string): Promise<string> {
   // To the query of an issuer that has one the path would be added, and whatever is at its root would be asked.
   if (issuer.includes('?')) throw new RemoteError('address');
   const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  if (!isObject(metadata)) throw new RemoteError('malformed');
+  if (!isJsonObject(metadata)) throw new RemoteError('malformed');
   if (metadata.issuer !== issuer) throw new RemoteError('issuer');
   if (typeof metadata.jwks_uri !== 'string') throw new RemoteError('malformed');
   return metadata.jwks_uri;

@@ -1,8 +1,9 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import { isCanonicalCompact, isObject } from '../jwt/compact.ts';
+import { isCanonicalCompact } from '../jwt/compact.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { PublishedKey } from '../keys/signing-key.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { Redacted } from '../log/redacted.ts';
 import type { Config } from '../platform/config.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
@@ -62,7 +63,7 @@ function hasSoundClaims(claims: Record<string, unknown>, now: number): boolean {
     ['sub', 'aud', 'jti', 'client_id', 'org_id'].every((name) => typeof claims[name] === 'string') &&
     typeof scope === 'string' &&
     Array.isArray(roles) &&
-    (cnf === undefined || isObject(cnf)) &&
+    (cnf === undefined || isJsonObject(cnf)) &&
     isWholeTime(iat) &&
     isWholeTime(exp) &&
     isWholeTime(nbf) &&

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { applyMergePatch, isJsonObject, type JsonObject } from '../../lib/merge-patch.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { applyMergePatch } from '../../lib/merge-patch.ts';
 
 /**
  * The merge patch that makes one JSON object of another.

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { JWK } from 'jose';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
+import { isJsonObject } from '../../lib/json.ts';
 
 // What arguments stand for. Each throws commander's InvalidArgumentError, which names the option in the message.
 
@@ -74,7 +75,7 @@ export function member(text: string): readonly [string, string] {
 export function jsonObject(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    if (isJsonObject(value)) return value;
   } catch {}
   throw new InvalidArgumentError('It must be a JSON object.');
 }

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
-import { applyMergePatch, type JsonObject } from '../../lib/merge-patch.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { applyMergePatch } from '../../lib/merge-patch.ts';
 import { JSON_DEPTH_MAX } from '../constants.ts';
 import { type FieldError, fieldErrors, invalidIn, pointer } from '../http/problem.ts';
 import { isPlainJson } from './plain-json.ts';

@@ -9,6 +9,7 @@ import type {
   RegisteredKey,
   TlsSubject,
 } from '../../gates/protocol.ts';
+import { sha256 } from '../../lib/sha256.ts';
 import { addressFault } from '../../remote-keys/address.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS, TLS_SUBJECTS } from '../../store/client-authentication.ts';
 import type { ClientFields as StoredFields } from '../../store/clients.ts';
@@ -174,8 +175,7 @@ async function registeredIdentity(
   errors.push(...identityFaults(identity, issuer).map(({ path, detail }) => ({ pointer: at(path), detail })));
   if (identity.jwks && !(await hasUsableKey(identity.jwks.keys, keyUses(identity.issuer))))
     errors.push({ pointer: at(['jwks']), detail: 'must have a key by which its tokens can be verified here' });
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(identity)));
-  return { ...identity, digest: base64url.encode(new Uint8Array(digest)) };
+  return { ...identity, digest: await sha256(JSON.stringify(identity)) };
 }
 
 /** How it is shown. */

@@ -1,6 +1,7 @@
-import { base64url, calculateJwkThumbprint, importX509, type JWK } from 'jose';
+import { calculateJwkThumbprint, importX509, type JWK } from 'jose';
 import type { RegisteredKey } from '../../gates/protocol.ts';
 import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../../jwt/public-key.ts';
+import { sha256 } from '../../lib/sha256.ts';
 import type { FieldError } from '../http/problem.ts';
 
 /**
@@ -33,7 +34,7 @@ async function certificateThumbprint(x5c: unknown, alg: string, thumbprint: stri
     const pem = `-----BEGIN CERTIFICATE-----\n${first}\n-----END CERTIFICATE-----`;
     const key = await importX509(pem, alg, { extractable: true });
     if ((await calculateJwkThumbprint(key)) !== thumbprint) return undefined;
-    return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.fromBase64(first))));
+    return await sha256(Uint8Array.fromBase64(first));
   } catch {
     return undefined;
   }

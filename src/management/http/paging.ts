@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { base64url } from 'jose';
+import { decodeUtf8 } from '../../lib/utf8.ts';
 import { invalid } from './problem.ts';
 
 // By what lists are ordered. Times are milliseconds since the epoch.
@@ -17,9 +18,7 @@ export function readCursor<Order extends z.ZodType<Cursor>>(
 ): z.infer<Order> | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return order.parse(
-      JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(cursor))),
-    );
+    return order.parse(JSON.parse(decodeUtf8(base64url.decode(cursor))));
   } catch {
     throw invalid({ parameter: 'cursor', detail: 'This is no cursor: take the `next_cursor` of the page before.' });
   }

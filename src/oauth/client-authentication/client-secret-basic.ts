@@ -1,8 +1,8 @@
+import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { formDecode } from '../request/parameters.ts';
 import type { SecretCredential } from './credential.ts';
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
 
 /**
@@ -23,7 +23,7 @@ export function readBasic(authorization: string): SecretCredential | undefined {
 
 function decodeBase64(text: string): string | undefined {
   try {
-    return UTF8.decode(Uint8Array.fromBase64(text));
+    return decodeUtf8(Uint8Array.fromBase64(text));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { OAUTH_BODY_LIMIT_BYTES } from '../../constants.ts';
+import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
@@ -15,7 +16,6 @@ export interface Parameters {
   secret(name: SecretName): Redacted | undefined;
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const FORM = /^application\/x-www-form-urlencoded[ \t]*(;[^,]*)?$/i;
 
 /**
@@ -91,7 +91,7 @@ async function readText(request: Request): Promise<string> {
   const bytes = length === null ? await readCounted(request) : await request.arrayBuffer();
   if (bytes.byteLength > OAUTH_BODY_LIMIT_BYTES) throw tooLarge();
   try {
-    return UTF8.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw malformed();
   }

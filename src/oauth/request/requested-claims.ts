@@ -1,4 +1,5 @@
 import type { RequestedClaim } from '../../gates/protocol.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
 import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
@@ -31,7 +32,7 @@ function parseObject(text: string): object {
   } catch {
     throw refused('must be JSON.');
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw refused('must be a JSON object.');
+  if (!isJsonObject(parsed)) throw refused('must be a JSON object.');
   return parsed;
 }
 

@@ -1,4 +1,4 @@
-import { base64url } from 'jose';
+import { sha256 } from '../../lib/sha256.ts';
 
 /** A public JSON document that may be cached for `maxAge` seconds, or 304 where the requester has it ([RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)). */
 export async function cacheableJson(
@@ -7,8 +7,7 @@ export async function cacheableJson(
   maxAge: number,
   contentType = 'application/json',
 ): Promise<Response> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(json));
-  const etag = `"${base64url.encode(new Uint8Array(digest).subarray(0, 16))}"`;
+  const etag = `"${(await sha256(json)).slice(0, 22)}"`;
   const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag, 'Access-Control-Allow-Origin': '*' };
   if (matches(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
   return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });

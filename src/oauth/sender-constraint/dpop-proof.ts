@@ -1,8 +1,9 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { isNumericDate } from '../../jwt/claims.ts';
-import { isObject, mediaType, readUnverified } from '../../jwt/compact.ts';
+import { mediaType, readUnverified } from '../../jwt/compact.ts';
 import { fitsAlg, importPublicKey, isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import type { ProofFailure } from '../../log/reasons.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { isSignedBy } from '../client-authentication/signature.ts';
@@ -70,7 +71,7 @@ async function keyOf(proof: string, alg: VerificationAlg, jwk: unknown): Promise
   const header = proof.slice(0, proof.indexOf('.'));
   const known = keys.get(header, 0);
   if (known) return known;
-  if (!isObject(jwk) || !fitsAlg(jwk as JWK, alg)) return undefined;
+  if (!isJsonObject(jwk) || !fitsAlg(jwk as JWK, alg)) return undefined;
   try {
     const opened = { alg, key: await importPublicKey(jwk as JWK, alg), jkt: await calculateJwkThumbprint(jwk as JWK) };
     keys.set(header, opened);

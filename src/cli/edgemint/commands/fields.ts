@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { parse } from 'yaml';
+import { isJsonObject } from '../../../lib/json.ts';
 import { UsageError } from '../failures.ts';
 
 /** A field of a representation, and the option that sets it. */
@@ -51,6 +52,6 @@ async function fieldsOfFile(file: unknown): Promise<object> {
   } catch (error) {
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new UsageError(`${file} must hold an object of fields.`);
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isJsonObject } from '../../../lib/json.ts';
 import type { JsonObject } from '../../../lib/merge-patch.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { canonical, type Fields, identityOf, nameOf } from './item.ts';
@@ -64,13 +65,9 @@ export function patchOf(from: Fields, to: Fields): JsonObject | undefined {
   const patch = new Map<string, unknown>();
   for (const name of changedFields(from, to)) {
     const [before, after] = [from[name], to[name]];
-    const value = isObject(before) && isObject(after) ? mergePatch(before, after) : after;
+    const value = isJsonObject(before) && isJsonObject(after) ? mergePatch(before, after) : after;
     if (value === undefined) return undefined;
     patch.set(name, value);
   }
   return Object.fromEntries(patch);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,7 @@
+// Ignoring the mark means keeping it: a decoder that strips it reads two texts as one.
+const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8 and keeps a byte order mark. @throws TypeError if the bytes are not valid UTF-8 */
+export function decodeUtf8(bytes: Uint8Array | ArrayBuffer): string {
+  return STRICT.decode(bytes);
+}
