@@ -46,10 +46,17 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{e2e,interop,bench}/**'],
+          exclude: ['test/{e2e,interop,bench}/**', 'test/**/*.unit.test.ts'],
           setupFiles: ['./test/setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // What needs no runtime: pure functions, in plain Node.
+          name: 'unit',
+          include: ['test/**/*.unit.test.ts'],
         },
       },
       {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../lib/merge-patch.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import type { Connection } from './connection.ts';
 import { exchange, readJson } from './http.ts';
 import { alreadyHas } from './merge-patch.ts';

@@ -1,4 +1,4 @@
-import { base64url, type JWK } from 'jose';
+import type { JWK } from 'jose';
 import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
 import { keyUses } from '../../federation/identity.ts';
 import { identityFaults } from '../../federation/identity-faults.ts';

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isJsonObject } from '../../../lib/json.ts';
-import type { JsonObject } from '../../../lib/merge-patch.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { canonical, type Fields, identityOf, nameOf } from './item.ts';
 import { type Declaration, SECTIONS, type Section } from './schema.ts';

@@ -1,0 +1,87 @@
+/** Files, by their path in `src`, with the paths of the files that they import. */
+export type ImportGraph = ReadonlyMap<string, readonly string[]>;
+
+/** From the bottom up: each layer may import those before it. */
+const LAYERS = [
+  // The contract between the edge and a gate imports no code, so every layer may import it.
+  ['gates/protocol.ts'],
+  ['constants.ts'],
+  ['lib/'],
+  ['log/'],
+  ['jwt/'],
+  ['store/'],
+  ['credentials/'],
+  ['platform/'],
+  ['keys/'],
+  ['remote-keys/'],
+  ['federation/'],
+  ['tokens/'],
+  ['gates/'],
+  ['http/'],
+  // What runs in the Durable Object, the two APIs, and the services that each of them is given.
+  ['client-gate/', 'oauth/', 'management/', 'services.ts'],
+  ['documentation/'],
+  ['scheduled.ts', 'app.ts'],
+  ['index.ts'],
+  // Programs that run on Node and share definitions with the Worker.
+  ['cli/'],
+] as const;
+
+/** Folders and files of one layer that must not know each other: the importer, then those that it must not import. */
+const APART: readonly (readonly [from: string, to: readonly string[]])[] = [
+  ['client-gate/', ['oauth/', 'management/', 'services.ts']],
+  ['oauth/', ['client-gate/', 'management/']],
+  ['management/', ['client-gate/', 'oauth/']],
+  ['services.ts', ['client-gate/', 'management/']],
+];
+
+/** Imports that go up or across, and files that are in no layer. */
+export function layerFaults(graph: ImportGraph): string[] {
+  const stray = [...graph.keys()].filter((file) => layerOf(file) < 0).map((file) => `${file} is in no layer`);
+  const imports = [...graph].flatMap(([from, targets]) => targets.map((to) => ({ from, to })));
+  // What lies outside `src`, such as `package.json`, has no layer.
+  const inside = imports.filter(({ from, to }) => layerOf(from) >= 0 && !to.startsWith('..'));
+  const faults = inside.filter(({ from, to }) => layerOf(to) > layerOf(from) || areApart(from, to));
+  return [...stray, ...faults.map(({ from, to }) => `${from} -> ${to}`)];
+}
+
+function layerOf(file: string): number {
+  return LAYERS.findIndex((places) => places.some((place) => isIn(file, place)));
+}
+
+function isIn(file: string, place: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place;
+}
+
+function areApart(from: string, to: string): boolean {
+  return APART.some(([place, others]) => isIn(from, place) && others.some((other) => isIn(to, other)));
+}
+
+/** The groups of files that import one another, directly or not, each sorted by name ([Tarjan's algorithm](https://doi.org/10.1137/0201010)). */
+export function importCircles(graph: ImportGraph): string[][] {
+  const circles: string[][] = [];
+  const stack: string[] = [];
+  const index = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const lower = (file: string, to: number) => lowest.set(file, Math.min(lowest.get(file) ?? to, to));
+
+  function visit(file: string): void {
+    const own = index.size;
+    index.set(file, own);
+    lower(file, own);
+    stack.push(file);
+    for (const target of graph.get(file) ?? []) {
+      if (!graph.has(target)) continue;
+      if (!index.has(target)) {
+        visit(target);
+        lower(file, lowest.get(target) ?? own);
+      } else if (stack.includes(target)) lower(file, index.get(target) ?? own);
+    }
+    if (lowest.get(file) !== own) return;
+    const circle = stack.splice(stack.indexOf(file));
+    if (circle.length > 1) circles.push(circle.sort());
+  }
+
+  for (const file of graph.keys()) if (!index.has(file)) visit(file);
+  return circles;
+}
