@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { failing, withFault } from '../instruments.ts';
 import { Isolate, LOST_D1 } from '../keys/isolate.ts';
-import { clientsByAlg, DAY, kidsOf, MINUTE, runScheduled, type SigningKey } from '../keys/keys.ts';
+import { clientsByAlg, DAY, isolatePerTest, kidsOf, listKeys, MINUTE, runScheduled } from '../keys/keys.ts';
 import { losingReplies } from './owed.ts';
 
 interface Change {
@@ -16,20 +16,9 @@ const { clients, caller } = await clientsByAlg();
 /** How long after KV was told no isolate has the key any more. */
 const SETTLES = 3 * MINUTE;
 
-let now = Date.parse('2028-01-01T00:00:00Z');
-let isolate: Isolate;
+const isolate = isolatePerTest();
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  isolate = new Isolate();
-});
-
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
-
-const listed = async () => (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
+const listed = () => listKeys(isolate);
 const emergency = (headers: Record<string, string> = {}) =>
   isolate.api('POST', 'signing-keys/rotate', { emergency: true, alg: 'ES256' }, { headers });
 const changeOf = ({ id }: Change) => isolate.done<Change>('GET', `changes/${id}`);

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Fault, withFault } from '../instruments.ts';
 import { Isolate } from '../keys/isolate.ts';
-import { DAY, kidsOf, MINUTE, runScheduled, type SigningKey } from '../keys/keys.ts';
+import { DAY, isolatePerTest, kidsOf, listKeys, MINUTE, runScheduled, type SigningKey } from '../keys/keys.ts';
 import { consoleOf } from '../log/lines.ts';
 import { failingAt, losingReplies } from './owed.ts';
 
@@ -10,30 +10,24 @@ import { failingAt, losingReplies } from './owed.ts';
 const MAX_AGE = 3600;
 const ACTIVE_ALGS = ['ES256', 'EdDSA', 'RS256'];
 
-// Each test begins a day later than the one before, when every key is due.
-let now = Date.parse('2028-01-01T00:00:00Z');
-let isolate: Isolate;
+const isolate = isolatePerTest();
+let startedAt: number;
 
+// Every key is due a day after the isolate made or read it.
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  isolate = new Isolate();
+  startedAt = Date.now();
   await isolate.jwks();
-  vi.setSystemTime(now + DAY);
+  vi.setSystemTime(startedAt + DAY);
 });
 
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
-
-const listed = async () => (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
+const listed = () => listKeys(isolate);
 
 /** What the audit log tells of the rotations of a test. */
 async function rotations(): Promise<readonly { readonly actor: string; readonly active: readonly string[] }[]> {
   const { results } = await env.DB.prepare(
     "SELECT actor, changes FROM audit_events WHERE action = 'signing_keys.rotated' AND at >= ? ORDER BY at",
   )
-    .bind(now)
+    .bind(startedAt)
     .all<{ actor: string; changes: string }>();
   return results.map(({ actor, changes }) => ({ actor, active: JSON.parse(changes).active as string[] }));
 }

@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { problemOf, rowsOf } from '../management/rows.ts';
 import { eventsAbout } from '../management/secrets.ts';
 import { Isolate, kvReading, LOST_D1 } from './isolate.ts';
-import { clientsByAlg, DAY, kidsOf, MINUTE, SECOND, type SigningKey } from './keys.ts';
+import { clientsByAlg, isolatePerTest, kidsOf, listKeys, MINUTE, SECOND, type SigningKey } from './keys.ts';
 
 /** What is promised: how long a copy may lag, and how long a ring is held. */
 const COPY_BEHIND = 2 * MINUTE;
@@ -20,21 +20,9 @@ interface Change {
 
 const { clients, caller } = await clientsByAlg();
 
-// Each test begins when the keys that the one before left are old enough.
-let now = Date.parse('2028-01-01T00:00:00Z');
-let isolate: Isolate;
+const isolate = isolatePerTest();
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  isolate = new Isolate();
-});
-
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
-
-const listed = async () => (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
+const listed = () => listKeys(isolate);
 const kidOf = (token: string) => decodeProtectedHeader(token).kid;
 const change = ({ id }: Change, at = isolate) => at.done<Change>('GET', `changes/${id}`);
 

@@ -10,11 +10,18 @@ type Incoming = Request<unknown, IncomingRequestCfProperties>;
 
 /** An isolate among others that run at the same time. It shares nothing with them but the stores and the gates. */
 export class Isolate {
-  readonly #env: Env;
+  readonly #bindings: Partial<Env>;
+  #env: Env;
 
   /** @param bindings what it has of its own, as a deployment with another configuration, or stores that fail for it alone */
   constructor(bindings: Partial<Env> = {}) {
+    this.#bindings = bindings;
     this.#env = instrument({ ...env, ...bindings });
+  }
+
+  /** Replaces the isolate by a new one that holds nothing in memory. */
+  restart(): void {
+    this.#env = instrument({ ...env, ...this.#bindings });
   }
 
   send(path: string, init: RequestInit = {}): Promise<Response> {

@@ -1,11 +1,16 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, vi } from 'vitest';
 import { type Credentials, create, createClient } from '../http.ts';
 import worker from '../worker.ts';
+import { Isolate } from './isolate.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const DAY = 86_400 * SECOND;
+
+/** When the clock of a file's first test starts. */
+export const START = Date.parse('2028-01-01T00:00:00Z');
 
 export const ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
 type Alg = (typeof ALGS)[number];
@@ -45,6 +50,31 @@ export async function clientsByAlg(): Promise<{ clients: Record<Alg, Credentials
   });
   const clients = Object.fromEntries(await Promise.all(made)) as Record<Alg, Credentials>;
   return { clients, caller: await createClient({ organization_id, client_name: 'caller', introspects: identifiers }) };
+}
+
+/** Gives each test a fake clock that starts a day after the previous test ended, when the keys that it left are old enough to sign. */
+export function continueClockBetweenTests(): void {
+  let now = START;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now });
+  });
+  afterEach(() => {
+    now = Date.now() + DAY;
+    vi.useRealTimers();
+  });
+}
+
+/** Returns an isolate that restarts for each test, under a clock that continues between tests. */
+export function isolatePerTest(): Isolate {
+  const isolate = new Isolate();
+  continueClockBetweenTests();
+  beforeEach(() => isolate.restart());
+  return isolate;
+}
+
+/** Lists the signing keys by the management API of an isolate. */
+export async function listKeys(isolate: Isolate): Promise<SigningKey[]> {
+  return (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
 }
 
 /** Runs the scheduled handler once, with a `SIGNING_KEY_MAX_AGE` in seconds. */

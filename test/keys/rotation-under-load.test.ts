@@ -6,13 +6,12 @@ import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
 import { ISSUER } from '../http.ts';
 import { Isolate, kvReading, LOST_D1 } from './isolate.ts';
-import { ALGS, clientsByAlg, MINUTE, runScheduled, SECOND } from './keys.ts';
+import { ALGS, clientsByAlg, MINUTE, runScheduled, SECOND, START } from './keys.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-const START = Date.parse('2028-01-01T00:00:00Z');
 const ROTATIONS = 5;
 
 /** What is promised of isolates: how far their clocks, the copies that they read and the rings that they hold may be behind or ahead. */

@@ -1,28 +1,15 @@
 import { env } from 'cloudflare:workers';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ConfigurationError, readConfig } from '../../src/platform/config.ts';
 import { eventsAbout } from '../management/secrets.ts';
 import { Isolate } from './isolate.ts';
-import { DAY, kidsOf, MINUTE, runScheduled, SECOND, type SigningKey } from './keys.ts';
+import { DAY, isolatePerTest, kidsOf, listKeys, MINUTE, runScheduled, SECOND, type SigningKey, START } from './keys.ts';
 
 /** In seconds. */
 const MAX_AGE = 7200;
-const START = Date.parse('2028-01-01T00:00:00Z');
+const isolate = isolatePerTest();
 
-let now = START;
-let isolate: Isolate;
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-  isolate = new Isolate();
-});
-
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
-
-const listed = async () => (await isolate.done<{ data: SigningKey[] }>('GET', 'signing-keys')).data;
+const listed = () => listKeys(isolate);
 
 const areThoseOf =
   (wanted: Record<string, string>) =>

@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Credentials, world } from '../http.ts';
 import { Isolate, LOST_D1 } from '../keys/isolate.ts';
-import { DAY, MINUTE, runScheduled } from '../keys/keys.ts';
+import { continueClockBetweenTests, DAY, MINUTE, runScheduled } from '../keys/keys.ts';
 import { consoleOf } from '../log/lines.ts';
 import { keyWith, rowsOf } from './rows.ts';
 import { eventsAbout } from './secrets.ts';
@@ -28,16 +28,8 @@ interface Made {
 
 const { organization, identifier } = await world('master-keys');
 const made: Made[] = [];
-let now = Date.parse('2028-01-01T00:00:00Z');
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-});
-
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
+continueClockBetweenTests();
 
 const under = (...keys: string[]) => new Isolate({ MASTER_KEY: keys.join() });
 const list = async (isolate: Isolate) => (await isolate.done<{ data: MasterKey[] }>('GET', 'master-keys')).data;

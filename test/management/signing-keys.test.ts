@@ -1,8 +1,8 @@
 import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { api, type Credentials, create, done, getToken, introspect, send, world } from '../http.ts';
 import { startNewIsolate } from '../instruments.ts';
-import { DAY, kidsOf, SECOND, type SigningKey } from '../keys/keys.ts';
+import { continueClockBetweenTests, DAY, kidsOf, SECOND, type SigningKey, START } from '../keys/keys.ts';
 import { problemOf, rowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 import { type AuditEvent, eventsAbout } from './secrets.ts';
@@ -11,19 +11,9 @@ import { type AuditEvent, eventsAbout } from './secrets.ts';
 const PUBLISHED = (600 + 120 + 60 + 60) * SECOND;
 /** How long a retired one stays: until the last token has expired that an isolate signed which had not heard of it. */
 const KEPT = DAY + (120 + 60 + 60) * SECOND;
-const START = new Date('2028-01-01T00:00:00Z').getTime();
 
-// Each test begins where the one before ended, and a day later: the ring is the whole deployment's.
-let now = START;
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now });
-});
-
-afterEach(() => {
-  now = Date.now() + DAY;
-  vi.useRealTimers();
-});
+// The ring is the whole deployment's, so time must not go back between tests.
+continueClockBetweenTests();
 
 function pass(milliseconds: number): void {
   vi.setSystemTime(Date.now() + milliseconds);
