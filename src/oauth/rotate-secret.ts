@@ -1,11 +1,10 @@
-import { GRACE_MAX, PUSHES_PER_REQUEST } from '../constants.ts';
+import { GRACE_MAX } from '../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials/client-secret.ts';
 import type { SecretProof } from '../gates/protocol.ts';
 import { deliverPushes } from '../gates/pushes.ts';
 import { clientAddress } from '../http/client-address.ts';
 import type { Services } from '../services.ts';
 import { findClientRow, isClientAt } from '../store/clients.ts';
-import { pushesOwedBy } from '../store/gate-pushes.ts';
 import { renewClient } from '../store/renewals.ts';
 import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
@@ -73,13 +72,13 @@ async function rotate(
     address,
   };
   try {
-    const { version } = await write(db, {
+    const { owed } = await write(db, {
       event: { ...event, changes },
       guard: isClientAt(row),
       affectedClients: listOf([clientId]),
       statements: [...change(db, { ...stored, selfMade: true }, { now, expiresAt }), renewClient(db, clientId)],
     });
-    await deliverPushes(db, gates, await pushesOwedBy(db, version, PUSHES_PER_REQUEST));
+    await deliverPushes(db, gates, owed);
   } catch (error) {
     if (error instanceof StaleWriteError) throw inProgress('The client was changed meanwhile: try again.');
     throw error;

@@ -1,4 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import type { SecurityProfile } from './client-authentication.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import { FEW_CLIENTS } from './constants.ts';
 import type { Database } from './database.ts';
@@ -13,6 +14,7 @@ import {
   clients,
   clientUsage,
   gates,
+  organizations,
   resourceServers,
   roleGrants,
 } from './schema.ts';
@@ -31,8 +33,9 @@ export interface ClientLinks {
   readonly introspects: readonly string[];
 }
 
-/** A client with its links, by the names that they are shown by. */
+/** A client with its links, by the names that they are shown by, and its organization's profile. */
 export interface DescribedClient extends Client {
+  readonly organizationProfile: SecurityProfile;
   readonly grants: DescribedGrant[];
   readonly roles: string[];
   readonly introspects: string[];
@@ -192,8 +195,14 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
   const [found, servers, scopes, held, introspected] = await askStore('d1', () =>
     db.batch([
       db
-        .select({ client: clients, defaultResource: resourceServers.identifier })
+        .select({
+          client: clients,
+          defaultResource: resourceServers.identifier,
+          // Renamed: in a batch D1 returns rows as objects, in which columns of one name are one.
+          organizationProfile: sql<SecurityProfile>`${organizations.securityProfile}`.as('organization_profile'),
+        })
         .from(clients)
+        .innerJoin(organizations, eq(organizations.id, clients.organizationId))
         .leftJoin(resourceServers, eq(resourceServers.id, clients.defaultResourceServerId))
         .where(among(clients.clientId, ids))
         .orderBy(sql`lower(${clients.clientName})`),
@@ -209,10 +218,11 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
     byClient(held),
     byClient(introspected),
   ] as const;
-  return found.map(({ client, defaultResource }) => {
+  return found.map(({ client, defaultResource, organizationProfile }) => {
     const ownScopes = Map.groupBy(scopesOf(client.clientId), ({ serverId }) => serverId);
     return {
       ...client,
+      organizationProfile,
       defaultResource,
       grants: sorted(serversOf(client.clientId), ({ server }) => server.identifier).map(({ server }) => ({
         resource_server: server.identifier,

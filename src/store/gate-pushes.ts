@@ -15,10 +15,15 @@ const newestOfEach = {
   clientId: gatePushes.clientId,
 };
 
-/** Some of what the write of a version still owes. @throws StoreUnavailableError */
+/** The statement that selects pushes that the write of a version owes, `limit` at most. */
+export function selectOwedBy(db: Database, version: number | SQL<number>, limit: number) {
+  const owed = db.select().from(gatePushes).where(eq(gatePushes.version, version));
+  return owed.orderBy(asc(gatePushes.gate)).limit(limit);
+}
+
+/** Reads pushes that the write of a version still owes, `limit` at most. @throws StoreUnavailableError */
 export function pushesOwedBy(db: Database, version: number, limit: number): Promise<OwedPush[]> {
-  const owed = db.select().from(gatePushes).where(eq(gatePushes.version, version)).orderBy(asc(gatePushes.gate));
-  return askStore('d1', () => owed.limit(limit));
+  return askStore('d1', () => selectOwedBy(db, version, limit));
 }
 
 /**

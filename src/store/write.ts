@@ -3,6 +3,7 @@ import type { BatchItem } from 'drizzle-orm/batch';
 import { IDEMPOTENCY_AGE, PUSHES_PER_REQUEST } from '../constants.ts';
 import type { Database } from './database.ts';
 import { askStore, ConstraintError } from './errors.ts';
+import { type OwedPush, selectOwedBy } from './gate-pushes.ts';
 import { generateId } from './id.ts';
 import { auditEvents, changes, gatePushes, gates, idempotencyKeys, versionSequence } from './schema.ts';
 import { among } from './sql.ts';
@@ -43,8 +44,8 @@ export interface Write {
 
 export interface Written {
   readonly version: number;
-  /** How many gates must hear of it. */
-  readonly gates: number;
+  /** The pushes that the write owes to gates: all of them, or one more than a request may deliver. */
+  readonly owed: readonly OwedPush[];
 }
 
 /** What a write was based on is no longer so. Nothing was written. */
@@ -63,17 +64,25 @@ export async function write(
   db: Database,
   { event, guard, affectedClients, statements, answer, settles = false }: Write,
 ): Promise<Written> {
-  const owed = affectedClients ? [oweTo(db, affectedClients)] : [];
+  const owe = affectedClients ? [oweTo(db, affectedClients)] : [];
   const change = affectedClients || settles ? [keepChange(db, event, settles)] : [];
   const { id = generateId('evt'), ...said } = event;
   const record = db.insert(auditEvents).values({ id, ...said, version: nextVersion });
   const kept = answer ? keep(db, answer, event.at) : [];
   try {
     const [[taken], ...results] = await askStore('d1', () =>
-      db.batch([takeVersion(db, guard), ...owed, ...change, ...statements, record, ...kept, countOwed(db)]),
+      db.batch([
+        takeVersion(db, guard),
+        ...owe,
+        ...change,
+        ...statements,
+        record,
+        ...kept,
+        ...(affectedClients ? [selectOwedBy(db, nextVersion, PUSHES_PER_REQUEST + 1)] : []),
+      ]),
     );
-    const [counted] = results.at(-1) as Awaited<ReturnType<typeof countOwed>>;
-    return { version: taken?.value ?? 0, gates: counted?.gates ?? 0 };
+    const owed = affectedClients ? (results.at(-1) as OwedPush[]) : [];
+    return { version: taken?.value ?? 0, owed };
   } catch (error) {
     if (error instanceof ConstraintError && error.constraint === GUARD) throw new StaleWriteError();
     throw error;
@@ -109,11 +118,6 @@ function keepChange(db: Database, { at, organizationId, action, target }: AuditE
     .insert(changes)
     .select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at},
     ${settles ? null : 0} WHERE ${isWanted}`);
-}
-
-function countOwed(db: Database) {
-  const version = sql`${gatePushes.version} = ${nextVersion}`;
-  return db.select({ gates: sql<number>`COUNT(*)` }).from(gatePushes).where(version);
 }
 
 function keep(db: Database, { actor, key, fingerprint, status, sealedBody }: KeptAnswer, at: number): Statement[] {

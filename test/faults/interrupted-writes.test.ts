@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { api, type Credentials, done, getToken, requestToken, world } from '../http.ts';
 import { calls, resetCalls } from '../instruments.ts';
 import { KINDS } from './kinds.ts';
-import { bothRecords, failingAt, failingPushes, losingReplies, owedTo, runScheduled } from './owed.ts';
+import { bothRecords, failingAt, failingPushes, losingReplies, owedTo, READING_RECORDS, runScheduled } from './owed.ts';
 
 const SUCCESSES = [200, 201, 204, 404];
 
@@ -91,12 +91,20 @@ describe('a create whose reply is lost after its commit', () => {
 });
 
 describe('where D1 fails behind the commit', () => {
-  test.each([
-    ['what is owed', 'order by "gate_pushes"."gate"'],
-    ['the records', 'select "value" from "version_sequence"'],
-  ])('at reading %s, the answer is 503 and the gate is told later', async (_, words) => {
+  test('at reading what a repeat owes, the answer is 503 and the gate is told later', async () => {
+    const { worker, make, isSeen } = await kind('a client’s tokens revoked').prepare();
+    await losingReplies('error', async () => expect((await make()).status).toBe(503));
+    await failingAt('d1', 'order by "gate_pushes"."gate"', async () => expect((await make()).status).toBe(503));
+    expect(await isSeen()).toBe(false);
+    expect(await owedTo(worker)).toBe(1);
+    await runScheduled();
+    expect(await isSeen()).toBe(true);
+    expect(await owedTo(worker)).toBe(0);
+  });
+
+  test('at reading the records, the answer is 503 and the gate is told later', async () => {
     const { worker, make, isSeen } = await kind('a client disabled').prepare();
-    await failingAt('d1', words, async () => {
+    await failingAt('d1', READING_RECORDS, async () => {
       expect((await make()).status).toBe(503);
       expect((await make()).status).toBe(503);
     });

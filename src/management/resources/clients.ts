@@ -104,9 +104,11 @@ export function clients(app: ManagementApp): void {
       const { services, administrator } = context.var;
       const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
       const organizationId = await requiredOrganization(services, administrator, organization_id);
-      const resolved = await resolveReferences(services, administrator, organizationId, fields);
+      const [resolved, profile] = await Promise.all([
+        resolveReferences(services, administrator, organizationId, fields),
+        organizationProfile(services.db, organizationId),
+      ]);
       const { issuer } = services.config;
-      const profile = await organizationProfile(services.db, organizationId);
       const authentication = await registeredAuthentication(fields, issuer, profile);
       const hasSecret = usesSecrets([fields.token_endpoint_auth_method, ...fields.additional_auth_methods]);
       if (client_secret !== undefined && !hasSecret) throw invalid(NO_SECRET);
@@ -160,11 +162,10 @@ export function clients(app: ManagementApp): void {
       const { services, administrator } = context.var;
       const found = await find(context);
       requireMatch(context, found.version);
-      const { clientId, organizationId } = found;
+      const { clientId, organizationId, organizationProfile: profile } = found;
       const before = toResponse(found);
       const fields = applyPatch(ClientFields, before, context.req.valid('json'));
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
-      const profile = await organizationProfile(services.db, organizationId);
       const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
       const now = Date.now();
       const after = shownFields(fields, resolved, authentication);

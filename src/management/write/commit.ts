@@ -3,6 +3,7 @@ import type { TypedResponse } from 'hono';
 import type { JSONParsed } from 'hono/utils/types';
 import { PUSHES_PER_REQUEST } from '../../constants.ts';
 import type { UnrecordedEvent } from '../../gates/protocol.ts';
+import { deliverPushes } from '../../gates/pushes.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { ConstraintError, isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
@@ -12,7 +13,6 @@ import { actorOf } from '../http/authorization.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { type FieldError, ProblemError } from '../http/problem.ts';
 import { accepted } from './accepted.ts';
-import { deliverOwedBy } from './delivery.ts';
 import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 
@@ -56,8 +56,9 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
     tagged = false,
   } = commitment;
   const actor = commitment.actor ?? actorOf(administrator);
-  const written = await rejecting(conflicts, async () =>
-    write(services.db, {
+  const { db, gates } = services;
+  const { version, owed } = await rejecting(conflicts, async () =>
+    write(db, {
       event: { ...event, actor, address: clientAddress(context.req.raw) },
       guard,
       affectedClients,
@@ -66,16 +67,16 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
       answer: await keptAnswer(context, status, { body, tagged }),
     }),
   );
-  if (written.gates > PUSHES_PER_REQUEST) {
-    waitUntil(deliverOwedBy(context, written.version).catch(() => undefined));
-    return asTyped(await accepted(context, written.version));
+  if (owed.length > PUSHES_PER_REQUEST) {
+    waitUntil(deliverPushes(db, gates, owed).catch(() => undefined));
+    return asTyped(await accepted(context, version));
   }
   if (settle) {
     await settle().catch(() => undefined);
-    return asTyped(await accepted(context, written.version));
+    return asTyped(await accepted(context, version));
   }
-  if (written.gates > 0) await deliverOwedBy(context, written.version);
-  const headers = tagged ? { ETag: etag(written.version) } : {};
+  await deliverPushes(db, gates, owed);
+  const headers = tagged ? { ETag: etag(version) } : {};
   return asTyped(respond(context, status, body, headers));
 }
 
