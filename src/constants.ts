@@ -31,6 +31,9 @@ export const CLOCK_SKEW = 60;
 /** How long an isolate believes that a client_id does not exist. */
 export const UNKNOWN_CLIENT_AGE = 5;
 
+/** How long an isolate caches an introspection caller's checked credential, and a resource server's introspection mode. */
+export const CALLER_AGE = 10;
+
 /** How long verifiers may cache the JWKS. A rotated key is published for longer than this, plus the ring's lease, before it signs. */
 export const JWKS_MAX_AGE = 600;
 

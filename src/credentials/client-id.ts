@@ -1,3 +1,4 @@
+import { CLIENT_ID_LENGTH_MAX } from '../constants.ts';
 import { base62, toBigInt } from '../lib/base62.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { ACTORS } from '../store/actors.ts';
@@ -9,12 +10,12 @@ const FORM = /^emc_[0-9A-Za-z]{30}$/;
 
 // A path cannot end in one or two dots, tokens name organizations as their subjects, and audit events tell of actors by the other names.
 const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
-const IMPORTABLE = /^[!#-$&-*,-9;-~]{1,200}$/;
+const IMPORTABLE = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
 
 /**
- * Whether a client_id could be one that a client brought along from another provider: 1 to 200 visible ASCII characters, without those
- * that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not to be taken for one that is generated here, an API
- * key's, an organization's, or another actor's.
+ * Whether a client_id could be one that a client brought along from another provider: at most `CLIENT_ID_LENGTH_MAX` visible ASCII
+ * characters, without those that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not to be taken for one that
+ * is generated here, an API key's, an organization's, or another actor's.
  */
 export function isImportableId(clientId: string): boolean {
   return IMPORTABLE.test(clientId) && !NOT_IMPORTABLE.test(clientId);

@@ -1,4 +1,5 @@
 import { PUSHES_PER_REQUEST } from '../constants.ts';
+import { IDEMPOTENCY_KEY_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX } from '../management/constants.ts';
 
 /** What a newcomer to the API reads first, in Markdown. */
 export const INTRODUCTION = `
@@ -18,12 +19,12 @@ Edgemint is an OAuth 2.0 authorization server for machines. A **client** gets sh
 
 ### Lists
 
-\`?limit=\` (1 to 100, else 50) and \`?cursor=\`. The answer is \`{"data": […], "next_cursor": "…"}\`: give \`next_cursor\` as \`cursor\` to get what
+\`?limit=\` (1 to ${PAGE_MAX}, else ${PAGE_DEFAULT}) and \`?cursor=\`. The answer is \`{"data": […], "next_cursor": "…"}\`: give \`next_cursor\` as \`cursor\` to get what
 follows; it is \`null\` at the end. What is added or deleted meanwhile neither repeats nor hides anything else.
 
 ### Retrying, and not overwriting others
 
-- Every \`POST\` that takes an API key takes an **\`Idempotency-Key\`** too, 1 to 255 visible ASCII characters of your choice. For a day the same key
+- Every \`POST\` that takes an API key takes an **\`Idempotency-Key\`** too, 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters of your choice. For a day the same key
   with the same body gets the first answer again, a secret included; with another body, 422. So a request whose answer was lost is safe to send again.
 - A single thing that is read, created or changed comes with an **\`ETag\`**. Sent as **\`If-Match\`** with a \`PATCH\` or \`DELETE\`, it makes that fail with 412 where
   somebody else has changed the thing meanwhile.

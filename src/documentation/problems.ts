@@ -1,4 +1,4 @@
-import { MANAGEMENT_BODY_LIMIT_BYTES } from '../management/constants.ts';
+import { ACCESS_TOKEN_TTL_MIN, MANAGEMENT_BODY_LIMIT_BYTES } from '../management/constants.ts';
 import { invalid, ProblemError } from '../management/http/problem.ts';
 import { CLIENT_ID } from './oauth/examples.ts';
 import { RETRY_AFTER } from './oauth/headers.ts';
@@ -22,7 +22,7 @@ const PROBLEMS: readonly ProblemError[] = [
   new ProblemError('stale'),
   new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` }),
   new ProblemError('unsupported_media_type'),
-  invalid({ pointer: '/access_token_ttl', detail: 'Too small: expected number to be >=60' }),
+  invalid({ pointer: '/access_token_ttl', detail: `Too small: expected number to be >=${ACCESS_TOKEN_TTL_MIN}` }),
   new ProblemError('too_many'),
   new ProblemError('unavailable', { detail: 'Nothing is known to have been done: try again.' }),
   new ProblemError('unexpected'),

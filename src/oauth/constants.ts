@@ -42,9 +42,6 @@ export const KNOWN_LONG_AUTHENTICATIONS = 100;
 /** Keys of DPoP proofs that an isolate keeps imported. */
 export const KNOWN_PROOF_KEYS = 1000;
 
-/** How long an introspection caller's checked credential is believed, and how a resource server wants to be answered. */
-export const CALLER_AGE = 10;
-
 /** How long the metadata document may be cached. */
 export const METADATA_MAX_AGE = 3600;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CALLER_AGE } from '../../src/oauth/constants.ts';
+import { CALLER_AGE } from '../../src/constants.ts';
 import { api, create, done, getToken, postForm, world } from '../http.ts';
 import { failing, startNewIsolate, withFault } from '../instruments.ts';
 import { problemOf } from './rows.ts';

@@ -389,7 +389,7 @@ describe('the list', () => {
     ['from', '2026-01-01'],
     ['to', '1767225600'],
     ['to', ''],
-    ['actor', 'x'.repeat(301)],
+    ['actor', 'x'.repeat(201)],
   ])('takes no %s %j', async (parameter, value) => {
     expect(await pointedAt(await api('GET', `audit-events?${new URLSearchParams({ [parameter]: value })}`))).toEqual([
       parameter,

@@ -1,6 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
+import { CLIENT_ID_LENGTH_MAX } from '../../src/constants.ts';
 import { ATTEMPTS_PER_ADDRESS } from '../../src/gates/constants.ts';
 import { gateOf, tablesOf } from '../client-gate/gate.ts';
 import {
@@ -17,7 +18,7 @@ import {
   world,
 } from '../http.ts';
 import { calls, failing, resetCalls, startNewIsolate } from '../instruments.ts';
-import { problemOf } from './rows.ts';
+import { pointedAt, problemOf } from './rows.ts';
 import { rotated, secretsOf, tokenStatus } from './secrets.ts';
 
 const { organization, identifier, api: caller } = await world('imported');
@@ -72,7 +73,7 @@ describe('an id', () => {
     "!#$&'()*,-./;<=>?@[\\]^_`{|}~",
     'Ünicode'.replace('Ü', 'U_'),
     '...',
-    'a'.repeat(200),
+    'a'.repeat(CLIENT_ID_LENGTH_MAX),
   ];
 
   test.each(ODD)(
@@ -111,7 +112,7 @@ describe('an id', () => {
     '',
     '.',
     '..',
-    'a'.repeat(201),
+    'a'.repeat(CLIENT_ID_LENGTH_MAX + 1),
     // By these names audit events tell of others.
     'root',
     'leak-report',
@@ -119,6 +120,22 @@ describe('an id', () => {
     'key_7n42DGM5Tflk9n8mt7Fhc7',
   ])('%j is refused', async (client_id) => {
     expect(await pointersOf({ client_id })).toEqual(['/client_id']);
+  });
+
+  test('that is longer than any can be names no client, in a path, a query or a body', async () => {
+    const longest = 'b'.repeat(CLIENT_ID_LENGTH_MAX);
+    const tooLong = `${longest}b`;
+    for (const method of ['GET', 'DELETE'] as const) {
+      await problemOf(await api(method, `clients/${longest}`), 404);
+      expect(await pointedAt(await api(method, `clients/${tooLong}`))).toEqual(['client_id']);
+    }
+    const expires_at = new Date(Date.now() + 60_000).toISOString();
+    const revokeNamed = (client_id: string) => manage('tokens/revoke', { jti: 'x', client_id, expires_at });
+    await problemOf(await revokeNamed(longest), 404);
+    expect(await pointedAt(await revokeNamed(tooLong))).toEqual(['/client_id']);
+    expect((await api('GET', `audit-events?target=${longest}`)).status).toBe(200);
+    expect(await pointedAt(await api('GET', `audit-events?target=${tooLong}`))).toEqual(['target']);
+    expect((await requestToken({ client_id: tooLong, client_secret: SECRET })).status).toBe(401);
   });
 
   test('that is taken is 409, another organization’s as well, and nothing changes', async () => {

@@ -3,9 +3,14 @@ import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
 import {
+  CERTIFICATE_SUBJECT_LENGTH_MAX,
+  CLAIM_CONDITION_NAME_LENGTH_MAX,
+  CLAIM_CONDITIONS_DEPTH,
   CLAIM_CONDITIONS_MAX,
   FEDERATED_IDENTITIES_BYTES_MAX,
   FEDERATED_IDENTITIES_MAX,
+  IDENTITY_TEXT_LENGTH_MAX,
+  KEY_TYPE_LENGTH_MAX,
   REGISTERED_KEYS_BYTES_MAX,
   REGISTERED_KEYS_MAX,
 } from '../constants.ts';
@@ -18,7 +23,7 @@ import { jsonBytes } from './schemas.ts';
 const AuthMethod = z.enum(AUTH_METHODS);
 
 const PublicKey = z
-  .looseObject({ kty: z.string().max(20) })
+  .looseObject({ kty: z.string().max(KEY_TYPE_LENGTH_MAX) })
   .refine(({ kid }) => kid === undefined || typeof kid === 'string', { path: ['kid'], error: 'must be a text' })
   .refine((jwk) => !hasPrivateMember(jwk), 'must be a public key: whoever has seen this one must make another');
 
@@ -26,7 +31,10 @@ const Jwks = z
   .strictObject({
     keys: z.array(PublicKey).min(1).max(REGISTERED_KEYS_MAX),
   })
-  .refine((jwks) => jsonBytes(jwks) <= REGISTERED_KEYS_BYTES_MAX, 'must be at most 32 KiB of JSON')
+  .refine(
+    (jwks) => jsonBytes(jwks) <= REGISTERED_KEYS_BYTES_MAX,
+    `must be at most ${REGISTERED_KEYS_BYTES_MAX / 1024} KiB of JSON`,
+  )
   .openapi('JwkSet', {
     description: 'A JWK Set (RFC 7517) of public keys.',
     example: {
@@ -42,17 +50,20 @@ const Jwks = z
     },
   });
 
-const Subject = z.string().min(1).max(500).nullable().default(null);
-const ClaimText = z.union([z.string().min(1).max(500), z.number(), z.boolean()]);
+const Subject = z.string().min(1).max(CERTIFICATE_SUBJECT_LENGTH_MAX).nullable().default(null);
+const ClaimText = z.union([z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX), z.number(), z.boolean()]);
 
 const FederatedIdentity = z
   .strictObject({
-    issuer: z.string().max(500).openapi({ example: 'https://token.actions.githubusercontent.com' }),
-    audience: z.string().min(1).max(500).optional().openapi({
+    issuer: z
+      .string()
+      .max(IDENTITY_TEXT_LENGTH_MAX)
+      .openapi({ example: 'https://token.actions.githubusercontent.com' }),
+    audience: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
       description: 'The one audience that its tokens must have; else this issuer.',
       example: 'https://auth.example.com',
     }),
-    subject: z.string().min(1).max(500).optional().openapi({
+    subject: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
       description: 'What `sub` must be; `*` stands for any characters.',
       example: 'repo:octo-org/octo-repo:environment:production',
     }),
@@ -60,13 +71,16 @@ const FederatedIdentity = z
       .unknown()
       // A record leaves out a member `__proto__`, and with it a condition.
       .refine(
-        (claims) => isPlainJson(claims, 2),
+        (claims) => isPlainJson(claims, CLAIM_CONDITIONS_DEPTH),
         'must be an object of values and lists, with well-formed text, exact integers and no name __proto__',
       )
       .pipe(
         z.record(
-          z.string().min(1).max(200),
-          z.union([ClaimText, z.array(z.string().min(1).max(500)).min(1).max(CLAIM_CONDITIONS_MAX)]),
+          z.string().min(1).max(CLAIM_CONDITION_NAME_LENGTH_MAX),
+          z.union([
+            ClaimText,
+            z.array(z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX)).min(1).max(CLAIM_CONDITIONS_MAX),
+          ]),
         ),
       )
       .refine(
@@ -139,7 +153,10 @@ export const AuthenticationFields = {
   federated_identities: z
     .array(FederatedIdentity)
     .max(FEDERATED_IDENTITIES_MAX)
-    .refine((all) => jsonBytes(all) <= FEDERATED_IDENTITIES_BYTES_MAX, 'must be at most 64 KiB of JSON')
+    .refine(
+      (all) => jsonBytes(all) <= FEDERATED_IDENTITIES_BYTES_MAX,
+      `must be at most ${FEDERATED_IDENTITIES_BYTES_MAX / 1024} KiB of JSON`,
+    )
     .default([])
     .openapi({
       description: 'For `federated_jwt`: the workloads that are this client, each by the tokens of its platform.',

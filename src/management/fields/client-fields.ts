@@ -2,11 +2,14 @@ import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
 import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
 import {
+  CLAIM_NAME_LENGTH_MAX,
   CLAIMS_LIMIT_BYTES,
   GRANTS_MAX,
+  JSON_DEPTH_MAX,
   RATE_LIMIT_BURST_DEFAULT,
   RATE_LIMIT_MAX,
   RATE_LIMIT_PER_MINUTE_DEFAULT,
+  REQUESTABLE_CLAIMS_MAX,
   ROLES_MAX,
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
@@ -16,7 +19,7 @@ import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } 
 const ClaimName = z
   .string()
   .min(1)
-  .max(100)
+  .max(CLAIM_NAME_LENGTH_MAX)
   .refine((name) => !REGISTERED_CLAIMS.has(name), 'must not be a registered claim name')
   .refine((name) => name.isWellFormed() && name !== '__proto__', 'must be well-formed Unicode, and not __proto__');
 
@@ -56,15 +59,18 @@ export const ClientFields = z.strictObject({
     .unknown()
     .refine(
       (claims) => isPlainJson(claims),
-      'must be JSON of 8 levels at most, with well-formed text, exact integers and no name __proto__',
+      `must be JSON of at most ${JSON_DEPTH_MAX} levels, with well-formed text, exact integers and no name __proto__`,
     )
     .pipe(z.record(ClaimName, z.unknown()))
-    .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, 'must be at most 4 KiB of JSON')
+    .refine(
+      (claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES,
+      `must be at most ${CLAIMS_LIMIT_BYTES / 1024} KiB of JSON`,
+    )
     .default({})
     .openapi({ ...CLAIMS, description: 'Added to every token of the client.' }),
   requestable_claims: z
     .array(ClaimName)
-    .max(50)
+    .max(REQUESTABLE_CLAIMS_MAX)
     .refine((names) => new Set(names).size === names.length, 'must name each claim once')
     .default([])
     .openapi({ description: 'Names of claims that a token request may ask for, by `claims`.', example: ['tenant'] }),

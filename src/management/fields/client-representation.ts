@@ -1,17 +1,19 @@
 import { z } from '@hono/zod-openapi';
+import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import { SECRET_BITS_MIN } from '../../credentials/constants.ts';
 import { isStrongSecret } from '../../credentials/secret-strength.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
 import type { ClientFields as StoredFields } from '../../store/clients.ts';
+import { IMPORTED_SECRET_LENGTH_MAX, IMPORTED_SECRET_LENGTH_MIN } from '../constants.ts';
 import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
 import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
 import { MetadataPatch, OrganizationId, Time } from './schemas.ts';
 
-const IMPORTED_SECRET = /^[\x21-\x7e]{24,256}$/;
+const IMPORTED_SECRET = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_SECRET_LENGTH_MIN},${IMPORTED_SECRET_LENGTH_MAX}}$`);
 
 /** A client_id and a secret that another provider gave. */
 const Imported = {
@@ -19,13 +21,16 @@ const Imported = {
     .string()
     .refine(
       isImportableId,
-      `must be 1 to 200 visible ASCII characters without " % + and :, not begin with emc_, key_ or org_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
+      `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % + and :, not begin with emc_, key_ or org_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
     )
     .optional()
     .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),
   client_secret: z
     .string()
-    .refine((secret) => IMPORTED_SECRET.test(secret), 'must be 24 to 256 visible ASCII characters')
+    .refine(
+      (secret) => IMPORTED_SECRET.test(secret),
+      `must be ${IMPORTED_SECRET_LENGTH_MIN} to ${IMPORTED_SECRET_LENGTH_MAX} visible ASCII characters`,
+    )
     .refine(isStrongSecret, `is too easily guessed: it must be worth ${SECRET_BITS_MIN} random bits`)
     .transform((secret) => new Redacted(secret))
     .optional()

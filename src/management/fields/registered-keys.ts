@@ -1,4 +1,5 @@
 import { calculateJwkThumbprint, importX509, type JWK } from 'jose';
+import { RSA_MODULUS_BITS } from '../../constants.ts';
 import type { RegisteredKey } from '../../gates/protocol.ts';
 import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../../jwt/public-key.ts';
 import { sha256 } from '../../lib/sha256.ts';
@@ -15,7 +16,7 @@ export async function registeredKey(jwk: JWK, at: string, errors: FieldError[]):
   const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
   if (!alg || !key) {
     return refuse(
-      'must be a key for signatures: P-256, Ed25519, or RSA of 2048 bits or more, with an `alg` of the metadata if any',
+      `must be a key for signatures: P-256, Ed25519, or RSA of ${RSA_MODULUS_BITS} bits or more, with an \`alg\` of the metadata if any`,
     );
   }
   const thumbprint = await calculateJwkThumbprint(jwk);

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { CALLER_AGE } from '../../constants.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { SCOPES_MAX } from '../constants.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
@@ -25,6 +26,6 @@ export const ResourceServerFields = z.strictObject({
     .openapi({
       description:
         'How introspection checks for revocation. `strong` asks the client’s gate: a revocation is seen at once. `edge` reads the nearest copy: ' +
-        'cheaper, and a revocation may show a minute or more later. A change of this shows within 10 seconds.',
+        `cheaper, and a revocation may show a minute or more later. A change of this shows within ${CALLER_AGE} seconds.`,
     }),
 });

@@ -1,18 +1,29 @@
 import { z } from '@hono/zod-openapi';
-import { ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isResourceIdentifier, isScopeToken } from '../../tokens/names.ts';
 import {
   ACCESS_TOKEN_TTL_MIN,
+  CURSOR_LENGTH_MAX,
+  DESCRIPTION_LENGTH_MAX,
   GRANTS_BYTES_MAX,
   GRANTS_MAX,
+  ID_LENGTH_MAX,
+  METADATA_MEMBERS_MAX,
+  METADATA_NAME_LENGTH_MAX,
+  METADATA_VALUE_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  ORGANIZATION_ID_LENGTH_MAX,
   PAGE_DEFAULT,
   PAGE_MAX,
+  REFERENCE_LENGTH_MAX,
+  RESOURCE_IDENTIFIER_LENGTH_MAX,
+  SCOPE_NAME_LENGTH_MAX,
   SCOPES_MAX,
 } from '../constants.ts';
 
 // Parts that several resources are described with. A sentence behind a check says what would be right.
 
-export const GRANTS_TOO_LARGE = 'must be at most 32 KiB of JSON';
+export const GRANTS_TOO_LARGE = `must be at most ${GRANTS_BYTES_MAX / 1024} KiB of JSON`;
 
 /** How long a value is as JSON, in UTF-8. */
 export function jsonBytes(value: unknown): number {
@@ -23,7 +34,7 @@ export function jsonBytes(value: unknown): number {
 export const Name = z
   .string()
   .min(1)
-  .max(200)
+  .max(NAME_LENGTH_MAX)
   .refine(
     (text) => text.trim() === text && text.isWellFormed() && !/\p{Cc}/u.test(text),
     'must have no control characters and no white space at its ends',
@@ -33,21 +44,24 @@ const WELL_FORMED = 'must be well-formed Unicode';
 
 export const Description = z
   .string()
-  .max(1000)
+  .max(DESCRIPTION_LENGTH_MAX)
   .refine((text) => text.isWellFormed(), WELL_FORMED)
   .default('');
 
-export const OrganizationId = z.string().max(100).openapi({ example: 'org_7n42DGM5Tflk9n8mt7Fhc7' });
+export const OrganizationId = z
+  .string()
+  .max(ORGANIZATION_ID_LENGTH_MAX)
+  .openapi({ example: 'org_7n42DGM5Tflk9n8mt7Fhc7' });
 
 export const ScopeName = z
   .string()
-  .max(200)
+  .max(SCOPE_NAME_LENGTH_MAX)
   .refine(isScopeToken, 'must be printable ASCII without space, quote or backslash')
   .openapi({ example: 'orders:read' });
 
 export const ResourceIdentifier = z
   .string()
-  .max(500)
+  .max(RESOURCE_IDENTIFIER_LENGTH_MAX)
   .refine(isResourceIdentifier, 'must be an absolute URI without fragment')
   .openapi({ example: 'https://api.example.com/orders' });
 
@@ -56,13 +70,16 @@ export const AccessTokenTtl = z.int().min(ACCESS_TOKEN_TTL_MIN).max(ACCESS_TOKEN
 
 export const Metadata = z
   .record(
-    z.string().min(1).max(100),
+    z.string().min(1).max(METADATA_NAME_LENGTH_MAX),
     z
       .string()
-      .max(1000)
+      .max(METADATA_VALUE_LENGTH_MAX)
       .refine((text) => text.isWellFormed(), WELL_FORMED),
   )
-  .refine((metadata) => Object.keys(metadata).length <= 50, 'must have at most 50 members')
+  .refine(
+    (metadata) => Object.keys(metadata).length <= METADATA_MEMBERS_MAX,
+    `must have at most ${METADATA_MEMBERS_MAX} members`,
+  )
   .default({});
 
 export const MetadataPatch = z.record(z.string(), z.string().nullable());
@@ -71,7 +88,7 @@ export const StatusName = z.enum(['active', 'disabled']);
 export const Status = StatusName.default('active');
 
 /** A resource server or role by its id, or by its identifier or name. */
-export const Reference = z.string().min(1).max(500);
+export const Reference = z.string().min(1).max(REFERENCE_LENGTH_MAX);
 
 export const Grant = z
   .strictObject({
@@ -99,8 +116,8 @@ export function timeOrNull(milliseconds: number | null | undefined): string | nu
 }
 
 /** An object's own id in a path. */
-export const IdParams = z.object({ id: z.string().max(200) });
-export const ClientIdParams = z.object({ client_id: z.string().max(300) });
+export const IdParams = z.object({ id: z.string().max(ID_LENGTH_MAX) });
+export const ClientIdParams = z.object({ client_id: z.string().max(CLIENT_ID_LENGTH_MAX) });
 
 export const PageQuery = z.strictObject({
   limit: z.coerce
@@ -110,7 +127,11 @@ export const PageQuery = z.strictObject({
     .max(PAGE_MAX)
     .default(PAGE_DEFAULT)
     .openapi({ description: 'How many items a page has at most.' }),
-  cursor: z.string().max(2000).optional().openapi({ description: 'The `next_cursor` of the page before.' }),
+  cursor: z
+    .string()
+    .max(CURSOR_LENGTH_MAX)
+    .optional()
+    .openapi({ description: 'The `next_cursor` of the page before.' }),
 });
 
 export const OrganizationQuery = {

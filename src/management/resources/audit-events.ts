@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { AUDIT_AGE } from '../../constants.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
 import { listAuditEvents, type StoredAuditEvent } from '../../store/audit-events.ts';
+import { AUDIT_FILTER_LENGTH_MAX } from '../constants.ts';
 import { OrganizationQuery, Time, time } from '../fields/schemas.ts';
 import { QUERY_FIELD, targetOrganization } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
@@ -25,7 +26,7 @@ const AuditEvent = z
   })
   .openapi('AuditEvent');
 
-const Filter = z.string().max(300).optional();
+const Filter = z.string().max(AUDIT_FILTER_LENGTH_MAX).optional();
 
 const listRoute = listRouteFor(
   {

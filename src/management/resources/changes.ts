@@ -1,9 +1,12 @@
 import { findChange } from '../../store/gate-pushes.ts';
+import { CHANGE_ID_DIGITS_MAX } from '../constants.ts';
 import { Change, IdParams } from '../fields/schemas.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { getRouteFor } from '../http/routes.ts';
 import { mayFollow, toResponse } from '../write/accepted.ts';
+
+const CHANGE_ID = new RegExp(`^\\d{1,${CHANGE_ID_DIGITS_MAX}}$`);
 
 const getChangeRoute = getRouteFor(
   {
@@ -23,7 +26,7 @@ export function changes(app: ManagementApp): void {
   app.openapi(getChangeRoute, async (context) => {
     const { services, administrator } = context.var;
     const { id } = context.req.valid('param');
-    const version = /^\d{1,15}$/.test(id) ? Number(id) : -1;
+    const version = CHANGE_ID.test(id) ? Number(id) : -1;
     const change = await findChange(services.db, version);
     if (!change || !mayFollow(administrator, change)) throw new ProblemError('not_found');
     return context.json(toResponse(change), 200);

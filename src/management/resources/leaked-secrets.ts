@@ -10,6 +10,7 @@ import { expireApiKey, findApiKeyByHash } from '../../store/api-keys.ts';
 import { renewClient } from '../../store/renewals.ts';
 import { endLeakedSecret, findSecretByHash } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
+import { REPORTED_SECRET_LENGTH_MAX } from '../constants.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError, tooLarge } from '../http/problem.ts';
 import { json, problem } from '../http/routes.ts';
@@ -19,7 +20,7 @@ import { deliverOwedAbout } from '../write/delivery.ts';
 const Secret = z
   .string()
   .min(1)
-  .max(512)
+  .max(REPORTED_SECRET_LENGTH_MAX)
   .transform((secret) => new Redacted(secret));
 const Report = z.strictObject({ secret: Secret }).openapi('LeakedSecret');
 const Disabled = z.object({ status: z.literal('disabled') }).openapi('DisabledSecret');

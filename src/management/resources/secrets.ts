@@ -14,7 +14,7 @@ import {
   type StoredSecret,
 } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
-import { ClientIdParams, Time, time, timeOrNull } from '../fields/schemas.ts';
+import { ClientIdParams, IdParams, Time, time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -58,7 +58,7 @@ const CreatedSecret = Secret.extend({
 
 const tag = 'Secrets';
 const path = '/clients/{client_id}/secrets';
-const OneSecret = ClientIdParams.extend({ id: z.string().max(200) });
+const OneSecret = ClientIdParams.extend(IdParams.shape);
 
 const listRoute = listRouteFor(
   { path, requires: 'clients:read', tag, summary: 'List a client’s secrets' },

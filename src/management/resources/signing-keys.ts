@@ -6,6 +6,7 @@ import { settleKeyRevocations, withMade } from '../../keys/rotate.ts';
 import { changed, keyOf, revocation, rotation, signsFrom, tookOverSince } from '../../keys/rotation.ts';
 import { readRing, type StoredSigningKey } from '../../store/ring.ts';
 import { areStill, changeSigningKeys } from '../../store/signing-keys.ts';
+import { KID_LENGTH_MAX } from '../constants.ts';
 import { Time, time, timeOrNull } from '../fields/schemas.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { invalid, ProblemError } from '../http/problem.ts';
@@ -59,7 +60,7 @@ const rotateRoute = actionRouteFor(
       emergency: z.boolean().default(false).openapi({
         description: 'Takes the active keys out at once, or the one that `kid` names, with all their tokens.',
       }),
-      kid: z.string().max(100).optional().openapi({
+      kid: z.string().max(KID_LENGTH_MAX).optional().openapi({
         description:
           'In an emergency: the compromised key, whatever its status. Best named: who is active may have changed.',
       }),

@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { ACCESS_TOKEN_LENGTH_MAX, ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../../constants.ts';
+import { ACCESS_TOKEN_LENGTH_MAX, ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX, CLOCK_SKEW } from '../../constants.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { type Client, findClientRow, revokeClientTokens } from '../../store/clients.ts';
 import { isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
 import { listOf } from '../../store/sql.ts';
 import { verifyAccessToken } from '../../tokens/verify.ts';
+import { JTI_LENGTH_MAX } from '../constants.ts';
 import { ClientIdParams, Revoked, Time, time } from '../fields/schemas.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
@@ -23,10 +24,10 @@ const Revocation = z
       .optional(),
     jti: z
       .string()
-      .max(100)
+      .max(JTI_LENGTH_MAX)
       .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters')
       .optional(),
-    client_id: z.string().max(300).optional(),
+    client_id: z.string().max(CLIENT_ID_LENGTH_MAX).optional(),
     expires_at: Time.optional().openapi({ description: 'The token’s `exp`.' }),
   })
   .refine(

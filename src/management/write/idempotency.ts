@@ -8,6 +8,7 @@ import { isUnavailable } from '../../store/errors.ts';
 import { findChange, isPending } from '../../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../../store/idempotency-keys.ts';
 import type { KeptAnswer } from '../../store/write.ts';
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../constants.ts';
 import { respond } from '../http/answer.ts';
 import { actorOf } from '../http/authorization.ts';
 import type { ManagementContext, ManagementEnv } from '../http/context.ts';
@@ -23,7 +24,7 @@ interface Answer {
   readonly tagged: boolean;
 }
 
-const KEY = /^[\x21-\x7e]{1,255}$/;
+const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /**
  * Honours `Idempotency-Key` ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
@@ -33,7 +34,10 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   const key = context.req.header('Idempotency-Key');
   if (key === undefined || context.req.method !== 'POST') return next();
   if (!KEY.test(key)) {
-    throw invalid({ parameter: 'Idempotency-Key', detail: 'This must be 1 to 255 visible ASCII characters.' });
+    throw invalid({
+      parameter: 'Idempotency-Key',
+      detail: `This must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters.`,
+    });
   }
   context.set('idempotency', { key, fingerprints: await fingerprints(context) });
   const first = await answerAgain(context).catch(goOnWithoutStore);

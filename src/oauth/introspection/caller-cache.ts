@@ -1,8 +1,8 @@
+import { CALLER_AGE } from '../../constants.ts';
 import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../../gates/protocol.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
 import type { ResourceServer } from '../../store/resource-servers.ts';
-import { CALLER_AGE } from '../constants.ts';
 
 /** How much an introspection is worth, as the resource server of the token chose it. */
 export type Strength = ResourceServer['introspection'];
