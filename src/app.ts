@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import { patternOf } from './http/request-log.ts';
-import { note } from './log/trace.ts';
+import { toRoutePattern } from './http/request-log.ts';
+import { addLogDetails } from './log/trace.ts';
 import type { ManagementApp } from './management/http/context.ts';
 import { health } from './oauth/health.ts';
 import { introspect } from './oauth/introspect.ts';
@@ -23,9 +23,9 @@ export function createApp(services: Services) {
   // One handler for a route, whatever the method: of two that match, Hono makes a chain.
   const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
     const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
-    const noted = { route: patternOf(route) };
+    const noted = { route: toRoutePattern(route) };
     app.all(route, ({ req: { raw } }) => {
-      note(noted);
+      addLogDetails(noted);
       if (!allowed.includes(raw.method)) throw methodNotAllowed(allowed);
       return endpoint(services, raw);
     });

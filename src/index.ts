@@ -1,5 +1,5 @@
 import { createApp } from './app.ts';
-import { logged } from './http/request-log.ts';
+import { answerAndLog } from './http/request-log.ts';
 import { errorResponse } from './oauth/response/error-response.ts';
 import type { Env } from './platform/env.ts';
 import { logFailure } from './platform/failures.ts';
@@ -21,7 +21,7 @@ function appFor(env: Env): App {
 
 export default {
   fetch: (request, env, ctx) =>
-    logged(request, async () => {
+    answerAndLog(request, async () => {
       try {
         return await appFor(env).fetch(request, env, ctx);
       } catch (error) {

@@ -1,6 +1,6 @@
 import { resumePushes } from './gates/pushes.ts';
-import { settleKeyRevocations, withMade } from './keys/rotate.ts';
-import { dueAlgs, forgottenBefore, rotation } from './keys/rotation.ts';
+import { completeRotation, propagateKeyRevocations } from './keys/rotate.ts';
+import { findDueAlgs, planRotation, removalCutoff } from './keys/rotation.ts';
 import { StoredRing } from './keys/stored-ring.ts';
 import { log } from './log/log.ts';
 import { logFailure } from './platform/failures.ts';
@@ -9,7 +9,7 @@ import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, noteSuccesses } from './store/background-tasks.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
-import { areStill, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
+import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
 import { StaleWriteError, write } from './store/write.ts';
 
 /** Does what there is to do at `now`, in milliseconds since the epoch, and tells how much that was. */
@@ -17,10 +17,7 @@ type Task = (services: Services, now: number) => Promise<Readonly<Record<string,
 
 const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['rotate_signing_keys', rotateSigningKeys],
-  [
-    'remove_signing_keys',
-    async ({ db }, now) => ({ removed: await deleteRetiredSigningKeys(db, forgottenBefore(now)) }),
-  ],
+  ['remove_signing_keys', async ({ db }, now) => ({ removed: await deleteRetiredSigningKeys(db, removalCutoff(now)) })],
   ['copy_key_ring', copyKeyRing],
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
   ['purge', ({ db }, now) => purge(db, now)],
@@ -52,9 +49,9 @@ export async function scheduled(services: Services, now: number): Promise<void> 
 /** Lets the next keys sign of the algorithms whose active keys have signed for as long as is configured. */
 async function rotateSigningKeys({ db, config, masterKeys }: Services, now: number): Promise<{ rotated: number }> {
   const { keys } = await readRing(db);
-  const algs = dueAlgs(keys, config.signingKeyMaxAge, now);
+  const algs = findDueAlgs(keys, config.signingKeyMaxAge, now);
   if (algs.length === 0) return { rotated: 0 };
-  const change = await withMade(rotation(keys, algs, now), await masterKeys());
+  const change = await completeRotation(planRotation(keys, algs, now), await masterKeys());
   const [active, retiring] = [change.activated, change.retired].map((some) => some.map(({ kid }) => kid));
   try {
     await write(db, {
@@ -67,7 +64,7 @@ async function rotateSigningKeys({ db, config, masterKeys }: Services, now: numb
         address: '',
         changes: { active, retiring },
       },
-      guard: areStill(change),
+      guard: areSigningKeysUnchanged(change),
       statements: changeSigningKeys(db, change),
     });
   } catch (error) {
@@ -79,7 +76,7 @@ async function rotateSigningKeys({ db, config, masterKeys }: Services, now: numb
 }
 
 async function copyKeyRing({ db, env }: Services): Promise<{ revoked: number; copied: number }> {
-  const revoked = await settleKeyRevocations(db, env.KV);
+  const revoked = await propagateKeyRevocations(db, env.KV);
   const isCopied = await new StoredRing(env).copy();
   return { revoked, copied: isCopied ? 1 : 0 };
 }

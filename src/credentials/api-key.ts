@@ -2,13 +2,13 @@ import { LAST_USED_PRECISION } from '../constants.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
-import { note } from '../log/trace.ts';
+import { addLogDetails } from '../log/trace.ts';
 import { ROOT } from '../store/actors.ts';
 import type { ApiKey } from '../store/api-keys.ts';
 import { UNKNOWN_KEY_AGE } from './constants.ts';
-import { hasOwnTag, TAG_LENGTH, withTag } from './keyed-tag.ts';
+import { appendTag, hasLongLivedTag, TAG_LENGTH } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
-import { generateBody, withChecksum, withoutChecksum } from './secret.ts';
+import { appendChecksum, generateSecretBody, stripChecksum } from './secret.ts';
 import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 
 /** Who manages: the holder of `ROOT_API_KEY`, or of an organization's API key. */
@@ -16,7 +16,7 @@ export type Administrator = { readonly kind: 'root' } | ({ readonly kind: 'api_k
 
 /** A new API key: as a secret, with a tag before its checksum by which it is known as our own. */
 export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> {
-  return new Redacted(withChecksum(await withTag(generateBody('emk_'), 'apiKeyTag', masterKeys)));
+  return new Redacted(appendChecksum(await appendTag(generateSecretBody('emk_'), 'apiKeyTag', masterKeys)));
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
@@ -60,12 +60,12 @@ export class ApiKeys {
     remember: (hashes: readonly string[], find: () => ReturnType<Find>) => ReturnType<Find> = (_, find) => find(),
   ): Promise<Administrator | undefined> {
     if (equalInConstantTime(key.reveal(), this.#rootApiKey.reveal())) {
-      note({ actor: loggable(ROOT) });
+      addLogDetails({ actor: loggable(ROOT) });
       return { kind: 'root' };
     }
-    const tagged = withoutChecksum(key.reveal(), 'emk_', TAG_LENGTH);
+    const tagged = stripChecksum(key.reveal(), 'emk_', TAG_LENGTH);
     const acceptedKeys = await this.#acceptedKeys();
-    if (tagged === undefined || !(await hasOwnTag(tagged, 'apiKeyTag', acceptedKeys))) return undefined;
+    if (tagged === undefined || !(await hasLongLivedTag(tagged, 'apiKeyTag', acceptedKeys))) return undefined;
 
     const hashes = await candidateHashes(key, acceptedKeys);
     const memoryKey = hashes.join(' ');
@@ -75,7 +75,7 @@ export class ApiKeys {
     const live = found && (found.expiresAt === null || found.expiresAt > now);
     if (!live) return undefined;
     this.#used(found, now);
-    note({ actor: loggable(found.id) });
+    addLogDetails({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
   }
 

@@ -2,7 +2,7 @@ import { CLIENT_ID_LENGTH_MAX } from '../constants.ts';
 import { base62, toBigInt } from '../lib/base62.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { ACTORS } from '../store/actors.ts';
-import { hasOwnTag, withTag } from './keyed-tag.ts';
+import { appendTag, hasLongLivedTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 
 const RANDOM_LENGTH = 22; // 128 bits in base 62
@@ -24,7 +24,7 @@ export function isImportableId(clientId: string): boolean {
 /** A new client_id: `emc_`, 22 random base62 characters, and a tag by which it is known as our own. */
 export function generateClientId(masterKeys: MasterKeys): Promise<string> {
   const random = base62(toBigInt(crypto.getRandomValues(new Uint8Array(16))), RANDOM_LENGTH);
-  return withTag(`emc_${random}`, 'clientIdTag', masterKeys);
+  return appendTag(`emc_${random}`, 'clientIdTag', masterKeys);
 }
 
 /** Tells the client_ids that this service once generated from inventions, without asking any store. */
@@ -39,7 +39,7 @@ export class OwnClientIds {
 
   async has(clientId: string): Promise<boolean> {
     if (this.#known.get(clientId, Date.now())) return true;
-    const isOwn = FORM.test(clientId) && (await hasOwnTag(clientId, 'clientIdTag', await this.#acceptedKeys()));
+    const isOwn = FORM.test(clientId) && (await hasLongLivedTag(clientId, 'clientIdTag', await this.#acceptedKeys()));
     if (isOwn) this.#known.set(clientId, true);
     return isOwn;
   }

@@ -6,7 +6,7 @@ import { generateSecret, secretHint } from './secret.ts';
 import { hashSecret } from './secret-hash.ts';
 
 /** A primary secret: as its client is shown it, once, and as it is stored. */
-export interface MadeSecret {
+export interface NewSecret {
   readonly clientSecret: Redacted;
   readonly stored: StoredSecret;
 }
@@ -21,7 +21,7 @@ export async function makeClientSecret(
   masterKeys: MasterKeys,
   now: number,
   given?: Redacted,
-): Promise<MadeSecret> {
+): Promise<NewSecret> {
   const clientSecret = given ?? new Redacted(generateSecret('ems_'));
   const stored: StoredSecret = {
     id: generateId('sec'),

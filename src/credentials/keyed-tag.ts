@@ -5,27 +5,31 @@ import { equalInConstantTime } from './secret-hash.ts';
 export const TAG_LENGTH = 8;
 
 /** What is tagged, each under a key of its own. */
-export type Tagged = 'clientIdTag' | 'apiKeyTag';
+export type LongLivedTag = 'clientIdTag' | 'apiKeyTag';
 /** What is tagged for so short a time that a MASTER_KEY which is no longer set need not be known for it. */
-export type BrieflyTagged = 'dpopNonceTag';
+export type ShortLivedTag = 'dpopNonceTag';
 
 const encoder = new TextEncoder();
 
 /** The text with 8 characters behind it that only a holder of the master key can make. */
-export async function withTag(text: string, what: Tagged | BrieflyTagged, [current]: MasterKeys): Promise<string> {
+export async function appendTag(
+  text: string,
+  what: LongLivedTag | ShortLivedTag,
+  [current]: MasterKeys,
+): Promise<string> {
   return text + (await tag(text, current[what]));
 }
 
 /** Whether the text ends with a tag that an accepted master key made. */
-export function hasOwnTag(tagged: string, what: Tagged, keys: AcceptedKeys): Promise<boolean> {
+export function hasLongLivedTag(tagged: string, what: LongLivedTag, keys: AcceptedKeys): Promise<boolean> {
   return endsWithTagOf(
     tagged,
     keys.map((key) => key[what]),
   );
 }
 
-/** As `hasOwnTag`, for a tag of a master key that is set. */
-export function hasTag(tagged: string, what: BrieflyTagged, keys: MasterKeys): Promise<boolean> {
+/** As `hasLongLivedTag`, for a tag of a master key that is set. */
+export function hasShortLivedTag(tagged: string, what: ShortLivedTag, keys: MasterKeys): Promise<boolean> {
   return endsWithTagOf(
     tagged,
     keys.map((key) => key[what]),

@@ -1,4 +1,4 @@
-import { SECRET_BITS_MIN, SECRET_DIFFERENT_MIN } from './constants.ts';
+import { SECRET_BITS_MIN, SECRET_DISTINCT_CHARACTERS_MIN } from './constants.ts';
 
 /** Visible ASCII characters. */
 const CHARACTERS = 94;
@@ -10,8 +10,8 @@ const HEX = /^[\da-f]+$/i;
  */
 export function isStrongSecret(secret: string): boolean {
   return (
-    different(secret) >= SECRET_DIFFERENT_MIN &&
-    different(steps(secret)) >= SECRET_DIFFERENT_MIN &&
+    different(secret) >= SECRET_DISTINCT_CHARACTERS_MIN &&
+    different(steps(secret)) >= SECRET_DISTINCT_CHARACTERS_MIN &&
     estimatedBits(secret) >= SECRET_BITS_MIN
   );
 }

@@ -9,30 +9,30 @@ const CHARACTERS = /^[0-9A-Za-z_]+$/;
 
 /** A new secret of 256 random bits: prefix, 43 base62 characters, and 6 of checksum by which a scanner knows a leaked one from noise. */
 export function generateSecret(prefix: SecretPrefix): string {
-  return withChecksum(generateBody(prefix));
+  return appendChecksum(generateSecretBody(prefix));
 }
 
 /** The prefix and 43 random base62 characters: a secret that something more is to be put behind before its checksum. */
-export function generateBody(prefix: SecretPrefix): string {
+export function generateSecretBody(prefix: SecretPrefix): string {
   return prefix + base62(toBigInt(crypto.getRandomValues(new Uint8Array(32))), BODY_LENGTH);
 }
 
 /** The text with its checksum of 6 characters behind it. */
-export function withChecksum(text: string): string {
+export function appendChecksum(text: string): string {
   return text + base62(BigInt(crc32(text)), CHECKSUM_LENGTH);
 }
 
 /** The text without its checksum; undefined where it is not as long as it must be, or the checksum is not its own: a typo or an invention. */
-export function withoutChecksum(text: string, prefix: SecretPrefix, extraLength = 0): string | undefined {
+export function stripChecksum(text: string, prefix: SecretPrefix, extraLength = 0): string | undefined {
   const length = prefix.length + BODY_LENGTH + extraLength + CHECKSUM_LENGTH;
   if (text.length !== length || !text.startsWith(prefix) || !CHARACTERS.test(text)) return undefined;
   const body = text.slice(0, -CHECKSUM_LENGTH);
-  return withChecksum(body) === text ? body : undefined;
+  return appendChecksum(body) === text ? body : undefined;
 }
 
 /** Whether the text has the form of a generated secret, checksum included: `false` is a typo or an invention, and no store need be asked. */
 export function isWellFormedSecret(text: string, prefix: SecretPrefix): boolean {
-  return withoutChecksum(text, prefix) !== undefined;
+  return stripChecksum(text, prefix) !== undefined;
 }
 
 /** The last four characters, by which a person tells one secret from another. */

@@ -1,6 +1,6 @@
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
 import { addressFault } from '../remote-keys/address.ts';
-import { claimKeys, isTrustDomain, wantedTexts } from './identity.ts';
+import { acceptedValues, claimPath, isTrustDomain } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';
 
 /** What is wrong with a part of what a client is to trust, and where it stands. */
@@ -107,7 +107,7 @@ function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
       ? []
       : fault(['subject'], `must begin with \`${begins}\` and more than that`);
   }
-  const isPinned = Object.values(claims).some((condition) => wantedTexts(condition).every(pins));
+  const isPinned = Object.values(claims).some((condition) => acceptedValues(condition).every(pins));
   if (!isPinned && !(subject !== undefined && pins(subject)))
     return fault(['subject'], 'must say whose tokens are meant, unless `claims` does');
   const shared = SHARED_ISSUERS[issuer];
@@ -120,18 +120,18 @@ function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
 }
 
 function claimFault(name: string, condition: ClaimCondition): string | undefined {
-  const [first, ...nested] = claimKeys(name);
+  const [first, ...nested] = claimPath(name);
   if (first !== undefined && nested.length === 0 && NOT_CONDITIONS.includes(first))
     return 'must be another claim: `issuer`, `audience` and `subject` say what those must be';
-  return wantedTexts(condition).some(isTrivial) ? EVERYTHING : undefined;
+  return acceptedValues(condition).some(isTrivial) ? EVERYTHING : undefined;
 }
 
 function pinsAccount({ subject, claims = {} }: FederatedIdentity, shared: SharedIssuer): boolean {
   if (subject !== undefined && shared.subject.test(subject)) return true;
   return Object.entries(claims).some(([name, condition]) => {
-    const [first = '', ...nested] = claimKeys(name);
+    const [first = '', ...nested] = claimPath(name);
     const isOfAccount = nested.length === 0 && shared.claims.includes(first);
-    return isOfAccount && wantedTexts(condition).every((text) => !isPattern(text));
+    return isOfAccount && acceptedValues(condition).every((text) => !isPattern(text));
   });
 }
 

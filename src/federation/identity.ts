@@ -19,7 +19,7 @@ export function keyUses(issuer: string): readonly string[] {
  *
  * A token that is for others as well is nobody's: whoever else gets it could use it here.
  */
-export function isIdentity(
+export function matchesIdentity(
   claims: Readonly<Record<string, unknown>>,
   { issuer, audience, subject, claims: conditions = {} }: FederatedIdentity,
 ): boolean {
@@ -46,7 +46,7 @@ export function soleAudience(aud: unknown): string | undefined {
 
 function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   let value: unknown = claims;
-  for (const key of claimKeys(name)) {
+  for (const key of claimPath(name)) {
     if (!isJsonObject(value) || !Object.hasOwn(value, key)) return undefined;
     value = value[key];
   }
@@ -54,7 +54,7 @@ function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unkno
 }
 
 /** Where a claim is: at its name, or, by a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), within others. */
-export function claimKeys(name: string): readonly string[] {
+export function claimPath(name: string): readonly string[] {
   if (!name.startsWith('/')) return [name];
   return name
     .slice(1)
@@ -66,11 +66,11 @@ export function claimKeys(name: string): readonly string[] {
 function fulfils(value: unknown, condition: ClaimCondition): boolean {
   const values: readonly unknown[] = Array.isArray(value) ? value.slice(0, LISTED_CLAIMS_MAX) : [value];
   const texts = values.filter(isScalar).map(String);
-  return wantedTexts(condition).some((pattern) => texts.some((text) => matchesPattern(pattern, text)));
+  return acceptedValues(condition).some((pattern) => texts.some((text) => matchesPattern(pattern, text)));
 }
 
 /** The texts of which a claim must be one. */
-export function wantedTexts(condition: ClaimCondition): readonly string[] {
+export function acceptedValues(condition: ClaimCondition): readonly string[] {
   return typeof condition === 'object' ? condition : [String(condition)];
 }
 

@@ -1,5 +1,5 @@
 import { type Loggable, log, loggable, type Outcome, type RequestEvent } from '../log/log.ts';
-import { Trace, traced } from '../log/trace.ts';
+import { runWithTrace, Trace } from '../log/trace.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const RAY = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
@@ -8,11 +8,11 @@ const RAY = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
  * Answers a request under an id of its own, `X-Request-Id`, and writes its one line to the log.
  * @param answer must not throw
  */
-export async function logged(request: Request, answer: () => Promise<Response>): Promise<Response> {
+export async function answerAndLog(request: Request, answer: () => Promise<Response>): Promise<Response> {
   const begun = Date.now();
   const requestId = loggable(crypto.randomUUID());
   const trace = new Trace();
-  const response = await traced(trace, answer);
+  const response = await runWithTrace(trace, answer);
   const { route = null, reason = null, ...details } = trace.details;
   log({
     event: 'request',
@@ -31,7 +31,7 @@ export async function logged(request: Request, answer: () => Promise<Response>):
 }
 
 /** How the log, as the document, writes the path of a route. */
-export function patternOf(path: string): Loggable {
+export function toRoutePattern(path: string): Loggable {
   return loggable(path.replace(/:(\w+)/g, '{$1}'));
 }
 

@@ -5,7 +5,7 @@ export const KEY_RING_LEASE = 60;
 export const KEY_RING_RENEWAL_AGE = 30;
 
 /** How long a request waits for a ring that another reads, or makes: both stores may be asked, and RSA keys take their time. */
-export const KEY_RING_PATIENCE_MS = 15_000;
+export const KEY_RING_WAIT_MAX_MS = 15_000;
 
 /** From this age on a ring that was read from the copy in KV is read again: D1 may be back. */
 export const KEY_RING_COPY_RENEWAL_AGE = 5;

@@ -13,9 +13,9 @@ import { SharedWork } from '../store/waiting.ts';
 import {
   KEY_RING_COPY_RENEWAL_AGE,
   KEY_RING_LEASE,
-  KEY_RING_PATIENCE_MS,
   KEY_RING_RENEWAL_AGE,
   KEY_RING_RETRY_AFTER,
+  KEY_RING_WAIT_MAX_MS,
 } from './constants.ts';
 import { unseal } from './sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
@@ -73,12 +73,12 @@ export class KeyRing {
       if (lease && now < lease.endsAt) return lease.ring;
       throw this.#failure.error;
     }
-    const underWay = this.#reading && now - this.#reading.begunAt < KEY_RING_PATIENCE_MS ? this.#reading : undefined;
+    const underWay = this.#reading && now - this.#reading.begunAt < KEY_RING_WAIT_MAX_MS ? this.#reading : undefined;
     const reading = underWay ?? this.#read(now);
     // In the background a failure harms nothing: once the lease has ended it is answered.
     if (lease && now < lease.endsAt) return lease.ring;
     // A read dies with the request that began it: nobody waits for it for ever.
-    return (await reading.lease.result(KEY_RING_PATIENCE_MS)).ring;
+    return (await reading.lease.result(KEY_RING_WAIT_MAX_MS)).ring;
   }
 
   /**

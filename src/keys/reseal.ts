@@ -16,7 +16,7 @@ export interface MasterKeyUse {
 }
 
 /** What master keys are used for, the current one first. */
-export function usesOf({ keys, retired }: RingRows, [current, ...previous]: MasterKeys): MasterKeyUse[] {
+export function listMasterKeyUses({ keys, retired }: RingRows, [current, ...previous]: MasterKeys): MasterKeyUse[] {
   const signingKeys = (key: { readonly id: string }) =>
     keys.filter(({ sealedPrivateJwk }) => isSealedUnder(sealedPrivateJwk, key)).length;
   const isNeeded = (key: { readonly id: string }) =>

@@ -34,7 +34,7 @@ export function heldBackUntil(key: StoredSigningKey): number {
 }
 
 /** Keys that retired before this have signed no token that can still be accepted. */
-export function forgottenBefore(now: number): number {
+export function removalCutoff(now: number): number {
   return now - (ACCESS_TOKEN_TTL_MAX + RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
@@ -46,7 +46,7 @@ export function revocationSettlesAt(now: number): number {
 /** What becomes of keys, but for those that must be made. */
 export type Rotation = Omit<SigningKeysChange, 'made'>;
 
-export function keyOf(
+export function findKey(
   keys: readonly StoredSigningKey[],
   alg: SigningAlg,
   status: StoredSigningKey['status'],
@@ -55,34 +55,34 @@ export function keyOf(
 }
 
 /** Whether an active key followed another at some time since. */
-export function tookOverSince({ activatedAt, createdAt }: StoredSigningKey, since: number): boolean {
+export function hasTakenOverSince({ activatedAt, createdAt }: StoredSigningKey, since: number): boolean {
   return activatedAt !== null && activatedAt > createdAt && activatedAt > since;
 }
 
 /** The algorithms whose active key has signed for long enough, and whose next one is ready. @param maxAge seconds */
-export function dueAlgs(keys: readonly StoredSigningKey[], maxAge: number, now: number): SigningAlg[] {
+export function findDueAlgs(keys: readonly StoredSigningKey[], maxAge: number, now: number): SigningAlg[] {
   return SIGNING_ALGS.filter((alg) => {
-    const [active, next] = [keyOf(keys, alg, 'active'), keyOf(keys, alg, 'next')];
+    const [active, next] = [findKey(keys, alg, 'active'), findKey(keys, alg, 'next')];
     return active && next && (active.activatedAt ?? active.createdAt) + maxAge * 1000 <= now && signsFrom(next) <= now;
   });
 }
 
 /** Lets the next keys of some algorithms sign, and the active ones retire. */
-export function rotation(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): Rotation {
-  const of = (status: StoredSigningKey['status']) => algs.flatMap((alg) => keyOf(keys, alg, status) ?? []);
+export function planRotation(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): Rotation {
+  const of = (status: StoredSigningKey['status']) => algs.flatMap((alg) => findKey(keys, alg, status) ?? []);
   // Code of an older version did not say from when on its key may sign: once that is active nobody could tell any more.
   const activated = of('next').map((key) => ({ ...key, signsFrom: signsFrom(key) }));
   return { activated, retired: of('active'), revoked: [], now };
 }
 
 /** Takes some keys out of the ring at once. Where one signed, the next one follows it, and signs as soon as it may. */
-export function revocation(
+export function planRevocation(
   keys: readonly StoredSigningKey[],
   compromised: readonly StoredSigningKey[],
   now: number,
 ): Rotation {
   const algs = compromised.filter(({ status }) => status === 'active').map(({ alg }) => alg);
-  const { activated } = rotation(keys, algs, now);
+  const { activated } = planRotation(keys, algs, now);
   return {
     activated: activated.filter(({ kid }) => !compromised.some((key) => key.kid === kid)),
     retired: [],
@@ -92,12 +92,12 @@ export function revocation(
 }
 
 /** The algorithms that lack a next key after a rotation: each key that was the next one, and is not any more, is replaced. */
-export function lackingNext({ activated, revoked }: Rotation): SigningAlg[] {
+export function findAlgsWithoutNextKey({ activated, revoked }: Rotation): SigningAlg[] {
   return [...activated, ...revoked.filter(({ status }) => status === 'next')].map(({ alg }) => alg);
 }
 
 /** The keys as a change leaves them. */
-export function changed(
+export function applyKeyChange(
   keys: readonly StoredSigningKey[],
   { activated, retired, revoked, made, now }: SigningKeysChange,
 ): StoredSigningKey[] {
@@ -114,11 +114,13 @@ export function changed(
  * The keys of a copy that may lag, without those that are known to be revoked. The next key follows an active one that is, as it has in
  * what was copied.
  */
-export function withoutRevoked(
+export function removeRevokedKeys(
   keys: readonly StoredSigningKey[],
   revoked: ReadonlySet<string>,
   now: number,
 ): readonly StoredSigningKey[] {
   const compromised = keys.filter(({ kid }) => revoked.has(kid));
-  return compromised.length === 0 ? keys : changed(keys, { ...revocation(keys, compromised, now), made: [] });
+  return compromised.length === 0
+    ? keys
+    : applyKeyChange(keys, { ...planRevocation(keys, compromised, now), made: [] });
 }

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../store/errors.ts';
 import { copiedKeyRevocations } from '../store/revoked-signing-keys.ts';
 import { copyRing, type RingRows, readCopiedRing, readRing } from '../store/ring.ts';
 import { addSigningKeys } from '../store/signing-keys.ts';
-import { withoutRevoked } from './rotation.ts';
+import { removeRevokedKeys } from './rotation.ts';
 import { makeSigningKey } from './signing-key.ts';
 
 /** The ring as it is stored, and by which store. */
@@ -70,7 +70,7 @@ export class StoredRing {
       this.#kv,
       copy.keys.map(({ kid }) => kid),
     );
-    return { ...copy, keys: withoutRevoked(copy.keys, revoked, now) };
+    return { ...copy, keys: removeRevokedKeys(copy.keys, revoked, now) };
   }
 }
 

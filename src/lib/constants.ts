@@ -1,2 +1,2 @@
 /** Entries of any one memory in an isolate; the oldest goes first. */
-export const MEMORY_ENTRIES = 10_000;
+export const CACHE_ENTRIES_MAX = 10_000;

@@ -1,11 +1,11 @@
-import { MEMORY_ENTRIES } from './constants.ts';
+import { CACHE_ENTRIES_MAX } from './constants.ts';
 
 /** A bounded map in an isolate's memory whose entries have an end. Times are milliseconds since the epoch; the oldest entry makes room. */
 export class ExpiringCache<V> {
   readonly #entries = new Map<string, { value: V; until: number }>();
   readonly #capacity: number;
 
-  constructor(capacity = MEMORY_ENTRIES) {
+  constructor(capacity = CACHE_ENTRIES_MAX) {
     this.#capacity = capacity;
   }
 

@@ -23,7 +23,7 @@ export interface StoreUse {
 }
 
 /** What is told of an error that nobody expected: not its message, which may hold anything. */
-export interface ErrorTrail {
+export interface ErrorSummary {
   readonly name: Loggable;
   /** The first of its stack. */
   readonly frames: readonly Loggable[];
@@ -45,7 +45,7 @@ export interface RequestDetails {
   readonly store: Store;
   /** What is not as it must be in the configuration, or with keys elsewhere. */
   readonly detail: Loggable;
-  readonly error: ErrorTrail;
+  readonly error: ErrorSummary;
 }
 
 export interface RequestEvent
@@ -66,7 +66,7 @@ export interface RequestEvent
 export type FailureEvent =
   | { readonly event: 'store_unavailable'; readonly store: Store }
   | { readonly event: 'misconfigured'; readonly detail: Loggable }
-  | { readonly event: 'unexpected_error'; readonly error: ErrorTrail };
+  | { readonly event: 'unexpected_error'; readonly error: ErrorSummary };
 
 /** What the scheduled handler did of one kind. */
 export interface ScheduledEvent {

@@ -11,18 +11,18 @@ export class Trace {
 const current = new AsyncLocalStorage<Trace>();
 
 /** Runs something, and all that it begins, under a trace. */
-export function traced<T>(trace: Trace, run: () => T): T {
+export function runWithTrace<T>(trace: Trace, run: () => T): T {
   return current.run(trace, run);
 }
 
 /** Adds to the trace of the request that this is done for; outside a request it does nothing. What was noted last stands. */
-export function note(details: Partial<RequestDetails>): void {
+export function addLogDetails(details: Partial<RequestDetails>): void {
   const trace = current.getStore();
   if (trace) Object.assign(trace.details, details);
 }
 
 /** Counts a call to a store, for the request that makes it. @returns what is to be called when the call has ended */
-export function countCall(store: Store): () => void {
+export function startStoreCall(store: Store): () => void {
   const stores = current.getStore()?.stores;
   if (!stores) return () => {};
   const begun = Date.now();

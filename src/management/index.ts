@@ -4,8 +4,8 @@ import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
 import { matchedRoutes } from 'hono/route';
 import { bearerToken } from '../http/bearer-token.ts';
-import { patternOf } from '../http/request-log.ts';
-import { note } from '../log/trace.ts';
+import { toRoutePattern } from '../http/request-log.ts';
+import { addLogDetails } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from './constants.ts';
 import type { ManagementApp, ManagementEnv } from './http/context.ts';
@@ -83,7 +83,7 @@ const authenticate = createMiddleware<ManagementEnv>(async (context, next) => {
 
 const noteRoute = createMiddleware(async (context, next) => {
   const matched = matchedRoutes(context).find(({ method }) => method !== 'ALL');
-  if (matched) note({ route: patternOf(matched.path) });
+  if (matched) addLogDetails({ route: toRoutePattern(matched.path) });
   await next();
 });
 
@@ -97,7 +97,7 @@ function nothingHere(app: ManagementApp, path: string): ProblemError {
   const allowed = app.routes.filter(({ method, path: pattern }) => method !== 'ALL' && matches(pattern, path));
   const [first] = allowed;
   if (!first) return new ProblemError('not_found');
-  note({ route: patternOf(first.path) });
+  addLogDetails({ route: toRoutePattern(first.path) });
   const methods = [...new Set(allowed.map(({ method }) => method))].sort().join(', ');
   return new ProblemError('method_not_allowed', { detail: `Use ${methods}.`, headers: { Allow: methods } });
 }

@@ -1,5 +1,5 @@
 import type { Inactivity } from '../log/reasons.ts';
-import { note } from '../log/trace.ts';
+import { addLogDetails } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
@@ -35,7 +35,7 @@ export async function introspect(services: Services, request: Request): Promise<
 
 /** Why is for the log. This is all that anybody learns of a token that is not active, or not theirs to know ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). */
 function inactive(reason: Inactivity): Response {
-  note({ reason });
+  addLogDetails({ reason });
   return oauthJson({ active: false });
 }
 

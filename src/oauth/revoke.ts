@@ -1,6 +1,6 @@
 import { CLOCK_SKEW } from '../constants.ts';
 import type { Authentication, Revocation } from '../gates/protocol.ts';
-import { note } from '../log/trace.ts';
+import { addLogDetails } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
@@ -22,6 +22,6 @@ export async function revoke(services: Services, request: Request): Promise<Resp
       ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })
       : services.gates.authenticate(client),
   );
-  if (outcome !== 'revoked') note({ reason: claims ? 'not_theirs' : 'expired_or_invalid' });
+  if (outcome !== 'revoked') addLogDetails({ reason: claims ? 'not_theirs' : 'expired_or_invalid' });
   return oauthJson({});
 }

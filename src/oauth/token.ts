@@ -9,7 +9,7 @@ import type {
 } from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
-import { note } from '../log/trace.ts';
+import { addLogDetails } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
@@ -103,7 +103,7 @@ async function mint(
   const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID(), confirmation);
   const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
   if (accessToken.reveal().length <= ACCESS_TOKEN_LENGTH_MAX) {
-    note({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
+    addLogDetails({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
     return accessToken;
   }
   // One that no body can bring back could be neither introspected nor revoked.

@@ -1,5 +1,5 @@
-import { type ErrorTrail, type FailureEvent, type Loggable, log, loggable } from '../log/log.ts';
-import { note } from '../log/trace.ts';
+import { type ErrorSummary, type FailureEvent, type Loggable, log, loggable } from '../log/log.ts';
+import { addLogDetails } from '../log/trace.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { ConfigurationError } from './config.ts';
 
@@ -7,17 +7,17 @@ import { ConfigurationError } from './config.ts';
 export type Failure = 'unavailable' | 'misconfigured' | 'unexpected';
 
 /** Notes, for its request's line in the log, an error that is no protocol's own, and tells what sort it is. */
-export function noteFailure(error: unknown): Failure {
+export function recordFailure(error: unknown): Failure {
   const failure = failureOf(error);
   switch (failure.event) {
     case 'store_unavailable':
-      note({ reason: `${failure.store}_unavailable`, store: failure.store });
+      addLogDetails({ reason: `${failure.store}_unavailable`, store: failure.store });
       return 'unavailable';
     case 'misconfigured':
-      note({ reason: 'misconfigured', detail: failure.detail });
+      addLogDetails({ reason: 'misconfigured', detail: failure.detail });
       return 'misconfigured';
     case 'unexpected_error':
-      note({ reason: 'unexpected', error: failure.error });
+      addLogDetails({ reason: 'unexpected', error: failure.error });
       return 'unexpected';
   }
 }
@@ -37,7 +37,7 @@ function failureOf(error: unknown): FailureEvent {
 const FRAMES_SHOWN = 5;
 const FRAME = /^ {4}at .+$/;
 
-function trailOf(error: unknown): ErrorTrail {
+function trailOf(error: unknown): ErrorSummary {
   if (!(error instanceof Error)) return { name: loggable(typeof error), frames: [] };
   return { name: loggable(error.name), frames: framesOf(error) };
 }

@@ -5,19 +5,19 @@ export const REMOTE_BODY_LIMIT_BYTES = 64 * 1024;
 export const REMOTE_DEADLINE_MS = 3000;
 
 /** How long a request waits for keys that are being asked for: an issuer is asked for two documents, one after the other. */
-export const REMOTE_PATIENCE_MS = 2 * REMOTE_DEADLINE_MS + 1000;
+export const REMOTE_WAIT_MAX_MS = 2 * REMOTE_DEADLINE_MS + 1000;
 
 /** The longest URL that is fetched, in characters. */
 export const REMOTE_URL_LENGTH_MAX = 2048;
 
 /** From this age on keys are asked for again, in the background. */
-export const REMOTE_KEYS_FRESH = 600;
+export const REMOTE_KEYS_REFRESH_AGE = 600;
 
 /** From this age on a request waits for them. */
-export const REMOTE_KEYS_LEFT_OVER = 2 * REMOTE_KEYS_FRESH;
+export const REMOTE_KEYS_AWAIT_REFRESH_AGE = 2 * REMOTE_KEYS_REFRESH_AGE;
 
 /** How long keys are believed whose source does not answer any more. */
-export const REMOTE_KEYS_STALE_MAX = 6 * 3600;
+export const REMOTE_KEYS_AGE_MAX = 6 * 3600;
 
 /** How often at most a source is asked for a key that it did not have. */
 export const REMOTE_KEYS_REFETCH_MIN = 10;

@@ -2,20 +2,20 @@ import { waitUntil } from 'cloudflare:workers';
 import type { JWK } from 'jose';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { pollUntil } from '../store/waiting.ts';
-import { REMOTE_PATIENCE_MS, REMOTE_SOURCES_MAX } from './constants.ts';
+import { REMOTE_SOURCES_MAX, REMOTE_WAIT_MAX_MS } from './constants.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
+import { RemoteError } from './remote-error.ts';
+import { fetchKeySet, type KeySource } from './source.ts';
 import {
   afterFailure,
   afterSuccess,
-  believed,
-  isDue,
-  isLeftOver,
-  type Knowledge,
-  mayBeAsked,
-  NOTHING,
-} from './knowledge.ts';
-import { RemoteError } from './remote-error.ts';
-import { fetchKeySet, type KeySource } from './source.ts';
+  INITIAL_STATE,
+  mayRefetch,
+  mustAwaitRefresh,
+  needsRefresh,
+  type SourceState,
+  usableKeys,
+} from './source-state.ts';
 
 export type { KeySource } from './source.ts';
 
@@ -27,7 +27,7 @@ interface Asking {
 }
 
 interface Remembered {
-  knowledge: Knowledge;
+  knowledge: SourceState;
   asking?: Asking | undefined;
 }
 
@@ -60,13 +60,13 @@ export class RemoteKeys {
   async #keySet(source: KeySource, hasWanted: (known: KeySet) => boolean, now: number): Promise<KeySet> {
     const remembered = this.#recall(source);
     const { knowledge } = remembered;
-    const known = believed(knowledge, now);
+    const known = usableKeys(knowledge, now);
     const underWay = isUnderWay(remembered, now) ? remembered.asking : undefined;
     if (known && hasWanted(known)) {
-      const renewal = underWay ?? (isDue(knowledge, now) ? ask(source, remembered, now) : undefined);
-      return renewal && isLeftOver(knowledge, now) ? outcomeOf(renewal).catch(() => known) : known;
+      const renewal = underWay ?? (needsRefresh(knowledge, now) ? ask(source, remembered, now) : undefined);
+      return renewal && mustAwaitRefresh(knowledge, now) ? outcomeOf(renewal).catch(() => known) : known;
     }
-    const asking = underWay ?? (mayBeAsked(knowledge, now) ? ask(source, remembered, now) : undefined);
+    const asking = underWay ?? (mayRefetch(knowledge, now) ? ask(source, remembered, now) : undefined);
     if (asking) return outcomeOf(asking);
     if (!known || knowledge.failures > 0) throw new RemoteError('backing_off');
     return known;
@@ -74,7 +74,7 @@ export class RemoteKeys {
 
   #recall(source: KeySource): Remembered {
     const key = 'jwks_uri' in source ? `jwks_uri ${source.jwks_uri}` : `issuer ${source.issuer}`;
-    const remembered = this.#sources.get(key, 0) ?? { knowledge: NOTHING };
+    const remembered = this.#sources.get(key, 0) ?? { knowledge: INITIAL_STATE };
     this.#sources.set(key, remembered);
     return remembered;
   }
@@ -82,7 +82,7 @@ export class RemoteKeys {
 
 // One that was begun long ago has died with the request that began it.
 function isUnderWay({ asking }: Remembered, now: number): boolean {
-  return asking !== undefined && now < asking.begunAt + REMOTE_PATIENCE_MS;
+  return asking !== undefined && now < asking.begunAt + REMOTE_WAIT_MAX_MS;
 }
 
 function ask(source: KeySource, remembered: Remembered, now: number): Asking {
@@ -110,7 +110,7 @@ async function run(source: KeySource, remembered: Remembered, asking: Asking): P
 
 /** Waits for what was asked by looking again and again: a promise of one request is not another's to wait for. @throws RemoteError */
 async function outcomeOf(asking: Asking): Promise<KeySet> {
-  await pollUntil(() => asking.outcome !== undefined, REMOTE_PATIENCE_MS);
+  await pollUntil(() => asking.outcome !== undefined, REMOTE_WAIT_MAX_MS);
   if (!asking.outcome) throw new RemoteError('deadline');
   if ('error' in asking.outcome) throw asking.outcome.error;
   return asking.outcome.keys;

@@ -1,6 +1,6 @@
 import { STORE_DEADLINE_MS } from '../constants.ts';
 import type { Store } from '../log/reasons.ts';
-import { countCall } from '../log/trace.ts';
+import { startStoreCall } from '../log/trace.ts';
 
 /** A store did not answer, or not in time. Nothing is known of what was asked; the same may be asked again. */
 export class StoreUnavailableError extends Error {
@@ -52,7 +52,7 @@ export async function askStore<T>(
   operation: () => Promise<T>,
   deadlineMs = STORE_DEADLINE_MS,
 ): Promise<T> {
-  const ended = countCall(store);
+  const ended = startStoreCall(store);
   try {
     return await withDeadline(store, operation(), deadlineMs);
   } catch (cause) {

@@ -29,7 +29,7 @@ export async function copiedKeyRevocations(kv: KVNamespace, kids: readonly strin
  * @param settlesAt milliseconds since the epoch
  * @throws StoreUnavailableError
  */
-export async function settleKeyRevocation(db: Database, version: number, settlesAt: number): Promise<void> {
+export async function recordKeyRevocationCopied(db: Database, version: number, settlesAt: number): Promise<void> {
   await askStore('d1', () =>
     db.batch([
       db.update(changes).set({ settlesAt }).where(eq(changes.version, version)),

@@ -55,7 +55,7 @@ export function resealSigningKey(db: Database, before: StoredSigningKey, sealedP
 }
 
 /** Whether all keys that a change is about are still as they were read, for the guard of its write. */
-export function areStill({ activated, retired, revoked }: SigningKeysChange): SQL | undefined {
+export function areSigningKeysUnchanged({ activated, retired, revoked }: SigningKeysChange): SQL | undefined {
   const isStill = ({ kid, status }: StoredSigningKey) =>
     sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = ${status})`;
   return and(...[...activated, ...retired, ...revoked].map(isStill));

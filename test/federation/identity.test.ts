@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { LISTED_CLAIMS_MAX } from '../../src/federation/constants.ts';
-import { isIdentity, soleAudience } from '../../src/federation/identity.ts';
+import { matchesIdentity, soleAudience } from '../../src/federation/identity.ts';
 import type { ClaimCondition, FederatedIdentity } from '../../src/gates/protocol.ts';
 
 const IDENTITY: FederatedIdentity = { issuer: 'https://ci.example.com', audience: 'us', subject: 'job:*' };
 const CLAIMS = { iss: 'https://ci.example.com', aud: 'us', sub: 'job:1' };
 
 test('claims of the issuer, for us alone, of the subject, are the identity’s', () => {
-  expect(isIdentity(CLAIMS, IDENTITY)).toBe(true);
+  expect(matchesIdentity(CLAIMS, IDENTITY)).toBe(true);
 });
 
 test.each([
@@ -25,12 +25,13 @@ test.each([
   ['no subject', { sub: undefined }],
   ['a subject that is no text', { sub: ['job:1'] }],
 ])('those of %s are not', (_, others) => {
-  expect(isIdentity({ ...CLAIMS, ...others }, IDENTITY)).toBe(false);
+  expect(matchesIdentity({ ...CLAIMS, ...others }, IDENTITY)).toBe(false);
 });
 
 test('a list is looked at to a certain length', () => {
   const groups = Array.from({ length: LISTED_CLAIMS_MAX + 1 }, (_, index) => `g${index}`);
-  const isMember = (group: string) => isIdentity({ ...CLAIMS, groups }, { ...IDENTITY, claims: { groups: group } });
+  const isMember = (group: string) =>
+    matchesIdentity({ ...CLAIMS, groups }, { ...IDENTITY, claims: { groups: group } });
   expect([isMember(`g${LISTED_CLAIMS_MAX - 1}`), isMember(`g${LISTED_CLAIMS_MAX}`)]).toEqual([true, false]);
 });
 
@@ -40,7 +41,7 @@ test('one audience is one, in a list or not', () => {
 
 describe('a condition on a claim', () => {
   const holds = (claims: object, name: string, condition: ClaimCondition) =>
-    isIdentity({ ...CLAIMS, ...claims }, { ...IDENTITY, claims: { [name]: condition } });
+    matchesIdentity({ ...CLAIMS, ...claims }, { ...IDENTITY, claims: { [name]: condition } });
 
   test.each<[string, object, string, ClaimCondition]>([
     ['text', { ref: 'main' }, 'ref', 'main'],
@@ -95,9 +96,9 @@ describe('a condition on a claim', () => {
 
   test('holds together with all others', () => {
     const identity = { ...IDENTITY, claims: { ref: 'main', repository_id: '74' } };
-    expect(isIdentity({ ...CLAIMS, ref: 'main', repository_id: '74' }, identity)).toBe(true);
-    expect(isIdentity({ ...CLAIMS, ref: 'main', repository_id: '75' }, identity)).toBe(false);
-    expect(isIdentity({ ...CLAIMS, ref: 'next', repository_id: '74' }, identity)).toBe(false);
+    expect(matchesIdentity({ ...CLAIMS, ref: 'main', repository_id: '74' }, identity)).toBe(true);
+    expect(matchesIdentity({ ...CLAIMS, ref: 'main', repository_id: '75' }, identity)).toBe(false);
+    expect(matchesIdentity({ ...CLAIMS, ref: 'next', repository_id: '74' }, identity)).toBe(false);
   });
 });
 
@@ -106,9 +107,9 @@ describe('of a trust domain', () => {
   const claims = { sub: 'spiffe://example.org/ns/shop/sa/web', aud: ['us'] };
 
   test('the subject tells, and the issuer does not', () => {
-    expect(isIdentity(claims, identity)).toBe(true);
-    expect(isIdentity({ ...claims, iss: 'https://spire.example.org' }, identity)).toBe(true);
-    expect(isIdentity({ aud: 'us', iss: 'spiffe://example.org' }, identity)).toBe(false);
+    expect(matchesIdentity(claims, identity)).toBe(true);
+    expect(matchesIdentity({ ...claims, iss: 'https://spire.example.org' }, identity)).toBe(true);
+    expect(matchesIdentity({ aud: 'us', iss: 'spiffe://example.org' }, identity)).toBe(false);
   });
 
   test.each([
@@ -124,7 +125,7 @@ describe('of a trust domain', () => {
     'spiffe://example.org/ns/shop/sa/web?a=b',
     'spiffe://example.org/ns/shop/sa/%77eb',
   ])('%s is not, whatever subject is asked for', (sub) => {
-    expect(isIdentity({ ...claims, sub }, identity)).toBe(false);
-    expect(isIdentity({ ...claims, sub }, { ...identity, subject: 'spiffe://example.org*' })).toBe(false);
+    expect(matchesIdentity({ ...claims, sub }, identity)).toBe(false);
+    expect(matchesIdentity({ ...claims, sub }, { ...identity, subject: 'spiffe://example.org*' })).toBe(false);
   });
 });

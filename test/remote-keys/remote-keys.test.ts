@@ -3,12 +3,12 @@ import {
   REMOTE_BACK_OFF_MAX,
   REMOTE_BACK_OFF_MIN,
   REMOTE_DEADLINE_MS,
-  REMOTE_KEYS_FRESH,
-  REMOTE_KEYS_LEFT_OVER,
+  REMOTE_KEYS_AGE_MAX,
+  REMOTE_KEYS_AWAIT_REFRESH_AGE,
   REMOTE_KEYS_REFETCH_MIN,
-  REMOTE_KEYS_STALE_MAX,
-  REMOTE_PATIENCE_MS,
+  REMOTE_KEYS_REFRESH_AGE,
   REMOTE_SOURCES_MAX,
+  REMOTE_WAIT_MAX_MS,
 } from '../../src/remote-keys/constants.ts';
 import { type KeySource, RemoteKeys } from '../../src/remote-keys/remote-keys.ts';
 import { asked, type Play, publish, publishIssuer, publishJson } from '../remote.ts';
@@ -45,7 +45,7 @@ describe('while keys are fresh', () => {
     expect(await signersOf(await source.find('a', 0), [a, b])).toEqual([0]);
     const fetches = vi.spyOn(globalThis, 'fetch');
     try {
-      for (const at of [0, 1, 11, REMOTE_KEYS_FRESH - 1]) {
+      for (const at of [0, 1, 11, REMOTE_KEYS_REFRESH_AGE - 1]) {
         expect(await signersOf(await source.find('b', at), [a, b])).toEqual([1]);
         expect(await source.all('a', at)).toHaveLength(2);
       }
@@ -104,12 +104,12 @@ describe('once keys are no longer fresh', () => {
     await source.publish(a);
     await source.find('a', 0);
     await source.play({ delayMs: 1000, body: JSON.stringify({ keys: [a.publicJwk, b.publicJwk] }) });
-    const found = await Promise.all(Array.from({ length: 50 }, () => source.find('a', REMOTE_KEYS_FRESH)));
+    const found = await Promise.all(Array.from({ length: 50 }, () => source.find('a', REMOTE_KEYS_REFRESH_AGE)));
     expect(found.every(({ length }) => length === 1)).toBe(true);
     expect(await source.asked()).toBe(2);
     // This one waits for what the others began.
-    expect(await signersOf(await source.find('b', REMOTE_KEYS_FRESH), [a, b])).toEqual([1]);
-    expect(await source.find('a', 2 * REMOTE_KEYS_FRESH - 1)).toHaveLength(1);
+    expect(await signersOf(await source.find('b', REMOTE_KEYS_REFRESH_AGE), [a, b])).toEqual([1]);
+    expect(await source.find('a', 2 * REMOTE_KEYS_REFRESH_AGE - 1)).toHaveLength(1);
     expect(await source.asked()).toBe(2);
   });
 
@@ -118,9 +118,9 @@ describe('once keys are no longer fresh', () => {
     await source.publish(a);
     await source.find('a', 0);
     await source.publish(b);
-    expect(await source.find('a', REMOTE_KEYS_FRESH)).toHaveLength(1);
-    await source.find('b', REMOTE_KEYS_FRESH);
-    expect(await source.find('a', REMOTE_KEYS_FRESH)).toEqual([]);
+    expect(await source.find('a', REMOTE_KEYS_REFRESH_AGE)).toHaveLength(1);
+    await source.find('b', REMOTE_KEYS_REFRESH_AGE);
+    expect(await source.find('a', REMOTE_KEYS_REFRESH_AGE)).toEqual([]);
   });
 
   test('those that nobody has needed for long are asked for first, and go on where the source fails', async () => {
@@ -128,10 +128,10 @@ describe('once keys are no longer fresh', () => {
     await source.publish(a);
     await source.find('a', 0);
     await source.publish(b);
-    expect(await source.find('a', REMOTE_KEYS_LEFT_OVER)).toEqual([]);
-    expect(await source.find('b', REMOTE_KEYS_LEFT_OVER)).toHaveLength(1);
+    expect(await source.find('a', REMOTE_KEYS_AWAIT_REFRESH_AGE)).toEqual([]);
+    expect(await source.find('b', REMOTE_KEYS_AWAIT_REFRESH_AGE)).toHaveLength(1);
     await source.play(DOWN);
-    const later = 2 * REMOTE_KEYS_LEFT_OVER;
+    const later = 2 * REMOTE_KEYS_AWAIT_REFRESH_AGE;
     expect(await source.find('b', later)).toHaveLength(1);
     const before = await source.asked();
     await source.play({ delayMs: 30_000 });
@@ -152,15 +152,15 @@ describe('once keys are no longer fresh', () => {
     await source.publish(a);
     await source.find('a', 0);
     await source.play(play);
-    for (const at of [REMOTE_KEYS_FRESH, REMOTE_KEYS_FRESH + 3600, REMOTE_KEYS_STALE_MAX - 1]) {
+    for (const at of [REMOTE_KEYS_REFRESH_AGE, REMOTE_KEYS_REFRESH_AGE + 3600, REMOTE_KEYS_AGE_MAX - 1]) {
       const before = await source.asked();
       expect(await source.find('a', at)).toHaveLength(1);
       await vi.waitUntil(async () => (await source.asked()) > before, ALL_SETTLED);
     }
-    expect(await faultOf(source.find('a', REMOTE_KEYS_STALE_MAX + 3600))).not.toBe('backing_off');
-    expect(await faultOf(source.find('a', REMOTE_KEYS_STALE_MAX + 3600))).toBe('backing_off');
+    expect(await faultOf(source.find('a', REMOTE_KEYS_AGE_MAX + 3600))).not.toBe('backing_off');
+    expect(await faultOf(source.find('a', REMOTE_KEYS_AGE_MAX + 3600))).toBe('backing_off');
     await source.publish(b);
-    expect(await source.find('b', REMOTE_KEYS_STALE_MAX + 7200)).toHaveLength(1);
+    expect(await source.find('b', REMOTE_KEYS_AGE_MAX + 7200)).toHaveLength(1);
   });
 });
 
@@ -198,7 +198,7 @@ describe('a source that fails', () => {
     await source.publish(a);
     expect(await source.find('a', 400)).toHaveLength(1);
     await source.play(DOWN);
-    const late = 400 + REMOTE_KEYS_STALE_MAX;
+    const late = 400 + REMOTE_KEYS_AGE_MAX;
     expect(await faultOf(source.find('a', late))).toBe('status');
     expect(await faultOf(source.find('a', late + REMOTE_BACK_OFF_MIN * 1.5 + REMOTE_DEADLINE_MS / 1000))).toBe(
       'status',
@@ -266,7 +266,7 @@ test('nobody waits for ever for what another began, and what comes of it late ch
   const late = source.find('a', 0);
   await vi.waitUntil(async () => (await source.asked()) === 1, ALL_SETTLED);
   await source.publish(b);
-  const afterwards = REMOTE_PATIENCE_MS / 1000;
+  const afterwards = REMOTE_WAIT_MAX_MS / 1000;
   expect(await source.find('b', afterwards)).toHaveLength(1);
   expect(await late).toHaveLength(1);
   expect(await source.find('b', afterwards)).toHaveLength(1);

@@ -1,8 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import { STORE_RETRY_AFTER } from '../../constants.ts';
 import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
-import { note } from '../../log/trace.ts';
-import { noteFailure } from '../../platform/failures.ts';
+import { addLogDetails } from '../../log/trace.ts';
+import { recordFailure } from '../../platform/failures.ts';
 import type { Dependents } from '../../store/sql.ts';
 import { ERRORS_SHOWN } from '../constants.ts';
 
@@ -119,14 +119,14 @@ export function problemResponse(error: unknown): Response {
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) {
-    note({ reason: error.code });
+    addLogDetails({ reason: error.code });
     return error;
   }
   if (error instanceof TooManyAttemptsError) {
-    note({ reason: 'too_many_attempts' });
+    addLogDetails({ reason: 'too_many_attempts' });
     return new ProblemError('too_many', { headers: { 'Retry-After': String(error.retryAfter) } });
   }
-  switch (noteFailure(error)) {
+  switch (recordFailure(error)) {
     case 'unavailable': {
       const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
       return new ProblemError('unavailable', { detail: UNAVAILABLE, headers });

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { type MasterKeyUse, reseal, usesOf } from '../../keys/reseal.ts';
+import { listMasterKeyUses, type MasterKeyUse, reseal } from '../../keys/reseal.ts';
 import { keepRetiredMasterKey } from '../../store/retired-master-keys.ts';
 import { type RingRows, readRing } from '../../store/ring.ts';
 import { resealSigningKey } from '../../store/signing-keys.ts';
@@ -98,7 +98,7 @@ async function read({ var: { services } }: ManagementContext): Promise<RingRows>
 }
 
 async function toResponse({ var: { services } }: ManagementContext, rows: RingRows) {
-  const uses = usesOf(rows, await services.masterKeys());
+  const uses = listMasterKeyUses(rows, await services.masterKeys());
   return { data: uses.map(shown), next_cursor: null };
 }
 

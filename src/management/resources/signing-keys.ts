@@ -2,10 +2,17 @@ import { z } from '@hono/zod-openapi';
 import type { SigningAlg } from '../../gates/protocol.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { TAKEOVER_AGE } from '../../keys/constants.ts';
-import { settleKeyRevocations, withMade } from '../../keys/rotate.ts';
-import { changed, keyOf, revocation, rotation, signsFrom, tookOverSince } from '../../keys/rotation.ts';
+import { completeRotation, propagateKeyRevocations } from '../../keys/rotate.ts';
+import {
+  applyKeyChange,
+  findKey,
+  hasTakenOverSince,
+  planRevocation,
+  planRotation,
+  signsFrom,
+} from '../../keys/rotation.ts';
 import { readRing, type StoredSigningKey } from '../../store/ring.ts';
-import { areStill, changeSigningKeys } from '../../store/signing-keys.ts';
+import { areSigningKeysUnchanged, changeSigningKeys } from '../../store/signing-keys.ts';
 import { KID_LENGTH_MAX } from '../constants.ts';
 import { Time, time, timeOrNull } from '../fields/schemas.ts';
 import type { ManagementApp } from '../http/context.ts';
@@ -95,13 +102,13 @@ export function signingKeys(app: ManagementApp): void {
       const { keys } = await readRing(db);
       if (emergency) compromised ??= activeKids(keys, algs, now);
       const rotated = emergency
-        ? revocation(keys, keysNamed(keys, compromised ?? [], kid !== undefined), now)
-        : rotation(
+        ? planRevocation(keys, keysNamed(keys, compromised ?? [], kid !== undefined), now)
+        : planRotation(
             keys,
             algs.filter((one) => isReady(keys, one, now)),
             now,
           );
-      const change = await withMade(rotated, await masterKeys());
+      const change = await completeRotation(rotated, await masterKeys());
       const { activated, retired, revoked } = change;
       const kids = (some: readonly StoredSigningKey[]) => some.map((key) => key.kid);
       return commit(context, {
@@ -115,16 +122,16 @@ export function signingKeys(app: ManagementApp): void {
             ...(emergency ? { revoked: kids(revoked) } : { retiring: kids(retired) }),
           },
         },
-        guard: areStill(change),
+        guard: areSigningKeysUnchanged(change),
         statements: changeSigningKeys(db, change),
         ...(emergency && {
           settle: async () => {
             keyRing.endLease();
-            await settleKeyRevocations(db, env.KV);
+            await propagateKeyRevocations(db, env.KV);
           },
         }),
         status: 200,
-        body: { data: changed(keys, change).map(toResponse), next_cursor: null },
+        body: { data: applyKeyChange(keys, change).map(toResponse), next_cursor: null },
       });
     });
   });
@@ -132,7 +139,7 @@ export function signingKeys(app: ManagementApp): void {
 
 /** Whether the next key of an algorithm can sign. @throws ProblemError `conflict` where some verifier may not have it yet */
 function isReady(keys: readonly StoredSigningKey[], alg: SigningAlg, now: number): true {
-  const next = keyOf(keys, alg, 'next');
+  const next = findKey(keys, alg, 'next');
   if (!next) throw new ProblemError('conflict', { detail: `There is no next ${alg} key.` });
   const from = signsFrom(next);
   if (now >= from) return true;
@@ -145,8 +152,8 @@ function isReady(keys: readonly StoredSigningKey[], alg: SigningAlg, now: number
 
 /** @throws ProblemError `conflict` where one became active a moment ago: the one before it may be meant, or the request be a repeat */
 function activeKids(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): string[] {
-  const active = algs.flatMap((alg) => keyOf(keys, alg, 'active') ?? []);
-  const fresh = active.find((key) => tookOverSince(key, now - TAKEOVER_AGE * 1000));
+  const active = algs.flatMap((alg) => findKey(keys, alg, 'active') ?? []);
+  const fresh = active.find((key) => hasTakenOverSince(key, now - TAKEOVER_AGE * 1000));
   if (!fresh) return active.map(({ kid }) => kid);
   const detail = `The ${fresh.alg} key ${fresh.kid} became active a moment ago: name the compromised one as kid.`;
   throw new ProblemError('conflict', { detail });

@@ -3,7 +3,7 @@ import { IDEMPOTENCY_AGE } from '../../constants.ts';
 import { candidateHashes } from '../../credentials/secret-hash.ts';
 import { seal, unseal } from '../../keys/sealing.ts';
 import { Redacted } from '../../log/redacted.ts';
-import { note } from '../../log/trace.ts';
+import { addLogDetails } from '../../log/trace.ts';
 import { isUnavailable } from '../../store/errors.ts';
 import { findChange, isPending } from '../../store/gate-pushes.ts';
 import { findAnswer, type StoredAnswer } from '../../store/idempotency-keys.ts';
@@ -49,7 +49,7 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   // Hono gives an answer the headers of the one that is there.
   context.res = undefined;
   const othersAnswer = await answerAgain(context).catch(goOnWithoutStore);
-  if (othersAnswer) note({ reason: undefined });
+  if (othersAnswer) addLogDetails({ reason: undefined });
   context.res = othersAnswer ?? refusal;
 });
 

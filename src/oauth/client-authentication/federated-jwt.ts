@@ -1,4 +1,4 @@
-import { isIdentity, isTrustDomain, keyUses } from '../../federation/identity.ts';
+import { isTrustDomain, keyUses, matchesIdentity } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
 import { timeFault } from '../../jwt/claims.ts';
@@ -50,7 +50,7 @@ export async function verifyFederated(
   if (!authentication.methods.includes('federated_jwt')) return 'method_not_registered';
   // Before any key is fetched: whose token it cannot be makes nobody ask for it.
   const candidates = authentication.federated_identities.filter(
-    (identity) => (!assertion.isSvid || isTrustDomain(identity.issuer)) && isIdentity(assertion.claims, identity),
+    (identity) => (!assertion.isSvid || isTrustDomain(identity.issuer)) && matchesIdentity(assertion.claims, identity),
   );
   if (candidates.length === 0) return 'no_such_identity';
   let unavailable: RemoteError | undefined;

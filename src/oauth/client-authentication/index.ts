@@ -2,7 +2,7 @@ import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
-import { note } from '../../log/trace.ts';
+import { addLogDetails } from '../../log/trace.ts';
 import type { Services } from '../../services.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient, OAuthError } from '../response/oauth-error.ts';
@@ -38,7 +38,7 @@ export async function authenticateClient<Answer extends { readonly outcome: stri
     credential.kind === 'secret'
       ? await authenticateBySecret(services, credential, claimed, decide)
       : await authenticateByKey(services, credential, claimed, decide);
-  note({ client_id: loggable(clientId) });
+  addLogDetails({ client_id: loggable(clientId) });
   return answer;
 }
 
@@ -80,7 +80,7 @@ async function claimedClient(services: Services, clientId: string, address: stri
   // Nobody has one, and whatever counts attempts would keep it.
   if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
   const isOwn = await services.ownClientIds.has(clientId);
-  if (isOwn) note({ client_id: loggable(clientId) });
+  if (isOwn) addLogDetails({ client_id: loggable(clientId) });
   const attempt = { subject: clientId, address, ...(!isOwn && { group: 'imported' }) };
   if (isOwn || isImportableId(clientId)) return { attempt, isOwn };
   services.attempts.refuse({ subject: clientId, address });

@@ -1,8 +1,8 @@
 import { STORE_RETRY_AFTER } from '../../constants.ts';
 import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
 import { loggable } from '../../log/log.ts';
-import { note } from '../../log/trace.ts';
-import { noteFailure } from '../../platform/failures.ts';
+import { addLogDetails } from '../../log/trace.ts';
+import { recordFailure } from '../../platform/failures.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import { NotYetError } from '../../store/errors.ts';
 import { REMOTE_RETRY_AFTER } from '../constants.ts';
@@ -15,24 +15,24 @@ export function errorResponse(error: unknown): Response {
 
 function asOAuthError(error: unknown): OAuthError {
   if (error instanceof OAuthError) {
-    note({ reason: error.reason });
+    addLogDetails({ reason: error.reason });
     return error;
   }
   if (error instanceof TooManyAttemptsError) {
-    note({ reason: 'too_many_attempts' });
+    addLogDetails({ reason: 'too_many_attempts' });
     const headers = { 'Retry-After': String(error.retryAfter) };
     return new OAuthError('slow_down', { description: error.message, headers });
   }
   if (error instanceof NotYetError) {
-    note({ reason: 'temporarily_unavailable' });
+    addLogDetails({ reason: 'temporarily_unavailable' });
     return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(error.retryAfter) } });
   }
   if (error instanceof RemoteError) {
     // The same whatever was wrong: nobody is to learn from it what answers where.
-    note({ reason: 'remote_keys_unavailable', detail: loggable(error.fault) });
+    addLogDetails({ reason: 'remote_keys_unavailable', detail: loggable(error.fault) });
     return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(REMOTE_RETRY_AFTER) } });
   }
-  switch (noteFailure(error)) {
+  switch (recordFailure(error)) {
     case 'unavailable':
       return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(STORE_RETRY_AFTER) } });
     case 'misconfigured':

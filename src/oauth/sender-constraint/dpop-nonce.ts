@@ -1,4 +1,4 @@
-import { hasTag, TAG_LENGTH, withTag } from '../../credentials/keyed-tag.ts';
+import { appendTag, hasShortLivedTag, TAG_LENGTH } from '../../credentials/keyed-tag.ts';
 import type { MasterKeys } from '../../credentials/master-key.ts';
 import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../constants.ts';
 
@@ -15,7 +15,7 @@ export class DpopNonces {
 
   /** The one for now, in milliseconds since the epoch. */
   async current(now: number): Promise<string> {
-    return withTag(String(stepOf(now)), 'dpopNonceTag', await this.#masterKeys());
+    return appendTag(String(stepOf(now)), 'dpopNonceTag', await this.#masterKeys());
   }
 
   /** Whether a nonce is one of ours that has not expired. */
@@ -23,7 +23,7 @@ export class DpopNonces {
     const step = Number(nonce.slice(0, -TAG_LENGTH));
     // One that another machine made may be a step ahead.
     const isRecent = step <= stepOf(now) + 1 && step > stepOf(now) - DPOP_NONCE_STEPS;
-    return isRecent && hasTag(nonce, 'dpopNonceTag', await this.#masterKeys());
+    return isRecent && hasShortLivedTag(nonce, 'dpopNonceTag', await this.#masterKeys());
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
-  REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_AGE_MAX,
   REMOTE_KEYS_REFETCH_MIN,
-  REMOTE_KEYS_STALE_MAX,
+  REMOTE_KEYS_REFRESH_AGE,
 } from '../../../src/remote-keys/constants.ts';
 import { done, world } from '../../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../../instruments.ts';
@@ -68,7 +68,7 @@ test('a cold isolate makes one gate call more', async () => {
 test('tokens that fit no condition are never a reason to fetch, however many come', async () => {
   const { clientId, issuer, fetches } = await warmIssuer('forged');
   const before = await fetches();
-  later(REMOTE_KEYS_FRESH + 1);
+  later(REMOTE_KEYS_REFRESH_AGE + 1);
   const stranger = await newSigner('RS256', { kid: 'stranger' });
   for (const sub of ['system:serviceaccount:shop:orders2', 'system:serviceaccount:evil:orders', 'orders']) {
     const token = await tokenOf(stranger, { iss: issuer, sub });
@@ -95,7 +95,7 @@ test('the keys of an issuer roll over: a new one is looked for, and an old one t
   expect((await ask(second)).status).toBe(200);
   expect((await ask(first)).status).toBe(200);
   await publishJson(host, '/jwks', { keys: [second.publicJwk] });
-  later(REMOTE_KEYS_FRESH + 1);
+  later(REMOTE_KEYS_REFRESH_AGE + 1);
   const before = await asked(host, '/jwks');
   expect((await ask(second)).status).toBe(200);
   await vi.waitUntil(async () => (await asked(host, '/jwks')) > before, { timeout: 10_000 });
@@ -105,7 +105,7 @@ test('the keys of an issuer roll over: a new one is looked for, and an old one t
 test('an issuer that is down is believed for hours where it was known, and then nobody knows', async () => {
   const { ask, host } = await warmIssuer('down');
   for (const path of [DISCOVERY, '/jwks']) await publish(host, path, { status: 503 });
-  later(REMOTE_KEYS_STALE_MAX - 60);
+  later(REMOTE_KEYS_AGE_MAX - 60);
   expect((await ask()).status).toBe(200);
   later(120);
   expect(await unavailabilityOf(() => ask())).toBe('remote_keys_unavailable');

@@ -2,9 +2,9 @@ import { importJWK, type JWK } from 'jose';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   REMOTE_BACK_OFF_MAX,
-  REMOTE_KEYS_FRESH,
+  REMOTE_KEYS_AGE_MAX,
   REMOTE_KEYS_REFETCH_MIN,
-  REMOTE_KEYS_STALE_MAX,
+  REMOTE_KEYS_REFRESH_AGE,
 } from '../../../src/remote-keys/constants.ts';
 import { done, ISSUER } from '../../http.ts';
 import { calls, resetCalls, startNewIsolate } from '../../instruments.ts';
@@ -247,10 +247,10 @@ describe('keys that the client publishes itself', () => {
     const { clientId, goDown, timesAsked } = await published(one);
     expect(await status(clientId, one)).toBe(200);
     await goDown();
-    later(REMOTE_KEYS_FRESH + 1);
+    later(REMOTE_KEYS_REFRESH_AGE + 1);
     expect(await status(clientId, one)).toBe(200);
     await vi.waitFor(async () => expect(await timesAsked()).toBe(2));
-    later(REMOTE_KEYS_STALE_MAX - REMOTE_KEYS_FRESH - 10);
+    later(REMOTE_KEYS_AGE_MAX - REMOTE_KEYS_REFRESH_AGE - 10);
     expect(await status(clientId, one)).toBe(200);
     later(20 + REMOTE_BACK_OFF_MAX * 2);
     expect(await status(clientId, one)).toBe(503);
