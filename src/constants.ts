@@ -7,9 +7,6 @@ export const OAUTH_BODY_LIMIT_BYTES = 16 * 1024;
 /** The longest client_id, in characters. */
 export const CLIENT_ID_LENGTH_MAX = 200;
 
-/** The `Retry-After` of an answer that a store's failure caused. */
-export const STORE_RETRY_AFTER = 2;
-
 /** A store that has not answered by then counts as unavailable. */
 export const STORE_DEADLINE_MS = 5000;
 

@@ -56,6 +56,3 @@ export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
 
 /** How long the answer of a store's probe is given again. */
 export const HEALTH_PROBE_AGE = 5;
-
-/** What a client is told to wait for whose keys elsewhere could not be had. */
-export const REMOTE_RETRY_AFTER = 5;

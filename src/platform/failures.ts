@@ -1,33 +1,14 @@
 import { type ErrorSummary, type FailureEvent, type Loggable, log, loggable } from '../log/log.ts';
-import { addLogDetails } from '../log/trace.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { ConfigurationError } from './config.ts';
 
-/** Why a request could not be answered: a store did not, the service is not configured, or nobody knows. */
-export type Failure = 'unavailable' | 'misconfigured' | 'unexpected';
-
-/** Notes, for its request's line in the log, an error that is no protocol's own, and tells what sort it is. */
-export function recordFailure(error: unknown): Failure {
-  const failure = failureOf(error);
-  switch (failure.event) {
-    case 'store_unavailable':
-      addLogDetails({ reason: `${failure.store}_unavailable`, store: failure.store });
-      return 'unavailable';
-    case 'misconfigured':
-      addLogDetails({ reason: 'misconfigured', detail: failure.detail });
-      return 'misconfigured';
-    case 'unexpected_error':
-      addLogDetails({ reason: 'unexpected', error: failure.error });
-      return 'unexpected';
-  }
-}
-
-/** Tells the log of an error outside any request, in a line of its own. */
+/** Logs an error outside any request, in a line of its own. */
 export function logFailure(error: unknown): void {
   log(failureOf(error));
 }
 
-function failureOf(error: unknown): FailureEvent {
+/** Classifies an error that has no wire error of its own, with what the log may say about it. */
+export function failureOf(error: unknown): FailureEvent {
   if (error instanceof StoreUnavailableError) return { event: 'store_unavailable', store: error.store };
   // Its message is a text of ours, without any value.
   if (error instanceof ConfigurationError) return { event: 'misconfigured', detail: loggable(error.message) };

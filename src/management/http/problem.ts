@@ -1,8 +1,6 @@
 import type { z } from '@hono/zod-openapi';
-import { STORE_RETRY_AFTER } from '../../constants.ts';
-import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
+import { classifyError } from '../../http/classify-error.ts';
 import { addLogDetails } from '../../log/trace.ts';
-import { recordFailure } from '../../platform/failures.ts';
 import type { Dependents } from '../../store/sql.ts';
 import { ERRORS_SHOWN } from '../constants.ts';
 
@@ -122,13 +120,15 @@ function asProblem(error: unknown): ProblemError {
     addLogDetails({ reason: error.code });
     return error;
   }
-  if (error instanceof TooManyAttemptsError) {
-    addLogDetails({ reason: 'too_many_attempts' });
-    return new ProblemError('too_many', { headers: { 'Retry-After': String(error.retryAfter) } });
-  }
-  switch (recordFailure(error)) {
-    case 'unavailable': {
-      const headers = { 'Retry-After': String(STORE_RETRY_AFTER) };
+  const classified = classifyError(error);
+  addLogDetails(classified.log);
+  switch (classified.kind) {
+    case 'too_many_attempts':
+      return new ProblemError('too_many', { headers: { 'Retry-After': String(classified.retryAfter) } });
+    case 'not_yet':
+    case 'remote_keys_unavailable':
+    case 'store_unavailable': {
+      const headers = { 'Retry-After': String(classified.retryAfter) };
       return new ProblemError('unavailable', { detail: UNAVAILABLE, headers });
     }
     case 'misconfigured':

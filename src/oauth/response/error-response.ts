@@ -1,14 +1,8 @@
-import { STORE_RETRY_AFTER } from '../../constants.ts';
-import { TooManyAttemptsError } from '../../gates/attempt-filter.ts';
-import { loggable } from '../../log/log.ts';
+import { classifyError } from '../../http/classify-error.ts';
 import { addLogDetails } from '../../log/trace.ts';
-import { recordFailure } from '../../platform/failures.ts';
-import { RemoteError } from '../../remote-keys/remote-error.ts';
-import { NotYetError } from '../../store/errors.ts';
-import { REMOTE_RETRY_AFTER } from '../constants.ts';
 import { OAuthError } from './oauth-error.ts';
 
-/** The answer of an OAuth endpoint to whatever was thrown, which the log is told of. */
+/** Returns an OAuth endpoint's answer to any thrown error, and notes the reason for the request's log line. */
 export function errorResponse(error: unknown): Response {
   return asOAuthError(error).toResponse();
 }
@@ -18,23 +12,19 @@ function asOAuthError(error: unknown): OAuthError {
     addLogDetails({ reason: error.reason });
     return error;
   }
-  if (error instanceof TooManyAttemptsError) {
-    addLogDetails({ reason: 'too_many_attempts' });
-    const headers = { 'Retry-After': String(error.retryAfter) };
-    return new OAuthError('slow_down', { description: error.message, headers });
-  }
-  if (error instanceof NotYetError) {
-    addLogDetails({ reason: 'temporarily_unavailable' });
-    return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(error.retryAfter) } });
-  }
-  if (error instanceof RemoteError) {
-    // The same whatever was wrong: nobody is to learn from it what answers where.
-    addLogDetails({ reason: 'remote_keys_unavailable', detail: loggable(error.fault) });
-    return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(REMOTE_RETRY_AFTER) } });
-  }
-  switch (recordFailure(error)) {
-    case 'unavailable':
-      return new OAuthError('temporarily_unavailable', { headers: { 'Retry-After': String(STORE_RETRY_AFTER) } });
+  const classified = classifyError(error);
+  addLogDetails(classified.log);
+  switch (classified.kind) {
+    case 'too_many_attempts': {
+      const { message: description, retryAfter } = classified;
+      return new OAuthError('slow_down', { description, headers: { 'Retry-After': String(retryAfter) } });
+    }
+    case 'not_yet':
+    case 'remote_keys_unavailable':
+    case 'store_unavailable': {
+      const headers = { 'Retry-After': String(classified.retryAfter) };
+      return new OAuthError('temporarily_unavailable', { headers });
+    }
     case 'misconfigured':
       return new OAuthError('server_error', { description: 'The service is not configured.' });
     case 'unexpected':
