@@ -5,13 +5,13 @@ import { SECRET_BITS_MIN } from '../../credentials/constants.ts';
 import { isStrongSecret } from '../../credentials/secret-strength.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
-import type { ClientFields as StoredFields } from '../../store/clients.ts';
+import type { DescribedClient, NewClient as NewClientRow, ClientFields as StoredFields } from '../../store/clients.ts';
 import { IMPORTED_SECRET_LENGTH_MAX, IMPORTED_SECRET_LENGTH_MIN } from '../constants.ts';
 import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
 import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
-import { MetadataPatch, OrganizationId, Time } from './schemas.ts';
+import { MetadataPatch, OrganizationId, Time, time } from './schemas.ts';
 
 const IMPORTED_SECRET = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_SECRET_LENGTH_MIN},${IMPORTED_SECRET_LENGTH_MAX}}$`);
 
@@ -68,19 +68,45 @@ export const CreatedClient = z
   })
   .openapi('CreatedClient');
 
-/** The fields with their references as they are shown, by identifier and name. */
-export function shownFields(
-  fields: ClientBody,
-  resolved: Resolved,
-  authentication: RegisteredAuthentication,
-): ClientBody {
+type ShownLinks = Pick<DescribedClient, 'grants' | 'roles' | 'introspects' | 'defaultResource'>;
+
+/** Returns the links of a client by the identifiers and names that the API shows. */
+export function shownLinks({ shownGrants, roles, introspects, defaultResource }: Resolved): ShownLinks {
   return {
-    ...fields,
-    ...shownAuthentication(authentication),
-    grants: resolved.shownGrants,
-    roles: resolved.roles.map(({ name }) => name).sort(),
-    introspects: resolved.introspects.map(({ identifier }) => identifier).sort(),
-    default_resource: resolved.defaultResource?.identifier ?? null,
+    grants: shownGrants,
+    roles: roles.map(({ name }) => name).sort(),
+    introspects: introspects.map(({ identifier }) => identifier).sort(),
+    defaultResource: defaultResource?.identifier ?? null,
+  };
+}
+
+/** Returns the fields of a client as the API shows them. */
+export function shownFields(client: StoredFields & ShownLinks): ClientBody {
+  return {
+    client_name: client.clientName,
+    ...shownAuthentication(client),
+    grants: client.grants,
+    roles: client.roles,
+    introspects: client.introspects,
+    default_resource: client.defaultResource,
+    access_token_ttl: client.accessTokenTtl,
+    rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
+    claims: client.claims,
+    requestable_claims: client.requestableClaims,
+    may_rotate_secret: client.mayRotateSecret,
+    metadata: client.metadata,
+    status: client.status,
+  };
+}
+
+/** Returns the representation of a client in answers. */
+export function toResponse(client: NewClientRow & ShownLinks) {
+  return {
+    client_id: client.clientId,
+    organization_id: client.organizationId,
+    ...shownFields(client),
+    created_at: time(client.createdAt),
+    updated_at: time(client.updatedAt),
   };
 }
 

@@ -14,7 +14,7 @@ import { nothingOwedTo } from '../../store/gate-pushes.ts';
 import { isProfile, organizationProfile } from '../../store/organizations.ts';
 import { allOf, listOf } from '../../store/sql.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
-import { type ClientBody, ClientFields } from '../fields/client-fields.ts';
+import { ClientFields } from '../fields/client-fields.ts';
 import {
   Client,
   ClientPatch,
@@ -23,10 +23,12 @@ import {
   clientLinks,
   NewClient,
   shownFields,
+  shownLinks,
+  toResponse,
 } from '../fields/client-representation.ts';
 import { resolveFilters, resolveReferences } from '../fields/references.ts';
-import { registeredAuthentication, shownAuthentication } from '../fields/registered-authentication.ts';
-import { ClientIdParams, OrganizationQuery, Reference, StatusName, time } from '../fields/schemas.ts';
+import { registeredAuthentication } from '../fields/registered-authentication.ts';
+import { ClientIdParams, OrganizationQuery, Reference, StatusName } from '../fields/schemas.ts';
 import { QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
@@ -118,11 +120,11 @@ export function clients(app: ManagementApp): void {
       const masterKeys = await services.masterKeys();
       const clientId = client_id ?? (await generateClientId(masterKeys));
       const secret = hasSecret ? await makeClientSecret(clientId, masterKeys, now, client_secret) : undefined;
-      const shown = shownFields(fields, resolved, authentication);
       const columns = clientColumns(fields, resolved, authentication, now);
       const client = { clientId, organizationId, ...columns, createdAt: now };
+      const created = { ...client, ...shownLinks(resolved) };
       return commit(context, {
-        event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shown },
+        event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shownFields(created) },
         guard: allOf(
           isProfile(organizationId, profile),
           client_id === undefined ? undefined : nothingOwedTo(client_id),
@@ -134,7 +136,7 @@ export function clients(app: ManagementApp): void {
         },
         statements: insertClient(services.db, client, secret?.stored, clientLinks(resolved)),
         status: 201,
-        body: { ...withIdentity(shown, client), ...(secret && { client_secret: secret.clientSecret.reveal() }) },
+        body: { ...toResponse(created), ...(secret && { client_secret: secret.clientSecret.reveal() }) },
         tagged: true,
       });
     }),
@@ -168,21 +170,17 @@ export function clients(app: ManagementApp): void {
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
       const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
       const now = Date.now();
-      const after = shownFields(fields, resolved, authentication);
-      const changes = changedFields(before, after);
+      const columns = clientColumns(fields, resolved, authentication, now);
+      const updated = { ...found, ...columns, ...shownLinks(resolved) };
+      const changes = changedFields(before, shownFields(updated));
       return commit(context, {
         event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
         guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
         affectedClients: listOf([clientId]),
         conflicts: { clients_name: NAME_TAKEN },
-        statements: updateClient(
-          services.db,
-          clientId,
-          clientColumns(fields, resolved, authentication, now),
-          clientLinks(resolved),
-        ),
+        statements: updateClient(services.db, clientId, columns, clientLinks(resolved)),
         status: 200,
-        body: withIdentity(after, { ...found, updatedAt: now }),
+        body: toResponse(updated),
         tagged: true,
       });
     }),
@@ -218,30 +216,4 @@ export function clients(app: ManagementApp): void {
 async function find({ req, var: { services, administrator } }: ManagementContext): Promise<DescribedClient> {
   const clientId = req.param('client_id') ?? '';
   return visible(administrator, await findClient(services.db, clientId));
-}
-
-type Identity = Pick<DescribedClient, 'clientId' | 'organizationId' | 'createdAt' | 'updatedAt'>;
-
-function withIdentity(fields: ClientBody, { clientId, organizationId, createdAt, updatedAt }: Identity) {
-  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
-  return { client_id: clientId, organization_id: organizationId, ...fields, ...times };
-}
-
-function toResponse(client: DescribedClient) {
-  const fields = {
-    client_name: client.clientName,
-    ...shownAuthentication(client),
-    grants: client.grants,
-    roles: client.roles,
-    introspects: client.introspects,
-    default_resource: client.defaultResource,
-    access_token_ttl: client.accessTokenTtl,
-    rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
-    claims: client.claims,
-    requestable_claims: client.requestableClaims,
-    may_rotate_secret: client.mayRotateSecret,
-    metadata: client.metadata,
-    status: client.status,
-  };
-  return withIdentity(fields, client);
 }
