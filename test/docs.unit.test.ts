@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const markdownIn = (folder: string) => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md'));
+const PAGES = [...markdownIn('.'), ...markdownIn('docs').map((name) => `docs/${name}`)];
+
+const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
+const withoutBlocks = (text: string) => text.replace(/^ *```.*?^ *```$/gms, '');
+
+/** The anchors of a page, as GitHub makes them from its headings. */
+function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading = ''] of withoutBlocks(read(page)).matchAll(/^#{1,6} (.+)$/gm)) {
+    const slug = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\-_ ]/gu, '')
+      .replaceAll(' ', '-');
+    let anchor = slug;
+    for (let again = 1; anchors.has(anchor); again++) anchor = `${slug}-${again}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** The relative links of a page that lead nowhere: to a file that does not exist, or to an anchor that its page does not have. */
+function brokenLinks(page: string, text = read(page)): string[] {
+  const targets = [...withoutBlocks(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
+  return relative.filter((target) => {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? page : join(dirname(page), path);
+    if (!existsSync(join(ROOT, file))) return true;
+    return anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).has(anchor);
+  });
+}
+
+/** The paths in backticks that begin in a folder of the repository and do not exist. */
+function missingPaths(text: string): string[] {
+  const paths = [...withoutBlocks(text).matchAll(/`((?:src|test|docs|migrations)\/[\w./-]*)`/g)];
+  return paths.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)));
+}
+
+test('there are pages to check, and a broken link or path is found', () => {
+  expect(PAGES).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md']));
+  const links =
+    '[a](deploy.md#watching-it) [b](deploy.md#no-such) [c](no-such.md) [d](#deploying) [e](https://example.com)';
+  expect(brokenLinks('docs/deploy.md', links)).toEqual(['deploy.md#no-such', 'no-such.md']);
+  expect(missingPaths('`src/app.ts` `src/oauth/` `src/no-such.ts`')).toEqual(['src/no-such.ts']);
+});
+
+test.each(PAGES)('the relative links of %s lead to files and anchors that exist', (page) => {
+  expect(brokenLinks(page)).toEqual([]);
+});
+
+test.each(PAGES)('the paths that %s names exist', (page) => {
+  expect(missingPaths(read(page))).toEqual([]);
+});
