@@ -2,11 +2,11 @@ import { CLIENT_ID_LENGTH_MAX } from '../constants.ts';
 import { base62, toBigInt } from '../lib/base62.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { ACTORS } from '../store/actors.ts';
+import { CLIENT_ID_RANDOM_BYTES, CLIENT_ID_RANDOM_LENGTH, TAG_LENGTH } from './constants.ts';
 import { appendTag, hasLongLivedTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 
-const RANDOM_LENGTH = 22; // 128 bits in base 62
-const FORM = /^emc_[0-9A-Za-z]{30}$/;
+const FORM = new RegExp(`^emc_[0-9A-Za-z]{${CLIENT_ID_RANDOM_LENGTH + TAG_LENGTH}}$`);
 
 // A path cannot end in one or two dots, tokens name organizations as their subjects, and audit events tell of actors by the other names.
 const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
@@ -23,7 +23,10 @@ export function isImportableId(clientId: string): boolean {
 
 /** A new client_id: `emc_`, 22 random base62 characters, and a tag by which it is known as our own. */
 export function generateClientId(masterKeys: MasterKeys): Promise<string> {
-  const random = base62(toBigInt(crypto.getRandomValues(new Uint8Array(16))), RANDOM_LENGTH);
+  const random = base62(
+    toBigInt(crypto.getRandomValues(new Uint8Array(CLIENT_ID_RANDOM_BYTES))),
+    CLIENT_ID_RANDOM_LENGTH,
+  );
   return appendTag(`emc_${random}`, 'clientIdTag', masterKeys);
 }
 

@@ -1,8 +1,7 @@
 import { base62, toBigInt } from '../lib/base62.ts';
+import { TAG_LENGTH, TAG_MAC_BYTES } from './constants.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { equalInConstantTime } from './secret-hash.ts';
-
-export const TAG_LENGTH = 8;
 
 /** What is tagged, each under a key of its own. */
 export type LongLivedTag = 'clientIdTag' | 'apiKeyTag';
@@ -45,5 +44,5 @@ async function endsWithTagOf(tagged: string, keys: readonly CryptoKey[]): Promis
 
 async function tag(text: string, key: CryptoKey): Promise<string> {
   const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
-  return base62(toBigInt(mac.subarray(0, 8)) % 62n ** BigInt(TAG_LENGTH), TAG_LENGTH);
+  return base62(toBigInt(mac.subarray(0, TAG_MAC_BYTES)) % 62n ** BigInt(TAG_LENGTH), TAG_LENGTH);
 }

@@ -1,5 +1,6 @@
 import { base64url } from 'jose';
 import type { Redacted } from '../log/redacted.ts';
+import { DERIVED_KEY_BYTES, MASTER_KEY_ID_BYTES } from './constants.ts';
 
 /** The keys for hashes and tags that are derived from one MASTER_KEY by HKDF ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)), under a label each. */
 export interface HashingKeys {
@@ -77,7 +78,7 @@ type RawHashing = { readonly [Name in keyof HashingKeys]: Name extends 'id' ? st
 
 async function deriveHashing(masterKey: Redacted<Raw>): Promise<RawHashing> {
   const [id, secretHash, clientIdTag, apiKeyTag] = await Promise.all([
-    derive(masterKey, 'master-key-id', 6),
+    derive(masterKey, 'master-key-id', MASTER_KEY_ID_BYTES),
     derive(masterKey, 'secret-hash'),
     derive(masterKey, 'client-id-tag'),
     derive(masterKey, 'api-key-tag'),
@@ -98,7 +99,7 @@ function importHmac(key: Raw): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
 }
 
-async function derive(masterKey: Redacted<Raw>, label: string, bytes = 32): Promise<Raw> {
+async function derive(masterKey: Redacted<Raw>, label: string, bytes = DERIVED_KEY_BYTES): Promise<Raw> {
   const root = await crypto.subtle.importKey('raw', masterKey.reveal(), 'HKDF', false, ['deriveBits']);
   const info = new TextEncoder().encode(`edgemint/${label}`);
   const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };

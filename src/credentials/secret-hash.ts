@@ -1,5 +1,6 @@
 import { base64url } from 'jose';
 import type { Redacted } from '../log/redacted.ts';
+import { FINGERPRINT_LENGTH } from './constants.ts';
 import type { AcceptedKeys, HashingKeys } from './master-key.ts';
 
 const encoder = new TextEncoder();
@@ -26,8 +27,6 @@ export function equalInConstantTime(one: string, other: string): boolean {
   const right = encoder.encode(other);
   return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }
-
-const FINGERPRINT_LENGTH = 18; // the master key's id, a dot, and nine characters: 54 bits of an HMAC
 
 /**
  * The part of a secret's hash by which the edge can tell that a credential is not worth asking a gate about. A hash is keyed, so

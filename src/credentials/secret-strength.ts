@@ -1,7 +1,5 @@
-import { SECRET_BITS_MIN, SECRET_DISTINCT_CHARACTERS_MIN } from './constants.ts';
+import { SECRET_BITS_MIN, SECRET_DISTINCT_CHARACTERS_MIN, VISIBLE_ASCII_CHARACTERS } from './constants.ts';
 
-/** Visible ASCII characters. */
-const CHARACTERS = 94;
 const HEX = /^[\da-f]+$/i;
 
 /**
@@ -33,7 +31,7 @@ function shortestPeriod(secret: string): number {
 /** The size of the alphabet from which so many draws can be expected to bring so many different characters: a few draws leave many out. */
 function likelyAlphabet(found: number, draws: number): number {
   let size = found;
-  while (size < CHARACTERS && size * (1 - (1 - 1 / size) ** draws) < found) size++;
+  while (size < VISIBLE_ASCII_CHARACTERS && size * (1 - (1 - 1 / size) ** draws) < found) size++;
   return size;
 }
 

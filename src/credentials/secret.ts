@@ -1,10 +1,9 @@
 import { base62, toBigInt } from '../lib/base62.ts';
+import { CHECKSUM_LENGTH, SECRET_BODY_LENGTH, SECRET_HINT_LENGTH, SECRET_RANDOM_BYTES } from './constants.ts';
 
 /** `ems_`: a client secret; `emk_`: an organization's API key; `emr_`: a root API key. */
 export type SecretPrefix = 'ems_' | 'emk_' | 'emr_';
 
-const BODY_LENGTH = 43; // 256 bits in base 62
-const CHECKSUM_LENGTH = 6; // 32 bits in base 62
 const CHARACTERS = /^[0-9A-Za-z_]+$/;
 
 /** A new secret of 256 random bits: prefix, 43 base62 characters, and 6 of checksum by which a scanner knows a leaked one from noise. */
@@ -14,7 +13,7 @@ export function generateSecret(prefix: SecretPrefix): string {
 
 /** The prefix and 43 random base62 characters: a secret that something more is to be put behind before its checksum. */
 export function generateSecretBody(prefix: SecretPrefix): string {
-  return prefix + base62(toBigInt(crypto.getRandomValues(new Uint8Array(32))), BODY_LENGTH);
+  return prefix + base62(toBigInt(crypto.getRandomValues(new Uint8Array(SECRET_RANDOM_BYTES))), SECRET_BODY_LENGTH);
 }
 
 /** The text with its checksum of 6 characters behind it. */
@@ -24,7 +23,7 @@ export function appendChecksum(text: string): string {
 
 /** The text without its checksum; undefined where it is not as long as it must be, or the checksum is not its own: a typo or an invention. */
 export function stripChecksum(text: string, prefix: SecretPrefix, extraLength = 0): string | undefined {
-  const length = prefix.length + BODY_LENGTH + extraLength + CHECKSUM_LENGTH;
+  const length = prefix.length + SECRET_BODY_LENGTH + extraLength + CHECKSUM_LENGTH;
   if (text.length !== length || !text.startsWith(prefix) || !CHARACTERS.test(text)) return undefined;
   const body = text.slice(0, -CHECKSUM_LENGTH);
   return appendChecksum(body) === text ? body : undefined;
@@ -37,7 +36,7 @@ export function isWellFormedSecret(text: string, prefix: SecretPrefix): boolean 
 
 /** The last four characters, by which a person tells one secret from another. */
 export function secretHint(secret: string): string {
-  return secret.slice(-4);
+  return secret.slice(-SECRET_HINT_LENGTH);
 }
 
 // A checksum, not cryptography: the CRC-32 of ISO 3309, as in zip and in the tokens of large code hosts.

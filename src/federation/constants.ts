@@ -1,2 +1,8 @@
-/** Members of a claim that is a list of which one may be what a condition asks for; those beyond are not looked at. */
+/** The most members of a list claim that a condition is compared with. Members beyond it are ignored. */
 export const LISTED_CLAIMS_MAX = 200;
+
+/** The longest name of a SPIFFE trust domain, in characters ([SPIFFE-ID section 2.1](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#21-trust-domain)). */
+export const TRUST_DOMAIN_LENGTH_MAX = 255;
+
+/** The fewest consecutive letters or digits before the first wildcard by which a pattern excludes other parties. */
+export const DISTINGUISHING_CHARACTERS_MIN = 2;

@@ -1,5 +1,6 @@
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
 import { addressFault } from '../remote-keys/address.ts';
+import { DISTINGUISHING_CHARACTERS_MIN, TRUST_DOMAIN_LENGTH_MAX } from './constants.ts';
 import { acceptedValues, claimPath, isTrustDomain } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';
 
@@ -47,9 +48,9 @@ const SHARED_ISSUERS: Readonly<Record<string, SharedIssuer>> = {
   'https://oidc.vercel.com': { claims: ['owner_id', 'project_id'], subject: /^owner:[^:*]+:/ },
 };
 
-const TRUST_DOMAIN = /^spiffe:\/\/[a-z0-9._-]{1,255}$/;
+const TRUST_DOMAIN = new RegExp(`^spiffe://[a-z0-9._-]{1,${TRUST_DOMAIN_LENGTH_MAX}}$`);
 /** What a pattern must begin with to leave others out. */
-const PINNING = /[\p{L}\p{N}]{2}/u;
+const PINNING = new RegExp(`[\\p{L}\\p{N}]{${DISTINGUISHING_CHARACTERS_MIN}}`, 'u');
 /** What the subjects of a platform begin with, whoever they are: Kubernetes, AWS, Istio within a trust domain; a scheme and its host, or a word and a colon. */
 const COMMON_BEGINNING =
   /^(?:system:serviceaccount:|arn:[\w-]*(?::\w*(?:::?)?)?|ns\/|[a-z][\w+.-]*:\/\/[^/]*\/?|[\w-]+[:|])/i;

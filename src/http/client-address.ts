@@ -1,3 +1,5 @@
+import { IPV6_GROUPS, IPV6_NETWORK_GROUPS } from './constants.ts';
+
 /**
  * The network address that a request came from, as Cloudflare saw it; an IPv6 one by its /64, which is the least that one party has.
  * `''` where there is none, as on a local run.
@@ -11,7 +13,10 @@ function ipv6Network(address: string): string {
   const [head = '', tail] = address.toLowerCase().split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail ? tail.split(':') : [];
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  const groups = [...left, ...zeros, ...right].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
+  const zeros =
+    tail === undefined ? [] : Array<string>(Math.max(0, IPV6_GROUPS - left.length - right.length)).fill('0');
+  const groups = [...left, ...zeros, ...right]
+    .slice(0, IPV6_NETWORK_GROUPS)
+    .map((group) => group.replace(/^0+(?=.)/, ''));
   return `${groups.join(':')}::/64`;
 }

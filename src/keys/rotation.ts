@@ -3,20 +3,17 @@ import type { SigningAlg } from '../gates/protocol.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { StoredSigningKey } from '../store/ring.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
-import { KEY_RING_COPY_LAG, KEY_RING_LEASE } from './constants.ts';
+import { KEY_RING_AGE_MAX } from './constants.ts';
 
 // The life of a signing key: next, published and not signing; active; retiring, published until the last token that it signed has
 // expired; removed. In an emergency it is removed from wherever it stands. Times are milliseconds since the epoch.
-
-/** For how long an isolate may go by a ring that is no longer so: its lease, and what the copy that it was read from may have lagged. */
-const RING_AGE_MAX = KEY_RING_COPY_LAG + KEY_RING_LEASE;
 
 /**
  * When a key that is made now may sign: an isolate may publish a ring without it for as long as it goes by an old one, and verifiers keep
  * that for as long as the JWKS may be cached.
  */
 export function maturesAt(now: number): number {
-  return now + (JWKS_MAX_AGE + RING_AGE_MAX + CLOCK_SKEW) * 1000;
+  return now + (JWKS_MAX_AGE + KEY_RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
 /** When a key may sign. One that code of an older version made does not say: if it signs already, it may. */
@@ -35,12 +32,12 @@ export function heldBackUntil(key: StoredSigningKey): number {
 
 /** Keys that retired before this have signed no token that can still be accepted. */
 export function removalCutoff(now: number): number {
-  return now - (ACCESS_TOKEN_TTL_MAX + RING_AGE_MAX + CLOCK_SKEW) * 1000;
+  return now - (ACCESS_TOKEN_TTL_MAX + KEY_RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
 /** When a revoked key is in no isolate any more, KV having been told of it now. */
 export function revocationSettlesAt(now: number): number {
-  return now + RING_AGE_MAX * 1000;
+  return now + KEY_RING_AGE_MAX * 1000;
 }
 
 /** What becomes of keys, but for those that must be made. */

@@ -1,2 +1,2 @@
-/** Entries of any one memory in an isolate; the oldest goes first. */
+/** The most entries of an isolate's cache. When it is full, the oldest entry is evicted. */
 export const CACHE_ENTRIES_MAX = 10_000;

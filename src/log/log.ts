@@ -1,3 +1,4 @@
+import { LOG_TEXT_LENGTH_MAX } from './constants.ts';
 import type { Reason, Store } from './reasons.ts';
 
 declare const LOGGABLE: unique symbol;
@@ -5,15 +6,15 @@ declare const LOGGABLE: unique symbol;
 /** A text of which somebody made sure that it may stand in the log. */
 export type Loggable = string & { readonly [LOGGABLE]: true };
 
-const PRINTABLE = /^[\x20-\x7e]{0,200}$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /**
  * Says of a text that it is neither a secret nor what anybody may have typed: an id that is known to be ours, or a text of the source.
  * What is longer than 200 characters is cut off, and what is not ASCII is told as `?`.
  */
 export function loggable(text: string): Loggable {
-  const printable = PRINTABLE.test(text) ? text : text.slice(0, 200).replace(/[^\x20-\x7e]/g, '?');
-  return printable as Loggable;
+  const shortened = text.slice(0, LOG_TEXT_LENGTH_MAX);
+  return (PRINTABLE.test(shortened) ? shortened : shortened.replace(/[^\x20-\x7e]/g, '?')) as Loggable;
 }
 
 /** How often a store was asked, and for how many milliseconds in all: of calls at the same time each counts whole. */

@@ -1,5 +1,13 @@
 import { Redacted } from '../log/redacted.ts';
-import { SIGNING_KEY_MAX_AGE_DEFAULT, SIGNING_KEY_MAX_AGE_MAX, SIGNING_KEY_MAX_AGE_MIN } from './constants.ts';
+import {
+  MASTER_KEY_BYTES,
+  MASTER_KEY_LENGTH,
+  ROOT_API_KEY_LENGTH_MAX,
+  ROOT_API_KEY_LENGTH_MIN,
+  SIGNING_KEY_MAX_AGE_DEFAULT,
+  SIGNING_KEY_MAX_AGE_MAX,
+  SIGNING_KEY_MAX_AGE_MIN,
+} from './constants.ts';
 
 /** The variables and secrets, as they are set. */
 export interface Variables {
@@ -58,26 +66,26 @@ function readIssuer(value: string | undefined): { text: string; path: string } {
   return { text: value, path };
 }
 
-const MASTER_KEY_FORM = /^[A-Za-z0-9_-]{43}$/;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
-  const wanted =
-    '32 random bytes in base64url (43 characters), or several of them separated by commas, the current one first';
+  const wanted = `${MASTER_KEY_BYTES} random bytes in base64url (${MASTER_KEY_LENGTH} characters), or several of them separated by commas, the current one first`;
   if (!value) throw new ConfigurationError(`MASTER_KEY is missing: set it to ${wanted}.`);
   return value.split(',').map((text) => {
     const key = text.trim();
-    if (!MASTER_KEY_FORM.test(key)) throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${wanted}.`);
+    if (key.length !== MASTER_KEY_LENGTH || !BASE64URL.test(key))
+      throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${wanted}.`);
     const binary = atob(key.replaceAll('-', '+').replaceAll('_', '/'));
     return new Redacted(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
   });
 }
 
-const ROOT_API_KEY_FORM = /^[A-Za-z0-9_-]{32,128}$/;
-
 function readRootApiKey(value: string | undefined): Redacted {
-  const wanted = '32 to 128 letters, digits, "-" or "_", chosen at random';
+  const wanted = `${ROOT_API_KEY_LENGTH_MIN} to ${ROOT_API_KEY_LENGTH_MAX} letters, digits, "-" or "_", chosen at random`;
   if (!value) throw new ConfigurationError(`ROOT_API_KEY is missing: set it to ${wanted}.`);
-  if (!ROOT_API_KEY_FORM.test(value)) throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${wanted}.`);
+  const hasValidLength = value.length >= ROOT_API_KEY_LENGTH_MIN && value.length <= ROOT_API_KEY_LENGTH_MAX;
+  if (!hasValidLength || !BASE64URL.test(value))
+    throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${wanted}.`);
   return new Redacted(value);
 }
 

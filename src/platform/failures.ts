@@ -1,6 +1,7 @@
 import { type ErrorSummary, type FailureEvent, type Loggable, log, loggable } from '../log/log.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { ConfigurationError } from './config.ts';
+import { ERROR_FRAMES_MAX } from './constants.ts';
 
 /** Logs an error outside any request, in a line of its own. */
 export function logFailure(error: unknown): void {
@@ -15,7 +16,6 @@ export function failureOf(error: unknown): FailureEvent {
   return { event: 'unexpected_error', error: trailOf(error) };
 }
 
-const FRAMES_SHOWN = 5;
 const FRAME = /^ {4}at .+$/;
 
 function trailOf(error: unknown): ErrorSummary {
@@ -30,6 +30,6 @@ function framesOf({ stack = '', message }: Error): Loggable[] {
   const lines = stack.slice(begin + message.length).split('\n');
   return lines
     .filter((line) => FRAME.test(line))
-    .slice(0, FRAMES_SHOWN)
+    .slice(0, ERROR_FRAMES_MAX)
     .map(loggable);
 }

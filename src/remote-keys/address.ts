@@ -1,4 +1,4 @@
-import { REMOTE_URL_LENGTH_MAX } from './constants.ts';
+import { REMOTE_PORT_MIN, REMOTE_URL_LENGTH_MAX } from './constants.ts';
 
 // Names that are nobody's on the internet, or that a network gives a meaning of its own (RFC 2606, 6761, 6762, 7686, 8375, 9476, and what
 // ICANN keeps back), and those under which clouds hand out metadata. `example` is left: it stands in documentation, and leads nowhere.
@@ -39,7 +39,8 @@ export function addressFault(url: string): string | undefined {
   if (parsed?.protocol !== 'https:') return 'must be an https URL';
   if (parsed.username !== '' || parsed.password !== '') return 'must have no user information';
   if (url.includes('#')) return 'must have no fragment';
-  if (parsed.port !== '' && Number(parsed.port) < 1024) return 'must have the port 443, or one from 1024 on';
+  if (parsed.port !== '' && Number(parsed.port) < REMOTE_PORT_MIN)
+    return `must have the port 443, or one from ${REMOTE_PORT_MIN} on`;
   return hostFault(parsed.hostname) ?? spellingFault(url, parsed);
 }
 

@@ -1,36 +1,43 @@
-/** The largest document that is read from elsewhere, after decompression: twenty RSA keys with a certificate each fit. */
+// Times are in seconds unless the name says otherwise.
+
+/** The largest remote document, after decompression. Twenty RSA keys with a certificate each fit. */
 export const REMOTE_BODY_LIMIT_BYTES = 64 * 1024;
 
-/** How long one may take, from the request to the last byte. */
+/** How long fetching a document may take, from the request to the last byte. */
 export const REMOTE_DEADLINE_MS = 3000;
 
-/** How long a request waits for keys that are being asked for: an issuer is asked for two documents, one after the other. */
+/** How long a request waits for keys that are being fetched: for an issuer, two documents one after the other, and a margin. */
 export const REMOTE_WAIT_MAX_MS = 2 * REMOTE_DEADLINE_MS + 1000;
 
 /** The longest URL that is fetched, in characters. */
 export const REMOTE_URL_LENGTH_MAX = 2048;
 
-/** From this age on keys are asked for again, in the background. */
+/** The lowest port that a URL may name besides 443: those below belong to other services of a host. */
+export const REMOTE_PORT_MIN = 1024;
+
+/** The age from which cached keys are refreshed in the background. */
 export const REMOTE_KEYS_REFRESH_AGE = 600;
 
-/** From this age on a request waits for them. */
+/** The age from which a request waits for the refresh. Keys in use are refreshed long before. */
 export const REMOTE_KEYS_AWAIT_REFRESH_AGE = 2 * REMOTE_KEYS_REFRESH_AGE;
 
-/** How long keys are believed whose source does not answer any more. */
+/** How long cached keys stay usable while their source fails. */
 export const REMOTE_KEYS_AGE_MAX = 6 * 3600;
 
-/** How often at most a source is asked for a key that it did not have. */
+/** How long a source is not fetched again for a key that it did not have. */
 export const REMOTE_KEYS_REFETCH_MIN = 10;
 
-/** How long a source that failed is left alone, doubling with each failure up to the maximum; chance adds up to half as much again. */
+/** The back-off after a source's first failure. It doubles with each further failure, and up to half of it is added at random. */
 export const REMOTE_BACK_OFF_MIN = 1;
+
+/** The longest back-off, before the random part. */
 export const REMOTE_BACK_OFF_MAX = 60;
 
-/** Keys of a set that are looked at; those beyond are as if they were not there. */
+/** The most keys of a set that are read. Keys beyond it are ignored. */
 export const REMOTE_KEYS_MAX = 50;
 
-/** Keys with which one signature is tried: where none is named, or several have the same name. */
+/** The most keys that one signature is tried with if the token names no key, or several keys have the same name. */
 export const REMOTE_KEYS_TRIED = 4;
 
-/** Sources that an isolate remembers, each with no more than fits into a document. */
+/** The most sources that an isolate caches. */
 export const REMOTE_SOURCES_MAX = 500;

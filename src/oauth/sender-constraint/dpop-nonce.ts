@@ -1,4 +1,5 @@
-import { appendTag, hasShortLivedTag, TAG_LENGTH } from '../../credentials/keyed-tag.ts';
+import { TAG_LENGTH } from '../../credentials/constants.ts';
+import { appendTag, hasShortLivedTag } from '../../credentials/keyed-tag.ts';
 import type { MasterKeys } from '../../credentials/master-key.ts';
 import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../constants.ts';
 
