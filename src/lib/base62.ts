@@ -1,13 +1,13 @@
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The number in base 62, padded with zeros on the left to `length` characters. */
+/** Encodes a number in base 62, padded with zeros on the left to `length` characters. */
 export function base62(value: bigint, length: number): string {
   let digits = '';
   for (let rest = value; rest > 0n; rest /= 62n) digits = ALPHABET.charAt(Number(rest % 62n)) + digits;
   return digits.padStart(length, '0');
 }
 
-/** The bytes as one big-endian number. */
+/** Reads bytes as one big-endian number. */
 export function toBigInt(bytes: Uint8Array): bigint {
   return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
 }

@@ -1,8 +1,8 @@
 import { CACHE_ENTRIES_MAX } from './constants.ts';
 
-/** A bounded map in an isolate's memory whose entries have an end. Times are milliseconds since the epoch; the oldest entry makes room. */
+/** Per-isolate cache with expiry; evicts the oldest entry when full. Times are milliseconds since the epoch. */
 export class ExpiringCache<V> {
-  readonly #entries = new Map<string, { value: V; until: number }>();
+  readonly #entries = new Map<string, { value: V; expiresAt: number }>();
   readonly #capacity: number;
 
   constructor(capacity = CACHE_ENTRIES_MAX) {
@@ -12,18 +12,18 @@ export class ExpiringCache<V> {
   get(key: string, now: number): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    if (entry.until > now) return entry.value;
+    if (entry.expiresAt > now) return entry.value;
     this.#entries.delete(key);
     return undefined;
   }
 
-  set(key: string, value: V, until = Number.POSITIVE_INFINITY): void {
+  set(key: string, value: V, expiresAt = Number.POSITIVE_INFINITY): void {
     this.#entries.delete(key);
     if (this.#entries.size >= this.#capacity) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) this.#entries.delete(oldest);
     }
-    this.#entries.set(key, { value, until });
+    this.#entries.set(key, { value, expiresAt });
   }
 
   delete(key: string): void {

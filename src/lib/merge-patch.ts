@@ -1,6 +1,6 @@
 import { isJsonObject } from './json.ts';
 
-/** What a JSON merge patch makes of a value ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)). */
+/** Returns a value with a JSON merge patch applied ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)). */
 export function applyMergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
   const merged = new Map(Object.entries(isJsonObject(target) ? target : {}));
