@@ -1,4 +1,5 @@
-// What the flag `nodejs_als` gives: the runtime's types do not tell of it, and Node's tell of much that is not there.
+// The part of `node:async_hooks` that the flag `nodejs_als` provides. The runtime's types lack it, and Node's types declare much that the
+// runtime does not have.
 declare module 'node:async_hooks' {
   export class AsyncLocalStorage<T> {
     run<R>(store: T, callback: () => R): R;

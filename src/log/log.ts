@@ -3,48 +3,49 @@ import type { Reason, Store } from './reasons.ts';
 
 declare const LOGGABLE: unique symbol;
 
-/** A text of which somebody made sure that it may stand in the log. */
+/** A text that is safe to log: see `loggable()`. */
 export type Loggable = string & { readonly [LOGGABLE]: true };
 
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /**
- * Says of a text that it is neither a secret nor what anybody may have typed: an id that is known to be ours, or a text of the source.
- * What is longer than 200 characters is cut off, and what is not ASCII is told as `?`.
+ * Marks a text as safe to log. Use it only for ids that are known to be valid and for texts of the source code, never for a secret or for
+ * text that a caller may have typed. Cuts the text to `LOG_TEXT_LENGTH_MAX` characters and replaces all but visible ASCII by `?`.
  */
 export function loggable(text: string): Loggable {
   const shortened = text.slice(0, LOG_TEXT_LENGTH_MAX);
   return (PRINTABLE.test(shortened) ? shortened : shortened.replace(/[^\x20-\x7e]/g, '?')) as Loggable;
 }
 
-/** How often a store was asked, and for how many milliseconds in all: of calls at the same time each counts whole. */
+/** The calls to a store and their total duration in milliseconds. Concurrent calls each count in full. */
 export interface StoreUse {
   readonly calls: number;
   readonly ms: number;
 }
 
-/** What is told of an error that nobody expected: not its message, which may hold anything. */
+/** The loggable part of an unexpected error. Its message is left out, because it may contain a secret. */
 export interface ErrorSummary {
   readonly name: Loggable;
-  /** The first of its stack. */
+  /** The first frames of its stack. */
   readonly frames: readonly Loggable[];
 }
 
 export type Outcome = 'ok' | 'refused' | 'throttled' | 'unavailable' | 'error';
 
-/** What a request's line tells beside what every request has. */
+/** The fields of a request's log line that only some requests have. */
 export interface RequestDetails {
   readonly route: Loggable;
   readonly reason: Reason | undefined;
   readonly client_id: Loggable;
-  /** The administrator: `root`, or an API key's id. */
+  /** The administrator: `root`, or the id of an API key. */
   readonly actor: Loggable;
-  /** Of a token that was issued. */
+  /** The id of the issued token. */
   readonly jti: Loggable;
+  /** The audience of the issued token. */
   readonly aud: Loggable;
-  /** The one that did not answer. */
+  /** The store that did not answer. */
   readonly store: Store;
-  /** What is not as it must be in the configuration, or with keys elsewhere. */
+  /** The fault in the configuration, or with remote keys. */
   readonly detail: Loggable;
   readonly error: ErrorSummary;
 }
@@ -69,7 +70,7 @@ export type FailureEvent =
   | { readonly event: 'misconfigured'; readonly detail: Loggable }
   | { readonly event: 'unexpected_error'; readonly error: ErrorSummary };
 
-/** What the scheduled handler did of one kind. */
+/** The result of one task of the scheduled handler. */
 export interface ScheduledEvent {
   readonly event: 'scheduled';
   readonly task:
@@ -84,10 +85,10 @@ export interface ScheduledEvent {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** What a gate's alarm did. */
+/** The result of a gate's alarm. */
 export interface GateAlarmEvent {
   readonly event: 'gate_alarm';
-  /** Null where the gate knows of no client. */
+  /** Null if the gate has no client. */
   readonly client_id: Loggable | null;
   readonly copies: number;
   readonly copies_failed: number;
@@ -98,14 +99,14 @@ export interface GateAlarmEvent {
 
 export type LogEvent = RequestEvent | FailureEvent | ScheduledEvent | GateAlarmEvent;
 
-/** Writes an event to the log as one line of JSON: as an error where the fault is ours. Never fails, whatever becomes of the line. */
+/** Writes an event to the log as one line of JSON, to `console.error` if the service is at fault. Never throws. */
 export function log(event: LogEvent): void {
   try {
     const line = JSON.stringify(event);
     if (isOurFault(event)) console.error(line);
     else console.log(line);
   } catch {
-    // Who cannot be logged is served all the same.
+    // A failure to log must not fail the request.
   }
 }
 

@@ -1,4 +1,7 @@
-/** Why a request ended as it did, finer than its answer may be: the codes of both APIs, and what only the log tells. */
+/**
+ * Why a request ended as it did: the error codes of both APIs, and finer reasons that only the log contains, because the answer must not
+ * disclose them. Reasons are an interface (docs/logs.md): never rename one.
+ */
 export type Reason =
   | AuthenticationFailure
   | ProofFailure
@@ -7,7 +10,7 @@ export type Reason =
   | 'remote_keys_unavailable'
   | 'too_many_attempts'
   | 'misconfigured'
-  // The codes of the OAuth endpoints.
+  // Error codes of the OAuth endpoints.
   | 'invalid_request'
   | 'invalid_client'
   | 'unauthorized_client'
@@ -20,7 +23,7 @@ export type Reason =
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'
   | 'server_error'
-  // Those of the management API's problems.
+  // Problem types of the management API.
   | 'malformed'
   | 'unauthorized'
   | 'forbidden'
@@ -45,7 +48,7 @@ export type AuthenticationFailure =
   | 'mistyped_secret'
   | 'wrong_secret'
   | 'disabled_client'
-  // Of assertions.
+  // Reasons for assertions.
   | 'malformed_assertion'
   | 'wrong_type'
   | 'wrong_algorithm'
@@ -58,11 +61,11 @@ export type AuthenticationFailure =
   | 'no_such_key'
   | 'no_such_identity'
   | 'replayed'
-  // Of certificates.
+  // Reasons for certificates.
   | 'certificate_not_verified'
   | 'certificate_revoked'
   | 'no_such_certificate'
-  // Of what was verified, and the client's gate does not take.
+  // The edge verified the credential, and the client's gate refused it.
   | 'refused_by_gate';
 
 /** Why a DPoP proof was refused. */
@@ -78,7 +81,7 @@ export type ProofFailure =
   | 'proof_from_the_future'
   | 'proof_replayed';
 
-/** Why a token is inactive to its introspection, or was left as it is by its revocation. */
+/** Why introspection answered `active: false`, or why a revocation request left the token unchanged. */
 export type Inactivity = 'expired_or_invalid' | 'not_theirs' | 'scope_not_granted' | 'revoked';
 
 export type Store = 'd1' | 'kv' | 'gate';

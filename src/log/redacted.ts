@@ -1,34 +1,34 @@
-const SHOWN = '[redacted]';
-// What Node's console and `util.inspect` ask an object for.
+const PLACEHOLDER = '[redacted]';
+// Node's console and `util.inspect` call this method of an object.
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** What bears a secret: a credential, a key, a token. However it is printed or serialized, it shows nothing. */
+/** A wrapper for a secret (a credential, a key, a token) that prints and serializes as `[redacted]`. */
 export class Redacted<T = string> {
-  // In a function, and not as it is: an attached debugger's console shows private fields.
+  // A function hides the value from an attached debugger, whose console shows private fields.
   readonly #secret: () => T;
 
   constructor(secret: T) {
     this.#secret = () => secret;
   }
 
-  /** The secret itself, for whoever checks it, and for the one answer that shows it. */
+  /** Returns the secret itself, for checking it and for the one answer that shows it. */
   reveal(): T {
     return this.#secret();
   }
 
   toString(): string {
-    return SHOWN;
+    return PLACEHOLDER;
   }
 
   toJSON(): string {
-    return SHOWN;
+    return PLACEHOLDER;
   }
 
   [Symbol.toPrimitive](): string {
-    return SHOWN;
+    return PLACEHOLDER;
   }
 
   [INSPECT](): string {
-    return SHOWN;
+    return PLACEHOLDER;
   }
 }
