@@ -9,36 +9,36 @@ import {
   SIGNING_KEY_MAX_AGE_MIN,
 } from './constants.ts';
 
-/** The variables and secrets, as they are set. */
+/** The variables and secrets of the deployment, unchecked. */
 export interface Variables {
   ISSUER: string;
   MASTER_KEY: string;
   ROOT_API_KEY: string;
-  /** Whole seconds; a default stands for one that is not set. */
+  /** Whole seconds. Default: `SIGNING_KEY_MAX_AGE_DEFAULT`. */
   SIGNING_KEY_MAX_AGE?: string;
 }
 
-/** The variables and secrets, checked. */
+/** The checked configuration. */
 export interface Config {
   /** The issuer identifier ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)), byte for byte as in `iss`. */
   readonly issuer: string;
-  /** The issuer's path, `''` or `'/a/b'`: every route but the well-known ones is mounted below it. */
+  /** The issuer's path, such as `''` or `'/a/b'`. Every route except some well-known ones is mounted below it. */
   readonly issuerPath: string;
-  /** 32 bytes each, the current one first. */
+  /** Master keys of `MASTER_KEY_BYTES` each. The current one is first. */
   readonly masterKeys: readonly Redacted<Uint8Array<ArrayBuffer>>[];
   readonly rootApiKey: Redacted;
-  /** How long a signing key is the active one, in seconds. */
+  /** How long a signing key stays active, in seconds. */
   readonly signingKeyMaxAge: number;
 }
 
-/** A variable or secret is missing or malformed. The message is one sentence for the person who deploys, without any value in it. */
+/** A variable or secret is missing or malformed. The message is one sentence for the person who deploys; it contains no secret value. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
 /**
  * Checks the variables and secrets.
- * @throws ConfigurationError naming the first that is missing or malformed, and what it should be.
+ * @throws ConfigurationError for the first that is missing or malformed. The message says what it must be.
  */
 export function readConfig(env: Partial<Variables>): Config {
   const issuer = readIssuer(env.ISSUER);
@@ -54,38 +54,40 @@ export function readConfig(env: Partial<Variables>): Config {
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
 function readIssuer(value: string | undefined): { text: string; path: string } {
-  const wanted = 'an https URL without query, fragment or trailing slash (http is for localhost only)';
-  if (!value) throw new ConfigurationError(`ISSUER is missing: set it to ${wanted}.`);
-  const malformed = () => new ConfigurationError(`ISSUER is malformed: it must be ${wanted}.`);
+  const expected = 'an https URL without query, fragment or trailing slash (http is for localhost only)';
+  if (!value) throw new ConfigurationError(`ISSUER is missing: set it to ${expected}.`);
+  const malformed = () => new ConfigurationError(`ISSUER is malformed: it must be ${expected}.`);
   if (!URL.canParse(value)) throw malformed();
   const url = new URL(value);
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  const isSecure = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
   const path = url.pathname === '/' ? '' : url.pathname;
-  // Verifiers compare the issuer byte for byte, so only the spelling that a URL parser would give back is taken.
-  if (!secure || value !== url.origin + path || path.endsWith('/')) throw malformed();
+  // Verifiers compare the issuer byte for byte, so only the normalized spelling of a URL is accepted.
+  if (!isSecure || value !== url.origin + path || path.endsWith('/')) throw malformed();
   return { text: value, path };
 }
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
-  const wanted = `${MASTER_KEY_BYTES} random bytes in base64url (${MASTER_KEY_LENGTH} characters), or several of them separated by commas, the current one first`;
-  if (!value) throw new ConfigurationError(`MASTER_KEY is missing: set it to ${wanted}.`);
+  const expected =
+    `${MASTER_KEY_BYTES} random bytes in base64url (${MASTER_KEY_LENGTH} characters), ` +
+    'or several such keys separated by commas, the current one first';
+  if (!value) throw new ConfigurationError(`MASTER_KEY is missing: set it to ${expected}.`);
   return value.split(',').map((text) => {
     const key = text.trim();
     if (key.length !== MASTER_KEY_LENGTH || !BASE64URL.test(key))
-      throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${wanted}.`);
+      throw new ConfigurationError(`MASTER_KEY is malformed: it must be ${expected}.`);
     const binary = atob(key.replaceAll('-', '+').replaceAll('_', '/'));
     return new Redacted(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
   });
 }
 
 function readRootApiKey(value: string | undefined): Redacted {
-  const wanted = `${ROOT_API_KEY_LENGTH_MIN} to ${ROOT_API_KEY_LENGTH_MAX} letters, digits, "-" or "_", chosen at random`;
-  if (!value) throw new ConfigurationError(`ROOT_API_KEY is missing: set it to ${wanted}.`);
+  const expected = `${ROOT_API_KEY_LENGTH_MIN} to ${ROOT_API_KEY_LENGTH_MAX} letters, digits, "-" or "_", chosen at random`;
+  if (!value) throw new ConfigurationError(`ROOT_API_KEY is missing: set it to ${expected}.`);
   const hasValidLength = value.length >= ROOT_API_KEY_LENGTH_MIN && value.length <= ROOT_API_KEY_LENGTH_MAX;
   if (!hasValidLength || !BASE64URL.test(value))
-    throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${wanted}.`);
+    throw new ConfigurationError(`ROOT_API_KEY is malformed: it must be ${expected}.`);
   return new Redacted(value);
 }
 
@@ -93,6 +95,6 @@ function readSigningKeyMaxAge(value: string | undefined): number {
   if (value === undefined) return SIGNING_KEY_MAX_AGE_DEFAULT;
   const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
   if (seconds >= SIGNING_KEY_MAX_AGE_MIN && seconds <= SIGNING_KEY_MAX_AGE_MAX) return seconds;
-  const wanted = `whole seconds from ${SIGNING_KEY_MAX_AGE_MIN} to ${SIGNING_KEY_MAX_AGE_MAX}`;
-  throw new ConfigurationError(`SIGNING_KEY_MAX_AGE is malformed: it must be ${wanted}.`);
+  const expected = `whole seconds from ${SIGNING_KEY_MAX_AGE_MIN} to ${SIGNING_KEY_MAX_AGE_MAX}`;
+  throw new ConfigurationError(`SIGNING_KEY_MAX_AGE is malformed: it must be ${expected}.`);
 }
