@@ -10,7 +10,10 @@ export const CHECKSUM_LENGTH = 6;
 /** The last characters of a secret that the API shows, so that people can tell secrets apart. */
 export const SECRET_HINT_LENGTH = 4;
 
-/** The smallest estimated strength of an imported secret, in bits: the minimum of [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2) for keys. */
+/**
+ * The smallest estimated strength of an imported secret, in bits: the minimum for keys in
+ * [NIST SP 800-131A](https://doi.org/10.6028/NIST.SP.800-131Ar2).
+ */
 export const SECRET_BITS_MIN = 112;
 
 /**
@@ -40,7 +43,7 @@ export const DERIVED_KEY_BYTES = 32;
 /** The bytes of a master key's id. In base64url that is 8 characters. */
 export const MASTER_KEY_ID_BYTES = 6;
 
-/** The characters of a secret hash that make its fingerprint: the master key's id, a dot, and 9 characters, which are 54 bits of the HMAC. */
+/** The length of a secret hash's fingerprint: the master key's id, a dot, and 9 characters (54 bits) of the HMAC. */
 export const FINGERPRINT_LENGTH = 18;
 
 /** How long an isolate caches that an API key with a valid tag does not exist (any more), in seconds. */

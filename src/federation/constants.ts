@@ -1,7 +1,7 @@
 /** The most members of a list claim that a condition is compared with. Members beyond it are ignored. */
 export const LISTED_CLAIMS_MAX = 200;
 
-/** The longest name of a SPIFFE trust domain, in characters ([SPIFFE-ID section 2.1](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#21-trust-domain)). */
+/** The longest name of a SPIFFE trust domain, in characters (SPIFFE-ID section 2.3). */
 export const TRUST_DOMAIN_LENGTH_MAX = 255;
 
 /** The fewest consecutive letters or digits before the first wildcard by which a pattern excludes other parties. */

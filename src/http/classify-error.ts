@@ -1,6 +1,6 @@
 import { TooManyAttemptsError } from '../gates/attempt-filter.ts';
 import { loggable, type RequestDetails } from '../log/log.ts';
-import { failureOf } from '../platform/failures.ts';
+import { toFailureEvent } from '../platform/failures.ts';
 import { RemoteError } from '../remote-keys/remote-error.ts';
 import { NotYetError } from '../store/errors.ts';
 import { REMOTE_RETRY_AFTER, STORE_RETRY_AFTER } from './constants.ts';
@@ -29,7 +29,7 @@ export function classifyError(error: unknown): ClassifiedError {
     // The same wait for every fault: the caller must not learn what the remote host answered.
     return { kind: 'remote_keys_unavailable', retryAfter: REMOTE_RETRY_AFTER, log };
   }
-  const failure = failureOf(error);
+  const failure = toFailureEvent(error);
   switch (failure.event) {
     case 'store_unavailable': {
       const log = { reason: `${failure.store}_unavailable`, store: failure.store } as const;

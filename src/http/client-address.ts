@@ -1,8 +1,8 @@
 import { IPV6_GROUPS, IPV6_NETWORK_GROUPS } from './constants.ts';
 
 /**
- * The network address that a request came from, as Cloudflare saw it; an IPv6 one by its /64, which is the least that one party has.
- * `''` where there is none, as on a local run.
+ * Returns the network address of a request's sender, as Cloudflare saw it. An IPv6 address is reduced to its /64, because one party has at
+ * least that many addresses. Returns `''` if there is no address, as in a local run.
  */
 export function clientAddress(request: Request): string {
   const address = request.headers.get('CF-Connecting-IP') ?? '';

@@ -5,11 +5,11 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 const RAY = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
 /**
- * Answers a request under an id of its own, `X-Request-Id`, and writes its one line to the log.
+ * Answers a request and writes its one log line. The answer and the line carry the same new id, `X-Request-Id`.
  * @param answer must not throw
  */
 export async function answerAndLog(request: Request, answer: () => Promise<Response>): Promise<Response> {
-  const begun = Date.now();
+  const startedAt = Date.now();
   const requestId = loggable(crypto.randomUUID());
   const trace = new Trace();
   const response = await runWithTrace(trace, answer);
@@ -17,31 +17,31 @@ export async function answerAndLog(request: Request, answer: () => Promise<Respo
   log({
     event: 'request',
     request_id: requestId,
-    ...rayOf(request),
+    ...readRay(request),
     method: METHODS.find((method) => method === request.method) ?? 'other',
     route,
     status: response.status,
-    outcome: outcomeOf(response.status),
+    outcome: toOutcome(response.status),
     reason,
     ...details,
-    ms: Date.now() - begun,
+    ms: Date.now() - startedAt,
     ...trace.stores,
   });
   return withHeader(response, 'X-Request-Id', requestId);
 }
 
-/** How the log, as the document, writes the path of a route. */
+/** Converts a Hono path such as `/clients/:id` to the form that the log and the OpenAPI document use: `/clients/{id}`. */
 export function toRoutePattern(path: string): Loggable {
   return loggable(path.replace(/:(\w+)/g, '{$1}'));
 }
 
-// Only as Cloudflare writes it: anything else is what a client made up.
-function rayOf(request: Request): Pick<RequestEvent, 'ray'> {
+// Only the format that Cloudflare writes is accepted: any other value was invented by a client.
+function readRay(request: Request): Pick<RequestEvent, 'ray'> {
   const ray = request.headers.get('CF-Ray');
   return ray !== null && RAY.test(ray) ? { ray: loggable(ray) } : {};
 }
 
-function outcomeOf(status: number): Outcome {
+function toOutcome(status: number): Outcome {
   if (status < 400) return 'ok';
   if (status === 429) return 'throttled';
   if (status === 503) return 'unavailable';
@@ -53,9 +53,9 @@ function withHeader(response: Response, name: string, value: Loggable): Response
     response.headers.set(name, value);
     return response;
   } catch {
-    // One that was fetched, or redirects, takes no more headers.
-    const changeable = new Response(response.body, response);
-    changeable.headers.set(name, value);
-    return changeable;
+    // The headers of a fetched response and of a redirect are immutable.
+    const copy = new Response(response.body, response);
+    copy.headers.set(name, value);
+    return copy;
   }
 }
