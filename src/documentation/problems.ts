@@ -1,5 +1,5 @@
 import { ACCESS_TOKEN_TTL_MIN, MANAGEMENT_BODY_LIMIT_BYTES } from '../management/constants.ts';
-import { invalid, ProblemError } from '../management/http/problem.ts';
+import { invalid, ProblemError, UNAVAILABLE_DETAIL } from '../management/http/problem.ts';
 import { CLIENT_ID } from './oauth/examples.ts';
 import { RETRY_AFTER } from './oauth/headers.ts';
 import type { Operation } from './operation.ts';
@@ -10,21 +10,21 @@ import type { Operation } from './operation.ts';
 const TAKEN = new ProblemError('conflict', {
   errors: [{ pointer: '/client_name', detail: 'Another client of the organization has this name.' }],
 });
-const ORPHANS = new ProblemError('conflict', {
-  orphans: { some: [{ type: 'client', id: CLIENT_ID, name: 'Invoice worker' }], total: 1 },
+const DEPENDENTS = new ProblemError('conflict', {
+  dependents: { shown: [{ type: 'client', id: CLIENT_ID, name: 'Invoice worker' }], total: 1 },
 });
 
 const PROBLEMS: readonly ProblemError[] = [
   new ProblemError('malformed', { detail: 'The body is not JSON.' }),
   new ProblemError('unauthorized'),
-  new ProblemError('forbidden', { detail: 'This takes an API key with the scope clients:write.' }),
+  new ProblemError('forbidden', { detail: 'This requires an API key with the scope clients:write.' }),
   new ProblemError('not_found'),
   new ProblemError('stale'),
   new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` }),
   new ProblemError('unsupported_media_type'),
   invalid({ pointer: '/access_token_ttl', detail: `Too small: expected number to be >=${ACCESS_TOKEN_TTL_MIN}` }),
   new ProblemError('too_many'),
-  new ProblemError('unavailable', { detail: 'Nothing is known to have been done: try again.' }),
+  new ProblemError('unavailable', { detail: UNAVAILABLE_DETAIL }),
   new ProblemError('unexpected'),
 ];
 
@@ -42,7 +42,7 @@ export async function completeProblems(operation: Operation): Promise<void> {
     ...Object.fromEntries(added.map(([status, description]) => [status, { description, content: PROBLEM }])),
     ...operation.responses,
   };
-  const conflict = namesCascade(operation) ? ORPHANS : TAKEN;
+  const conflict = namesCascade(operation) ? DEPENDENTS : TAKEN;
   const examples = await examplesByStatus([...PROBLEMS, conflict]);
   for (const [status, response] of Object.entries(operation.responses)) {
     const problem = response.content?.[MEDIA_TYPE];

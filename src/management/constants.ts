@@ -114,7 +114,7 @@ export const CLAIM_CONDITION_NAME_LENGTH_MAX = 200;
 export const CLAIM_CONDITIONS_DEPTH = 2;
 
 /** How many dependents an error names. The total is given beside them. */
-export const ORPHANS_SHOWN = 100;
+export const DEPENDENTS_SHOWN = 100;
 
 /** How many errors of a body are named. A body can have more errors than anyone wants to read. */
 export const ERRORS_SHOWN = 100;

@@ -25,7 +25,7 @@ import { tokens } from './resources/tokens.ts';
 import { usage } from './resources/usage.ts';
 import { idempotent } from './write/idempotency.ts';
 
-/** The management API: `/v1` below the issuer's path. */
+/** Builds the management API, mounted at `/v1` below the issuer's path. */
 export function management(services: Services): ManagementApp {
   const root = new OpenAPIHono<ManagementEnv>({
     defaultHook: (result) => {
@@ -35,8 +35,8 @@ export function management(services: Services): ManagementApp {
     },
   });
   const app = root.basePath(`${services.config.issuerPath}/v1`);
-  app.onError((error) => problemResponse(error instanceof HTTPException ? unreadable(error) : error));
-  app.notFound(({ req }) => problemResponse(nothingHere(app, req.path)));
+  app.onError((error) => problemResponse(error instanceof HTTPException ? unreadableBody(error) : error));
+  app.notFound(({ req }) => problemResponse(noSuchRoute(app, req.path)));
 
   app.use(
     noteRoute,
@@ -45,7 +45,7 @@ export function management(services: Services): ManagementApp {
     bodyLimit({ maxSize: MANAGEMENT_BODY_LIMIT_BYTES, onError: tooLarge }),
   );
   leakedSecrets(app);
-  // Whoever comes further has an API key.
+  // All routes below require an API key.
   app.use(authenticate, idempotent);
   organizations(app);
   apiKeys(app);
@@ -92,22 +92,24 @@ const noStore = createMiddleware(async (context, next) => {
   context.header('Cache-Control', 'no-store');
 });
 
-/** Whether it is the path, or only the method, that there is no route for. */
-function nothingHere(app: ManagementApp, path: string): ProblemError {
+/** Returns a 404 for an unknown path, or a 405 if only the method is wrong. */
+function noSuchRoute(app: ManagementApp, path: string): ProblemError {
   const allowed = app.routes.filter(({ method, path: pattern }) => method !== 'ALL' && matches(pattern, path));
   const [first] = allowed;
-  if (!first) return new ProblemError('not_found');
+  if (!first) return new ProblemError('not_found', { detail: 'No such endpoint.' });
   addLogDetails({ route: toRoutePattern(first.path) });
   const methods = [...new Set(allowed.map(({ method }) => method))].sort().join(', ');
   return new ProblemError('method_not_allowed', { detail: `Use ${methods}.`, headers: { Allow: methods } });
 }
 
 function matches(pattern: string, path: string): boolean {
-  const [wanted, given] = [pattern.split('/'), path.split('/')];
-  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index]);
+  const [expected, actual] = [pattern.split('/'), path.split('/')];
+  return (
+    expected.length === actual.length && expected.every((part, index) => part.startsWith(':') || part === actual[index])
+  );
 }
 
-function unreadable({ status }: HTTPException): ProblemError {
+function unreadableBody({ status }: HTTPException): ProblemError {
   if (status === 415) return new ProblemError('unsupported_media_type');
   return new ProblemError('malformed', { detail: 'The body is not JSON.' });
 }

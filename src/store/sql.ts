@@ -2,47 +2,48 @@ import { and, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 
-/** The values as one bound parameter, to be selected from: D1 binds at most 100 parameters in a statement. */
+/** Returns a subquery that selects the values from one bound parameter, since D1 binds at most 100 parameters per statement. */
 export function listOf(values: readonly string[]): SQL {
   return sql`SELECT value FROM json_each(${JSON.stringify(values)})`;
 }
 
-/** Whether the column's value is one that the subquery selects. */
+/** Whether the subquery selects the column's value. */
 export function among(column: SQLWrapper, subquery: SQL): SQL {
   return sql`${column} IN (${subquery})`;
 }
 
-/** Whether a row is still of the version that it was read at, for the guard of a write. */
+/** Whether a row still has the version that was read, for the guard of a write. */
 export function isAtVersion(table: SQLWrapper, key: SQLWrapper, id: string, version: number): SQL {
   return sql`EXISTS (SELECT 1 FROM ${table} WHERE ${key} = ${id} AND version = ${version})`;
 }
 
-/** All of the conditions that there are, for the guard of a write. */
+/** Combines the defined conditions with AND, for the guard of a write. */
 export function allOf(...conditions: readonly (SQL | undefined)[]): SQL | undefined {
   return and(...conditions);
 }
 
-/** Whether a lowered name comes behind another in a list that is ordered by it. */
+/** Whether a lower-cased name sorts after another. @returns undefined, for no condition, if `name` is undefined */
 export function isAfter(lowered: SQLWrapper, name: string | undefined): SQL | undefined {
   return name === undefined ? undefined : sql`${lowered} > lower(${name})`;
 }
 
-/** What refers to something that is to go. */
+/** A resource that refers to another one, which can therefore not be deleted. */
 export interface Dependent {
   readonly type: 'api_key' | 'resource_server' | 'role' | 'client';
   readonly id: string;
   readonly name: string;
 }
 
-/** The first of them, and how many there are. */
+/** The first dependents of a resource, and their number. */
 export interface Dependents {
-  readonly some: readonly Dependent[];
+  readonly shown: readonly Dependent[];
   readonly total: number;
 }
 
 /**
- * What several queries for `id` and `name` find: so many at most, and how many there are.
- * @param kinds a query for each type of what is found
+ * Finds the dependents that several queries select.
+ * @param limit how many to return at most; the total counts all
+ * @param kinds by the dependents' type, a query for their `id` and `name`
  * @throws StoreUnavailableError
  */
 export async function dependentsOf(
@@ -57,12 +58,13 @@ export async function dependentsOf(
       sql`SELECT type, id, name, COUNT(*) OVER () AS total FROM (${found}) LIMIT ${limit}`,
     ),
   );
-  return { some: rows.map(({ type, id, name }) => ({ type, id, name })), total: rows[0]?.total ?? 0 };
+  return { shown: rows.map(({ type, id, name }) => ({ type, id, name })), total: rows[0]?.total ?? 0 };
 }
 
 /**
- * Selects the ids of an organization's own rows and the shared ones, or of the shared ones alone, in one order, up to a limit.
- * Each half comes from an index in that order, so that neither is read beyond the limit.
+ * Selects the ids of an organization's own rows and of the shared ones, in the order of `by`, up to a limit. Each half is read from an
+ * index in that order, so neither is read beyond the limit.
+ * @param organizationId null for the shared rows only
  */
 export function ownAndShared(
   table: SQLWrapper,

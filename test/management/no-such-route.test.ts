@@ -9,7 +9,11 @@ test('another method on a path that is there is 405, with those that are', async
 });
 
 test('a path that is not there is 404, whatever the method', async () => {
-  for (const method of ['GET', 'PUT', 'POST']) expect((await api(method, 'nothing/here')).status).toBe(404);
+  for (const method of ['GET', 'PUT', 'POST']) {
+    const response = await api(method, 'nothing/here');
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ detail: 'No such endpoint.' });
+  }
 });
 
 test('a parameter that is not there is 422 and named, so that a misspelt filter does not list everything', async () => {
@@ -17,4 +21,16 @@ test('a parameter that is not there is 422 and named, so that a misspelt filter 
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({ errors: [{ parameter: 'staus' }] });
   expect((await api('DELETE', 'roles/role_x?casacde=true')).status).toBe(422);
+});
+
+test('a missing field is named', async () => {
+  const detailsOf = async (path: string, body: unknown) => {
+    const response = await api('POST', path, { body });
+    expect(response.status).toBe(422);
+    return (await response.json<{ errors: unknown[] }>()).errors;
+  };
+  expect(await detailsOf('roles', {})).toEqual([{ pointer: '/name', detail: '`name` is required.' }]);
+  const grants = [{ scopes: [] }];
+  const detail = '`resource_server` is required.';
+  expect(await detailsOf('roles', { name: 'x', grants })).toEqual([{ pointer: '/grants/0/resource_server', detail }]);
 });

@@ -77,7 +77,7 @@ export async function resolveReferences(
     if (isNew && server.organizationId === null && administrator.kind !== 'root') {
       errors.push({
         pointer: pointer('introspects', index),
-        detail: 'For a shared resource server this takes the root key.',
+        detail: 'For a shared resource server this requires the root key.',
       });
     }
     return server;

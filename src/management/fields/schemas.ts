@@ -164,7 +164,7 @@ export const Change = z
 export const Problem = z
   .object({
     type: z.string().openapi({ example: 'urn:edgemint:problem:invalid' }),
-    title: z.string().openapi({ example: 'The request is not valid' }),
+    title: z.string().openapi({ example: 'Validation failed' }),
     status: z.int().openapi({ example: 422 }),
     detail: z.string().optional(),
     errors: z

@@ -1,14 +1,14 @@
 import type { ManagementContext } from './context.ts';
 
 /**
- * An answer in the place of the one that a handler's type asks for. Hono tells answers apart by their status and body, and cannot know
- * that a 202 stands for any of them, nor what a body is that was made elsewhere: the routes describe both.
+ * Casts a response to the type that a handler must return. Hono types a response by its status and body; it cannot know that a 202 may
+ * replace any of them, nor the body of a response that was built elsewhere. The routes describe both.
  */
 export function asTyped(answer: Response): never {
   return answer as never;
 }
 
-/** An answer of this status. With 204 there is no body. */
+/** Builds a JSON response. A 204 has no body. */
 export function respond(
   context: ManagementContext,
   status: number,

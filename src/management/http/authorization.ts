@@ -6,7 +6,7 @@ import { organizationExists } from '../../store/organizations.ts';
 import type { ManagementEnv } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
 
-/** What an API key may be allowed to do in its organization. */
+/** The scopes that an API key can have in its organization. */
 export const API_KEY_SCOPES = [
   'organizations:read',
   'api-keys:read',
@@ -24,10 +24,10 @@ export const API_KEY_SCOPES = [
 
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
-/** What a route takes: an API key with this scope, any API key, or the root key. The root key may do everything. */
+/** The key that a route requires: an API key with this scope, any API key, or the root key. The root key may do everything. */
 export type RequiredKey = ApiKeyScope | 'any' | 'root';
 
-/** Lets only those through who may. */
+/** Returns middleware that rejects requests whose key lacks the permission. */
 export function allow(requires: RequiredKey) {
   return createMiddleware<ManagementEnv>(async (context, next) => {
     requireScope(context.var.administrator, requires);
@@ -38,19 +38,19 @@ export function allow(requires: RequiredKey) {
 /** @throws ProblemError `forbidden` */
 function requireScope(administrator: Administrator, requires: RequiredKey): void {
   if (administrator.kind === 'root' || requires === 'any') return;
-  if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This takes the root key.' });
+  if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This requires the root key.' });
   if (administrator.scopes.includes(requires)) return;
-  throw new ProblemError('forbidden', { detail: `This takes an API key with the scope ${requires}.` });
+  throw new ProblemError('forbidden', { detail: `This requires an API key with the scope ${requires}.` });
 }
 
 interface Owned {
-  /** null where it is shared by all organizations. */
+  /** null if all organizations share the resource. */
   readonly organizationId: string | null;
 }
 
 /**
- * Lets an administrator see what is the organization's own, or shared.
- * @throws ProblemError `not_found` where it is not there, or another organization's
+ * Returns a resource if the administrator may see it: one of the administrator's organization, or a shared one.
+ * @throws ProblemError `not_found` if it does not exist or belongs to another organization
  */
 export function visible<T extends Owned>(administrator: Administrator, found: T | undefined): T {
   if (!found || (found.organizationId !== null && !sees(administrator, found.organizationId))) {
@@ -60,27 +60,28 @@ export function visible<T extends Owned>(administrator: Administrator, found: T 
 }
 
 /**
- * Lets an administrator change what is the organization's own.
- * @throws ProblemError `not_found` as `visible`, `forbidden` where it is shared and this is not the root key
+ * Returns a resource if the administrator may change it: one of the administrator's organization, or any with the root key.
+ * @throws ProblemError `not_found` as `visible` does; `forbidden` if the resource is shared and the key is not the root key
  */
 export function changeable<T extends Owned>(administrator: Administrator, found: T | undefined): T {
-  const seen = visible(administrator, found);
-  if (seen.organizationId === null && administrator.kind !== 'root') {
-    throw new ProblemError('forbidden', { detail: 'It is shared by all organizations: this requires the root key.' });
+  const resource = visible(administrator, found);
+  if (resource.organizationId === null && administrator.kind !== 'root') {
+    const detail = 'All organizations share this resource. Changing it requires the root key.';
+    throw new ProblemError('forbidden', { detail });
   }
-  return seen;
+  return resource;
 }
 
-/** Whether an organization is the administrator's to see. */
+/** Whether the administrator may see an organization. */
 export function sees(administrator: Administrator, organizationId: string): boolean {
   return administrator.kind === 'root' || administrator.organizationId === organizationId;
 }
 
 /**
- * The organization that a create or a list is for: the API key's own, or the one that the root key's holder names.
- * @param field where it is named
- * @returns null where the root key's holder names none: what is created is then shared by all organizations
- * @throws ProblemError `not_found` for an organization that is not the key's, or is not there; StoreUnavailableError
+ * Returns the organization of a create or list request: the API key's own, or the one that a request with the root key names.
+ * @param field the field or parameter that names the organization, for the error
+ * @returns null if a request with the root key names none; the created resource is then shared by all organizations
+ * @throws ProblemError `not_found` if the organization does not exist or is not the key's; StoreUnavailableError
  */
 export async function targetOrganization(
   { db }: Pick<Services, 'db'>,
@@ -99,7 +100,7 @@ export async function targetOrganization(
   return named;
 }
 
-/** As `targetOrganization`, for what is always an organization's own. @throws ProblemError `invalid` where none is named, too */
+/** Like `targetOrganization`, for resources that cannot be shared. @throws also ProblemError `invalid` if no organization is named */
 export async function requiredOrganization(
   services: Pick<Services, 'db'>,
   administrator: Administrator,
@@ -108,17 +109,17 @@ export async function requiredOrganization(
 ): Promise<string> {
   const organization = await targetOrganization(services, administrator, named, field);
   if (organization === null) {
-    throw invalid({ ...field, detail: 'With the root key, name the organization that this is for.' });
+    throw invalid({ ...field, detail: '`organization_id` is required with the root key.' });
   }
   return organization;
 }
 
 type FieldName = { readonly pointer: string } | { readonly parameter: string };
 const BODY_FIELD: FieldName = { pointer: '/organization_id' };
-/** Where a list is told whose it is. */
+/** The query parameter of a list that names the organization. */
 export const QUERY_FIELD: FieldName = { parameter: 'organization_id' };
 
-/** The actor that audit events name. */
+/** Returns the administrator's name in audit events. */
 export function actorOf(administrator: Administrator): string {
   return administrator.kind === 'root' ? ROOT : administrator.id;
 }

@@ -3,19 +3,19 @@ import type { Context } from 'hono';
 import type { Administrator } from '../../credentials/api-key.ts';
 import type { Services } from '../../services.ts';
 
-/** What every management handler finds in its context. */
+/** The variables that the middleware sets for every management handler. */
 export interface ManagementEnv {
   Variables: {
     services: Services;
     administrator: Administrator;
-    /** Of a request that carries an `Idempotency-Key`. */
+    /** Set if the request carries an `Idempotency-Key`. */
     idempotency: IdempotentRequest | undefined;
   };
 }
 
 export interface IdempotentRequest {
   readonly key: string;
-  /** Of all that makes the request what it is, but its credentials: under each accepted master key, the current one first. */
+  /** HMACs of the request without its credentials, one for each accepted master key, the current key first. */
   readonly fingerprints: readonly [string, ...string[]];
 }
 

@@ -3,15 +3,15 @@ import { base64url } from 'jose';
 import { decodeUtf8 } from '../../lib/utf8.ts';
 import { invalid } from './problem.ts';
 
-// By what lists are ordered. Times are milliseconds since the epoch.
+// The sort keys of lists. Times are milliseconds since the epoch.
 export const BY_NAME = z.tuple([z.string()]);
 export const BY_TIME = z.tuple([z.int()]);
 export const BY_TIME_AND_ID = z.tuple([z.int(), z.string()]);
 
-/** Where a page begins: behind the item with these keys, by which the list is ordered. */
+/** The sort keys of the last item of the previous page. The next page begins after it. */
 export type Cursor = readonly (string | number)[];
 
-/** Reads a cursor that `page` made for a list in this order. @throws ProblemError `invalid` */
+/** Decodes a cursor that `page` returned for a list with these sort keys. @throws ProblemError `invalid` */
 export function readCursor<Order extends z.ZodType<Cursor>>(
   cursor: string | undefined,
   order: Order,
@@ -20,13 +20,14 @@ export function readCursor<Order extends z.ZodType<Cursor>>(
   try {
     return order.parse(JSON.parse(decodeUtf8(base64url.decode(cursor))));
   } catch {
-    throw invalid({ parameter: 'cursor', detail: 'This is no cursor: take the `next_cursor` of the page before.' });
+    throw invalid({ parameter: 'cursor', detail: 'Invalid cursor. Use the `next_cursor` of the previous page.' });
   }
 }
 
 /**
- * A page of at most `limit` items, of the one item more that was looked for.
- * @param keys by what the list is ordered
+ * Returns a page of a list, with the cursor of the next page.
+ * @param items the items found, up to `limit` plus one; the extra item shows that there is a next page
+ * @param keys returns the sort keys of an item
  */
 export function page<T>(items: readonly T[], limit: number, keys: (item: T) => Cursor) {
   const data = items.slice(0, limit);

@@ -6,36 +6,37 @@ import { ERRORS_SHOWN } from '../constants.ts';
 
 const PROBLEMS = {
   malformed: [400, 'The request is malformed'],
-  unauthorized: [401, 'An API key is needed'],
-  forbidden: [403, 'The API key may not do this'],
+  unauthorized: [401, 'A valid API key is required'],
+  forbidden: [403, 'The API key lacks permission'],
   not_found: [404, 'Not found'],
-  method_not_allowed: [405, 'Another method is needed'],
-  conflict: [409, 'In conflict with what is there'],
-  stale: [412, 'It was changed since'],
+  method_not_allowed: [405, 'Method not allowed'],
+  conflict: [409, 'Conflicts with the current state'],
+  stale: [412, 'The resource has changed'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
-  invalid: [422, 'The request is not valid'],
+  invalid: [422, 'Validation failed'],
   too_many: [429, 'Too many attempts'],
-  unavailable: [503, 'Could not be done just now'],
-  unexpected: [500, 'The server met an unexpected condition'],
+  unavailable: [503, 'Temporarily unavailable'],
+  unexpected: [500, 'Unexpected server error'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-const UNAVAILABLE =
-  'It is not known whether this was done, or whether every gate has heard of it. Send it again: with the same Idempotency-Key a POST is done once.';
+/** The detail of a 503 problem. */
+export const UNAVAILABLE_DETAIL =
+  'The request may have been applied, and may not have reached every gate. Retry it; a POST with the same Idempotency-Key is applied once.';
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** One thing that is wrong with a request. */
+/** One error of a request, with the field or parameter that it is about. */
 export type FieldError = {
-  /** What would be right. */
+  /** What a correct value would be. */
   readonly detail: string;
 } & (
   | {
-      /** A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to the field of the body. */
+      /** The JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) of the body's field. */
       readonly pointer: string;
     }
   | {
-      /** The name of the parameter, or header. */
+      /** The name of the URL parameter or header. */
       readonly parameter: string;
     }
 );
@@ -44,11 +45,11 @@ interface Details {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** What would be orphaned. */
-  readonly orphans?: Dependents;
+  /** The resources that refer to the one that cannot be deleted or changed. */
+  readonly dependents?: Dependents;
 }
 
-/** An error answer of the management API, as a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). */
+/** An error of the management API, answered as a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
@@ -62,55 +63,61 @@ export class ProblemError extends Error {
 
   toResponse(): Response {
     const [status, title] = PROBLEMS[this.code];
-    const { detail, errors, headers, orphans } = this.details;
+    const { detail, errors, headers, dependents } = this.details;
     const type = `urn:edgemint:problem:${this.code}`;
-    const body = { type, title, status, detail, errors, orphans: orphans?.some, orphans_total: orphans?.total };
-    return new Response(JSON.stringify(body), {
+    const members = { type, title, status, detail, errors };
+    const orphans = { orphans: dependents?.shown, orphans_total: dependents?.total };
+    return new Response(JSON.stringify({ ...members, ...orphans }), {
       status,
       headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...headers },
     });
   }
 }
 
-/** A body that is well formed and still wrong in these fields. */
+/** Returns the problem of a well-formed request with these errors. */
 export function invalid(...errors: readonly FieldError[]): ProblemError {
   return invalidIn(errors);
 }
 
-/** As `invalid`, for however many there are: the first of them are told. */
+/** Like `invalid`, for a list of any length. The answer names the first `ERRORS_SHOWN` errors. */
 export function invalidIn(errors: readonly FieldError[]): ProblemError {
   return new ProblemError('invalid', { errors: errors.slice(0, ERRORS_SHOWN) });
 }
 
-/** What a body over its limit ends with. @throws ProblemError */
+/** Rejects a body that exceeds its limit. @throws ProblemError `too_large` */
 export function tooLarge(): never {
   throw new ProblemError('too_large');
 }
 
-/** A JSON pointer to a path of keys and indexes. */
+/** Returns the JSON pointer of a path of keys and indexes. */
 export function pointer(...path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** What a schema found wrong, field by field. @param at where the checked part stands: in the body, or in the URL or header */
+/**
+ * Converts the issues that a schema found to field errors.
+ * @param at the validated part of the request: its body, or the parameters of its URL and headers
+ */
 export function fieldErrors(issues: readonly z.core.$ZodIssue[], at: 'body' | 'parameter' = 'body'): FieldError[] {
   return issues.slice(0, ERRORS_SHOWN).flatMap((issue) => {
     const isUnknown = issue.code === 'unrecognized_keys';
     const paths = isUnknown ? issue.keys.slice(0, ERRORS_SHOWN).map((key) => [...issue.path, key]) : [issue.path];
     const unknown = `There is no such ${at === 'body' ? 'field' : 'parameter'}.`;
-    const detail = isUnknown ? unknown : whatWouldBeRight(issue);
+    const detail = isUnknown ? unknown : describeIssue(issue);
     return paths.map((keys) =>
       at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },
     );
   });
 }
 
-// To a schema a field that is missing is one of another type.
-function whatWouldBeRight({ code, message }: z.core.$ZodIssue): string {
-  return code === 'invalid_type' && message.endsWith('received undefined') ? 'This must be given.' : message;
+// Zod reports a missing field as a field of the wrong type.
+function describeIssue({ code, message, path }: z.core.$ZodIssue): string {
+  if (code !== 'invalid_type' || !message.endsWith('received undefined')) return message;
+  const name = path.at(-1);
+  return name === undefined ? 'A body is required.' : `\`${String(name)}\` is required.`;
 }
 
-/** The answer of the management API to whatever was thrown, which the log is told of. */
+/** Returns the management API's answer to any thrown error, and adds the reason to the request's log line. */
 export function problemResponse(error: unknown): Response {
   return asProblem(error).toResponse();
 }
@@ -129,7 +136,7 @@ function asProblem(error: unknown): ProblemError {
     case 'remote_keys_unavailable':
     case 'store_unavailable': {
       const headers = { 'Retry-After': String(classified.retryAfter) };
-      return new ProblemError('unavailable', { detail: UNAVAILABLE, headers });
+      return new ProblemError('unavailable', { detail: UNAVAILABLE_DETAIL, headers });
     }
     case 'misconfigured':
       return new ProblemError('unexpected', { detail: 'The service is not configured.' });

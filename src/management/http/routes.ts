@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { IDEMPOTENCY_AGE } from '../../constants.ts';
 import { Change, PageQuery, Problem } from '../fields/schemas.ts';
 import { allow, type RequiredKey } from './authorization.ts';
 
-// How routes are described: for the OpenAPI document, and for the checks of what comes in.
+// Builders for route definitions, which give the OpenAPI document and the validation of requests.
 
 export const problem = (description: string) => ({
   description,
@@ -10,15 +11,15 @@ export const problem = (description: string) => ({
 });
 
 const PROBLEMS = {
-  401: problem('No API key, or one that is not valid.'),
-  403: problem('The API key may not do this.'),
-  503: problem('A store did not answer. Nothing is known to have been done: try again.'),
+  401: problem('The API key is missing or invalid.'),
+  403: problem('The API key lacks permission.'),
+  503: problem('A store did not answer. The request may have been applied; retry it.'),
 } as const;
 
-const NOT_FOUND = { 404: problem('There is no such thing, or it is another organization’s.') } as const;
-const INVALID = { 422: problem('A field is not as it must be; `errors` points at it.') } as const;
-const CONFLICT = { 409: problem('This is in conflict with what is there.') } as const;
-const STALE = { 412: problem('It was changed since: `If-Match` names another version.') } as const;
+const NOT_FOUND = { 404: problem('Not found, or owned by another organization.') } as const;
+const INVALID = { 422: problem('Validation failed; `errors` points to the fields.') } as const;
+const CONFLICT = { 409: problem('Conflicts with the current state.') } as const;
+const STALE = { 412: problem('The resource has changed: `If-Match` does not match its version.') } as const;
 
 export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   description,
@@ -27,12 +28,14 @@ export const json = <Schema extends z.ZodType>(schema: Schema, description: stri
 
 const tagged = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   ...json(schema, description),
-  headers: { ETag: { description: 'Names this version, for `If-Match`.', schema: { type: 'string' as const } } },
+  headers: {
+    ETag: { description: 'The version of the resource, for `If-Match`.', schema: { type: 'string' as const } },
+  },
 });
 
-const goesOn = {
+const stillPropagating = {
   202: {
-    ...json(Change, 'It stands, and goes on until all have heard of it; `Location` tells how far it is.'),
+    ...json(Change, 'Committed and still propagating; poll `Location`.'),
     headers: { Location: { schema: { type: 'string' as const } } },
   },
 } as const;
@@ -40,20 +43,23 @@ const goesOn = {
 const security = [{ apiKey: [] }];
 
 const IdempotencyKey = z.object({
-  'Idempotency-Key': z.string().optional().openapi({
-    description: 'Makes it safe to send the request again: for a day the first answer is given again.',
-    example: '0f8fad5b-d9cb-469f-a165-70867728950e',
-  }),
+  'Idempotency-Key': z
+    .string()
+    .optional()
+    .openapi({
+      description: `Makes a retry safe: for ${IDEMPOTENCY_AGE / 3600} hours, a request with the same key gets the first answer again.`,
+      example: '0f8fad5b-d9cb-469f-a165-70867728950e',
+    }),
 });
 
 const IfMatch = z.object({
   'If-Match': z
     .string()
     .optional()
-    .openapi({ description: 'An `ETag`: the request fails with 412 if there is another version by now.' }),
+    .openapi({ description: 'An `ETag`. The request fails with 412 if the resource has another version by now.' }),
 });
 
-/** Of a request that says nothing in its path, query or body. */
+/** The schema of a path, query or body without members. */
 export const None = z.strictObject({});
 
 interface About<Path extends string> {
@@ -64,18 +70,21 @@ interface About<Path extends string> {
   readonly description?: string;
 }
 
-const REQUIRED_KEYS: Partial<Record<RequiredKey, string>> = { any: 'Takes any API key.', root: 'Takes the root key.' };
+const REQUIRED_KEYS: Partial<Record<RequiredKey, string>> = {
+  any: 'Requires any API key.',
+  root: 'Requires the root key.',
+};
 
 const about = <Path extends string>({ path, requires, tag, summary, description = '' }: About<Path>) => ({
   path,
   tags: [tag],
   summary,
-  description: `${description} ${REQUIRED_KEYS[requires] ?? `Takes the scope \`${requires}\`.`}`.trim(),
+  description: `${description} ${REQUIRED_KEYS[requires] ?? `Requires the scope \`${requires}\`.`}`.trim(),
   security,
   middleware: allow(requires),
 });
 
-/** POST that creates one of a collection. */
+/** Defines a POST that creates a resource in a collection. */
 export function createRouteFor<
   Path extends string,
   Params extends z.ZodObject,
@@ -95,7 +104,7 @@ export function createRouteFor<
   });
 }
 
-/** GET of a page of a collection. */
+/** Defines a GET of a page of a collection. */
 export function listRouteFor<
   Path extends string,
   Params extends z.ZodObject,
@@ -104,17 +113,17 @@ export function listRouteFor<
 >(route: About<Path>, params: Params, query: Query, item: Item) {
   const page = z.object({
     data: z.array(item),
-    next_cursor: z.string().nullable().openapi({ description: 'For the next page; null on the last.' }),
+    next_cursor: z.string().nullable().openapi({ description: 'The cursor of the next page; null on the last page.' }),
   });
   return createRoute({
     ...about(route),
     method: 'get',
     request: { params, query: PageQuery.extend(query) },
-    responses: { 200: json(page, 'A page.'), ...PROBLEMS, ...NOT_FOUND, ...INVALID },
+    responses: { 200: json(page, 'A page of the list.'), ...PROBLEMS, ...NOT_FOUND, ...INVALID },
   });
 }
 
-/** GET of one. */
+/** Defines a GET of one resource. */
 export function getRouteFor<Path extends string, Params extends z.ZodObject, Answer extends z.ZodType>(
   route: About<Path>,
   params: Params,
@@ -124,11 +133,11 @@ export function getRouteFor<Path extends string, Params extends z.ZodObject, Ans
     ...about(route),
     method: 'get',
     request: { params, query: None },
-    responses: { 200: tagged(answer, 'As it stands.'), ...PROBLEMS, ...NOT_FOUND },
+    responses: { 200: tagged(answer, 'The resource.'), ...PROBLEMS, ...NOT_FOUND },
   });
 }
 
-/** PATCH of one: a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
+/** Defines a PATCH of one resource by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
 export function updateRouteFor<
   Path extends string,
   Params extends z.ZodObject,
@@ -141,8 +150,8 @@ export function updateRouteFor<
     method: 'patch',
     request: { params, query, headers: IfMatch, body: { required: true, content } },
     responses: {
-      200: tagged(answer, 'As it stands now.'),
-      ...goesOn,
+      200: tagged(answer, 'The updated resource.'),
+      ...stillPropagating,
       ...PROBLEMS,
       ...NOT_FOUND,
       ...CONFLICT,
@@ -153,13 +162,13 @@ export function updateRouteFor<
 }
 
 export const CascadeQuery = z.strictObject({
-  cascade: z
-    .enum(['true', 'false'])
-    .default('false')
-    .openapi({ description: 'Whether what refers to it goes with it. Without, that is a 409 that lists it.' }),
+  cascade: z.enum(['true', 'false']).default('false').openapi({
+    description:
+      'Whether to remove everything that refers to it as well. If `false`, the answer is a 409 that lists these references.',
+  }),
 });
 
-/** DELETE of one. */
+/** Defines a DELETE of one resource. */
 export function deleteRouteFor<Path extends string, Params extends z.ZodObject>(
   route: About<Path>,
   params: Params,
@@ -170,8 +179,8 @@ export function deleteRouteFor<Path extends string, Params extends z.ZodObject>(
     method: 'delete',
     request: { params, query, headers: IfMatch },
     responses: {
-      204: { description: 'It is gone.' },
-      ...goesOn,
+      204: { description: 'Deleted.' },
+      ...stillPropagating,
       ...PROBLEMS,
       ...NOT_FOUND,
       ...CONFLICT,
@@ -181,7 +190,7 @@ export function deleteRouteFor<Path extends string, Params extends z.ZodObject>(
   });
 }
 
-/** POST that does something to one. */
+/** Defines a POST that performs an action on one resource. */
 export function actionRouteFor<
   Path extends string,
   Params extends z.ZodObject,
@@ -197,6 +206,6 @@ export function actionRouteFor<
       headers: IdempotencyKey,
       body: { required: false, content: { 'application/json': { schema: body } } },
     },
-    responses: { 200: json(answer, 'Done.'), ...goesOn, ...PROBLEMS, ...NOT_FOUND, ...CONFLICT, ...INVALID },
+    responses: { 200: json(answer, 'Done.'), ...stillPropagating, ...PROBLEMS, ...NOT_FOUND, ...CONFLICT, ...INVALID },
   });
 }

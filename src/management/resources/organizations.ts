@@ -16,7 +16,7 @@ import {
   updateOrganization,
 } from '../../store/organizations.ts';
 import { allOf } from '../../store/sql.ts';
-import { ORPHANS_SHOWN } from '../constants.ts';
+import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
@@ -165,7 +165,7 @@ export function organizations(app: ManagementApp): void {
       const before = toResponse(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
       const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
-      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, ORPHANS_SHOWN), SHUT_OUT);
+      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, DEPENDENTS_SHOWN), SHUT_OUT);
       const now = Date.now();
       const changes = changedFields(before, fields);
       return commit(context, {
@@ -191,7 +191,7 @@ export function organizations(app: ManagementApp): void {
       if (!found) return answerMissing(context, id);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseDependents(await organizationDependents(db, id, ORPHANS_SHOWN), 'The organization owns these.');
+        refuseDependents(await organizationDependents(db, id, DEPENDENTS_SHOWN), 'The organization owns these.');
       }
       return commit(context, {
         event: {

@@ -13,7 +13,7 @@ import {
   scopeDependents,
   updateResourceServer,
 } from '../../store/resource-servers.ts';
-import { ORPHANS_SHOWN } from '../constants.ts';
+import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { Identifier, ResourceServerFields } from '../fields/resource-server-fields.ts';
@@ -143,7 +143,7 @@ export function resourceServers(app: ManagementApp): void {
       const kept = new Set(fields.scopes.map(({ name }) => name));
       const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
       if (!cascade && dropped.length > 0) {
-        const granted = await scopeDependents(services.db, id, dropped, ORPHANS_SHOWN);
+        const granted = await scopeDependents(services.db, id, dropped, DEPENDENTS_SHOWN);
         refuseDependents(granted, 'These are granted a scope that would be gone.');
       }
       const now = Date.now();
@@ -171,7 +171,7 @@ export function resourceServers(app: ManagementApp): void {
       changeable(administrator, found);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseDependents(await resourceServerDependents(services.db, id, ORPHANS_SHOWN), 'These refer to it.');
+        refuseDependents(await resourceServerDependents(services.db, id, DEPENDENTS_SHOWN), 'These refer to it.');
       }
       const { organizationId, identifier } = found;
       return commit(context, {

@@ -12,7 +12,7 @@ import {
   roleDependents,
   updateRole,
 } from '../../store/roles.ts';
-import { ORPHANS_SHOWN } from '../constants.ts';
+import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { resolveReferences } from '../fields/references.ts';
@@ -162,7 +162,7 @@ export function roles(app: ManagementApp): void {
       if (!found) return answerMissing(context, id);
       changeable(administrator, found);
       requireMatch(context, found.version);
-      if (!cascade) refuseDependents(await roleDependents(services.db, id, ORPHANS_SHOWN), 'These have the role.');
+      if (!cascade) refuseDependents(await roleDependents(services.db, id, DEPENDENTS_SHOWN), 'These have the role.');
       const { organizationId, name } = found;
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },

@@ -5,7 +5,7 @@ import { respond } from '../http/answer.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementContext } from '../http/context.ts';
 
-/** Whether a change is the administrator's to follow. One of something shared concerns everybody, and is root's alone. */
+/** Whether the administrator may see the progress of a change. Shared resources affect all organizations, so only root may see theirs. */
 export function mayFollow(
   administrator: Administrator,
   { organizationId }: Pick<StoredChange, 'organizationId'>,
@@ -13,7 +13,7 @@ export function mayFollow(
   return organizationId === null ? administrator.kind === 'root' : sees(administrator, organizationId);
 }
 
-/** 202: the write of a version stands, and goes on. @throws StoreUnavailableError */
+/** Answers 202 for a committed write that is still propagating. @param version the write's version @throws StoreUnavailableError */
 export async function accepted(context: ManagementContext, version: number): Promise<Response> {
   const { db, config } = context.var.services;
   const change = await findChange(db, version);
@@ -21,7 +21,7 @@ export async function accepted(context: ManagementContext, version: number): Pro
   return respond(context, 202, change && toResponse(change), { Location });
 }
 
-/** The representation of a change. */
+/** Returns the representation of a change. */
 export function toResponse(change: StoredChange) {
   const { version, action, target, gates, owed, createdAt, settlesAt } = change;
   return {

@@ -17,27 +17,27 @@ import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 
 export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'affectedClients' | 'statements'> {
-  /** What the audit event tells: who was changed, and the fields, without secret values. */
+  /** The audit event: the changed resource and its fields, without secret values. */
   readonly event: Pick<AuditEvent, 'id' | 'at' | 'organizationId' | 'action' | 'target' | 'changes'>;
-  /** What to answer when a constraint, as `ConstraintError` names it, stands against it: the field, and what would be right. */
+  /** The error to answer if the write breaks a constraint, by the constraint's name in `ConstraintError`. */
   readonly conflicts?: Readonly<Record<string, FieldError>>;
-  /** Who does it, where that is not the administrator. */
+  /** The actor of the audit event, if it is not the administrator. */
   readonly actor?: string;
   readonly status: Status;
   readonly body: Body;
   /**
-   * Sees to it, in D1, that isolates stop going by what was before, for a write that takes them a while. Until they have, the answer is
-   * 202. Who fails here leaves it to the scheduled handler.
+   * Starts propagating a change that isolates see only when their lease ends. Such a write is answered 202. If this fails, the scheduled
+   * handler does it.
    */
   readonly settle?: () => Promise<void>;
-  /** Whether the answer shows what was written, so that the write's version is its entity tag. */
+  /** Whether the answer shows the written resource, so that the write's version is the answer's entity tag. */
   readonly tagged?: boolean;
 }
 
 /**
- * Makes a management write and lets the gates hear of it: who is answered with success can count on every gate. A write that affects
- * more gates than a request can wait for, or that isolates take a while to go by, goes on after a 202.
- * @throws ProblemError `conflict`; StaleWriteError; StoreUnavailableError, where the write may stand, and a repeat goes on with it
+ * Commits a management write and pushes it to the gates: once it is answered with success, every gate applies it. A write is answered 202
+ * and continues in the background if it affects more than `PUSHES_PER_REQUEST` gates, or if isolates see it only when their lease ends.
+ * @throws ProblemError `conflict`; StaleWriteError; StoreUnavailableError, after which the write may be committed, and a retry delivers it
  */
 export async function commit<Body, Status extends 200 | 201 | 204>(
   context: ManagementContext,
@@ -57,7 +57,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
   } = commitment;
   const actor = commitment.actor ?? actorOf(administrator);
   const { db, gates } = services;
-  const { version, owed } = await rejecting(conflicts, async () =>
+  const { version, owed } = await refusingConflicts(conflicts, async () =>
     write(db, {
       event: { ...event, actor, address: clientAddress(context.req.raw) },
       guard,
@@ -81,44 +81,48 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
 }
 
 /**
- * As `commit()`, for what the client's gate has done already, and nothing else: where D1 is gone the gate keeps the audit event for it.
- * @param event without the organization where D1 could not tell it
- * @throws ProblemError; StoreUnavailableError where neither took the event
+ * Records the audit event of an action that the client's gate has already performed, and answers 200. If D1 is unavailable, the gate keeps
+ * the event until D1 is back.
+ * @param event without `organizationId` if D1 could not be asked for it
+ * @throws ProblemError; StoreUnavailableError if neither D1 nor the gate stored the event
  */
 export async function commitOrKeep<Body>(
   context: ManagementContext,
   clientId: string,
-  { body, ...said }: { readonly event: UnrecordedAction; readonly body: Body },
+  { event, body }: { readonly event: UnrecordedAction; readonly body: Body },
 ): ReturnType<typeof commit<Body, 200>> {
-  const { organizationId, ...event } = { ...said.event, id: generateId('evt') };
+  const identified = { ...event, id: generateId('evt') };
+  const { organizationId } = event;
   if (organizationId !== undefined) {
     try {
-      const known = { ...event, organizationId };
-      return await commit(context, { event: known, statements: [], status: 200, body });
+      return await commit(context, { event: { ...identified, organizationId }, statements: [], status: 200, body });
     } catch (error) {
       if (!isUnavailable(error, 'd1')) throw error;
     }
   }
   const { gates } = context.var.services;
-  await gates.keepEvent({ client_id: clientId, event: withActor(context, { ...event, organizationId }) });
+  await gates.keepEvent({ client_id: clientId, event: withActor(context, identified) });
   return asTyped(respond(context, 200, body));
 }
 
 type UnrecordedAction = Pick<UnrecordedEvent, 'at' | 'action' | 'target' | 'changes' | 'organizationId'>;
 
-/** An event with who does it, and from where. */
+/** Adds the administrator and the request's address to an event. */
 export function withActor<Event extends object>(context: ManagementContext, event: Event) {
   return { ...event, actor: actorOf(context.var.administrator), address: clientAddress(context.req.raw) };
 }
 
-async function rejecting<T>(conflicts: Readonly<Record<string, FieldError>>, attempt: () => Promise<T>): Promise<T> {
+async function refusingConflicts<T>(
+  conflicts: Readonly<Record<string, FieldError>>,
+  attempt: () => Promise<T>,
+): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
     const conflict = conflicts[error.constraint];
-    // What was looked up a moment ago is gone: only another administrator can have done that.
-    const detail = 'Something that this refers to was changed meanwhile: try again.';
+    // The references were found a moment ago, so another administrator has just removed one.
+    const detail = 'A referenced resource was changed at the same time; retry.';
     throw new ProblemError('conflict', conflict ? { errors: [conflict] } : { detail });
   }
 }

@@ -7,15 +7,19 @@ import type { ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { accepted, mayFollow } from './accepted.ts';
 
-/** Hands the gates what the write of a version still owes them, as far as a request can. @throws StoreUnavailableError */
+/**
+ * Delivers the pushes that a write still owes, up to `PUSHES_PER_REQUEST`.
+ * @param version the write's version
+ * @throws StoreUnavailableError
+ */
 export async function deliverOwedBy({ var: { services } }: ManagementContext, version: number): Promise<void> {
   const { db, gates } = services;
   await deliverPushes(db, gates, await pushesOwedBy(db, version, PUSHES_PER_REQUEST));
 }
 
 /**
- * Hands the gates what the last writes about a target still owe them. An answer that says how things stand says it for the gates too:
- * one that follows a write whose pushes failed makes up for them first.
+ * Delivers the pushes that the last writes about a target still owe, up to `PUSHES_PER_REQUEST`. Call it before an answer that states how
+ * the target is: the answer must hold at the gates too, even if an earlier write failed to push.
  * @throws StoreUnavailableError
  */
 export async function deliverOwedAbout({ var: { services } }: ManagementContext, target: string): Promise<void> {
@@ -24,8 +28,8 @@ export async function deliverOwedAbout({ var: { services } }: ManagementContext,
 }
 
 /**
- * Hands a client's gates what they are owed still. Before a client_id is given anew: a gate that was not told of its last bearer's end
- * would go on with that one.
+ * Delivers the pushes that are still owed to a client's gates, up to `PUSHES_PER_REQUEST`. Call it before a client_id is used again: a
+ * gate that does not know yet that the previous client was deleted would continue with that client's record.
  * @throws StoreUnavailableError
  */
 export async function deliverOwedTo({ var: { services } }: ManagementContext, clientId: string): Promise<void> {
@@ -34,8 +38,8 @@ export async function deliverOwedTo({ var: { services } }: ManagementContext, cl
 }
 
 /**
- * What a DELETE of something that is not there ends with: it may have been deleted by a request before this one, whose pushes failed,
- * or which was answered 202 and goes on still, as this one is then.
+ * Answers a DELETE of a missing resource. An earlier request may have deleted it and failed to push, so this first delivers the owed
+ * pushes. If more are owed than one request delivers, the answer is 202 again.
  * @throws ProblemError `not_found`; StoreUnavailableError
  */
 export async function answerMissing(context: ManagementContext, target: string): Promise<never> {
@@ -47,8 +51,8 @@ export async function answerMissing(context: ManagementContext, target: string):
     if (change && mayFollow(administrator, change)) return asTyped(await accepted(context, version));
   }
   await deliverPushes(services.db, services.gates, owed);
-  // What is left is the scheduled handler's, or the next repeat's.
+  // The scheduled handler or the next retry delivers the rest.
   if (owed.length > PUSHES_PER_REQUEST)
-    throw new StoreUnavailableError('gate', 'more is owed than a request can wait for');
+    throw new StoreUnavailableError('gate', 'more pushes are owed than one request delivers');
   throw new ProblemError('not_found');
 }

@@ -17,10 +17,10 @@ import { accepted } from './accepted.ts';
 import { deliverOwedBy } from './delivery.ts';
 import { etag } from './preconditions.ts';
 
-/** What is sealed of an answer. */
+/** The part of an answer that is stored sealed. */
 interface Answer {
   readonly body: unknown;
-  /** Whether it carries the write's version as its entity tag. */
+  /** Whether the answer has the write's version as its entity tag. */
   readonly tagged: boolean;
 }
 
@@ -28,7 +28,7 @@ const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /**
  * Honours `Idempotency-Key` ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
- * a POST that was answered with success is answered the same again, once all gates have heard of it, and nothing is done twice.
+ * a repeated POST gets the first successful answer again, after the owed pushes are delivered, and the write is not applied twice.
  */
 export const idempotent = createMiddleware<ManagementEnv>(async (context, next) => {
   const key = context.req.header('Idempotency-Key');
@@ -36,29 +36,29 @@ export const idempotent = createMiddleware<ManagementEnv>(async (context, next) 
   if (!KEY.test(key)) {
     throw invalid({
       parameter: 'Idempotency-Key',
-      detail: `This must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters.`,
+      detail: `\`Idempotency-Key\` must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters.`,
     });
   }
   context.set('idempotency', { key, fingerprints: await fingerprints(context) });
-  const first = await answerAgain(context).catch(goOnWithoutStore);
+  const first = await answerAgain(context).catch(continueWithoutD1);
   if (first) return first;
   await next();
   if (!(context.error instanceof ProblemError)) return;
-  // Another request with this key may have been quicker, and be what this one found in its way: then its answer is the answer.
+  // A concurrent request with the same key may have caused this conflict. Then answer with that request's answer.
   const refusal = context.res;
-  // Hono gives an answer the headers of the one that is there.
+  // Hono would merge the headers of the current response into the new one.
   context.res = undefined;
-  const othersAnswer = await answerAgain(context).catch(goOnWithoutStore);
+  const othersAnswer = await answerAgain(context).catch(continueWithoutD1);
   if (othersAnswer) addLogDetails({ reason: undefined });
   context.res = othersAnswer ?? refusal;
 });
 
-// What can be done without D1 is done; what cannot fails by itself, or, D1 being back by then, because the key is taken.
-function goOnWithoutStore(error: unknown): undefined {
+// Continue without D1: some requests do not need it. One that does fails by itself, or, if D1 is back by then, breaks the key's constraint.
+function continueWithoutD1(error: unknown): undefined {
   if (!isUnavailable(error, 'd1')) throw error;
 }
 
-/** The answer as it is stored with the write, for a request that carries an `Idempotency-Key`. */
+/** Seals an answer to store it with its write. @returns undefined if the request has no `Idempotency-Key` */
 export async function keptAnswer(
   context: ManagementContext,
   status: number,
@@ -78,7 +78,7 @@ async function answerAgain(context: ManagementContext): Promise<Response | undef
   const stored = await findAnswer(services.db, actorOf(administrator), idempotency.key, since);
   if (!stored) return undefined;
   if (!idempotency.fingerprints.includes(stored.fingerprint)) {
-    const detail = 'This key came with another request before: a new request takes a new key.';
+    const detail = 'This key was used for a different request. Use a new key for each new request.';
     throw invalid({ parameter: 'Idempotency-Key', detail });
   }
   const change = await findChange(services.db, stored.version);
@@ -92,9 +92,9 @@ async function replay(context: ManagementContext, { version, status, sealedBody 
   return respond(context, status, body, { 'Idempotent-Replayed': 'true', ...(tagged && { ETag: etag(version) }) });
 }
 
-// Keyed, as a secret's hash is: there may be one in the body.
+// HMACs like those of secrets, because the body may contain a secret.
 async function fingerprints({ req, var: { services } }: ManagementContext): Promise<[string, ...string[]]> {
   const { pathname, search } = new URL(req.url);
-  const said = new Redacted(`${req.method} ${pathname}${search}\n${await req.text()}`);
-  return candidateHashes(said, await services.acceptedKeys());
+  const text = new Redacted(`${req.method} ${pathname}${search}\n${await req.text()}`);
+  return candidateHashes(text, await services.acceptedKeys());
 }
