@@ -58,3 +58,10 @@ test.each(PAGES)('the relative links of %s lead to files and anchors that exist'
 test.each(PAGES)('the paths that %s names exist', (page) => {
   expect(missingPaths(read(page))).toEqual([]);
 });
+
+test.each(PAGES)('every JSON block of %s is JSON, or one JSON value a line', (page) => {
+  for (const [, block = ''] of read(page).matchAll(/^ *```json\n(.*?)^ *```$/gms)) {
+    const isLines = block.startsWith('{"');
+    for (const text of isLines ? block.trim().split('\n') : [block]) expect(() => JSON.parse(text)).not.toThrow();
+  }
+});
