@@ -288,7 +288,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   async #revoke({ client_id, jti, expires_at }: TokenRevocationRequest): Promise<{ outcome: 'revoked' }> {
     this.#revocations.add(jti, expires_at);
-    await this.#owe({ store: 'kv', ...copyOfRevocation(client_id, jti, this.#revocations.endOf(jti) ?? expires_at) });
+    await this.#owe(copyOfRevocation(client_id, jti, this.#revocations.endOf(jti) ?? expires_at));
     return { outcome: 'revoked' };
   }
 
@@ -309,7 +309,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #oweStanding(clientId: string, before: ClientStatusCopy): Promise<void> {
     const { status, cut_off } = this.#standing;
     if (status === before.status && cut_off === before.cut_off) return;
-    await this.#owe({ store: 'kv', ...copyOfStatus(clientId, { status, cut_off }, Date.now()) });
+    await this.#owe(copyOfStatus(clientId, { status, cut_off }, Date.now()));
   }
 
   async #owe(owed: Owed): Promise<void> {
@@ -338,11 +338,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   // Counts are written down every few seconds, which is no news.
-  #report(usage_counts: number, deliveries: Deliveries): void {
-    const done = { usage_counts, ...deliveries };
-    if (!Object.values(done).some((count) => count > 0)) return;
+  #report(usage_counts: number, { counts, dropped }: Deliveries): void {
     const clientId = this.#state.record?.client_id;
-    log({ event: 'gate_alarm', client_id: clientId === undefined ? null : loggable(clientId), ...done });
+    const client_id = clientId === undefined ? null : loggable(clientId);
+    for (const id of dropped) log({ event: 'audit_event_dropped', client_id, event_id: loggable(id) });
+    const all = { usage_counts, ...counts };
+    if (Object.values(all).some((count) => count > 0)) log({ event: 'gate_alarm', client_id, ...all });
   }
 
   async #setAlarm(): Promise<void> {

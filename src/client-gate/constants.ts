@@ -12,6 +12,12 @@ export const OUTBOX_RETRY_MAX = 60;
 /** After it was tried in vain and then delivered, it is delivered again after this: what hung until now must not stand in its place. */
 export const OUTBOX_AGAIN = 120;
 
+/**
+ * How old an audit event must be before the gate gives it up, if D1 refuses it, seconds. A week leaves time to deploy a fix that can insert
+ * it; without an end, the gate would try again every minute for as long as it exists.
+ */
+export const REFUSED_EVENT_AGE = 7 * 86_400;
+
 /** How much of that a gate delivers in one alarm, and how much at once: no more than the platform opens connections. */
 export const DELIVERIES_PER_ALARM = 100;
 export const DELIVERIES_AT_ONCE = 6;

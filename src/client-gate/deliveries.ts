@@ -1,71 +1,129 @@
-import type { GateAuditEvent, OutboxRow } from '../gates/protocol.ts';
+import type { GateAuditEvent, OutboxRow, OwedCopy } from '../gates/protocol.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { Env } from '../platform/env.ts';
 import { recordEvents } from '../store/audit-events.ts';
-import { database } from '../store/database.ts';
+import { type Database, database } from '../store/database.ts';
 import { putCopy } from '../store/revocation-copies.ts';
-import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM } from './constants.ts';
+import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM, OUTBOX_RETRY_MAX, REFUSED_EVENT_AGE } from './constants.ts';
 import type { Outbox } from './outbox.ts';
 
-/** What became of what was due. */
-export interface Deliveries {
+/** How many outbox rows an alarm delivered, and how many it could not, as the log shows them. */
+export interface DeliveryCounts {
   readonly copies: number;
   readonly copies_failed: number;
   readonly events: number;
   readonly events_failed: number;
 }
 
-/** Hands KV and D1 what a gate owes them now. What they do not take stays owed: nothing is thrown. */
-export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>): Promise<Deliveries> {
-  const due = outbox.due(Date.now(), DELIVERIES_PER_ALARM);
-  const copies = due.filter(({ store }) => store === 'kv');
-  const events = due.filter(({ store }) => store === 'd1');
-  const put = (copy: OutboxRow) =>
-    attempt(outbox, [copy], () => putCopy(KV, { ...copy, expires_at: copy.expires_at ?? 0 }, Date.now()));
-  const [eventsTaken, copiesTaken] = await Promise.all([
-    attempt(outbox, events, () => recordEvents(database(DB), events.map(eventOf))),
-    putAll(outbox, copies, put),
-  ]);
-  return {
-    copies: copiesTaken,
-    copies_failed: copies.length - copiesTaken,
-    events: eventsTaken,
-    events_failed: events.length - eventsTaken,
-  };
+/** The result of an alarm's deliveries. */
+export interface Deliveries {
+  readonly counts: DeliveryCounts;
+  /** Ids of the audit events that were deleted because D1 refused them and they had reached `REFUSED_EVENT_AGE`. */
+  readonly dropped: readonly string[];
 }
 
-/** Puts some at a time, until KV takes none of them: the others then wait as well. */
-async function putAll(
-  outbox: Outbox,
-  copies: readonly OutboxRow[],
-  put: (copy: OutboxRow) => Promise<number>,
-): Promise<number> {
+/** Delivers the outbox rows that are due to KV and D1. Rows that a store does not take stay owed. Never throws. */
+export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>): Promise<Deliveries> {
+  const due = outbox.due(Date.now(), DELIVERIES_PER_ALARM);
+  const copies = due.filter((row) => row.store === 'kv');
+  const events = due.filter((row) => row.store === 'd1');
+  const [copiesPut, { recorded, dropped }] = await Promise.all([
+    putCopies(outbox, KV, copies),
+    insertEvents(outbox, database(DB), events),
+  ]);
+  const counts = {
+    copies: copiesPut,
+    copies_failed: copies.length - copiesPut,
+    events: recorded,
+    events_failed: events.length - recorded,
+  };
+  return { counts, dropped };
+}
+
+type DueCopy = OutboxRow & OwedCopy;
+
+/** Puts a few copies at a time. Once KV takes none of a group, the remaining ones are postponed as well. */
+async function putCopies(outbox: Outbox, kv: KVNamespace, copies: readonly DueCopy[]): Promise<number> {
   let taken = 0;
   for (let begin = 0; begin < copies.length; begin += DELIVERIES_AT_ONCE) {
     const end = begin + DELIVERIES_AT_ONCE;
-    const results = await Promise.all(copies.slice(begin, end).map(put));
-    taken += sum(results);
-    if (sum(results) > 0) continue;
+    const results = await Promise.all(copies.slice(begin, end).map((copy) => put(outbox, kv, copy)));
+    const takenNow = results.filter(Boolean).length;
+    taken += takenNow;
+    if (takenNow > 0) continue;
     for (const copy of copies.slice(end)) outbox.failed(copy, Date.now());
     break;
   }
   return taken;
 }
 
-async function attempt(outbox: Outbox, owed: readonly OutboxRow[], send: () => Promise<void>): Promise<number> {
+async function put(outbox: Outbox, kv: KVNamespace, copy: DueCopy): Promise<boolean> {
   try {
-    await send();
-    for (const one of owed) outbox.delivered(one, Date.now());
-    return owed.length;
+    await putCopy(kv, copy, Date.now());
+    outbox.delivered(copy, Date.now());
+    return true;
   } catch {
-    for (const one of owed) outbox.failed(one, Date.now());
-    return 0;
+    outbox.failed(copy, Date.now());
+    return false;
   }
 }
 
-function eventOf({ value }: OutboxRow): GateAuditEvent {
-  return JSON.parse(value) as GateAuditEvent;
+/** Whether D1 took an insert, refused what it holds, or did not answer. */
+type InsertOutcome = 'recorded' | 'refused' | 'unavailable';
+
+/** Inserts audit events together, or one by one if D1 does not take them together: one bad event must not block the others. */
+async function insertEvents(
+  outbox: Outbox,
+  db: Database,
+  rows: readonly OutboxRow[],
+): Promise<{ recorded: number; dropped: string[] }> {
+  const outcome = rows.length === 0 ? 'recorded' : await insert(db, rows);
+  const isFinal = outcome === 'recorded' || rows.length === 1;
+  const outcomes = isFinal ? rows.map(() => outcome) : await insertOneByOne(db, rows);
+  const dropped: string[] = [];
+  for (const [index, row] of rows.entries()) {
+    const now = Date.now();
+    if (outcomes[index] === 'recorded') outbox.delivered(row, now);
+    else if (outcomes[index] === 'refused' && ageOf(row, now) >= REFUSED_EVENT_AGE * 1000) {
+      outbox.drop(row);
+      dropped.push(row.key);
+    } else outbox.failed(row, now);
+  }
+  return { recorded: outcomes.filter((each) => each === 'recorded').length, dropped };
 }
 
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
+// Stops asking once D1 does not answer, so that an outage costs two calls and not one for each event.
+async function insertOneByOne(db: Database, rows: readonly OutboxRow[]): Promise<InsertOutcome[]> {
+  const outcomes: InsertOutcome[] = [];
+  for (const row of rows) {
+    outcomes.push(outcomes.at(-1) === 'unavailable' ? 'unavailable' : await insert(db, [row]));
+  }
+  return outcomes;
+}
+
+async function insert(db: Database, rows: readonly OutboxRow[]): Promise<InsertOutcome> {
+  const events = rows.map(eventOf).filter((event) => event !== undefined);
+  if (events.length < rows.length) return 'refused';
+  try {
+    return (await recordEvents(db, events)) ? 'recorded' : 'refused';
+  } catch {
+    return 'unavailable';
+  }
+}
+
+/** Parses an event, or returns undefined if the row holds none. D1 itself would store a time of any type. */
+function eventOf({ value }: OutboxRow): GateAuditEvent | undefined {
+  try {
+    const event: unknown = JSON.parse(value);
+    return isJsonObject(event) && typeof event.at === 'number' ? (event as unknown as GateAuditEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns an event's age in milliseconds. */
+function ageOf(row: OutboxRow, now: number): number {
+  const event = eventOf(row);
+  // Without a readable time the age is estimated by the number of attempts: almost every wait takes at least half of the maximum.
+  return event ? now - event.at : (row.attempts * OUTBOX_RETRY_MAX * 1000) / 2;
 }

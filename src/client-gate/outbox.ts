@@ -2,8 +2,8 @@ import type { OutboxRow, Owed } from '../gates/protocol.ts';
 import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from './constants.ts';
 
 /**
- * What a gate owes to the other stores, in its SQLite storage: delivered at least once, however often they fail, as long as somebody can
- * need it. Times are in milliseconds.
+ * The gate's outbox: what it owes to KV and D1, in its SQLite storage. Each row is delivered at least once, however often a store fails,
+ * until it expires. Times are in milliseconds since the epoch.
  */
 export class Outbox {
   readonly #sql: SqlStorage;
@@ -14,26 +14,26 @@ export class Outbox {
     this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").toArray().length > 0;
   }
 
-  /** Notes what is owed from now on, in the place of what was owed under the same key. */
+  /** Adds a row that is due at once. It replaces an older row with the same store and key. */
   owe({ store, key, value, expires_at }: Owed, now: number): void {
     this.#create();
-    // That an attempt failed is not forgotten with what it was of: see `delivered()`.
+    // The number of failed attempts survives the replacement: see `delivered()`.
     const upsert = `INSERT INTO outbox VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (store, key)
       DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, due_at = excluded.due_at`;
     this.#sql.exec(upsert, store, key, value, expires_at, now);
   }
 
-  /** What is to be delivered now. What nobody needs any more is forgotten instead. */
+  /** Returns the rows that are due, the longest overdue first, and deletes those that have expired. */
   due(now: number, limit: number): OutboxRow[] {
     if (!this.#exists) return [];
     this.#sql.exec('DELETE FROM outbox WHERE due_at <= ? AND expires_at <= ?', now, now / 1000);
     const due = 'SELECT store, key, value, expires_at, attempts FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?';
-    return this.#sql.exec<{ [Name in keyof OutboxRow]: OutboxRow[Name] }>(due, now, limit).toArray();
+    return this.#sql.exec<OutboxRow>(due, now, limit).toArray();
   }
 
   /**
-   * Notes that it was delivered, unless something else is owed under its key by now. After attempts that failed it is delivered once more
-   * some time later: one of them may be under way still, and put what was owed before in its place.
+   * Deletes a row that was delivered, unless it was replaced meanwhile. A row with failed attempts is kept and delivered once more after
+   * `OUTBOX_AGAIN`: one of those attempts may still be under way, and could overwrite this delivery with an older value.
    */
   delivered({ store, key, value, expires_at, attempts }: OutboxRow, now: number): void {
     const isSame = 'store = ? AND key = ? AND value = ? AND expires_at IS ?';
@@ -43,21 +43,28 @@ export class Outbox {
       this.#sql.exec(`UPDATE outbox SET due_at = ?, attempts = 0 WHERE ${isSame}`, now + OUTBOX_AGAIN * 1000, ...row);
   }
 
-  /** Notes that it was not. Gates that failed together do not come back together. */
+  /** Postpones a row after a failed attempt. The wait is random, so that gates which failed together do not return together. */
   failed({ store, key, attempts }: OutboxRow, now: number): void {
     const wait = Math.min(OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN * 2 ** attempts) * (500 + Math.random() * 500);
-    const again = 'UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE store = ? AND key = ? AND attempts = ?';
-    this.#sql.exec(again, Math.ceil(now + wait), store, key, attempts);
+    // Two alarms may fail at the same attempt; the row is postponed once.
+    const postpone =
+      'UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE store = ? AND key = ? AND attempts = ?';
+    this.#sql.exec(postpone, Math.ceil(now + wait), store, key, attempts);
   }
 
-  /** When there is next something to deliver, or undefined. */
+  /** Deletes a row that can never be delivered. */
+  drop({ store, key }: OutboxRow): void {
+    this.#sql.exec('DELETE FROM outbox WHERE store = ? AND key = ?', store, key);
+  }
+
+  /** Returns when the next row is due, or undefined if there is none. */
   nextDeadline(): number | undefined {
     if (!this.#exists) return undefined;
     const [next] = this.#sql.exec<{ due_at: number }>('SELECT due_at FROM outbox ORDER BY due_at LIMIT 1').toArray();
     return next?.due_at;
   }
 
-  // Made when something is first owed, so that other gates write nothing for it.
+  // Created with the first row, so that a gate that owes nothing writes nothing.
   #create(): void {
     if (this.#exists) return;
     this.#sql.exec(`CREATE TABLE outbox (

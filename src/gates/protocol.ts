@@ -511,18 +511,37 @@ export type SpentIdsRow = { readonly row: number; readonly ids: string };
 /** `revocations`: a revoked token. Two more columns, `copy_at` and `attempts`, belong to an older version. */
 export type RevocationRow = { readonly jti: string; readonly expires_at: number };
 
-/** What a gate owes to another store. */
-export type Owed = {
-  /** `kv`: `value` is an entry's value (empty, or a `ClientStatusCopy`). `d1`: `value` is a `GateAuditEvent`. */
-  readonly store: 'kv' | 'd1';
-  /** The entry's key, or the event's id. */
+/** An entry of KV that a gate must still write. */
+export type OwedCopy = {
+  readonly store: 'kv';
+  /** The entry's key. `store/revocation-copies.ts` builds it for the gate, and for the edge that reads it. */
   readonly key: string;
+  /** The entry's value: empty, or a `ClientStatusCopy` as JSON. */
   readonly value: string;
-  /** When nobody needs it any more, seconds since the epoch; null for never. */
-  readonly expires_at: number | null;
+  /** When the entry says nothing any more, seconds since the epoch. An entry that is not written by then is dropped. */
+  readonly expires_at: number;
 };
 
-/** `outbox`: something owed, and how often it could not be delivered. The column `due_at` says when it is next tried. */
+/** An audit event that a gate must still insert into D1. */
+export type OwedEvent = {
+  readonly store: 'd1';
+  /** The event's id. */
+  readonly key: string;
+  /** A `GateAuditEvent` as JSON. */
+  readonly value: string;
+  readonly expires_at: null;
+};
+
+/**
+ * What a gate owes to another store. Never add a third `store`: code of an older version delivers such a row to nobody and does not
+ * postpone it either, so that the gate's alarm goes off without pause.
+ */
+export type Owed = OwedCopy | OwedEvent;
+
+/**
+ * `outbox`: something owed, and how many attempts to deliver it failed in a row. The column `due_at` holds the time of the next attempt,
+ * milliseconds since the epoch.
+ */
 export type OutboxRow = Owed & { readonly attempts: number };
 
 /** The copy in KV of what applies to all of a client's tokens. Written by the gate, read by the edge. */

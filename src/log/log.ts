@@ -97,7 +97,15 @@ export interface GateAlarmEvent {
   readonly usage_counts: number;
 }
 
-export type LogEvent = RequestEvent | FailureEvent | ScheduledEvent | GateAlarmEvent;
+/** A gate gave up an audit event that D1 refused for days: it is lost. */
+export interface AuditEventDroppedEvent {
+  readonly event: 'audit_event_dropped';
+  /** Null if the gate knows of no client. */
+  readonly client_id: Loggable | null;
+  readonly event_id: Loggable;
+}
+
+export type LogEvent = RequestEvent | FailureEvent | ScheduledEvent | GateAlarmEvent | AuditEventDroppedEvent;
 
 /** Writes an event to the log as one line of JSON, to `console.error` if the service is at fault. Never throws. */
 export function log(event: LogEvent): void {

@@ -7,10 +7,33 @@ import { auditEvents, clients } from './schema.ts';
 
 export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 
-/** Records events that may be there already, each once by its id. @throws StoreUnavailableError */
-export async function recordEvents(db: Database, events: readonly GateAuditEvent[]): Promise<void> {
-  const [first, ...others] = events.map((event) => db.insert(auditEvents).values(event).onConflictDoNothing());
-  if (first) await askStore('d1', () => db.batch([first, ...others]));
+/**
+ * Inserts the audit events that a gate kept. Events that are already there, by their id, are left as they are.
+ * @returns whether D1 took them; false if it refuses the content of at least one, so that a repeat fails as well. Then none was inserted.
+ * @throws StoreUnavailableError
+ */
+export async function recordEvents(db: Database, events: readonly GateAuditEvent[]): Promise<boolean> {
+  const [first, ...others] = events.map((event) => db.insert(auditEvents).values(rowOf(event)).onConflictDoNothing());
+  if (!first) return true;
+  return askStore('d1', () => db.batch([first, ...others]).then(() => true, requireRefusal));
+}
+
+// Each column is named here, so that a column that an event has no value for is a compile error. An event that already lies in a gate's
+// outbox could otherwise never be inserted.
+function rowOf({ id, at, organizationId, actor, action, target, address, changes }: GateAuditEvent): NewAuditEvent {
+  return { id, at, organizationId, actor, action, target, address, changes, version: null };
+}
+
+type NewAuditEvent = Required<typeof auditEvents.$inferInsert>;
+
+// D1 names the SQLite error code in its message: a constraint such as NOT NULL, a value that is too big, or one of the wrong type. The
+// documentation has no list of them: https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+const REFUSAL = /SQLITE_(?:CONSTRAINT|TOOBIG|MISMATCH)|D1_TYPE_ERROR/;
+
+/** Returns false if D1 refused what the statements contain, and throws any other error again. */
+function requireRefusal(error: unknown): false {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (REFUSAL.test(cause.message)) return false;
+  throw error;
 }
 
 export interface AuditFilter {
@@ -19,18 +42,18 @@ export interface AuditFilter {
   readonly actor?: string | undefined;
   readonly target?: string | undefined;
   readonly action?: string | undefined;
-  /** Milliseconds since the epoch, both inclusive. */
+  /** `from` and `to` are in milliseconds since the epoch, and inclusive. */
   readonly from?: number | undefined;
   readonly to: number;
 }
 
 /**
- * Records that guesses at a client's secret were held back, once in an hour, if there is such a client.
+ * Records that attempts to guess a client's secret were throttled: one event for each client and hour, if the client exists.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
 export async function recordThrottling(db: Database, clientId: string, address: string, now: number): Promise<void> {
-  // The same from every isolate, so that the first one's stands.
+  // Every isolate builds the same id, so that only the first one's event is inserted.
   const id = `evt_throttled_${Math.floor(now / 3_600_000)}_${clientId}`;
   const event = db
     .select({
@@ -49,7 +72,11 @@ export async function recordThrottling(db: Database, clientId: string, address: 
   await askStore('d1', () => db.insert(auditEvents).select(event).onConflictDoNothing());
 }
 
-/** The newest first, those behind the event of a time and an id. @throws StoreUnavailableError */
+/**
+ * Lists audit events, the newest first.
+ * @param page `after`: the last event of the previous page; `limit`: the greatest number of events
+ * @throws StoreUnavailableError
+ */
 export function listAuditEvents(
   db: Database,
   { organizationId, actor, target, action, from, to }: AuditFilter,
@@ -64,7 +91,7 @@ export function listAuditEvents(
     .where(
       and(
         is(auditEvents.organizationId, organizationId),
-        // Within an organization never by what others did: the index would be walked through all of it.
+        // The unary plus keeps SQLite from using the actor's index within an organization: it would scan the events of all others.
         is(organizationId === undefined ? auditEvents.actor : sql`+${auditEvents.actor}`, actor),
         is(auditEvents.target, target),
         is(auditEvents.action, action),

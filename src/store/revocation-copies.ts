@@ -1,59 +1,54 @@
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import type { ClientStatusCopy } from '../gates/protocol.ts';
+import type { ClientStatusCopy, OwedCopy } from '../gates/protocol.ts';
 import { KV_EXPIRY_MIN } from './constants.ts';
 import { askStore } from './errors.ts';
 
-// What KV tells of revocations, where every colo can read it fast: an entry for each revoked token, and one for what is so of all tokens
-// of a client. They are written by the client's gate alone.
+// The copies of revocations in KV, where every location reads them fast: an entry for each revoked token, and one for the client's status
+// and cut-off, which apply to all of its tokens. Only the client's gate writes them.
 
-/** An entry, as a gate owes it to KV. */
-export interface Copy {
-  readonly key: string;
-  readonly value: string;
-  /** From when on it tells nothing any more, seconds since the epoch. */
-  readonly expires_at: number;
-}
-
-// Of a client as well: whoever may revoke tokens of one client could else name another's.
+// The client_id is part of the key: a caller who may revoke tokens of one client could otherwise name a token of another.
 const tokenKey = (clientId: string, jti: string) => `revoked:${clientId}:${jti}`;
 const clientKey = (clientId: string) => `client:${clientId}`;
 
-/** @param expiresAt the token's `exp` */
-export function copyOfRevocation(clientId: string, jti: string, expiresAt: number): Copy {
-  return { key: tokenKey(clientId, jti), value: '', expires_at: expiresAt };
+/** Returns the copy of a revocation. @param expiresAt the token's `exp`, seconds since the epoch */
+export function copyOfRevocation(clientId: string, jti: string, expiresAt: number): OwedCopy {
+  return { store: 'kv', key: tokenKey(clientId, jti), value: '', expires_at: expiresAt };
 }
 
-/** Tokens that are issued later than `now`, in milliseconds since the epoch, are no concern of it. */
-export function copyOfStatus(clientId: string, standing: ClientStatusCopy, now: number): Copy {
+/**
+ * Returns the copy of a client's status. It expires once every token that was issued until now has expired.
+ * @param now milliseconds since the epoch
+ */
+export function copyOfStatus(clientId: string, status: ClientStatusCopy, now: number): OwedCopy {
   const expires_at = Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW;
-  return { key: clientKey(clientId), value: JSON.stringify(standing), expires_at };
+  return { store: 'kv', key: clientKey(clientId), value: JSON.stringify(status), expires_at };
 }
 
-/** @param now milliseconds since the epoch @throws StoreUnavailableError */
-export function putCopy(kv: KVNamespace, { key, value, expires_at }: Copy, now: number): Promise<void> {
-  // Relative, since KV would hold an absolute time against its own clock when the write arrives.
+/** Writes a copy to KV. @param now milliseconds since the epoch @throws StoreUnavailableError */
+export function putCopy(kv: KVNamespace, { key, value, expires_at }: OwedCopy, now: number): Promise<void> {
+  // A relative time: KV would compare an absolute one with its own clock when the write arrives.
   const expirationTtl = Math.max(KV_EXPIRY_MIN, expires_at - Math.floor(now / 1000));
   return askStore('kv', () => kv.put(key, value, { expirationTtl }));
 }
 
-/** What KV tells of a token. That it tells nothing proves nothing: the copies lag, and misses are cached. */
+/** What the copies say about a token. A missing copy proves nothing: copies lag, and KV caches misses. */
 export interface Copied {
-  /** Whether it was revoked, alone or with all of its client's. That is so for good. */
+  /** Whether the token was revoked, alone or by a cut-off of its client. This is final. */
   readonly isRevoked: boolean;
   /** Whether its client was disabled when the copy was made. It may be enabled by now. */
   readonly isDisabled: boolean;
 }
 
-/** @throws StoreUnavailableError */
+/** Reads the copies that concern a token. @throws StoreUnavailableError */
 export async function readCopies(
   kv: KVNamespace,
   { client_id, jti, iat }: { readonly client_id: string; readonly jti: string; readonly iat: number },
 ): Promise<Copied> {
-  const [revoked, standing] = await askStore('kv', () =>
+  const [revocation, status] = await askStore('kv', () =>
     Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStatusCopy>(clientKey(client_id), 'json')]),
   );
   return {
-    isRevoked: revoked !== null || iat <= (standing?.cut_off ?? -1),
-    isDisabled: standing?.status === 'disabled',
+    isRevoked: revocation !== null || iat <= (status?.cut_off ?? -1),
+    isDisabled: status?.status === 'disabled',
   };
 }

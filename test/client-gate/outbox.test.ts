@@ -46,7 +46,7 @@ test('a value that was overtaken is not taken for delivered, nor one that lasts 
     outbox.delivered(sent, NOW);
     expect(values(outbox)).toEqual(['two']);
     const [second = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
-    outbox.owe({ ...second, expires_at: LATER + 1 }, NOW);
+    outbox.owe({ ...OWED, value: second.value, expires_at: LATER + 1 }, NOW);
     outbox.delivered(second, NOW);
     expect(values(outbox)).toEqual(['two']);
     for (const one of outbox.due(NOW, 1)) outbox.delivered(one, NOW);
@@ -65,7 +65,7 @@ test('what never expires is delivered as well', async () => {
 
 test('the wait after a failure doubles from half a second to a second, up to half a minute to a minute, and no two gates’ are alike', async () => {
   const waits = await withOutbox((outbox) => {
-    for (let key = 0; key < 40; key++) outbox.owe({ ...OWED, key: `${key}`, expires_at: null }, NOW);
+    for (let key = 0; key < 40; key++) outbox.owe({ ...OWED, store: 'd1', key: `${key}`, expires_at: null }, NOW);
     let now = NOW;
     return Array.from({ length: 70 }, () => {
       const due = outbox.due(now, 100);

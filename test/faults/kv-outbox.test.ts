@@ -1,12 +1,13 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
-import { afterEach, expect, test, vi } from 'vitest';
-import { DELIVERIES_PER_ALARM } from '../../src/client-gate/constants.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DELIVERIES_PER_ALARM, OUTBOX_RETRY_MAX, REFUSED_EVENT_AGE } from '../../src/client-gate/constants.ts';
 import { KV_EXPIRY_MIN } from '../../src/store/constants.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, done, getToken, revoke, world } from '../http.ts';
 import { type Fault, failing, hanging, holding, withFault } from '../instruments.ts';
+import { consoleOf } from '../log/lines.ts';
 import { isActive } from '../tokens/verdict.ts';
 import { clientKey, drain, everyKey, owedBy, revokedKey, ring } from './copies.ts';
 
@@ -283,4 +284,106 @@ test.each([
   expect((await owedBy(worker)).map(({ store }) => store)).toEqual([gone]);
   await drain(worker);
   expect(await told()).toEqual({ kv: true, d1: true });
+});
+
+describe('audit events that D1 refuses', () => {
+  const BAD = {
+    'without an actor': (event: object) => JSON.stringify({ ...event, actor: null }),
+    'with an actor of the wrong type': (event: object) => JSON.stringify({ ...event, actor: {} }),
+    'with a time of the wrong type': (event: object) => JSON.stringify({ ...event, at: 'today' }),
+    'that is too big': (event: object) => JSON.stringify(event),
+    'that is not JSON': () => '{"id":"evt_',
+    'that is no object': () => 'null',
+  };
+  const BAD_ID = 'evt_bad';
+  // The local D1 stores far more than Cloudflare's, which answers so.
+  const tooBig: Fault = (call, _, bound) =>
+    bound.includes(BAD_ID) ? Promise.reject(new Error('D1_ERROR: string or blob too big: SQLITE_TOOBIG')) : call();
+  const AGE_MS = REFUSED_EVENT_AGE * 1000;
+  // Two of them have no time that can be read: their age is estimated by the number of attempts.
+  const ATTEMPTS = (2 * REFUSED_EVENT_AGE) / OUTBOX_RETRY_MAX;
+
+  /** A client whose gate owes D1 two good events, and a bad one that is due before them. */
+  async function owingBadEvent(make: (event: object) => string): Promise<Credentials> {
+    holdClock();
+    const { worker } = await fresh();
+    await tokensOf(worker, 1);
+    await failing('d1', async () => {
+      for (let count = 0; count < 2; count++) expect((await revokeAllOf(worker)).status).toBe(200);
+    });
+    await ownStorage(worker, (sql) => {
+      sql.exec("DELETE FROM outbox WHERE store = 'kv'");
+      const { value } = sql.exec<{ value: string }>('SELECT value FROM outbox LIMIT 1').one();
+      const bad = make({ ...JSON.parse(value), id: BAD_ID });
+      sql.exec("INSERT INTO outbox VALUES ('d1', ?, ?, NULL, ?, 0)", BAD_ID, bad, START - 1);
+    });
+    return worker;
+  }
+
+  const ownStorage = (client: Credentials, act: (sql: SqlStorage) => unknown) =>
+    runInDurableObject(gateOf(client), (_, { storage }) => void act(storage.sql));
+
+  /** Runs the gate's alarm. @returns what it writes to the log */
+  async function linesOfAlarm(client: Credentials, fault: Fault): Promise<unknown[]> {
+    const lines = await consoleOf(() => withFault('d1', fault, () => ring(client)));
+    return lines.map(({ text }) => JSON.parse(text));
+  }
+
+  test.each(Object.entries(BAD))(
+    'one %s does not hold up the others, and is dropped once it is old',
+    async (name, make) => {
+      const fault: Fault = name === 'that is too big' ? tooBig : (call) => call();
+      const worker = await owingBadEvent(make);
+      const client_id = worker.client_id;
+      expect(await linesOfAlarm(worker, fault)).toMatchObject([{ event: 'gate_alarm', events: 2, events_failed: 1 }]);
+      expect(await eventsOf(worker)).toHaveLength(2);
+      expect(await owedBy(worker)).toMatchObject([{ key: BAD_ID, attempts: 1 }]);
+
+      vi.setSystemTime(START + AGE_MS - 1);
+      await ownStorage(worker, (sql) => sql.exec('UPDATE outbox SET attempts = ?', ATTEMPTS - 1));
+      expect(await linesOfAlarm(worker, fault)).toMatchObject([{ event: 'gate_alarm', events: 0, events_failed: 1 }]);
+      expect(await owedBy(worker)).toMatchObject([{ key: BAD_ID, attempts: ATTEMPTS }]);
+
+      later(60);
+      expect(await linesOfAlarm(worker, fault)).toEqual([
+        { event: 'audit_event_dropped', client_id, event_id: BAD_ID },
+        expect.objectContaining({ event: 'gate_alarm', client_id, events: 0, events_failed: 1 }),
+      ]);
+      expect(await owedBy(worker)).toEqual([]);
+      expect(await eventsOf(worker)).toHaveLength(2);
+    },
+  );
+
+  test('while D1 is down nothing is dropped, and an alarm asks it twice, however much it owes', async () => {
+    const worker = await owingBadEvent(BAD['without an actor']);
+    await ownStorage(worker, (sql) => {
+      for (let count = 0; count < 50; count++) {
+        const copy =
+          'INSERT INTO outbox SELECT store, key || ?, value, expires_at, due_at, attempts FROM outbox LIMIT 1';
+        sql.exec(copy, `_${count}`);
+      }
+    });
+    vi.setSystemTime(START + 2 * AGE_MS);
+    const batches: number[] = [];
+    const down: Fault = (_, asked) => {
+      batches.push(asked.split(';\n').length);
+      return Promise.reject(new Error('D1_ERROR: D1 DB is overloaded. Too many requests queued.'));
+    };
+    expect(await linesOfAlarm(worker, down)).toMatchObject([{ event: 'gate_alarm', events: 0, events_failed: 53 }]);
+    expect(batches).toEqual([53, 1]);
+    expect(await owedBy(worker)).toHaveLength(53);
+  });
+
+  test('a batch that D1 does not take for an unknown reason is inserted one by one', async () => {
+    holdClock();
+    const { worker } = await fresh();
+    await tokensOf(worker, 1);
+    await failing('d1', async () => {
+      for (let count = 0; count < 3; count++) expect((await revokeAllOf(worker)).status).toBe(200);
+    });
+    const tooLarge: Fault = (call, asked) =>
+      asked.includes(';\n') ? Promise.reject(new Error('D1_ERROR: too much.')) : call();
+    await withFault('d1', tooLarge, () => ring(worker));
+    expect(await eventsOf(worker)).toHaveLength(3);
+  });
 });
