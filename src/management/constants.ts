@@ -119,5 +119,8 @@ export const DEPENDENTS_SHOWN = 100;
 /** How many errors of a body are named. A body can have more errors than anyone wants to read. */
 export const ERRORS_SHOWN = 100;
 
+/** How many available scopes an error about an unknown scope names. */
+export const SCOPES_SHOWN = 20;
+
 /** Attempts of a write while concurrent writes keep changing the same resource. */
 export const STALE_ATTEMPTS = 5;

@@ -17,15 +17,18 @@ import {
 import { isPlainJson } from './plain-json.ts';
 import { jsonBytes } from './schemas.ts';
 
-// How a client authenticates and what its tokens are bound to, by the names of RFC 7591, RFC 8705 section 2.1.2 and 3.4, and RFC 9449
-// section 5.2 where they have one.
+// How a client authenticates, and what its tokens are bound to. Names are those of RFC 7591, of RFC 8705 sections 2.1.2 and 3.4, and of
+// RFC 9449 section 5.2, if they have one.
 
 const AuthMethod = z.enum(AUTH_METHODS);
 
 const PublicKey = z
   .looseObject({ kty: z.string().max(KEY_TYPE_LENGTH_MAX) })
-  .refine(({ kid }) => kid === undefined || typeof kid === 'string', { path: ['kid'], error: 'must be a text' })
-  .refine((jwk) => !hasPrivateMember(jwk), 'must be a public key: whoever has seen this one must make another');
+  .refine(({ kid }) => kid === undefined || typeof kid === 'string', { path: ['kid'], error: 'must be a string' })
+  .refine(
+    (jwk) => !hasPrivateMember(jwk),
+    'must be a public key. This one has private members: replace the key pair, because its private key has been disclosed',
+  );
 
 const Jwks = z
   .strictObject({
@@ -36,7 +39,7 @@ const Jwks = z
     `must be at most ${REGISTERED_KEYS_BYTES_MAX / 1024} KiB of JSON`,
   )
   .openapi('JwkSet', {
-    description: 'A JWK Set (RFC 7517) of public keys.',
+    description: `A JWK Set (RFC 7517) of 1 to ${REGISTERED_KEYS_MAX} public keys.`,
     example: {
       keys: [
         {
@@ -55,24 +58,25 @@ const ClaimText = z.union([z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX), z.nu
 
 const FederatedIdentity = z
   .strictObject({
-    issuer: z
-      .string()
-      .max(IDENTITY_TEXT_LENGTH_MAX)
-      .openapi({ example: 'https://token.actions.githubusercontent.com' }),
+    issuer: z.string().max(IDENTITY_TEXT_LENGTH_MAX).openapi({
+      description:
+        'The issuer (`iss`) of the tokens: an https URL, or a SPIFFE trust domain such as `spiffe://example.org`.',
+      example: 'https://token.actions.githubusercontent.com',
+    }),
     audience: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
-      description: 'The one audience that its tokens must have; else this issuer.',
+      description: 'The only audience (`aud`) that the tokens may have. Default: the issuer of this service.',
       example: 'https://auth.example.com',
     }),
     subject: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
-      description: 'What `sub` must be; `*` stands for any characters.',
+      description: 'The subject (`sub`) of the tokens. `*` matches any characters. Default: any subject.',
       example: 'repo:octo-org/octo-repo:environment:production',
     }),
     claims: z
       .unknown()
-      // A record leaves out a member `__proto__`, and with it a condition.
+      // Checked first: `z.record` drops a member `__proto__`, and its condition would be lost.
       .refine(
         (claims) => isPlainJson(claims, CLAIM_CONDITIONS_DEPTH),
-        'must be an object of values and lists, with well-formed text, exact integers and no name __proto__',
+        'must be an object of values and lists of values, with well-formed Unicode, exact integers and no member named __proto__',
       )
       .pipe(
         z.record(
@@ -92,19 +96,19 @@ const FederatedIdentity = z
         type: 'object',
         additionalProperties: true,
         description:
-          'What other claims must be, by name, or by JSON pointer where they are nested: a value, or several of which one is enough; in texts `*` stands for any characters.',
+          'Other claims that the tokens must have, by name, or by JSON pointer if they are nested. The condition is a value, or a list of values of which one must match. `*` matches any characters of a string.',
         example: { repository_id: '74', ref: 'refs/heads/main' },
       }),
     jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).optional().openapi({
       description:
-        'Where the issuer’s keys are; else its discovery document tells. Of a SPIFFE trust domain, its bundle endpoint.',
+        'The URL of the issuer’s keys; for a SPIFFE trust domain, its bundle endpoint. Default: the URL in the issuer’s discovery document.',
       example: 'https://issuer.example.com/keys',
     }),
     jwks: Jwks.optional(),
   })
   .openapi('FederatedIdentity', {
     description:
-      'A workload whose platform’s tokens the client authenticates with. Of `jwks_uri` and `jwks` one at most.',
+      'A workload that is this client, described by the tokens that its platform issues to it. Set at most one of `jwks_uri` and `jwks`.',
     example: {
       issuer: 'https://token.actions.githubusercontent.com',
       audience: 'https://auth.example.com',
@@ -114,42 +118,51 @@ const FederatedIdentity = z
 
 export const SecurityProfile = z.enum(SECURITY_PROFILES).default('standard');
 
-/** The fields of a client that say so. */
+/** The fields of a client that say how it authenticates, and what its tokens are bound to. */
 export const AuthenticationFields = {
   token_endpoint_auth_method: AuthMethod.default('client_secret_basic').openapi({
     description:
-      'How the client authenticates. The two that prove a secret are taken for one another. `federated_jwt`: with the token of another issuer, as `client_assertion`.',
+      'How the client authenticates. A client of `client_secret_basic` may also use `client_secret_post`, and the reverse. With `federated_jwt` it sends a token of another issuer as `client_assertion`. Default: `client_secret_basic`.',
   }),
   additional_auth_methods: z.array(AuthMethod).max(AUTH_METHODS.length).default([]).openapi({
-    description: 'Other methods that are accepted as well, as while a client goes over from one to another.',
+    description:
+      'Methods that are accepted besides `token_endpoint_auth_method`, for example during a migration. Default: none.',
     example: [],
   }),
   jwks: Jwks.nullable()
     .default(null)
     .openapi({
       description:
-        'The client’s public keys, for `private_key_jwt`; for `self_signed_tls_client_auth` each with its certificate in `x5c`.',
+        'The client’s public keys, for `private_key_jwt`. For `self_signed_tls_client_auth`, each has its certificate in `x5c`. Default: none.',
       type: ['object', 'null'],
     }),
   jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).nullable().default(null).openapi({
-    description: 'Where they are published, in place of `jwks`.',
+    description: 'The https URL at which the client publishes its keys, in place of `jwks`. Default: none.',
     example: null,
   }),
   tls_client_auth_subject_dn: Subject.openapi({
     description:
-      'For `tls_client_auth` one of these five: the subject of the certificate, exactly, as RFC 2253 writes it.',
+      'The exact subject of the certificate, in the form of RFC 2253. `tls_client_auth` requires exactly one of the five `tls_client_auth_*` fields.',
     example: null,
   }),
   tls_client_auth_san_dns: Subject.openapi({
-    description: 'A DNS name among the certificate’s alternative names, exactly; a wildcard stands for itself.',
+    description:
+      'The exact DNS name that the certificate must have as a subject alternative name. A wildcard in it matches only itself.',
     example: null,
   }),
-  tls_client_auth_san_uri: Subject.openapi({ description: 'A URI among them, such as a SPIFFE ID.', example: null }),
+  tls_client_auth_san_uri: Subject.openapi({
+    description: 'The exact URI that the certificate must have as a subject alternative name, such as a SPIFFE ID.',
+    example: null,
+  }),
   tls_client_auth_san_ip: Subject.openapi({
-    description: 'An address among them, an IPv6 one as RFC 5952 writes it.',
+    description:
+      'The IP address that the certificate must have as a subject alternative name. IPv6 in the form of RFC 5952.',
     example: null,
   }),
-  tls_client_auth_san_email: Subject.openapi({ description: 'An e-mail address among them.', example: null }),
+  tls_client_auth_san_email: Subject.openapi({
+    description: 'The exact e-mail address that the certificate must have as a subject alternative name.',
+    example: null,
+  }),
   federated_identities: z
     .array(FederatedIdentity)
     .max(FEDERATED_IDENTITIES_MAX)
@@ -159,21 +172,23 @@ export const AuthenticationFields = {
     )
     .default([])
     .openapi({
-      description: 'For `federated_jwt`: the workloads that are this client, each by the tokens of its platform.',
+      description: 'The workloads that are this client, for `federated_jwt`. Default: none.',
       example: [],
     }),
   dpop_bound_access_tokens: z.boolean().default(false).openapi({
-    description: 'Whether every token request must have a DPoP proof (RFC 9449). One that has is bound in any case.',
+    description:
+      'Whether every token request must have a DPoP proof (RFC 9449). A token requested with a proof is always bound to its key. Default: false.',
   }),
   dpop_nonce_required: z
     .boolean()
     .default(false)
-    .openapi({ description: 'Whether DPoP proofs must have a nonce of this service.' }),
+    .openapi({ description: 'Whether DPoP proofs must have a nonce of this service. Default: false.' }),
   tls_client_certificate_bound_access_tokens: z.boolean().default(false).openapi({
-    description: 'Whether every token is bound to the certificate of its request (RFC 8705), which then must have one.',
+    description:
+      'Whether every token is bound to the client certificate of its request (RFC 8705). A request without one is then refused. Default: false.',
   }),
   security_profile: SecurityProfile.openapi({
     description:
-      '`strict`: rules in the shape of FAPI 2.0. Those of the organization hold as well, where it is `strict`.',
+      '`strict` applies rules modelled on FAPI 2.0. They also apply if the organization’s profile is `strict`. Default: `standard`.',
   }),
 };

@@ -5,7 +5,6 @@ import {
   CLAIM_NAME_LENGTH_MAX,
   CLAIMS_LIMIT_BYTES,
   GRANTS_MAX,
-  JSON_DEPTH_MAX,
   RATE_LIMIT_BURST_DEFAULT,
   RATE_LIMIT_MAX,
   RATE_LIMIT_PER_MINUTE_DEFAULT,
@@ -13,73 +12,91 @@ import {
   ROLES_MAX,
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
-import { isPlainJson } from './plain-json.ts';
+import { isPlainJson, plainJsonRule } from './plain-json.ts';
 import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } from './schemas.ts';
 
 const ClaimName = z
   .string()
   .min(1)
   .max(CLAIM_NAME_LENGTH_MAX)
-  .refine((name) => !REGISTERED_CLAIMS.has(name), 'must not be a registered claim name')
-  .refine((name) => name.isWellFormed() && name !== '__proto__', 'must be well-formed Unicode, and not __proto__');
+  .refine((name) => !REGISTERED_CLAIMS.has(name), 'must not be a registered claim name, such as `iss` or `scope`')
+  .refine(
+    (name) => name.isWellFormed() && name !== '__proto__',
+    'must be well-formed Unicode, and must not be __proto__',
+  );
 
 const RateLimit = z
   .strictObject({
-    per_minute: z.int().min(1).max(RATE_LIMIT_MAX).default(RATE_LIMIT_PER_MINUTE_DEFAULT),
-    burst: z.int().min(1).max(RATE_LIMIT_MAX).default(RATE_LIMIT_BURST_DEFAULT),
+    per_minute: z
+      .int()
+      .min(1)
+      .max(RATE_LIMIT_MAX)
+      .default(RATE_LIMIT_PER_MINUTE_DEFAULT)
+      .openapi({
+        description: `Token requests per minute. Default: ${RATE_LIMIT_PER_MINUTE_DEFAULT}.`,
+      }),
+    burst: z
+      .int()
+      .min(1)
+      .max(RATE_LIMIT_MAX)
+      .default(RATE_LIMIT_BURST_DEFAULT)
+      .openapi({
+        description: `Token requests that may come at once after a pause. Default: ${RATE_LIMIT_BURST_DEFAULT}.`,
+      }),
   })
   .openapi('RateLimit');
 
-/** How the document tells of custom claims. */
+/** The OpenAPI schema of custom claims. */
 export const CLAIMS = { type: 'object' as const, additionalProperties: true, example: { tier: 'gold' } };
 
-/** What can be said of a client, at its creation and later. */
+/** The fields of a client that a create and an update take. */
 export const ClientFields = z.strictObject({
-  client_name: Name.openapi({ example: 'Invoice worker' }),
+  client_name: Name.openapi({ description: 'A name for people.', example: 'Invoice worker' }),
   ...AuthenticationFields,
-  grants: Grants,
+  grants: Grants.openapi({ description: 'The scopes that the client is granted itself. Default: none.' }),
   roles: z
     .array(Reference)
     .max(ROLES_MAX)
     .default([])
-    .openapi({ example: ['order-reader'] }),
-  introspects: z
-    .array(Reference)
-    .max(GRANTS_MAX)
-    .default([])
-    .openapi({ description: 'The resource servers on whose behalf the client introspects tokens.', example: [] }),
-  default_resource: Reference.nullable()
-    .default(null)
-    .openapi({ description: 'The resource server of token requests that name none.' }),
+    .openapi({ description: 'The roles of the client, by name or id. Default: none.', example: ['order-reader'] }),
+  introspects: z.array(Reference).max(GRANTS_MAX).default([]).openapi({
+    description: 'The resource servers whose tokens the client may introspect, by identifier or id. Default: none.',
+    example: [],
+  }),
+  default_resource: Reference.nullable().default(null).openapi({
+    description:
+      'The resource server of token requests that name none, for a client with grants at several. By identifier or id. Default: none.',
+  }),
   access_token_ttl: AccessTokenTtl.openapi({
-    description: `Seconds; else the resource server’s, else ${ACCESS_TOKEN_TTL_DEFAULT}.`,
+    description: `The lifetime of access tokens in seconds. Default: that of the resource server, else ${ACCESS_TOKEN_TTL_DEFAULT}.`,
   }),
   rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
   claims: z
     .unknown()
-    .refine(
-      (claims) => isPlainJson(claims),
-      `must be JSON of at most ${JSON_DEPTH_MAX} levels, with well-formed text, exact integers and no name __proto__`,
-    )
+    .refine((claims) => isPlainJson(claims), plainJsonRule())
     .pipe(z.record(ClaimName, z.unknown()))
     .refine(
       (claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES,
       `must be at most ${CLAIMS_LIMIT_BYTES / 1024} KiB of JSON`,
     )
     .default({})
-    .openapi({ ...CLAIMS, description: 'Added to every token of the client.' }),
+    .openapi({ ...CLAIMS, description: 'Custom claims that every token of the client has. Default: none.' }),
   requestable_claims: z
     .array(ClaimName)
     .max(REQUESTABLE_CLAIMS_MAX)
     .refine((names) => new Set(names).size === names.length, 'must name each claim once')
     .default([])
-    .openapi({ description: 'Names of claims that a token request may ask for, by `claims`.', example: ['tenant'] }),
-  may_rotate_secret: z
-    .boolean()
-    .default(false)
-    .openapi({ description: 'Whether the client may rotate its secret itself, at `/oauth2/rotate-secret`.' }),
+    .openapi({
+      description: 'The names of claims that a token request may set with its parameter `claims`. Default: none.',
+      example: ['tenant'],
+    }),
+  may_rotate_secret: z.boolean().default(false).openapi({
+    description: 'Whether the client may rotate its own secret at `/oauth2/rotate-secret`. Default: false.',
+  }),
   metadata: Metadata,
-  status: Status,
+  status: Status.openapi({
+    description: 'A `disabled` client gets no tokens, and its tokens are inactive. Default: `active`.',
+  }),
 });
 
 export type ClientBody = z.infer<typeof ClientFields>;

@@ -11,36 +11,39 @@ import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
 import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
-import { MetadataPatch, OrganizationId, Time, time } from './schemas.ts';
+import { CreatedAt, MetadataPatch, OrganizationId, OwnerId, time, UpdatedAt } from './schemas.ts';
 
 const IMPORTED_SECRET = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_SECRET_LENGTH_MIN},${IMPORTED_SECRET_LENGTH_MAX}}$`);
 
-/** A client_id and a secret that another provider gave. */
+/** The credentials of a client that moves in from another provider. */
 const Imported = {
   client_id: z
     .string()
     .refine(
       isImportableId,
-      `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % + and :, not begin with emc_, key_ or org_, and not be . .. ${ROOT} ${LEAK_REPORT} or ${ATTEMPT_FILTER}`,
+      `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % + and :, must not begin with emc_, key_ or org_, and must not be one of . .. ${ROOT} ${LEAK_REPORT} ${ATTEMPT_FILTER}`,
     )
     .optional()
-    .openapi({ description: 'An id that the client has from another provider; else one is generated.' }),
+    .openapi({ description: 'The id that the client has at another provider. Default: a generated id.' }),
   client_secret: z
     .string()
     .refine(
       (secret) => IMPORTED_SECRET.test(secret),
       `must be ${IMPORTED_SECRET_LENGTH_MIN} to ${IMPORTED_SECRET_LENGTH_MAX} visible ASCII characters`,
     )
-    .refine(isStrongSecret, `is too easily guessed: it must be worth ${SECRET_BITS_MIN} random bits`)
+    .refine(isStrongSecret, `is too easy to guess: it must be as strong as ${SECRET_BITS_MIN} random bits`)
     .transform((secret) => new Redacted(secret))
     .optional()
-    .openapi({ description: 'The secret that goes with it; else one is generated.' }),
+    .openapi({
+      description:
+        'The secret that the client has at another provider. Requires `client_id`. Default: a generated secret.',
+    }),
 };
 
-export const NewClient = ClientFields.extend({ ...Imported, organization_id: OrganizationId.optional() })
+export const NewClient = ClientFields.extend({ ...Imported, organization_id: OwnerId })
   .refine(({ client_id, client_secret }) => client_secret === undefined || client_id !== undefined, {
     path: ['client_secret'],
-    error: 'comes with the `client_id` that it belongs to; for a generated id it is generated',
+    error: 'requires `client_id`: a generated id has a generated secret',
   })
   .openapi('NewClient');
 
@@ -51,20 +54,22 @@ export const ClientPatch = patchOf(ClientFields, {
 }).openapi('ClientPatch');
 
 export const Client = ClientFields.extend({
-  client_id: z.string().openapi({ example: 'emc_3kTMd9G5Tflk9n8mt7Fhc7aB3dE5gH' }),
+  client_id: z
+    .string()
+    .openapi({ description: 'The id of the client.', example: 'emc_3kTMd9G5Tflk9n8mt7Fhc7aB3dE5gH' }),
   organization_id: OrganizationId,
-  created_at: Time,
-  updated_at: Time,
+  created_at: CreatedAt,
+  updated_at: UpdatedAt,
 }).openapi('Client');
 
-// Spread, not extended: the document would ask for an object with no other fields, twice over.
+// Spread, not extended: `extend` would become an `allOf` of two schemas that each forbid the fields of the other.
 export const CreatedClient = z
   .strictObject({
     ...Client.shape,
-    client_secret: z
-      .string()
-      .optional()
-      .openapi({ description: 'Shown here, once; absent where the client authenticates in other ways.' }),
+    client_secret: z.string().optional().openapi({
+      description:
+        'The secret of the client. It is shown only in this answer. Absent if the client does not use a secret.',
+    }),
   })
   .openapi('CreatedClient');
 
@@ -110,7 +115,7 @@ export function toResponse(client: NewClientRow & ShownLinks) {
   };
 }
 
-/** The fields as a client's own row has them. @param now milliseconds since the epoch */
+/** Returns the columns of a client's own row. @param now milliseconds since the epoch */
 export function clientColumns(
   fields: ClientBody,
   resolved: Resolved,
@@ -133,7 +138,7 @@ export function clientColumns(
   };
 }
 
-/** What a client is linked to, by ids. */
+/** Returns the links of a client by ids, as they are stored. */
 export function clientLinks({ grants, roles, introspects }: Resolved) {
   return { grants, roleIds: roles.map(({ id }) => id), introspects: introspects.map(({ id }) => id) };
 }

@@ -1,17 +1,22 @@
 import { JSON_DEPTH_MAX } from '../constants.ts';
 
 /**
- * Whether a parsed JSON value means the same to everybody who reads it: nested no deeper than `depthMax`, its text well-formed, its numbers
- * finite and its integers exact ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)), none of its names `__proto__`.
+ * Whether every reader takes a parsed JSON value for the same: it has at most `depthMax` levels, well-formed Unicode, finite numbers, exact
+ * integers ([RFC 8259 section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)) and no member named `__proto__`.
  */
 export function isPlainJson(value: unknown, depthMax = JSON_DEPTH_MAX): boolean {
-  // Level by level, since what is too deep to read is too deep to recurse into.
+  // Level by level: recursion would overflow the stack for the deep values that this refuses.
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > depthMax || !level.every(isPlain)) return false;
     level = level.flatMap((item) => (isContainer(item) ? Object.values(item) : []));
   }
   return true;
+}
+
+/** The error text of a value that `isPlainJson` refuses. */
+export function plainJsonRule(depthMax = JSON_DEPTH_MAX): string {
+  return `must be JSON of at most ${depthMax} levels, with well-formed Unicode, exact integers and no member named __proto__`;
 }
 
 function isPlain(value: unknown): boolean {

@@ -3,7 +3,7 @@ import type { Services } from '../../services.ts';
 import type { StoredGrant } from '../../store/grants.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
-import { GRANTS_BYTES_MAX } from '../constants.ts';
+import { GRANTS_BYTES_MAX, SCOPES_SHOWN } from '../constants.ts';
 import { type FieldError, invalid, invalidIn, pointer } from '../http/problem.ts';
 import { GRANTS_TOO_LARGE } from './schemas.ts';
 
@@ -19,20 +19,27 @@ interface References {
   readonly default_resource?: string | null;
 }
 
-/** What a role's or client's references stand for, by id, and what they are called. */
+/** What the references of a role or client refer to: ids to store, and names to show. */
 export interface Resolved {
   readonly grants: readonly StoredGrant[];
   readonly roles: readonly { readonly id: string; readonly name: string }[];
   readonly introspects: readonly { readonly id: string; readonly identifier: string }[];
   readonly defaultResource: { readonly id: string; readonly identifier: string } | null;
-  /** The grants as they are shown: by identifier. */
+  /** The grants by identifier, as the API shows them. */
   readonly shownGrants: { resource_server: string; scopes: string[] }[];
 }
 
+// These do not repeat the reference: the answer to the id of another organization must not contain that id.
+const UNKNOWN = {
+  resource_server: 'Unknown resource server. Use the identifier or id of a shared one or of one of this organization.',
+  role: 'Unknown role. Use the name or id of a role of this organization or of a shared role.',
+} as const;
+type Kind = keyof typeof UNKNOWN;
+
 /**
  * Looks up the resource servers, scopes and roles that an organization's role or client refers to.
- * @param introspected identifiers of the resource servers for which the client may introspect already
- * @throws ProblemError `invalid`, pointing at each reference that stands for nothing; StoreUnavailableError
+ * @param introspected identifiers of the resource servers that the client may introspect for before the change
+ * @throws ProblemError `invalid`, pointing at each reference that is unknown or not allowed; StoreUnavailableError
  */
 export async function resolveReferences(
   { db }: Pick<Services, 'db'>,
@@ -42,21 +49,21 @@ export async function resolveReferences(
   introspected: readonly string[] = [],
 ): Promise<Resolved> {
   const named = [...grants.map((grant) => grant.resource_server), ...introspects, default_resource ?? []].flat();
-  const [servers, found] = await Promise.all([
+  const [servers, knownRoles] = await Promise.all([
     grantableResourceServers(db, organizationId, named),
     organizationId === null ? new Map<string, never>() : assignableRoles(db, organizationId, roles),
   ]);
 
   const errors: FieldError[] = [];
-  const look = <T>(map: ReadonlyMap<string, T>, name: string, what: string, ...path: PropertyKey[]): T | undefined => {
+  const find = <T>(map: ReadonlyMap<string, T>, name: string, kind: Kind, ...path: PropertyKey[]): T | undefined => {
     const value = map.get(name);
-    if (!value) errors.push({ pointer: pointer(...path), detail: `There is no such ${what}.` });
+    if (!value) errors.push({ pointer: pointer(...path), detail: UNKNOWN[kind] });
     return value;
   };
 
   const scopesOf = new Map<string, { identifier: string; scopes: Set<string> }>();
   grants.forEach((grant, index) => {
-    const server = look(servers, grant.resource_server, 'resource server', 'grants', index, 'resource_server');
+    const server = find(servers, grant.resource_server, 'resource_server', 'grants', index, 'resource_server');
     if (!server) return;
     const granted = scopesOf.get(server.id) ?? { identifier: server.identifier, scopes: new Set<string>() };
     scopesOf.set(server.id, granted);
@@ -65,32 +72,32 @@ export async function resolveReferences(
       else
         errors.push({
           pointer: pointer('grants', index, 'scopes', position),
-          detail: 'The resource server has no such scope.',
+          detail: unknownScope(scope, server),
         });
     });
   });
-  const heldRoles = roles.map((role, index) => look(found, role, 'role', 'roles', index));
+  const heldRoles = roles.map((role, index) => find(knownRoles, role, 'role', 'roles', index));
   const introspectedServers = introspects.map((name, index) => {
-    const server = look(servers, name, 'resource server', 'introspects', index);
-    // At a shared resource server it would see every organization's tokens.
+    const server = find(servers, name, 'resource_server', 'introspects', index);
+    // The client would see the tokens of every organization.
     const isNew = server && !introspected.includes(server.identifier);
     if (isNew && server.organizationId === null && administrator.kind !== 'root') {
       errors.push({
         pointer: pointer('introspects', index),
-        detail: 'For a shared resource server this requires the root key.',
+        detail: `\`${server.identifier}\` is shared by all organizations: only the root key can let a client introspect for it.`,
       });
     }
     return server;
   });
   const defaultResource =
-    default_resource === null ? null : look(servers, default_resource, 'resource server', 'default_resource');
+    default_resource === null ? null : find(servers, default_resource, 'resource_server', 'default_resource');
   if (errors.length > 0) throw invalidIn(errors);
 
   const list = [...scopesOf]
     .map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }))
     .sort((one, other) => (one.identifier < other.identifier ? -1 : 1));
   const shownGrants = list.map(({ identifier, scopes }) => ({ resource_server: identifier, scopes }));
-  // Ids are short: what was let in by them must be let in by identifiers as well, since that is how it comes back in a change.
+  // Identifiers can be longer than the ids of the request. An update sends them back, so they must fit as well.
   if (JSON.stringify(shownGrants).length > GRANTS_BYTES_MAX)
     throw invalid({ pointer: '/grants', detail: GRANTS_TOO_LARGE });
   return {
@@ -103,8 +110,8 @@ export async function resolveReferences(
 }
 
 /**
- * Looks up what a list of clients is narrowed down by.
- * @throws ProblemError `invalid` where there is no such role or resource server; StoreUnavailableError
+ * Looks up the role and the resource server that a list of clients is filtered by.
+ * @throws ProblemError `invalid` if one of them is unknown; StoreUnavailableError
  */
 export async function resolveFilters(
   { db }: Pick<Services, 'db'>,
@@ -115,15 +122,27 @@ export async function resolveFilters(
     grantableResourceServers(db, organizationId, resource_server === undefined ? [] : [resource_server]),
     assignableRoles(db, organizationId, role === undefined ? [] : [role]),
   ]);
-  const look = (found: ReadonlyMap<string, { id: string }>, parameter: string, name: string) => {
-    const { id } = found.get(name) ?? {};
-    if (id === undefined) throw invalid({ parameter, detail: 'There is no such thing.' });
+  const find = (known: ReadonlyMap<string, { id: string }>, parameter: Kind, name: string) => {
+    const { id } = known.get(name) ?? {};
+    if (id === undefined) throw invalid({ parameter, detail: UNKNOWN[parameter] });
     return id;
   };
   return {
-    ...(role !== undefined && { roleId: look(roles, 'role', role) }),
-    ...(resource_server !== undefined && { resourceServerId: look(servers, 'resource_server', resource_server) }),
+    ...(role !== undefined && { roleId: find(roles, 'role', role) }),
+    ...(resource_server !== undefined && {
+      resourceServerId: find(servers, 'resource_server', resource_server),
+    }),
   };
+}
+
+function unknownScope(
+  scope: string,
+  { identifier, scopes }: { identifier: string; scopes: ReadonlySet<string> },
+): string {
+  const available = [...scopes].sort();
+  const others = available.length - SCOPES_SHOWN;
+  const shown = available.slice(0, SCOPES_SHOWN).join(', ') || 'none';
+  return `Unknown scope \`${scope}\` at \`${identifier}\`. Available: ${shown}${others > 0 ? ` and ${others} more` : ''}.`;
 }
 
 function distinct<T extends { readonly id: string }>(items: readonly (T | undefined)[]): T[] {

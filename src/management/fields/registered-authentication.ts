@@ -17,7 +17,7 @@ import { type FieldError, invalidIn, pointer } from '../http/problem.ts';
 import type { ClientBody } from './client-fields.ts';
 import { hasUsableKey, registeredKey } from './registered-keys.ts';
 
-/** How a client authenticates, as its row has it. */
+/** The columns of a client's row that say how it authenticates. */
 export type RegisteredAuthentication = Pick<
   StoredFields,
   | 'tokenEndpointAuthMethod'
@@ -33,28 +33,28 @@ export type RegisteredAuthentication = Pick<
 >;
 
 /**
- * Checks how a client is to authenticate, and makes of it what its row has: keys with their thumbprints, identities with their digests.
- * @param issuer our own
- * @param ofOrganization the profile that its organization asks for
- * @throws ProblemError `invalid`, pointing at each field that is not as it must be
+ * Checks how a client is to authenticate, and returns the columns for its row: keys with their thumbprints, identities with their digests.
+ * @param issuer the issuer of this service
+ * @param organizationProfile the security profile of the client's organization
+ * @throws ProblemError `invalid`, pointing at each wrong field
  */
 export async function registeredAuthentication(
   fields: ClientBody,
   issuer: string,
-  ofOrganization: SecurityProfile,
+  organizationProfile: SecurityProfile,
 ): Promise<RegisteredAuthentication> {
   const errors: FieldError[] = [];
   const methods = [fields.token_endpoint_auth_method, ...fields.additional_auth_methods];
   const keys = await Promise.all(
     (fields.jwks?.keys ?? []).map((jwk, index) => registeredKey(jwk, pointer('jwks', 'keys', index), errors)),
   );
-  const found = keys.filter((key) => key !== undefined);
+  const usableKeys = keys.filter((key) => key !== undefined);
   const identities = await Promise.all(
     fields.federated_identities.map((identity, index) => registeredIdentity(identity, index, issuer, errors)),
   );
-  const isStrict = fields.security_profile === 'strict' || ofOrganization === 'strict';
+  const isStrict = fields.security_profile === 'strict' || organizationProfile === 'strict';
   errors.push(
-    ...methodFaults(fields, methods, found),
+    ...methodFaults(fields, methods, usableKeys),
     ...keySourceFaults(fields),
     ...(isStrict ? strictFaults(fields, methods) : []),
   );
@@ -62,7 +62,7 @@ export async function registeredAuthentication(
   return {
     tokenEndpointAuthMethod: fields.token_endpoint_auth_method,
     additionalAuthMethods: fields.additional_auth_methods,
-    keys: found,
+    keys: usableKeys,
     jwksUri: fields.jwks_uri,
     tlsSubject: tlsSubjects(fields)[0] ?? null,
     federatedIdentities: identities,
@@ -73,7 +73,7 @@ export async function registeredAuthentication(
   };
 }
 
-/** What the methods need and have not. */
+/** Finds what the authentication methods require and the fields lack. */
 function methodFaults(
   fields: ClientBody,
   methods: readonly AuthMethod[],
@@ -85,33 +85,33 @@ function methodFaults(
   if (new Set(methods).size < methods.length)
     faults.push({
       pointer: '/additional_auth_methods',
-      detail: 'must name each method once, and others than `token_endpoint_auth_method`',
+      detail: 'must name each method once, and must not repeat `token_endpoint_auth_method`',
     });
   if (has('private_key_jwt') && !isPublished && fields.jwks === null)
-    faults.push({ pointer: '/jwks', detail: 'must be given, or `jwks_uri`, for `private_key_jwt`' });
+    faults.push({ pointer: '/jwks', detail: 'is required for `private_key_jwt`, unless `jwks_uri` is set' });
   if (has('self_signed_tls_client_auth') && !isPublished && !keys.some(({ certificate }) => certificate !== null))
     faults.push({
       pointer: '/jwks',
-      detail: 'must have a key with a certificate in `x5c`, for `self_signed_tls_client_auth`',
+      detail: 'must have a key with a certificate in `x5c` for `self_signed_tls_client_auth`, unless `jwks_uri` is set',
     });
   const subjects = tlsSubjects(fields);
   if (subjects.length > 1 || (has('tls_client_auth') && subjects.length === 0))
     faults.push({
       pointer: '/tls_client_auth_subject_dn',
-      detail: 'must be given, or exactly one of the four `tls_client_auth_san_*`',
+      detail: 'exactly one of `tls_client_auth_subject_dn` and the four `tls_client_auth_san_*` fields must be set',
     });
   const ip = fields.tls_client_auth_san_ip;
   if (ip !== null && !isAddress(ip))
     faults.push({
       pointer: '/tls_client_auth_san_ip',
-      detail: 'must be an address, an IPv6 one as RFC 5952 writes it',
+      detail: 'must be an IPv4 address, or an IPv6 address in the form of RFC 5952',
     });
   if (has('federated_jwt') && fields.federated_identities.length === 0)
-    faults.push({ pointer: '/federated_identities', detail: 'must have one, for `federated_jwt`' });
+    faults.push({ pointer: '/federated_identities', detail: 'must have at least one identity for `federated_jwt`' });
   return faults;
 }
 
-// As certificates' are read: URLs write them in the same one way.
+// URLs have one spelling for an address, which is also how those of certificates are read.
 function isAddress(text: string): boolean {
   const host = text.includes(':') ? `[${text}]` : text;
   return /^[\d.]+$|:/.test(text) && URL.parse(`https://${host}/`)?.hostname === host;
@@ -120,24 +120,24 @@ function isAddress(text: string): boolean {
 function keySourceFaults({ jwks, jwks_uri }: ClientBody): FieldError[] {
   if (jwks_uri === null) return [];
   // RFC 7591 section 2
-  if (jwks !== null) return [{ pointer: '/jwks_uri', detail: 'must not be given beside `jwks`' }];
+  if (jwks !== null) return [{ pointer: '/jwks_uri', detail: 'must not be set together with `jwks`' }];
   const detail = addressFault(jwks_uri);
   return detail === undefined ? [] : [{ pointer: '/jwks_uri', detail }];
 }
 
-/** What the strict profile does not let a client be registered with. */
+/** Finds the fields that the strict profile forbids. */
 function strictFaults(fields: ClientBody, methods: readonly AuthMethod[]): FieldError[] {
   const isWeak = (method: AuthMethod | undefined) => method !== undefined && !STRICT_METHODS.includes(method);
-  const wanted = `must be ${STRICT_METHODS.join(', ')}, by the strict profile`;
+  const detail = `must be one of ${STRICT_METHODS.join(', ')} under the strict profile`;
   const ttl = fields.access_token_ttl ?? 0;
   return [
-    ...(isWeak(methods[0]) ? [{ pointer: '/token_endpoint_auth_method', detail: wanted }] : []),
-    ...(methods.slice(1).some(isWeak) ? [{ pointer: '/additional_auth_methods', detail: wanted }] : []),
+    ...(isWeak(methods[0]) ? [{ pointer: '/token_endpoint_auth_method', detail }] : []),
+    ...(methods.slice(1).some(isWeak) ? [{ pointer: '/additional_auth_methods', detail }] : []),
     ...(ttl > STRICT_ACCESS_TOKEN_TTL_MAX
       ? [
           {
             pointer: '/access_token_ttl',
-            detail: `must be at most ${STRICT_ACCESS_TOKEN_TTL_MAX}, by the strict profile`,
+            detail: `must be at most ${STRICT_ACCESS_TOKEN_TTL_MAX} under the strict profile`,
           },
         ]
       : []),
@@ -147,14 +147,14 @@ function strictFaults(fields: ClientBody, methods: readonly AuthMethod[]): Field
         : [
             {
               pointer: pointer('jwks', 'keys', index, 'alg'),
-              detail: `must be ${STRICT_ALGS.join(', ')}, by the strict profile`,
+              detail: `must be one of ${STRICT_ALGS.join(', ')} under the strict profile`,
             },
           ],
     ),
   ];
 }
 
-/** The subjects of certificates that are given, of which one is wanted. */
+/** Returns the certificate subjects that are set. At most one is allowed. */
 function tlsSubjects(fields: ClientBody): TlsSubject[] {
   return TLS_SUBJECTS.flatMap((type) => {
     const value = fields[`tls_client_auth_${type}`];
@@ -162,23 +162,26 @@ function tlsSubjects(fields: ClientBody): TlsSubject[] {
   });
 }
 
-type GivenIdentity = ClientBody['federated_identities'][number];
+type IdentityBody = ClientBody['federated_identities'][number];
 
 async function registeredIdentity(
-  { audience = '', ...given }: GivenIdentity,
+  { audience = '', ...others }: IdentityBody,
   index: number,
   issuer: string,
   errors: FieldError[],
 ): Promise<RegisteredIdentity> {
-  const identity: FederatedIdentity = { ...given, audience: audience || issuer };
+  const identity: FederatedIdentity = { ...others, audience: audience || issuer };
   const at = (path: readonly string[]) => pointer('federated_identities', index, ...path);
   errors.push(...identityFaults(identity, issuer).map(({ path, detail }) => ({ pointer: at(path), detail })));
   if (identity.jwks && !(await hasUsableKey(identity.jwks.keys, keyUses(identity.issuer))))
-    errors.push({ pointer: at(['jwks']), detail: 'must have a key by which its tokens can be verified here' });
+    errors.push({
+      pointer: at(['jwks']),
+      detail: 'must have a key that this service can verify the issuer’s tokens with',
+    });
   return { ...identity, digest: await sha256(JSON.stringify(identity)) };
 }
 
-/** How it is shown. */
+/** Returns how a client authenticates, as the API shows it. */
 export function shownAuthentication(stored: RegisteredAuthentication) {
   const subject = (type: TlsSubject['type']) => (stored.tlsSubject?.type === type ? stored.tlsSubject.value : null);
   return {
@@ -191,7 +194,7 @@ export function shownAuthentication(stored: RegisteredAuthentication) {
     tls_client_auth_san_uri: subject('san_uri'),
     tls_client_auth_san_ip: subject('san_ip'),
     tls_client_auth_san_email: subject('san_email'),
-    federated_identities: stored.federatedIdentities.map(({ digest, ...identity }) => identity) as GivenIdentity[],
+    federated_identities: stored.federatedIdentities.map(({ digest, ...identity }) => identity) as IdentityBody[],
     dpop_bound_access_tokens: stored.dpopBoundAccessTokens,
     dpop_nonce_required: stored.dpopNonceRequired,
     tls_client_certificate_bound_access_tokens: stored.tlsClientCertificateBoundAccessTokens,

@@ -6,28 +6,32 @@ import { sha256 } from '../../lib/sha256.ts';
 import type { FieldError } from '../http/problem.ts';
 
 /**
- * A key of a client's `jwks`, with its thumbprint and that of its certificate.
- * @param at a pointer to it in the body
- * @param errors where it is noted that the key is not as it must be, in which case there is none
+ * Returns a key of a client's `jwks` with its thumbprint and that of its certificate.
+ * @param at a JSON pointer to the key in the body
+ * @param errors receives an error if the key is refused
+ * @returns undefined if the key is refused
  */
 export async function registeredKey(jwk: JWK, at: string, errors: FieldError[]): Promise<RegisteredKey | undefined> {
   const refuse = (detail: string) => void errors.push({ pointer: at, detail });
-  const alg = VERIFICATION_ALGS.find((one) => fitsAlg(jwk, one));
+  const alg = VERIFICATION_ALGS.find((candidate) => fitsAlg(jwk, candidate));
   const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
   if (!alg || !key) {
     return refuse(
-      `must be a key for signatures: P-256, Ed25519, or RSA of ${RSA_MODULUS_BITS} bits or more, with an \`alg\` of the metadata if any`,
+      `must be a signature key: P-256, Ed25519, or RSA of at least ${RSA_MODULUS_BITS} bits. Its \`alg\`, if it has one, must be one that the server metadata lists`,
     );
   }
   const thumbprint = await calculateJwkThumbprint(jwk);
   if (jwk.x5c === undefined) return { jwk, thumbprint, certificate: null };
   const certificate = await certificateThumbprint(jwk.x5c, alg, thumbprint);
   return certificate === undefined
-    ? refuse('must have in `x5c` the certificate of this very key first, DER in base64')
+    ? refuse('must have the certificate of this key as the first element of `x5c`, as DER in base64')
     : { jwk, thumbprint, certificate };
 }
 
-/** That of the first certificate, if it is the key's own ([RFC 7517 section 4.7](https://www.rfc-editor.org/rfc/rfc7517#section-4.7)). */
+/**
+ * Returns the thumbprint of the first certificate, or undefined if it does not certify the key
+ * ([RFC 7517 section 4.7](https://www.rfc-editor.org/rfc/rfc7517#section-4.7)).
+ */
 async function certificateThumbprint(x5c: unknown, alg: string, thumbprint: string): Promise<string | undefined> {
   const [first] = Array.isArray(x5c) ? (x5c as unknown[]) : [];
   if (typeof first !== 'string') return undefined;
@@ -41,10 +45,13 @@ async function certificateThumbprint(x5c: unknown, alg: string, thumbprint: stri
   }
 }
 
-/** Whether any of an issuer's keys can verify its tokens: a bundle may hold others as well, for other things. @param uses the values that their `use` may have */
+/**
+ * Whether at least one of an issuer's keys can verify its tokens. A bundle may also hold keys for other purposes.
+ * @param uses the accepted values of `use`
+ */
 export async function hasUsableKey(keys: readonly JWK[], uses: readonly string[]): Promise<boolean> {
   for (const jwk of keys) {
-    const alg = FEDERATION_ALGS.find((one) => fitsAlg(jwk, one, uses));
+    const alg = FEDERATION_ALGS.find((candidate) => fitsAlg(jwk, candidate, uses));
     const key = alg && (await importPublicKey(jwk, alg).catch(() => undefined));
     if (key) return true;
   }

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { CALLER_AGE } from '../../constants.ts';
+import { ACCESS_TOKEN_TTL_DEFAULT, CALLER_AGE } from '../../constants.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { SCOPES_MAX } from '../constants.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
@@ -7,25 +7,31 @@ import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from
 const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');
 
 export const Identifier = ResourceIdentifier.openapi({
-  description: 'The audience of the tokens: an absolute URI without fragment. It can never change.',
+  description: 'The audience (`aud`) of the tokens: an absolute URI without a fragment. It cannot be changed later.',
 });
 
-/** What can be said of a resource server, at its creation and later; its identifier at its creation alone. */
+/** The fields of a resource server that a create and an update take. A create takes its identifier as well. */
 export const ResourceServerFields = z.strictObject({
-  name: Name.openapi({ example: 'Orders API' }),
+  name: Name.openapi({ description: 'A name for people.', example: 'Orders API' }),
   scopes: z
     .array(Scope)
     .max(SCOPES_MAX)
     .refine((scopes) => new Set(scopes.map(({ name }) => name)).size === scopes.length, 'must name each scope once')
-    .default([]),
-  access_token_ttl: AccessTokenTtl.openapi({ description: 'Seconds, for clients that name none.' }),
-  signing_alg: z.enum(SIGNING_ALGS).default('ES256'),
+    .default([])
+    .openapi({ description: 'The scopes that can be granted at this resource server. Default: none.' }),
+  access_token_ttl: AccessTokenTtl.openapi({
+    description: `The lifetime of access tokens in seconds, for clients that do not set one. Default: ${ACCESS_TOKEN_TTL_DEFAULT}.`,
+  }),
+  signing_alg: z.enum(SIGNING_ALGS).default('ES256').openapi({
+    description: 'The algorithm that signs the access tokens for this resource server. Default: `ES256`.',
+  }),
   introspection: z
     .enum(['strong', 'edge'])
     .default('strong')
     .openapi({
       description:
-        'How introspection checks for revocation. `strong` asks the client’s gate: a revocation is seen at once. `edge` reads the nearest copy: ' +
-        `cheaper, and a revocation may show a minute or more later. A change of this shows within ${CALLER_AGE} seconds.`,
+        'How introspection checks whether a token is revoked. `strong` asks the client’s gate and sees a revocation at once. `edge` reads ' +
+        'the nearest copy: it is cheaper, and may see a revocation a minute or more later. ' +
+        `A change of this setting takes effect within ${CALLER_AGE} seconds. Default: \`strong\`.`,
     }),
 });

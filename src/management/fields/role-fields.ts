@@ -2,14 +2,15 @@ import { z } from '@hono/zod-openapi';
 import { ID_RANDOM_LENGTH } from '../../store/id.ts';
 import { Description, Grants, Name } from './schemas.ts';
 
-// A client's roles are named by id or by name, and one must not pass for the other.
+// Clients refer to a role by its id or its name, so a name must not look like an id.
 const ROLE_ID = new RegExp(`^role_[0-9A-Za-z]{${ID_RANDOM_LENGTH}}$`);
 
-/** What can be said of a role, at its creation and later. */
+/** The fields of a role that a create and an update take. */
 export const RoleFields = z.strictObject({
   name: Name.refine((name) => !ROLE_ID.test(name), 'must not look like the id of a role').openapi({
+    description: 'The name by which clients refer to the role.',
     example: 'order-reader',
   }),
   description: Description,
-  grants: Grants,
+  grants: Grants.openapi({ description: 'The scopes that every client with this role is granted. Default: none.' }),
 });

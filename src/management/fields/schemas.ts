@@ -21,23 +21,24 @@ import {
   SCOPES_MAX,
 } from '../constants.ts';
 
-// Parts that several resources are described with. A sentence behind a check says what would be right.
+// Schemas that several resources share. Each check has an error text that says what would be right; its subject is the field.
 
+/** The error text of grants over their limit. */
 export const GRANTS_TOO_LARGE = `must be at most ${GRANTS_BYTES_MAX / 1024} KiB of JSON`;
 
-/** How long a value is as JSON, in UTF-8. */
+/** Returns the size of a value as JSON in UTF-8, in bytes. */
 export function jsonBytes(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
-/** A name for people: something printable in it, and no control characters. */
+/** A name for people. */
 export const Name = z
   .string()
   .min(1)
   .max(NAME_LENGTH_MAX)
   .refine(
     (text) => text.trim() === text && text.isWellFormed() && !/\p{Cc}/u.test(text),
-    'must have no control characters and no white space at its ends',
+    'must have no control characters, and no white space at its start or end',
   );
 
 const WELL_FORMED = 'must be well-formed Unicode';
@@ -46,26 +47,33 @@ export const Description = z
   .string()
   .max(DESCRIPTION_LENGTH_MAX)
   .refine((text) => text.isWellFormed(), WELL_FORMED)
-  .default('');
+  .default('')
+  .openapi({ description: 'A description for people. Default: empty.' });
 
-export const OrganizationId = z
-  .string()
-  .max(ORGANIZATION_ID_LENGTH_MAX)
-  .openapi({ example: 'org_7n42DGM5Tflk9n8mt7Fhc7' });
+export const OrganizationId = z.string().max(ORGANIZATION_ID_LENGTH_MAX).openapi({
+  description: 'The id of the organization.',
+  example: 'org_7n42DGM5Tflk9n8mt7Fhc7',
+});
+
+/** The organization of a new resource that always belongs to one. */
+export const OwnerId = OrganizationId.optional().openapi({
+  description:
+    'The organization that it belongs to. The root key must set it; an API key may only name its own organization.',
+});
 
 export const ScopeName = z
   .string()
   .max(SCOPE_NAME_LENGTH_MAX)
-  .refine(isScopeToken, 'must be printable ASCII without space, quote or backslash')
+  .refine(isScopeToken, 'must be printable ASCII characters without space, double quote and backslash')
   .openapi({ example: 'orders:read' });
 
 export const ResourceIdentifier = z
   .string()
   .max(RESOURCE_IDENTIFIER_LENGTH_MAX)
-  .refine(isResourceIdentifier, 'must be an absolute URI without fragment')
+  .refine(isResourceIdentifier, 'must be an absolute URI without a fragment')
   .openapi({ example: 'https://api.example.com/orders' });
 
-/** Seconds. */
+/** The lifetime of an access token in seconds. */
 export const AccessTokenTtl = z.int().min(ACCESS_TOKEN_TTL_MIN).max(ACCESS_TOKEN_TTL_MAX).nullable().default(null);
 
 export const Metadata = z
@@ -80,20 +88,31 @@ export const Metadata = z
     (metadata) => Object.keys(metadata).length <= METADATA_MEMBERS_MAX,
     `must have at most ${METADATA_MEMBERS_MAX} members`,
   )
-  .default({});
+  .default({})
+  .openapi({
+    description: 'Your own notes, as names with texts. The service stores them and does not use them. Default: none.',
+  });
 
-export const MetadataPatch = z.record(z.string(), z.string().nullable());
+export const MetadataPatch = z
+  .record(z.string(), z.string().nullable())
+  .openapi({ description: 'The names to add or change; `null` removes a name.' });
 
 export const StatusName = z.enum(['active', 'disabled']);
 export const Status = StatusName.default('active');
 
-/** A resource server or role by its id, or by its identifier or name. */
+/** A resource server by its id or identifier, or a role by its id or name. */
 export const Reference = z.string().min(1).max(REFERENCE_LENGTH_MAX);
 
 export const Grant = z
   .strictObject({
-    resource_server: Reference.openapi({ example: 'https://api.example.com/orders' }),
-    scopes: z.array(ScopeName).max(SCOPES_MAX).default([]),
+    resource_server: Reference.openapi({
+      description: 'The resource server, by identifier or id.',
+      example: 'https://api.example.com/orders',
+    }),
+    scopes: z.array(ScopeName).max(SCOPES_MAX).default([]).openapi({
+      description:
+        'The scopes that are granted there. Default: none; the client still gets tokens for it, without scopes.',
+    }),
   })
   .openapi('Grant');
 
@@ -103,19 +122,22 @@ export const Grants = z
   .refine((grants) => JSON.stringify(grants).length <= GRANTS_BYTES_MAX, GRANTS_TOO_LARGE)
   .default([]);
 
-/** RFC 3339, in UTC. */
+/** A time in RFC 3339, in UTC. */
 export const Time = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' });
+export const CreatedAt = Time.openapi({ description: 'When it was created.' });
+export const UpdatedAt = Time.openapi({ description: 'When it was last changed.' });
 
-/** Milliseconds since the epoch, as RFC 3339 in UTC. */
+/** Formats milliseconds since the epoch as RFC 3339 in UTC. */
 export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+/** Formats a time as `time` does, and returns null if there is none. */
 export function timeOrNull(milliseconds: number | null | undefined): string | null {
   return milliseconds === null || milliseconds === undefined ? null : time(milliseconds);
 }
 
-/** An object's own id in a path. */
+/** The id of a resource in its path. */
 export const IdParams = z.object({ id: z.string().max(ID_LENGTH_MAX) });
 export const ClientIdParams = z.object({ client_id: z.string().max(CLIENT_ID_LENGTH_MAX) });
 
@@ -126,63 +148,68 @@ export const PageQuery = z.strictObject({
     .min(1)
     .max(PAGE_MAX)
     .default(PAGE_DEFAULT)
-    .openapi({ description: 'How many items a page has at most.' }),
+    .openapi({ description: `The most items of a page. Default: ${PAGE_DEFAULT}.` }),
   cursor: z
     .string()
     .max(CURSOR_LENGTH_MAX)
     .optional()
-    .openapi({ description: 'The `next_cursor` of the page before.' }),
+    .openapi({ description: 'The `next_cursor` of the page before. Default: the first page.' }),
 });
 
 export const OrganizationQuery = {
   organization_id: OrganizationId.optional().openapi({
-    description: 'With the root key: whose. An API key sees its own organization’s.',
+    description: 'The organization to list, with the root key. An API key always lists its own organization.',
   }),
 };
 
 export const Revoked = z.object({ revoked: z.literal(true) }).openapi('Revoked');
 
-/** How far a change is that goes on after its answer. */
+/** The progress of a change that continues after its answer. */
 export const Change = z
   .object({
-    id: z.string().openapi({ example: '1042' }),
-    status: z
-      .enum(['pending', 'delivered'])
-      .openapi({ description: '`delivered`: nobody goes by what was before any more.' }),
-    action: z.string().openapi({ example: 'role.updated' }),
-    target: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
-    gates: z.int().openapi({ description: 'How many gates must hear of it.', example: 501 }),
-    delivered: z.int().openapi({ description: 'How many have.', example: 125 }),
-    created_at: Time,
+    id: z.string().openapi({ description: 'The id of the change.', example: '1042' }),
+    status: z.enum(['pending', 'delivered']).openapi({
+      description: '`pending`: the change still propagates. `delivered`: it is in effect everywhere.',
+    }),
+    action: z.string().openapi({ description: 'The action, as its audit event names it.', example: 'role.updated' }),
+    target: z
+      .string()
+      .openapi({ description: 'The id of the changed resource.', example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
+    gates: z.int().openapi({ description: 'How many gates must receive the change.', example: 501 }),
+    delivered: z.int().openapi({ description: 'How many gates have received it.', example: 125 }),
+    created_at: CreatedAt,
     settles_at: Time.nullable().openapi({
       description:
-        'When nothing goes by what was before any more, where that takes longer than telling the gates and is known yet.',
+        'When the last isolate stops using the old state. Null if no isolate caches it, or if the time is not known yet.',
     }),
   })
   .openapi('Change');
 
 export const Problem = z
   .object({
-    type: z.string().openapi({ example: 'urn:edgemint:problem:invalid' }),
-    title: z.string().openapi({ example: 'Validation failed' }),
-    status: z.int().openapi({ example: 422 }),
-    detail: z.string().optional(),
+    type: z.string().openapi({ description: 'The error code, for programs.', example: 'urn:edgemint:problem:invalid' }),
+    title: z.string().openapi({ description: 'A summary, for people.', example: 'Validation failed' }),
+    status: z.int().openapi({ description: 'The HTTP status.', example: 422 }),
+    detail: z.string().optional().openapi({ description: 'What is wrong, and what to do.' }),
     errors: z
       .array(
         z.object({
           pointer: z.string().optional().openapi({
-            description: 'A JSON pointer to the field of the body.',
+            description: 'A JSON pointer to the field of the body that is wrong.',
             example: '/access_token_ttl',
           }),
-          parameter: z.string().optional().openapi({ description: 'Or the parameter of the URL or header.' }),
-          detail: z.string().openapi({ description: 'What would be right.' }),
+          parameter: z
+            .string()
+            .optional()
+            .openapi({ description: 'The URL parameter or header that is wrong, in place of `pointer`.' }),
+          detail: z.string().openapi({ description: 'What is wrong, or what would be right.' }),
         }),
       )
       .optional(),
     orphans: z
       .array(z.object({ type: z.string(), id: z.string(), name: z.string() }))
       .optional()
-      .openapi({ description: 'What refers to that which cannot go.' }),
-    orphans_total: z.int().optional(),
+      .openapi({ description: 'The first resources that still depend on the one to delete or change.' }),
+    orphans_total: z.int().optional().openapi({ description: 'How many there are in all.' }),
   })
   .openapi('Problem');
