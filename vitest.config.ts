@@ -45,9 +45,12 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
-          include: ['test/**/*.test.ts'],
+          // One runtime serves several files, one after the other: to start one takes longer than most files. test/setup.ts parts them.
+          isolate: false,
+          include: filesOf('test/**/*.test.ts'),
           exclude: ['test/{e2e,interop,bench}/**', 'test/**/*.unit.test.ts'],
           setupFiles: ['./test/setup.ts'],
+          provide: { size },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

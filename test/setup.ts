@@ -1,7 +1,10 @@
-import { applyD1Migrations, type D1Migration } from 'cloudflare:test';
+import { applyD1Migrations, type D1Migration, reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { vi } from 'vitest';
 import type { ClientGate } from '../src/client-gate/client-gate.ts';
 import type { Env } from '../src/platform/env.ts';
+import { preparedStatements, resetCalls, startNewIsolate } from './instruments.ts';
+import './patience.ts';
 
 declare global {
   namespace Cloudflare {
@@ -17,4 +20,10 @@ interface TestEnv extends Omit<Env, 'CLIENT_GATE'> {
   TEST_MIGRATIONS: D1Migration[];
 }
 
+// One runtime serves several files, one after the other. Each file starts with empty stores, and with a Worker that has nothing in memory.
+vi.useRealTimers();
+startNewIsolate();
+resetCalls();
+preparedStatements.clear();
+await reset();
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);

@@ -50,7 +50,7 @@ export function owedBy(client: Client): Promise<OwedRow[]> {
 
 /** Waits until a client's gate has delivered by itself, by the real clock. */
 export async function awaitDelivery(client: Client): Promise<void> {
-  await vi.waitUntil(async () => (await owedBy(client)).length === 0, { timeout: 30_000, interval: 20 });
+  await vi.waitUntil(async () => (await owedBy(client)).length === 0, { interval: 20 });
 }
 
 /** Runs a gate's alarm now, whenever it is set for. */

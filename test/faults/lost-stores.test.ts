@@ -334,6 +334,6 @@ test('with D1 and KV gone a warm isolate goes on until its lease ends; then noth
     }),
   );
   // The ring is asked for again after a second.
-  await vi.waitFor(async () => expect(await statusOf(introspect(api, token))).toBe(200), { timeout: 5000 });
+  await vi.waitFor(async () => expect(await statusOf(introspect(api, token))).toBe(200));
   expect(await isActive(api, token)).toBe(true);
 });

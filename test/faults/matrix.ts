@@ -96,7 +96,7 @@ export async function scene(name: string): Promise<Scene> {
     `client:${disabled.client_id}`,
     'key-ring',
   ];
-  for (const key of copies) await vi.waitFor(async () => expect(await env.KV.get(key), key).not.toBeNull(), 10_000);
+  for (const key of copies) await vi.waitFor(async () => expect(await env.KV.get(key), key).not.toBeNull());
   await boundToken(keyed);
   return { organization, seen, keyed, caller, owners: [seen, cutOff, disabled, keyed], ...made };
 }

@@ -186,12 +186,12 @@ describe('a proof that was used', () => {
 
   test('one that was refused for the rate limit is not used', async () => {
     const { worker } = await world('dpop-bound-limited', { rate_limit: { per_minute: 60, burst: 1 } });
+    vi.useFakeTimers({ toFake: ['Date'] });
     await boundToken(worker);
     const proof = await proofOf(holder);
     expect((await askProving(worker, proof)).status).toBe(429);
-    await expect
-      .poll(async () => (await askProving(worker, proof)).status, { timeout: 20_000, interval: 500 })
-      .toBe(200);
+    vi.setSystemTime(Date.now() + 1000);
+    expect((await askProving(worker, proof)).status).toBe(200);
   });
 
   test('one that was refused for the grant is used', async () => {
