@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { outbound } from './test/outbound.ts';
+import type { Size } from './test/size.ts';
 
 /** The test vectors of Project Wycheproof, which lie beside the repository: by file name, `{}` where they are absent. */
 const wycheproof = {
@@ -17,6 +18,14 @@ const wycheproof = {
     return `export default {${members.join()}};`;
   },
 };
+
+const size: Size = process.env.EDGEMINT_TEST_SIZE === 'soak' ? 'soak' : 'small';
+
+/** The test files among some: with `soak`, only those that do more then. */
+function filesOf(glob: string): string[] {
+  const isLarger = (file: string) => /from '(\.\.?\/)+size\.ts'/.test(readFileSync(file, 'utf8'));
+  return size === 'small' ? [glob] : globSync(glob).filter(isLarger);
+}
 
 export default defineConfig({
   test: {
@@ -59,13 +68,16 @@ export default defineConfig({
         test: {
           // What needs no runtime: pure functions, in plain Node.
           name: 'unit',
-          include: ['test/**/*.unit.test.ts'],
+          include: filesOf('test/**/*.unit.test.ts'),
         },
       },
       {
         test: {
           name: 'node',
-          include: ['test/{e2e,interop}/**/*.test.ts'],
+          include: filesOf('test/{e2e,interop}/**/*.test.ts'),
+          globalSetup: ['./test/harness/builds.ts'],
+          setupFiles: ['./test/patience.ts'],
+          provide: { size },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -27,7 +27,7 @@ async function abandon(path: string, form: Record<string, string> | undefined, a
 }
 
 function postForm(path: string, form: Record<string, string>): Promise<Response> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(150_000);
   return fetch(`${edgemint.issuer}${path}`, { method: 'POST', body: new URLSearchParams(form), signal });
 }
 

@@ -10,10 +10,11 @@ import { calls, resetCalls, startNewIsolate } from '../instruments.ts';
 import { askWith, assertionOf, keyClient, keyWorld } from '../machines.ts';
 import { asked, publishJson } from '../remote.ts';
 import { newSigner, type Signer } from '../remote-keys/signers.ts';
+import { sized } from '../size.ts';
 
 // Whoever knows a client_id can make assertions that name it: well-formed ones, for this issuer, of this moment. Only the key is another.
 
-const FORGERIES = 2000;
+const FORGERIES = sized({ small: 600, soak: 2000 });
 const AT_ONCE = 100;
 const HOME = '192.0.2.1';
 const LIMIT = { rate_limit: { per_minute: 100_000, burst: 10_000 } };
@@ -163,7 +164,7 @@ test('an assertion that was caught and is sent again and again: the client goes 
 });
 
 describe('assertions in the name of nobody', () => {
-  const ASSERTIONS = 500;
+  const ASSERTIONS = sized({ small: 300, soak: 500 });
 
   /** How they are answered, one made-up id after the other. */
   async function statusesOf(newId: (attempt: number) => Promise<string> | string, addressOf: (n: number) => string) {

@@ -5,12 +5,13 @@ import { type Fault, startNewIsolate, withFault } from '../instruments.ts';
 import { ask, askWith, assertionOf, JWT_BEARER, keyWorld, proofOf } from '../machines.ts';
 import { seeded } from '../random.ts';
 import { newSigner } from '../remote-keys/signers.ts';
+import { sized } from '../size.ts';
 
 // One assertion, or one proof, in many requests at once. A seed is one way in which their calls to the gate come to lie: how long each takes
 // to get there and back, whether the isolate and the gate are cold, and when the gate is evicted.
 
-// Of the 200 seeds a test has these many, so that none takes long.
-const SEEDS = 25;
+// Each of eight tests has these many seeds, so that none takes long.
+const SEEDS = sized({ small: 4, soak: 25 });
 const AT_ONCE = 100;
 const LIMIT = { rate_limit: { per_minute: 1_000_000, burst: 100_000 } };
 
@@ -46,7 +47,7 @@ async function statusesOf(random: Random, requests: (() => Promise<Response>)[])
 const succeeded = (statuses: readonly number[]) => statuses.filter((status) => status === 200).length;
 
 test.each([0, 1, 2, 3, 4, 5, 6, 7])(
-  'one assertion in 100 requests at once: exactly one token each time, by the seeds from 25 times %d',
+  `one assertion in 100 requests at once: exactly one token each time, by the seeds from ${SEEDS} times %d`,
   async (part) => {
     for (let seed = part * SEEDS; seed < (part + 1) * SEEDS; seed++) {
       const random = seeded(seed);
@@ -63,7 +64,7 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
 );
 
 test('the same at all endpoints together: one of them takes it', async () => {
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < sized({ small: 5, soak: 20 }); seed++) {
     const random = seeded(1000 + seed);
     const client_assertion = await assertionOf(scene.clientId, scene.signer);
     const form = { client_assertion_type: JWT_BEARER, client_assertion, grant_type: 'client_credentials', token: 'x' };
@@ -79,7 +80,7 @@ test('the same at all endpoints together: one of them takes it', async () => {
 
 test('one DPoP proof in 100 requests at once, each with an assertion of its own: exactly one token each time', async () => {
   const holder = await newSigner('ES256');
-  for (let seed = 0; seed < 10; seed++) {
+  for (let seed = 0; seed < sized({ small: 3, soak: 10 }); seed++) {
     const dpop = await proofOf(holder);
     const assertions = Array.from({ length: AT_ONCE }, () => assertionOf(scene.clientId, scene.signer));
     const requests = (await Promise.all(assertions)).map((assertion) => () => askWith(assertion, {}, { dpop }));

@@ -11,6 +11,7 @@ import { readRing } from '../../src/store/ring.ts';
 import { type Fault, instrument, startNewIsolate, withFault } from '../instruments.ts';
 import { MOUNTED, ROUTES } from '../management/every-route.ts';
 import { runScheduled } from '../management/scheduled.ts';
+import { sized } from '../size.ts';
 import { Canaries } from './canaries.ts';
 import { type StoreTrouble, troublesTelling } from './canary-troubles.ts';
 import { Lookout } from './lookout.ts';
@@ -66,9 +67,10 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
   return asks;
 }
 
+const postPaths = async () =>
+  (await oauthRoutes()).flatMap(([path, methods]) => (methods.includes('POST') ? [path] : []));
 const paths = async () => [...(await oauthRoutes()).map(([path]) => path), ...MANAGEMENT_PATHS];
-const formsOfAll = async (made: Scene): Promise<Ask[]> =>
-  (await oauthRoutes()).flatMap(([path, methods]) => (methods.includes('POST') ? forms(path, made) : []));
+const formsOfAll = async (made: Scene): Promise<Ask[]> => (await postPaths()).flatMap((path) => forms(path, made));
 
 async function whileAllIsWell(made: Scene): Promise<void> {
   await askAll(await formsOfAll(made));
@@ -85,10 +87,18 @@ const meeting =
     return fault(...call);
   };
 
-async function during(trouble: StoreTrouble, made: Scene): Promise<void> {
+/** Of each endpoint's forms, one in so many is sent in each trouble: in the next trouble the next. */
+const FORMS_SHARED_BY = sized({ small: 4, soak: 1 });
+/** The endpoint that asks every store: all of its forms are sent in each trouble. */
+const ASKS_EVERY_STORE = '/oauth2/introspect';
+
+async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise<void> {
   const hangs = trouble.name.endsWith('hangs');
   const asks = [
-    ...(await formsOfAll(made)),
+    ...(await postPaths()).flatMap((path) => {
+      const isTurn = (index: number) => path === ASKS_EVERY_STORE || (index + turn) % FORMS_SHARED_BY === 0;
+      return forms(path, made).filter((_, index) => isTurn(index));
+    }),
     ...(await everyManagementCall(made.organization)),
     ...(await secretWork(made, canaries)),
     ...(await paths()).map(
@@ -97,8 +107,9 @@ async function during(trouble: StoreTrouble, made: Scene): Promise<void> {
           send('GET', path, { headers: root }),
     ),
   ];
+  const isolates = sized({ small: [turn % 2 === 0 ? 'warm' : 'cold'], soak: ['warm', 'cold'] });
   // What hangs is waited for: once is enough.
-  for (const isolate of hangs ? ['cold'] : ['warm', 'cold']) {
+  for (const isolate of hangs ? ['cold'] : isolates) {
     if (isolate === 'cold') startNewIsolate();
     await withFault(trouble.store, meeting(trouble), async () => {
       await askAll(asks, hangs ? asks.length : undefined);
@@ -206,8 +217,8 @@ beforeAll(async () => {
   troubles = troublesTelling(made.everything);
   await whileAllIsWell(made);
   await misconfigured(made);
-  for (const trouble of troubles) {
-    await during(trouble, made);
+  for (const [turn, trouble] of troubles.entries()) {
+    await during(trouble, turn, made);
     await errorsOf(trouble);
   }
   await workThatNobodyAsksFor(troubles.filter(({ name }) => !name.endsWith('hangs')));

@@ -6,13 +6,14 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { api, basic, type Credentials, create, done, getToken, ISSUER, introspect, revoke, world } from '../http.ts';
 import { type Fault, failing, startNewIsolate, withFault } from '../instruments.ts';
 import { keyWith } from '../management/rows.ts';
+import { sized } from '../size.ts';
 import { INACTIVE, isActive } from '../tokens/verdict.ts';
 import worker from '../worker.ts';
 import { awaitDelivery, clientKey, drain, revokedKey } from './copies.ts';
 
-const REVOCATIONS = 1000;
+const REVOCATIONS = sized({ small: 200, soak: 1000 });
 const CONCURRENCY = 50;
-const ALL = 30;
+const ALL = sized({ small: 10, soak: 30 });
 
 const LIVELY = { rate_limit: { per_minute: 60_000, burst: 5000 } };
 const STALE_MS = 300_000;
@@ -162,7 +163,7 @@ test(`so it is with a KV that answers what was so up to 300 seconds ago: ${REVOC
 }, 300_000);
 
 test('how long introspection at the edge says active after KV was told', async () => {
-  const MEASURED = 200;
+  const MEASURED = sized({ small: 60, soak: 200 });
   const shared = await fresh('edge');
   const clients = await inTurns([...Array(20).keys()], () => clientIn(shared));
   await introspect(shared.api, (await getToken(shared.worker)).access_token);

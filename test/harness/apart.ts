@@ -11,7 +11,7 @@ import type { Order, Report } from './serve.ts';
 import { freePort } from './worker.ts';
 
 const SERVE = fileURLToPath(new URL('./serve.ts', import.meta.url));
-const DEATH_MS = 10_000;
+const DEATH_MS = 60_000;
 const SHARED_MEMORY = '/dev/shm';
 const ROOM_BYTES = 2 ** 31;
 

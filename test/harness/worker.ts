@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash, randomInt } from 'node:crypto';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
+import { BUILDS_VARIABLE } from './builds.ts';
 
 const WRANGLER = fileURLToPath(new URL('../../node_modules/wrangler/bin/wrangler.js', import.meta.url));
 
@@ -15,10 +17,24 @@ type Assets = NonNullable<ReturnType<typeof unstable_readConfig>['assets']>;
 
 const builds = new Map<string, Promise<string>>();
 
-/** The Worker of a wrangler configuration as it would be deployed: one module, built once in a process. */
+/** The Worker of a wrangler configuration as it would be deployed: one module, built once in a process, and once in a run of the tests. */
 export function builtWorker(configPath: string): Promise<string> {
-  const built = builds.get(configPath) ?? build(configPath);
+  const built = builds.get(configPath) ?? sharedBuild(configPath);
   builds.set(configPath, built);
+  return built;
+}
+
+async function sharedBuild(configPath: string): Promise<string> {
+  const directory = process.env[BUILDS_VARIABLE];
+  if (directory === undefined) return build(configPath);
+  const file = join(directory, createHash('sha256').update(configPath).digest('hex'));
+  const found = await readFile(file, 'utf8').catch(() => undefined);
+  if (found !== undefined) return found;
+  const built = await build(configPath);
+  // Another process may read it at any moment: it is there as a whole, or not at all.
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, built);
+  await rename(partial, file);
   return built;
 }
 
@@ -91,12 +107,23 @@ function withAssets<Worker extends object>(worker: Worker, assets: Assets, confi
   ];
 }
 
-/** A port of this machine that nothing listens on. */
+/** Below the ports that Linux gives to outgoing connections (32768 and up), one of which could take a port before a server listens on it. */
+const [LOWEST_PORT, HIGHEST_PORT] = [10_000, 30_000];
+
+/** Returns a port of this machine that nothing listens on: a random one, because others look for theirs at the same time. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port');
-  return address.port;
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (isListening) await new Promise((resolve) => server.close(resolve));
+  return isListening;
 }

@@ -12,6 +12,7 @@ import { askStore } from '../../src/store/errors.ts';
 import { readRing, type StoredSigningKey } from '../../src/store/ring.ts';
 import { getToken, send, world } from '../http.ts';
 import { calls, failing, hanging, holding, instrument, resetCalls, startNewIsolate } from '../instruments.ts';
+import { sized } from '../size.ts';
 import { Isolate } from './isolate.ts';
 
 afterEach(async () => {
@@ -30,9 +31,11 @@ const underWay = () => env.KV.get('nothing');
 
 const storedKeys = async () => (await readRing(database(env.DB))).keys;
 
-test('fifty rings that race for the first keys leave one active and one next key for each algorithm, and publish the same', async () => {
+const RACING = sized({ small: 10, soak: 50 });
+
+test(`${RACING} rings that race for the first keys leave one active and one next key for each algorithm, and publish the same`, async () => {
   expect(await storedKeys()).toEqual([]);
-  const rings = await Promise.all(Array.from({ length: 50 }, () => newRing().current(Date.now())));
+  const rings = await Promise.all(Array.from({ length: RACING }, () => newRing().current(Date.now())));
 
   const places = (await storedKeys()).map(({ alg, status }) => `${alg} ${status}`).sort();
   expect(places).toEqual(SIGNING_ALGS.flatMap((alg) => [`${alg} active`, `${alg} next`]).sort());

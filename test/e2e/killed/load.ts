@@ -13,6 +13,7 @@ export class Load {
   readonly #underWay = new Set<Write>();
   readonly #awaited = new Map<number, () => void>();
   #sent = 0;
+  #unavailable = 0;
   #isStopped = false;
 
   constructor(world: World, clients: Client[], total: number) {
@@ -25,6 +26,11 @@ export class Load {
   async run(): Promise<void> {
     this.#isStopped = false;
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.#writeOn()));
+  }
+
+  /** How many writes were answered 503: on a machine that stalls, a call of a store may exceed its deadline. */
+  get unavailable(): number {
+    return this.#unavailable;
   }
 
   /** When so many writes were sent, in all runs together. */
@@ -53,7 +59,10 @@ export class Load {
     this.#awaited.get(this.#sent)?.();
     const answer = await write.send();
     this.#underWay.delete(write);
-    if (!answer && this.#isStopped) {
+    const isUnavailable = answer?.status === 503;
+    if (isUnavailable) this.#unavailable++;
+    // Neither says whether the write was made. Its client is left alone until that is known.
+    if (isUnavailable || (!answer && this.#isStopped)) {
       write.client.doubt = write;
       return;
     }

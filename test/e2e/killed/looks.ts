@@ -1,6 +1,6 @@
 import { type Client, note, type Token, tokenOf, type Write } from './model.ts';
 import { type Event, eventsByName, traceOf } from './rows.ts';
-import { type Credentials, requireAnswer, type Service } from './service.ts';
+import { type Credentials, patiently, requireAnswer, type Service } from './service.ts';
 
 const AT_ONCE = 32;
 
@@ -27,7 +27,7 @@ export async function wrongTokens(service: Service, caller: Credentials, tokens:
 }
 
 async function isActive(service: Service, caller: Credentials, { value }: Token): Promise<boolean> {
-  return requireAnswer(await service.form('introspect', caller, { token: value }), 200, 'an introspection').active;
+  return requireAnswer(await service.introspect(caller, value), 200, 'an introspection').active;
 }
 
 /** What the gate says of a client that is not as acknowledged. The tokens that it gets on the way are the client's. */
@@ -52,7 +52,7 @@ export async function wrongClient(service: Service, client: Client): Promise<str
 /** What the management API says of a client that is not as acknowledged. */
 export async function wronglyShown(service: Service, client: Client): Promise<string[]> {
   const { wrong, compare } = comparison(client);
-  const shown = await service.manage('GET', `clients/${client.id}`);
+  const shown = await service.show(`clients/${client.id}`);
   const { status } = shown ?? {};
   compare('status', status, client.isDeleted ? 404 : 200);
   if (status === 200) {
@@ -115,7 +115,7 @@ async function settleOne(service: Service, caller: Credentials, write: Write, ev
   if (stood && !write.isKeyed) {
     note(write, { mark: traceOf(event).mark });
   } else if (write.isKeyed || token) {
-    const answer = await write.send();
+    const answer = await patiently(() => write.send());
     const what = `${write.action} of ${client.name}, sent again`;
     note(write, { body: requireAnswer(answer, write.status, what) });
     const isRight = !write.isKeyed || answer?.isReplay === stood;

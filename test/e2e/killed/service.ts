@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** What an answer's JSON may have: of each route only some. */
 export interface Body {
   readonly id: string;
@@ -25,6 +27,7 @@ export interface Credentials {
 }
 
 const PATIENCE_MS = 60_000;
+const RETRY_MS = 200;
 
 /** The API of a running Edgemint. Every method gives the answer, or undefined where the connection was lost before all of it was there. */
 export class Service {
@@ -51,7 +54,15 @@ export class Service {
   }
 
   requestToken(client: Credentials): Promise<Answer | undefined> {
-    return this.form('token', client, { grant_type: 'client_credentials' });
+    return patiently(() => this.form('token', client, { grant_type: 'client_credentials' }));
+  }
+
+  introspect(caller: Credentials, token: string): Promise<Answer | undefined> {
+    return patiently(() => this.form('introspect', caller, { token }));
+  }
+
+  show(path: string): Promise<Answer | undefined> {
+    return patiently(() => this.manage('GET', path));
   }
 
   async #send(path: string, init: RequestInit): Promise<Answer | undefined> {
@@ -66,6 +77,16 @@ export class Service {
       if (error instanceof TypeError) return undefined;
       throw error;
     }
+  }
+}
+
+/** Asks for something that changes nothing, again while the answer is 503: on a machine that stalls, a store's call may exceed its deadline. */
+export async function patiently(ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer?.status !== 503 || Date.now() > end) return answer;
+    await sleep(RETRY_MS);
   }
 }
 

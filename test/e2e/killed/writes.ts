@@ -132,7 +132,7 @@ async function rotateOwn({ service }: World, client: Client): Promise<Write | un
 async function deleteSecret({ service }: World, client: Client): Promise<Write | undefined> {
   if (client.secondary === null) return undefined;
   const path = `clients/${client.id}/secrets`;
-  const listed = await service.manage('GET', path);
+  const listed = await service.show(path);
   if (!listed) return undefined;
   const { data } = requireAnswer(listed, 200, path);
   const id = data.find(({ rank }) => rank === 'secondary')?.id ?? '';
