@@ -74,7 +74,7 @@ export function createServices(env: Env): Services {
     ),
     leakReports: new AttemptFilter(countingApart(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new IntrospectionCallerCache(),
-    authentications: new ClientAuthenticationCache((client_id) => gates.credentials({ client_id })),
+    authentications: new ClientAuthenticationCache(gates),
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
     probes: new StoreProbes(),

@@ -22,6 +22,12 @@ export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
 type NoteUse = (id: string, now: number) => void;
 
+/** API keys that were found lately, by their stored hashes. */
+export interface ApiKeyCache {
+  get(hashes: readonly string[]): ApiKey | undefined;
+  set(hashes: readonly string[], apiKey: ApiKey): void;
+}
+
 /**
  * Finds out whose API key a text is. An invented one is told so by its tag, so that nobody can make the store be asked, or an
  * administrator wait, by guessing.
@@ -50,15 +56,11 @@ export class ApiKeys {
   /**
    * Whose it is stands in the request's line in the log.
    * @param now milliseconds since the epoch
-   * @param remember what a caller that need not ask D1 each time puts around the look-up
+   * @param cache spares a caller that authenticates often the look-up in D1; only keys that were found are put into it
    * @returns undefined for a key that is malformed, unknown or expired
    * @throws StoreUnavailableError
    */
-  async authenticate(
-    key: Redacted,
-    now: number,
-    remember: (hashes: readonly string[], find: () => ReturnType<Find>) => ReturnType<Find> = (_, find) => find(),
-  ): Promise<Administrator | undefined> {
+  async authenticate(key: Redacted, now: number, cache?: ApiKeyCache): Promise<Administrator | undefined> {
     if (equalInConstantTime(key.reveal(), this.#rootApiKey.reveal())) {
       addLogDetails({ actor: loggable(ROOT) });
       return { kind: 'root' };
@@ -70,13 +72,19 @@ export class ApiKeys {
     const hashes = await candidateHashes(key, acceptedKeys);
     const memoryKey = hashes.join(' ');
     if (this.#unknown.get(memoryKey, now)) return undefined;
-    const found = await remember(hashes, () => this.#find(hashes));
+    const found = cache?.get(hashes) ?? (await this.#findIn(cache, hashes));
     if (!found) this.#unknown.set(memoryKey, true, now + UNKNOWN_KEY_AGE * 1000);
     const live = found && (found.expiresAt === null || found.expiresAt > now);
     if (!live) return undefined;
     this.#used(found, now);
     addLogDetails({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
+  }
+
+  async #findIn(cache: ApiKeyCache | undefined, hashes: readonly string[]): Promise<ApiKey | undefined> {
+    const found = await this.#find(hashes);
+    if (found) cache?.set(hashes, found);
+    return found;
   }
 
   #used({ id, lastUsedAt }: ApiKey, now: number): void {

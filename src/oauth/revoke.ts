@@ -1,9 +1,9 @@
 import { CLOCK_SKEW } from '../constants.ts';
-import type { Authentication, Revocation } from '../gates/protocol.ts';
 import { addLogDetails } from '../log/trace.ts';
 import type { Services } from '../services.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
+import type { AuthenticateIntent, RevokeIntent } from './client-authentication/intent.ts';
 import { readParameters, requiredSecret } from './request/parameters.ts';
 import { oauthJson } from './response/oauth-error.ts';
 
@@ -15,13 +15,13 @@ export async function revoke(services: Services, request: Request): Promise<Resp
   const parameters = await readParameters(request);
   const presented = requiredSecret(parameters, 'token');
   const now = Date.now();
-  // Verified first, so that one call to the gate both authenticates and revokes. Elsewhere, by another clock, it may not have expired yet.
+  // The token is verified first, so that one call to the gate both authenticates the client and revokes the token. A token that expired a
+  // moment ago is still revoked: it may not have expired yet by another machine's clock.
   const claims = await verifyAccessToken(services, presented, now, CLOCK_SKEW);
-  const { outcome } = await authenticateClient<Authentication | Revocation>(services, request, parameters, (client) =>
-    claims?.client_id === client.client_id
-      ? services.gates.revoke({ ...client, jti: claims.jti, expires_at: claims.exp })
-      : services.gates.authenticate(client),
-  );
-  if (outcome !== 'revoked') addLogDetails({ reason: claims ? 'not_theirs' : 'expired_or_invalid' });
+  const intent: RevokeIntent | AuthenticateIntent = claims
+    ? { kind: 'revoke', token: claims }
+    : { kind: 'authenticate' };
+  const { answer } = await authenticateClient(services, request, parameters, intent);
+  if (answer.outcome !== 'revoked') addLogDetails({ reason: claims ? 'not_theirs' : 'expired_or_invalid' });
   return oauthJson({});
 }

@@ -22,15 +22,12 @@ import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts'
 export async function rotateSecret(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const grace = readGrace(parameters);
-  const client = await authenticateClient(services, request, parameters, async (identified) => {
-    const answer = await services.gates.authenticate(identified);
-    return answer.outcome === 'authenticated' ? { ...answer, ...identified } : answer;
-  });
-  const { proof } = client;
-  if (!client.may_rotate_secret || proof.kind !== 'secret') {
+  const { client, answer } = await authenticateClient(services, request, parameters, { kind: 'authenticate' });
+  const { client_id, proof } = client;
+  if (!answer.may_rotate_secret || proof.kind !== 'secret') {
     throw new OAuthError('unauthorized_client', { description: 'The client may not rotate its secret.' });
   }
-  return oauthJson(await rotate(services, client.client_id, proof, grace, clientAddress(request)));
+  return oauthJson(await rotate(services, client_id, proof, grace, clientAddress(request)));
 }
 
 function readGrace(parameters: Parameters): number | undefined {

@@ -1,12 +1,5 @@
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
-import type {
-  Admission,
-  BindingRequest,
-  GrantRefusal,
-  NotAuthenticated,
-  RateStatus,
-  Unavailable,
-} from '../gates/protocol.ts';
+import type { BindingRequest, GrantRefusal, RateStatus } from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
@@ -14,6 +7,7 @@ import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateClient } from './client-authentication/index.ts';
+import type { AdmitIntent, GateAnswer } from './client-authentication/intent.ts';
 import { type Parameters, readParameters, required } from './request/parameters.ts';
 import { parseRequestedClaims } from './request/requested-claims.ts';
 import { requestedResource } from './request/resource.ts';
@@ -22,24 +16,23 @@ import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import { rateLimitHeaders } from './response/rate-limit-headers.ts';
 import { nonceHeader, nonceNeeded, provenPossession } from './sender-constraint/evidence.ts';
 
-type Decision = Exclude<Admission, Unavailable | NotAuthenticated>;
-type Admitted = Extract<Admission, { outcome: 'admitted' }>;
+type Decision = GateAnswer<AdmitIntent>;
+type Admitted = Extract<Decision, { outcome: 'admitted' }>;
 
 /** The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). */
 export async function token(services: Services, request: Request): Promise<Response> {
   const parameters = await readParameters(request, ['resource']);
   requireClientCredentialsGrant(parameters);
-  const asked = {
+  const grant = {
     resource: requestedResource(parameters),
     scopes: parseScope(parameters.get('scope')),
     claims: parseRequestedClaims(parameters.get('claims')),
   };
-  const possession = await provenPossession(services, request);
-  const decision = await authenticateClient(services, request, parameters, (client) =>
-    services.gates.admit({ ...client, ...asked, ...possession }),
-  );
-  const admitted = await requireAdmission(services, decision);
-  requireBinding(admitted, possession);
+  const binding = await provenPossession(services, request);
+  const intent: AdmitIntent = { kind: 'admit', grant, binding };
+  const { answer } = await authenticateClient(services, request, parameters, intent);
+  const admitted = await requireAdmission(services, answer);
+  requireBinding(admitted, binding);
   const accessToken = await mint(services, admitted);
   return accessTokenResponse(accessToken, admitted, admitted.wants_dpop_nonce ? await nonceHeader(services) : {});
 }

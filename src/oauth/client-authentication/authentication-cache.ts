@@ -1,5 +1,6 @@
 import { STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../../constants.ts';
-import type { ClientAuthentication, Credentials, KeyProof, Unavailable } from '../../gates/protocol.ts';
+import type { Gates } from '../../gates/gates.ts';
+import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import { SharedWork } from '../../store/waiting.ts';
 import {
@@ -9,48 +10,48 @@ import {
   KNOWN_LONG_AUTHENTICATIONS,
 } from '../constants.ts';
 
-type Ask = (clientId: string) => Promise<Exclude<Credentials, Unavailable>>;
-
-interface Known {
+interface Entry {
   readonly authentication: ClientAuthentication;
   /** When the gate was asked, milliseconds since the epoch. */
   readonly askedAt: number;
 }
 
 interface Call {
-  /** Where in the order of all that happens here it began. */
+  /** Its place in the order of all events in this cache. */
   readonly begun: number;
   readonly work: SharedWork<ClientAuthentication | undefined>;
 }
 
 /**
- * What an isolate knows of how clients authenticate other than by secrets, so that a credential is verified without asking anybody. It
- * may be as old as it likes: the gate judges what was verified by it, and a credential that does not fit makes it be asked for anew.
+ * Per-isolate cache of how clients authenticate other than by secrets, so that a credential is verified without asking any store first.
+ * An entry may have any age: the gate confirms what was verified against it, and a credential that fails against it is tried against a
+ * fresh one.
  */
 export class ClientAuthenticationCache {
-  readonly #ask: Ask;
-  readonly #short = new ExpiringCache<Known>(KNOWN_AUTHENTICATIONS);
-  readonly #long = new ExpiringCache<Known>(KNOWN_LONG_AUTHENTICATIONS);
+  readonly #gates: Gates;
+  // Two sizes, so that a few clients with many keys cannot fill an isolate's memory.
+  readonly #short = new ExpiringCache<Entry>(KNOWN_AUTHENTICATIONS);
+  readonly #long = new ExpiringCache<Entry>(KNOWN_LONG_AUTHENTICATIONS);
   readonly #unknown = new ExpiringCache<true>();
   readonly #replayed = new ExpiringCache<true>();
   readonly #calls = new Map<string, Call>();
-  #moment = 0;
+  #events = 0;
 
-  constructor(ask: Ask) {
-    this.#ask = ask;
+  constructor(gates: Gates) {
+    this.#gates = gates;
   }
 
-  recall(clientId: string): ClientAuthentication | undefined {
-    return this.#known(clientId)?.authentication;
+  get(clientId: string): ClientAuthentication | undefined {
+    return this.#entry(clientId)?.authentication;
   }
 
-  /** Whether what is known is older than what a flood of credentials that do not fit may keep it at. */
-  isOld(clientId: string): boolean {
-    const known = this.#known(clientId);
-    return known === undefined || known.askedAt + AUTHENTICATION_AGE * 1000 <= Date.now();
+  /** Whether the entry is older than `AUTHENTICATION_AGE`: then even a flood of failing credentials may cause one refresh. */
+  isStale(clientId: string): boolean {
+    const entry = this.#entry(clientId);
+    return entry === undefined || entry.askedAt + AUTHENTICATION_AGE * 1000 <= Date.now();
   }
 
-  /** Whether the gate has said of what is used once that it was: then it need not be asked again. */
+  /** Whether the gate refused this credential because it was used before. It then need not be asked again. */
   isReplayed(clientId: string, { spends }: KeyProof): boolean {
     return spends !== undefined && this.#replayed.get(`${clientId} ${spends.id}`, Date.now()) === true;
   }
@@ -60,26 +61,26 @@ export class ClientAuthenticationCache {
   }
 
   /**
-   * Asks the client's gate, by a call that begins after this was called. One call about a client is under way at a time, and all who wait
-   * share the next.
-   * @returns undefined where there is no such client
+   * Asks the client's gate, in a call that begins after this method was called. One call per client is under way at a time; all callers
+   * that arrive during it share the next one.
+   * @returns undefined if there is no such client
    * @throws StoreUnavailableError
    */
-  async learn(clientId: string): Promise<ClientAuthentication | undefined> {
+  async refresh(clientId: string): Promise<ClientAuthentication | undefined> {
     if (this.#unknown.get(clientId, Date.now())) return undefined;
-    const asked = ++this.#moment;
+    const requested = ++this.#events;
     for (;;) {
       const call = this.#calls.get(clientId) ?? this.#begin(clientId);
-      const isNews = call.begun >= asked;
-      const outcome = call.work.result(STORE_DEADLINE_MS);
-      if (isNews) return outcome;
-      await outcome.catch(() => undefined);
+      const isNewEnough = call.begun >= requested;
+      const result = call.work.result(STORE_DEADLINE_MS);
+      if (isNewEnough) return result;
+      await result.catch(() => undefined);
       if (this.#calls.get(clientId) === call) this.#calls.delete(clientId);
     }
   }
 
   #begin(clientId: string): Call {
-    const call = { begun: ++this.#moment, work: new SharedWork('gate', this.#request(clientId)) };
+    const call = { begun: ++this.#events, work: new SharedWork('gate', this.#request(clientId)) };
     this.#calls.set(clientId, call);
     return call;
   }
@@ -87,11 +88,11 @@ export class ClientAuthenticationCache {
   async #request(clientId: string): Promise<ClientAuthentication | undefined> {
     const askedAt = Date.now();
     try {
-      const answer = await this.#ask(clientId);
+      const answer = await this.#gates.credentials({ client_id: clientId });
       if (answer.outcome === 'credentials') {
-        return this.#remember(clientId, answer.authentication, askedAt);
+        return this.#store(clientId, answer.authentication, askedAt);
       }
-      this.#forget(clientId);
+      this.#delete(clientId);
       this.#unknown.set(clientId, true, askedAt + UNKNOWN_CLIENT_AGE * 1000);
       return undefined;
     } finally {
@@ -99,22 +100,22 @@ export class ClientAuthenticationCache {
     }
   }
 
-  #known(clientId: string): Known | undefined {
+  #entry(clientId: string): Entry | undefined {
     return this.#short.get(clientId, Date.now()) ?? this.#long.get(clientId, Date.now());
   }
 
-  // What is the same stays the same object: its keys have been imported.
-  #remember(clientId: string, told: ClientAuthentication, askedAt: number): ClientAuthentication {
-    const before = this.#known(clientId)?.authentication;
-    const json = JSON.stringify(told);
-    const authentication = before && JSON.stringify(before) === json ? before : told;
-    this.#forget(clientId);
-    const memory = json.length <= KNOWN_AUTHENTICATION_LENGTH ? this.#short : this.#long;
-    memory.set(clientId, { authentication, askedAt });
+  // Equal data keeps its object, because imported keys are cached by it.
+  #store(clientId: string, received: ClientAuthentication, askedAt: number): ClientAuthentication {
+    const previous = this.#entry(clientId)?.authentication;
+    const json = JSON.stringify(received);
+    const authentication = previous && JSON.stringify(previous) === json ? previous : received;
+    this.#delete(clientId);
+    const cache = json.length <= KNOWN_AUTHENTICATION_LENGTH ? this.#short : this.#long;
+    cache.set(clientId, { authentication, askedAt });
     return authentication;
   }
 
-  #forget(clientId: string): void {
+  #delete(clientId: string): void {
     this.#short.delete(clientId);
     this.#long.delete(clientId);
   }

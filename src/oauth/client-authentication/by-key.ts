@@ -1,88 +1,80 @@
-import {
-  type Attempt,
-  type AttemptFilter,
-  isRefusal,
-  type Refusal,
-  TooManyAttemptsError,
-} from '../../gates/attempt-filter.ts';
-import type { ClientAuthentication, NotAuthenticated } from '../../gates/protocol.ts';
+import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } from '../../gates/attempt-filter.ts';
+import type { ClientAuthentication, Identified } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { Services } from '../../services.ts';
 import { invalidClient } from '../response/oauth-error.ts';
-import type { ClientAuthenticationCache } from './authentication-cache.ts';
-import type { ClaimedClient, Decide, KeyCredential } from './credential.ts';
+import { askGate } from './ask-gate.ts';
+import type { AuthenticatedClient, ClaimedClient, KeyCredential } from './credential.ts';
+import type { GateAnswer, Intent } from './intent.ts';
 
 /**
- * Verifies a credential other than a secret by what the isolate knows of its client, and has the client's gate confirm in the one call
- * that what it was verified against still holds. Only where the isolate knows nothing, or what it knows does not do, the gate is asked
- * before how the client authenticates: a key that was registered a moment ago is as good as any.
+ * Authenticates a client by a credential other than a secret: verifies it against the cached copy of the client's authentication, and
+ * has the gate confirm in its one call that what it was verified against is still registered. If nothing is cached, or the credential
+ * fails against the copy, asks the gate for the current authentication and tries once more: the key may have been registered a moment ago.
  * @throws OAuthError `invalid_client`; TooManyAttemptsError; StoreUnavailableError; RemoteError
  */
-export async function authenticateByKey<Answer extends { readonly outcome: string }>(
+export async function authenticateByKey<I extends Intent>(
   services: Services,
   credential: KeyCredential,
   claimed: ClaimedClient,
-  decide: Decide<Answer>,
-): Promise<Answer> {
+  intent: I,
+): Promise<AuthenticatedClient<I>> {
   const { authentications, attempts } = services;
-  const judge = (authentication: ClientAuthentication) => judged(authentications, credential, authentication, decide);
-  const known = authentications.recall(credential.clientId);
-  const first = known && (await judge(known).catch(unavailable));
-  if (first && isAuthenticated(first)) return first;
-  const learned = await learn(services, credential.clientId, claimed, known !== undefined);
-  // By the same it comes out the same.
-  const answer = first && learned === known ? first : await judge(learned).catch(unavailable);
-  if (isAuthenticated(answer)) return answer;
-  if (answer.outcome === 'unavailable') {
-    charge(attempts, claimed.attempt);
-    throw answer.error;
+  const cached = authentications.get(credential.clientId);
+  const first = cached && (await judge(services, credential, cached, intent));
+  if (first?.outcome === 'accepted') return first;
+  const current = await currentAuthentication(services, credential.clientId, claimed, cached !== undefined);
+  // Same data, same result.
+  const verdict = first && current === cached ? first : await judge(services, credential, current, intent);
+  switch (verdict.outcome) {
+    case 'accepted':
+      return verdict;
+    case 'keys_unavailable':
+      charge(attempts, claimed.attempt);
+      throw verdict.error;
+    case 'failed':
+      attempts.refuse(claimed.attempt);
+      throw invalidClient(verdict.failure);
   }
-  attempts.refuse(claimed.attempt);
-  throw invalidClient(isRefusal(answer) ? 'refused_by_gate' : answer.failure);
 }
 
-type Judgement<Answer> = Answer | Refusal | Unproven;
+/** What came of a credential, judged by one copy of the client's authentication. */
+type Verdict<I extends Intent> =
+  | { readonly outcome: 'accepted'; readonly client: Identified; readonly answer: GateAnswer<I> }
+  | { readonly outcome: 'failed'; readonly failure: AuthenticationFailure }
+  /** The client's keys are published elsewhere and could not be fetched. */
+  | { readonly outcome: 'keys_unavailable'; readonly error: RemoteError };
 
-/** Keys elsewhere could not be had. */
-interface KeysUnavailable {
-  readonly outcome: 'unavailable';
-  readonly error: RemoteError;
-}
-
-interface Unproven {
-  readonly outcome: 'unproven';
-  readonly failure: AuthenticationFailure;
-}
-
-/** @throws OAuthError where it was used before: no other knowledge of the client would change that */
-async function judged<Answer extends { readonly outcome: string }>(
-  authentications: ClientAuthenticationCache,
+/**
+ * Verifies a credential, and asks the client's gate if it is right.
+ * @throws OAuthError if the credential was used before: a newer copy of the authentication would not change that; StoreUnavailableError
+ */
+async function judge<I extends Intent>(
+  services: Services,
   { clientId, verify }: KeyCredential,
   authentication: ClientAuthentication,
-  decide: Decide<Answer>,
-): Promise<Judgement<Answer>> {
-  const proof = await verify(authentication);
-  if (typeof proof === 'string') return { outcome: 'unproven', failure: proof };
+  intent: I,
+): Promise<Verdict<I>> {
+  const proof = await verify(authentication).catch(unlessRemote);
+  if (typeof proof === 'string') return { outcome: 'failed', failure: proof };
+  if (proof instanceof RemoteError) return { outcome: 'keys_unavailable', error: proof };
+  const { authentications } = services;
   if (authentications.isReplayed(clientId, proof)) throw invalidClient('replayed');
-  const answer: Answer | NotAuthenticated = await decide({ client_id: clientId, proof });
-  if (!isRefusal(answer) || !('replayed' in answer)) return answer;
+  const client: Identified = { client_id: clientId, proof };
+  const answer = await askGate(services, client, intent);
+  if (!isRefusal(answer)) return { outcome: 'accepted', client, answer };
+  if (!('replayed' in answer)) return { outcome: 'failed', failure: 'refused_by_gate' };
   authentications.noteReplay(clientId, proof);
   throw invalidClient('replayed');
 }
 
-function isAuthenticated<Answer extends { readonly outcome: string }>(
-  answer: Judgement<Answer> | KeysUnavailable,
-): answer is Answer {
-  return answer.outcome !== 'unproven' && answer.outcome !== 'unavailable' && !isRefusal(answer);
-}
-
-function unavailable(error: unknown): KeysUnavailable {
-  if (error instanceof RemoteError) return { outcome: 'unavailable', error };
+function unlessRemote(error: unknown): RemoteError {
+  if (error instanceof RemoteError) return error;
   throw error;
 }
 
-// What comes again and again is held back by `learn`, whatever came of it; this one is told what is the matter.
+// If keys keep failing to load, `currentAuthentication` holds the client's requests back. This request is told the real cause instead.
 function charge(attempts: AttemptFilter, attempt: Attempt): void {
   try {
     attempts.refuse(attempt);
@@ -91,18 +83,23 @@ function charge(attempts: AttemptFilter, attempt: Attempt): void {
   }
 }
 
-/** Asks the client's gate. @throws OAuthError where there is no such client, TooManyAttemptsError where too much that did not fit came lately */
-async function learn(
+/**
+ * Asks the client's gate how the client authenticates now.
+ * @throws OAuthError if there is no such client; TooManyAttemptsError if too many credentials failed lately; StoreUnavailableError
+ */
+async function currentAuthentication(
   { authentications, attempts }: Services,
   clientId: string,
   { attempt, isOwn }: ClaimedClient,
-  isKnown: boolean,
+  isCached: boolean,
 ): Promise<ClientAuthentication> {
-  if (isKnown && !authentications.isOld(clientId)) attempts.requireCalm(attempt);
-  const look = () => authentications.learn(clientId);
-  // An id that somebody invented must not cost more than others do.
-  const found = isOwn || isKnown ? await look() : await attempts.lookUp(attempt, look);
-  if (found) return found;
+  if (isCached && !authentications.isStale(clientId)) attempts.requireCalm(attempt);
+  // An imported id may be invented, and inventing ids must not cost more than other attempts do.
+  const authentication =
+    isOwn || isCached
+      ? await authentications.refresh(clientId)
+      : await attempts.lookUp(attempt, () => authentications.refresh(clientId));
+  if (authentication) return authentication;
   attempts.refuse(attempt);
   throw invalidClient('unknown_client');
 }

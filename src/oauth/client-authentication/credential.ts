@@ -1,7 +1,8 @@
 import type { Attempt } from '../../gates/attempt-filter.ts';
-import type { ClientAuthentication, Identified, KeyProof, NotAuthenticated } from '../../gates/protocol.ts';
+import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { Redacted } from '../../log/redacted.ts';
+import type { GateAnswer, Intent } from './intent.ts';
 
 /** What a request brings along to prove which client it is of, of which all has been checked that can be told without knowing the client. */
 export type Credential = SecretCredential | KeyCredential;
@@ -23,8 +24,11 @@ export interface KeyCredential {
   readonly verify: (authentication: ClientAuthentication) => Promise<KeyProof | AuthenticationFailure>;
 }
 
-/** Asks the client's gate, in the one call that also does what the request is about. */
-export type Decide<Answer> = (client: Identified) => Promise<Answer | NotAuthenticated>;
+/** A client that passed, and what its gate answered to the request's intent. */
+export interface AuthenticatedClient<I extends Intent> {
+  readonly client: Identified;
+  readonly answer: GateAnswer<I>;
+}
 
 /** A client that a request says it is of. */
 export interface ClaimedClient {

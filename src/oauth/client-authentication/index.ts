@@ -11,38 +11,38 @@ import { authenticateBySecret } from './by-secret.ts';
 import { readClientAssertion } from './client-assertion.ts';
 import { readBasic } from './client-secret-basic.ts';
 import { readPost } from './client-secret-post.ts';
-import type { ClaimedClient, Credential, Decide } from './credential.ts';
+import type { AuthenticatedClient, ClaimedClient, Credential } from './credential.ts';
+import type { Intent } from './intent.ts';
 import { readClientCertificate } from './mutual-tls.ts';
 
 /**
- * Authenticates the client of a request ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)).
+ * Authenticates the client of a request ([RFC 6749 section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)), and does what the
+ * intent says, in one call to the client's gate (see `askGate`).
  *
- * `client_secret_basic` and `client_secret_post` are taken for one another, whichever the client is registered with: they prove the
- * same, and client libraries choose between them on their own.
+ * A client that is registered for `client_secret_basic` may use `client_secret_post`, and the reverse: both prove the same, and client
+ * libraries choose between them on their own.
  *
- * The log tells of a client_id once it is known to be one: before, anybody may have put a secret there.
- * @returns what the gate answered
- * @throws OAuthError `invalid_request` where more than one method is used, `invalid_client` where authentication fails;
+ * The client_id is logged only once it is known to be one, because some clients put a secret in its place.
+ * @throws OAuthError `invalid_request` if the request uses more than one method, `invalid_client` if authentication fails;
  * TooManyAttemptsError; StoreUnavailableError; RemoteError
  */
-export async function authenticateClient<Answer extends { readonly outcome: string }>(
+export async function authenticateClient<I extends Intent>(
   services: Services,
   request: Request,
   parameters: Parameters,
-  decide: Decide<Answer>,
-): Promise<Answer> {
+  intent: I,
+): Promise<AuthenticatedClient<I>> {
   const credential = presentedCredential(services, request, parameters);
-  const { clientId } = credential;
-  const claimed = await claimedClient(services, clientId, clientAddress(request));
-  const answer =
+  const claimed = await checkClientId(services, credential.clientId, clientAddress(request));
+  const authenticated =
     credential.kind === 'secret'
-      ? await authenticateBySecret(services, credential, claimed, decide)
-      : await authenticateByKey(services, credential, claimed, decide);
-  addLogDetails({ client_id: loggable(clientId) });
-  return answer;
+      ? await authenticateBySecret(services, credential, claimed, intent)
+      : await authenticateByKey(services, credential, claimed, intent);
+  addLogDetails({ client_id: loggable(credential.clientId) });
+  return authenticated;
 }
 
-/** The credential of a request. @throws OAuthError where there is none that can be read, or more than one */
+/** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
 function presentedCredential(services: Services, request: Request, parameters: Parameters): Credential {
   const authorization = request.headers.get('Authorization');
   const inBody = secretsInBody(parameters);
@@ -54,7 +54,7 @@ function presentedCredential(services: Services, request: Request, parameters: P
     authorization === null
       ? (readPost(parameters) ??
         readClientAssertion(services, parameters) ??
-        // A certificate may be there for something else.
+        // Beside another credential, a certificate may be there for something else, such as to bind the token.
         (inBody === 0 ? readClientCertificate(services, request, parameters) : undefined))
       : readBasic(authorization);
   if (!presented)
@@ -69,15 +69,15 @@ function presentedCredential(services: Services, request: Request, parameters: P
   return presented;
 }
 
-/** How many credentials of a client there are in the body. */
+/** Returns how many client credentials are in the body. */
 export function secretsInBody(parameters: Parameters): number {
   return (['client_secret', 'client_assertion'] as const).filter((name) => parameters.secret(name) !== undefined)
     .length;
 }
 
-/** What can be told of a client_id without asking any store. @throws OAuthError where it can be none; TooManyAttemptsError */
-async function claimedClient(services: Services, clientId: string, address: string): Promise<ClaimedClient> {
-  // Nobody has one, and whatever counts attempts would keep it.
+/** Checks a client_id without asking any store. @throws OAuthError if no client can have it; TooManyAttemptsError */
+async function checkClientId(services: Services, clientId: string, address: string): Promise<ClaimedClient> {
+  // No client has an id that long, and the attempt filter would keep it in memory.
   if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
   const isOwn = await services.ownClientIds.has(clientId);
   if (isOwn) addLogDetails({ client_id: loggable(clientId) });

@@ -1,49 +1,30 @@
 import { CALLER_AGE } from '../../constants.ts';
-import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../../gates/protocol.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
 import type { ResourceServer } from '../../store/resource-servers.ts';
+import type { GateAnswer, IntrospectIntent } from '../client-authentication/intent.ts';
 
-/** How much an introspection is worth, as the resource server of the token chose it. */
+/** How an introspection checks revocation: by asking the gate, or by the copies in KV. The token's resource server chooses it. */
 export type Strength = ResourceServer['introspection'];
 
-export type AuthenticatedClient = Exclude<Authentication, Unavailable | NotAuthenticated>;
-
-/**
- * What was found of introspection callers in the last `CALLER_AGE` seconds, by their credentials' hashes, and of the resource servers that
- * they ask for. Of callers only success is remembered.
- */
+/** The callers of the introspection endpoint that passed in the last `CALLER_AGE` seconds, and the resource servers they asked about. */
 export class IntrospectionCallerCache {
-  readonly #clients = new ExpiringCache<AuthenticatedClient>();
-  readonly #apiKeys = new ExpiringCache<ApiKey>();
-  readonly #strengths = new ExpiringCache<Strength>();
-
-  client({ client_id, proof }: Identified, ask: () => Promise<Exclude<Authentication, Unavailable>>) {
-    // One that may be used once is no credential that could be remembered, and others are no cheaper to know than to check.
-    if (proof.kind === 'key') return ask();
-    const isClient = (found: Awaited<ReturnType<typeof ask>>) => found.outcome === 'authenticated';
-    return recall(this.#clients, [client_id, ...proof.hashes], ask, isClient);
-  }
-
-  apiKey(hashes: readonly string[], ask: () => Promise<ApiKey | undefined>) {
-    return recall(this.#apiKeys, hashes, ask, (found) => found !== undefined);
-  }
-
-  strength(identifier: string, ask: () => Promise<Strength>) {
-    return recall(this.#strengths, [identifier], ask, (found): found is Strength => found !== undefined);
-  }
+  /** By client_id and the hashes of the client's secret. */
+  readonly clients = new CallerCache<GateAnswer<IntrospectIntent>>();
+  /** By the hashes of the API key. */
+  readonly apiKeys = new CallerCache<ApiKey>();
+  /** By the resource server's identifier. */
+  readonly strengths = new CallerCache<Strength>();
 }
 
-async function recall<T, Found extends T>(
-  memory: ExpiringCache<Found>,
-  credential: readonly string[],
-  ask: () => Promise<T>,
-  isFound: (answer: T) => answer is T & Found,
-): Promise<T> {
-  const key = credential.join(' ');
-  const known = memory.get(key, Date.now());
-  if (known !== undefined) return known;
-  const answer = await ask();
-  if (isFound(answer)) memory.set(key, answer, Date.now() + CALLER_AGE * 1000);
-  return answer;
+class CallerCache<V> {
+  readonly #entries = new ExpiringCache<V>();
+
+  get(key: readonly string[]): V | undefined {
+    return this.#entries.get(key.join(' '), Date.now());
+  }
+
+  set(key: readonly string[], value: V): void {
+    this.#entries.set(key.join(' '), value, Date.now() + CALLER_AGE * 1000);
+  }
 }

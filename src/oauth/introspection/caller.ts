@@ -4,12 +4,13 @@ import type { Services } from '../../services.ts';
 import { findIntrospectionStrength } from '../../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../../tokens/access-token.ts';
 import { authenticateClient, secretsInBody } from '../client-authentication/index.ts';
+import type { GateAnswer, IntrospectIntent } from '../client-authentication/intent.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidApiKey, OAuthError } from '../response/oauth-error.ts';
-import type { AuthenticatedClient, IntrospectionCallerCache, Strength } from './caller-cache.ts';
+import type { Strength } from './caller-cache.ts';
 
-/** Who introspects: a client, or the holder of an API key. */
-export type Caller = ({ readonly kind: 'client' } & AuthenticatedClient) | Administrator;
+/** The caller of the introspection endpoint: a client, or the holder of an API key. */
+export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>) | Administrator;
 
 /**
  * Authenticates the caller of the introspection endpoint: a client by its own credentials, or an API key as bearer token
@@ -19,17 +20,14 @@ export type Caller = ({ readonly kind: 'client' } & AuthenticatedClient) | Admin
 export async function identifyCaller(services: Services, request: Request, parameters: Parameters): Promise<Caller> {
   const apiKey = bearerToken(request);
   if (apiKey === undefined) {
-    const client = await authenticateClient(services, request, parameters, (identified) =>
-      services.callers.client(identified, () => services.gates.authenticate(identified)),
-    );
-    return { kind: 'client', ...client };
+    const { answer } = await authenticateClient(services, request, parameters, { kind: 'introspect' });
+    return { kind: 'client', ...answer };
   }
   if (secretsInBody(parameters) > 0) {
     const description = 'More than one authentication method is used.';
     throw new OAuthError('invalid_request', { description, reason: 'more_than_one_method' });
   }
-  const remember: IntrospectionCallerCache['apiKey'] = (hashes, find) => services.callers.apiKey(hashes, find);
-  const administrator = await services.apiKeys.authenticate(apiKey, Date.now(), remember);
+  const administrator = await services.apiKeys.authenticate(apiKey, Date.now(), services.callers.apiKeys);
   if (!administrator) throw invalidApiKey();
   return administrator;
 }
@@ -47,8 +45,8 @@ export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolea
 }
 
 /**
- * How the token's resource server wants it introspected. A client brings that along; for an API key it is looked up, and where that
- * cannot be done the stronger one is taken.
+ * Returns how the token's resource server wants it introspected. For a client, its gate has answered that already. For an API key, D1 is
+ * asked; if D1 does not answer, the strength is `strong`.
  */
 export async function strengthFor(
   { callers, db }: Pick<Services, 'callers' | 'db'>,
@@ -56,6 +54,9 @@ export async function strengthFor(
   { aud }: AccessTokenClaims,
 ): Promise<Strength> {
   if (caller.kind === 'client') return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
-  const find = () => findIntrospectionStrength(db, aud).catch(() => undefined);
-  return callers.strength(aud, async () => (await find()) ?? 'strong');
+  const cached = callers.strengths.get([aud]);
+  if (cached) return cached;
+  const strength = (await findIntrospectionStrength(db, aud).catch(() => undefined)) ?? 'strong';
+  callers.strengths.set([aud], strength);
+  return strength;
 }

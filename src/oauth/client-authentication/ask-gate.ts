@@ -1,0 +1,53 @@
+import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../../gates/protocol.ts';
+import type { Services } from '../../services.ts';
+import type { GateAnswer, Intent } from './intent.ts';
+
+/**
+ * Calls the client's gate: it checks the client's proof and does what the request wants, in one call.
+ * @throws StoreUnavailableError
+ */
+export function askGate<I extends Intent>(
+  services: Services,
+  client: Identified,
+  intent: I,
+): Promise<GateAnswer<I> | NotAuthenticated>;
+export function askGate(
+  services: Services,
+  client: Identified,
+  intent: Intent,
+): Promise<GateAnswer<Intent> | NotAuthenticated> {
+  const { gates } = services;
+  switch (intent.kind) {
+    case 'admit':
+      return gates.admit({ ...client, ...intent.grant, ...intent.binding });
+    case 'revoke': {
+      const { client_id, jti, exp } = intent.token;
+      // Another client's token is left as it is.
+      return client_id === client.client_id
+        ? gates.revoke({ ...client, jti, expires_at: exp })
+        : gates.authenticate(client);
+    }
+    case 'authenticate':
+      return gates.authenticate(client);
+    case 'introspect': {
+      const { client_id, proof } = client;
+      // A key's proof is never cached: an assertion is used once, and a certificate costs as much to recognize as to check.
+      return proof.kind === 'key'
+        ? gates.authenticate(client)
+        : authenticateCaller(services, client, [client_id, ...proof.hashes]);
+    }
+  }
+}
+
+/** Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds. */
+async function authenticateCaller(
+  { gates, callers }: Services,
+  client: Identified,
+  cacheKey: readonly string[],
+): Promise<Exclude<Authentication, Unavailable>> {
+  const cached = callers.clients.get(cacheKey);
+  if (cached) return cached;
+  const answer = await gates.authenticate(client);
+  if (answer.outcome === 'authenticated') callers.clients.set(cacheKey, answer);
+  return answer;
+}
