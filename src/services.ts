@@ -2,42 +2,26 @@ import { waitUntil } from 'cloudflare:workers';
 import { LAST_USED_PRECISION } from './constants.ts';
 import { ApiKeys } from './credentials/api-key.ts';
 import { OwnClientIds } from './credentials/client-id.ts';
-import { type AcceptedKeys, deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
+import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
 import { AttemptFilter } from './gates/attempt-filter.ts';
 import { Gates } from './gates/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
+import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
 import { IntrospectionCallerCache } from './oauth/introspection/caller-cache.ts';
 import { DpopNonces } from './oauth/sender-constraint/dpop-nonce.ts';
+import type { OAuthServices } from './oauth/services.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
-import { type Config, readConfig } from './platform/config.ts';
+import { readConfig } from './platform/config.ts';
 import type { Env } from './platform/env.ts';
 import { RemoteKeys } from './remote-keys/remote-keys.ts';
 import { findApiKey, noteApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
-import { type Database, database } from './store/database.ts';
+import { database } from './store/database.ts';
 
-/** What an isolate keeps between requests, made once for its environment. */
-export interface Services {
+/** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
+export interface Services extends OAuthServices, ManagementServices {
   readonly env: Env;
-  readonly config: Config;
-  readonly db: Database;
-  /** Those that are set: what is sealed or made is so under the first. */
-  readonly masterKeys: () => Promise<MasterKeys>;
-  /** Those whose hashes and tags are accepted. */
-  readonly acceptedKeys: () => Promise<AcceptedKeys>;
-  readonly keyRing: KeyRing;
-  readonly gates: Gates;
-  readonly ownClientIds: OwnClientIds;
-  readonly apiKeys: ApiKeys;
-  readonly attempts: AttemptFilter;
-  /** Of those who report leaked secrets. */
-  readonly leakReports: AttemptFilter;
-  readonly callers: IntrospectionCallerCache;
-  readonly authentications: ClientAuthenticationCache;
-  readonly remoteKeys: RemoteKeys;
-  readonly dpopNonces: DpopNonces;
-  readonly probes: StoreProbes;
 }
 
 /** @throws ConfigurationError */
@@ -66,7 +50,7 @@ export function createServices(env: Env): Services {
       config.rootApiKey,
       acceptedKeys,
       (hashes) => findApiKey(db, hashes),
-      // Who cannot be told when a key was used can use it all the same.
+      // Best effort: recording the use must not fail the request.
       (id, now) => waitUntil(noteApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
@@ -81,7 +65,8 @@ export function createServices(env: Env): Services {
   };
 }
 
-// Whoever asks for tokens chooses the client_id that failures are counted under: no such count may be another filter's.
+// The caller of the token endpoint chooses the client_id that its failures are counted under. The prefix keeps it from
+// choosing a count of another filter.
 function countingApart(binding: RateLimit, name: string): RateLimit {
   return { limit: ({ key }) => binding.limit({ key: `${name} ${key}` }) };
 }

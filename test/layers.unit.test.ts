@@ -34,6 +34,8 @@ test.each([
   ['management that knows the code of the Durable Object', 'management/index.ts', 'client-gate/client-gate.ts'],
   ['one API that knows the other', 'management/index.ts', 'oauth/token.ts'],
   ['a layer that knows the services made of it', 'keys/key-ring.ts', 'services.ts'],
+  ['an OAuth endpoint that takes all services', 'oauth/token.ts', 'services.ts'],
+  ['a management endpoint that takes all services', 'management/resources/clients.ts', 'services.ts'],
   ['a contract that imports code', 'gates/protocol.ts', 'store/schema.ts'],
 ])('%s is a fault', (_, from, to) => {
   const changed = new Map(graph).set(from, [...(graph.get(from) ?? []), to]);

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { license, version } from '../../package.json';
 import { management } from '../management/index.ts';
-import type { Services } from '../services.ts';
+import type { ManagementServices } from '../management/services.ts';
 import { INTRODUCTION } from './introduction.ts';
 import { REPRESENTATIONS } from './management-examples.ts';
 import { jwks, metadataRoutes } from './oauth/discovery.ts';
@@ -54,7 +54,7 @@ const SECURITY_SCHEMES = {
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** The OpenAPI document of all that is served for the issuer, the OAuth endpoints included. */
-export async function openApiDocument(services: Services) {
+export async function openApiDocument(services: ManagementServices) {
   const document = everyRoute(services).getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -87,7 +87,7 @@ export async function openApiDocument(services: Services) {
 }
 
 /** What is described of every route, in the order in which it is shown. */
-function everyRoute(services: Services): OpenAPIHono {
+function everyRoute(services: ManagementServices): OpenAPIHono {
   const { issuer, issuerPath } = services.config;
   const app = new OpenAPIHono();
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {

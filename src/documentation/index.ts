@@ -1,14 +1,14 @@
+import type { ManagementServices } from '../management/services.ts';
 import { cacheableJson } from '../oauth/response/cacheable-json.ts';
-import type { Services } from '../services.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 import { openApiDocument } from './document.ts';
 
 export { page, pageFile } from './page.ts';
 
-const documents = new WeakMap<Services, string>();
+const documents = new WeakMap<ManagementServices, string>();
 
 /** The OpenAPI document, made once in an isolate. */
-export async function openApi(services: Services, request: Request): Promise<Response> {
+export async function openApi(services: ManagementServices, request: Request): Promise<Response> {
   const document = documents.get(services) ?? JSON.stringify(await openApiDocument(services));
   documents.set(services, document);
   return cacheableJson(request, document, DOCUMENTATION_MAX_AGE);

@@ -1,5 +1,5 @@
 import { nothingHere } from '../oauth/response/oauth-error.ts';
-import type { Services } from '../services.ts';
+import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 
 // The page is Swagger UI, whose files are the Worker's assets; what starts it is our own. It loads nothing from any other host.
@@ -75,7 +75,7 @@ export function page(): Response {
  * A file of the page, by the last segment of the path.
  * @throws OAuthError 404 for any other
  */
-export async function pageFile({ env }: Pick<Services, 'env'>, request: Request): Promise<Response> {
+export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, request: Request): Promise<Response> {
   const { pathname, origin } = new URL(request.url);
   const name = pathname.slice(pathname.lastIndexOf('/') + 1);
   if (name === START) {

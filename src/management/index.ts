@@ -6,7 +6,6 @@ import { matchedRoutes } from 'hono/route';
 import { bearerToken } from '../http/bearer-token.ts';
 import { toRoutePattern } from '../http/request-log.ts';
 import { addLogDetails } from '../log/trace.ts';
-import type { Services } from '../services.ts';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from './constants.ts';
 import type { ManagementApp, ManagementEnv } from './http/context.ts';
 import { fieldErrors, invalidIn, ProblemError, problemResponse, tooLarge } from './http/problem.ts';
@@ -23,10 +22,11 @@ import { secrets } from './resources/secrets.ts';
 import { signingKeys } from './resources/signing-keys.ts';
 import { tokens } from './resources/tokens.ts';
 import { usage } from './resources/usage.ts';
+import type { ManagementServices } from './services.ts';
 import { idempotent } from './write/idempotency.ts';
 
 /** Builds the management API, mounted at `/v1` below the issuer's path. */
-export function management(services: Services): ManagementApp {
+export function management(services: ManagementServices): ManagementApp {
   const root = new OpenAPIHono<ManagementEnv>({
     defaultHook: (result) => {
       if (result.success) return;
@@ -62,7 +62,7 @@ export function management(services: Services): ManagementApp {
   return app;
 }
 
-function provide(services: Services) {
+function provide(services: ManagementServices) {
   return createMiddleware<ManagementEnv>(async (context, next) => {
     context.set('services', services);
     await next();

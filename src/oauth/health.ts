@@ -1,13 +1,13 @@
-import type { Services } from '../services.ts';
 import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
 import { oauthJson } from './response/oauth-error.ts';
+import type { OAuthServices } from './services.ts';
 import type { Health } from './store-probes.ts';
 
 /**
  * Liveness, the readiness of each store, and when the work that nobody asks for was last done. 200 as long as the Worker runs: a lost
  * store is survived, not restarted.
  */
-export async function health(services: Services): Promise<Response> {
+export async function health(services: Pick<OAuthServices, 'probes' | 'env' | 'db' | 'gates'>): Promise<Response> {
   const { stores, lastSuccesses } = await services.probes.ask(services, Date.now());
   return oauthJson({ status: 'ok', stores, last_success: lastSuccesses ? times(lastSuccesses) : null });
 }

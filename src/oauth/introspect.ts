@@ -1,6 +1,5 @@
 import type { Inactivity } from '../log/reasons.ts';
 import { addLogDetails } from '../log/trace.ts';
-import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
@@ -10,12 +9,13 @@ import type { Strength } from './introspection/caller-cache.ts';
 import { type Parameters, readParameters, requiredSecret } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
+import type { OAuthServices } from './services.ts';
 
 /**
  * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter a token is
  * active only if it was granted all of it; with `introspection=strong` the gate is asked where the resource server does not ask for that.
  */
-export async function introspect(services: Services, request: Request): Promise<Response> {
+export async function introspect(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const caller = await identifyCaller(services, request, parameters);
   const presented = requiredSecret(parameters, 'token');
@@ -51,7 +51,7 @@ function askedStrength(parameters: Parameters): Strength | undefined {
   throw new OAuthError('invalid_request', { description: 'introspection: must be strong or edge.' });
 }
 
-const stands: Record<Strength, (services: Services, claims: AccessTokenClaims) => Promise<boolean>> = {
+const stands: Record<Strength, (services: OAuthServices, claims: AccessTokenClaims) => Promise<boolean>> = {
   // The gate is the judge. With it gone a copy in KV still tells that a token is revoked for good, but nothing tells that it stands.
   strong: async ({ gates, env }, claims) => {
     try {

@@ -1,15 +1,15 @@
 import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
-import type { Services } from '../services.ts';
 import { AUTH_METHODS } from '../store/client-authentication.ts';
 import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
+import type { OAuthServices } from './services.ts';
 
 // Those of the IANA registry: the token of another issuer is presented as `private_key_jwt` is.
 const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'federated_jwt');
 
 /** The authorization server metadata ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)). */
-export function metadata({ config: { issuer } }: Services, request: Request): Promise<Response> {
+export function metadata({ config: { issuer } }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
   const document = {
     issuer,
     token_endpoint: `${issuer}/oauth2/token`,

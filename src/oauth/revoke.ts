@@ -1,17 +1,17 @@
 import { CLOCK_SKEW } from '../constants.ts';
 import { addLogDetails } from '../log/trace.ts';
-import type { Services } from '../services.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AuthenticateIntent, RevokeIntent } from './client-authentication/intent.ts';
 import { readParameters, requiredSecret } from './request/parameters.ts';
 import { oauthJson } from './response/oauth-error.ts';
+import type { OAuthServices } from './services.ts';
 
 /**
  * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes a token of its own.
  * Answered when the revocation is durable. A token that is unknown, expired or another client's is left as it is, with the same answer.
  */
-export async function revoke(services: Services, request: Request): Promise<Response> {
+export async function revoke(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const presented = requiredSecret(parameters, 'token');
   const now = Date.now();

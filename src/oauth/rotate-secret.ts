@@ -3,7 +3,6 @@ import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials
 import type { SecretProof } from '../gates/protocol.ts';
 import { deliverPushes } from '../gates/pushes.ts';
 import { clientAddress } from '../http/client-address.ts';
-import type { Services } from '../services.ts';
 import { findClientRow, isClientAt } from '../store/clients.ts';
 import { renewClient } from '../store/renewals.ts';
 import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
@@ -13,13 +12,14 @@ import { authenticateClient } from './client-authentication/index.ts';
 import { OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from './constants.ts';
 import { type Parameters, readParameters } from './request/parameters.ts';
 import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts';
+import type { OAuthServices } from './services.ts';
 
 /**
  * A client that may rotates its own secret, with its own credentials: the new secret is the primary one, and the old one goes on as the
  * secondary, for `grace_seconds` or until it is deleted. A client that lost the answer asks again. No RFC has this; the request is formed
  * as those of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4) are.
  */
-export async function rotateSecret(services: Services, request: Request): Promise<Response> {
+export async function rotateSecret(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const grace = readGrace(parameters);
   const { client, answer } = await authenticateClient(services, request, parameters, { kind: 'authenticate' });
@@ -39,7 +39,7 @@ function readGrace(parameters: Parameters): number | undefined {
 }
 
 async function rotate(
-  services: Services,
+  services: OAuthServices,
   clientId: string,
   proof: SecretProof,
   grace: number | undefined,
@@ -97,7 +97,7 @@ async function rotate(
  * @throws OAuthError `invalid_request`, 409; StoreUnavailableError
  */
 async function requireLostAnswer(
-  { gates }: Services,
+  { gates }: OAuthServices,
   { id, clientId, createdAt, selfMade }: StoredSecret,
   now: number,
 ): Promise<void> {

@@ -3,7 +3,6 @@ import type { BindingRequest, GrantRefusal, RateStatus } from '../gates/protocol
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
-import type { Services } from '../services.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateClient } from './client-authentication/index.ts';
@@ -15,12 +14,13 @@ import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import { rateLimitHeaders } from './response/rate-limit-headers.ts';
 import { nonceHeader, nonceNeeded, provenPossession } from './sender-constraint/evidence.ts';
+import type { TokenServices } from './services.ts';
 
 type Decision = GateAnswer<AdmitIntent>;
 type Admitted = Extract<Decision, { outcome: 'admitted' }>;
 
 /** The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). */
-export async function token(services: Services, request: Request): Promise<Response> {
+export async function token(services: TokenServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request, ['resource']);
   requireClientCredentialsGrant(parameters);
   const grant = {
@@ -42,7 +42,7 @@ function requireClientCredentialsGrant(parameters: Parameters): void {
   if (required(parameters, 'grant_type') !== 'client_credentials') throw new OAuthError('unsupported_grant_type');
 }
 
-async function requireAdmission(services: Services, decision: Decision): Promise<Admitted> {
+async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, decision: Decision): Promise<Admitted> {
   switch (decision.outcome) {
     case 'admitted':
       return decision;
@@ -90,7 +90,7 @@ function retryHeaders(rate: RateStatus): Record<string, string> {
 }
 
 async function mint(
-  { keyRing, config }: Services,
+  { keyRing, config }: Pick<TokenServices, 'keyRing' | 'config'>,
   { grant, issued_at, rate, confirmation }: Admitted,
 ): Promise<Redacted> {
   const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID(), confirmation);

@@ -1,10 +1,10 @@
 import type { Administrator } from '../../credentials/api-key.ts';
-import type { Services } from '../../services.ts';
 import type { StoredGrant } from '../../store/grants.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
 import { GRANTS_BYTES_MAX, SCOPES_SHOWN } from '../constants.ts';
 import { type FieldError, invalid, invalidIn, pointer } from '../http/problem.ts';
+import type { ManagementServices } from '../services.ts';
 import { GRANTS_TOO_LARGE } from './schemas.ts';
 
 interface Grant {
@@ -42,7 +42,7 @@ type Kind = keyof typeof UNKNOWN;
  * @throws ProblemError `invalid`, pointing at each reference that is unknown or not allowed; StoreUnavailableError
  */
 export async function resolveReferences(
-  { db }: Pick<Services, 'db'>,
+  { db }: Pick<ManagementServices, 'db'>,
   administrator: Administrator,
   organizationId: string | null,
   { grants, roles = [], introspects = [], default_resource = null }: References,
@@ -114,7 +114,7 @@ export async function resolveReferences(
  * @throws ProblemError `invalid` if one of them is unknown; StoreUnavailableError
  */
 export async function resolveFilters(
-  { db }: Pick<Services, 'db'>,
+  { db }: Pick<ManagementServices, 'db'>,
   organizationId: string,
   { role, resource_server }: { readonly role?: string | undefined; readonly resource_server?: string | undefined },
 ): Promise<{ readonly roleId?: string; readonly resourceServerId?: string }> {

@@ -1,8 +1,8 @@
 import { createMiddleware } from 'hono/factory';
 import type { Administrator } from '../../credentials/api-key.ts';
-import type { Services } from '../../services.ts';
 import { ROOT } from '../../store/actors.ts';
 import { organizationExists } from '../../store/organizations.ts';
+import type { ManagementServices } from '../services.ts';
 import type { ManagementEnv } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
 
@@ -84,7 +84,7 @@ export function sees(administrator: Administrator, organizationId: string): bool
  * @throws ProblemError `not_found` if the organization does not exist or is not the key's; StoreUnavailableError
  */
 export async function targetOrganization(
-  { db }: Pick<Services, 'db'>,
+  { db }: Pick<ManagementServices, 'db'>,
   administrator: Administrator,
   named: string | undefined,
   field: FieldName = BODY_FIELD,
@@ -102,7 +102,7 @@ export async function targetOrganization(
 
 /** Like `targetOrganization`, for resources that cannot be shared. @throws also ProblemError `invalid` if no organization is named */
 export async function requiredOrganization(
-  services: Pick<Services, 'db'>,
+  services: Pick<ManagementServices, 'db'>,
   administrator: Administrator,
   named: string | undefined,
   field: FieldName = BODY_FIELD,

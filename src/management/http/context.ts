@@ -1,12 +1,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Administrator } from '../../credentials/api-key.ts';
-import type { Services } from '../../services.ts';
+import type { ManagementServices } from '../services.ts';
 
 /** The variables that the middleware sets for every management handler. */
 export interface ManagementEnv {
   Variables: {
-    services: Services;
+    services: ManagementServices;
     administrator: Administrator;
     /** Set if the request carries an `Idempotency-Key`. */
     idempotency: IdempotentRequest | undefined;

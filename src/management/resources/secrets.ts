@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../../credentials/client-secret.ts';
-import type { Services } from '../../services.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
 import { type Client, findClientRow, isClientAt } from '../../store/clients.ts';
 import { renewClient } from '../../store/renewals.ts';
@@ -19,6 +18,7 @@ import { visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { actionRouteFor, createRouteFor, deleteRouteFor, listRouteFor, None } from '../http/routes.ts';
+import type { ManagementServices } from '../services.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing, deliverOwedAbout } from '../write/delivery.ts';
 import { requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
@@ -206,7 +206,7 @@ function mayUseSecrets({ tokenEndpointAuthMethod, additionalAuthMethods }: Clien
   return usesSecrets([tokenEndpointAuthMethod, ...additionalAuthMethods]);
 }
 
-async function findSecret({ db }: Services, { clientId }: Client, id: string): Promise<StoredSecret> {
+async function findSecret({ db }: ManagementServices, { clientId }: Client, id: string): Promise<StoredSecret> {
   const found = (await listSecrets(db, clientId)).find((secret) => secret.id === id);
   if (!found) throw new ProblemError('not_found');
   return found;
@@ -227,7 +227,7 @@ function stillLive({ id, hint }: StoredSecret): ProblemError {
 }
 
 /** When each secret of a client was last used, by its id. */
-async function lastUses(services: Services, clientId: string): Promise<ReadonlyMap<string, number>> {
+async function lastUses(services: ManagementServices, clientId: string): Promise<ReadonlyMap<string, number>> {
   const { secrets } = await activityOf(services, clientId);
   return new Map(secrets.map(({ id, last_used_at }) => [id, last_used_at]));
 }

@@ -1,18 +1,20 @@
 import type { Authentication, Identified, NotAuthenticated, Unavailable } from '../../gates/protocol.ts';
-import type { Services } from '../../services.ts';
+import type { AuthenticationServices } from '../services.ts';
 import type { GateAnswer, Intent } from './intent.ts';
+
+type GateAccess = Pick<AuthenticationServices, 'gates' | 'callers'>;
 
 /**
  * Calls the client's gate: it checks the client's proof and does what the request wants, in one call.
  * @throws StoreUnavailableError
  */
 export function askGate<I extends Intent>(
-  services: Services,
+  services: GateAccess,
   client: Identified,
   intent: I,
 ): Promise<GateAnswer<I> | NotAuthenticated>;
 export function askGate(
-  services: Services,
+  services: GateAccess,
   client: Identified,
   intent: Intent,
 ): Promise<GateAnswer<Intent> | NotAuthenticated> {
@@ -41,7 +43,7 @@ export function askGate(
 
 /** Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds. */
 async function authenticateCaller(
-  { gates, callers }: Services,
+  { gates, callers }: GateAccess,
   client: Identified,
   cacheKey: readonly string[],
 ): Promise<Exclude<Authentication, Unavailable>> {

@@ -2,8 +2,8 @@ import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } fro
 import type { ClientAuthentication, Identified } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
-import type { Services } from '../../services.ts';
 import { invalidClient } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
 import { askGate } from './ask-gate.ts';
 import type { AuthenticatedClient, ClaimedClient, KeyCredential } from './credential.ts';
 import type { GateAnswer, Intent } from './intent.ts';
@@ -15,7 +15,7 @@ import type { GateAnswer, Intent } from './intent.ts';
  * @throws OAuthError `invalid_client`; TooManyAttemptsError; StoreUnavailableError; RemoteError
  */
 export async function authenticateByKey<I extends Intent>(
-  services: Services,
+  services: AuthenticationServices,
   credential: KeyCredential,
   claimed: ClaimedClient,
   intent: I,
@@ -51,7 +51,7 @@ type Verdict<I extends Intent> =
  * @throws OAuthError if the credential was used before: a newer copy of the authentication would not change that; StoreUnavailableError
  */
 async function judge<I extends Intent>(
-  services: Services,
+  services: AuthenticationServices,
   { clientId, verify }: KeyCredential,
   authentication: ClientAuthentication,
   intent: I,
@@ -88,7 +88,7 @@ function charge(attempts: AttemptFilter, attempt: Attempt): void {
  * @throws OAuthError if there is no such client; TooManyAttemptsError if too many credentials failed lately; StoreUnavailableError
  */
 async function currentAuthentication(
-  { authentications, attempts }: Services,
+  { authentications, attempts }: AuthenticationServices,
   clientId: string,
   { attempt, isOwn }: ClaimedClient,
   isCached: boolean,

@@ -3,8 +3,8 @@ import { candidateHashes, fingerprint } from '../../credentials/secret-hash.ts';
 import { isRefusal, type Refusal } from '../../gates/attempt-filter.ts';
 import type { Identified } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import type { Services } from '../../services.ts';
 import { invalidClient } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
 import { askGate } from './ask-gate.ts';
 import type { AuthenticatedClient, ClaimedClient, SecretCredential } from './credential.ts';
 import type { Intent } from './intent.ts';
@@ -14,7 +14,7 @@ import type { Intent } from './intent.ts';
  * @throws OAuthError `invalid_client`; TooManyAttemptsError; StoreUnavailableError
  */
 export async function authenticateBySecret<I extends Intent>(
-  services: Services,
+  services: AuthenticationServices,
   { clientId, secret }: SecretCredential,
   { attempt, isOwn }: ClaimedClient,
   intent: I,

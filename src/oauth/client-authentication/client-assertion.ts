@@ -1,6 +1,6 @@
-import type { Services } from '../../services.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
 import { readAssertion } from './assertion.ts';
 import type { KeyCredential } from './credential.ts';
 import { checkFederated, verifyFederated } from './federated-jwt.ts';
@@ -12,7 +12,7 @@ import { checkAssertion, verifyAssertion } from './private-key-jwt.ts';
  * @throws OAuthError `invalid_client` where it is refused whoever the client is, before any work is done for it
  */
 export function readClientAssertion(
-  { config, remoteKeys }: Services,
+  { config, remoteKeys }: Pick<AuthenticationServices, 'config' | 'remoteKeys'>,
   parameters: Parameters,
 ): KeyCredential | undefined {
   const assertion = readAssertion(parameters);

@@ -3,9 +3,9 @@ import { isImportableId } from '../../credentials/client-id.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
 import { addLogDetails } from '../../log/trace.ts';
-import type { Services } from '../../services.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient, OAuthError } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
 import { authenticateByKey } from './by-key.ts';
 import { authenticateBySecret } from './by-secret.ts';
 import { readClientAssertion } from './client-assertion.ts';
@@ -27,7 +27,7 @@ import { readClientCertificate } from './mutual-tls.ts';
  * TooManyAttemptsError; StoreUnavailableError; RemoteError
  */
 export async function authenticateClient<I extends Intent>(
-  services: Services,
+  services: AuthenticationServices,
   request: Request,
   parameters: Parameters,
   intent: I,
@@ -43,7 +43,7 @@ export async function authenticateClient<I extends Intent>(
 }
 
 /** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
-function presentedCredential(services: Services, request: Request, parameters: Parameters): Credential {
+function presentedCredential(services: AuthenticationServices, request: Request, parameters: Parameters): Credential {
   const authorization = request.headers.get('Authorization');
   const inBody = secretsInBody(parameters);
   if ((authorization === null ? 0 : 1) + inBody > 1) {
@@ -76,7 +76,11 @@ export function secretsInBody(parameters: Parameters): number {
 }
 
 /** Checks a client_id without asking any store. @throws OAuthError if no client can have it; TooManyAttemptsError */
-async function checkClientId(services: Services, clientId: string, address: string): Promise<ClaimedClient> {
+async function checkClientId(
+  services: AuthenticationServices,
+  clientId: string,
+  address: string,
+): Promise<ClaimedClient> {
   // No client has an id that long, and the attempt filter would keep it in memory.
   if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
   const isOwn = await services.ownClientIds.has(clientId);

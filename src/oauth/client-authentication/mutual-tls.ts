@@ -1,6 +1,6 @@
-import type { Services } from '../../services.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
 import { clientCertificate } from './certificate.ts';
 import type { KeyCredential } from './credential.ts';
 import { verifyCertificate } from './self-signed-tls-client-auth.ts';
@@ -13,7 +13,7 @@ import { verifySubject } from './tls-client-auth.ts';
  * @throws OAuthError `invalid_client` where the certificate was revoked
  */
 export function readClientCertificate(
-  { remoteKeys }: Services,
+  { remoteKeys }: Pick<AuthenticationServices, 'remoteKeys'>,
   request: Request,
   parameters: Parameters,
 ): KeyCredential | undefined {

@@ -1,12 +1,12 @@
 import type { Administrator } from '../../credentials/api-key.ts';
 import { bearerToken } from '../../http/bearer-token.ts';
-import type { Services } from '../../services.ts';
 import { findIntrospectionStrength } from '../../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../../tokens/access-token.ts';
 import { authenticateClient, secretsInBody } from '../client-authentication/index.ts';
 import type { GateAnswer, IntrospectIntent } from '../client-authentication/intent.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidApiKey, OAuthError } from '../response/oauth-error.ts';
+import type { OAuthServices } from '../services.ts';
 import type { Strength } from './caller-cache.ts';
 
 /** The caller of the introspection endpoint: a client, or the holder of an API key. */
@@ -17,7 +17,11 @@ export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>
  * ([RFC 7662 section 2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
  * @throws OAuthError `invalid_client`, `invalid_token` or `invalid_request`; TooManyAttemptsError; StoreUnavailableError
  */
-export async function identifyCaller(services: Services, request: Request, parameters: Parameters): Promise<Caller> {
+export async function identifyCaller(
+  services: OAuthServices,
+  request: Request,
+  parameters: Parameters,
+): Promise<Caller> {
   const apiKey = bearerToken(request);
   if (apiKey === undefined) {
     const { answer } = await authenticateClient(services, request, parameters, { kind: 'introspect' });
@@ -49,7 +53,7 @@ export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolea
  * asked; if D1 does not answer, the strength is `strong`.
  */
 export async function strengthFor(
-  { callers, db }: Pick<Services, 'callers' | 'db'>,
+  { callers, db }: Pick<OAuthServices, 'callers' | 'db'>,
   caller: Caller,
   { aud }: AccessTokenClaims,
 ): Promise<Strength> {

@@ -1,16 +1,21 @@
 import type { BindingRequest, DpopEvidence } from '../../gates/protocol.ts';
-import type { Services } from '../../services.ts';
 import { clientCertificate } from '../client-authentication/certificate.ts';
 import { DPOP_PROOF_AGE, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
+import type { TokenServices } from '../services.ts';
 import { checkProof } from './dpop-proof.ts';
+
+type Nonces = Pick<TokenServices, 'dpopNonces'>;
 
 /**
  * What a token request proves the possession of: a key, by a DPoP proof ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)),
  * and a certificate, by its connection. Whether the token is bound to it is for the client's gate to say.
  * @throws OAuthError `invalid_dpop_proof`; `use_dpop_nonce` where the proof has a nonce that is none of ours, or has expired
  */
-export async function provenPossession(services: Services, request: Request): Promise<BindingRequest> {
+export async function provenPossession(
+  services: Nonces & Pick<TokenServices, 'config'>,
+  request: Request,
+): Promise<BindingRequest> {
   const header = request.headers.get('DPoP');
   const dpop = header === null ? undefined : await evidenceOf(services, header, request.method);
   const certificate = clientCertificate(request);
@@ -20,7 +25,11 @@ export async function provenPossession(services: Services, request: Request): Pr
   };
 }
 
-async function evidenceOf(services: Services, header: string, method: string): Promise<DpopEvidence> {
+async function evidenceOf(
+  services: Nonces & Pick<TokenServices, 'config'>,
+  header: string,
+  method: string,
+): Promise<DpopEvidence> {
   const now = Date.now();
   // What the client knows the endpoint by, wherever a proxy had the request sent.
   const proof = await checkProof(header, { method, uri: `${services.config.issuer}/oauth2/token` }, now);
@@ -32,10 +41,10 @@ async function evidenceOf(services: Services, header: string, method: string): P
 }
 
 /** Tells the client which nonce to use ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). */
-export async function nonceNeeded(services: Services, headers: Readonly<Record<string, string>> = {}) {
+export async function nonceNeeded(services: Nonces, headers: Readonly<Record<string, string>> = {}) {
   return new OAuthError('use_dpop_nonce', { headers: { ...headers, ...(await nonceHeader(services)) } });
 }
 
-export async function nonceHeader({ dpopNonces }: Services): Promise<Record<string, string>> {
+export async function nonceHeader({ dpopNonces }: Nonces): Promise<Record<string, string>> {
   return { 'DPoP-Nonce': await dpopNonces.current(Date.now()) };
 }

@@ -1,0 +1,24 @@
+import type { ApiKeys } from '../credentials/api-key.ts';
+import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
+import type { AttemptFilter } from '../gates/attempt-filter.ts';
+import type { Gates } from '../gates/gates.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import type { Config } from '../platform/config.ts';
+import type { Env } from '../platform/env.ts';
+import type { Database } from '../store/database.ts';
+
+/** What the management API may touch. */
+export interface ManagementServices {
+  readonly env: Pick<Env, 'KV'>;
+  readonly config: Config;
+  readonly db: Database;
+  /** The configured master keys. The first one makes new hashes, tags and sealed values. */
+  readonly masterKeys: () => Promise<MasterKeys>;
+  /** The master keys whose hashes and tags are accepted. */
+  readonly acceptedKeys: () => Promise<AcceptedKeys>;
+  readonly keyRing: KeyRing;
+  readonly gates: Gates;
+  readonly apiKeys: ApiKeys;
+  /** Holds back callers that report leaked secrets and are wrong too often. */
+  readonly leakReports: AttemptFilter;
+}

@@ -1,0 +1,43 @@
+import type { ApiKeys } from '../credentials/api-key.ts';
+import type { OwnClientIds } from '../credentials/client-id.ts';
+import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
+import type { AttemptFilter } from '../gates/attempt-filter.ts';
+import type { Gates } from '../gates/gates.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import type { Config } from '../platform/config.ts';
+import type { Env } from '../platform/env.ts';
+import type { RemoteKeys } from '../remote-keys/remote-keys.ts';
+import type { Database } from '../store/database.ts';
+import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
+import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
+import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
+import type { StoreProbes } from './store-probes.ts';
+
+/** What the authentication of a client may touch. D1 and KV are not among it: that is the gate's business. */
+export interface AuthenticationServices {
+  readonly config: Config;
+  /** The master keys whose hashes and tags are accepted. */
+  readonly acceptedKeys: () => Promise<AcceptedKeys>;
+  readonly gates: Gates;
+  readonly ownClientIds: OwnClientIds;
+  readonly attempts: AttemptFilter;
+  readonly callers: IntrospectionCallerCache;
+  readonly authentications: ClientAuthenticationCache;
+  readonly remoteKeys: RemoteKeys;
+}
+
+/** What a token request may touch: besides, the keys that sign tokens and the nonces of DPoP proofs. */
+export interface TokenServices extends AuthenticationServices {
+  readonly keyRing: KeyRing;
+  readonly dpopNonces: DpopNonces;
+}
+
+/** What the OAuth endpoints may touch. */
+export interface OAuthServices extends TokenServices {
+  readonly env: Pick<Env, 'KV'>;
+  readonly db: Database;
+  /** The configured master keys. The first one makes new hashes, tags and sealed values. */
+  readonly masterKeys: () => Promise<MasterKeys>;
+  readonly apiKeys: ApiKeys;
+  readonly probes: StoreProbes;
+}
