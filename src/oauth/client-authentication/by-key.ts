@@ -1,12 +1,16 @@
 import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } from '../../gates/attempt-filter.ts';
-import type { ClientAuthentication, Identified } from '../../gates/protocol.ts';
+import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError } from '../../remote-keys/remote-error.ts';
+import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
 import { askGate } from './ask-gate.ts';
 import type { AuthenticatedClient, ClaimedClient, KeyCredential } from './credential.ts';
+import { verifyFederated } from './federated-jwt.ts';
 import type { GateAnswer, Intent } from './intent.ts';
+import { verifyMutualTls } from './mutual-tls.ts';
+import { verifyAssertion } from './private-key-jwt.ts';
 
 /**
  * Authenticates a client by a credential other than a secret: verifies it against the cached copy of the client's authentication, and
@@ -52,14 +56,15 @@ type Verdict<I extends Intent> =
  */
 async function judge<I extends Intent>(
   services: AuthenticationServices,
-  { clientId, verify }: KeyCredential,
+  credential: KeyCredential,
   authentication: ClientAuthentication,
   intent: I,
 ): Promise<Verdict<I>> {
-  const proof = await verify(authentication).catch(unlessRemote);
+  const proof = await verify(credential, authentication, services.remoteKeys).catch(unlessRemote);
   if (typeof proof === 'string') return { outcome: 'failed', failure: proof };
   if (proof instanceof RemoteError) return { outcome: 'keys_unavailable', error: proof };
   const { authentications } = services;
+  const { clientId } = credential;
   if (authentications.isReplayed(clientId, proof)) throw invalidClient('replayed');
   const client: Identified = { client_id: clientId, proof };
   const answer = await askGate(services, client, intent);
@@ -67,6 +72,30 @@ async function judge<I extends Intent>(
   if (!('replayed' in answer)) return { outcome: 'failed', failure: 'refused_by_gate' };
   authentications.noteReplay(clientId, proof);
   throw invalidClient('replayed');
+}
+
+/**
+ * Verifies a credential against one copy of the client's authentication.
+ * @returns the proof for the client's gate, or why there is none
+ * @throws RemoteError if the client's keys are published elsewhere and could not be fetched
+ */
+function verify(
+  credential: KeyCredential,
+  authentication: ClientAuthentication,
+  remoteKeys: RemoteKeys,
+): Promise<KeyProof | AuthenticationFailure> {
+  switch (credential.kind) {
+    case 'private_key_jwt': {
+      const { assertion, checked, checkedAt } = credential;
+      return verifyAssertion(assertion, checked, authentication, remoteKeys, checkedAt);
+    }
+    case 'federated_jwt': {
+      const { assertion, alg, checkedAt } = credential;
+      return verifyFederated(assertion, alg, authentication, remoteKeys, checkedAt);
+    }
+    case 'certificate':
+      return verifyMutualTls(credential.certificate, authentication, remoteKeys);
+  }
 }
 
 function unlessRemote(error: unknown): RemoteError {

@@ -1,10 +1,13 @@
 import type { Attempt } from '../../gates/attempt-filter.ts';
-import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
-import type { AuthenticationFailure } from '../../log/reasons.ts';
+import type { Identified } from '../../gates/protocol.ts';
+import type { VerificationAlg } from '../../jwt/public-key.ts';
 import type { Redacted } from '../../log/redacted.ts';
+import type { Assertion } from './assertion.ts';
+import type { ClientCertificate } from './certificate.ts';
 import type { GateAnswer, Intent } from './intent.ts';
+import type { CheckedAssertion } from './private-key-jwt.ts';
 
-/** What a request brings along to prove which client it is of, of which all has been checked that can be told without knowing the client. */
+/** The credential that a request presents, after every check that needs no data of the client. */
 export type Credential = SecretCredential | KeyCredential;
 
 export interface SecretCredential {
@@ -13,26 +16,45 @@ export interface SecretCredential {
   readonly secret: Redacted;
 }
 
-export interface KeyCredential {
-  readonly kind: 'key';
+/** A credential that is verified against the client's registered keys, certificates or identities. */
+export type KeyCredential = AssertionCredential | FederatedCredential | CertificateCredential;
+
+/** An assertion that the client signed itself. */
+export interface AssertionCredential {
+  readonly kind: 'private_key_jwt';
   readonly clientId: string;
-  /**
-   * Verifies it against what is known of how the client authenticates.
-   * @returns the proof for the client's gate, or why there is none
-   * @throws RemoteError where keys elsewhere could not be had
-   */
-  readonly verify: (authentication: ClientAuthentication) => Promise<KeyProof | AuthenticationFailure>;
+  readonly assertion: Assertion;
+  readonly checked: CheckedAssertion;
+  /** The time by which it was checked, milliseconds since the epoch. */
+  readonly checkedAt: number;
+}
+
+/** A token of another issuer. */
+export interface FederatedCredential {
+  readonly kind: 'federated_jwt';
+  readonly clientId: string;
+  readonly assertion: Assertion;
+  readonly alg: VerificationAlg;
+  /** The time by which it was checked, milliseconds since the epoch. */
+  readonly checkedAt: number;
+}
+
+/** The certificate of the connection. */
+export interface CertificateCredential {
+  readonly kind: 'certificate';
+  readonly clientId: string;
+  readonly certificate: ClientCertificate;
+}
+
+/** A client_id that a request claims, after every check that needs no store. */
+export interface ClaimedClient {
+  readonly attempt: Attempt;
+  /** Whether the id was generated here. Any other form may be that of an imported client. */
+  readonly isOwn: boolean;
 }
 
 /** A client that passed, and what its gate answered to the request's intent. */
 export interface AuthenticatedClient<I extends Intent> {
   readonly client: Identified;
   readonly answer: GateAnswer<I>;
-}
-
-/** A client that a request says it is of. */
-export interface ClaimedClient {
-  readonly attempt: Attempt;
-  /** Whether its id was generated here: one of another form may have been brought along. */
-  readonly isOwn: boolean;
 }

@@ -43,7 +43,11 @@ export async function authenticateClient<I extends Intent>(
 }
 
 /** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
-function presentedCredential(services: AuthenticationServices, request: Request, parameters: Parameters): Credential {
+function presentedCredential(
+  { config }: Pick<AuthenticationServices, 'config'>,
+  request: Request,
+  parameters: Parameters,
+): Credential {
   const authorization = request.headers.get('Authorization');
   const inBody = secretsInBody(parameters);
   if ((authorization === null ? 0 : 1) + inBody > 1) {
@@ -53,9 +57,9 @@ function presentedCredential(services: AuthenticationServices, request: Request,
   const presented =
     authorization === null
       ? (readPost(parameters) ??
-        readClientAssertion(services, parameters) ??
+        readClientAssertion(parameters, config.issuer) ??
         // Beside another credential, a certificate may be there for something else, such as to bind the token.
-        (inBody === 0 ? readClientCertificate(services, request, parameters) : undefined))
+        (inBody === 0 ? readClientCertificate(request, parameters) : undefined))
       : readBasic(authorization);
   if (!presented)
     throw invalidClient(authorization === null && inBody === 0 ? 'no_credentials' : 'malformed_credentials');
