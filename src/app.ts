@@ -7,7 +7,7 @@ import { introspect } from './oauth/introspect.ts';
 import { jwks } from './oauth/jwks.ts';
 import { metadata } from './oauth/metadata.ts';
 import { errorResponse } from './oauth/response/error-response.ts';
-import { nothingHere, OAuthError } from './oauth/response/oauth-error.ts';
+import { noSuchEndpoint, OAuthError } from './oauth/response/oauth-error.ts';
 import { revoke } from './oauth/revoke.ts';
 import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
@@ -15,12 +15,12 @@ import type { Services } from './services.ts';
 
 type Endpoint = (services: Services, request: Request) => Promise<Response>;
 
-/** The Hono app: every route, each mounted below the issuer's path. */
+/** Creates the Hono app: every route, mounted below the issuer's path. */
 export function createApp(services: Services) {
   const app = new Hono();
   const path = services.config.issuerPath;
 
-  // One handler for a route, whatever the method: of two that match, Hono makes a chain.
+  // One handler per route for all methods: if two handlers match, Hono chains them.
   const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
     const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
     const noted = { route: toRoutePattern(route) };
@@ -41,19 +41,19 @@ export function createApp(services: Services) {
   serve('GET', `/.well-known/openid-configuration${path}`, metadata);
   if (path !== '') serve('GET', `${path}/.well-known/openid-configuration`, metadata);
   serve('GET', `${path}/healthz`, health);
-  // Loaded with the first request for it, as the management API is.
+  // Loaded with the first request for it, like the management API.
   const documentation = () => import('./documentation/index.ts');
   serve('GET', `${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
   serve('GET', `${path}/docs`, async () => (await documentation()).page());
   serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call));
-  // Loaded with the first management request: most isolates never have one, and its schemas are most of what there is to start.
+  // Loaded with the first management request. Most isolates never get one, and its schemas would make up most of their start-up time.
   let managementApp: ManagementApp | undefined;
   app.all(`${path}/v1/*`, async (context) => {
     managementApp ??= (await import('./management/index.ts')).management(services);
     return managementApp.fetch(context.req.raw);
   });
 
-  app.notFound(() => errorResponse(nothingHere()));
+  app.notFound(() => errorResponse(noSuchEndpoint()));
   app.onError((error) => errorResponse(error));
   return app;
 }

@@ -12,11 +12,11 @@ type App = ReturnType<typeof createApp>;
 
 const apps = new WeakMap<Env, App>();
 
-/** The app of an environment, made once: an isolate's memory lives in it. */
+/** Returns the app of an environment. It is made once, because it holds the isolate's caches. */
 function appFor(env: Env): App {
-  const made = apps.get(env) ?? createApp(createServices(env));
-  apps.set(env, made);
-  return made;
+  const app = apps.get(env) ?? createApp(createServices(env));
+  apps.set(env, app);
+  return app;
 }
 
 export default {
@@ -30,7 +30,7 @@ export default {
     }),
   async scheduled(_, env) {
     try {
-      // By the clock, not by when it was due: it may come late.
+      // The current time, not the scheduled time: the handler may run late.
       await scheduled(createServices(env), Date.now());
     } catch (error) {
       logFailure(error);

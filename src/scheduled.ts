@@ -12,8 +12,10 @@ import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
 import { StaleWriteError, write } from './store/write.ts';
 
-/** Does what there is to do at `now`, in milliseconds since the epoch, and tells how much that was. */
-type Task = (services: Services, now: number) => Promise<Readonly<Record<string, number>>>;
+type ScheduledServices = Pick<Services, 'env' | 'config' | 'db' | 'masterKeys' | 'gates'>;
+
+/** A background task. `now` is in milliseconds since the epoch. Returns counts of what it did. */
+type Task = (services: ScheduledServices, now: number) => Promise<Readonly<Record<string, number>>>;
 
 const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['rotate_signing_keys', rotateSigningKeys],
@@ -24,20 +26,20 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
 ];
 
 /**
- * What is done every minute, whoever asks for what: all of it may be done twice, or late, and one task's failure is not another's.
+ * Runs the background tasks, once a minute. A task may run late or twice, and its failure does not stop the others.
  * @param now milliseconds since the epoch
  */
-export async function scheduled(services: Services, now: number): Promise<void> {
+export async function scheduled(services: ScheduledServices, now: number): Promise<void> {
   const succeeded: BackgroundTask[] = [];
   for (const [name, task] of TASKS) {
     const begun = Date.now();
     const report = (ok: boolean, counts: Readonly<Record<string, number>>) =>
       log({ event: 'scheduled', task: name, ok, ms: Date.now() - begun, counts });
     try {
-      const done = await task(services, now);
+      const counts = await task(services, now);
       succeeded.push(name);
-      // Most of the time there is nothing to do, which is no news.
-      if (Object.values(done).some((count) => count > 0)) report(true, done);
+      // Usually there is nothing to do, and that is not logged.
+      if (Object.values(counts).some((count) => count > 0)) report(true, counts);
     } catch (error) {
       logFailure(error);
       report(false, {});
@@ -46,13 +48,16 @@ export async function scheduled(services: Services, now: number): Promise<void> 
   await noteSuccesses(services.db, succeeded, now).catch(logFailure);
 }
 
-/** Lets the next keys sign of the algorithms whose active keys have signed for as long as is configured. */
-async function rotateSigningKeys({ db, config, masterKeys }: Services, now: number): Promise<{ rotated: number }> {
+/** Rotates the signing keys of each algorithm whose active key is older than the configured age. */
+async function rotateSigningKeys(
+  { db, config, masterKeys }: ScheduledServices,
+  now: number,
+): Promise<{ rotated: number }> {
   const { keys } = await readRing(db);
   const algs = findDueAlgs(keys, config.signingKeyMaxAge, now);
   if (algs.length === 0) return { rotated: 0 };
   const change = await completeRotation(planRotation(keys, algs, now), await masterKeys());
-  const [active, retiring] = [change.activated, change.retired].map((some) => some.map(({ kid }) => kid));
+  const [active, retiring] = [change.activated, change.retired].map((keys) => keys.map(({ kid }) => kid));
   try {
     await write(db, {
       event: {
@@ -68,14 +73,14 @@ async function rotateSigningKeys({ db, config, masterKeys }: Services, now: numb
       statements: changeSigningKeys(db, change),
     });
   } catch (error) {
-    // Another run, or an administrator, was quicker.
+    // Another run, or an administrator, changed the keys first.
     if (error instanceof StaleWriteError) return { rotated: 0 };
     throw error;
   }
   return { rotated: algs.length };
 }
 
-async function copyKeyRing({ db, env }: Services): Promise<{ revoked: number; copied: number }> {
+async function copyKeyRing({ db, env }: ScheduledServices): Promise<{ revoked: number; copied: number }> {
   const revoked = await propagateKeyRevocations(db, env.KV);
   const isCopied = await new StoredRing(env).copy();
   return { revoked, copied: isCopied ? 1 : 0 };

@@ -28,7 +28,7 @@ export interface Services extends OAuthServices, ManagementServices {
 export function createServices(env: Env): Services {
   const config = readConfig(env);
   let derived: MasterKeys | undefined;
-  // The value is kept, not the promise: a promise belongs to the request that made it.
+  // Caches the value, not the promise: another request must not wait for a promise of this one.
   const masterKeys = async () => {
     derived ??= await deriveMasterKeys(config.masterKeys);
     return derived;
@@ -65,8 +65,8 @@ export function createServices(env: Env): Services {
   };
 }
 
-// The caller of the token endpoint chooses the client_id that its failures are counted under. The prefix keeps it from
-// choosing a count of another filter.
+// The caller of the token endpoint chooses the client_id that its failures are counted under. The prefix keeps it from choosing another
+// filter's count.
 function countingApart(binding: RateLimit, name: string): RateLimit {
   return { limit: ({ key }) => binding.limit({ key: `${name} ${key}` }) };
 }

@@ -1,4 +1,4 @@
-import { nothingHere } from '../oauth/response/oauth-error.ts';
+import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 
@@ -81,7 +81,7 @@ export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, r
   if (name === START) {
     return new Response(SCRIPT, { headers: { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' } });
   }
-  if (!ASSETS.some((asset) => asset === name)) throw nothingHere();
+  if (!ASSETS.some((asset) => asset === name)) throw noSuchEndpoint();
   // Of the request's headers the assets need to know one.
   const ifNoneMatch = request.headers.get('If-None-Match');
   const headers: HeadersInit = ifNoneMatch === null ? {} : { 'If-None-Match': ifNoneMatch };

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { nothingHere } from '../oauth/response/oauth-error.ts';
+import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import { BACKGROUND_TASKS } from '../store/background-tasks.ts';
 import { errorAnswer, misconfigured, wrongMethod } from './oauth/error-responses.ts';
 import { CACHEABLE } from './oauth/headers.ts';
@@ -83,7 +83,7 @@ export const pageFile = createRoute({
       content: { 'text/javascript': {}, 'text/css': {}, 'text/plain': {}, 'image/png': {} },
     },
     304: { description: 'The copy that one has is the newest.' },
-    404: errorAnswer('The page has no such file.', { invalid_request: nothingHere() }),
+    404: errorAnswer('The page has no such file.', { invalid_request: noSuchEndpoint() }),
     ...failures,
   },
 });

@@ -1,25 +1,28 @@
-/** What is wrong with a JWT's times. */
+/** A fault in a JWT's times. */
 export type TimeFault = 'malformed' | 'expired' | 'not_yet_valid' | 'lives_too_long';
 
 export interface TimeRules {
-  /** How long it may be good for, in seconds: whatever its `exp` says, it is not taken for longer. */
+  /** The longest lifetime, in seconds. A JWT with a later `exp` is refused. */
   readonly maxLifetime: number;
-  /** How many seconds its signer's clock may be off. */
+  /** How far its signer's clock may be off, in seconds. */
   readonly skew: number;
-  /** Whether it must say when it was issued. */
+  /** Whether `iat` is required. */
   readonly needsIat?: boolean;
 }
 
-/** Whether the value is a time in seconds since the epoch ([RFC 7519 section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)): no text, and neither negative nor beyond what is exact. */
+/**
+ * Whether the value is a time in seconds since the epoch ([RFC 7519 section 2](https://www.rfc-editor.org/rfc/rfc7519#section-2)): a
+ * number, neither negative nor too large to be exact.
+ */
 export function isNumericDate(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 /**
- * Checks `exp`, `nbf` and `iat` ([RFC 7519 section 4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)). Without an `iat` what counts
- * of the lifetime is what is left of it.
+ * Checks `exp`, `nbf` and `iat` ([RFC 7519 section 4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)). Without an `iat`, the
+ * lifetime counts from now, plus the skew.
  * @param now milliseconds since the epoch
- * @returns what is wrong, or undefined
+ * @returns the fault, or undefined if there is none
  */
 export function timeFault(
   { exp, nbf, iat }: Readonly<Record<string, unknown>>,

@@ -2,7 +2,10 @@ import { base64url } from 'jose';
 import { isJsonObject } from '../lib/json.ts';
 import { decodeUtf8 } from '../lib/utf8.ts';
 
-/** The header of a JWS ([RFC 7515 section 4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)), as far as it is looked at; nobody has verified it. */
+/**
+ * The header of a JWS ([RFC 7515 section 4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)), not verified; only the members that we
+ * read.
+ */
 export interface UnverifiedHeader {
   readonly alg: string;
   readonly kid?: string;
@@ -10,22 +13,22 @@ export interface UnverifiedHeader {
   readonly jwk?: unknown;
 }
 
-/** A JWT as it is written, of which nothing has been verified. */
+/** A parsed JWT, not verified. */
 export interface UnverifiedJwt {
   readonly header: UnverifiedHeader;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Whether the text is a compact JWS in the one way that we write it ([RFC 7515 section 2](https://www.rfc-editor.org/rfc/rfc7515#section-2)):
- * base64url leaves others that decode alike, with padding or stray last bits.
+ * Whether the text is a compact JWS in canonical form ([RFC 7515 section 2](https://www.rfc-editor.org/rfc/rfc7515#section-2)). Other
+ * spellings in base64url, with padding or stray last bits, would decode to the same bytes.
  */
 export function isCanonicalCompact(token: string): boolean {
   const segments = token.split('.');
   return segments.length === 3 && segments.every(isCanonicalBase64url);
 }
 
-/** Whether the value is a text in base64url, in the one way to write it. */
+/** Whether the value is a text in canonical base64url: without padding or stray last bits. */
 export function isCanonicalBase64url(text: unknown): text is string {
   try {
     return (
@@ -37,14 +40,14 @@ export function isCanonicalBase64url(text: unknown): text is string {
 }
 
 /**
- * Reads a JWT without verifying it, so that it can be told what it claims to be before any work is done for it.
- * @returns undefined for whatever is no JWT in compact form, or has an extension (`crit`): none is understood here
+ * Parses a JWT without verifying it, so that its claims can be checked before any costly work.
+ * @returns undefined if the text is not a JWT in compact form, or uses an extension (`crit`): none is supported
  */
 export function readUnverified(token: string): UnverifiedJwt | undefined {
   if (!isCanonicalCompact(token)) return undefined;
-  const [first = '', second = ''] = token.split('.');
-  const header = parseObject(first);
-  const claims = parseObject(second);
+  const [headerSegment = '', claimsSegment = ''] = token.split('.');
+  const header = parseObject(headerSegment);
+  const claims = parseObject(claimsSegment);
   if (!header || !claims || 'crit' in header || 'b64' in header) return undefined;
   const { alg, kid, typ, jwk } = header;
   if (typeof alg !== 'string' || !isTextOrAbsent(kid) || !isTextOrAbsent(typ)) return undefined;
@@ -72,7 +75,10 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string';
 }
 
-/** A `typ` without the prefix that may be left out ([RFC 7515 section 4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)), in lower case. */
+/**
+ * Returns a `typ` in lower case, without the optional prefix `application/`
+ * ([RFC 7515 section 4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)).
+ */
 export function mediaType(typ: string): string {
   return typ.toLowerCase().replace(/^application\//, '');
 }

@@ -1,43 +1,43 @@
 import { base64url } from 'jose';
 
-// Public keys by which anybody can sign, and which the runtime takes all the same.
+// Detects public keys that are so weak that anybody can sign with them. The runtime accepts them.
 
-// Modulo each of these a vulnerable modulus is a power of 65537. By chance that is one of 240 million others.
+// Modulo each of these primes, a vulnerable modulus is a power of 65537. Of 240 million other moduli, one is so by chance.
 const PRIMES = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
   127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-let powers: ReadonlyMap<number, ReadonlySet<number>> | undefined;
+let residuesByPrime: ReadonlyMap<number, ReadonlySet<number>> | undefined;
 
 /**
- * Whether an RSA modulus, in base64url, has the fingerprint of keys that can be factored: those of a widespread library in smart cards
- * and TPMs ([ROCA, CVE-2017-15361](https://crocs.fi.muni.cz/public/papers/rsa_ccs17)).
+ * Whether an RSA modulus, in base64url, has the fingerprint of keys that can be factored. A widespread library in smart cards and TPMs made
+ * them ([ROCA, CVE-2017-15361](https://crocs.fi.muni.cz/public/papers/rsa_ccs17)).
  */
 export function isRocaModulus(n: string): boolean {
-  powers ??= new Map(PRIMES.map((prime) => [prime, powersOf65537(prime)]));
+  residuesByPrime ??= new Map(PRIMES.map((prime) => [prime, powersOf65537(prime)]));
   const modulus = BigInt(`0x${base64url.decode(n).toHex()}`);
-  return [...powers].every(([prime, residues]) => residues.has(Number(modulus % BigInt(prime))));
+  return [...residuesByPrime].every(([prime, residues]) => residues.has(Number(modulus % BigInt(prime))));
 }
 
 function powersOf65537(prime: number): ReadonlySet<number> {
-  const found = new Set<number>();
-  for (let power = 1; !found.has(power); power = (power * 65537) % prime) found.add(power);
-  return found;
+  const powers = new Set<number>();
+  for (let power = 1; !powers.has(power); power = (power * 65537) % prime) powers.add(power);
+  return powers;
 }
 
 /**
- * Whether an Ed25519 public key, in base64url, is a point of small order, under which anybody makes signatures
- * ([RFC 7748 section 7](https://www.rfc-editor.org/rfc/rfc7748#section-7) has the like of X25519).
+ * Whether an Ed25519 public key, in base64url, is a point of small order. Anybody can make signatures that verify under such a key
+ * ([RFC 7748 section 7](https://www.rfc-editor.org/rfc/rfc7748#section-7) describes the same for X25519).
  */
 export function isOfSmallOrder(x: string): boolean {
   const point = base64url.decode(x);
-  // The last bit tells of two points with the same y which is meant.
+  // The last bit chooses between two points with the same y. Both have the same order.
   if (point.length === 32) point[31] = (point[31] ?? 0) & 0x7f;
   return SMALL_ORDER.has(point.toHex());
 }
 
-// y of the eight points whose order divides eight, as it is written, and as it may be written once more above the field's prime.
+// The y coordinates of the eight points whose order divides eight, in canonical form, and in the second form above the field's prime.
 const SMALL_ORDER: ReadonlySet<string> = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',

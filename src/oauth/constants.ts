@@ -1,58 +1,80 @@
-/** The `claims` of a token request, in UTF-8, how many they may be, and how long a text among them, in UTF-16 code units. */
+// The numbers of the OAuth endpoints. Times are in seconds unless the name says otherwise.
+
+// ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The largest `claims` parameter of a token request, in bytes of UTF-8. */
 export const REQUESTED_CLAIMS_LIMIT_BYTES = 1024;
+
+/** The most claims that a token request may name. */
 export const REQUESTED_CLAIMS_MAX = 20;
+
+/** The longest string among requested claims, in UTF-16 code units. */
 export const REQUESTED_CLAIM_LENGTH_MAX = 200;
 
-/** How many seconds the clocks of those who sign them may be off. */
+// ── Assertions and proofs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How far the clock of the signer of an assertion or a proof may be off. */
 export const SIGNER_CLOCK_SKEW = 30;
 
-/** How long an assertion may be good for: client libraries make theirs for one to five minutes. */
+/** The longest lifetime of a client assertion. Client libraries choose one to five minutes. */
 export const ASSERTION_LIFETIME_MAX = 300;
 
-/** How long a token of another issuer may be good for: Kubernetes gives them for an hour, and for a day where it is asked. */
-export const FEDERATED_LIFETIME_MAX = 86_400;
-
-/** How long after it was made a DPoP proof is taken, the skew included. */
-export const DPOP_PROOF_AGE = 60;
-
-/** A DPoP nonce is of a step of so many seconds, and is taken in so many steps, its own being the first. */
-export const DPOP_NONCE_STEP = 60;
-export const DPOP_NONCE_STEPS = 5;
-
-/** The longest `jti`, in UTF-16 code units. */
-export const JTI_LENGTH_MAX = 200;
-
-/** The longest DPoP header, in characters: a proof of an RSA key fits. */
-export const DPOP_HEADER_MAX = 4096;
-
-/** How long an assertion may be good for. */
+/** The longest lifetime of a client assertion under the strict profile. */
 export const STRICT_ASSERTION_LIFETIME_MAX = 60;
 
-/**
- * How long an isolate goes by what it knows of how a client authenticates, where a credential does not fit that and many have failed: so
- * often it asks the gate once more.
- */
+/** The longest lifetime of a token of another issuer. Kubernetes issues them for an hour by default, and for a day on request. */
+export const FEDERATED_LIFETIME_MAX = 86_400;
+
+/** The longest `jti` of an assertion or a proof, in UTF-16 code units. A gate stores it until it expires. */
+export const JTI_LENGTH_MAX = 200;
+
+/** The longest DPoP header, in characters. A proof with an RSA key fits. */
+export const DPOP_HEADER_MAX = 4096;
+
+/** The greatest age of a DPoP proof, by its `iat`. The signer's clock skew is included. */
+export const DPOP_PROOF_AGE = 60;
+
+/** How often the DPoP nonce changes. */
+export const DPOP_NONCE_STEP = 60;
+
+/** For how many steps a DPoP nonce is accepted, including the step it was made in. */
+export const DPOP_NONCE_STEPS = 5;
+
+// ── Caches of an isolate ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How old a cached client authentication may get while credentials keep failing against it. Then the gate is asked once more. */
 export const AUTHENTICATION_AGE = 5;
 
-/** Of how many clients an isolate knows that, and up to what length of it as JSON; and of how many more with a longer one. */
-export const KNOWN_AUTHENTICATIONS = 2000;
-export const KNOWN_AUTHENTICATION_LENGTH = 4096;
-export const KNOWN_LONG_AUTHENTICATIONS = 100;
+/** How many cached client authentications an isolate keeps, of those that are short. */
+export const CACHED_AUTHENTICATIONS_MAX = 2000;
 
-/** Keys of DPoP proofs that an isolate keeps imported. */
-export const KNOWN_PROOF_KEYS = 1000;
+/** Up to what length of its JSON a client authentication counts as short, in UTF-16 code units. */
+export const SHORT_AUTHENTICATION_LENGTH_MAX = 4096;
+
+/** How many longer ones an isolate keeps besides. They are fewer, so that they cannot fill its memory. */
+export const CACHED_LONG_AUTHENTICATIONS_MAX = 100;
+
+/** How many imported keys of DPoP proofs an isolate keeps. */
+export const CACHED_PROOF_KEYS_MAX = 1000;
+
+/** How long the result of a probe of the stores is used again. */
+export const HEALTH_PROBE_AGE = 5;
+
+// ── A client's rotation of its own secret ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** The least age at which an unused secret that the client made itself counts as lost, so that the client may replace it. */
+export const ROTATION_RETRY_AFTER = 60;
+
+/** The greatest age at which it does. An older secret has more likely been kept than lost. */
+export const ROTATION_RETRY_UNTIL = 900;
+
+/** The shortest grace period that a client may give its old secret. It still needs the old one if the new one was lost. */
+export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
+
+// ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How long the metadata document may be cached. */
 export const METADATA_MAX_AGE = 3600;
 
-/** How old a secret must be that a client made itself and nobody has used, before the client may make another in its place. */
-export const ROTATION_RETRY_AFTER = 60;
-
-/** And how old at most: an older one has more likely been kept than lost. */
-export const ROTATION_RETRY_UNTIL = 900;
-
-/** The shortest grace that a client gives its own old secret: it needs that one where the new one was lost. */
-export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
-
-/** How long the answer of a store's probe is given again. */
-export const HEALTH_PROBE_AGE = 5;
+/** The length of an ETag, in characters of base64url: 132 bits of a SHA-256 digest. */
+export const ETAG_LENGTH = 22;

@@ -4,11 +4,11 @@ import type { OAuthServices } from './services.ts';
 import type { Health } from './store-probes.ts';
 
 /**
- * Liveness, the readiness of each store, and when the work that nobody asks for was last done. 200 as long as the Worker runs: a lost
- * store is survived, not restarted.
+ * Reports liveness, whether each store answers, and when each background task last succeeded. The status is 200 as long as the Worker
+ * runs: it works on without a store, and a restart would not bring the store back.
  */
 export async function health(services: Pick<OAuthServices, 'probes' | 'env' | 'db' | 'gates'>): Promise<Response> {
-  const { stores, lastSuccesses } = await services.probes.ask(services, Date.now());
+  const { stores, lastSuccesses } = await services.probes.read(services, Date.now());
   return oauthJson({ status: 'ok', stores, last_success: lastSuccesses ? times(lastSuccesses) : null });
 }
 

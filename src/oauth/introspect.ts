@@ -12,58 +12,72 @@ import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
 
 /**
- * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter a token is
- * active only if it was granted all of it; with `introspection=strong` the gate is asked where the resource server does not ask for that.
+ * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter, a token is
+ * active only if it was granted all of it. With `introspection=strong`, the gate is asked even if the resource server chose `edge`.
  */
 export async function introspect(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const caller = await identifyCaller(services, request, parameters);
   const presented = requiredSecret(parameters, 'token');
   const scopes = parseScope(parameters.get('scope')) ?? [];
-  const asked = askedStrength(parameters);
+  const requested = requestedStrength(parameters);
 
   const now = Date.now();
   const claims = await verifyAccessToken(services, presented, now);
   if (!claims) return inactive('expired_or_invalid');
   if (!mayIntrospect(caller, claims)) return inactive('not_theirs');
   if (!wasGranted(claims, scopes)) return inactive('scope_not_granted');
-  const strength = asked === 'strong' ? asked : await strengthFor(services, caller, claims);
-  if (!(await stands[strength](services, claims))) return inactive('revoked');
+  const strength = requested === 'strong' ? requested : await strengthFor(services, caller, claims);
+  const isActive =
+    strength === 'strong' ? await isActiveAtGate(services, claims) : await isActiveAtEdge(services, claims);
+  if (!isActive) return inactive('revoked');
   // RFC 9449 section 6.2
   return oauthJson({ active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims });
 }
 
-/** Why is for the log. This is all that anybody learns of a token that is not active, or not theirs to know ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). */
+/**
+ * Returns the one answer for a token that is not active, or that the caller may not know about
+ * ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). The reason is for the log only.
+ */
 function inactive(reason: Inactivity): Response {
   addLogDetails({ reason });
   return oauthJson({ active: false });
 }
 
-function wasGranted({ scope = '' }: AccessTokenClaims, asked: readonly string[]): boolean {
+function wasGranted({ scope = '' }: AccessTokenClaims, requested: readonly string[]): boolean {
   const granted = new Set(scope.split(' '));
-  return asked.every((token) => granted.has(token));
+  return requested.every((scope) => granted.has(scope));
 }
 
-/** How strong an answer the request asks for, where it does. It can be stronger than the resource server's choice, never weaker. */
-function askedStrength(parameters: Parameters): Strength | undefined {
-  const asked = parameters.get('introspection');
-  if (asked === undefined || asked === 'strong' || asked === 'edge') return asked;
-  throw new OAuthError('invalid_request', { description: 'introspection: must be strong or edge.' });
+/** Reads the requested strength. It can be stronger than the resource server's choice, never weaker. */
+function requestedStrength(parameters: Parameters): Strength | undefined {
+  const strength = parameters.get('introspection');
+  if (strength === undefined || strength === 'strong' || strength === 'edge') return strength;
+  throw new OAuthError('invalid_request', { description: 'The parameter introspection must be strong or edge.' });
 }
 
-const stands: Record<Strength, (services: OAuthServices, claims: AccessTokenClaims) => Promise<boolean>> = {
-  // The gate is the judge. With it gone a copy in KV still tells that a token is revoked for good, but nothing tells that it stands.
-  strong: async ({ gates, env }, claims) => {
-    try {
-      return await gates.isActive(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
-    } catch (error) {
-      if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked) return false;
-      throw error;
-    }
-  },
-  // Near, and it may lag: what KV does not tell of is taken to stand.
-  edge: async ({ env }, claims) => {
-    const { isRevoked, isDisabled } = await readCopies(env.KV, claims);
-    return !isRevoked && !isDisabled;
-  },
-};
+/**
+ * Asks the client's gate, which is the judge. If it does not answer, a copy in KV still shows that a token is revoked for good, but nothing
+ * shows that it is active.
+ * @throws StoreUnavailableError
+ */
+async function isActiveAtGate(
+  { gates, env }: Pick<OAuthServices, 'gates' | 'env'>,
+  claims: AccessTokenClaims,
+): Promise<boolean> {
+  try {
+    return await gates.isActive(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
+  } catch (error) {
+    if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked) return false;
+    throw error;
+  }
+}
+
+/**
+ * Reads the copies in KV. They are near but may lag: a token counts as active if they say nothing about it.
+ * @throws StoreUnavailableError
+ */
+async function isActiveAtEdge({ env }: Pick<OAuthServices, 'env'>, claims: AccessTokenClaims): Promise<boolean> {
+  const { isRevoked, isDisabled } = await readCopies(env.KV, claims);
+  return !isRevoked && !isDisabled;
+}

@@ -5,10 +5,10 @@ import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
 import type { OAuthServices } from './services.ts';
 
-// Those of the IANA registry: the token of another issuer is presented as `private_key_jwt` is.
+// The names in the IANA registry. `federated_jwt` is ours: to the client it looks like `private_key_jwt`.
 const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'federated_jwt');
 
-/** The authorization server metadata ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)). */
+/** Serves the authorization server metadata ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)). */
 export function metadata({ config: { issuer } }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
   const document = {
     issuer,

@@ -8,8 +8,8 @@ import { oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
 
 /**
- * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes a token of its own.
- * Answered when the revocation is durable. A token that is unknown, expired or another client's is left as it is, with the same answer.
+ * The revocation endpoint ([RFC 7009 section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)): a client revokes one of its own tokens.
+ * It answers once the revocation is durable. An unknown or expired token, or another client's, is left alone, with the same answer.
  */
 export async function revoke(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);

@@ -15,9 +15,9 @@ import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts'
 import type { OAuthServices } from './services.ts';
 
 /**
- * A client that may rotates its own secret, with its own credentials: the new secret is the primary one, and the old one goes on as the
- * secondary, for `grace_seconds` or until it is deleted. A client that lost the answer asks again. No RFC has this; the request is formed
- * as those of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4) are.
+ * Rotates the secret of a client that authenticates with it and may rotate it. The new secret becomes the primary one. The old one stays
+ * valid as the secondary, for `grace_seconds` or until it is deleted. A client that lost the answer asks again. No RFC defines this
+ * endpoint; the request has the form of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
  */
 export async function rotateSecret(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
@@ -34,7 +34,7 @@ function readGrace(parameters: Parameters): number | undefined {
   const text = parameters.get('grace_seconds');
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text) && Number(text) >= OWN_GRACE_MIN && Number(text) <= GRACE_MAX) return Number(text);
-  const description = `The grace_seconds must be a whole number from ${OWN_GRACE_MIN} to ${GRACE_MAX}.`;
+  const description = `The parameter grace_seconds must be a whole number from ${OWN_GRACE_MIN} to ${GRACE_MAX}.`;
   throw new OAuthError('invalid_request', { description });
 }
 
@@ -47,10 +47,10 @@ async function rotate(
 ) {
   const { db, gates, masterKeys } = services;
   const now = Date.now();
-  // In this order: what was changed in between is then seen by the guard.
+  // The row is read first: if the secrets change after that, the write's guard on the row's version fails.
   const row = await findClientRow(db, clientId);
   const current = await listSecrets(db, clientId);
-  // The gate said yes before these were read: what was ended since must not make a secret any more.
+  // The gate accepted the secret before these rows were read. A secret that has ended since must not make a new one.
   const isProven = current.some((secret) => isLive(secret, now) && proof.hashes.includes(secret.hash));
   if (row?.status !== 'active' || !row.mayRotateSecret || !isProven) throw invalidClient();
   const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
@@ -77,7 +77,7 @@ async function rotate(
     });
     await deliverPushes(db, gates, owed);
   } catch (error) {
-    if (error instanceof StaleWriteError) throw inProgress('The client was changed meanwhile: try again.');
+    if (error instanceof StaleWriteError) throw conflict('The client was changed at the same time: try again.');
     throw error;
   }
   return {
@@ -91,10 +91,10 @@ async function rotate(
 }
 
 /**
- * Lets a client that never got its new primary secret make another. It is taken for lost where the client made it itself, it has been there
- * for a while, and nobody has used it, which who presents it would have: so of several instances that rotate at once one does, and an
- * administrator's rotation is left alone.
- * @throws OAuthError `invalid_request`, 409; StoreUnavailableError
+ * Lets a client that never received its new primary secret make another one. The secret counts as lost if the client made it itself, it is
+ * neither too new nor too old, and it has never been used. So if several instances rotate at once, only one of them succeeds, and a secret
+ * that an administrator made is left alone.
+ * @throws OAuthError `invalid_request` with status 409 if the primary secret does not count as lost; StoreUnavailableError
  */
 async function requireLostAnswer(
   { gates }: OAuthServices,
@@ -103,16 +103,16 @@ async function requireLostAnswer(
 ): Promise<void> {
   const { secrets } = await gates.activity({ client_id: clientId });
   const isUsed = secrets.some((used) => used.id === id);
-  // Later it is more likely kept than lost, and the old secret's holder must not take it away.
+  // An older secret was more likely kept than lost, and the holder of the old secret must not replace it.
   if (isUsed || !selfMade || now > createdAt + ROTATION_RETRY_UNTIL * 1000) {
-    throw inProgress('The client has two secrets: one must be deleted first.');
+    throw conflict('The client has two secrets already: an administrator must delete one first.');
   }
   const wait = createdAt + ROTATION_RETRY_AFTER * 1000 - now;
   if (wait <= 0) return;
   const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) };
-  throw inProgress('The client rotated its secret a moment ago. If it did not get the new one: try again.', headers);
+  throw conflict('The client rotated its secret a moment ago. If the new one was lost, try again later.', headers);
 }
 
-function inProgress(description: string, headers: Record<string, string> = {}): OAuthError {
+function conflict(description: string, headers: Record<string, string> = {}): OAuthError {
   return new OAuthError('invalid_request', { status: 409, description, headers });
 }

@@ -9,14 +9,14 @@ import { HEALTH_PROBE_AGE } from './constants.ts';
 
 type StoreHealth = 'ok' | 'unavailable';
 
-/** What the stores said of themselves when they were last asked. */
+/** The result of the last probe. */
 export interface Health {
   readonly stores: Readonly<Record<'d1' | 'kv' | 'gates', StoreHealth>>;
-  /** undefined where D1, which knows it, did not answer. */
+  /** When each background task last succeeded; undefined if D1, which records it, did not answer. */
   readonly lastSuccesses: LastSuccesses | undefined;
 }
 
-interface Asked {
+interface Probe {
   readonly health: SharedWork<Health>;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -28,30 +28,30 @@ interface Stores {
   readonly gates: Gates;
 }
 
-/** Tells which stores answer; each is asked at most every `HEALTH_PROBE_AGE` seconds in an isolate, however many want to know. */
+/** Probes the stores, at most every `HEALTH_PROBE_AGE` seconds per isolate, however many requests ask. */
 export class StoreProbes {
-  #asked: Asked | undefined;
+  #last: Probe | undefined;
 
   /** @param now milliseconds since the epoch */
-  async ask(stores: Stores, now: number): Promise<Health> {
-    if (!this.#asked || this.#asked.until <= now) {
-      this.#asked = { health: new SharedWork('gate', probe(stores)), until: now + HEALTH_PROBE_AGE * 1000 };
+  async read(stores: Stores, now: number): Promise<Health> {
+    if (!this.#last || this.#last.until <= now) {
+      this.#last = { health: new SharedWork('gate', probe(stores)), until: now + HEALTH_PROBE_AGE * 1000 };
     }
-    // Each store has its own deadline; this one is for a probe whose request was killed.
-    return this.#asked.health.result(2 * STORE_DEADLINE_MS).catch(() => probe(stores));
+    // Each store has its own deadline. This longer one is for a probe whose request was killed and that never ends.
+    return this.#last.health.result(2 * STORE_DEADLINE_MS).catch(() => probe(stores));
   }
 }
 
 async function probe({ env, db, gates }: Stores): Promise<Health> {
   const [lastSuccesses, kv, gate] = await Promise.all([
     readLastSuccesses(db).catch(() => undefined),
-    standing(askStore('kv', () => env.KV.get('health'))),
-    standing(gates.ping()),
+    healthOf(askStore('kv', () => env.KV.get('health'))),
+    healthOf(gates.ping()),
   ]);
   return { stores: { d1: lastSuccesses ? 'ok' : 'unavailable', kv, gates: gate }, lastSuccesses };
 }
 
-function standing(answer: Promise<unknown>): Promise<StoreHealth> {
+function healthOf(answer: Promise<unknown>): Promise<StoreHealth> {
   return answer.then(
     () => 'ok' as const,
     () => 'unavailable' as const,

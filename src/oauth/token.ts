@@ -37,7 +37,7 @@ export async function token(services: TokenServices, request: Request): Promise<
   return accessTokenResponse(accessToken, admitted, admitted.wants_dpop_nonce ? await nonceHeader(services) : {});
 }
 
-/** Only one grant type is spoken here ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
+/** Refuses every other grant type ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
 function requireClientCredentialsGrant(parameters: Parameters): void {
   if (required(parameters, 'grant_type') !== 'client_credentials') throw new OAuthError('unsupported_grant_type');
 }
@@ -57,9 +57,9 @@ async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, dec
   }
 }
 
-/** What is wrong with a request that is well-formed, where the error alone does not tell. */
+/** Descriptions for errors whose code alone is too vague. */
 const REFUSED_REQUESTS = {
-  invalid_request: 'claims: not all of these may be requested by this client.',
+  invalid_request: 'claims: this client may not request all of these.',
   dpop_required: 'This client must send a DPoP proof.',
   certificate_required: 'This client must present a certificate.',
   binding_required: 'This client must send a DPoP proof or present a certificate.',
@@ -79,12 +79,12 @@ function refusal(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record
   }
 }
 
-/** A gate of an older version binds nothing, and does not say so: what may have to be bound must not become a token that anybody can use. */
+/** An older gate ignores the binding. Fails rather than issue an unbound token, which anybody could use. */
 function requireBinding({ confirmation }: Admitted, { dpop, certificate }: BindingRequest): void {
   if (!confirmation && (dpop || certificate !== undefined)) throw new StoreUnavailableError('gate', 'an older version');
 }
 
-/** RFC 6585 section 4: when to come again, no earlier than what the `RateLimit` field says. */
+/** Adds when to retry (RFC 6585 section 4): no earlier than the `RateLimit` field says. */
 function retryHeaders(rate: RateStatus): Record<string, string> {
   return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
 }
@@ -99,12 +99,15 @@ async function mint(
     addLogDetails({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
     return accessToken;
   }
-  // One that no body can bring back could be neither introspected nor revoked.
-  const description = 'The token would be too long: ask for fewer scopes or claims.';
+  // A longer token would not fit into the body of a request that introspects or revokes it.
+  const description = 'The token would be too long: request fewer scopes or claims.';
   throw new OAuthError('invalid_scope', { description, headers: rateLimitHeaders(rate) });
 }
 
-/** [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1), with the granted scope always told. */
+/**
+ * Builds the token response ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)), with the granted scope even if it
+ * is the requested one.
+ */
 function accessTokenResponse(
   accessToken: Redacted,
   { grant, rate, confirmation }: Admitted,

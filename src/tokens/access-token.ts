@@ -5,7 +5,7 @@ import { Redacted } from '../log/redacted.ts';
 
 const encoder = new TextEncoder();
 
-/** The media type of a JWT access token, as its `typ` header has it ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */
+/** The `typ` header of a JWT access token ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
 
 /** The claims of an access token ([RFC 9068 section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)). */
@@ -18,17 +18,17 @@ export interface AccessTokenClaims extends JWTPayload {
   readonly jti: string;
   readonly client_id: string;
   readonly org_id: string;
-  /** Left out where no scope was granted. */
+  /** Absent if no scope was granted. */
   readonly scope?: string;
   readonly roles: string[];
-  /** Left out where the token is bound to nothing. */
+  /** Absent if the token is not sender-constrained. */
   readonly cnf?: Confirmation;
 }
 
 /**
- * The claims of a token for a grant.
+ * Returns the claims of an access token for a grant.
  * @param issuedAt the gate's clock at admission, seconds since the epoch
- * @param confirmation what the token is bound to
+ * @param confirmation the key or certificate that the token is bound to
  */
 export function accessTokenClaims(
   grant: ResolvedGrant,
@@ -53,7 +53,9 @@ export function accessTokenClaims(
   };
 }
 
-/** Signs an access token. The claims are whole as they are, so they go without the copy and the checks of jose's `SignJWT`. */
+/**
+ * Signs an access token. Uses jose's `CompactSign`, because the claims are complete and need none of the copying and checks of `SignJWT`.
+ */
 export async function signAccessToken(
   claims: AccessTokenClaims,
   { alg, kid, privateKey }: SigningKey,

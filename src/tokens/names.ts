@@ -1,21 +1,24 @@
 const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
-// A URL parser trims, encodes and turns round what is no URI, so the characters are looked at first (RFC 3986 section 4.3).
+// A URL parser trims and encodes a text that is not a URI, and so accepts it. So the characters are checked first (RFC 3986 section 4.3).
 const ABSOLUTE_URI = /^[a-z][a-z0-9+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+$/i;
 
-/** Whether the text may name a scope ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)). */
+/** Whether the text is a valid scope name ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)). */
 export function isScopeToken(text: string): boolean {
   return SCOPE_TOKEN.test(text);
 }
 
-/** Whether the text may name a resource server: an absolute URI without fragment ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
+/**
+ * Whether the text is a valid resource server identifier: an absolute URI without fragment
+ * ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+ */
 export function isResourceIdentifier(text: string): boolean {
   return ABSOLUTE_URI.test(text) && URL.canParse(text);
 }
 
 /**
- * Claim names that mean something to whoever checks a token, and that custom claims therefore cannot take: those of
- * [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-4.1), [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068#section-2.2), token binding,
- * delegation and token status.
+ * Claim names that have a meaning for those who check tokens, and that custom claims therefore cannot use: those of
+ * [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-4.1), [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068#section-2.2), token
+ * binding, delegation and token status.
  */
 export const REGISTERED_CLAIMS: ReadonlySet<string> = new Set(
   `iss sub aud exp nbf iat jti client_id scope roles groups entitlements org_id authorization_details cnf act may_act azp sid

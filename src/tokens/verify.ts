@@ -8,20 +8,20 @@ import type { Redacted } from '../log/redacted.ts';
 import type { Config } from '../platform/config.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
 
-/** Who signs, and with what. */
+/** The issuer's name and its keys. */
 interface Issuer {
   readonly keyRing: Pick<KeyRing, 'current'>;
   readonly config: Pick<Config, 'issuer'>;
 }
 
 /**
- * Checks that a text is an access token that this service signed and that has not expired; revocation is another question.
+ * Verifies an access token of this service: its signature, issuer, type, times and claims. It does not check revocation.
  *
- * The key is chosen by `kid` among the published ones and by nothing else in the header, and is used with its own algorithm only
+ * The key is chosen among the published ones by the header's `kid` alone, and is used with its own algorithm only
  * ([RFC 8725 section 3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
  * @param now milliseconds since the epoch
- * @param tolerance for how many seconds it may have expired
- * @returns the claims, or undefined for anything else whatever
+ * @param tolerance how long ago it may have expired, in seconds
+ * @returns the claims, or undefined if the text is not such a token
  */
 export async function verifyAccessToken(
   { keyRing, config }: Issuer,
@@ -46,7 +46,7 @@ export async function verifyAccessToken(
   }
 }
 
-/** Chooses the key that a JWS header names by `kid`, among these and for the key's own algorithm only. */
+/** Returns a function that finds the key for a JWS header: the one with its `kid`, if the header's `alg` is the key's own. */
 export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | 'publicKey'>>) {
   return ({ kid, alg }: Pick<JWTHeaderParameters, 'kid' | 'alg'>): CryptoKey => {
     const key = kid === undefined ? undefined : byKid.get(kid);
@@ -55,7 +55,7 @@ export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | '
   };
 }
 
-// What was signed is not yet what it should be: another kind of statement, or an older version's, may be signed with the same keys.
+// A valid signature is not enough: the same keys may have signed another kind of JWT, or a token of an older version.
 function hasSoundClaims(claims: Record<string, unknown>, now: number): boolean {
   const { exp, iat, nbf = 0, scope = '', roles, cnf } = claims;
   const seconds = now / 1000;
@@ -73,7 +73,7 @@ function hasSoundClaims(claims: Record<string, unknown>, now: number): boolean {
   );
 }
 
-// We write whole seconds.
+// Our own tokens have whole seconds.
 function isWholeTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -63,7 +63,7 @@ describe.each([ISSUER, `${ISSUER}/tenant/a`])('the page at %s/docs', (issuer) =>
       expect([path, answer.status, await answer.json()]).toEqual([
         path,
         404,
-        { error: 'invalid_request', error_description: 'There is nothing here.' },
+        { error: 'invalid_request', error_description: 'No such endpoint.' },
       ]);
     }
     expect((await send('/docs', { method: 'POST' })).status).toBe(405);

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { bodyTooLarge } from '../../oauth/request/parameters.ts';
 import { invalidClient, OAuthError } from '../../oauth/response/oauth-error.ts';
 import { RATE_LIMIT, RETRY_AFTER } from './headers.ts';
 
@@ -52,9 +53,7 @@ export const formErrors = {
     { 'WWW-Authenticate': { description: 'The scheme to authenticate with.', schema: { type: 'string' } } },
   ),
   ...wrongMethod('POST'),
-  413: errorAnswer('The body is larger than 16 KiB.', {
-    invalid_request: new OAuthError('invalid_request', { description: 'The body is larger than 16 KiB.' }),
-  }),
+  413: errorAnswer(bodyTooLarge().message, { invalid_request: bodyTooLarge() }),
   415: errorAnswer('The body is no form.', {
     invalid_request: new OAuthError('invalid_request', {
       description: 'The body must be application/x-www-form-urlencoded.',

@@ -78,7 +78,9 @@ export const introspection = createRoute({
     },
     400: errorAnswer('The request is malformed.', {
       invalid_request: new OAuthError('invalid_request', { description: 'The parameter token is missing.' }),
-      invalid_scope: new OAuthError('invalid_scope', { description: 'The scope is malformed.' }),
+      invalid_scope: new OAuthError('invalid_scope', {
+        description: 'The scope must be a list of scope names, separated by single spaces.',
+      }),
     }),
     ...formErrors,
     401: errorAnswer(

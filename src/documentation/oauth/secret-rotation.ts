@@ -64,10 +64,10 @@ export const secretRotation = createRoute({
       }),
     }),
     409: errorAnswer(
-      'The client has two secrets already, or was changed meanwhile. With `Retry-After` it is worth another try.',
+      'The client has two secrets already, or was changed at the same time. With `Retry-After`, a retry can succeed.',
       {
         invalid_request: new OAuthError('invalid_request', {
-          description: 'The client has two secrets: one must be deleted first.',
+          description: 'The client has two secrets already: an administrator must delete one first.',
         }),
       },
     ),

@@ -5,10 +5,10 @@ import type { Redacted } from '../../log/redacted.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 
-/** A client assertion ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)), of which nothing has been verified. */
+/** A client assertion ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)) before it is verified. */
 export interface Assertion extends UnverifiedJwt {
   readonly token: Redacted;
-  /** Whether it is said to be a JWT-SVID, and nothing else. */
+  /** Whether the request declares it to be a JWT-SVID. */
   readonly isSvid: boolean;
 }
 
@@ -18,8 +18,9 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-beare
 export const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
 
 /**
- * Reads the client assertion of a request; undefined where it has none.
- * @throws OAuthError `invalid_request` where its type is missing; `invalid_client` where the type is another or it is no JWT
+ * Reads the client assertion of a request.
+ * @returns undefined if the request has none
+ * @throws OAuthError `invalid_request` if its type is missing; `invalid_client` if the type is unknown or the assertion is not a JWT
  */
 export function readAssertion(parameters: Parameters): Assertion | undefined {
   const token = parameters.secret('client_assertion');
@@ -28,12 +29,12 @@ export function readAssertion(parameters: Parameters): Assertion | undefined {
   if (type === undefined) {
     throw new OAuthError('invalid_request', { description: 'The parameter client_assertion_type is missing.' });
   }
-  const read = readUnverified(token.reveal());
-  if ((type !== JWT_BEARER && type !== JWT_SPIFFE) || !read) throw invalidClient('malformed_assertion');
-  return { ...read, token, isSvid: type === JWT_SPIFFE };
+  const jwt = readUnverified(token.reveal());
+  if ((type !== JWT_BEARER && type !== JWT_SPIFFE) || !jwt) throw invalidClient('malformed_assertion');
+  return { ...jwt, token, isSvid: type === JWT_SPIFFE };
 }
 
-/** How the log tells of what is wrong with an assertion's times. */
+/** The reason that the log gives for each fault in an assertion's times. */
 export const TIME_FAILURES: Readonly<Record<TimeFault, AuthenticationFailure>> = {
   malformed: 'malformed_assertion',
   expired: 'assertion_expired',

@@ -5,9 +5,9 @@ import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import { SharedWork } from '../../store/waiting.ts';
 import {
   AUTHENTICATION_AGE,
-  KNOWN_AUTHENTICATION_LENGTH,
-  KNOWN_AUTHENTICATIONS,
-  KNOWN_LONG_AUTHENTICATIONS,
+  CACHED_AUTHENTICATIONS_MAX,
+  CACHED_LONG_AUTHENTICATIONS_MAX,
+  SHORT_AUTHENTICATION_LENGTH_MAX,
 } from '../constants.ts';
 
 interface Entry {
@@ -30,8 +30,8 @@ interface Call {
 export class ClientAuthenticationCache {
   readonly #gates: Gates;
   // Two sizes, so that a few clients with many keys cannot fill an isolate's memory.
-  readonly #short = new ExpiringCache<Entry>(KNOWN_AUTHENTICATIONS);
-  readonly #long = new ExpiringCache<Entry>(KNOWN_LONG_AUTHENTICATIONS);
+  readonly #short = new ExpiringCache<Entry>(CACHED_AUTHENTICATIONS_MAX);
+  readonly #long = new ExpiringCache<Entry>(CACHED_LONG_AUTHENTICATIONS_MAX);
   readonly #unknown = new ExpiringCache<true>();
   readonly #replayed = new ExpiringCache<true>();
   readonly #calls = new Map<string, Call>();
@@ -110,7 +110,7 @@ export class ClientAuthenticationCache {
     const json = JSON.stringify(received);
     const authentication = previous && JSON.stringify(previous) === json ? previous : received;
     this.#delete(clientId);
-    const cache = json.length <= KNOWN_AUTHENTICATION_LENGTH ? this.#short : this.#long;
+    const cache = json.length <= SHORT_AUTHENTICATION_LENGTH_MAX ? this.#short : this.#long;
     cache.set(clientId, { authentication, askedAt });
     return authentication;
   }

@@ -1,22 +1,22 @@
 import { base64url } from 'jose';
 
-/** The certificate that a client presented in the TLS handshake, of whose key the handshake proved that the client has it. */
+/** The certificate that a client presented in the TLS handshake. The handshake proved that the client has its private key. */
 export interface ClientCertificate {
-  /** SHA-256 of it, as `x5t#S256` has it ([RFC 7515 section 4.1.8](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.8)). */
+  /** Its SHA-256 digest, as in `x5t#S256` ([RFC 7515 section 4.1.8](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.8)). */
   readonly thumbprint: string;
-  /** What Cloudflare found of its chain: `SUCCESS`, or what was wrong. */
+  /** Cloudflare's verdict on its chain: `SUCCESS`, or the fault. */
   readonly verified: string;
   readonly isRevoked: boolean;
-  /** When its time begins and ends, milliseconds since the epoch; NaN where that is not told. */
+  /** The period in which it is valid, milliseconds since the epoch; NaN if Cloudflare does not pass it on. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** As [RFC 2253](https://www.rfc-editor.org/rfc/rfc2253) writes it. */
+  /** In the form of [RFC 2253](https://www.rfc-editor.org/rfc/rfc2253). */
   readonly subjectDn: string;
-  /** The certificate, DER in base64; undefined where Cloudflare does not hand it out, as one of more than 10 KiB. */
+  /** The certificate, DER in base64; undefined if Cloudflare does not pass it on, as with one of more than 10 KiB. */
   readonly base64: string | undefined;
 }
 
-/** What `request.cf` tells of it, where there is one. */
+/** The members of `request.cf.tlsClientAuth` that are read here. */
 interface TlsClientAuth {
   readonly certPresented?: unknown;
   readonly certVerified?: unknown;
@@ -32,8 +32,8 @@ const SHA256 = /^[0-9a-f]{64}$/i;
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]+={0,2}):$/;
 
 /**
- * The certificate of the connection that a request came by, from Cloudflare's own account of it: what a header says of one, anybody can
- * have written ([RFC 8705 section 6.5](https://www.rfc-editor.org/rfc/rfc8705#section-6.5)).
+ * Returns the client certificate of a request's connection, as Cloudflare reports it. A header is never read: anybody can write one
+ * ([RFC 8705 section 6.5](https://www.rfc-editor.org/rfc/rfc8705#section-6.5)).
  */
 export function clientCertificate(request: Request): ClientCertificate | undefined {
   const tls = request.cf?.tlsClientAuth as TlsClientAuth | null | undefined;
@@ -44,7 +44,7 @@ export function clientCertificate(request: Request): ClientCertificate | undefin
   return {
     thumbprint: base64url.encode(Uint8Array.fromHex(fingerprint)),
     verified: typeof certVerified === 'string' ? certVerified : '',
-    // What is not plainly in order counts as revoked.
+    // Fails closed: only an explicit `0` means not revoked.
     isRevoked: certRevoked !== '0',
     notBefore: typeof certNotBefore === 'string' ? Date.parse(certNotBefore) : Number.NaN,
     notAfter: typeof certNotAfter === 'string' ? Date.parse(certNotAfter) : Number.NaN,

@@ -6,9 +6,9 @@ import type { SecretCredential } from './credential.ts';
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
 
 /**
- * Reads `client_secret_basic` credentials ([RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)): the id and the
- * secret are each form-encoded before they are joined, and clients really do it.
- * @returns undefined where the header is anything else
+ * Reads `client_secret_basic` credentials ([RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)). The id and the
+ * secret are each form-encoded before they are joined; clients do that in practice.
+ * @returns undefined if the header is anything else
  */
 export function readBasic(authorization: string): SecretCredential | undefined {
   const encoded = BASIC.exec(authorization)?.[1];

@@ -25,7 +25,7 @@ export interface AssertionCredential {
   readonly clientId: string;
   readonly assertion: Assertion;
   readonly checked: CheckedAssertion;
-  /** The time by which it was checked, milliseconds since the epoch. */
+  /** When it was checked, milliseconds since the epoch. */
   readonly checkedAt: number;
 }
 
@@ -35,7 +35,7 @@ export interface FederatedCredential {
   readonly clientId: string;
   readonly assertion: Assertion;
   readonly alg: VerificationAlg;
-  /** The time by which it was checked, milliseconds since the epoch. */
+  /** When it was checked, milliseconds since the epoch. */
   readonly checkedAt: number;
 }
 

@@ -11,14 +11,17 @@ import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 
-/** What a token of another issuer may say that it is: one for signing in, any JWT, or, as another Edgemint's, an access token; a JWT-SVID may be a `JOSE`. */
+/**
+ * The accepted types of a token of another issuer. `JWT` covers most, ID tokens included; another Edgemint issues `at+jwt`; a JWT-SVID may
+ * be a `JOSE`.
+ */
 const TYPES = ['jwt', 'jose', 'at+jwt'];
 
 /**
- * Checks of a token of another issuer what can be told before it is known whom the client trusts.
- * @param ownIssuer our own: its access tokens prove no client
+ * Checks a token of another issuer, as far as that needs no data of the client.
+ * @param ownIssuer our own issuer, whose access tokens do not authenticate a client
  * @param now milliseconds since the epoch
- * @returns the algorithm by which it is to be verified, or why it is refused
+ * @returns the algorithm to verify it with, or why it is refused
  */
 export function checkFederated(
   { header, claims }: Assertion,
@@ -34,11 +37,11 @@ export function checkFederated(
 }
 
 /**
- * Verifies a checked token of another issuer as one of the workloads that the client trusts. It may be used again for as long as it is
- * good: platforms hand the same one out until it is about to expire, and [JWT-SVIDs](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md)
- * need have no `jti`.
+ * Verifies that a checked token belongs to one of the workloads registered for the client. It may be used again until it expires:
+ * platforms hand out the same token until then, and [JWT-SVIDs](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md) need no
+ * `jti`.
  * @param now milliseconds since the epoch
- * @throws RemoteError where the issuer's keys could not be had
+ * @throws RemoteError if the issuer's keys could not be fetched
  */
 export async function verifyFederated(
   assertion: Assertion,
@@ -48,7 +51,7 @@ export async function verifyFederated(
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('federated_jwt')) return 'method_not_registered';
-  // Before any key is fetched: whose token it cannot be makes nobody ask for it.
+  // Filter before fetching keys: a token that matches no registered workload must not cause a fetch.
   const candidates = authentication.federated_identities.filter(
     (identity) => (!assertion.isSvid || isTrustDomain(identity.issuer)) && matchesIdentity(assertion.claims, identity),
   );
@@ -65,7 +68,7 @@ export async function verifyFederated(
   return 'no_such_key';
 }
 
-// Another of the identities may have the key.
+// The key may still be found at another identity's issuer.
 function unlessUnavailable(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
   throw error;

@@ -32,7 +32,7 @@ export async function authenticateClient<I extends Intent>(
   parameters: Parameters,
   intent: I,
 ): Promise<AuthenticatedClient<I>> {
-  const credential = presentedCredential(services, request, parameters);
+  const credential = readCredential(services, request, parameters);
   const claimed = await checkClientId(services, credential.clientId, clientAddress(request));
   const authenticated =
     credential.kind === 'secret'
@@ -43,7 +43,7 @@ export async function authenticateClient<I extends Intent>(
 }
 
 /** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
-function presentedCredential(
+function readCredential(
   { config }: Pick<AuthenticationServices, 'config'>,
   request: Request,
   parameters: Parameters,
@@ -54,23 +54,23 @@ function presentedCredential(
     const description = 'More than one client authentication method is used.';
     throw new OAuthError('invalid_request', { description, reason: 'more_than_one_method' });
   }
-  const presented =
+  const credential =
     authorization === null
       ? (readPost(parameters) ??
         readClientAssertion(parameters, config.issuer) ??
         // Beside another credential, a certificate may be there for something else, such as to bind the token.
         (inBody === 0 ? readClientCertificate(request, parameters) : undefined))
       : readBasic(authorization);
-  if (!presented)
+  if (!credential)
     throw invalidClient(authorization === null && inBody === 0 ? 'no_credentials' : 'malformed_credentials');
   const named = parameters.get('client_id');
-  if (named !== undefined && named !== presented.clientId) {
+  if (named !== undefined && named !== credential.clientId) {
     throw new OAuthError('invalid_request', {
-      description: 'The client_id in the body is not the one that authenticates.',
+      description: 'The client_id in the body differs from the one that authenticates.',
       reason: 'two_client_ids',
     });
   }
-  return presented;
+  return credential;
 }
 
 /** Returns how many client credentials are in the body. */

@@ -16,7 +16,7 @@ import {
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
 import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
 
-/** What an assertion says that is as it must be, whoever the client is. */
+/** The content of an assertion that passed every check that needs no data of the client. */
 export interface CheckedAssertion {
   readonly alg: VerificationAlg;
   readonly kid: string | undefined;
@@ -25,16 +25,16 @@ export interface CheckedAssertion {
   readonly exp: number;
 }
 
-/** Clients that make theirs with a general library give them the type of any JWT. */
+/** The accepted types. General JWT libraries write `JWT`. */
 const TYPES = ['jwt', 'client-authentication+jwt'];
 
 /**
- * Checks what a `private_key_jwt` assertion says ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), without its
- * signature: it is the client's own, for this issuer and nobody else, and of this moment. The token endpoint's URL is no audience, since
- * another server could have told the client to ask there
- * ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)).
+ * Checks the header and the claims of a `private_key_jwt` assertion
+ * ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), but not its signature: the client is issuer and subject, this
+ * issuer is the only audience, and it is valid now. The token endpoint's URL is not accepted as audience, since another server could have
+ * named it to the client ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)).
  * @param now milliseconds since the epoch
- * @returns what of it is needed later on, or why it is refused
+ * @returns the content that the verification needs, or why it is refused
  */
 export function checkAssertion(
   { header, claims }: Assertion,
@@ -54,7 +54,10 @@ export function checkAssertion(
   return { alg, kid, jti, exp: exp as number };
 }
 
-/** What the strict profile asks beyond that ([FAPI 2.0 section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)). */
+/**
+ * Checks the additional rules of the strict profile
+ * ([FAPI 2.0 section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)).
+ */
 function strictFault({ claims }: Assertion, { alg }: CheckedAssertion, now: number): AuthenticationFailure | undefined {
   if (!STRICT_ALGS.includes(alg)) return 'wrong_algorithm';
   if (typeof claims.aud !== 'string') return 'wrong_audience';
@@ -64,10 +67,10 @@ function strictFault({ claims }: Assertion, { alg }: CheckedAssertion, now: numb
 }
 
 /**
- * Verifies a checked assertion against the client's keys: those that are registered, or those that its `jwks_uri` gives.
+ * Verifies a checked assertion against the client's registered keys, or those that its `jwks_uri` publishes.
  * @param now milliseconds since the epoch
- * @returns the proof for its gate, which spends the `jti`
- * @throws RemoteError where keys elsewhere could not be had
+ * @returns the proof for the client's gate, which spends the `jti`, or why it is refused
+ * @throws RemoteError if the published keys could not be fetched
  */
 export async function verifyAssertion(
   assertion: Assertion,

@@ -5,7 +5,7 @@ import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import type { ClientCertificate } from './certificate.ts';
 
-/** Those whose chain leads nowhere, but which are otherwise in order: OpenSSL's texts, of which it has written some in two ways. */
+/** Cloudflare's verdicts on a valid certificate without a trusted chain. They are OpenSSL's texts, and it has spelled some in two ways. */
 const ACCEPTABLE: readonly string[] = [
   'SUCCESS',
   'FAILED:self signed certificate',
@@ -17,10 +17,10 @@ const ACCEPTABLE: readonly string[] = [
 ];
 
 /**
- * Authenticates by the certificate itself: it is one of those that are registered for the client, or that its `jwks_uri` gives, in the
- * `x5c` of a key ([RFC 8705 section 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)). Its chain does not matter, its time does.
+ * Verifies that a certificate is registered for the client, or is published at its `jwks_uri`, in the `x5c` of a key
+ * ([RFC 8705 section 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)). Its chain does not matter; its validity period does.
  * @param now milliseconds since the epoch
- * @throws RemoteError where certificates elsewhere could not be had
+ * @throws RemoteError if the published certificates could not be fetched
  */
 export async function verifyCertificate(
   { thumbprint, verified, notBefore, notAfter, base64 }: ClientCertificate,
@@ -30,16 +30,16 @@ export async function verifyCertificate(
 ): Promise<KeyProof | AuthenticationFailure> {
   const { methods, keys, jwks_uri } = authentication;
   if (!methods.includes('self_signed_tls_client_auth')) return 'method_not_registered';
-  // Of two things that are wrong with a certificate Cloudflare tells of one.
-  const isOfNow = notBefore <= now && now < notAfter;
-  if (!ACCEPTABLE.includes(verified) || !isOfNow) return 'certificate_not_verified';
+  // Checked here as well, because Cloudflare reports only one fault of a certificate that has two.
+  const isInPeriod = notBefore <= now && now < notAfter;
+  if (!ACCEPTABLE.includes(verified) || !isInPeriod) return 'certificate_not_verified';
   if (keys.some(({ certificate }) => certificate === thumbprint)) {
     return { kind: 'key', anchor: credentialRefs.certificate(authentication, thumbprint) };
   }
   if (jwks_uri === null || base64 === undefined) return 'no_such_certificate';
   const isPresented = ({ x5c }: JWK) => x5c?.[0] === base64;
-  const found = await remoteKeys.all({ jwks_uri }, isPresented, now);
-  return found.some(isPresented)
+  const published = await remoteKeys.all({ jwks_uri }, isPresented, now);
+  return published.some(isPresented)
     ? { kind: 'key', anchor: credentialRefs.remoteCertificate(authentication, jwks_uri) }
     : 'no_such_certificate';
 }

@@ -5,22 +5,22 @@ type AlternativeName = Exclude<TlsSubject['type'], 'subject_dn'>;
 
 const SUBJECT_ALT_NAME = '2.5.29.17';
 const CONTEXT_SPECIFIC = 3;
-/** The tags of the sorts of names (RFC 5280 section 4.2.1.6), and that of the extensions (section 4.1). */
+/** The tags of the name types (RFC 5280 section 4.2.1.6), and of the extensions (section 4.1). */
 const TAGS: Readonly<Record<AlternativeName, number>> = { san_email: 1, san_dns: 2, san_uri: 6, san_ip: 7 };
 const EXTENSIONS_TAG = 3;
 
 const ASCII = /^[\x20-\x7e]+$/;
 
 /**
- * The alternative names of one sort in a certificate ([RFC 5280 section 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)), as
- * texts; none where it has none or is malformed.
+ * Returns the subject alternative names of one type in a certificate
+ * ([RFC 5280 section 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)); none if it is malformed.
  * @param certificate DER in base64
  */
 export function alternativeNames(certificate: string, type: AlternativeName): string[] {
   try {
     const extensions = extensionsOf(parse(Uint8Array.fromBase64(certificate))).filter(isSubjectAltName);
     const [extension] = extensions;
-    // One that says it twice says nothing.
+    // A certificate with two such extensions is invalid (RFC 5280 section 4.2).
     if (!extension || extensions.length > 1) return [];
     const value = members(extension).at(-1);
     const names = value instanceof OctetString ? members(parse(value.valueBlock.valueHexView)) : [];
@@ -63,7 +63,7 @@ function textOf(bytes: Uint8Array, type: AlternativeName): string | undefined {
   return ASCII.test(text) ? text : undefined;
 }
 
-/** An address as URLs write it: an IPv6 one as [RFC 5952](https://www.rfc-editor.org/rfc/rfc5952) has it. */
+/** Returns an IP address as URLs write it; an IPv6 address in the form of [RFC 5952](https://www.rfc-editor.org/rfc/rfc5952). */
 function addressOf(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return undefined;

@@ -4,8 +4,8 @@ import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { ClientCertificate } from './certificate.ts';
 
 /**
- * Authenticates by a certificate of an authority that Cloudflare was told to trust, with the one subject that is registered for the
- * client ([RFC 8705 section 2.1](https://www.rfc-editor.org/rfc/rfc8705#section-2.1)).
+ * Verifies that a certificate comes from an authority that Cloudflare is configured to trust, and has the subject that is registered for
+ * the client ([RFC 8705 section 2.1](https://www.rfc-editor.org/rfc/rfc8705#section-2.1)).
  */
 export async function verifySubject(
   certificate: ClientCertificate,
@@ -21,7 +21,7 @@ export async function verifySubject(
 async function subjectsOf({ subjectDn, base64 }: ClientCertificate, type: TlsSubject['type']): Promise<string[]> {
   if (type === 'subject_dn') return [subjectDn];
   if (base64 === undefined) return [];
-  // Loaded with the first client that needs it: few do.
+  // Loaded with the first client that needs it, since few do.
   const { alternativeNames } = await import('./subject-alternative-names.ts');
   return alternativeNames(base64, type);
 }

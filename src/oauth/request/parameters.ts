@@ -1,17 +1,18 @@
 import { OAUTH_BODY_LIMIT_BYTES } from '../../constants.ts';
+import { kib } from '../../lib/size.ts';
 import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
-/** The parameters whose values bear secrets. */
+/** The parameters whose values are secrets. */
 const SECRETS = ['client_secret', 'client_assertion', 'token'] as const;
 type SecretName = (typeof SECRETS)[number];
 type PlainName<Name extends string> = Name extends SecretName ? never : Name;
 
-/** The parameters of a request, each once, those without a value left out. */
+/** The parameters of a request that have a value. */
 export interface Parameters {
   get<Name extends string>(name: PlainName<Name>): string | undefined;
-  /** All values of a parameter that may repeat. */
+  /** Returns all values of a parameter that may be repeated. */
   all<Name extends string>(name: PlainName<Name>): readonly string[];
   secret(name: SecretName): Redacted | undefined;
 }
@@ -19,11 +20,13 @@ export interface Parameters {
 const FORM = /^application\/x-www-form-urlencoded[ \t]*(;[^,]*)?$/i;
 
 /**
- * Reads a form-encoded body ([RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)): a parameter without a value
- * counts as left out, and none but the named ones may repeat.
- * @throws OAuthError `invalid_request`: 415 for another content type, 413 for a body over 16 KiB, 400 for one that is malformed
+ * Reads a form-encoded body ([RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)). A parameter with an empty value
+ * counts as omitted.
+ * @param repeatable the parameters that may be repeated
+ * @throws OAuthError `invalid_request`: 415 for another content type, 413 for a body over `OAUTH_BODY_LIMIT_BYTES`, 400 for one that is
+ * malformed
  */
-export async function readParameters(request: Request, mayRepeat: readonly string[] = []): Promise<Parameters> {
+export async function readParameters(request: Request, repeatable: readonly string[] = []): Promise<Parameters> {
   if (!FORM.test(request.headers.get('Content-Type') ?? '')) {
     const description = 'The body must be application/x-www-form-urlencoded.';
     throw new OAuthError('invalid_request', { status: 415, description });
@@ -37,7 +40,7 @@ export async function readParameters(request: Request, mayRepeat: readonly strin
     if (name === undefined || value === undefined) throw malformed();
     if (value === '') continue;
     const earlier = values.get(name);
-    if (secrets.has(name) || (earlier && !mayRepeat.includes(name))) {
+    if (secrets.has(name) || (earlier && !repeatable.includes(name))) {
       throw new OAuthError('invalid_request', { description: 'A parameter is repeated.' });
     }
     if (isSecret(name)) secrets.set(name, new Redacted(value));
@@ -59,7 +62,10 @@ function malformed(): OAuthError {
   return new OAuthError('invalid_request', { description: 'The body is not valid form encoding in UTF-8.' });
 }
 
-/** Decodes `application/x-www-form-urlencoded` text ([RFC 6749 appendix B](https://www.rfc-editor.org/rfc/rfc6749#appendix-B)); undefined where it is malformed. */
+/**
+ * Decodes `application/x-www-form-urlencoded` text ([RFC 6749 appendix B](https://www.rfc-editor.org/rfc/rfc6749#appendix-B)); undefined if
+ * it is malformed.
+ */
 export function formDecode(text: string): string | undefined {
   if (!/[%+]/.test(text)) return text;
   try {
@@ -69,12 +75,12 @@ export function formDecode(text: string): string | undefined {
   }
 }
 
-/** The value of a parameter that must be there. */
+/** Returns the value of a required parameter. @throws OAuthError `invalid_request` if it is missing */
 export function required<Name extends string>(parameters: Parameters, name: PlainName<Name>): string {
   return requirePresent(parameters.get<Name>(name), name);
 }
 
-/** As `required`, for one that bears a secret. */
+/** As `required`, for a parameter whose value is a secret. */
 export function requiredSecret(parameters: Parameters, name: SecretName): Redacted {
   return requirePresent(parameters.secret(name), name);
 }
@@ -84,12 +90,13 @@ function requirePresent<T>(value: T | undefined, name: string): T {
   throw new OAuthError('invalid_request', { description: `The parameter ${name} is missing.` });
 }
 
-// A length that is told is held to by HTTP, though not by another Worker that calls this one; without one the body is counted as it comes.
+// With a Content-Length, HTTP limits the body to it; a service binding does not, so the size is checked afterwards as well. Without one,
+// the bytes are counted as they arrive.
 async function readText(request: Request): Promise<string> {
   const length = request.headers.get('Content-Length');
-  if (Number(length) > OAUTH_BODY_LIMIT_BYTES) throw tooLarge();
+  if (Number(length) > OAUTH_BODY_LIMIT_BYTES) throw bodyTooLarge();
   const bytes = length === null ? await readCounted(request) : await request.arrayBuffer();
-  if (bytes.byteLength > OAUTH_BODY_LIMIT_BYTES) throw tooLarge();
+  if (bytes.byteLength > OAUTH_BODY_LIMIT_BYTES) throw bodyTooLarge();
   try {
     return decodeUtf8(bytes);
   } catch {
@@ -101,13 +108,15 @@ async function readCounted(request: Request): Promise<Uint8Array> {
   const body = new Uint8Array(OAUTH_BODY_LIMIT_BYTES);
   let size = 0;
   for await (const chunk of request.body ?? []) {
-    if (size + chunk.byteLength > body.byteLength) throw tooLarge();
+    if (size + chunk.byteLength > body.byteLength) throw bodyTooLarge();
     body.set(chunk, size);
     size += chunk.byteLength;
   }
   return body.subarray(0, size);
 }
 
-function tooLarge(): OAuthError {
-  return new OAuthError('invalid_request', { status: 413, description: 'The body is larger than 16 KiB.' });
+/** The answer to a body that is too large. */
+export function bodyTooLarge(): OAuthError {
+  const description = `The body is larger than ${kib(OAUTH_BODY_LIMIT_BYTES)}.`;
+  return new OAuthError('invalid_request', { status: 413, description });
 }

@@ -1,17 +1,22 @@
 import type { RequestedClaim } from '../../gates/protocol.ts';
 import { isJsonObject } from '../../lib/json.ts';
+import { kib } from '../../lib/size.ts';
 import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
 import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
+const SCALARS_ONLY = `a value must be a boolean, a string of at most ${REQUESTED_CLAIM_LENGTH_MAX} characters, or a number without loss.`;
+
 /**
- * The claims of a `claims` parameter, a JSON object of small scalar values; undefined where there is none. Whether the client may ask
- * for them is for its gate to say.
- * @throws OAuthError `invalid_request` where it is anything else, or names a claim that means something to whoever checks a token
+ * Parses a `claims` parameter: a JSON object of small scalar values. The client's gate decides whether the client may request them.
+ * @returns undefined if there is no such parameter
+ * @throws OAuthError `invalid_request` if it is anything else, or names a claim that has a meaning for those who check tokens
  */
 export function parseRequestedClaims(text: string | undefined): Readonly<Record<string, RequestedClaim>> | undefined {
   if (text === undefined) return undefined;
-  if (new TextEncoder().encode(text).byteLength > REQUESTED_CLAIMS_LIMIT_BYTES) throw refused('at most 1 KiB of JSON.');
+  if (new TextEncoder().encode(text).byteLength > REQUESTED_CLAIMS_LIMIT_BYTES) {
+    throw refused(`at most ${kib(REQUESTED_CLAIMS_LIMIT_BYTES)} of JSON.`);
+  }
   const claims = parseObject(text);
   const entries = Object.entries(claims);
   if (entries.length > REQUESTED_CLAIMS_MAX) throw refused(`at most ${REQUESTED_CLAIMS_MAX} names.`);
@@ -19,7 +24,7 @@ export function parseRequestedClaims(text: string | undefined): Readonly<Record<
     if (name === '__proto__' || !name.isWellFormed()) throw refused('a name is not allowed.');
     if (REGISTERED_CLAIMS.has(name)) throw refused('a registered claim cannot be requested.');
     if (!isSmallScalar(value)) {
-      throw refused(`a value must be a boolean, an exact number, or a text of at most ${REQUESTED_CLAIM_LENGTH_MAX}.`);
+      throw refused(SCALARS_ONLY);
     }
   }
   return claims as Readonly<Record<string, RequestedClaim>>;
@@ -43,13 +48,13 @@ function isSmallScalar(value: unknown): value is RequestedClaim {
     case 'string':
       return value.length <= REQUESTED_CLAIM_LENGTH_MAX && value.isWellFormed();
     case 'number':
-      // An integer that is not exact means another one to whoever sent it (RFC 8259 section 6).
+      // An integer beyond 2^53 was rounded here, so it is no longer the client's (RFC 8259 section 6).
       return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
     default:
       return false;
   }
 }
 
-function refused(why: string): OAuthError {
-  return new OAuthError('invalid_request', { description: `claims: ${why}` });
+function refused(rule: string): OAuthError {
+  return new OAuthError('invalid_request', { description: `claims: ${rule}` });
 }

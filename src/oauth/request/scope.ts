@@ -2,12 +2,16 @@ import { isScopeToken } from '../../tokens/names.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
 /**
- * The scopes of a `scope` parameter, each once; undefined where there is none.
- * @throws OAuthError `invalid_scope` where it is not a list of scope tokens parted by single spaces
+ * Parses a `scope` parameter into scopes without duplicates ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+ * @returns undefined if there is no such parameter
+ * @throws OAuthError `invalid_scope` if it is not a list of scope tokens separated by single spaces
  */
 export function parseScope(scope: string | undefined): readonly string[] | undefined {
   if (scope === undefined) return undefined;
   const tokens = scope.split(' ');
-  if (!tokens.every(isScopeToken)) throw new OAuthError('invalid_scope', { description: 'The scope is malformed.' });
+  if (!tokens.every(isScopeToken)) {
+    const description = 'The scope must be a list of scope names, separated by single spaces.';
+    throw new OAuthError('invalid_scope', { description });
+  }
   return [...new Set(tokens)];
 }

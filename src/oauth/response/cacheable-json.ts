@@ -1,13 +1,18 @@
 import { sha256 } from '../../lib/sha256.ts';
+import { ETAG_LENGTH } from '../constants.ts';
 
-/** A public JSON document that may be cached for `maxAge` seconds, or 304 where the requester has it ([RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)). */
+/**
+ * Returns a public JSON document with an ETag, or 304 if the client has the current one
+ * ([RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+ * @param maxAge how long it may be cached, in seconds
+ */
 export async function cacheableJson(
   request: Request,
   json: string,
   maxAge: number,
   contentType = 'application/json',
 ): Promise<Response> {
-  const etag = `"${(await sha256(json)).slice(0, 22)}"`;
+  const etag = `"${(await sha256(json)).slice(0, ETAG_LENGTH)}"`;
   const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag, 'Access-Control-Allow-Origin': '*' };
   if (matches(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
   return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });

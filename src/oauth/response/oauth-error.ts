@@ -1,6 +1,6 @@
 import type { AuthenticationFailure, ProofFailure } from '../../log/reasons.ts';
 
-/** The errors of the OAuth endpoints, their HTTP status, and what they tell the client where nothing more precise is said. */
+/** The errors of the OAuth endpoints: HTTP status, and the description unless a more precise one is given. */
 const ERRORS = {
   // RFC 6749 section 5.2
   invalid_request: [400, 'The request is missing a parameter, repeats one, or is otherwise malformed.'],
@@ -19,7 +19,7 @@ const ERRORS = {
   // RFC 8628 section 3.5 has the name; RFC 6585 section 4 the status
   slow_down: [429, 'Too many requests: wait before the next one.'],
   // RFC 6749 section 4.1.2.1 has the names
-  temporarily_unavailable: [503, 'The request could not be decided just now: try again.'],
+  temporarily_unavailable: [503, 'The service could not process the request at the moment: try again.'],
   server_error: [500, 'The server met an unexpected condition.'],
 } as const satisfies Record<string, readonly [status: number, description: string]>;
 
@@ -31,7 +31,7 @@ interface Details {
   /** Replaces the general status. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the log alone: more than the client may know. */
+  /** For the log only: it says more than the client may know. */
   readonly reason?: AuthenticationFailure | ProofFailure;
 }
 
@@ -57,7 +57,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** The one `invalid_client`: the same for an unknown client, a wrong secret and a disabled client. */
+/** Returns the `invalid_client` error. It is the same for an unknown client, a wrong secret and a disabled client. */
 export function invalidClient(reason?: AuthenticationFailure): OAuthError {
   return new OAuthError('invalid_client', {
     ...(reason && { reason }),
@@ -65,19 +65,22 @@ export function invalidClient(reason?: AuthenticationFailure): OAuthError {
   });
 }
 
-/** The one answer for an API key that is unknown, expired or malformed ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)). */
+/**
+ * Returns the error for an API key. It is the same for an unknown, an expired and a malformed one
+ * ([RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ */
 export function invalidApiKey(): OAuthError {
   return new OAuthError('invalid_token', {
     headers: { 'WWW-Authenticate': 'Bearer realm="edgemint", error="invalid_token"' },
   });
 }
 
-/** The answer where there is no route. */
-export function nothingHere(): OAuthError {
-  return new OAuthError('invalid_request', { status: 404, description: 'There is nothing here.' });
+/** Returns the error for a path that no route matches. */
+export function noSuchEndpoint(): OAuthError {
+  return new OAuthError('invalid_request', { status: 404, description: 'No such endpoint.' });
 }
 
-/** A JSON answer that no cache keeps ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
+/** Returns a JSON answer that no cache may store ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
 export function oauthJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,

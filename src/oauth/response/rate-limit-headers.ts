@@ -1,8 +1,9 @@
 import type { RateStatus } from '../../gates/protocol.ts';
 
 /**
- * `RateLimit` and `RateLimit-Policy` ([draft-ietf-httpapi-ratelimit-headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)):
- * the quota is the burst, its window the seconds in which an empty bucket fills, and the reset the seconds until one request more.
+ * Returns the fields `RateLimit` and `RateLimit-Policy`
+ * ([draft-ietf-httpapi-ratelimit-headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)). The quota is the burst,
+ * the window is how many seconds an empty bucket takes to fill, and the reset is how many seconds remain until one more request is allowed.
  */
 export function rateLimitHeaders({ limit, remaining, reset }: RateStatus): Record<string, string> {
   const window = Math.ceil((limit.burst * 60) / limit.per_minute);

@@ -4,8 +4,8 @@ import type { MasterKeys } from '../../credentials/master-key.ts';
 import { DPOP_NONCE_STEP, DPOP_NONCE_STEPS } from '../constants.ts';
 
 /**
- * The nonces of DPoP proofs ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)): the time, with a tag that only this
- * service can make, so that none needs to be remembered.
+ * Makes and recognizes the nonces of DPoP proofs ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). A nonce is the
+ * time with a tag that only this service can make, so none needs to be stored.
  */
 export class DpopNonces {
   readonly #masterKeys: () => Promise<MasterKeys>;
@@ -14,15 +14,15 @@ export class DpopNonces {
     this.#masterKeys = masterKeys;
   }
 
-  /** The one for now, in milliseconds since the epoch. */
+  /** Returns the nonce for now. @param now milliseconds since the epoch */
   async current(now: number): Promise<string> {
     return appendTag(String(stepOf(now)), 'dpopNonceTag', await this.#masterKeys());
   }
 
-  /** Whether a nonce is one of ours that has not expired. */
+  /** Whether a nonce is one of ours and has not expired. @param now milliseconds since the epoch */
   async isOurs(nonce: string, now: number): Promise<boolean> {
     const step = Number(nonce.slice(0, -TAG_LENGTH));
-    // One that another machine made may be a step ahead.
+    // A machine whose clock is ahead may have made it one step early.
     const isRecent = step <= stepOf(now) + 1 && step > stepOf(now) - DPOP_NONCE_STEPS;
     return isRecent && hasShortLivedTag(nonce, 'dpopNonceTag', await this.#masterKeys());
   }

@@ -7,9 +7,15 @@ import { isJsonObject } from '../../lib/json.ts';
 import type { ProofFailure } from '../../log/reasons.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { isSignedBy } from '../client-authentication/signature.ts';
-import { DPOP_HEADER_MAX, DPOP_PROOF_AGE, JTI_LENGTH_MAX, KNOWN_PROOF_KEYS, SIGNER_CLOCK_SKEW } from '../constants.ts';
+import {
+  CACHED_PROOF_KEYS_MAX,
+  DPOP_HEADER_MAX,
+  DPOP_PROOF_AGE,
+  JTI_LENGTH_MAX,
+  SIGNER_CLOCK_SKEW,
+} from '../constants.ts';
 
-/** A DPoP proof that is good for one request. */
+/** A valid DPoP proof. It is for one request. */
 export interface DpopProof {
   /** The thumbprint of its key ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)). */
   readonly jkt: string;
@@ -33,15 +39,15 @@ interface ProofKey {
   readonly key: CryptoKey;
 }
 
-// By the header that they are in: a client sends the same one with each proof.
-const keys = new ExpiringCache<ProofKey>(KNOWN_PROOF_KEYS);
+// Keyed by the JWS header that contains the key: a client sends the same header with each proof.
+const keys = new ExpiringCache<ProofKey>(CACHED_PROOF_KEYS_MAX);
 
 /**
- * Checks a DPoP proof ([RFC 9449 section 4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)), as far as it can be told here: whether
- * it was used before, and whether it must have a nonce, is for the client's gate to say.
- * @param header the value of the `DPoP` header: of several, all, parted by commas, which no JWT has
+ * Checks a DPoP proof ([RFC 9449 section 4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)). The client's gate checks the rest:
+ * whether the proof was used before, and whether it needs a nonce.
+ * @param header the value of the `DPoP` header. Several headers arrive as one value with commas, which is not a JWT and is refused.
  * @param now milliseconds since the epoch
- * @returns what the proof says, or why it is refused
+ * @returns the proof's content, or why it is refused
  */
 export async function checkProof(
   header: string,
@@ -66,28 +72,35 @@ export async function checkProof(
   return { jkt: key.jkt, alg: key.alg, jti, iat, nonce };
 }
 
-/** The key in a proof's header, which is what the proof is about: it is the client's, whoever that is. */
+/** Imports the key in a proof's header. Any key will do: the proof shows that the sender has it, and the token is bound to it. */
 async function keyOf(proof: string, alg: VerificationAlg, jwk: unknown): Promise<ProofKey | undefined> {
   const header = proof.slice(0, proof.indexOf('.'));
-  const known = keys.get(header, 0);
-  if (known) return known;
+  const cached = keys.get(header, 0);
+  if (cached) return cached;
   if (!isJsonObject(jwk) || !fitsAlg(jwk as JWK, alg)) return undefined;
   try {
-    const opened = { alg, key: await importPublicKey(jwk as JWK, alg), jkt: await calculateJwkThumbprint(jwk as JWK) };
-    keys.set(header, opened);
-    return opened;
+    const proofKey = {
+      alg,
+      key: await importPublicKey(jwk as JWK, alg),
+      jkt: await calculateJwkThumbprint(jwk as JWK),
+    };
+    keys.set(header, proofKey);
+    return proofKey;
   } catch {
     return undefined;
   }
 }
 
-/** A URI as both sides spell it, by the normalization of [RFC 3986 section 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2), without what a proof leaves out. */
+/**
+ * Returns a URI without query and fragment, normalized by [RFC 3986 section 6.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2) so
+ * that spellings compare.
+ */
 function withoutQuery(uri: string): string | undefined {
   const url = URL.parse(uri);
   if (!url) return undefined;
   url.search = '';
   url.hash = '';
-  // Which characters are written as they are, the parser leaves to the writer.
+  // The parser keeps percent-encoded characters as they were written, so they are normalized here.
   return url.href.replace(/%[0-9a-f]{2}/gi, (encoded) => {
     const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
     return /[\w.~-]/.test(character) ? character : encoded.toUpperCase();

@@ -8,9 +8,10 @@ import { checkProof } from './dpop-proof.ts';
 type Nonces = Pick<TokenServices, 'dpopNonces'>;
 
 /**
- * What a token request proves the possession of: a key, by a DPoP proof ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)),
- * and a certificate, by its connection. Whether the token is bound to it is for the client's gate to say.
- * @throws OAuthError `invalid_dpop_proof`; `use_dpop_nonce` where the proof has a nonce that is none of ours, or has expired
+ * Verifies what a token request proves possession of: a key, by a DPoP proof
+ * ([RFC 9449 section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)), and a certificate, by the connection. The client's gate decides
+ * whether the token is bound to them.
+ * @throws OAuthError `invalid_dpop_proof`; `use_dpop_nonce` if the proof's nonce is not one of ours or has expired
  */
 export async function provenPossession(
   services: Nonces & Pick<TokenServices, 'config'>,
@@ -31,7 +32,7 @@ async function evidenceOf(
   method: string,
 ): Promise<DpopEvidence> {
   const now = Date.now();
-  // What the client knows the endpoint by, wherever a proxy had the request sent.
+  // The public URL, which is the one that the client knows. A proxy may have sent the request to another.
   const proof = await checkProof(header, { method, uri: `${services.config.issuer}/oauth2/token` }, now);
   if (typeof proof === 'string') throw new OAuthError('invalid_dpop_proof', { reason: proof });
   const { jkt, alg, jti, iat, nonce } = proof;
@@ -40,11 +41,15 @@ async function evidenceOf(
   return { jkt, alg, spends, has_nonce: nonce !== undefined };
 }
 
-/** Tells the client which nonce to use ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). */
-export async function nonceNeeded(services: Nonces, headers: Readonly<Record<string, string>> = {}) {
+/** Returns the error that tells the client which nonce to use ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). */
+export async function nonceNeeded(
+  services: Nonces,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<OAuthError> {
   return new OAuthError('use_dpop_nonce', { headers: { ...headers, ...(await nonceHeader(services)) } });
 }
 
+/** Returns the header with the current nonce. */
 export async function nonceHeader({ dpopNonces }: Nonces): Promise<Record<string, string>> {
   return { 'DPoP-Nonce': await dpopNonces.current(Date.now()) };
 }
