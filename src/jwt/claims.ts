@@ -24,7 +24,7 @@ export function isNumericDate(value: unknown): value is number {
  * @param now milliseconds since the epoch
  * @returns the fault, or undefined if there is none
  */
-export function timeFault(
+export function findTimeFault(
   { exp, nbf, iat }: Readonly<Record<string, unknown>>,
   now: number,
   { maxLifetime, skew, needsIat = false }: TimeRules,

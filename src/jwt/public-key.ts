@@ -1,7 +1,7 @@
 import { importJWK, type JWK } from 'jose';
 import { RSA_MODULUS_BITS } from '../constants.ts';
 import { isCanonicalBase64url } from './compact.ts';
-import { isOfSmallOrder, isRocaModulus } from './weak-keys.ts';
+import { hasSmallOrder, isRocaModulus } from './weak-keys.ts';
 
 /**
  * The signature algorithms accepted from clients. `EdDSA` and `Ed25519` ([RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)) are the same.
@@ -75,6 +75,6 @@ export async function importPublicKey(jwk: JWK, alg: VerificationAlg): Promise<C
   const { modulusLength } = key.algorithm as { readonly modulusLength?: number };
   if (modulusLength !== undefined && modulusLength < RSA_MODULUS_BITS) throw new TypeError('an RSA key too short');
   if (n !== undefined && isRocaModulus(n)) throw new TypeError('an RSA key that can be factored');
-  if (crv === 'Ed25519' && x !== undefined && isOfSmallOrder(x)) throw new TypeError('a point of small order');
+  if (crv === 'Ed25519' && x !== undefined && hasSmallOrder(x)) throw new TypeError('a point of small order');
   return key;
 }

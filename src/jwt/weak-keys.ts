@@ -30,7 +30,7 @@ function powersOf65537(prime: number): ReadonlySet<number> {
  * Whether an Ed25519 public key, in base64url, is a point of small order. Anybody can make signatures that verify under such a key
  * ([RFC 7748 section 7](https://www.rfc-editor.org/rfc/rfc7748#section-7) describes the same for X25519).
  */
-export function isOfSmallOrder(x: string): boolean {
+export function hasSmallOrder(x: string): boolean {
   const point = base64url.decode(x);
   // The last bit chooses between two points with the same y. Both have the same order.
   if (point.length === 32) point[31] = (point[31] ?? 0) & 0x7f;

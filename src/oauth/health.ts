@@ -9,10 +9,10 @@ import type { Health } from './store-probes.ts';
  */
 export async function health(services: Pick<OAuthServices, 'probes' | 'env' | 'db' | 'gates'>): Promise<Response> {
   const { stores, lastSuccesses } = await services.probes.read(services, Date.now());
-  return oauthJson({ status: 'ok', stores, last_success: lastSuccesses ? times(lastSuccesses) : null });
+  return oauthJson({ status: 'ok', stores, last_success: lastSuccesses ? toIsoTimes(lastSuccesses) : null });
 }
 
-function times(lastSuccesses: NonNullable<Health['lastSuccesses']>): Record<string, string | null> {
+function toIsoTimes(lastSuccesses: NonNullable<Health['lastSuccesses']>): Record<string, string | null> {
   const entries = BACKGROUND_TASKS.map((task) => {
     const at = lastSuccesses[task];
     return [task, at === null ? null : new Date(at).toISOString()] as const;

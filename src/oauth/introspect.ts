@@ -6,7 +6,7 @@ import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { identifyCaller, mayIntrospect, strengthFor } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
-import { type Parameters, readParameters, requiredSecret } from './request/parameters.ts';
+import { type Parameters, readParameters, requireSecretParameter } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
@@ -18,19 +18,19 @@ import type { OAuthServices } from './services.ts';
 export async function introspect(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
   const caller = await identifyCaller(services, request, parameters);
-  const presented = requiredSecret(parameters, 'token');
+  const presented = requireSecretParameter(parameters, 'token');
   const scopes = parseScope(parameters.get('scope')) ?? [];
   const requested = requestedStrength(parameters);
 
   const now = Date.now();
   const claims = await verifyAccessToken(services, presented, now);
-  if (!claims) return inactive('expired_or_invalid');
-  if (!mayIntrospect(caller, claims)) return inactive('not_theirs');
-  if (!wasGranted(claims, scopes)) return inactive('scope_not_granted');
+  if (!claims) return inactiveToken('expired_or_invalid');
+  if (!mayIntrospect(caller, claims)) return inactiveToken('not_theirs');
+  if (!wasGranted(claims, scopes)) return inactiveToken('scope_not_granted');
   const strength = requested === 'strong' ? requested : await strengthFor(services, caller, claims);
   const isActive =
     strength === 'strong' ? await isActiveAtGate(services, claims) : await isActiveAtEdge(services, claims);
-  if (!isActive) return inactive('revoked');
+  if (!isActive) return inactiveToken('revoked');
   // RFC 9449 section 6.2
   return oauthJson({ active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims });
 }
@@ -39,7 +39,7 @@ export async function introspect(services: OAuthServices, request: Request): Pro
  * Returns the one answer for a token that is not active, or that the caller may not know about
  * ([RFC 7662 section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)). The reason is for the log only.
  */
-function inactive(reason: Inactivity): Response {
+function inactiveToken(reason: Inactivity): Response {
   addLogDetails({ reason });
   return oauthJson({ active: false });
 }

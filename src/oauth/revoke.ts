@@ -3,7 +3,7 @@ import { addLogDetails } from '../log/trace.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AuthenticateIntent, RevokeIntent } from './client-authentication/intent.ts';
-import { readParameters, requiredSecret } from './request/parameters.ts';
+import { readParameters, requireSecretParameter } from './request/parameters.ts';
 import { oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
 
@@ -13,7 +13,7 @@ import type { OAuthServices } from './services.ts';
  */
 export async function revoke(services: OAuthServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request);
-  const presented = requiredSecret(parameters, 'token');
+  const presented = requireSecretParameter(parameters, 'token');
   const now = Date.now();
   // The token is verified first, so that one call to the gate both authenticates the client and revokes the token. A token that expired a
   // moment ago is still revoked: it may not have expired yet by another machine's clock.

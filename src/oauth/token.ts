@@ -7,13 +7,13 @@ import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AdmitIntent, GateAnswer } from './client-authentication/intent.ts';
-import { type Parameters, readParameters, required } from './request/parameters.ts';
+import { type Parameters, readParameters, requireParameter } from './request/parameters.ts';
 import { parseRequestedClaims } from './request/requested-claims.ts';
-import { requestedResource } from './request/resource.ts';
+import { parseResource } from './request/resource.ts';
 import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import { rateLimitHeaders } from './response/rate-limit-headers.ts';
-import { nonceHeader, nonceNeeded, provenPossession } from './sender-constraint/evidence.ts';
+import { nonceHeader, nonceRequired, verifyPossession } from './sender-constraint/evidence.ts';
 import type { TokenServices } from './services.ts';
 
 type Decision = GateAnswer<AdmitIntent>;
@@ -24,11 +24,11 @@ export async function token(services: TokenServices, request: Request): Promise<
   const parameters = await readParameters(request, ['resource']);
   requireClientCredentialsGrant(parameters);
   const grant = {
-    resource: requestedResource(parameters),
+    resource: parseResource(parameters),
     scopes: parseScope(parameters.get('scope')),
     claims: parseRequestedClaims(parameters.get('claims')),
   };
-  const binding = await provenPossession(services, request);
+  const binding = await verifyPossession(services, request);
   const intent: AdmitIntent = { kind: 'admit', grant, binding };
   const { answer } = await authenticateClient(services, request, parameters, intent);
   const admitted = await requireAdmission(services, answer);
@@ -39,7 +39,8 @@ export async function token(services: TokenServices, request: Request): Promise<
 
 /** Refuses every other grant type ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
 function requireClientCredentialsGrant(parameters: Parameters): void {
-  if (required(parameters, 'grant_type') !== 'client_credentials') throw new OAuthError('unsupported_grant_type');
+  if (requireParameter(parameters, 'grant_type') !== 'client_credentials')
+    throw new OAuthError('unsupported_grant_type');
 }
 
 async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, decision: Decision): Promise<Admitted> {
@@ -49,8 +50,8 @@ async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, dec
     case 'refused': {
       const headers = rateLimitHeaders(decision.rate);
       throw decision.error === 'use_dpop_nonce'
-        ? await nonceNeeded(services, headers)
-        : refusal(decision.error, headers);
+        ? await nonceRequired(services, headers)
+        : refusalError(decision.error, headers);
     }
     case 'rate_limited':
       throw new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
@@ -65,7 +66,7 @@ const REFUSED_REQUESTS = {
   binding_required: 'This client must send a DPoP proof or present a certificate.',
 } as const satisfies Partial<Record<GrantRefusal, string>>;
 
-function refusal(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record<string, string>): OAuthError {
+function refusalError(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record<string, string>): OAuthError {
   switch (error) {
     case 'invalid_request':
     case 'dpop_required':

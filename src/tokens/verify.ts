@@ -33,7 +33,7 @@ export async function verifyAccessToken(
   const token = presented.reveal();
   if (!isCanonicalCompact(token)) return undefined;
   try {
-    const { payload } = await jwtVerify(token, keyAmong(byKid), {
+    const { payload } = await jwtVerify(token, keyFinder(byKid), {
       issuer: config.issuer,
       typ: ACCESS_TOKEN_TYPE,
       currentDate: new Date(now),
@@ -47,7 +47,7 @@ export async function verifyAccessToken(
 }
 
 /** Returns a function that finds the key for a JWS header: the one with its `kid`, if the header's `alg` is the key's own. */
-export function keyAmong(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | 'publicKey'>>) {
+export function keyFinder(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | 'publicKey'>>) {
   return ({ kid, alg }: Pick<JWTHeaderParameters, 'kid' | 'alg'>): CryptoKey => {
     const key = kid === undefined ? undefined : byKid.get(kid);
     if (key?.alg !== alg) throw new errors.JWKSNoMatchingKey();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { isNumericDate, timeFault } from '../../src/jwt/claims.ts';
+import { findTimeFault, isNumericDate } from '../../src/jwt/claims.ts';
 
 const NOW = 1_800_000_000;
 const RULES = { maxLifetime: 300, skew: 30 };
 
 /** What is wrong with claims at so many seconds after `NOW`. */
-const faultAt = (claims: Record<string, unknown>, after = 0) => timeFault(claims, (NOW + after) * 1000, RULES);
+const faultAt = (claims: Record<string, unknown>, after = 0) => findTimeFault(claims, (NOW + after) * 1000, RULES);
 
 describe('RFC 7519 section 2: a time is a number of seconds', () => {
   test.each([0, 1, NOW, NOW + 0.5, Number.MAX_SAFE_INTEGER])('%s is one', (value) => {
@@ -59,8 +59,8 @@ test('the later one of nbf and iat counts', () => {
 });
 
 test('an iat may be asked for', () => {
-  expect(timeFault({ exp: NOW + 60 }, NOW * 1000, { ...RULES, needsIat: true })).toBe('malformed');
-  expect(timeFault({ exp: NOW + 60, iat: NOW }, NOW * 1000, { ...RULES, needsIat: true })).toBeUndefined();
+  expect(findTimeFault({ exp: NOW + 60 }, NOW * 1000, { ...RULES, needsIat: true })).toBe('malformed');
+  expect(findTimeFault({ exp: NOW + 60, iat: NOW }, NOW * 1000, { ...RULES, needsIat: true })).toBeUndefined();
 });
 
 describe('no JWT outlives the cap', () => {

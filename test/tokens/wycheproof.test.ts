@@ -6,8 +6,8 @@ import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../src/jwt/
 import { SIGNING_ALGS } from '../../src/jwt/signing-algs.ts';
 import { importPublishedKey } from '../../src/keys/signing-key.ts';
 import { Redacted } from '../../src/log/redacted.ts';
-import { isSignedBy, mayBeNamed, openKey } from '../../src/oauth/client-authentication/signature.ts';
-import { keyAmong } from '../../src/tokens/verify.ts';
+import { importKeyOnce, isSignedBy, matchesKid } from '../../src/oauth/client-authentication/signature.ts';
+import { keyFinder } from '../../src/tokens/verify.ts';
 import { api } from '../http.ts';
 import { askWith, assertionOf, keyClient, keyWorld, proofOf, seconds, TOKEN_URL } from '../machines.ts';
 import type { Signer } from '../remote-keys/signers.ts';
@@ -15,7 +15,7 @@ import { forge, segment } from './forge.ts';
 
 // What is invalid is refused everywhere. What is merely acceptable is refused too: docs/client-authentication.md says so.
 
-type Keys = Parameters<typeof keyAmong>[0];
+type Keys = Parameters<typeof keyFinder>[0];
 
 /** One of the ways in which signatures are verified here: all that happens before the claims are looked at. */
 interface Verifying {
@@ -54,7 +54,7 @@ function groupsOf(file: string): readonly Group[] {
 
 async function isTakenOfOurselves(jws: string, keys: Keys): Promise<boolean> {
   if (!isCanonicalCompact(jws)) return false;
-  return compactVerify(jws, keyAmong(keys)).then(
+  return compactVerify(jws, keyFinder(keys)).then(
     () => true,
     () => false,
   );
@@ -80,7 +80,7 @@ async function isTakenOfOthers(jws: string, jwks: readonly JWK[]): Promise<boole
   const { alg = '', kid } = read?.header ?? {};
   if (!isAmong(VERIFICATION_ALGS, alg)) return false;
   for (const jwk of jwks) {
-    const key = mayBeNamed(jwk, kid) ? await openKey(jwk, alg) : undefined;
+    const key = matchesKid(jwk, kid) ? await importKeyOnce(jwk, alg) : undefined;
     if (key && (await isSignedBy(new Redacted(jws), alg, [key]))) return true;
   }
   return false;

@@ -35,7 +35,7 @@ export async function authenticateByKey<I extends Intent>(
     case 'accepted':
       return verdict;
     case 'keys_unavailable':
-      charge(attempts, claimed.attempt);
+      chargeSilently(attempts, claimed.attempt);
       throw verdict.error;
     case 'failed':
       attempts.refuse(claimed.attempt);
@@ -60,7 +60,7 @@ async function judge<I extends Intent>(
   authentication: ClientAuthentication,
   intent: I,
 ): Promise<Verdict<I>> {
-  const proof = await verify(credential, authentication, services.remoteKeys).catch(unlessRemote);
+  const proof = await verify(credential, authentication, services.remoteKeys).catch(returnRemoteError);
   if (typeof proof === 'string') return { outcome: 'failed', failure: proof };
   if (proof instanceof RemoteError) return { outcome: 'keys_unavailable', error: proof };
   const { authentications } = services;
@@ -98,13 +98,13 @@ function verify(
   }
 }
 
-function unlessRemote(error: unknown): RemoteError {
+function returnRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
   throw error;
 }
 
 // If keys keep failing to load, `currentAuthentication` holds the client's requests back. This request is told the real cause instead.
-function charge(attempts: AttemptFilter, attempt: Attempt): void {
+function chargeSilently(attempts: AttemptFilter, attempt: Attempt): void {
   try {
     attempts.refuse(attempt);
   } catch (error) {

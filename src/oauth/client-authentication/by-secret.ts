@@ -27,11 +27,11 @@ export async function authenticateBySecret<I extends Intent>(
   const hashes = await candidateHashes(secret, await services.acceptedKeys());
   const client: Identified = { client_id: clientId, proof: { kind: 'secret', hashes } };
   const answer = await services.attempts.guard({ ...attempt, hashes }, () => askGate(services, client, intent));
-  if (isRefusal(answer)) throw invalidClient(whyRefused(answer, hashes));
+  if (isRefusal(answer)) throw invalidClient(refusalReason(answer, hashes));
   return { client, answer };
 }
 
-function whyRefused({ known, fingerprints }: Refusal, hashes: readonly string[]): AuthenticationFailure {
+function refusalReason({ known, fingerprints }: Refusal, hashes: readonly string[]): AuthenticationFailure {
   if (!known) return 'unknown_client';
   // A gate sends the fingerprints of a disabled client as well: if the secret is right, only that can be the reason.
   return hashes.some((hash) => fingerprints.includes(fingerprint(hash))) ? 'disabled_client' : 'wrong_secret';

@@ -1,6 +1,6 @@
 import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Redacted } from '../../log/redacted.ts';
-import { formDecode } from '../request/parameters.ts';
+import { decodeForm } from '../request/parameters.ts';
 import type { SecretCredential } from './credential.ts';
 
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
@@ -16,8 +16,8 @@ export function readBasic(authorization: string): SecretCredential | undefined {
   const decoded = decodeBase64(encoded);
   const colon = decoded?.indexOf(':') ?? -1;
   if (decoded === undefined || colon < 0) return undefined;
-  const clientId = formDecode(decoded.slice(0, colon));
-  const secret = formDecode(decoded.slice(colon + 1));
+  const clientId = decodeForm(decoded.slice(0, colon));
+  const secret = decodeForm(decoded.slice(colon + 1));
   return clientId && secret ? { kind: 'secret', clientId, secret: new Redacted(secret) } : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { isTrustDomain, keyUses, matchesIdentity } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
-import { timeFault } from '../../jwt/claims.ts';
+import { findTimeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
@@ -9,7 +9,7 @@ import { RemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
-import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
+import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /**
  * The accepted types of a token of another issuer. `JWT` covers most, ID tokens included; another Edgemint issues `at+jwt`; a JWT-SVID may
@@ -32,7 +32,7 @@ export function checkFederated(
   if (typ !== undefined && !TYPES.includes(mediaType(typ))) return { failure: 'wrong_type' };
   if (!isAmong(FEDERATION_ALGS, alg)) return { failure: 'wrong_algorithm' };
   if (claims.iss === ownIssuer) return { failure: 'wrong_subject' };
-  const fault = timeFault(claims, now, { maxLifetime: FEDERATED_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
+  const fault = findTimeFault(claims, now, { maxLifetime: FEDERATED_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
   return fault ? { failure: TIME_FAILURES[fault] } : { alg };
 }
 
@@ -58,7 +58,7 @@ export async function verifyFederated(
   if (candidates.length === 0) return 'no_such_identity';
   let unavailable: RemoteError | undefined;
   for (const identity of candidates) {
-    const keys = await keysOf(identity, assertion, alg, remoteKeys, now).catch(unlessUnavailable);
+    const keys = await findKeys(identity, assertion, alg, remoteKeys, now).catch(returnRemoteError);
     if (keys instanceof RemoteError) unavailable = keys;
     else if (await isSignedBy(assertion.token, alg, keys)) {
       return { kind: 'key', anchor: credentialRefs.identity(authentication, identity) };
@@ -69,12 +69,12 @@ export async function verifyFederated(
 }
 
 // The key may still be found at another identity's issuer.
-function unlessUnavailable(error: unknown): RemoteError {
+function returnRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
   throw error;
 }
 
-async function keysOf(
+async function findKeys(
   { issuer, jwks, jwks_uri }: RegisteredIdentity,
   { header: { kid } }: Assertion,
   alg: VerificationAlg,
@@ -83,7 +83,7 @@ async function keysOf(
 ): Promise<readonly CryptoKey[]> {
   const uses = keyUses(issuer);
   if (jwks) {
-    const opened = jwks.keys.filter((jwk) => mayBeNamed(jwk, kid)).map((jwk) => openKey(jwk, alg, uses));
+    const opened = jwks.keys.filter((jwk) => matchesKid(jwk, kid)).map((jwk) => importKeyOnce(jwk, alg, uses));
     return (await Promise.all(opened)).filter((key) => key !== undefined);
   }
   const source = jwks_uri === undefined ? { issuer } : { jwks_uri };

@@ -1,7 +1,7 @@
 import { soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
-import { timeFault } from '../../jwt/claims.ts';
+import { findTimeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
@@ -14,7 +14,7 @@ import {
   STRICT_ASSERTION_LIFETIME_MAX,
 } from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
-import { isSignedBy, mayBeNamed, openKey } from './signature.ts';
+import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /** The content of an assertion that passed every check that needs no data of the client. */
 export interface CheckedAssertion {
@@ -48,7 +48,7 @@ export function checkAssertion(
   if (!isAmong(VERIFICATION_ALGS, alg)) return 'wrong_algorithm';
   if (iss !== clientId || sub !== clientId) return 'wrong_subject';
   if (soleAudience(aud) !== issuer) return 'wrong_audience';
-  const fault = timeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
+  const fault = findTimeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
   if (fault) return TIME_FAILURES[fault];
   if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'malformed_assertion';
   return { alg, kid, jti, exp: exp as number };
@@ -58,11 +58,15 @@ export function checkAssertion(
  * Checks the additional rules of the strict profile
  * ([FAPI 2.0 section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)).
  */
-function strictFault({ claims }: Assertion, { alg }: CheckedAssertion, now: number): AuthenticationFailure | undefined {
+function findStrictFault(
+  { claims }: Assertion,
+  { alg }: CheckedAssertion,
+  now: number,
+): AuthenticationFailure | undefined {
   if (!STRICT_ALGS.includes(alg)) return 'wrong_algorithm';
   if (typeof claims.aud !== 'string') return 'wrong_audience';
   const rules = { maxLifetime: STRICT_ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW, needsIat: true };
-  const fault = timeFault(claims, now, rules);
+  const fault = findTimeFault(claims, now, rules);
   return fault && TIME_FAILURES[fault];
 }
 
@@ -80,12 +84,12 @@ export async function verifyAssertion(
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('private_key_jwt')) return 'method_not_registered';
-  const fault = authentication.is_strict ? strictFault(assertion, checked, now) : undefined;
+  const fault = authentication.is_strict ? findStrictFault(assertion, checked, now) : undefined;
   if (fault) return fault;
   const { alg, kid, jti, exp } = checked;
   const spends = { id: `assertion ${jti}`, expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
   for (const registered of authentication.keys) {
-    const key = mayBeNamed(registered.jwk, kid) ? await openKey(registered.jwk, alg) : undefined;
+    const key = matchesKid(registered.jwk, kid) ? await importKeyOnce(registered.jwk, alg) : undefined;
     if (key && (await isSignedBy(assertion.token, alg, [key])))
       return { kind: 'key', anchor: credentialRefs.key(authentication, registered), spends };
   }

@@ -25,7 +25,7 @@ const imported = new WeakMap<JWK, Map<VerificationAlg, CryptoKey>>();
  * @param uses as for `fitsAlg`
  * @returns undefined if the key does not fit the algorithm
  */
-export async function openKey(
+export async function importKeyOnce(
   jwk: JWK,
   alg: VerificationAlg,
   uses?: readonly string[],
@@ -38,6 +38,6 @@ export async function openKey(
 }
 
 /** Whether a key may be the one that a header's `kid` names. A key without `kid` may be, and any key if the header has none. */
-export function mayBeNamed({ kid }: JWK, named: string | undefined): boolean {
+export function matchesKid({ kid }: JWK, named: string | undefined): boolean {
   return kid === undefined || named === undefined || kid === named;
 }

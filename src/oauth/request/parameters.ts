@@ -35,9 +35,9 @@ export async function readParameters(request: Request, repeatable: readonly stri
   const secrets = new Map<string, Redacted>();
   for (const pair of (await readText(request)).split('&')) {
     const [rawName = '', ...rest] = pair.split('=');
-    const name = formDecode(rawName);
-    const value = formDecode(rest.join('='));
-    if (name === undefined || value === undefined) throw malformed();
+    const name = decodeForm(rawName);
+    const value = decodeForm(rest.join('='));
+    if (name === undefined || value === undefined) throw malformedBody();
     if (value === '') continue;
     const earlier = values.get(name);
     if (secrets.has(name) || (earlier && !repeatable.includes(name))) {
@@ -58,7 +58,7 @@ function isSecret(name: string): name is SecretName {
   return SECRETS.some((secret) => secret === name);
 }
 
-function malformed(): OAuthError {
+function malformedBody(): OAuthError {
   return new OAuthError('invalid_request', { description: 'The body is not valid form encoding in UTF-8.' });
 }
 
@@ -66,7 +66,7 @@ function malformed(): OAuthError {
  * Decodes `application/x-www-form-urlencoded` text ([RFC 6749 appendix B](https://www.rfc-editor.org/rfc/rfc6749#appendix-B)); undefined if
  * it is malformed.
  */
-export function formDecode(text: string): string | undefined {
+export function decodeForm(text: string): string | undefined {
   if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -76,12 +76,12 @@ export function formDecode(text: string): string | undefined {
 }
 
 /** Returns the value of a required parameter. @throws OAuthError `invalid_request` if it is missing */
-export function required<Name extends string>(parameters: Parameters, name: PlainName<Name>): string {
+export function requireParameter<Name extends string>(parameters: Parameters, name: PlainName<Name>): string {
   return requirePresent(parameters.get<Name>(name), name);
 }
 
-/** As `required`, for a parameter whose value is a secret. */
-export function requiredSecret(parameters: Parameters, name: SecretName): Redacted {
+/** As `requireParameter`, for a parameter whose value is a secret. */
+export function requireSecretParameter(parameters: Parameters, name: SecretName): Redacted {
   return requirePresent(parameters.secret(name), name);
 }
 
@@ -100,7 +100,7 @@ async function readText(request: Request): Promise<string> {
   try {
     return decodeUtf8(bytes);
   } catch {
-    throw malformed();
+    throw malformedBody();
   }
 }
 

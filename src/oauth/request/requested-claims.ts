@@ -15,16 +15,16 @@ const SCALARS_ONLY = `a value must be a boolean, a string of at most ${REQUESTED
 export function parseRequestedClaims(text: string | undefined): Readonly<Record<string, RequestedClaim>> | undefined {
   if (text === undefined) return undefined;
   if (new TextEncoder().encode(text).byteLength > REQUESTED_CLAIMS_LIMIT_BYTES) {
-    throw refused(`at most ${kib(REQUESTED_CLAIMS_LIMIT_BYTES)} of JSON.`);
+    throw invalidClaims(`at most ${kib(REQUESTED_CLAIMS_LIMIT_BYTES)} of JSON.`);
   }
   const claims = parseObject(text);
   const entries = Object.entries(claims);
-  if (entries.length > REQUESTED_CLAIMS_MAX) throw refused(`at most ${REQUESTED_CLAIMS_MAX} names.`);
+  if (entries.length > REQUESTED_CLAIMS_MAX) throw invalidClaims(`at most ${REQUESTED_CLAIMS_MAX} names.`);
   for (const [name, value] of entries) {
-    if (name === '__proto__' || !name.isWellFormed()) throw refused('a name is not allowed.');
-    if (REGISTERED_CLAIMS.has(name)) throw refused('a registered claim cannot be requested.');
+    if (name === '__proto__' || !name.isWellFormed()) throw invalidClaims('a name is not allowed.');
+    if (REGISTERED_CLAIMS.has(name)) throw invalidClaims('a registered claim cannot be requested.');
     if (!isSmallScalar(value)) {
-      throw refused(SCALARS_ONLY);
+      throw invalidClaims(SCALARS_ONLY);
     }
   }
   return claims as Readonly<Record<string, RequestedClaim>>;
@@ -35,9 +35,9 @@ function parseObject(text: string): object {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw refused('must be JSON.');
+    throw invalidClaims('must be JSON.');
   }
-  if (!isJsonObject(parsed)) throw refused('must be a JSON object.');
+  if (!isJsonObject(parsed)) throw invalidClaims('must be a JSON object.');
   return parsed;
 }
 
@@ -55,6 +55,6 @@ function isSmallScalar(value: unknown): value is RequestedClaim {
   }
 }
 
-function refused(rule: string): OAuthError {
+function invalidClaims(rule: string): OAuthError {
   return new OAuthError('invalid_request', { description: `claims: ${rule}` });
 }

@@ -6,7 +6,7 @@ import type { Parameters } from './parameters.ts';
  * Returns the resource server that a request names, in `resource` or its alias `audience`; undefined if it names none.
  * @throws OAuthError `invalid_target` if it names several, or anything but an absolute URI without fragment
  */
-export function requestedResource(parameters: Parameters): string | undefined {
+export function parseResource(parameters: Parameters): string | undefined {
   const [resource, ...others] = new Set([...parameters.all('resource'), ...parameters.all('audience')]);
   if (others.length > 0)
     throw new OAuthError('invalid_target', { description: 'A token is for one resource server: name only one.' });

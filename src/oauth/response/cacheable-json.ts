@@ -14,11 +14,11 @@ export async function cacheableJson(
 ): Promise<Response> {
   const etag = `"${(await sha256(json)).slice(0, ETAG_LENGTH)}"`;
   const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag, 'Access-Control-Allow-Origin': '*' };
-  if (matches(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
+  if (matchesEtag(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
   return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });
 }
 
-function matches(ifNoneMatch: string | null, etag: string): boolean {
+function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch?.trim() === '*') return true;
   return ifNoneMatch?.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag) ?? false;
 }

@@ -66,14 +66,14 @@ export async function checkProof(
   if (withoutQuery(htu) !== withoutQuery(request.uri)) return 'proof_wrong_uri';
   if (iat > now / 1000 + SIGNER_CLOCK_SKEW) return 'proof_from_the_future';
   if (iat < now / 1000 - DPOP_PROOF_AGE) return 'proof_too_old';
-  const key = await keyOf(header, jwt.header.alg, jwt.header.jwk);
+  const key = await importProofKey(header, jwt.header.alg, jwt.header.jwk);
   if (!key) return 'proof_wrong_key';
   if (!(await isSignedBy(new Redacted(header), key.alg, [key.key]))) return 'proof_wrong_signature';
   return { jkt: key.jkt, alg: key.alg, jti, iat, nonce };
 }
 
 /** Imports the key in a proof's header. Any key will do: the proof shows that the sender has it, and the token is bound to it. */
-async function keyOf(proof: string, alg: VerificationAlg, jwk: unknown): Promise<ProofKey | undefined> {
+async function importProofKey(proof: string, alg: VerificationAlg, jwk: unknown): Promise<ProofKey | undefined> {
   const header = proof.slice(0, proof.indexOf('.'));
   const cached = keys.get(header, 0);
   if (cached) return cached;

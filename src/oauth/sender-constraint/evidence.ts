@@ -13,12 +13,12 @@ type Nonces = Pick<TokenServices, 'dpopNonces'>;
  * whether the token is bound to them.
  * @throws OAuthError `invalid_dpop_proof`; `use_dpop_nonce` if the proof's nonce is not one of ours or has expired
  */
-export async function provenPossession(
+export async function verifyPossession(
   services: Nonces & Pick<TokenServices, 'config'>,
   request: Request,
 ): Promise<BindingRequest> {
   const header = request.headers.get('DPoP');
-  const dpop = header === null ? undefined : await evidenceOf(services, header, request.method);
+  const dpop = header === null ? undefined : await checkDpopHeader(services, header, request.method);
   const certificate = clientCertificate(request);
   return {
     ...(dpop && { dpop }),
@@ -26,7 +26,7 @@ export async function provenPossession(
   };
 }
 
-async function evidenceOf(
+async function checkDpopHeader(
   services: Nonces & Pick<TokenServices, 'config'>,
   header: string,
   method: string,
@@ -36,13 +36,13 @@ async function evidenceOf(
   const proof = await checkProof(header, { method, uri: `${services.config.issuer}/oauth2/token` }, now);
   if (typeof proof === 'string') throw new OAuthError('invalid_dpop_proof', { reason: proof });
   const { jkt, alg, jti, iat, nonce } = proof;
-  if (nonce !== undefined && !(await services.dpopNonces.isOurs(nonce, now))) throw await nonceNeeded(services);
+  if (nonce !== undefined && !(await services.dpopNonces.isOurs(nonce, now))) throw await nonceRequired(services);
   const spends = { id: `dpop ${jti}`, expires_at: Math.ceil(iat) + DPOP_PROOF_AGE + SIGNER_CLOCK_SKEW };
   return { jkt, alg, spends, has_nonce: nonce !== undefined };
 }
 
 /** Returns the error that tells the client which nonce to use ([RFC 9449 section 8](https://www.rfc-editor.org/rfc/rfc9449#section-8)). */
-export async function nonceNeeded(
+export async function nonceRequired(
   services: Nonces,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<OAuthError> {
