@@ -8,7 +8,7 @@ const HEADER = segment({ alg: 'ES256' });
 const CLAIMS = segment({ sub: 'x' });
 const SIGNATURE = base64url.encode(new Uint8Array(64));
 
-/** A JWT of any header and claims, JSON values or raw texts, that nobody signed. */
+/** An unsigned JWT of any header and claims, JSON values or raw texts. */
 const jwt = (header: unknown, claims: unknown = {}) => `${segment(header)}.${segment(claims)}.${SIGNATURE}`;
 
 /** The same with raw bytes for the claims. */
@@ -104,7 +104,7 @@ test.each([
   ['a kid that is null', { alg: 'ES256', kid: null }],
   ['a kid that is an object', { alg: 'ES256', kid: {} }],
   ['a typ that is a list', { alg: 'ES256', typ: ['JWT'] }],
-  // RFC 7515 section 4.1.11: what is not understood must be refused.
+  // RFC 7515 section 4.1.11: an extension that is not understood must be refused.
   ['an extension', { alg: 'ES256', crit: ['exp'], exp: 1 }],
   ['an empty crit', { alg: 'ES256', crit: [] }],
   ['a crit that is null', { alg: 'ES256', crit: null }],

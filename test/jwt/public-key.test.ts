@@ -70,7 +70,7 @@ test.each([
 });
 
 describe('RFC 8725 section 3.4: what is no sound key is not imported', () => {
-  // Odd, as a modulus is, and of whole bytes.
+  // An odd modulus of whole bytes.
   const bits = (modulus: number) => ({ ...RSA, n: `${(RSA.n ?? '').slice(0, modulus / 6 - 1)}B` });
   test.each([
     ['an RSA key of 1008 bits', bits(1008), 'RS256'],

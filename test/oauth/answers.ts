@@ -6,8 +6,8 @@ import type { TokenAnswer } from '../http.ts';
 const DESCRIPTION = /^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/;
 
 /**
- * Reads an error answer, and checks what is true of every one of them: JSON, kept by no cache, nothing but `error` and an
- * `error_description` of the characters that may be in it, and a challenge with each 401.
+ * Reads an error answer, and checks what every error answer must have: JSON, `no-store`, only `error` and an `error_description` of the
+ * permitted characters, and a challenge with a 401.
  */
 export async function readError(response: Response): Promise<{ status: number; error: string }> {
   const { status, headers } = response;
@@ -21,7 +21,7 @@ export async function readError(response: Response): Promise<{ status: number; e
   return { status, error: body.error };
 }
 
-/** Checks that an answer is a refusal by the protocol, whichever: a 4xx with an error code. */
+/** Checks that an answer is any refusal of the protocol: a 4xx with an error code. */
 export async function expectRefused(response: Response, message?: string): Promise<void> {
   const { status, error } = await readError(response);
   expect(status, message).toBeGreaterThanOrEqual(400);
@@ -29,7 +29,7 @@ export async function expectRefused(response: Response, message?: string): Promi
   expect(error, message).toMatch(/^(invalid|unauthorized|unsupported)_\w+$|^slow_down$/);
 }
 
-/** Reads the answer that gives a token, and the token's claims. */
+/** Reads a token response, and the token's claims. */
 export async function readToken(response: Response) {
   const text = await response.text();
   expect(response.status, text).toBe(200);

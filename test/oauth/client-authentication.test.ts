@@ -9,7 +9,7 @@ const GRANT = { grant_type: 'client_credentials' };
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' };
 const INVALID_REQUEST = { status: 400, error: 'invalid_request' };
 
-/** Asks for a token with this Authorization header. A header of its own address: failures are counted by address and client. */
+/** Requests a token with this Authorization header. Each header has its own address, because failures are counted by address and client. */
 function withHeader(authorization: string, form: Record<string, string> = {}, address = '192.0.2.1') {
   return postForm('/oauth2/token', { ...GRANT, ...form }, { headers: { Authorization: authorization }, address });
 }
@@ -18,7 +18,7 @@ function withBody(form: Record<string, string>, address = '192.0.2.2') {
   return postForm('/oauth2/token', { ...GRANT, ...form }, { address });
 }
 
-/** Basic credentials out of text that is not encoded any further. */
+/** Basic credentials from a text that is not form-encoded. */
 function rawBasic(text: string): string {
   return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(text)))}`;
 }
@@ -68,7 +68,7 @@ describe('Basic credentials are form-encoded', () => {
     await readToken(await withHeader(authorization));
   });
 
-  // The one thing that shows how an id was read: the same one in the body is no contradiction.
+  // How an id was decoded shows only by the client_id in the body: if both are equal, the request is not refused for having two.
   test.each([
     ['a%2Bb', 'a+b'],
     ['a+b', 'a b'],

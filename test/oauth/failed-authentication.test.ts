@@ -8,12 +8,12 @@ const { organization, identifier, worker, api } = await world('failed-authentica
 const GRANT = { grant_type: 'client_credentials' };
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' };
 
-/** Presents credentials in the header. From an address of its own: failures are counted by address and client. */
+/** Presents credentials in the header. Each request has its own address, because failures are counted by address and client. */
 function byHeader({ client_id, client_secret }: Credentials, address: string) {
   return postForm('/oauth2/token', GRANT, { headers: { Authorization: basic(client_id, client_secret) }, address });
 }
 
-/** Presents credentials, or a part of them, in the body. */
+/** Presents all or some of the credentials in the body. */
 function byBody(form: Record<string, string>, address: string) {
   return postForm('/oauth2/token', { ...GRANT, ...form }, { address });
 }

@@ -36,7 +36,7 @@ async function health(): Promise<Health> {
   return answer.json();
 }
 
-/** As many as there are load balancers that ask at once. */
+/** How many load balancers ask at once. */
 const crowd = () => Promise.all(Array.from({ length: 50 }, health));
 
 function pass(seconds: number): void {

@@ -21,7 +21,7 @@ async function newToken(client: Credentials = scene.worker): Promise<string> {
   return (await getToken(client)).access_token;
 }
 
-/** The answer as anybody can compare it: all but the time that it took, and its own id. */
+/** Everything of an answer that can be compared: all but its duration and its request id. */
 async function seen(response: Promise<Response>) {
   const answer = await response;
   return {

@@ -259,7 +259,7 @@ describe('a client that never got its new secret', () => {
     const { worker } = await fresh();
     await getToken(worker);
     let asked = 0;
-    // The first call checks the credential, the second hands over the record.
+    // The first call checks the credential, the second delivers the pushed record.
     const fault = (call: () => Promise<unknown>) => (++asked === 1 ? call() : Promise.reject(new Error('gone')));
     const answer = await withFault(`gate:${worker.client_id}`, fault, () => rotate(worker));
     expect(answer.headers.get('Retry-After')).toBe('2');

@@ -16,7 +16,7 @@ import {
 } from '../machines.ts';
 import { newSigner, type Signer } from '../remote-keys/signers.ts';
 
-// Each clause of docs/strict-profile.md. What the standard profile takes is asked of a twin beside, so that it is the profile that refuses.
+// Each clause of docs/strict-profile.md. A twin client with the standard profile sends the same, to show that the profile is what refuses.
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -27,14 +27,14 @@ let signer: Signer;
 let rsa: Signer;
 let rsaPss: Signer;
 let holder: Signer;
-/** Of the standard profile, and of the strict one, with the same keys. */
+/** Two clients with the same keys: one with the standard profile, one with the strict profile. */
 let twins: readonly [standard: string, strict: string];
 
 beforeAll(async () => {
   here = await keyWorld('strict');
   signer = here.signer;
   rsaPss = await newSigner('PS256', { kid: 'rsa' });
-  // The same key, by the other algorithm of RSA.
+  // The same key, with the other RSA algorithm.
   const privateKey = (await importJWK(rsaPss.privateJwk, 'RS256')) as CryptoKey;
   rsa = { ...rsaPss, alg: 'RS256', privateKey };
   holder = await newSigner('ES256');
@@ -44,12 +44,12 @@ beforeAll(async () => {
 
 const errorOf = async (response: Response) => [response.status, (await response.json<{ error?: string }>()).error];
 
-/** Asks as the client, with an assertion of these members, and a proof of the holder. */
+/** Requests a token as the client, with an assertion of these members, and a proof with the holder's key. */
 async function asking(clientId: string, claims: Members = {}, by = signer, header: Members = {}): Promise<Response> {
   return askWith(await assertionOf(clientId, by, claims, header), {}, { dpop: await proofOf(holder) });
 }
 
-/** How an assertion is answered in the standard profile, and in the strict one. */
+/** The status of the answer under the standard profile, and under the strict one. */
 async function judged(claims: Members, by = signer): Promise<number[]> {
   return Promise.all(twins.map(async (twin) => (await asking(twin, claims, by)).status));
 }
@@ -233,7 +233,7 @@ describe('algorithms', () => {
       const dpop = await proofOf(await newSigner(alg));
       const answers = await Promise.all(
         twins.map(async (twin) => {
-          // Each has a gate of its own, which remembers what it has seen.
+          // Both may use the same proof, because each client's gate has its own replay memory.
           return errorOf(await askWith(await assertionOf(twin, signer), {}, { dpop }));
         }),
       );

@@ -14,7 +14,7 @@ const TOO_LARGE = { status: 413, error: 'invalid_request' };
 
 const encoder = new TextEncoder();
 
-/** POSTs bytes, or a stream of them, with right credentials in the header. */
+/** POSTs bytes, or a stream of them, with valid credentials in the header. */
 function postBytes(body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
   return send('/oauth2/token', {
     method: 'POST',
@@ -23,13 +23,13 @@ function postBytes(body: BodyInit, headers: Record<string, string> = {}): Promis
   });
 }
 
-/** A good request of exactly so many bytes. */
+/** A valid request of exactly this many bytes. */
 function bodyOf(bytes: number): Uint8Array {
   const good = 'grant_type=client_credentials&padding=';
   return encoder.encode(good.padEnd(bytes, 'a'));
 }
 
-/** The bytes as a stream whose length is told to nobody. */
+/** The bytes as a stream, sent without a Content-Length. */
 function streamOf(bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({
@@ -206,7 +206,7 @@ describe('hostile encodings', () => {
   });
 });
 
-/** Values that break what is careless, each with a mark in it by which an echo is found. */
+/** Values that break careless code. Each contains a mark, by which an echo of it is found. */
 const MARK = 'q7Zk0';
 const HOSTILE = [
   `"${MARK}"`,
@@ -310,7 +310,7 @@ describe('any bytes', () => {
         await postForm('/oauth2/token', { ...form, client_id, client_secret }),
         await postForm('/oauth2/token', { ...form, client_id, client_secret: worker.client_secret }),
       ];
-      // After a hundred wrong secrets it would be told to slow down.
+      // After a hundred wrong secrets, the answer would be 429.
       if (i < 60) answers.push(await presentTo(api.client_id, client_secret, `198.51.100.${i}`));
       for (const answer of answers) expect(await readError(answer)).toEqual({ status: 401, error: 'invalid_client' });
     }
@@ -329,7 +329,7 @@ describe('any bytes', () => {
   test('in the Authorization header are invalid_client', async () => {
     const random = seeded(5);
     for (let i = 0; i < 300; i++) {
-      // What HTTP lets through: no control characters. Above ASCII the runtime warns of each, so one is enough.
+      // HTTP permits no control characters. The runtime logs a warning for each value above ASCII, so one is enough.
       const [lowest, range] = i < 1 ? [0x80, 0x80] : [0x20, 0x5f];
       const value = Array.from({ length: random.below(60) }, () => String.fromCharCode(lowest + random.below(range)));
       const headers = { Authorization: value.join('') };

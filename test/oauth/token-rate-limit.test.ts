@@ -43,7 +43,7 @@ describe('the rate limit of a client', () => {
     let limited = await requestToken(client);
     for (let spent = 1; limited.status === 200; spent++) {
       expect(readField(limited, 'RateLimit-Policy')).toEqual(policy);
-      // A fast refill may have given some of it back already.
+      // A fast refill may have added some allowance already.
       if (perMinute === 1) expect(readField(limited, 'RateLimit').r).toBe(burst - spent);
       limited = await requestToken(client);
     }
@@ -98,7 +98,7 @@ describe('guessing', () => {
     expect([...statuses.keys()].sort()).toEqual([401, 429]);
     expect(statuses.get(401)).toBeLessThanOrEqual(40);
 
-    // Not a single one of them was charged to its allowance of two.
+    // None of them was charged to the client's allowance of two.
     const first = await requestToken(client, {}, { address: '198.51.100.2' });
     expect(readField(first, 'RateLimit').r).toBe(1);
     await readToken(first);

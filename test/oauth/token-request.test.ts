@@ -9,7 +9,7 @@ const INVALID_SCOPE = { status: 400, error: 'invalid_scope' };
 const INVALID_TARGET = { status: 400, error: 'invalid_target' };
 const UNSUPPORTED_GRANT_TYPE = { status: 400, error: 'unsupported_grant_type' };
 
-/** POSTs a body as it stands, authenticated by the header. */
+/** POSTs a body unchanged, with credentials in the header. */
 function postBody(body: string, client = worker) {
   const headers = {
     Authorization: basic(client.client_id, client.client_secret),

@@ -12,7 +12,7 @@ async function publishedKeys(): Promise<JSONWebKeySet> {
   return (await send('/.well-known/jwks.json')).json();
 }
 
-/** A client that is granted `read` at a resource server of its own, signed as asked. */
+/** A client that is granted `read` at its own resource server, whose tokens are signed with this algorithm. */
 async function clientAt(name: string, signing_alg: string): Promise<Credentials & { identifier: string }> {
   const identifier = `https://${name}.example.com`;
   const organization_id = scene.organization;

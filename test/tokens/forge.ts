@@ -8,12 +8,12 @@ import { readConfig } from '../../src/platform/config.ts';
 import { database } from '../../src/store/database.ts';
 import { readRing } from '../../src/store/ring.ts';
 
-/** A key of the service itself, with its private half in the open. */
+/** A signing key of the service, with its private key in plain form. */
 export interface StolenKey extends SigningKey, PublishedKey {
   readonly privateJwk: JWK;
 }
 
-/** Takes the service's own signing key out of its database, as nobody but its operator could. */
+/** Takes the service's own signing key out of its database. Only its operator could do that. */
 export async function stealKey(alg: SigningAlg): Promise<StolenKey> {
   const masterKeys = await deriveMasterKeys(readConfig(env).masterKeys);
   const stored = (await readRing(database(env.DB))).keys;
@@ -38,23 +38,23 @@ export function segment(content: unknown): string {
   return base64url.encode(typeof content === 'string' ? content : JSON.stringify(content));
 }
 
-/** Signs any text as the key signs. */
+/** Signs any text with the key. */
 export async function signature(input: string, { alg, privateKey }: Signer): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.sign(SIGNING[alg], privateKey, encoder.encode(input))));
 }
 
-/** A compact JWS of any header and payload, JSON values or raw texts, that really is signed by the key, whatever the header says. */
+/** A compact JWS of any header and payload, JSON values or raw texts. Its signature is the key's, even if the header says otherwise. */
 export function forge(header: unknown, payload: unknown, key: Signer): Promise<string> {
   return sign(segment(header), segment(payload), key);
 }
 
-/** A compact JWS of two segments that are encoded already. */
+/** A compact JWS from two encoded segments. */
 export async function sign(header: string, payload: string, key: Signer): Promise<string> {
   const input = `${header}.${payload}`;
   return `${input}.${await signature(input, key)}`;
 }
 
-/** A token's header and claims, to forge others from. */
+/** A token's header and claims, to forge other tokens from. */
 export function decode(token: string) {
   return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
 }

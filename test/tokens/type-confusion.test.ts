@@ -6,8 +6,8 @@ import type { Signer } from '../remote-keys/signers.ts';
 import { forge, type StolenKey, stealKey } from './forge.ts';
 import { isActive } from './verdict.ts';
 
-// J6, RFC 8725 sections 3.11 and 3.12: every sort of JWT at every place that takes one. So that nothing else can tell them apart, one key is
-// everybody's, the service's own; it stands in every header; and every JWT says all that any of the places wants to read.
+// J6, RFC 8725 sections 3.11 and 3.12: every type of JWT at every place that accepts one. Nothing else may tell them apart: every party
+// uses the service's own key, every header contains it, and every JWT has all claims that any of the places reads.
 
 const GITHUB = 'https://token.actions.githubusercontent.com';
 const TRUST_DOMAIN = 'spiffe://example.org';
@@ -18,7 +18,7 @@ let key: StolenKey;
 let publicJwk: Signer['publicJwk'];
 
 beforeAll(async () => {
-  // The first who asks for the keys has them made.
+  // The first request for the keys creates them.
   await send('/.well-known/jwks.json');
   key = await stealKey('ES256');
   const { d: _, alg: __, ...bare } = key.privateJwk;
@@ -46,7 +46,7 @@ beforeAll(async () => {
   });
 });
 
-/** Who it says that made it, and of whom. */
+/** The `iss` and `sub` of a JWT, by the party that claims to have made it. */
 const SPEAKERS = {
   'this service': () => ({ iss: ISSUER, sub: machine.client_id }),
   'this service of a workload': () => ({ iss: ISSUER, sub: `${TRUST_DOMAIN}/machine` }),
@@ -95,7 +95,7 @@ function speak(speaker: Speaker, typ: Type, jti: string): Promise<string> {
 }
 
 let requests = 0;
-/** Another address for each request: what those before were is not to be why one is refused. */
+/** A new address for each request, so that earlier failures are never the reason for a refusal. */
 function connection() {
   requests++;
   return { address: `203.0.${requests >> 8}.${requests & 255}` };
@@ -104,10 +104,10 @@ function connection() {
 const bySecret = () => ({ Authorization: basic(machine.client_id, machine.client_secret) });
 const GRANT = { grant_type: 'client_credentials' };
 
-/** Whether a JWT is taken for what the place takes. `token` is an access token in order, of the same `jti`. */
+/** Whether the place accepts a JWT. `token` is a valid access token with the same `jti`. */
 type Place = (jwt: string, token: string) => Promise<boolean>;
 
-/** Whether it authenticates the client of a request. */
+/** Whether the JWT authenticates the client of a request. */
 function authenticates(path: string, form: () => Record<string, string>): Place {
   return async (jwt, token) => (await askWith(jwt, { token, ...form() }, { ...connection(), path })).ok;
 }
@@ -164,7 +164,7 @@ const OF_ANOTHER = beginningWith('assertion with the client_id');
 const SVID = [...OF_ANOTHER, ...beginningWith('SVID assertion')];
 const PROOF: readonly PlaceName[] = ['DPoP header'];
 
-/** All that is taken anywhere: by whom, of which type, and where. */
+/** Everything that is accepted: by party, type and place. */
 const TAKEN: Readonly<Record<Speaker, Partial<Record<`${Type}`, readonly PlaceName[]>>>> = {
   'this service': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
   'this service of a workload': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
@@ -183,7 +183,7 @@ const speakers = Object.keys(SPEAKERS) as Speaker[];
 
 describe.each(speakers)('J6: a JWT of %s', (speaker) => {
   test.each(TYPES)('of the type %s is taken where such are, and nowhere else', async (typ) => {
-    // Nobody remembers who failed before.
+    // A new isolate has no memory of earlier failures.
     startNewIsolate();
     const taken: string[] = [];
     for (const [name, isTakenAt] of Object.entries(PLACES)) {

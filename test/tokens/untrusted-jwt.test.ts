@@ -112,7 +112,7 @@ describe('encodings', () => {
     ['payload', 1],
   ] as const)('J3: a padded %s is refused, though the signature is over what was sent', async (_, index) => {
     const [header, payload] = parts();
-    // As many characters as need padding: a claim or header more makes the length right.
+    // One more claim or header makes the length one that needs padding.
     const padded = (text: string) => {
       const json = JSON.parse(new TextDecoder().decode(base64url.decode(text)));
       const encoded = ['', 'x', 'xx'].map((pad) => segment({ ...json, pad })).find((one) => one.length % 4 === 2);

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { type Credentials, introspect, postForm, revoke } from '../http.ts';
 
-/** All that anybody learns of a token that is not active, byte for byte. */
+/** The whole answer about a token that is not active, byte for byte. */
 export const INACTIVE = '{"active":false}';
 
 /** Introspects with the root key, which may learn about every token. */
@@ -18,8 +18,8 @@ export async function isActive(caller: Credentials | 'root', token: string): Pro
 }
 
 /**
- * Expects that a text is taken for no token by any endpoint that takes tokens: inactive where it is introspected, and without effect
- * where it is revoked, though it names the genuine token by its `jti`.
+ * Expects that no endpoint accepts a text as a token: introspection calls it inactive, and its revocation has no effect, although it names
+ * the genuine token by its `jti`.
  */
 export async function expectRefused(forged: string, genuine: { token: string; client: Credentials }): Promise<void> {
   const introspected = await introspectAsRoot(forged);

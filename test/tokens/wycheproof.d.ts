@@ -24,11 +24,11 @@ declare module 'virtual:wycheproof' {
     /** In a file of signature vectors. */
     readonly publicKeyJwk?: JWK;
     readonly keyJwk?: JWK;
-    /** The two coordinates of a point, in hexadecimal, where there is no JWK. */
+    /** The two coordinates of a point, in hexadecimal, if there is no JWK. */
     readonly publicKey: { readonly wx: string; readonly wy: string };
   }
 
-  /** By file name; empty where the vectors are absent. */
+  /** By file name; empty if the vectors are absent. */
   const files: Readonly<Record<string, { readonly testGroups: readonly Group[] }>>;
   export default files;
 }

@@ -13,14 +13,14 @@ import { askWith, assertionOf, keyClient, keyWorld, proofOf, seconds, TOKEN_URL 
 import type { Signer } from '../remote-keys/signers.ts';
 import { forge, segment } from './forge.ts';
 
-// What is invalid is refused everywhere. What is merely acceptable is refused too: docs/client-authentication.md says so.
+// Invalid vectors are refused everywhere. Vectors marked acceptable are refused too: docs/client-authentication.md says so.
 
 type Keys = Parameters<typeof keyFinder>[0];
 
-/** One of the ways in which signatures are verified here: all that happens before the claims are looked at. */
+/** One of the ways in which signatures are verified here, without the checks of the claims. */
 interface Verifying {
   readonly algs: readonly VerificationAlg[];
-  /** Whether a text is taken for a JWS by one of these keys. */
+  /** Whether a text is accepted as a JWS signed with one of these keys. */
   readonly isTaken: (jws: string, jwks: readonly JWK[]) => Promise<boolean>;
 }
 
@@ -40,7 +40,7 @@ const FILES = {
 
 const counted = new Set<string>();
 
-/** The groups of a file; where it is absent a test that is skipped says so. */
+/** The groups of a file. If it is absent, a skipped test says so. */
 function groupsOf(file: string): readonly Group[] {
   const groups = files[file]?.testGroups;
   if (!groups) {
@@ -60,7 +60,7 @@ async function isTakenOfOurselves(jws: string, keys: Keys): Promise<boolean> {
   );
 }
 
-/** The keys as a ring holds them. What does not import, or is for no algorithm of ours, is in none. */
+/** The keys as a key ring holds them. Keys that do not import, or have another algorithm, are left out. */
 async function ringOf(jwks: readonly JWK[]): Promise<Keys> {
   const keys = await Promise.all(
     jwks.map(async (jwk) => {
@@ -74,7 +74,7 @@ async function ringOf(jwks: readonly JWK[]): Promise<Keys> {
 }
 
 async function isTakenOfOthers(jws: string, jwks: readonly JWK[]): Promise<boolean> {
-  // The payloads of vectors are no claims, so their headers are read before claims of ours.
+  // The payloads of the vectors are not claims, so the header is read from a JWT with claims of ours.
   const [header = '', , signature = ''] = jws.split('.');
   const read = isCanonicalCompact(jws) ? readUnverified(`${header}.${segment({})}.${signature}`) : undefined;
   const { alg = '', kid } = read?.header ?? {};
@@ -195,8 +195,8 @@ describe.each(Object.entries(WAYS))('signatures, for %s', (_, { algs, isTaken })
   }
 
   /**
-   * Whether the signature is taken, by way of a JWS that has it. A vector's message is no JWS signing input, so it takes the place of
-   * that at the last step, where jose calls the runtime.
+   * Whether the signature is accepted, in a JWS that contains it. A vector's message is not a JWS signing input, so it replaces the
+   * signing input at the last step, when jose calls the runtime.
    */
   async function isSignature(
     alg: VerificationAlg,
@@ -234,7 +234,7 @@ describe('over HTTP', () => {
     scene = await keyWorld('wycheproof');
   });
 
-  /** Who holds a group's key, if it is one that machines may sign with. */
+  /** A signer with a group's key, if machines may sign with it. */
   async function signerOf(group: Group): Promise<Signer | undefined> {
     const [publicJwk] = keysIn(group.public);
     const [privateJwk] = keysIn(group.private);
@@ -288,7 +288,7 @@ describe('over HTTP', () => {
       const { alg, privateKey } = (await signerOf(group)) ?? scene.signer;
       const signing = SIGNING_ALGS.find((one) => one === alg) ?? 'ES256';
       const claims = { htm: 'POST', htu: TOKEN_URL, iat: seconds(), jti: crypto.randomUUID() };
-      // By the runtime itself, as jose does not sign by every key.
+      // Signs with the runtime itself, because jose does not sign with every key.
       const dpop = await forge({ alg: signing, typ: 'dpop+jwt', jwk }, claims, { alg: signing, privateKey });
       const response = await askWith(await assertionOf(scene.clientId, scene.signer), {}, { dpop });
       expect(await tokenOf(response)).toEqual(isGood ? [200, undefined] : [400, 'invalid_dpop_proof']);

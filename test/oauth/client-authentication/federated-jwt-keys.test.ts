@@ -22,7 +22,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets the clock go on. */
+/** Advances the clock. */
 function later(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
 }
@@ -32,7 +32,7 @@ const tokenBy = (signer: Signer, issuer: string) => tokenOf(signer, { iss: issue
 const trust = (clientId: string, federated_identities: readonly object[]) =>
   done('PATCH', `clients/${clientId}`, { body: { federated_identities } });
 
-/** An issuer that has published its keys, and a client that trusts it, of which the isolate knows. */
+/** An issuer that has published its keys, and a client that trusts it and is cached by the isolate. */
 async function warmIssuer(name: string) {
   const host = hostOf(name);
   const issuer = await publishIssuer(host, [first.publicJwk]);
@@ -166,7 +166,7 @@ test('the keys of a cluster that nobody outside can reach are registered, and no
   expect(await refusalOf(async () => present(clientId, await tokenBy(second, issuer)))).toBe('no_such_key');
   const misnamed = await tokenOf(first, { iss: issuer, sub: SUBJECT }, { kid: 'other' });
   expect(await refusalOf(() => present(clientId, misnamed))).toBe('no_such_key');
-  // Another cluster's of the same name, with its own keys, is another client's.
+  // Another cluster may have the same issuer name and its own keys. A client that trusts it does not accept this cluster's tokens.
   const other = await workloadClient(here, [{ issuer, subject: SUBJECT, jwks: { keys: [second.publicJwk] } }]);
   expect(await refusalOf(() => present(other, token))).toBe('no_such_key');
 });

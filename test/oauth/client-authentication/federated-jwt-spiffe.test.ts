@@ -15,7 +15,7 @@ const authority = await newSigner('ES256', { kid: 'ca', use: 'x509-svid' });
 const unknown = await newSigner('ES256', { kid: 'none' });
 const ordinary = await newSigner('ES256', { kid: 'sig', use: 'sig' });
 
-// As SPIRE publishes it: the certificates of the trust domain lie beside its keys for JWT-SVIDs.
+// As SPIRE publishes it: with the keys for JWT-SVIDs, and the certificates of the trust domain.
 await publishJson(HOST, '/bundle', {
   spiffe_sequence: 7,
   spiffe_refresh_hint: 300,
@@ -86,7 +86,7 @@ describe('a JWT-SVID is refused', () => {
     expect(await refusalOf(() => present(clientId, token, AS_SVID))).toBe(reason);
   });
 
-  // SPIFFE Trust Domain and Bundle section 4.2.2: a key is for one sort of document, and says which.
+  // SPIFFE Trust Domain and Bundle section 4.2.2: a key is for one type of document, and declares it.
   test.each([
     ['certificates', authority],
     ['any signature', ordinary],

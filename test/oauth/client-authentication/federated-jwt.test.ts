@@ -37,7 +37,7 @@ const CLAIMS = {
 };
 const clientId = await workloadClient(here, [IDENTITY]);
 const isolatedIssuer = `https://${COLD_HOST}`;
-// Its issuer has published nothing: whoever asks it for keys ends in a 503.
+// The issuer has published nothing, so a request that fetches its keys ends in a 503.
 const coldClientId = await workloadClient(here, [{ issuer: isolatedIssuer, ...CONDITIONS }]);
 
 type Members = Record<string, unknown>;
@@ -88,7 +88,7 @@ describe('the token of a workload that the client trusts is taken', () => {
   });
 });
 
-// What can be told of a token without any key, by the claim or header that is not as it must be.
+// Faults of a token that show without any key, by the claim or header that is wrong.
 const TOLD_WITHOUT_KEYS: readonly (readonly [name: string, claims: Members, header: Members, reason: string])[] = [
   ['of another issuer', { iss: `${isolatedIssuer}/` }, {}, 'no_such_identity'],
   ['of no issuer', { iss: undefined }, {}, 'no_such_identity'],
@@ -146,7 +146,7 @@ test('with all of that as it must be the issuer is asked', async () => {
   expect(await asked(COLD_HOST, '/.well-known/openid-configuration')).toBeGreaterThan(0);
 });
 
-/** Replaces the header of a signed token, which its signature then is no longer for. */
+/** Replaces the header of a signed token, so that its signature no longer matches. */
 function withHeader(token: string, header: Members): string {
   const [, claims, signature] = token.split('.');
   return [base64url.encode(JSON.stringify(header)), claims, signature].join('.');

@@ -19,7 +19,7 @@ async function statusesOf(times: number, ask: () => Promise<Response>): Promise<
 }
 
 const begun = Date.now();
-/** Of gate calls that are made once in a while however many come. */
+/** The most gate calls that may have been made so far: one every `AUTHENTICATION_AGE` seconds. */
 const nowAndThen = () => Math.ceil((Date.now() - begun) / 1000 / AUTHENTICATION_AGE) + 1;
 
 test('a stranger who names a client whose keys cannot be had is held back, and asks nobody', async () => {

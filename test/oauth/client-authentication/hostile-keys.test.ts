@@ -9,7 +9,7 @@ import { type Play, publish, seen } from '../../remote.ts';
 const HOST = 'keys.hostile.example';
 const MEBIBYTE = 2 ** 20;
 
-/** All that an answer tells, but what is another in each. */
+/** Everything of an answer that does not differ between two equal requests. */
 async function told(response: Response): Promise<unknown> {
   const headers = Object.fromEntries(response.headers);
   delete headers['x-request-id'];
@@ -50,7 +50,7 @@ const ADDRESSES = [
 
 let clients = 0;
 
-/** A client whose keys are at an address that was registered before anybody looked, and what is answered to its own assertion. */
+/** Registers a client with this `jwks_uri`, which nothing has fetched yet, and returns the answer to its own assertion. */
 async function answerFor(jwksUri: string): Promise<{ answer: unknown; ms: number }> {
   const { signer, clientId } = await keyWorld(`hostile-${++clients}`, {
     jwks: undefined,
@@ -70,7 +70,7 @@ test('whatever is at the address of a client’s keys, the answer is one, soon, 
     await publish(HOST, path, play);
     const { answer, ms } = await answerFor(`https://${HOST}${path}`);
     answers.set(name, answer);
-    // As many deadlines as there can be, however busy the machine.
+    // Several fetches may each run into the deadline, and the machine may be busy.
     expect(ms, name).toBeLessThan(10 * REMOTE_DEADLINE_MS);
     expect((await seen(HOST, path)).sent, name).toBeLessThan(16 * MEBIBYTE);
   }

@@ -3,10 +3,10 @@ import { alternativeNames } from '../../../src/oauth/client-authentication/subje
 import { certificates } from '../../certificates.ts';
 import { seeded } from '../../random.ts';
 
-// Cloudflare hands out certificates that it did not find in order as well: whatever a client sends is read here.
+// Cloudflare passes on certificates that it could not verify, so this code parses anything that a client sends.
 
 const SORTS = ['san_dns', 'san_uri', 'san_ip', 'san_email'] as const;
-/** Cloudflare hands out none that is larger. */
+/** Cloudflare passes on no larger certificate. */
 const LARGEST = 10 * 1024;
 
 const NAMED = Uint8Array.fromBase64(certificates.named.der);
@@ -15,14 +15,14 @@ function namesIn(certificate: Uint8Array): string[] {
   return SORTS.flatMap((sort) => alternativeNames(certificate.toBase64(), sort));
 }
 
-/** Those of one sort, another each time. */
+/** The names of one type; the types take turns. */
 function someNamesIn(certificate: Uint8Array, time: number): string[] {
   return alternativeNames(certificate.toBase64(), SORTS[time % SORTS.length] ?? 'san_dns');
 }
 
 type Bytes = Uint8Array | readonly number[];
 
-/** DER of a tag with a content. */
+/** A tag and its content in DER. */
 function der(tag: number, ...parts: Bytes[]): Uint8Array {
   const content = parts.flatMap((part) => [...part]);
   const { length } = content;
@@ -33,7 +33,7 @@ function der(tag: number, ...parts: Bytes[]): Uint8Array {
 const [SEQUENCE, BIT_STRING, OCTET_STRING, OID, DNS, IP] = [0x30, 0x03, 0x04, 0x06, 0x82, 0x87] as const;
 const ascii = (text: string) => new TextEncoder().encode(text);
 
-/** A certificate with these extensions and next to nothing else (RFC 5280 section 4.1). */
+/** A certificate with these extensions and hardly anything else (RFC 5280 section 4.1). */
 function certificateWith(...extensions: Uint8Array[]): Uint8Array {
   const algorithm = der(SEQUENCE, der(OID, [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
   const signature = der(BIT_STRING, [0, 1]);
@@ -45,7 +45,7 @@ function certificateWith(...extensions: Uint8Array[]): Uint8Array {
   return der(SEQUENCE, der(SEQUENCE, ...content), algorithm, signature);
 }
 
-/** The extension for alternative names, whatever it holds. */
+/** The extension for alternative names, with any content. */
 function extension(value: Bytes): Uint8Array {
   return der(SEQUENCE, der(OID, [0x55, 0x1d, 0x11]), der(OCTET_STRING, value));
 }
@@ -61,7 +61,7 @@ test('the names of each sort are read, and of no other', () => {
     ['192.0.2.7', '2001:db8::7'],
     ['worker@example.com'],
   ]);
-  // One with a NUL in it is none.
+  // A name that contains a NUL is ignored.
   expect(alternativeNames(certificates.cut.der, 'san_dns')).toEqual([]);
   expect(namesIn(Uint8Array.fromBase64(certificates.nameless.der))).toEqual([]);
   expect(namesIn(certificateWith(extension(naming('a.example'))))).toEqual(['a.example']);
@@ -162,7 +162,7 @@ test('RFC 8705 2.1.2, RFC 5952: an IPv6 address is written in its shortest form'
   ] as const) {
     expect(written(groups(full))).toEqual([short]);
   }
-  // Of another length it is none, and is not written like one.
+  // Bytes of any other length are not an address, and are not written like one.
   for (const length of [0, 1, 3, 5, 8, 15, 17, 32]) {
     for (const name of written(Array<number>(length).fill(1))) {
       expect(name).not.toMatch(/^(\d+(\.\d+){3}|[\da-f]*:[\da-f:]*)$/);

@@ -8,7 +8,7 @@ import { newSigner } from '../../remote-keys/signers.ts';
 import { readError } from '../answers.ts';
 import { askOver, expectRefused, expectTaken, registry } from './mutual-tls.ts';
 
-// RFC 8705 section 2.2: `self_signed_tls_client_auth`, by the very certificates that are registered, or published.
+// RFC 8705 section 2.2: `self_signed_tls_client_auth`, by certificates that are registered or published.
 
 const { own, twin, stranger, expired, named } = certificates;
 const METHOD = 'self_signed_tls_client_auth';

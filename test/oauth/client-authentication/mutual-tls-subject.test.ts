@@ -4,7 +4,7 @@ import { type Certificate, certificates, tlsOf } from '../../certificates.ts';
 import { api } from '../../http.ts';
 import { askOver, expectRefused, expectTaken, registry } from './mutual-tls.ts';
 
-// RFC 8705 section 2.1: `tls_client_auth`, by the one subject that is registered.
+// RFC 8705 section 2.1: `tls_client_auth`, by the registered subject.
 
 const { named, crossed, nameless, wild, cut, masked, own } = certificates;
 
@@ -127,7 +127,7 @@ test.each([
   await expect(clientOf('san_ip', text)).rejects.toThrow('/tls_client_auth_san_ip');
 });
 
-// Those that the platform's types and documentation name, and what is none.
+// The failures that the platform's types and documentation name, and texts that are not a verdict at all.
 const NOT_VERIFIED = [
   'NONE',
   'FAILED',

@@ -15,7 +15,7 @@ import {
   registry,
 } from './mutual-tls.ts';
 
-// RFC 8705 section 2, whichever of the two methods it is: where the certificate comes from, and what else the request has.
+// RFC 8705 section 2, for both methods: where the certificate comes from, and what else the request contains.
 
 const { named, own } = certificates;
 const METHOD = 'tls_client_auth';
@@ -156,7 +156,7 @@ test('RFC 8705 6.5: no header tells of a certificate', async () => {
   for (const [name, value] of Object.entries(headers)) {
     await expectUnauthenticated(() => askWithHeaders({ [name]: value }, clientId), 'no_credentials', name);
   }
-  // Nor do they take the place of what the connection has.
+  // Nor do the headers override the certificate of the connection.
   const cf = { tlsClientAuth: tlsOf(own) };
   await expectUnauthenticated(() => askWithHeaders(headers, clientId, cf), 'no_such_certificate');
 });

@@ -5,17 +5,17 @@ import { requestLines } from '../../log/lines.ts';
 import { ask } from '../../machines.ts';
 import { readError, readToken } from '../answers.ts';
 
-// Clients that authenticate by the certificate of their connection.
+// Helpers for clients that authenticate by the certificate of their connection.
 
 let addresses = 0;
 
-/** Another address each time: so many fail that one alone would be held back. */
+/** A new address for each request: so many requests fail that a single address would be held back. */
 export function anyAddress(): string {
   addresses++;
   return `198.51.${addresses >> 8}.${addresses & 255}`;
 }
 
-/** Somewhere to register clients: each call registers one, and gives its id. */
+/** Returns a function that registers a client and returns its id. */
 export async function registry(name: string): Promise<(fields: Record<string, unknown>) => Promise<string>> {
   const { organization, identifier } = await world(name);
   return async (fields) => {
@@ -29,7 +29,7 @@ export async function registry(name: string): Promise<(fields: Record<string, un
   };
 }
 
-/** Asks for a token with nothing but the `client_id` and what Cloudflare tells of the connection. */
+/** Requests a token with only the `client_id` and what Cloudflare reports about the connection. */
 export function askOver(tls: object | undefined, client_id: string, form: Record<string, string> = {}) {
   const connection = { address: anyAddress(), ...(tls && { tls }) };
   return ask({ grant_type: 'client_credentials', client_id, ...form }, connection);
@@ -41,7 +41,7 @@ export async function expectTaken(tls: object, clientId: string, message?: strin
   await readToken(response);
 }
 
-/** Expects the one answer to whoever is not authenticated, and the reason in the log. */
+/** Expects the answer that every failed authentication gets, and this reason in the log. */
 export async function expectRefused(
   tls: object | undefined,
   clientId: string,
@@ -64,7 +64,7 @@ export async function expectUnauthenticated(
   expect(lines, message).toMatchObject([{ reason }]);
 }
 
-/** As `askOver`, over a connection without a certificate, with headers that tell of one. */
+/** As `askOver`, with headers that claim a certificate; the connection has none unless `cf` says so. */
 export function askWithHeaders(headers: Record<string, string>, client_id: string, cf?: object): Promise<Response> {
   return send('/oauth2/token', {
     method: 'POST',

@@ -34,13 +34,13 @@ const address = () => `198.18.1.${++counter}`;
 const newClient = (keys: readonly JWK[], fields = {}) =>
   keyClient(scene, `client ${++counter}`, keys, { ...LIMIT, ...fields });
 
-/** How the token endpoint answers a client that signs with a key, of which its header may say something else. */
+/** How the token endpoint answers an assertion signed with a key. Its header may declare another. */
 async function status(clientId: string, signer: Signer, header: Record<string, unknown> = {}): Promise<number> {
   const assertion = await assertionOf(clientId, signer, {}, { kid: signer.publicJwk.kid, ...header });
   return (await askWith(assertion, {}, { address: address() })).status;
 }
 
-/** The same, and how many calls to the gate it took. */
+/** The same, with the number of gate calls. */
 async function costOf(clientId: string, signer: Signer): Promise<{ status: number; gate: number }> {
   resetCalls();
   return { status: await status(clientId, signer), gate: calls.gate };
@@ -177,7 +177,7 @@ describe('what is registered is seen by the very next request, in an isolate tha
 });
 
 describe('keys that the client publishes itself', () => {
-  /** A client whose keys are at an address of its own. */
+  /** A client with its own `jwks_uri`. */
   async function published(...signers: Signer[]) {
     const path = `/${++counter}/jwks`;
     const publishKeys = (...some: Signer[]) =>

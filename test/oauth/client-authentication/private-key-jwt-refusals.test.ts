@@ -19,15 +19,15 @@ import { newSigner, type Signer } from '../../remote-keys/signers.ts';
 import { forge, segment } from '../../tokens/forge.ts';
 import { readError } from '../answers.ts';
 
-// Each is refused for one thing alone: beside it the assertion is one that gets a token, as the first test shows. What the client is told is
-// always the same; which check it was is told by the log.
+// Each assertion has exactly one fault: without it, it would get a token, as the first test shows. The client always gets the same answer;
+// the log says which check failed.
 
 type Members = Record<string, unknown>;
 
 const ELSEWHERE = 'keys.asserted.example';
 
 let scene: Awaited<ReturnType<typeof keyWorld>>;
-/** A key of nobody's. */
+/** A key that is registered nowhere. */
 let stranger: Signer;
 let attempts = 0;
 
@@ -36,10 +36,10 @@ beforeAll(async () => {
   stranger = await newSigner('ES256', { kid: 'first' });
 });
 
-/** From an address each, so that none is held back for those before it. */
+/** A new address for each request, so that earlier failures do not hold it back. */
 const address = () => `198.18.${++attempts >> 8}.${attempts & 255}`;
 
-/** Why a request is refused as every failed authentication is. */
+/** Checks that a request gets the answer of a failed authentication, and returns the reason in the log. */
 async function whyRefused(request: () => Promise<Response>): Promise<unknown> {
   const [line] = await requestLines(async () => {
     const response = await request();
@@ -49,17 +49,17 @@ async function whyRefused(request: () => Promise<Response>): Promise<unknown> {
   return line?.reason;
 }
 
-/** Why an assertion is. */
+/** The same for an assertion. */
 const whyIs = (assertion: string) => whyRefused(() => askWith(assertion, {}, { address: address() }));
 
-/** The usual claims, with some others in their place. */
+/** Valid claims, with some of them replaced. */
 function claimsOf(claims: Members = {}): Members {
   const { clientId } = scene;
   const usual = { iss: clientId, sub: clientId, aud: ISSUER, iat: seconds(), exp: seconds() + 60 };
   return { ...usual, jti: crypto.randomUUID(), ...claims };
 }
 
-/** Signed by the client's key, whatever the header and the claims are: JSON values or raw texts. */
+/** Signs any header and claims with the client's key. They are JSON values or raw texts. */
 function forged(header: unknown, claims: unknown = claimsOf()): Promise<string> {
   return forge(header, claims, { alg: 'ES256', privateKey: scene.signer.privateKey });
 }
@@ -99,7 +99,7 @@ describe('RFC 7523 section 3', () => {
     expect(await whyIs(await assertionOf(scene.clientId, scene.signer, claims()))).toBe(reason);
   });
 
-  // With the correction of 2025: the issuer and nothing else.
+  // By the correction of 2025 (rfc7523bis): the issuer and nothing else.
   test.each([
     ['none', undefined],
     ['the token endpoint', TOKEN_URL],
@@ -361,7 +361,7 @@ describe('RFC 7521 section 4.2', () => {
     ['client_assertion', assertion],
   ];
 
-  /** POSTs a form whose parameters may repeat. */
+  /** POSTs a form whose parameters may be repeated. */
   const post = (entries: [string, string][], headers: Record<string, string> = {}) =>
     postForm('/oauth2/token', entries, { headers, address: address() });
 
@@ -414,7 +414,7 @@ describe('RFC 7521 section 4.2', () => {
     for (const response of twice) {
       expect(await readError(response)).toEqual({ status: 400, error: 'invalid_request' });
     }
-    // And it is not used up by it.
+    // The refused requests have not spent the assertion.
     expect((await askWith(assertion)).status).toBe(200);
   });
 
@@ -485,7 +485,7 @@ test('an assertion is spent by nothing but its use: not by what is refused under
   const good = await signJwt(scene.signer, claims);
   expect((await askWith(good)).status).toBe(200);
   expect(await whyIs(good)).toBe('replayed');
-  // It is by its jti that it is known, however else it is written.
+  // A replay is recognized by the jti alone: another exp makes no difference.
   expect(await whyIs(await signJwt(scene.signer, { ...claims, exp: seconds() + 90 }))).toBe('replayed');
 });
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   scene = await keyWorld('asserted', { rate_limit: { per_minute: 10_000, burst: 1000 }, may_rotate_secret: true });
 });
 
-/** Asks with the client's usual assertion, of which some members are others. */
+/** Requests a token with the client's valid assertion, with some members replaced. */
 async function askBy(claims: Members = {}, header: Members = {}): Promise<Response> {
   return askWith(await assertionOf(scene.clientId, scene.signer, claims, header));
 }

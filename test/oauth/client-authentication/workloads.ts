@@ -6,7 +6,7 @@ import type { Signer } from '../../remote-keys/signers.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Signs the token of a workload, as a platform would, for this service and ten minutes. */
+/** Signs a workload's token as a platform would: for this service, valid for ten minutes. */
 export function tokenOf(signer: Signer, claims: Members, header: Members = {}): Promise<string> {
   const now = seconds();
   const { kid } = signer.publicJwk;
@@ -36,12 +36,12 @@ export async function workloadClient(
 
 let address = 0;
 
-/** Asks for a token as a client, with the token of a platform. From an address of its own: failures are counted by it. */
+/** Requests a token as a client, with a platform's token. Each request has its own address, because failures are counted by address. */
 export function present(client_id: string, token: string, form: Record<string, string> = {}): Promise<Response> {
   return askWith(token, { client_id, ...form }, { address: `2001:db8::${(++address).toString(16)}` });
 }
 
-/** Why a request was refused, with the one answer that all failed authentications have. */
+/** Checks that a request gets the answer of a failed authentication, and returns the reason in the log. */
 export async function refusalOf(request: () => Promise<Response>): Promise<unknown> {
   let answer: Response | undefined;
   const { reason } = await lineOf(async () => {
@@ -56,7 +56,7 @@ export async function refusalOf(request: () => Promise<Response>): Promise<unkno
   return reason;
 }
 
-/** What a request that nobody could decide was answered: its log's reason, after its outward form was checked. */
+/** Checks that a request gets a 503, and returns the reason in the log. */
 export async function unavailabilityOf(request: () => Promise<Response>): Promise<unknown> {
   let answer: Response | undefined;
   const { reason } = await lineOf(async () => {

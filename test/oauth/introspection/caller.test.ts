@@ -30,7 +30,7 @@ test('a caller’s checked credential is believed for less than 10 seconds: a cl
   await introspect(api, access_token);
   expect(calls).toMatchObject({ gate: 2, d1: 0 });
   await byKey();
-  // Who it is, and how its resource server wants to be answered.
+  // One query for the API key, one for the resource server's strength.
   expect(calls).toMatchObject({ gate: 3, d1: 2 });
 });
 

@@ -18,7 +18,7 @@ const later = (milliseconds: number) => vi.setSystemTime(Date.now() + millisecon
 
 let worlds = 0;
 
-/** A world whose resource server chose this strength, with a token, and an API key that may introspect. */
+/** A world with a resource server of this strength, a token for it, and an API key that may introspect. */
 async function scene(introspection: 'edge' | 'strong' = 'edge') {
   const made = await world(`edge-${++worlds}`);
   const choose = (strength: string) =>
@@ -114,7 +114,7 @@ describe.each(CALLERS)('at the edge, %s', (_, ask) => {
       expect(answer.status).toBe(400);
       expect(await answer.json()).toMatchObject({ error: 'invalid_request' });
     }
-    // As with any other parameter, one without a value was not sent.
+    // A parameter with an empty value counts as omitted.
     expect((await ask(made, { introspection: '' })).status).toBe(200);
   });
 });
@@ -200,7 +200,7 @@ test('whoever revokes the jti of another organization’s token, as one of its o
 test('the strength that a resource server changes to is seen at once by a client that is not remembered, and by one that is after 10 seconds', async () => {
   holdClock();
   const made = await scene('strong');
-  // KV does not hear of it: by the held clock the gate's alarm never goes off.
+  // The copy never reaches KV: with the clock held, the gate's alarm does not fire.
   await revoke(made.worker, made.token);
   const isStrong = async () => !(await isActive(made.api, made.token));
   expect(await isStrong()).toBe(true);
@@ -251,7 +251,7 @@ test('with D1 gone, an API key that does not know how the resource server chose 
     expect(await (await byKey(env.ROOT_API_KEY, made.token)).json()).toMatchObject({ active: true });
     expect(calls.gate).toBe(2);
   });
-  // For as long as the choice would be remembered.
+  // Until the cached strength has expired.
   later(9_999);
   expect(await isActive('root', other.token)).toBe(false);
   later(1);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   token = (await getToken(scene.worker)).access_token;
 });
 
-/** A text signed as the service signs, from the genuine token with some claims replaced. */
+/** A JWT signed with the service's key, with the claims of the genuine token, some of them replaced. */
 async function signed(claims: Record<string, unknown>): Promise<string> {
   const { header, claims: genuine } = decode(token);
   return forge(header, { ...genuine, ...claims }, await stealKey('ES256'));

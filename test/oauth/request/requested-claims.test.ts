@@ -6,7 +6,7 @@ import { readError, readToken } from '../answers.ts';
 
 const INVALID_REQUEST = { status: 400, error: 'invalid_request' };
 
-/** A client that may ask for some claims beside its own. */
+/** A client that may request some claims besides its own. */
 async function requester(
   name: string,
   requestable_claims: string[],
@@ -72,12 +72,12 @@ test('claims twice are refused', async () => {
   expect(await readError(await requestToken(worker, twice))).toEqual(INVALID_REQUEST);
 });
 
-/** An object of so many names. */
+/** An object with this many names. */
 function named(count: number): string {
   return JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, index) => [`claim${index}`, 1])));
 }
 
-/** An object in exactly so many bytes. */
+/** An object whose JSON has exactly this many bytes. */
 function sized(bytes: number): string {
   const text = JSON.stringify({ a: '€'.repeat(200) });
   return text + ' '.repeat(bytes - new TextEncoder().encode(text).byteLength);

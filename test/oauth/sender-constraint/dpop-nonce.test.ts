@@ -38,7 +38,7 @@ async function present(nonce: unknown, client: Credentials = worker): Promise<Re
   return ask({ grant_type: 'client_credentials', ...client }, { dpop: await proofOf(holder, { nonce }) });
 }
 
-/** Reads a challenge, and gives the nonce that it names. */
+/** Reads a `use_dpop_nonce` error, and returns its nonce. */
 async function readChallenge(response: Response): Promise<string> {
   expect(await readError(response)).toEqual({ status: 400, error: 'use_dpop_nonce' });
   return response.headers.get('DPoP-Nonce') ?? '';
@@ -144,7 +144,7 @@ test('one that was made before the MASTER_KEY was exchanged is taken for as long
   const before = await noncesOf(THEIRS).current(now);
   expect(await noncesOf([...OURS, ...THEIRS]).isOurs(before, now)).toBe(true);
   expect(await noncesOf(OURS).isOurs(before, now)).toBe(false);
-  // New ones are made under the current one.
+  // New nonces are made with the current master key.
   expect(await noncesOf(OURS).isOurs(await noncesOf([...OURS, ...THEIRS]).current(now), now)).toBe(true);
 });
 

@@ -10,7 +10,7 @@ import { newSigner, type Signer } from '../../remote-keys/signers.ts';
 import { forge, segment } from '../../tokens/forge.ts';
 import { readError, readToken } from '../answers.ts';
 
-// What RFC 9449 section 4.3 has checked, one thing at a time, each on a proof that is good but for that.
+// The checks of RFC 9449 section 4.3, one at a time: each proof is valid except for one fault.
 
 const ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const satisfies readonly VerificationAlg[];
 
@@ -40,7 +40,7 @@ async function expectRefused(proof: string, reason: ProofFailure, message?: stri
   expect(lines, message).toMatchObject([{ reason }]);
 }
 
-/** A proof whose header is exactly this, signed with ES256 whatever it says. */
+/** A proof with exactly this header, always signed with ES256. */
 function forged(header: object, claims: object = {}, { privateKey }: Signer = holder): Promise<string> {
   const usual = { htm: 'POST', htu: TOKEN_URL, iat: seconds(), jti: crypto.randomUUID() };
   return forge(header, { ...usual, ...claims }, { alg: 'ES256', privateKey });

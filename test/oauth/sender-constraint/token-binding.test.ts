@@ -7,7 +7,7 @@ import { ask, askWith, assertionOf, keyWorld, proofOf } from '../../machines.ts'
 import { newSigner, type Signer } from '../../remote-keys/signers.ts';
 import { readError, readToken } from '../answers.ts';
 
-// What tokens are bound to: RFC 8705 section 3, beside RFC 9449, which has files of its own.
+// Certificate-bound tokens (RFC 8705 section 3), also together with DPoP (RFC 9449), which has its own files.
 
 const { named, own, stranger } = certificates;
 const BOUND = { tls_client_certificate_bound_access_tokens: true };
@@ -24,7 +24,7 @@ function askAs(client: Partial<Credentials>, connection: Parameters<typeof ask>[
   return ask({ grant_type: 'client_credentials', ...(client as Credentials) }, connection);
 }
 
-/** What a token is bound to, and how it is said to be used. */
+/** A token's `cnf` and its `token_type`. */
 async function boundTo(response: Response): Promise<{ token_type: string; cnf: unknown }> {
   const { answer, claims } = await readToken(response);
   return { token_type: answer.token_type, cnf: claims.cnf };
@@ -183,7 +183,7 @@ describe('a key and a certificate', () => {
 });
 
 describe('a gate of an older version, which knows of no binding', () => {
-  /** Asks while the client's gate answers as it did before it bound tokens. */
+  /** Sends a request while the client's gate answers like a version that did not bind tokens. */
   function askOlder({ client_id }: Pick<Credentials, 'client_id'>, during: () => Promise<Response>): Promise<Response> {
     const answer = async (call: () => Promise<unknown>) => {
       const { confirmation, wants_dpop_nonce, ...older } = (await call()) as Record<string, unknown>;
