@@ -22,7 +22,7 @@ export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
 type NoteUse = (id: string, now: number) => void;
 
-/** API keys that were found lately, by their stored hashes. */
+/** A cache of API keys that exist, by their stored hashes. */
 export interface ApiKeyCache {
   get(hashes: readonly string[]): ApiKey | undefined;
   set(hashes: readonly string[], apiKey: ApiKey): void;
@@ -56,7 +56,7 @@ export class ApiKeys {
   /**
    * Whose it is stands in the request's line in the log.
    * @param now milliseconds since the epoch
-   * @param cache spares a caller that authenticates often the look-up in D1; only keys that were found are put into it
+   * @param cache avoids the query to D1 for a key that was found a moment ago; only keys that exist are put into it
    * @returns undefined for a key that is malformed, unknown or expired
    * @throws StoreUnavailableError
    */

@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
-import { identifyCaller, mayIntrospect, strengthFor } from './introspection/caller.ts';
+import { findStrength, identifyCaller, mayIntrospect } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
 import { type Parameters, readParameters, requireSecretParameter } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
@@ -27,7 +27,7 @@ export async function introspect(services: OAuthServices, request: Request): Pro
   if (!claims) return inactiveToken('expired_or_invalid');
   if (!mayIntrospect(caller, claims)) return inactiveToken('not_theirs');
   if (!wasGranted(claims, scopes)) return inactiveToken('scope_not_granted');
-  const strength = requested === 'strong' ? requested : await strengthFor(services, caller, claims);
+  const strength = requested === 'strong' ? requested : await findStrength(services, caller, claims);
   const isActive =
     strength === 'strong' ? await isActiveAtGate(services, claims) : await isActiveAtEdge(services, claims);
   if (!isActive) return inactiveToken('revoked');

@@ -11,14 +11,14 @@ import type {
 /** What a request wants from its client's gate, in the one call that also checks the client's credential. */
 export type Intent = AdmitIntent | RevokeIntent | AuthenticateIntent | IntrospectIntent;
 
-/** Get a token. */
+/** Token endpoint: admit the request and resolve its grant, bound to what the request proves possession of. */
 export interface AdmitIntent {
   readonly kind: 'admit';
   readonly grant: GrantRequest;
   readonly binding: BindingRequest;
 }
 
-/** Revoke a token, if it is the client's own. */
+/** Revocation endpoint: revoke the token if it is the client's own. */
 export interface RevokeIntent {
   readonly kind: 'revoke';
   readonly token: {
@@ -29,12 +29,12 @@ export interface RevokeIntent {
   };
 }
 
-/** Nothing but the check of the credential. */
+/** Only check the credential. */
 export interface AuthenticateIntent {
   readonly kind: 'authenticate';
 }
 
-/** Introspect a token. The credential is checked as for `authenticate`, or was a few seconds ago. */
+/** Introspection endpoint: check the credential, unless the same secret passed in the last `CALLER_AGE` seconds. */
 export interface IntrospectIntent {
   readonly kind: 'introspect';
 }

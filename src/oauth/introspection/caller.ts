@@ -52,7 +52,7 @@ export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolea
  * Returns how the token's resource server wants it introspected. For a client, its gate has answered that already. For an API key, D1 is
  * asked; if D1 does not answer, the strength is `strong`.
  */
-export async function strengthFor(
+export async function findStrength(
   { callers, db }: Pick<OAuthServices, 'callers' | 'db'>,
   caller: Caller,
   { aud }: AccessTokenClaims,
