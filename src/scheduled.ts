@@ -6,7 +6,7 @@ import { log } from './log/log.ts';
 import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
-import { type BackgroundTask, noteSuccesses } from './store/background-tasks.ts';
+import { type BackgroundTask, recordSuccesses } from './store/background-tasks.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
@@ -45,7 +45,7 @@ export async function scheduled(services: ScheduledServices, now: number): Promi
       report(false, {});
     }
   }
-  await noteSuccesses(services.db, succeeded, now).catch(logFailure);
+  await recordSuccesses(services.db, succeeded, now).catch(logFailure);
 }
 
 /** Rotates the signing keys of each algorithm whose active key is older than the configured age. */

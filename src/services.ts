@@ -15,7 +15,7 @@ import { StoreProbes } from './oauth/store-probes.ts';
 import { readConfig } from './platform/config.ts';
 import type { Env } from './platform/env.ts';
 import { RemoteKeys } from './remote-keys/remote-keys.ts';
-import { findApiKey, noteApiKeyUse } from './store/api-keys.ts';
+import { findApiKey, recordApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
 import { database } from './store/database.ts';
 
@@ -51,7 +51,7 @@ export function createServices(env: Env): Services {
       acceptedKeys,
       (hashes) => findApiKey(db, hashes),
       // Best effort: recording the use must not fail the request.
-      (id, now) => waitUntil(noteApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
+      (id, now) => waitUntil(recordApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),

@@ -1,13 +1,13 @@
-// Who audit events say it was, besides API keys and clients by their ids. No client can bring one of these along as its client_id.
+// The actors of audit events other than API keys and clients, which are named by their ids. No imported client_id may equal one of these.
 
 /** The holder of the root key. */
 export const ROOT = 'root';
-/** Somebody who reported a leaked secret. */
+/** The reporter of a leaked secret. */
 export const LEAK_REPORT = 'leak-report';
-/** The service, which held attempts back. */
+/** The service itself, when its filter rejects failed attempts. */
 export const ATTEMPT_FILTER = 'attempt-filter';
 
-/** The service, by its scheduled handler. No client_id has a colon. */
+/** The service itself, in its scheduled handler. A client_id has no colon. */
 export const SCHEDULE = 'service:schedule';
 
 export const ACTORS = [ROOT, LEAK_REPORT, ATTEMPT_FILTER] as const;

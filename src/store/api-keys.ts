@@ -8,10 +8,10 @@ import { nextVersion, type Statement } from './write.ts';
 export type StoredApiKey = typeof apiKeys.$inferSelect;
 export type NewApiKey = Omit<StoredApiKey, 'version' | 'lastUsedAt'>;
 
-/** What an API key may do. */
+/** The columns of an API key that authentication needs. */
 export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt' | 'lastUsedAt'>;
 
-/** The API key of an active organization whose stored hash is one of these. @throws StoreUnavailableError */
+/** Finds the API key with one of these hashes, if its organization is active. @throws StoreUnavailableError */
 export async function findApiKey(db: Database, hashes: readonly string[]): Promise<ApiKey | undefined> {
   const columns = {
     id: apiKeys.id,
@@ -31,21 +31,21 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
 }
 
 /**
- * Notes that an API key was used, unless a use after `since` is noted already. Times are milliseconds since the epoch.
+ * Records the use of an API key, unless a use after `since` is already recorded. Times are milliseconds since the epoch.
  * @throws StoreUnavailableError
  */
-export async function noteApiKeyUse(db: Database, id: string, now: number, since: number): Promise<void> {
+export async function recordApiKeyUse(db: Database, id: string, now: number, since: number): Promise<void> {
   const isStale = or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, since));
-  const note = db.update(apiKeys).set({ lastUsedAt: now });
-  await askStore('d1', () => note.where(and(eq(apiKeys.id, id), isStale)));
+  const update = db.update(apiKeys).set({ lastUsedAt: now });
+  await askStore('d1', () => update.where(and(eq(apiKeys.id, id), isStale)));
 }
 
-/** The statements that create an API key, for `write()`. */
+/** Builds the statements that create an API key, for `write()`. */
 export function insertApiKey(db: Database, key: NewApiKey): Statement[] {
   return [db.insert(apiKeys).values({ ...key, version: nextVersion })];
 }
 
-/** The statements that delete the API keys that a subquery selects, with the answers that are kept for them. */
+/** Builds the statements that delete the API keys that a subquery selects, and their stored idempotent answers. */
 export function removeApiKeys(db: Database, ids: SQL): Statement[] {
   return [
     db.delete(idempotencyKeys).where(among(idempotencyKeys.actor, ids)),
@@ -53,22 +53,22 @@ export function removeApiKeys(db: Database, ids: SQL): Statement[] {
   ];
 }
 
-/** The statement that ends an API key at a time, in milliseconds since the epoch. */
+/** Builds the statement that lets an API key expire now. @param now milliseconds since the epoch */
 export function expireApiKey(db: Database, id: string, now: number): Statement[] {
   return [db.update(apiKeys).set({ expiresAt: now, version: nextVersion }).where(eq(apiKeys.id, id))];
 }
 
-/** Whether the API key is still as it was read. */
+/** Whether the API key is unchanged since it was read, for the guard of a write. */
 export function isApiKeyAt({ id, version }: Pick<StoredApiKey, 'id' | 'version'>): SQL {
   return isAtVersion(apiKeys, apiKeys.id, id, version);
 }
 
-/** @throws StoreUnavailableError */
+/** Finds an API key by its id. @throws StoreUnavailableError */
 export async function findApiKeyById(db: Database, id: string): Promise<StoredApiKey | undefined> {
   return (await askStore('d1', () => db.select().from(apiKeys).where(eq(apiKeys.id, id))))[0];
 }
 
-/** The API key whose stored hash is one of these, whatever may be wrong with it. @throws StoreUnavailableError */
+/** Finds the API key with one of these hashes, even if it has expired or its organization is disabled. @throws StoreUnavailableError */
 export async function findApiKeyByHash(db: Database, hashes: readonly string[]): Promise<StoredApiKey | undefined> {
   const found = db
     .select()
@@ -77,7 +77,7 @@ export async function findApiKeyByHash(db: Database, hashes: readonly string[]):
   return (await askStore('d1', () => found))[0];
 }
 
-/** An organization's, by name, those behind `after`. @throws StoreUnavailableError */
+/** Returns an organization's API keys by name, starting after `after`. @throws StoreUnavailableError */
 export function listApiKeys(
   db: Database,
   { organizationId, after, limit }: { organizationId: string; after: string | undefined; limit: number },

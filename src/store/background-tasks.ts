@@ -1,10 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { FREQUENT_SUCCESS_PRECISION_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { backgroundTasks } from './schema.ts';
 import { listOf } from './sql.ts';
 
-/** Work that nobody asks for. The gates flush their usage, each for itself; the rest the scheduled handler does. */
+/** The background tasks. Each gate flushes its own usage; the scheduled handler does the rest. */
 export const BACKGROUND_TASKS = [
   'resume_pushes',
   'rotate_signing_keys',
@@ -15,10 +16,10 @@ export const BACKGROUND_TASKS = [
 ] as const;
 export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
 
-/** When each was last done with success, in milliseconds since the epoch; null for never. */
+/** When each task last succeeded, in milliseconds since the epoch; null for never. */
 export type LastSuccesses = Readonly<Record<BackgroundTask, number | null>>;
 
-/** @throws StoreUnavailableError */
+/** Returns when each task last succeeded. @throws StoreUnavailableError */
 export async function readLastSuccesses(db: Database): Promise<LastSuccesses> {
   const rows = await askStore('d1', () => db.select().from(backgroundTasks));
   const at = (task: BackgroundTask) => rows.find(({ name }) => name === task)?.succeededAt ?? null;
@@ -26,26 +27,34 @@ export async function readLastSuccesses(db: Database): Promise<LastSuccesses> {
 }
 
 /**
- * Notes that tasks were done.
+ * Records that tasks succeeded.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
-export async function noteSuccesses(db: Database, tasks: readonly BackgroundTask[], now: number): Promise<void> {
+export async function recordSuccesses(db: Database, tasks: readonly BackgroundTask[], now: number): Promise<void> {
   await askStore('d1', () => upsert(db, tasks, now, sql`excluded.succeeded_at > ${backgroundTasks.succeededAt}`).run());
 }
 
-/** The statement that notes that a task was done which many do at once: the time is kept to the minute, so that few of them write. */
-export function noteFrequentSuccess(db: Database, task: BackgroundTask, now: number) {
-  return upsert(db, [task], now, sql`excluded.succeeded_at >= ${backgroundTasks.succeededAt} + 60000`);
+/**
+ * Builds the statement that records the success of a task that many gates perform at the same time. It is precise to
+ * `FREQUENT_SUCCESS_PRECISION_MS`, so that few of them write.
+ */
+export function recordFrequentSuccess(db: Database, task: BackgroundTask, now: number) {
+  return upsert(
+    db,
+    [task],
+    now,
+    sql`excluded.succeeded_at >= ${backgroundTasks.succeededAt} + ${FREQUENT_SUCCESS_PRECISION_MS}`,
+  );
 }
 
-function upsert(db: Database, tasks: readonly BackgroundTask[], now: number, isWanted: SQL) {
+function upsert(db: Database, tasks: readonly BackgroundTask[], now: number, condition: SQL) {
   return db
     .insert(backgroundTasks)
     .select(sql`SELECT value, ${now} FROM (${listOf(tasks)}) WHERE TRUE`)
     .onConflictDoUpdate({
       target: backgroundTasks.name,
       set: { succeededAt: sql`excluded.succeeded_at` },
-      setWhere: isWanted,
+      setWhere: condition,
     });
 }

@@ -1,8 +1,8 @@
 import type { AuthMethod, TlsSubject } from '../gates/protocol.ts';
 
 /**
- * How a client can authenticate: the names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and `federated_jwt`
- * for the token of another issuer that the client trusts.
+ * The authentication methods of clients: names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and
+ * `federated_jwt` for a token of another issuer that the client trusts.
  */
 export const AUTH_METHODS = [
   'client_secret_basic',
@@ -13,20 +13,20 @@ export const AUTH_METHODS = [
   'federated_jwt',
 ] as const satisfies readonly AuthMethod[];
 
-/** Those that prove a secret. Clients of either are taken by both. */
+/** The methods that prove a secret. A client that has one of them may use the other too. */
 const SECRET_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post'];
 
-/** Those of the strict profile. */
+/** The methods that the strict profile permits. */
 export const STRICT_METHODS: readonly AuthMethod[] = [
   'private_key_jwt',
   'tls_client_auth',
   'self_signed_tls_client_auth',
 ];
 
-/** The algorithms by which a client of the strict profile may sign ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+/** The signature algorithms that the strict profile permits to clients ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
 export const STRICT_ALGS: readonly string[] = ['ES256', 'PS256', 'EdDSA', 'Ed25519'];
 
-/** What rules hold for a client: `strict` are those in the shape of FAPI 2.0. */
+/** The security profiles of clients. `strict` follows FAPI 2.0. */
 export const SECURITY_PROFILES = ['standard', 'strict'] as const;
 export type SecurityProfile = (typeof SECURITY_PROFILES)[number];
 
@@ -35,7 +35,7 @@ export function usesSecrets(methods: readonly AuthMethod[]): boolean {
   return methods.some((method) => SECRET_METHODS.includes(method));
 }
 
-/** What a certificate's subject can be told by: the ends of the names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
+/** The certificate names that can identify a client: the suffixes of the metadata names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
 export const TLS_SUBJECTS = [
   'subject_dn',
   'san_dns',

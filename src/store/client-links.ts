@@ -12,14 +12,15 @@ import {
 } from './schema.ts';
 import { among } from './sql.ts';
 
-// What clients are linked to, for many clients at once: a gate's record and a management answer are both made of these.
+// Queries for the resources that clients are linked to, for many clients at once. Gate records and management answers are built from them.
 
-/** A subquery that selects the clients' ids. */
+/** A subquery that selects the ids of clients. */
 type Clients = SQL;
 
-// Thousands of rows are made into few before they leave the database.
+// Aggregated in the database, so that thousands of rows become a few.
 const SCOPES = sql<string>`json_group_array(scope)`.as('scopes');
 
+/** Selects the resource servers that are granted to the clients directly. */
 export function selectOwnServers(db: Database, ids: Clients) {
   return db
     .select({ clientId: clientGrants.clientId, server: resourceServers })
@@ -28,7 +29,7 @@ export function selectOwnServers(db: Database, ids: Clients) {
     .where(among(clientGrants.clientId, ids));
 }
 
-/** The scopes that the clients are granted themselves, by resource server, as JSON. */
+/** Selects the scopes that are granted to the clients directly, per resource server, as a JSON array. */
 export function selectOwnScopes(db: Database, ids: Clients) {
   return db
     .select({
@@ -41,6 +42,7 @@ export function selectOwnScopes(db: Database, ids: Clients) {
     .groupBy(clientGrantScopes.clientId, clientGrantScopes.resourceServerId);
 }
 
+/** Selects the roles of the clients. */
 export function selectRoles(db: Database, ids: Clients) {
   return db
     .select({ clientId: clientRoles.clientId, id: roles.id, name: roles.name })
@@ -49,7 +51,7 @@ export function selectRoles(db: Database, ids: Clients) {
     .where(among(clientRoles.clientId, ids));
 }
 
-/** The resource servers that the clients' roles grant, by role: a role is read once, however many of the clients have it. */
+/** Selects the resource servers that the clients' roles grant, per role. A role is read once, even if many of the clients have it. */
 export function selectRoleServers(db: Database, ids: Clients) {
   return db
     .select({ roleId: roleGrants.roleId, server: resourceServers })
@@ -58,7 +60,7 @@ export function selectRoleServers(db: Database, ids: Clients) {
     .where(among(roleGrants.roleId, rolesOf(ids)));
 }
 
-/** The scopes that the clients' roles grant, by role and resource server, as JSON. */
+/** Selects the scopes that the clients' roles grant, per role and resource server, as a JSON array. */
 export function selectRoleScopes(db: Database, ids: Clients) {
   return db
     .select({ roleId: roleGrantScopes.roleId, serverId: roleGrantScopes.resourceServerId, scopes: SCOPES })
@@ -71,6 +73,7 @@ function rolesOf(ids: Clients): SQL {
   return sql`SELECT role_id FROM ${clientRoles} WHERE ${among(clientRoles.clientId, ids)}`;
 }
 
+/** Selects the resource servers whose tokens the clients may introspect. */
 export function selectIntrospected(db: Database, ids: Clients) {
   return db
     .select({
@@ -84,7 +87,7 @@ export function selectIntrospected(db: Database, ids: Clients) {
     .where(among(clientIntrospects.clientId, ids));
 }
 
-/** The rows of each client. */
+/** Groups rows by client. @returns a function that returns the rows of a client_id */
 export function byClient<Row extends { readonly clientId: string }>(rows: readonly Row[]) {
   const groups = Map.groupBy(rows, ({ clientId }) => clientId);
   return (clientId: string): readonly Row[] => groups.get(clientId) ?? [];

@@ -16,20 +16,20 @@ import { askStore } from './errors.ts';
 import { clientSecrets, clients, gates, organizations, resourceServers, versionSequence } from './schema.ts';
 import { among, listOf } from './sql.ts';
 
-/** What D1 said of some clients at one moment. */
+/** The records of clients, all read at one moment. */
 export interface ReadRecords {
   /** The version of the last write before that moment. */
   readonly version: number;
-  /** By client_id; a client that is not there is left out. */
+  /** The records by client_id, without clients that do not exist. */
   readonly records: ReadonlyMap<string, ClientRecord>;
-  /** The ids of their gates: those that hear of their changes. */
+  /** The ids of the clients' registered gates, which receive their changes. */
   readonly registered: ReadonlySet<string>;
 }
 
 /**
- * Registers a gate for a client and reads the client's record, in one batch: a write either finds the gate registered, or is in
- * the record.
- * @returns the record, or undefined where there is no such client, in which case nothing was written
+ * Registers a gate for a client and reads the client's record, in one batch: a concurrent write either finds the gate registered, or is
+ * already in the record.
+ * @returns the record; undefined if the client does not exist, and then nothing was written
  * @throws StoreUnavailableError
  */
 export async function registerGate(db: Database, gate: string, clientId: string): Promise<ClientRecord | undefined> {
@@ -39,12 +39,12 @@ export async function registerGate(db: Database, gate: string, clientId: string)
   return resolveRecords(rows).records.get(clientId);
 }
 
-/** The records of some clients, as of one moment. @throws StoreUnavailableError */
+/** Reads the records of clients, all at one moment. @throws StoreUnavailableError */
 export async function readRecords(db: Database, clientIds: readonly string[]): Promise<ReadRecords> {
   return resolveRecords(await askStore('d1', () => db.batch(selectRecords(db, listOf(clientIds)))));
 }
 
-// Registers nothing where there is no such client.
+// Registers nothing if the client does not exist.
 function register(db: Database, gate: string, clientId: string) {
   const name = sql<string>`${gate}`.as('name');
   const existing = db.select({ name, clientId: clients.clientId }).from(clients).where(eq(clients.clientId, clientId));
@@ -69,7 +69,7 @@ function selectRecords(db: Database, ids: SQL) {
 function selectClients(db: Database, ids: SQL) {
   const columns = {
     client: clients,
-    // Under names of their own: in a batch D1 gives rows as objects, in which columns of one name are one.
+    // Renamed: in a batch D1 returns rows as objects, in which columns of one name are one.
     organizationStatus: sql<'active' | 'disabled'>`${organizations.status}`.as('organization_status'),
     organizationEpoch: sql<number>`${organizations.revocationEpoch}`.as('organization_epoch'),
     organizationProfile: sql<SecurityProfile>`${organizations.securityProfile}`.as('organization_profile'),
@@ -84,7 +84,7 @@ function selectClients(db: Database, ids: SQL) {
     .where(among(clients.clientId, ids));
 }
 
-// As a batch wants them: each with its own type.
+// A tuple, since a batch types each statement by itself.
 function tuple<Statements extends unknown[]>(...statements: Statements): Statements {
   return statements;
 }
@@ -107,16 +107,16 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     const { client, subject, organizationStatus, organizationEpoch, organizationProfile, defaultResource } = row;
     const { clientId } = client;
     const authentication = authenticationOf(client, organizationProfile);
-    const held = rolesOf(clientId);
+    const clientRoles = rolesOf(clientId);
     const audiences = introspectsOf(clientId);
-    const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => held.flatMap(({ id }) => rowsOf.get(id) ?? []);
+    const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => clientRoles.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
       version,
       client_id: clientId,
       organization_id: client.organizationId,
       subject,
       status: organizationStatus === 'active' ? client.status : 'disabled',
-      // Where they are not accepted a gate of an older version, which knows nothing else, is not to know them.
+      // Left out if no method accepts secrets: a gate with older code does not check the methods, and would accept them.
       secrets: (usesSecrets(authentication.methods) ? secretsOf(clientId) : [])
         .filter(({ leakedAt }) => leakedAt === null)
         .map(({ id, hash, expiresAt }) => ({ id, hash, expires_at: expiresAt })),
@@ -125,7 +125,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
         [...scopesOf(clientId), ...byRoles(roleScopesOf)],
       ),
       default_resource: defaultResource,
-      roles: held.map(({ name }) => name).sort(),
+      roles: clientRoles.map(({ name }) => name).sort(),
       introspects: audiences.map(({ identifier }) => identifier),
       introspects_at_edge: audiences.filter(({ strength }) => strength === 'edge').map(({ identifier }) => identifier),
       access_token_ttl: client.accessTokenTtl,
@@ -133,7 +133,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       claims: client.claims,
       requestable_claims: client.requestableClaims,
       may_rotate_secret: client.mayRotateSecret,
-      // Versions, so that a later revocation's is always the greater one.
+      // Both are versions of writes, so the later revocation has the greater one.
       revocation_epoch: Math.max(client.revocationEpoch, organizationEpoch),
       authentication,
       binding: {
@@ -148,9 +148,9 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
   return { version, records: new Map(records), registered: new Set(registered.map(({ name }) => name)) };
 }
 
-function authenticationOf(client: Client, ofOrganization: SecurityProfile): ClientAuthentication {
+function authenticationOf(client: Client, organizationProfile: SecurityProfile): ClientAuthentication {
   const registered = [client.tokenEndpointAuthMethod, ...client.additionalAuthMethods];
-  const isStrict = client.securityProfile === 'strict' || ofOrganization === 'strict';
+  const isStrict = client.securityProfile === 'strict' || organizationProfile === 'strict';
   return {
     methods: isStrict ? registered.filter((method) => STRICT_METHODS.includes(method)) : registered,
     keys: client.keys,
@@ -171,7 +171,7 @@ interface GrantedScopes {
   readonly scopes: string;
 }
 
-/** Each resource server once, with all that is granted there, directly or by roles. */
+/** Merges grants to one per resource server, with all scopes that are granted there directly or by roles. */
 function resolveGrants(servers: readonly GrantedServer[], granted: readonly GrantedScopes[]): Grant[] {
   const scopesOf = Map.groupBy(granted, ({ serverId }) => serverId);
   const distinct = new Map(servers.map(({ server }) => [server.id, server]));

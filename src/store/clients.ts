@@ -29,11 +29,11 @@ export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'crea
 export interface ClientLinks {
   readonly grants: readonly StoredGrant[];
   readonly roleIds: readonly string[];
-  /** Ids of the resource servers on whose behalf the client introspects. */
+  /** The ids of the resource servers whose tokens the client may introspect. */
   readonly introspects: readonly string[];
 }
 
-/** A client with its links, by the names that they are shown by, and its organization's profile. */
+/** A client with the names of the resources that it is linked to, and its organization's profile. */
 export interface DescribedClient extends Client {
   readonly organizationProfile: SecurityProfile;
   readonly grants: DescribedGrant[];
@@ -42,7 +42,7 @@ export interface DescribedClient extends Client {
   readonly defaultResource: string | null;
 }
 
-/** The statements that create a client with its first secret, if it has one, and its links, for `write()`. What a link refers to must be there. */
+/** Builds the statements that create a client, its first secret if any, and its links, for `write()`. Linked resources must exist. */
 export function insertClient(
   db: Database,
   client: NewClient,
@@ -50,14 +50,14 @@ export function insertClient(
   links: ClientLinks,
 ): Statement[] {
   return [
-    // Another client may have had the id, and its gate may not have heard yet that it is no more: its tokens are not this one's.
+    // The id may have belonged to a deleted client whose gate does not know that yet. The epoch revokes that client's tokens.
     db.insert(clients).values({ ...client, revocationEpoch: nextVersion, version: nextVersion }),
     ...(secret ? [insertSecret(db, secret)] : []),
     ...insertLinks(db, client.clientId, links),
   ];
 }
 
-/** The statements that change a client and its links. */
+/** Builds the statements that update a client and its links. */
 export function updateClient(db: Database, clientId: string, fields: ClientFields, links: ClientLinks): Statement[] {
   const changed = { ...fields, version: nextVersion };
   return [
@@ -67,13 +67,13 @@ export function updateClient(db: Database, clientId: string, fields: ClientField
   ];
 }
 
-/** The statement that makes the client's gates take every token issued so far for revoked. */
+/** Builds the statement that revokes all tokens of a client that were issued before this write. */
 export function revokeClientTokens(db: Database, clientId: string): Statement[] {
   const revoked = { revocationEpoch: nextVersion, version: nextVersion };
   return [db.update(clients).set(revoked).where(eq(clients.clientId, clientId))];
 }
 
-/** The statements that delete the clients that a subquery selects, with all that is theirs. Their gates must be owed a push before. */
+/** Builds the statements that delete the selected clients and all their rows. The batch must insert the pushes to their gates before. */
 export function removeClients(db: Database, ids: SQL): Statement[] {
   return [
     ...removeLinks(db, ids),
@@ -105,42 +105,42 @@ function insertLinks(db: Database, clientId: string, links: ClientLinks): Statem
   ];
 }
 
-/** Whether the client is still as it was read. */
+/** Whether the client is unchanged since it was read, for the guard of a write. */
 export function isClientAt({ clientId, version }: Pick<Client, 'clientId' | 'version'>): SQL {
   return isAtVersion(clients, clients.clientId, clientId, version);
 }
 
-/** The client's own row. @throws StoreUnavailableError */
+/** Finds a client's own row, without its links. @throws StoreUnavailableError */
 export async function findClientRow(db: Database, clientId: string): Promise<Client | undefined> {
   return (await askStore('d1', () => db.select().from(clients).where(eq(clients.clientId, clientId))))[0];
 }
 
-/** @throws StoreUnavailableError */
+/** Finds a client with its links. @throws StoreUnavailableError */
 export async function findClient(db: Database, clientId: string): Promise<DescribedClient | undefined> {
   return (await describeClients(db, listOf([clientId])))[0];
 }
 
 export interface ClientFilter {
   readonly organizationId: string;
-  /** What the name begins with, in any case. */
+  /** A prefix of the name, compared without case. */
   readonly name?: string | undefined;
   readonly status?: Client['status'] | undefined;
   /** A role's id. */
   readonly roleId?: string | undefined;
-  /** The id of a resource server at which the client is granted something, directly or by roles. */
+  /** The id of a resource server that is granted to the client, directly or by roles. */
   readonly resourceServerId?: string | undefined;
 }
 
-/** By name, those behind `after`. @throws StoreUnavailableError */
+/** Returns clients by name, starting after `after`. @throws StoreUnavailableError */
 export async function listClients(
   db: Database,
   { organizationId, name, status, ...links }: ClientFilter,
   { after, limit }: { after: string | undefined; limit: number },
 ): Promise<DescribedClient[]> {
   const lowered = sql`lower(${clients.clientName})`;
-  const linked = await Promise.all(linksWanted(links).map((link) => narrowing(db, link)));
-  // Of few the rest is checked one by one; else the organization's clients are walked in the order of their names.
-  const owner = linked.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
+  const conditions = await Promise.all(requiredLinks(links).map((link) => linkCondition(db, link)));
+  // With few linked clients, the `+` keeps SQLite from scanning the organization's index by name; each linked client is checked instead.
+  const owner = conditions.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
   const page = db
     .select({ clientId: clients.clientId })
     .from(clients)
@@ -150,7 +150,7 @@ export async function listClients(
         isAfter(lowered, after),
         name === undefined ? undefined : beginsWith(lowered, name),
         status === undefined ? undefined : eq(clients.status, status),
-        ...linked.map(({ condition }) => condition),
+        ...conditions.map(({ condition }) => condition),
       ),
     )
     .orderBy(asc(lowered))
@@ -158,13 +158,15 @@ export async function listClients(
   return describeClients(db, page.getSQL());
 }
 
-/** A link that a listed client must have: who has it, and whether one has it. */
+/** A link that listed clients must have. */
 interface Link {
+  /** Selects the ids of the clients that have the link. */
   readonly having: SQL;
+  /** Whether the current row's client has the link. */
   readonly has: SQL;
 }
 
-function linksWanted({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' | 'resourceServerId'>): Link[] {
+function requiredLinks({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' | 'resourceServerId'>): Link[] {
   const isClient = sql`client_id = ${clients.clientId}`;
   const holders = sql`SELECT client_id FROM ${clientRoles} WHERE role_id = ${roleId}`;
   const granting = sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${resourceServerId}`;
@@ -178,15 +180,18 @@ function linksWanted({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' |
   return [...(roleId === undefined ? [] : [role]), ...(resourceServerId === undefined ? [] : [server])];
 }
 
-/** The condition that costs least: neither few among many, nor many for the first of them, may take a look at all. */
-async function narrowing(db: Database, { having, has }: Link): Promise<{ condition: SQL; isFew: boolean }> {
+/**
+ * Returns the cheaper of a link's two conditions. If few clients have the link, they are selected by it. If many have it, it is checked for
+ * each client in the order of names, and the page is soon full. Neither reads all clients.
+ */
+async function linkCondition(db: Database, { having, has }: Link): Promise<{ condition: SQL; isFew: boolean }> {
   const probe = sql`SELECT COUNT(*) AS count FROM (${having} LIMIT ${FEW_CLIENTS + 1})`;
-  const [found] = await askStore('d1', () => db.all<{ count: number }>(probe));
-  const isFew = (found?.count ?? 0) <= FEW_CLIENTS;
+  const [row] = await askStore('d1', () => db.all<{ count: number }>(probe));
+  const isFew = (row?.count ?? 0) <= FEW_CLIENTS;
   return { condition: isFew ? among(clients.clientId, having) : has, isFew };
 }
 
-// What begins with it lies between it and it with the last of all characters behind.
+// A range, which an index can serve: from the prefix up to the prefix followed by the last Unicode character.
 function beginsWith(lowered: SQL, name: string): SQL {
   return sql`${lowered} >= lower(${name}) AND ${lowered} < lower(${name}) || ${'\u{10ffff}'}`;
 }

@@ -1,30 +1,42 @@
-/** How soon a request that waits for what another has begun looks whether that has ended; then ever later, up to the maximum. */
+// Times are in seconds unless the name says otherwise.
+
+/** Random bytes of a generated id: 128 bits, as many as in a UUID. */
+export const ID_RANDOM_BYTES = 16;
+
+/** Characters of a generated id after its prefix: 128 bits in base 62. */
+export const ID_RANDOM_LENGTH = 22;
+
+/** The interval at which a request polls for the outcome of another request's work: at first, at most, and its growth per poll. */
 export const SHARED_WORK_POLL_MS = 1;
 export const SHARED_WORK_POLL_MAX_MS = 50;
+export const SHARED_WORK_POLL_GROWTH = 1.5;
 
-/** How long D1 has to tell how a resource server wants its tokens introspected, before the stronger way is taken. */
+/** The deadline of D1 for the introspection strength of a resource server. After it, `strong` is used. */
 export const STRENGTH_DEADLINE_MS = 1000;
 
-/** How long D1 has to hand out the key ring before the copy in KV is taken. */
+/** The deadline of D1 for the key ring. After it, the copy in KV is used. */
 export const KEY_RING_DEADLINE_MS = 2000;
 
-/** How long KV remembers a key that was revoked in an emergency: far longer than any copy lags. */
+/** How long KV keeps the revocation of a signing key that was revoked in an emergency: much longer than any copy lags. */
 export const REVOKED_KEY_AGE = 30 * 86_400;
 
-/** KV refuses an expiry that is nearer than this. */
+/** The shortest time to live that KV accepts. */
 export const KV_EXPIRY_MIN = 60;
 
-/**
- * The last writes about a target that a later one makes up for: one that is owed to a gate is seldom older than the last, and the scheduled
- * handler finishes all of them.
- */
-export const WRITES_LOOKED_AT = 100;
+/** The precision of the stored last success of a task that every gate performs. Within it only one of them writes. */
+export const FREQUENT_SUCCESS_PRECISION_MS = 60_000;
 
-/** How long a change that went on after its answer can be asked about. */
+/**
+ * How many of the last writes about a target a request delivers the owed pushes of. Pushes of older writes are rarely still owed, and the
+ * scheduled handler delivers all of them.
+ */
+export const RECENT_WRITES_MAX = 100;
+
+/** How long the progress of a change can be queried. */
 export const CHANGE_AGE = 7 * 86_400;
 
-/** Rows that one purge of the scheduled handler deletes from a table, many a minute. */
+/** The most rows of a table that one run of the scheduled handler purges. It runs every minute. */
 export const PURGE_ROWS = 5000;
 
-/** Clients with a wanted role or resource server that a search checks one by one; of more it walks all by name. */
+/** If a role or resource server has at most so many clients, a filtered list checks these; otherwise it scans all clients by name. */
 export const FEW_CLIENTS = 1000;

@@ -3,7 +3,7 @@ import * as schema from './schema.ts';
 
 export type Database = DrizzleD1Database<typeof schema>;
 
-/** The D1 database behind drizzle, its tables typed. */
+/** Wraps a D1 database with drizzle and the schema's types. */
 export function database(db: D1Database): Database {
   return drizzle(db, { schema });
 }

@@ -2,39 +2,40 @@ import { STORE_DEADLINE_MS } from '../constants.ts';
 import type { Store } from '../log/reasons.ts';
 import { startStoreCall } from '../log/trace.ts';
 
-/** A store did not answer, or not in time. Nothing is known of what was asked; the same may be asked again. */
+/** A store did not answer, or not in time. The operation may have been applied or not; it can be retried. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   readonly store: Store;
 
   constructor(store: Store, cause: unknown) {
-    // Of the cause only its class is kept: drizzle puts the bound parameters, hashes among them, into its messages.
+    // Keeps only the class of the cause: drizzle's messages contain the bound parameters, such as hashes.
     super(`${store} is unavailable (${cause instanceof Error ? cause.name : String(cause)})`);
     this.store = store;
   }
 }
 
-/** Whether it was that store that did not answer. */
+/** Whether the error says that this store is unavailable. */
 export function isUnavailable(error: unknown, store: Store): boolean {
   return error instanceof StoreUnavailableError && error.store === store;
 }
 
-/** What is needed is there, and must not be used before its time. */
+/** A signing key exists but must not be used yet. */
 export class NotYetError extends Error {
   override readonly name = 'NotYetError';
   /** Seconds to wait. */
   readonly retryAfter: number;
 
-  /** @param from when it may be used, milliseconds since the epoch, as `now` is */
+  /** @param from when the key may be used; like `now`, in milliseconds since the epoch */
   constructor(from: number, now: number) {
     super('not yet');
     this.retryAfter = Math.ceil((from - now) / 1000);
   }
 }
 
-/** A write would break a constraint: a unique index, `<table>_<column>`, or `foreign_key`. Nothing was written. */
+/** A write would break a constraint. Nothing was written. */
 export class ConstraintError extends Error {
   override readonly name = 'ConstraintError';
+  /** The name of a unique index on expressions, `<table>_<column>` for a unique or NOT NULL column, or `foreign_key`. */
   readonly constraint: string;
 
   constructor(constraint: string) {
@@ -44,32 +45,32 @@ export class ConstraintError extends Error {
 }
 
 /**
- * Runs an operation on a store, counted for the request that asks, and turns whatever it throws, and no answer within `deadlineMs`, into
- * a `StoreUnavailableError`; a broken constraint into a `ConstraintError`.
+ * Runs an operation on a store and counts it for the current request's log line.
+ * @throws ConstraintError if it breaks a constraint; StoreUnavailableError for every other error, and if it takes longer than `deadlineMs`
  */
 export async function askStore<T>(
   store: Store,
   operation: () => Promise<T>,
   deadlineMs = STORE_DEADLINE_MS,
 ): Promise<T> {
-  const ended = startStoreCall(store);
+  const endCall = startStoreCall(store);
   try {
     return await withDeadline(store, operation(), deadlineMs);
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
-    // What is no error may be any text.
+    // A thrown value that is not an Error may be any text, so only its type is kept.
     throw brokenConstraint(cause) ?? new StoreUnavailableError(store, cause instanceof Error ? cause : typeof cause);
   } finally {
-    ended();
+    endCall();
   }
 }
 
 /**
- * Waits for what depends on a store, and no longer than `deadlineMs`. What it throws goes through as it is.
+ * Waits for a promise that depends on a store, for at most `deadlineMs`.
  *
- * What another request began must be waited for through this, never directly: the runtime would go on in that request's context, where
- * this one's I/O is out of reach. The race is this request's own promise.
- * @throws StoreUnavailableError at the deadline
+ * Use this to wait for a promise of another request; never await that directly. The runtime would continue in the other request's context,
+ * which cannot use this request's I/O. The race is a promise of this request.
+ * @throws StoreUnavailableError at the deadline; the promise's own error
  */
 export async function withDeadline<T>(store: Store, pending: Promise<T>, deadlineMs = STORE_DEADLINE_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
@@ -83,11 +84,11 @@ export async function withDeadline<T>(store: Store, pending: Promise<T>, deadlin
   }
 }
 
-// SQLite names an index on expressions, and the columns of any other; those are indexed as table_column.
+// SQLite's message names an index if it is on expressions; otherwise it names the columns.
 const BROKEN = /(?:UNIQUE|NOT NULL) constraint failed: (?:index '(\w+)'|(\w+)\.(\w+))/;
 
 function brokenConstraint(error: unknown): ConstraintError | undefined {
-  // The driver's own error is the innermost cause.
+  // The database's own message is in the innermost cause.
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const broken = BROKEN.exec(cause.message);
     if (broken) return new ConstraintError(broken[1] ?? `${broken[2]}_${broken[3]}`);

@@ -1,9 +1,7 @@
 import { base62, toBigInt } from '../lib/base62.ts';
+import { ID_RANDOM_BYTES, ID_RANDOM_LENGTH } from './constants.ts';
 
-/** Characters of a generated id behind its prefix: 128 bits in base 62. */
-export const ID_RANDOM_LENGTH = 22;
-
-/** A new id of 128 random bits behind a prefix that tells what it names, such as `org_` or `role_`. */
+/** Generates an id with 128 random bits. @param prefix names the kind of resource, such as `org` or `role` */
 export function generateId(prefix: string): string {
-  return `${prefix}_${base62(toBigInt(crypto.getRandomValues(new Uint8Array(16))), ID_RANDOM_LENGTH)}`;
+  return `${prefix}_${base62(toBigInt(crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES))), ID_RANDOM_LENGTH)}`;
 }

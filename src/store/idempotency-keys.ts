@@ -6,8 +6,8 @@ import { idempotencyKeys } from './schema.ts';
 export type StoredAnswer = typeof idempotencyKeys.$inferSelect;
 
 /**
- * The answer that an actor's request with an `Idempotency-Key` was given.
- * @param since milliseconds since the epoch: an older one does not count
+ * Finds the stored answer of an actor's earlier request with an `Idempotency-Key`.
+ * @param since milliseconds since the epoch; older answers are ignored
  * @throws StoreUnavailableError
  */
 export async function findAnswer(
@@ -16,11 +16,11 @@ export async function findAnswer(
   key: string,
   since: number,
 ): Promise<StoredAnswer | undefined> {
-  const isIt = and(
+  const isMatch = and(
     eq(idempotencyKeys.actor, actor),
     eq(idempotencyKeys.key, key),
     gt(idempotencyKeys.createdAt, since),
   );
-  const [found] = await askStore('d1', () => db.select().from(idempotencyKeys).where(isIt));
+  const [found] = await askStore('d1', () => db.select().from(idempotencyKeys).where(isMatch));
   return found;
 }

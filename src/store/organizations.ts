@@ -15,24 +15,27 @@ export type Organization = typeof organizations.$inferSelect;
 export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch'>;
 export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status' | 'securityProfile'>;
 
-/** The statements that create an organization, for `write()`. */
+/** Builds the statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
   return [db.insert(organizations).values({ ...organization, version: nextVersion })];
 }
 
-/** The statements that change an organization. */
+/** Builds the statements that update an organization. @param now milliseconds since the epoch */
 export function updateOrganization(db: Database, id: string, fields: OrganizationFields, now: number): Statement[] {
   const changed = { ...fields, version: nextVersion, updatedAt: now };
   return [db.update(organizations).set(changed).where(eq(organizations.id, id))];
 }
 
-/** The statement that makes the gates of all its clients take every token issued so far for revoked. */
+/** Builds the statement that revokes all tokens of an organization's clients that were issued before this write. */
 export function revokeOrganizationTokens(db: Database, id: string): Statement[] {
   const revoked = { revocationEpoch: nextVersion, version: nextVersion };
   return [db.update(organizations).set(revoked).where(eq(organizations.id, id))];
 }
 
-/** The statements that delete an organization; with `cascade` all that it owns as well, which is else a broken foreign key. */
+/**
+ * Builds the statements that delete an organization. Without `cascade` they break the constraint `foreign_key` if it owns anything; with it
+ * they delete that too.
+ */
 export function deleteOrganization(db: Database, id: string, cascade: boolean): Statement[] {
   const owned = [
     ...removeClients(db, clientsOf(id)),
@@ -51,7 +54,7 @@ export function clientsOf(id: string): SQL {
   return sql`SELECT client_id FROM ${clients} WHERE ${clients.organizationId} = ${id}`;
 }
 
-/** What an organization owns: so many at most, and how many there are. @throws StoreUnavailableError */
+/** Finds what an organization owns, up to `limit`, and the total. @throws StoreUnavailableError */
 export function organizationDependents(db: Database, id: string, limit: number): Promise<Dependents> {
   return dependentsOf(db, limit, {
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id}`,
@@ -61,14 +64,14 @@ export function organizationDependents(db: Database, id: string, limit: number):
   });
 }
 
-/** Clients of an organization that its strict profile would shut out: so many at most, and how many there are. @throws StoreUnavailableError */
+/** Finds the organization's clients that violate the strict profile, up to `limit`, and the total. @throws StoreUnavailableError */
 export function clientsNotStrict(db: Database, id: string, limit: number): Promise<Dependents> {
   return dependentsOf(db, limit, {
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id} AND ${isNotStrict}`,
   });
 }
 
-/** Whether there are none of them, for the guard of a write. */
+/** Whether all clients of the organization conform to the strict profile, for the guard of a write. */
 export function allAreStrict(id: string): SQL {
   return sql`NOT EXISTS (SELECT 1 FROM ${clients} WHERE organization_id = ${id} AND ${isNotStrict})`;
 }
@@ -82,7 +85,7 @@ const isNotStrict = sql`(
   OR EXISTS (SELECT 1 FROM json_each(${clients.keys}) AS key WHERE key.value ->> '$.jwk.alg' NOT IN (${strictAlgs}))
 )`;
 
-/** The profile that an organization asks of its clients; the standard one where there is no such organization. @throws StoreUnavailableError */
+/** Returns an organization's security profile, or `standard` if the organization does not exist. @throws StoreUnavailableError */
 export async function organizationProfile(db: Database, id: string): Promise<SecurityProfile> {
   const found = db
     .select({ profile: organizations.securityProfile })
@@ -91,22 +94,22 @@ export async function organizationProfile(db: Database, id: string): Promise<Sec
   return (await askStore('d1', () => found))[0]?.profile ?? 'standard';
 }
 
-/** Whether the organization still asks for that profile, for the guard of a write. */
+/** Whether the organization still has the profile, for the guard of a write. */
 export function isProfile(id: string, profile: SecurityProfile): SQL {
   return sql`EXISTS (SELECT 1 FROM ${organizations} WHERE id = ${id} AND security_profile = ${profile})`;
 }
 
-/** Whether the organization is still as it was read. */
+/** Whether the organization is unchanged since it was read, for the guard of a write. */
 export function isOrganizationAt({ id, version }: Pick<Organization, 'id' | 'version'>): SQL {
   return isAtVersion(organizations, organizations.id, id, version);
 }
 
-/** @throws StoreUnavailableError */
+/** Finds an organization by its id. @throws StoreUnavailableError */
 export async function findOrganization(db: Database, id: string): Promise<Organization | undefined> {
   return (await askStore('d1', () => db.select().from(organizations).where(eq(organizations.id, id))))[0];
 }
 
-/** By name, those behind `after`. @throws StoreUnavailableError */
+/** Returns organizations by name, starting after `after`. @throws StoreUnavailableError */
 export function listOrganizations(
   db: Database,
   { after, limit }: { after: string | undefined; limit: number },
@@ -117,7 +120,7 @@ export function listOrganizations(
   );
 }
 
-/** @throws StoreUnavailableError */
+/** Whether an organization exists. @throws StoreUnavailableError */
 export async function organizationExists(db: Database, id: string): Promise<boolean> {
   const found = db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, id));
   return (await askStore('d1', () => found)).length > 0;

@@ -6,9 +6,10 @@ import { askStore } from './errors.ts';
 import { auditEvents, changes, clientUsage, idempotencyKeys } from './schema.ts';
 
 /**
- * Deletes what has been kept for as long as it is kept, many rows at once and no more than `PURGE_ROWS` of a table: the next run goes on.
+ * Deletes the audit events, idempotent answers, usage rows and changes whose retention has ended. It deletes up to `PURGE_ROWS` rows per
+ * table, and the next run continues; changes are few, and are deleted at once.
  * @param now milliseconds since the epoch
- * @returns how many rows
+ * @returns how many rows were deleted, by table
  * @throws StoreUnavailableError
  */
 export async function purge(db: Database, now: number) {

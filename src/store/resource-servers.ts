@@ -31,16 +31,16 @@ export interface DescribedResourceServer extends ResourceServer {
   readonly scopes: Scope[];
 }
 
-/** A resource server as grants refer to it. */
+/** A resource server that grants can refer to. */
 export interface GrantableResourceServer {
   readonly id: string;
   readonly identifier: string;
-  /** null where it is shared. */
+  /** null if it is shared. */
   readonly organizationId: string | null;
   readonly scopes: ReadonlySet<string>;
 }
 
-/** The statements that create a resource server with its scopes, for `write()`. */
+/** Builds the statements that create a resource server with its scopes, for `write()`. */
 export function insertResourceServer(
   db: Database,
   server: NewResourceServer,
@@ -48,15 +48,15 @@ export function insertResourceServer(
 ): Statement[] {
   return [
     db.insert(resourceServers).values({ ...server, version: nextVersion }),
-    // One statement however many scopes: D1 binds at most 100 parameters. The columns are in the table's order.
+    // One statement for all scopes, since D1 binds at most 100 parameters. The columns are in the table's order.
     db.insert(scopes).select(sql`SELECT ${server.id}, value ->> 'name', value ->> 'description'
       FROM json_each(${JSON.stringify(described)})`),
   ];
 }
 
 /**
- * The statements that change a resource server and its scopes. With `cascade` a scope that is no more is taken from those who are
- * granted it, which is else a broken foreign key.
+ * Builds the statements that update a resource server and its scopes. Without `cascade` they break the constraint `foreign_key` if a
+ * removed scope is granted; with it they remove these grants too.
  */
 export function updateResourceServer(
   db: Database,
@@ -67,19 +67,19 @@ export function updateResourceServer(
 ): Statement[] {
   const json = JSON.stringify(described);
   const names = sql`SELECT value ->> 'name' FROM json_each(${json})`;
-  const isGone = (scope: SQL) => sql`resource_server_id = ${id} AND ${scope} NOT IN (${names})`;
+  const isRemoved = (scope: SQL) => sql`resource_server_id = ${id} AND ${scope} NOT IN (${names})`;
   const ungranted = [
     renewRoles(db, rolesGranting(id)),
     renewClients(db, clientsGranted(id)),
-    db.delete(roleGrantScopes).where(isGone(sql`scope`)),
-    db.delete(clientGrantScopes).where(isGone(sql`scope`)),
+    db.delete(roleGrantScopes).where(isRemoved(sql`scope`)),
+    db.delete(clientGrantScopes).where(isRemoved(sql`scope`)),
   ];
   const changed = { ...fields, version: nextVersion, updatedAt: now };
   return [
     ...(cascade ? ungranted : []),
     db.update(resourceServers).set(changed).where(eq(resourceServers.id, id)),
-    db.delete(scopes).where(isGone(sql`name`)),
-    // SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
+    db.delete(scopes).where(isRemoved(sql`name`)),
+    // SQLite parses ON CONFLICT after a SELECT only if the SELECT has a WHERE.
     db
       .insert(scopes)
       .select(sql`SELECT ${id}, value ->> 'name', value ->> 'description' FROM json_each(${json}) WHERE true`)
@@ -90,7 +90,10 @@ export function updateResourceServer(
   ];
 }
 
-/** The statements that delete a resource server; with `cascade` every grant of it as well, which is else a broken foreign key. */
+/**
+ * Builds the statements that delete a resource server. Without `cascade` they break the constraint `foreign_key` if anything refers to it;
+ * with it they remove these references too.
+ */
 export function deleteResourceServer(db: Database, id: string, cascade: boolean): Statement[] {
   const isAtServer = sql`resource_server_id = ${id}`;
   const granted = [
@@ -106,7 +109,7 @@ export function deleteResourceServer(db: Database, id: string, cascade: boolean)
   return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]))];
 }
 
-/** The statements that delete the resource servers that a subquery selects, to which nothing may refer any more. */
+/** Builds the statements that delete the selected resource servers. Nothing may refer to them any more. */
 export function removeResourceServers(db: Database, ids: SQL): Statement[] {
   return [
     db.delete(scopes).where(among(scopes.resourceServerId, ids)),
@@ -132,13 +135,13 @@ function clientsReferring(id: string): SQL {
     UNION SELECT client_id FROM ${clients} WHERE default_resource_server_id = ${id}`;
 }
 
-/** Selects the ids of the clients whose records name a resource server. */
+/** Selects the ids of the clients whose records name a resource server, directly or by roles. */
 export function clientsNaming(id: string): SQL {
   return sql`${clientsReferring(id)}
     UNION SELECT client_id FROM ${clientRoles} WHERE role_id IN (${rolesGranting(id)})`;
 }
 
-/** What refers to a resource server: so many at most, and how many there are. @throws StoreUnavailableError */
+/** Finds what refers to a resource server, up to `limit`, and the total. @throws StoreUnavailableError */
 export function resourceServerDependents(db: Database, id: string, limit: number): Promise<Dependents> {
   return dependentsOf(db, limit, {
     role: sql`SELECT id, name FROM ${roles} WHERE id IN (${rolesGranting(id)})`,
@@ -146,7 +149,7 @@ export function resourceServerDependents(db: Database, id: string, limit: number
   });
 }
 
-/** Who is granted one of these scopes of a resource server: so many at most, and how many there are. @throws StoreUnavailableError */
+/** Finds the roles and clients that are granted one of these scopes, up to `limit`, and the total. @throws StoreUnavailableError */
 export function scopeDependents(
   db: Database,
   id: string,
@@ -161,12 +164,12 @@ export function scopeDependents(
   });
 }
 
-/** Whether the resource server is still as it was read. */
+/** Whether the resource server is unchanged since it was read, for the guard of a write. */
 export function isResourceServerAt({ id, version }: Pick<ResourceServer, 'id' | 'version'>): SQL {
   return isAtVersion(resourceServers, resourceServers.id, id, version);
 }
 
-/** How a resource server wants its tokens introspected; undefined where there is none of that identifier. @throws StoreUnavailableError */
+/** Returns the introspection strength of a resource server; undefined if the identifier is unknown. @throws StoreUnavailableError */
 export async function findIntrospectionStrength(
   db: Database,
   identifier: string,
@@ -178,13 +181,14 @@ export async function findIntrospectionStrength(
   return (await askStore('d1', () => found, STRENGTH_DEADLINE_MS))[0]?.introspection;
 }
 
-/** @throws StoreUnavailableError */
+/** Finds a resource server with its scopes by its id. @throws StoreUnavailableError */
 export async function findResourceServer(db: Database, id: string): Promise<DescribedResourceServer | undefined> {
   return (await describeResourceServers(db, listOf([id])))[0];
 }
 
 /**
- * An organization's own and the shared ones, by identifier, those behind `after`; with `null` the shared ones.
+ * Returns the organization's own and the shared resource servers by identifier, starting after `after`.
+ * @param organizationId null for the shared ones only
  * @throws StoreUnavailableError
  */
 export function listResourceServers(
@@ -212,9 +216,9 @@ async function describeResourceServers(db: Database, ids: SQL): Promise<Describe
 }
 
 /**
- * The resource servers named by these ids or identifiers that an organization may grant: its own and the shared ones; with `null`
- * only the shared ones.
- * @returns by the name that was given; what was not found is left out
+ * Finds resource servers that an organization may grant, its own and the shared ones, by their ids or identifiers.
+ * @param organizationId null for the shared ones only
+ * @returns each one found, by its id and by its identifier
  * @throws StoreUnavailableError
  */
 export async function grantableResourceServers(
@@ -225,8 +229,8 @@ export async function grantableResourceServers(
   if (names.length === 0) return new Map();
   const shared = isNull(resourceServers.organizationId);
   const visible = organizationId === null ? shared : or(shared, eq(resourceServers.organizationId, organizationId));
-  const given = listOf(names);
-  const isNamed = or(among(resourceServers.id, given), among(resourceServers.identifier, given));
+  const list = listOf(names);
+  const isNamed = or(among(resourceServers.id, list), among(resourceServers.identifier, list));
   const rows = await askStore('d1', () =>
     db
       .select({

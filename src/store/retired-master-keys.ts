@@ -3,7 +3,7 @@ import type { RetiredMasterKey } from './ring.ts';
 import { retiredMasterKeys } from './schema.ts';
 import type { Statement } from './write.ts';
 
-/** The statement that keeps what is to be kept of a master key, or seals it anew, for `write()`. */
+/** Builds the statement that stores the sealed derived keys of a retired master key, or replaces their seal, for `write()`. */
 export function keepRetiredMasterKey(db: Database, retired: RetiredMasterKey): Statement {
   const { sealedKeys, createdAt } = retired;
   return db

@@ -8,24 +8,25 @@ export type RevokedSigningKey = typeof revokedSigningKeys.$inferSelect;
 
 const key = (kid: string) => `revoked-key:${kid}`;
 
-/** The keys that KV was not told of yet. @throws StoreUnavailableError */
+/** Returns the revoked keys that are not copied to KV yet. @throws StoreUnavailableError */
 export function listRevokedSigningKeys(db: Database): Promise<RevokedSigningKey[]> {
   return askStore('d1', () => db.select().from(revokedSigningKeys));
 }
 
-/** Tells KV that a key is revoked, for whoever finds it in a copy that lags. @throws StoreUnavailableError */
+/** Writes a key's revocation to KV, for isolates that still find the key in a stale copy of the ring. @throws StoreUnavailableError */
 export function copyKeyRevocation(kv: KVNamespace, kid: string): Promise<void> {
   return askStore('kv', () => kv.put(key(kid), '', { expirationTtl: REVOKED_KEY_AGE }));
 }
 
-/** Those of some keys that KV knows to be revoked. @throws StoreUnavailableError */
+/** Returns those of the given keys whose revocation is in KV. @throws StoreUnavailableError */
 export async function copiedKeyRevocations(kv: KVNamespace, kids: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await askStore('kv', () => Promise.all(kids.map((kid) => kv.get(key(kid)))));
   return new Set(kids.filter((_, index) => found[index] !== null));
 }
 
 /**
- * Notes that KV was told of all keys that a write revoked, and when no isolate has them any more.
+ * Records that the revocation of all keys that a write revoked is in KV, and when no isolate holds these keys any more.
+ * @param version the write's version
  * @param settlesAt milliseconds since the epoch
  * @throws StoreUnavailableError
  */

@@ -4,22 +4,22 @@ import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { retiredMasterKeys, signingKeys } from './schema.ts';
 
-/** A signing key as D1 and KV hold it: the private half only sealed. */
+/** A signing key as D1 and KV hold it, with its private key sealed. */
 export type StoredSigningKey = typeof signingKeys.$inferSelect;
-/** What is kept of a master key that is to go, only sealed. */
+/** The sealed derived keys of a retired master key. */
 export type RetiredMasterKey = typeof retiredMasterKeys.$inferSelect;
 
-/** All that isolates hold under one lease. */
+/** The rows that isolates hold under one lease. */
 export interface RingRows {
   readonly keys: readonly StoredSigningKey[];
   readonly retired: readonly RetiredMasterKey[];
 }
 
-// Two, as code of an older version knows the first alone.
+// Two KV keys, because older code knows only the first.
 const KEYS_COPY = 'key-ring';
 const RETIRED_COPY = 'retired-master-keys';
 
-/** @throws StoreUnavailableError */
+/** Reads the key ring from D1. @throws StoreUnavailableError */
 export async function readRing(db: Database): Promise<RingRows> {
   const [keys, retired] = await askStore(
     'd1',
@@ -33,7 +33,7 @@ export async function readRing(db: Database): Promise<RingRows> {
   return { keys, retired };
 }
 
-/** The copy, for when D1 is gone; undefined where there is none. @throws StoreUnavailableError */
+/** Reads the copy in KV, for use while D1 is unavailable. @returns undefined if there is none @throws StoreUnavailableError */
 export async function readCopiedRing(kv: KVNamespace): Promise<RingRows | undefined> {
   const [keys, retired] = await askStore('kv', () =>
     Promise.all([kv.get<StoredSigningKey[]>(KEYS_COPY, 'json'), kv.get<RetiredMasterKey[]>(RETIRED_COPY, 'json')]),
@@ -41,7 +41,7 @@ export async function readCopiedRing(kv: KVNamespace): Promise<RingRows | undefi
   return keys ? { keys, retired: retired ?? [] } : undefined;
 }
 
-/** Makes the copy what it should be. @returns whether it was something else @throws StoreUnavailableError */
+/** Updates the copy in KV if it differs. @returns whether it differed @throws StoreUnavailableError */
 export async function copyRing(kv: KVNamespace, rows: RingRows): Promise<boolean> {
   const copy = await readCopiedRing(kv);
   const isStale = { keys: !isSame(copy?.keys, rows.keys), retired: !isSame(copy?.retired ?? [], rows.retired) };

@@ -16,8 +16,8 @@ export interface DescribedRole extends Role {
 }
 
 /**
- * The statements that create a role with its grants, for `write()`. What a grant refers to must be there. They break the constraint
- * `roles_id` where the role would stand beside another of its name that the same client could have: a token names roles, not their owners.
+ * Builds the statements that create a role with its grants, for `write()`. The granted scopes must exist. The statements break the
+ * constraint `roles_id` if one client could have both this role and another of its name: a token names roles without their owners.
  */
 export function insertRole(db: Database, role: NewRole, grants: readonly StoredGrant[]): Statement[] {
   return [
@@ -26,7 +26,7 @@ export function insertRole(db: Database, role: NewRole, grants: readonly StoredG
   ];
 }
 
-/** The statements that change a role. They break the constraint `roles_name` where `insertRole` breaks `roles_id`. */
+/** Builds the statements that update a role. They break the constraint `roles_name` if `insertRole` would break `roles_id`. */
 export function updateRole(
   db: Database,
   role: Role,
@@ -40,18 +40,21 @@ export function updateRole(
     db.update(roles).set(changed).where(eq(roles.id, role.id)),
     ...removeGrants(db, listOf([role.id])),
     ...insertGrants(db, role.id, grants),
-    // They are shown with the role's name.
+    // Clients are shown with the role's name.
     ...(fields.name === role.name ? [] : [renewClients(db, holdersOf(role.id))]),
   ];
 }
 
-/** The statements that delete a role; with `cascade` it is taken from those who have it, which is else a broken foreign key. */
+/**
+ * Builds the statements that delete a role. Without `cascade` they break the constraint `foreign_key` if a client has the role; with it
+ * they take it from the clients.
+ */
 export function deleteRole(db: Database, id: string, cascade: boolean): Statement[] {
   const held = [renewClients(db, holdersOf(id)), db.delete(clientRoles).where(eq(clientRoles.roleId, id))];
   return [...(cascade ? held : []), ...removeRoles(db, listOf([id]))];
 }
 
-/** The statements that delete the roles that a subquery selects, which nobody may have any more. */
+/** Builds the statements that delete the selected roles. No client may have them any more. */
 export function removeRoles(db: Database, ids: SQL): Statement[] {
   return [...removeGrants(db, ids), db.delete(roles).where(among(roles.id, ids))];
 }
@@ -72,7 +75,8 @@ function insertGrants(db: Database, id: string, grants: readonly StoredGrant[]):
   ];
 }
 
-// The unique indexes see each owner's roles apart, so this looks across, in the same statement: a NULL fails the whole write.
+// The unique indexes compare the roles of one owner only. This compares with those of other owners too, in the same statement: if the name
+// is taken, the value is NULL, and the whole write fails.
 function unlessNameIsTaken({ id, name, organizationId }: NewRole, value = id) {
   const beside = organizationId === null ? sql`` : sql`AND ${roles.organizationId} IS NULL`;
   const rival = sql`SELECT 1 FROM ${roles} WHERE lower(${roles.name}) = lower(${name}) AND ${roles.id} <> ${id} ${beside}`;
@@ -84,7 +88,7 @@ export function holdersOf(id: string): SQL {
   return sql`SELECT client_id FROM ${clientRoles} WHERE ${clientRoles.roleId} = ${id}`;
 }
 
-/** Who has a role: so many at most, and how many there are. @throws StoreUnavailableError */
+/** Finds the clients that have a role, up to `limit`, and the total. @throws StoreUnavailableError */
 export function roleDependents(db: Database, id: string, limit: number): Promise<Dependents> {
   return dependentsOf(db, limit, {
     client: sql`SELECT ${clients.clientId} AS id, client_name AS name FROM ${clientRoles}
@@ -92,17 +96,21 @@ export function roleDependents(db: Database, id: string, limit: number): Promise
   });
 }
 
-/** Whether the role is still as it was read. */
+/** Whether the role is unchanged since it was read, for the guard of a write. */
 export function isRoleAt({ id, version }: Pick<Role, 'id' | 'version'>): SQL {
   return isAtVersion(roles, roles.id, id, version);
 }
 
-/** @throws StoreUnavailableError */
+/** Finds a role with its grants by its id. @throws StoreUnavailableError */
 export async function findRole(db: Database, id: string): Promise<DescribedRole | undefined> {
   return (await describeRoles(db, listOf([id])))[0];
 }
 
-/** An organization's own and the shared ones, by name, those behind `after`; with `null` the shared ones. @throws StoreUnavailableError */
+/**
+ * Returns the organization's own and the shared roles by name, starting after `after`.
+ * @param organizationId null for the shared ones only
+ * @throws StoreUnavailableError
+ */
 export async function listRoles(
   db: Database,
   { organizationId, after, limit }: { organizationId: string | null; after: string | undefined; limit: number },
@@ -145,8 +153,8 @@ async function describeRoles(db: Database, ids: SQL): Promise<DescribedRole[]> {
 }
 
 /**
- * The roles named by these ids or names that an organization's clients may have: its own and the shared ones.
- * @returns by the id or name that was given; what was not found is left out
+ * Finds roles that an organization's clients may have, its own and the shared ones, by their ids or names.
+ * @returns each one found, by its id and by its name
  * @throws StoreUnavailableError
  */
 export async function assignableRoles(
@@ -156,13 +164,12 @@ export async function assignableRoles(
 ): Promise<ReadonlyMap<string, { id: string; name: string }>> {
   if (names.length === 0) return new Map();
   const visible = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId));
-  const given = listOf(names);
-  // Lowered for the index alone: what is found answers to its exact name.
+  // Lower-cased only to use the index. The result contains each role by its exact name.
   const lowered = sql`SELECT lower(value) FROM json_each(${JSON.stringify(names)})`;
-  const isNamed = or(among(roles.id, given), among(sql`lower(${roles.name})`, lowered));
+  const isNamed = or(among(roles.id, listOf(names)), among(sql`lower(${roles.name})`, lowered));
   const rows = await askStore('d1', () =>
     db.select({ id: roles.id, name: roles.name }).from(roles).where(and(visible, isNamed)),
   );
-  // An id is what it names, whatever somebody called another role.
+  // Ids come last: they take precedence over another role that has such an id as its name.
   return new Map([...rows.map((role) => [role.name, role] as const), ...rows.map((role) => [role.id, role] as const)]);
 }

@@ -14,14 +14,14 @@ import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
-// Foreign keys never cascade: a migration that rebuilds a referenced table would take the rows with it (D1 ignores
-// PRAGMA foreign_keys=OFF), and a delete says what it would orphan. Times are milliseconds since the epoch.
+// Foreign keys never cascade: a migration that rebuilds a referenced table would delete the referring rows (D1 ignores
+// PRAGMA foreign_keys=OFF), and a DELETE request must list its dependents. Times are milliseconds since the epoch.
 
 const time = (name: string) => integer(name).notNull();
 const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>();
 const lower = (column: AnySQLiteColumn) => sql`lower(${column})`;
 
-/** One row: the number that the last management write took. A gate never goes back to a record of a lower one. */
+/** A single row with the version of the last management write. A gate never replaces its record with one of a lower version. */
 export const versionSequence = sqliteTable(
   'version_sequence',
   { id: integer('id').primaryKey(), value: integer('value').notNull() },
@@ -36,9 +36,9 @@ export const organizations = sqliteTable(
     subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
-    /** The least that holds for all of its clients. */
+    /** The minimum profile of all of its clients. */
     securityProfile: text('security_profile', { enum: SECURITY_PROFILES }).notNull().default('standard'),
-    /** The version at which the tokens of all of its clients were revoked last. */
+    /** The version of the write that last revoked the tokens of all of its clients; 0 if there was none. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
@@ -60,7 +60,7 @@ export const apiKeys = sqliteTable(
     scopes: json<string[]>('scopes').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
-    /** To the hour. */
+    /** Precise to `LAST_USED_PRECISION`. */
     lastUsedAt: integer('last_used_at'),
     version: integer('version').notNull().default(0),
   },
@@ -70,7 +70,7 @@ export const apiKeys = sqliteTable(
   ],
 );
 
-/** A resource server without an organization is shared: every organization's roles and clients may be granted it. */
+/** A resource server without an organization is shared: the roles and clients of every organization can be granted its scopes. */
 export const resourceServers = sqliteTable(
   'resource_servers',
   {
@@ -86,7 +86,7 @@ export const resourceServers = sqliteTable(
     updatedAt: time('updated_at'),
   },
   (table) => [
-    // One audience is one resource server, whoever owns it: a token for it must mean the same to everybody.
+    // Unique across organizations: a token for an audience must mean the same to every verifier.
     uniqueIndex('resource_servers_identifier').on(table.identifier),
     index('resource_servers_organization').on(table.organizationId, table.identifier),
   ],
@@ -104,7 +104,7 @@ export const scopes = sqliteTable(
   (table) => [primaryKey({ columns: [table.resourceServerId, table.name] })],
 );
 
-/** A role without an organization is shared: every organization's clients may have it. */
+/** A role without an organization is shared: the clients of every organization can have it. */
 export const roles = sqliteTable(
   'roles',
   {
@@ -118,7 +118,7 @@ export const roles = sqliteTable(
   },
   (table) => [
     uniqueIndex('roles_name').on(lower(table.name), table.organizationId),
-    // To SQLite one NULL is not another, so the index above lets shared roles through.
+    // SQLite treats NULLs as distinct, so the index above does not cover shared roles.
     uniqueIndex('roles_shared_name').on(lower(table.name)).where(sql`${table.organizationId} IS NULL`),
     index('roles_organization').on(table.organizationId, lower(table.name)),
   ],
@@ -170,9 +170,9 @@ export const clients = sqliteTable(
       .references(() => organizations.id),
     clientName: text('client_name').notNull(),
     tokenEndpointAuthMethod: text('token_endpoint_auth_method', { enum: AUTH_METHODS }).notNull(),
-    /** Other methods that are accepted as well, as while a client goes over from one to another. */
+    /** Methods that are accepted as well, for example while a client migrates to another method. */
     additionalAuthMethods: json<AuthMethod[]>('additional_auth_methods').notNull().default([]),
-    /** The keys of its `jwks`. */
+    /** The keys of the client's `jwks`. */
     keys: json<RegisteredKey[]>('keys').notNull().default([]),
     jwksUri: text('jwks_uri'),
     tlsSubject: json<TlsSubject>('tls_subject'),
@@ -188,11 +188,11 @@ export const clients = sqliteTable(
     rateLimitPerMinute: integer('rate_limit_per_minute').notNull(),
     rateLimitBurst: integer('rate_limit_burst').notNull(),
     claims: json<Record<string, unknown>>('claims').notNull(),
-    /** Names of claims that a token request may ask for. */
+    /** The names of the claims that a token request may ask for. */
     requestableClaims: json<string[]>('requestable_claims').notNull().default([]),
     /** Whether the client may rotate its secret with its own credentials. */
     mayRotateSecret: integer('may_rotate_secret', { mode: 'boolean' }).notNull().default(false),
-    /** The version at which all of the client's tokens were revoked last; at first, that at which it was created. */
+    /** The version of the write that last revoked all of the client's tokens; initially that of the write that created the client. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
@@ -257,7 +257,7 @@ export const clientRoles = sqliteTable(
   (table) => [primaryKey({ columns: [table.clientId, table.roleId] }), index('client_roles_role').on(table.roleId)],
 );
 
-/** The resource servers on whose behalf the client may introspect. */
+/** The resource servers whose tokens the client may introspect. */
 export const clientIntrospects = sqliteTable(
   'client_introspects',
   {
@@ -286,15 +286,15 @@ export const clientSecrets = sqliteTable(
     hint: text('hint').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
-    /** When it became the secondary one. */
+    /** When it became the secondary secret. */
     rotatedAt: integer('rotated_at'),
-    /** When somebody proved to have it who should not: it is dead since then. */
+    /** When the secret was reported as leaked. It is not accepted since then. */
     leakedAt: integer('leaked_at'),
-    /** Whether the client made it with its own credentials. */
+    /** Whether the client itself created it, with its own credentials. */
     selfMade: integer('self_made', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [
-    // At most two live, one of each rank.
+    // A client has at most two secrets, one of each rank.
     uniqueIndex('client_secrets_rank').on(table.clientId, table.rank),
     uniqueIndex('client_secrets_hash').on(table.hash),
   ],
@@ -311,36 +311,36 @@ export const signingKeys = sqliteTable(
     createdAt: time('created_at'),
     activatedAt: integer('activated_at'),
     retiredAt: integer('retired_at'),
-    /** From when on every cached JWKS holds it. Code of an older version writes none. */
+    /** From this time on every cached JWKS contains the key. Older code does not set it. */
     signsFrom: integer('signs_from'),
   },
   (table) => [
-    // Whoever makes keys, however many at once: one active and one next for each algorithm.
+    // One active and one next key per algorithm, even if several isolates create keys at the same time.
     uniqueIndex('signing_keys_role').on(table.alg, table.status).where(sql`${table.status} <> 'retiring'`),
   ],
 );
 
-/** Signing keys that were revoked in an emergency, and of which KV was not told yet. */
+/** Signing keys that were revoked in an emergency and whose revocation is not copied to KV yet. */
 export const revokedSigningKeys = sqliteTable('revoked_signing_keys', {
   kid: text('kid').primaryKey(),
-  /** Of the write that revoked it. */
+  /** The version of the write that revoked it. */
   version: integer('version').notNull(),
 });
 
-/** What goes on to be accepted of master keys that are to go: the keys derived from them for hashes and tags, sealed under the current one. */
+/** Retired master keys: the keys derived from them for hashes and tags, which are still accepted, sealed under the current master key. */
 export const retiredMasterKeys = sqliteTable('retired_master_keys', {
   id: text('id').primaryKey(),
   sealedKeys: text('sealed_keys').notNull(),
   createdAt: time('created_at'),
 });
 
-/** When each kind of work that nobody asks for was last done. */
+/** When each background task last succeeded. */
 export const backgroundTasks = sqliteTable('background_tasks', {
   name: text('name').primaryKey(),
   succeededAt: time('succeeded_at'),
 });
 
-/** The gates that hold a record of a client, and so must hear of its changes. */
+/** The register of gates: each holds a client's record, and must receive its changes. */
 export const gates = sqliteTable(
   'gates',
   {
@@ -352,13 +352,13 @@ export const gates = sqliteTable(
   (table) => [index('gates_client').on(table.clientId)],
 );
 
-/** What a write of `version` still owes to a gate: a record that is at least as new. */
+/** The pushes that are still owed: the gate must receive a record that is at least as new as `version`. */
 export const gatePushes = sqliteTable(
   'gate_pushes',
   {
     gate: text('gate').notNull(),
     version: integer('version').notNull(),
-    // No foreign keys: a client's deletion is owed to its gate when the client is no more.
+    // No foreign keys: the deletion of a client is still owed to its gate after the client's row is deleted.
     clientId: text('client_id').notNull(),
   },
   (table) => [
@@ -368,7 +368,7 @@ export const gatePushes = sqliteTable(
   ],
 );
 
-/** Changes that touch more gates than a request can wait for, by their version. */
+/** Changes that propagate after their request was answered 202, by their version. */
 export const changes = sqliteTable(
   'changes',
   {
@@ -378,23 +378,23 @@ export const changes = sqliteTable(
     target: text('target').notNull(),
     gates: integer('gates').notNull(),
     createdAt: time('created_at'),
-    /** When no isolate goes by what was before any more, where that is later than when the gates have heard; null until it is known. */
+    /** When every isolate will have seen the change; null until that is known. 0 if only gates must see it. */
     settlesAt: integer('settles_at').default(0),
   },
   (table) => [index('changes_created_at').on(table.createdAt)],
 );
 
-/** The answers of requests that carried an `Idempotency-Key`, for those that are sent again. */
+/** The answers of requests with an `Idempotency-Key`, for their retries. */
 export const idempotencyKeys = sqliteTable(
   'idempotency_keys',
   {
     actor: text('actor').notNull(),
     key: text('key').notNull(),
-    /** Of method, path and body: an HMAC, as of a secret. */
+    /** An HMAC of method, path and body, made like that of a secret. */
     fingerprint: text('fingerprint').notNull(),
     version: integer('version').notNull(),
     status: integer('status').notNull(),
-    /** A JWE: there may be a secret in it. */
+    /** A JWE, because the body may contain a secret. */
     sealedBody: text('sealed_body').notNull(),
     createdAt: time('created_at'),
   },
@@ -404,12 +404,12 @@ export const idempotencyKeys = sqliteTable(
   ],
 );
 
-/** How many token requests of a client ended how, by hour. Gates write absolute values. */
+/** How many token requests of a client had which outcome, by hour. Gates write absolute values, so a repeated flush is harmless. */
 export const clientUsage = sqliteTable(
   'client_usage',
   {
     clientId: text('client_id').notNull(),
-    /** The hour's beginning. */
+    /** The start of the hour. */
     hour: integer('hour').notNull(),
     /** `issued`, or the reason of a refusal. */
     outcome: text('outcome').notNull(),
@@ -426,14 +426,14 @@ export const auditEvents = sqliteTable(
   {
     id: text('id').primaryKey(),
     at: time('at'),
-    // No foreign keys: an event outlives what it tells of.
+    // No foreign keys: an event outlives the resources that it names.
     organizationId: text('organization_id'),
     actor: text('actor').notNull(),
     action: text('action').notNull(),
     target: text('target').notNull(),
     address: text('address'),
     changes: json<Record<string, unknown>>('changes').notNull(),
-    /** Of the write that it tells of, where it is one of management's. */
+    /** The version of the management write that the event records; null if it records something else. */
     version: integer('version'),
   },
   (table) => [

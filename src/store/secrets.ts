@@ -6,17 +6,18 @@ import type { Statement } from './write.ts';
 
 type Row = typeof clientSecrets.$inferSelect;
 
-/** A secret as it is stored. One that says nothing of who made it was not made by its client. */
+/** A secret as it is stored. Without `selfMade`, the client itself did not create it. */
 export type StoredSecret = Omit<Row, 'selfMade'> & Partial<Pick<Row, 'selfMade'>>;
 
-/** The statement that stores a secret. */
+/** Builds the statement that stores a secret. */
 export function insertSecret(db: Database, secret: StoredSecret): Statement {
   return db.insert(clientSecrets).values(secret);
 }
 
 /**
- * The statements that make a new secret the primary one, and the primary one the secondary. A secondary that is there is replaced.
- * @param expiresAt when the old one stops by itself; null for never
+ * Builds the statements that make a new secret the primary one and the old primary secret the secondary one. An existing secondary secret
+ * is deleted. Times are milliseconds since the epoch.
+ * @param expiresAt when the old primary secret expires; null for never
  */
 export function rotateSecret(
   db: Database,
@@ -34,8 +35,8 @@ export function rotateSecret(
 }
 
 /**
- * The statements that put a new secret in the place of a primary one that nobody can use, or has used. The secondary one goes on.
- * @param expiresAt when the secondary one stops by itself; null where that stays as it is
+ * Builds the statements that replace a primary secret that is dead or was never used. The secondary secret stays.
+ * @param expiresAt when the secondary secret expires, milliseconds since the epoch; null to leave its expiry unchanged
  */
 export function replacePrimary(
   db: Database,
@@ -51,7 +52,11 @@ export function replacePrimary(
   ];
 }
 
-/** The statements that let a client's two secrets change places. The one that becomes primary no longer ends by itself. */
+/**
+ * Builds the statements that swap the ranks of a client's two secrets. The one that becomes primary no longer expires.
+ * @param id of the secondary secret
+ * @param now milliseconds since the epoch
+ */
 export function promoteSecret(db: Database, clientId: string, id: string, now: number): Statement[] {
   const set = (changed: Partial<StoredSecret>, rank: Rank) =>
     db
@@ -59,7 +64,7 @@ export function promoteSecret(db: Database, clientId: string, id: string, now: n
       .set(changed)
       .where(and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, rank)));
   return [
-    // By way of a third rank: two of one rank would break the unique index half-way.
+    // Via a third rank: two secrets of one rank would break the unique index, even for a moment.
     set({ rank: BETWEEN }, 'primary'),
     db
       .update(clientSecrets)
@@ -69,23 +74,23 @@ export function promoteSecret(db: Database, clientId: string, id: string, now: n
   ];
 }
 
-/** The statement that deletes a secret. */
+/** Builds the statement that deletes a secret. */
 export function deleteSecret(db: Database, id: string): Statement {
   return db.delete(clientSecrets).where(eq(clientSecrets.id, id));
 }
 
-/** The statement that ends a secret that somebody had who should not, at a time. */
+/** Builds the statement that marks a secret as leaked, so that it is not accepted any more. @param now milliseconds since the epoch */
 export function endLeakedSecret(db: Database, id: string, now: number): Statement {
   return db.update(clientSecrets).set({ leakedAt: now }).where(eq(clientSecrets.id, id));
 }
 
-/** A client's secrets, the primary one first. @throws StoreUnavailableError */
+/** Returns a client's secrets, the primary one first. @throws StoreUnavailableError */
 export function listSecrets(db: Database, clientId: string): Promise<StoredSecret[]> {
   const found = db.select().from(clientSecrets).where(eq(clientSecrets.clientId, clientId)).orderBy(clientSecrets.rank);
   return askStore('d1', () => found);
 }
 
-/** The secret whose stored hash is one of these, and whose it is. @throws StoreUnavailableError */
+/** Finds the secret with one of these hashes, and the organization that owns it. @throws StoreUnavailableError */
 export async function findSecretByHash(db: Database, hashes: readonly string[]) {
   const found = db
     .select({ secret: clientSecrets, organizationId: clients.organizationId })

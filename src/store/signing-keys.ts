@@ -6,8 +6,8 @@ import { revokedSigningKeys, signingKeys } from './schema.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 /**
- * Stores keys in one transaction. A key whose place, as an algorithm's active or next one, is taken already is left out: of those who
- * race for the first ring one wins, with all of its keys.
+ * Stores signing keys in one transaction. A key is skipped if its algorithm already has a key of that status, so if several isolates create
+ * the first ring at the same time, one wins with all of its keys.
  * @throws StoreUnavailableError
  */
 export async function addSigningKeys(db: Database, keys: readonly StoredSigningKey[]): Promise<void> {
@@ -15,13 +15,13 @@ export async function addSigningKeys(db: Database, keys: readonly StoredSigningK
   if (first) await askStore('d1', () => db.batch([first, ...others]));
 }
 
-/** What becomes of keys in one write. */
+/** The changes of one write to the signing keys. */
 export interface SigningKeysChange {
-  /** Next keys that sign from now on. */
+  /** Next keys that become active. */
   readonly activated: readonly StoredSigningKey[];
-  /** Active keys that sign no more. */
+  /** Active keys that stop signing. */
   readonly retired: readonly StoredSigningKey[];
-  /** Keys that are taken out at once. */
+  /** Keys that are removed at once. */
   readonly revoked: readonly StoredSigningKey[];
   /** New next keys. */
   readonly made: readonly StoredSigningKey[];
@@ -29,14 +29,14 @@ export interface SigningKeysChange {
   readonly now: number;
 }
 
-/** The statements that change the ring, for `write()`. */
+/** Builds the statements that change the ring, for `write()`. */
 export function changeSigningKeys(
   db: Database,
   { activated, retired, revoked, made, now }: SigningKeysChange,
 ): Statement[] {
   const set = ({ kid }: StoredSigningKey, fields: Partial<StoredSigningKey>) =>
     db.update(signingKeys).set(fields).where(eq(signingKeys.kid, kid));
-  // In this order, since an algorithm has one active and one next key at any moment.
+  // In this order, because the unique index permits one active and one next key per algorithm at any moment.
   return [
     ...revoked.flatMap(({ kid }) => [
       db.delete(signingKeys).where(eq(signingKeys.kid, kid)),
@@ -48,13 +48,13 @@ export function changeSigningKeys(
   ];
 }
 
-/** The statement that stores the new seal of a key, unless somebody was quicker. */
+/** Builds the statement that stores a key's new seal, unless another write has changed the seal since. */
 export function resealSigningKey(db: Database, before: StoredSigningKey, sealedPrivateJwk: string): Statement {
   const isSame = and(eq(signingKeys.kid, before.kid), eq(signingKeys.sealedPrivateJwk, before.sealedPrivateJwk));
   return db.update(signingKeys).set({ sealedPrivateJwk }).where(isSame);
 }
 
-/** Whether all keys that a change is about are still as they were read, for the guard of its write. */
+/** Whether all existing keys of a change still have the status that was read, for the guard of its write. */
 export function areSigningKeysUnchanged({ activated, retired, revoked }: SigningKeysChange): SQL | undefined {
   const isStill = ({ kid, status }: StoredSigningKey) =>
     sql`EXISTS (SELECT 1 FROM ${signingKeys} WHERE ${signingKeys.kid} = ${kid} AND ${signingKeys.status} = ${status})`;
@@ -62,11 +62,12 @@ export function areSigningKeysUnchanged({ activated, retired, revoked }: Signing
 }
 
 /**
- * Deletes the keys that retired before a time, in milliseconds since the epoch.
- * @returns how many
+ * Deletes the keys that retired before a time.
+ * @param before milliseconds since the epoch
+ * @returns how many keys were deleted
  * @throws StoreUnavailableError
  */
 export async function deleteRetiredSigningKeys(db: Database, before: number): Promise<number> {
-  const isOver = and(eq(signingKeys.status, 'retiring'), lt(signingKeys.retiredAt, before));
-  return (await askStore('d1', () => db.delete(signingKeys).where(isOver).run())).meta.changes;
+  const isRetired = and(eq(signingKeys.status, 'retiring'), lt(signingKeys.retiredAt, before));
+  return (await askStore('d1', () => db.delete(signingKeys).where(isRetired).run())).meta.changes;
 }

@@ -1,6 +1,6 @@
 import { and, eq, gte, lte, sql } from 'drizzle-orm';
 import type { UsageCount } from '../gates/protocol.ts';
-import { noteFrequentSuccess } from './background-tasks.ts';
+import { recordFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clients, clientUsage } from './schema.ts';
@@ -27,7 +27,7 @@ export async function flushUsage(
       target: [client, hour, outcome],
       set: { count: sql`max(${count}, excluded.count)` },
     });
-  await askStore('d1', () => db.batch([upsert, noteFrequentSuccess(db, 'flush_usage', now)]));
+  await askStore('d1', () => db.batch([upsert, recordFrequentSuccess(db, 'flush_usage', now)]));
 }
 
 /** A client's counts of the hours that begin within a range, in milliseconds since the epoch. @throws StoreUnavailableError */

@@ -1,19 +1,19 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Store } from '../log/reasons.ts';
-import { SHARED_WORK_POLL_MAX_MS, SHARED_WORK_POLL_MS } from './constants.ts';
+import { SHARED_WORK_POLL_GROWTH, SHARED_WORK_POLL_MAX_MS, SHARED_WORK_POLL_MS } from './constants.ts';
 import { StoreUnavailableError } from './errors.ts';
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
- * Work on a store that one request begins and others wait for as well. They look again and again whether it has ended: a promise of one
- * request is not another's to wait for, since the runtime would go on in that one's context, where this one's I/O is out of reach.
+ * Work on a store that one request starts and that others wait for too. They poll for its outcome. A request must not await another
+ * request's promise: the runtime would continue it in the other request's context, which cannot use this request's I/O.
  */
 export class SharedWork<T> {
   readonly #store: Store;
   #outcome: Outcome<T> | undefined;
 
-  /** To be called in the request that began the work; it goes on when that request is gone. */
+  /** Must be called in the request that starts the work. The work continues when that request has ended. */
   constructor(store: Store, work: Promise<T>) {
     this.#store = store;
     const settled = work.then(
@@ -27,7 +27,7 @@ export class SharedWork<T> {
     waitUntil(settled);
   }
 
-  /** Waits for it, in whatever request. @throws what the work throws; StoreUnavailableError at the deadline */
+  /** Waits for the work's result, in any request. @throws the work's error; StoreUnavailableError at the deadline */
   async result(deadlineMs: number): Promise<T> {
     await pollUntil(() => this.#outcome !== undefined, deadlineMs);
     if (!this.#outcome) throw new StoreUnavailableError(this.#store, 'deadline');
@@ -36,11 +36,11 @@ export class SharedWork<T> {
   }
 }
 
-/** Waits until something is so, and no longer than `deadlineMs`. A crowd that waits for long must not keep the isolate busy. */
-export async function pollUntil(isSo: () => boolean, deadlineMs: number): Promise<void> {
+/** Polls until a condition holds, for at most `deadlineMs`. The interval grows, so that many long waits do not keep the isolate busy. */
+export async function pollUntil(isDone: () => boolean, deadlineMs: number): Promise<void> {
   const until = performance.now() + deadlineMs;
-  for (let wait = SHARED_WORK_POLL_MS; !isSo() && performance.now() < until; ) {
+  for (let wait = SHARED_WORK_POLL_MS; !isDone() && performance.now() < until; ) {
     await scheduler.wait(wait);
-    wait = Math.min(SHARED_WORK_POLL_MAX_MS, wait * 1.5);
+    wait = Math.min(SHARED_WORK_POLL_MAX_MS, wait * SHARED_WORK_POLL_GROWTH);
   }
 }

@@ -10,9 +10,9 @@ import { among } from './sql.ts';
 
 export type Statement = BatchItem<'sqlite'>;
 
-/** Who did what to what, without any secret value. */
+/** An audit event: who changed which resource, and how. It contains no secret values. */
 export interface AuditEvent {
-  /** Else it is given one. */
+  /** Generated if absent. */
   readonly id?: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -21,24 +21,24 @@ export interface AuditEvent {
   readonly actor: string;
   /** Such as `client.created`. */
   readonly action: string;
-  /** The id of what was changed. */
+  /** The id of the changed resource. */
   readonly target: string;
   readonly address: string;
   readonly changes: Record<string, unknown>;
 }
 
-/** The answer to keep for a request that carried an `Idempotency-Key`. */
+/** The answer to store for a request with an `Idempotency-Key`. */
 export type KeptAnswer = Omit<typeof idempotencyKeys.$inferSelect, 'version' | 'createdAt'>;
 
 export interface Write {
   readonly event: AuditEvent;
-  /** What must still be so; else nothing is written. */
+  /** A condition that must still hold; otherwise nothing is written. */
   readonly guard?: SQL | undefined;
-  /** Selects the ids of the clients whose records the statements change, as it is before they run. */
+  /** Selects the ids of the clients whose records the statements change. It is evaluated before they run. */
   readonly affectedClients?: SQL | undefined;
   readonly statements: readonly Statement[];
   readonly answer?: KeptAnswer | undefined;
-  /** Whether isolates go on by what was before for a while, so that it must be followed until they do not. */
+  /** Whether isolates see the change only when their lease ends, so that its progress must be recorded. */
   readonly settles?: boolean;
 }
 
@@ -48,32 +48,31 @@ export interface Written {
   readonly owed: readonly OwedPush[];
 }
 
-/** What a write was based on is no longer so. Nothing was written. */
+/** The guard of a write failed, because a concurrent write changed what it is based on. Nothing was written. */
 export class StaleWriteError extends Error {
   override readonly name = 'StaleWriteError';
 }
 
-/** The version that the write under way takes, for use in its statements. */
+/** The version that the current write takes, for use in its statements. */
 export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${versionSequence})`;
 
 /**
- * Makes a management write, in one transaction: the version that it takes, what it owes to the gates, the statements, the audit event.
+ * Commits a management write in one transaction: its version, the pushes that it owes to gates, the statements and the audit event.
  * @throws StaleWriteError, ConstraintError, StoreUnavailableError
  */
 export async function write(
   db: Database,
   { event, guard, affectedClients, statements, answer, settles = false }: Write,
 ): Promise<Written> {
-  const owe = affectedClients ? [oweTo(db, affectedClients)] : [];
-  const change = affectedClients || settles ? [keepChange(db, event, settles)] : [];
-  const { id = generateId('evt'), ...said } = event;
-  const record = db.insert(auditEvents).values({ id, ...said, version: nextVersion });
-  const kept = answer ? keep(db, answer, event.at) : [];
+  const pushes = affectedClients ? [insertPushes(db, affectedClients)] : [];
+  const change = affectedClients || settles ? [insertChange(db, event, settles)] : [];
+  const record = db.insert(auditEvents).values({ ...event, id: event.id ?? generateId('evt'), version: nextVersion });
+  const kept = answer ? keepAnswer(db, answer, event.at) : [];
   try {
     const [[taken], ...results] = await askStore('d1', () =>
       db.batch([
         takeVersion(db, guard),
-        ...owe,
+        ...pushes,
         ...change,
         ...statements,
         record,
@@ -91,7 +90,7 @@ export async function write(
 
 const GUARD = 'version_sequence_value';
 
-// A NULL, which the column does not take, fails the whole batch.
+// If the guard fails, the value is NULL. The column is NOT NULL, so the whole batch fails.
 function takeVersion(db: Database, guard: SQL | undefined) {
   const next = sql`${versionSequence.value} + 1`;
   const value = guard ? sql`CASE WHEN ${guard} THEN ${next} END` : next;
@@ -102,7 +101,7 @@ function takeVersion(db: Database, guard: SQL | undefined) {
     .returning({ value: versionSequence.value });
 }
 
-function oweTo(db: Database, affectedClients: SQL): Statement {
+function insertPushes(db: Database, affectedClients: SQL): Statement {
   return db
     .insert(gatePushes)
     .select(
@@ -110,8 +109,8 @@ function oweTo(db: Database, affectedClients: SQL): Statement {
     );
 }
 
-// For what a request cannot wait for: it gets a resource that tells how far it is.
-function keepChange(db: Database, { at, organizationId, action, target }: AuditEvent, settles: boolean): Statement {
+// Records a change that its request cannot wait for, so that its progress can be polled.
+function insertChange(db: Database, { at, organizationId, action, target }: AuditEvent, settles: boolean): Statement {
   const gatesOwed = sql`(SELECT COUNT(*) FROM ${gatePushes} WHERE ${gatePushes.version} = ${nextVersion})`;
   const isWanted = settles ? sql`TRUE` : sql`${gatesOwed} > ${PUSHES_PER_REQUEST}`;
   return db
@@ -120,11 +119,15 @@ function keepChange(db: Database, { at, organizationId, action, target }: AuditE
     ${settles ? null : 0} WHERE ${isWanted}`);
 }
 
-function keep(db: Database, { actor, key, fingerprint, status, sealedBody }: KeptAnswer, at: number): Statement[] {
+function keepAnswer(
+  db: Database,
+  { actor, key, fingerprint, status, sealedBody }: KeptAnswer,
+  at: number,
+): Statement[] {
   const isSame = and(eq(idempotencyKeys.actor, actor), eq(idempotencyKeys.key, key));
-  const isOver = lte(idempotencyKeys.createdAt, at - IDEMPOTENCY_AGE * 1000);
+  const isExpired = lte(idempotencyKeys.createdAt, at - IDEMPOTENCY_AGE * 1000);
   return [
-    db.delete(idempotencyKeys).where(and(isSame, isOver)),
+    db.delete(idempotencyKeys).where(and(isSame, isExpired)),
     db
       .insert(idempotencyKeys)
       .values({ actor, key, fingerprint, version: nextVersion, status, sealedBody, createdAt: at }),

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { ID_RANDOM_LENGTH } from '../../store/id.ts';
+import { ID_RANDOM_LENGTH } from '../../store/constants.ts';
 import { Description, Grants, Name } from './schemas.ts';
 
 // Clients refer to a role by its id or its name, so a name must not look like an id.
