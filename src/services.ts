@@ -56,7 +56,7 @@ export function createServices(env: Env): Services {
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
     ),
-    leakReports: new AttemptFilter(countingApart(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
+    leakReports: new AttemptFilter(withKeyPrefix(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new IntrospectionCallerCache(),
     authentications: new ClientAuthenticationCache(gates),
     remoteKeys: new RemoteKeys(),
@@ -67,6 +67,6 @@ export function createServices(env: Env): Services {
 
 // The caller of the token endpoint chooses the client_id that its failures are counted under. The prefix keeps it from choosing another
 // filter's count.
-function countingApart(binding: RateLimit, name: string): RateLimit {
+function withKeyPrefix(binding: RateLimit, name: string): RateLimit {
   return { limit: ({ key }) => binding.limit({ key: `${name} ${key}` }) };
 }

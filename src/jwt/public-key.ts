@@ -38,16 +38,16 @@ export function fitsAlg(jwk: JWK, alg: VerificationAlg, uses: readonly string[] 
   return (
     jwk.kty === kty &&
     (crv === undefined || jwk.crv === crv) &&
-    (jwk.alg === undefined || sameAlg(jwk.alg, alg)) &&
+    (jwk.alg === undefined || isSameAlg(jwk.alg, alg)) &&
     uses.includes(jwk.use ?? 'sig') &&
     (jwk.key_ops === undefined || (Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) &&
     !hasPrivateMember(jwk)
   );
 }
 
-function sameAlg(one: string, other: string): boolean {
-  const name = (alg: string) => (alg === 'Ed25519' ? 'EdDSA' : alg);
-  return name(one) === name(other);
+function isSameAlg(alg: string, other: string): boolean {
+  const canonicalName = (name: string) => (name === 'Ed25519' ? 'EdDSA' : name);
+  return canonicalName(alg) === canonicalName(other);
 }
 
 /**
