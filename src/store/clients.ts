@@ -197,7 +197,7 @@ function beginsWith(lowered: SQL, name: string): SQL {
 }
 
 async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[]> {
-  const [found, servers, scopes, held, introspected] = await askStore('d1', () =>
+  const [found, servers, scopes, roles, introspected] = await askStore('d1', () =>
     db.batch([
       db
         .select({
@@ -220,7 +220,7 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
   const [serversOf, scopesOf, rolesOf, introspectsOf] = [
     byClient(servers),
     byClient(scopes),
-    byClient(held),
+    byClient(roles),
     byClient(introspected),
   ] as const;
   return found.map(({ client, defaultResource, organizationProfile }) => {

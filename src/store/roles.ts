@@ -50,8 +50,8 @@ export function updateRole(
  * they take it from the clients.
  */
 export function deleteRole(db: Database, id: string, cascade: boolean): Statement[] {
-  const held = [renewClients(db, holdersOf(id)), db.delete(clientRoles).where(eq(clientRoles.roleId, id))];
-  return [...(cascade ? held : []), ...removeRoles(db, listOf([id]))];
+  const assigned = [renewClients(db, holdersOf(id)), db.delete(clientRoles).where(eq(clientRoles.roleId, id))];
+  return [...(cascade ? assigned : []), ...removeRoles(db, listOf([id]))];
 }
 
 /** Builds the statements that delete the selected roles. No client may have them any more. */

@@ -69,7 +69,7 @@ export async function write(
   const record = db.insert(auditEvents).values({ ...event, id: event.id ?? generateId('evt'), version: nextVersion });
   const kept = answer ? keepAnswer(db, answer, event.at) : [];
   try {
-    const [[taken], ...results] = await askStore('d1', () =>
+    const [[sequence], ...results] = await askStore('d1', () =>
       db.batch([
         takeVersion(db, guard),
         ...pushes,
@@ -81,7 +81,7 @@ export async function write(
       ]),
     );
     const owed = affectedClients ? (results.at(-1) as OwedPush[]) : [];
-    return { version: taken?.value ?? 0, owed };
+    return { version: sequence?.value ?? 0, owed };
   } catch (error) {
     if (error instanceof ConstraintError && error.constraint === GUARD) throw new StaleWriteError();
     throw error;

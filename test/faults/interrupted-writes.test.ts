@@ -11,15 +11,15 @@ function kind(wanted: string) {
   return KINDS.find(({ name }) => name === wanted) ?? expect.unreachable();
 }
 
-describe.each(KINDS)('of $name, after whose commit the request stops', ({ prepare }) => {
-  test('nothing is acknowledged until a repeat has told the gate', async () => {
+describe.each(KINDS)('of $name, interrupted after its commit', ({ prepare }) => {
+  test('nothing is acknowledged until a repeat has pushed it to the gate', async () => {
     const { worker, make, isSeen } = await prepare();
     await losingReplies('error', async () => {
       resetCalls();
       const { status, headers } = await make();
       expect(status).toBe(503);
       expect(headers.get('Retry-After')).toBe('2');
-      expect(calls.gate, 'It stopped before it told the gate.').toBeLessThanOrEqual(1);
+      expect(calls.gate, 'It stopped before it pushed to the gate.').toBeLessThanOrEqual(1);
     });
     expect(await owedTo(worker)).toBe(1);
     const { d1, gate } = await bothRecords(worker);
@@ -32,7 +32,7 @@ describe.each(KINDS)('of $name, after whose commit the request stops', ({ prepar
     expect(await owedTo(worker)).toBe(0);
   });
 
-  test('the scheduled handler tells the gate', async () => {
+  test('the scheduled handler pushes it to the gate', async () => {
     const { worker, make, isSeen } = await prepare();
     await losingReplies('error', async () => expect((await make()).status).toBe(503));
     await runScheduled();
@@ -41,7 +41,7 @@ describe.each(KINDS)('of $name, after whose commit the request stops', ({ prepar
   });
 });
 
-test('a write whose commit D1 never confirms is answered 503, and stands', async () => {
+test('a write whose commit D1 never confirms is answered 503, and is committed', async () => {
   const changes = await Promise.all(KINDS.map(({ prepare }) => prepare()));
   const statuses = await losingReplies('silence', () => Promise.all(changes.map(({ make }) => make())));
   expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([503]));
@@ -56,7 +56,7 @@ describe('a create whose reply is lost after its commit', () => {
     return () => api('POST', path, { body, headers });
   };
 
-  test('made again with its key, leaves one client, and gives its secret', async () => {
+  test('repeated with its key, creates one client, and returns its secret', async () => {
     const { organization, identifier } = await world('lost-create');
     const make = post('clients', {
       organization_id: organization,
@@ -74,7 +74,7 @@ describe('a create whose reply is lost after its commit', () => {
   });
 
   test.each(['organizations', 'api-keys', 'resource-servers', 'roles'])(
-    'made again with its key, leaves one of %s',
+    'repeated with its key, creates one of %s',
     async (path) => {
       const { organization } = await world(`lost-${path}`);
       const owner = path === 'organizations' ? {} : { organization_id: organization };
@@ -90,8 +90,8 @@ describe('a create whose reply is lost after its commit', () => {
   );
 });
 
-describe('where D1 fails behind the commit', () => {
-  test('at reading what a repeat owes, the answer is 503 and the gate is told later', async () => {
+describe('if D1 fails after the commit', () => {
+  test('when a repeat reads the owed pushes, the answer is 503, and the push is delivered later', async () => {
     const { worker, make, isSeen } = await kind('a client’s tokens revoked').prepare();
     await losingReplies('error', async () => expect((await make()).status).toBe(503));
     await failingAt('d1', 'order by "gate_pushes"."gate"', async () => expect((await make()).status).toBe(503));
@@ -102,7 +102,7 @@ describe('where D1 fails behind the commit', () => {
     expect(await owedTo(worker)).toBe(0);
   });
 
-  test('at reading the records, the answer is 503 and the gate is told later', async () => {
+  test('when the records are read, the answer is 503, and the push is delivered later', async () => {
     const { worker, make, isSeen } = await kind('a client disabled').prepare();
     await failingAt('d1', READING_RECORDS, async () => {
       expect((await make()).status).toBe(503);
@@ -114,7 +114,7 @@ describe('where D1 fails behind the commit', () => {
     expect(await owedTo(worker)).toBe(0);
   });
 
-  test('at noting that the gate was told, the change is acknowledged, and told once more', async () => {
+  test('when the delivered push is deleted, the change is acknowledged, and pushed once more', async () => {
     const { worker, make, isSeen } = await kind('a client disabled').prepare();
     await failingAt('d1', 'delete from "gate_pushes"', async () => {
       expect((await make()).status).toBe(200);
@@ -131,7 +131,7 @@ describe('where D1 fails behind the commit', () => {
   });
 });
 
-test('what is told late is the client as it stands then', async () => {
+test('a late push delivers the current record', async () => {
   const { worker } = await world('told-late');
   const client = `clients/${worker.client_id}`;
   await getToken(worker);

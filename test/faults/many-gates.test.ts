@@ -14,7 +14,7 @@ interface Change {
 
 const MANY = PUSHES_PER_REQUEST + 1;
 
-/** Runs something while gates stop hearing of changes after so many pushes, and until what was begun has stopped. */
+/** Runs `during` while all pushes after the first few fail, and waits until the delivery has stopped. */
 function killedAfter<T>(pushes: number, during: () => Promise<T>): Promise<T> {
   let left = pushes;
   const fault: Fault = async (call, method) => {
@@ -23,7 +23,7 @@ function killedAfter<T>(pushes: number, during: () => Promise<T>): Promise<T> {
   };
   return withFault('gate', fault, async () => {
     const result = await during();
-    // More than was let through is tried: that is where it stops.
+    // One more push than permitted was tried, so the delivery has stopped.
     await vi.waitFor(() => expect(left).toBeLessThan(0));
     const settled = await untilStill(owedTo);
     expect(settled).toBeGreaterThan(0);
@@ -40,7 +40,7 @@ async function untilStill(look: () => Promise<number>): Promise<number> {
   }
 }
 
-/** The change that a 202 tells of. */
+/** Returns the change that a 202 answer names. */
 async function changeOf(answer: Response): Promise<Change> {
   expect(answer.status).toBe(202);
   const change = await answer.json<Change>();
@@ -51,7 +51,7 @@ async function changeOf(answer: Response): Promise<Change> {
 
 const shown = (change: Change) => done<Change>('GET', `changes/${change.id}`);
 
-describe(`what ${MANY} gates must hear of`, () => {
+describe(`a change for ${MANY} gates`, () => {
   let many: Crowd;
   beforeAll(async () => {
     many = await crowd('many', MANY);
@@ -61,7 +61,7 @@ describe(`what ${MANY} gates must hear of`, () => {
     return api('PATCH', `roles/${many.role}`, { body: { grants } });
   };
 
-  test('is finished by the scheduled handler where it was killed half-way', async () => {
+  test('is finished by the scheduled handler after it was interrupted', async () => {
     const change = await killedAfter(110, async () => changeOf(await patch(['read', 'write'])));
     expect(change).toMatchObject({ status: 'pending', gates: MANY });
 
@@ -80,7 +80,7 @@ describe(`what ${MANY} gates must hear of`, () => {
     expect((await patch(['read', 'write'])).status).toBe(200);
   });
 
-  test('is acknowledged by no repeat of the PATCH until all have', async () => {
+  test('is not acknowledged by a repeated PATCH until all gates have it', async () => {
     await failingAt('gate', 'update', async () => {
       await changeOf(await patch(['write']));
       await untilStill(owedTo);
@@ -92,7 +92,7 @@ describe(`what ${MANY} gates must hear of`, () => {
     expect(admittedWith(await many.ask(), 'write')).toBe(MANY);
   });
 
-  test('is answered 202 to each repeat of a POST while any has not, then 200', async () => {
+  test('is answered 202 to each repeated POST until all gates have it, then 200', async () => {
     const headers = { 'Idempotency-Key': 'revoke-them' };
     const revoke = () => api('POST', `organizations/${many.organization}/revoke-tokens`, { body: {}, headers });
     const change = await killedAfter(400, async () => changeOf(await revoke()));
@@ -104,14 +104,14 @@ describe(`what ${MANY} gates must hear of`, () => {
     expect(await shown(change)).toMatchObject({ status: 'delivered' });
   });
 
-  test('is a DELETE’s as well: 404 to no repeat until all have', async () => {
+  test('is not answered 404 to a repeated DELETE until all gates have it', async () => {
     const remove = () => api('DELETE', `roles/${many.role}?cascade=true`);
     const change = await killedAfter(0, async () => {
       const first = await changeOf(await remove());
       expect(await changeOf(await remove())).toMatchObject({ id: first.id, status: 'pending' });
       return first;
     });
-    // Half-way as well, in the scheduled handler.
+    // The scheduled handler is interrupted as well.
     await killedAfter(60, runScheduled);
     await failingAt('gate', 'update', async () => expect((await remove()).status).toBe(503));
 
@@ -122,7 +122,7 @@ describe(`what ${MANY} gates must hear of`, () => {
   });
 });
 
-test('a role that 300 clients have, whose changes failed again and again, is acknowledged when all know of it', async () => {
+test('a role of 300 clients, whose changes failed repeatedly, is acknowledged when all gates have it', async () => {
   const { identifier, role, ask } = await crowd('again', 300);
   const patch = (scopes: string[]) =>
     api('PATCH', `roles/${role}`, { body: { grants: [{ resource_server: identifier, scopes }] } });
@@ -137,7 +137,7 @@ test('a role that 300 clients have, whose changes failed again and again, is ack
   expect(await owedTo()).toBe(0);
 });
 
-test(`${PUSHES_PER_REQUEST} gates are waited for`, async () => {
+test(`a request waits for ${PUSHES_PER_REQUEST} gates`, async () => {
   const { identifier, role, ask, clientIds } = await crowd('waited', PUSHES_PER_REQUEST);
   const grants = [{ resource_server: identifier, scopes: ['write'] }];
   expect((await api('PATCH', `roles/${role}`, { body: { grants } })).status).toBe(200);

@@ -12,13 +12,13 @@ export function runScheduled(): Promise<void> {
   return worker.scheduled(createScheduledController(), env);
 }
 
-/** How many pushes are owed, to one client's gates or to all. */
+/** Counts the owed pushes, of one client's gates or of all. */
 export async function owedTo(client?: Credentials): Promise<number> {
   const owed = env.DB.prepare('SELECT COUNT(*) AS count FROM gate_pushes WHERE ?1 IS NULL OR client_id = ?1');
   return (await owed.bind(client?.client_id ?? null).first<number>('count')) ?? 0;
 }
 
-/** A client as D1 has it and as its gate has it, without their versions. */
+/** Returns a client's record in D1 and in its gate, without their versions. */
 export async function bothRecords(client: Credentials): Promise<{ d1: unknown; gate: unknown }> {
   const { records } = await readRecords(database(env.DB), [client.client_id]);
   const { version: written, ...d1 } = records.get(client.client_id) ?? { version: 0 };
@@ -28,7 +28,7 @@ export async function bothRecords(client: Credentials): Promise<{ d1: unknown; g
 
 const isWrite = (sql: string) => sql.includes('version_sequence') && sql.includes('audit_events');
 
-/** Runs something while every management write is made, and its reply is lost: an error comes instead, or nothing ever. */
+/** Runs `during` while every management write is committed but its reply is lost: D1 throws, or never answers. */
 export function losingReplies<T>(how: 'error' | 'silence', during: () => Promise<T>): Promise<T> {
   const fault: Fault = async (call, sql) => {
     const answer = await call();
@@ -39,19 +39,22 @@ export function losingReplies<T>(how: 'error' | 'silence', during: () => Promise
   return withFault('d1', fault, during);
 }
 
-/** Runs something while a store fails at what comes with these words alone. */
+/** Runs `during` while a store fails the calls that contain these words, and answers all others. */
 export function failingAt<T>(store: Faulty, words: string, during: () => Promise<T>): Promise<T> {
   const fault: Fault = (call, asked) =>
     asked.includes(words) ? Promise.reject(new Error('Network connection lost.')) : call();
   return withFault(store, fault, during);
 }
 
-/** Runs something while nobody can tell a client's gate what has changed; it answers all else. */
+/** Runs `during` while a client's gate fails every push, and answers all other calls. */
 export function failingPushes<T>({ client_id }: Credentials, during: () => Promise<T>): Promise<T> {
   return failingAt(`gate:${client_id}`, 'update', during);
 }
 
-/** Runs something while a gate's loads from D1 are held: what D1 is asked, or what it has answered. Polled, since one request's promise is no other's. */
+/**
+ * Runs `during` while gates' loads from D1 are held, before D1 is asked or after it has answered. It polls, because a request must not wait
+ * for another request's promise.
+ */
 export function holdingLoads<T>(
   what: 'questions' | 'answers',
   during: (hold: Pick<Hold, 'held' | 'release'>) => Promise<T>,
@@ -75,7 +78,7 @@ export function holdingLoads<T>(
   return withFault('d1', fault, () => during({ held: () => held, release }).finally(release));
 }
 
-/** Runs something while the first question to D1 that begins with these words is held; all others go through. */
+/** Runs `during` while the first D1 call that begins with these words is held; all others go through. */
 export function holdingFirst<T>(
   words: string,
   during: (hold: Pick<Hold, 'held' | 'release'>) => Promise<T>,
@@ -94,5 +97,5 @@ export function holdingFirst<T>(
   return withFault('d1', fault, () => during({ held: () => held, release }).finally(release));
 }
 
-/** How the reading of records for pushes begins. */
+/** The beginning of the batch that reads records for pushes. */
 export const READING_RECORDS = 'select "value" from "version_sequence"';

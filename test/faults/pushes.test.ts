@@ -3,7 +3,7 @@ import { api, create, done, getToken, requestToken, world } from '../http.ts';
 import { KINDS } from './kinds.ts';
 import { bothRecords, failingPushes, owedTo, runScheduled } from './owed.ts';
 
-/** What a repeat is answered with: a DELETE has nothing left to delete. */
+/** The statuses of a successful repeat. A repeated DELETE finds nothing to delete. */
 const SUCCESSES = [200, 201, 204, 404];
 
 function expectUnavailable({ status, headers }: Response): void {
@@ -11,14 +11,14 @@ function expectUnavailable({ status, headers }: Response): void {
   expect(headers.get('Retry-After')).toBe('2');
 }
 
-describe.each(KINDS)('of $name, which the gate cannot be told', ({ prepare }) => {
-  test('nothing is acknowledged until a repeat has told it', async () => {
+describe.each(KINDS)('of $name, whose push fails', ({ prepare }) => {
+  test('nothing is acknowledged until a repeat has delivered it', async () => {
     const { worker, make, isSeen } = await prepare();
     expect(await isSeen()).toBe(false);
     await failingPushes(worker, async () => {
       expectUnavailable(await make());
       expectUnavailable(await make());
-      // All goes on as before until the gate is told.
+      // The gate continues with its old record until the push is delivered.
       expect(await isSeen()).toBe(false);
     });
     expect(await owedTo(worker)).toBeGreaterThan(0);
@@ -31,7 +31,7 @@ describe.each(KINDS)('of $name, which the gate cannot be told', ({ prepare }) =>
     expect(await owedTo(worker)).toBe(0);
   });
 
-  test('the scheduled handler tells it', async () => {
+  test('the scheduled handler delivers it', async () => {
     const { worker, make, isSeen } = await prepare();
     await failingPushes(worker, async () => {
       expectUnavailable(await make());
@@ -47,7 +47,7 @@ describe.each(KINDS)('of $name, which the gate cannot be told', ({ prepare }) =>
   });
 });
 
-test('the secret of a rotation whose pushes failed works as soon as a repeat gives it', async () => {
+test('the secret of a rotation whose pushes failed works as soon as a repeat returns it', async () => {
   const rotated = KINDS.find(({ name }) => name === 'a secret rotated');
   const { worker, make } = (await rotated?.prepare()) ?? expect.unreachable();
   await failingPushes(worker, async () => expectUnavailable(await make()));
@@ -57,7 +57,7 @@ test('the secret of a rotation whose pushes failed works as soon as a repeat giv
 });
 
 describe('one gate that takes no pushes', () => {
-  test('fails no write about what its client has nothing to do with', async () => {
+  test('fails no write that does not affect its client', async () => {
     const { worker, organization } = await world('nothing-to-do-with-it');
     const server = { name: 'unused', identifier: 'https://unused.example.com' };
     const unused = [
@@ -79,7 +79,7 @@ describe('one gate that takes no pushes', () => {
   test.each([
     ['a role', { roles: [] }, { name: 'renamed' }],
     ['a resource server', { grants: [] }, { access_token_ttl: 120 }],
-  ] as const)('fails every repeat about %s that its client was linked to', async (what, unlinked, body) => {
+  ] as const)('fails every repeat of a change of %s that its client was linked to', async (what, unlinked, body) => {
     const { worker, organization, identifier, server } = await world(`unlinked-from-${what.replaceAll(' ', '-')}`);
     const client = `clients/${worker.client_id}`;
     const grants = [{ resource_server: identifier, scopes: ['admin'] }];

@@ -11,11 +11,11 @@ import { bothRecords, failingPushes, losingReplies, owedTo, runScheduled } from 
 
 const disable = ({ client_id }: Credentials) => api('PATCH', `clients/${client_id}`, { body: { status: 'disabled' } });
 
-/** The versions of the records that a client's gate stores from here on, in that order. */
+/** Returns the versions of the records that a client's gate stores from now on, in their order. */
 function versionsStored({ client_id }: Credentials): Promise<number[]> {
   const versions: number[] = [];
   return runInDurableObject(gateOf({ client_id }), (_, { storage }) => {
-    // What all gates share: a gate takes no wrapped storage.
+    // Patches the prototype that all gates share, because a gate cannot be given a wrapped storage.
     const shared = Object.getPrototypeOf(storage.sql) as Pick<SqlStorage, 'exec'>;
     const { exec } = shared;
     shared.exec = function (this: SqlStorage, ...args) {
@@ -29,7 +29,7 @@ function versionsStored({ client_id }: Credentials): Promise<number[]> {
   });
 }
 
-test('100 changes of one client at once, under token requests: its gate ends as D1 has it, and never goes back', async () => {
+test('100 changes of one client during token requests: its gate ends with the record of D1, and never goes back', async () => {
   const { worker, identifier, organization, server } = await world('storm', {
     rate_limit: { per_minute: 100_000, burst: 10_000 },
   });
@@ -81,7 +81,7 @@ test('100 changes of one client at once, under token requests: its gate ends as 
   isOver = true;
   const seen = await asked;
 
-  // Those that ran into each other again and again were told so, and did nothing.
+  // A change that kept conflicting with others is answered 409, and was not applied.
   expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
   expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(20);
   expect(await owedTo(worker)).toBe(0);
@@ -89,17 +89,17 @@ test('100 changes of one client at once, under token requests: its gate ends as 
   expect(gate).toEqual(d1);
   expect(versions.length).toBeGreaterThan(20);
   expect(versions).toEqual([...new Set(versions)].sort((one, other) => one - other));
-  // Whatever its rights were at a moment, it was never unknown, and never held back. (503 is what a busy machine's deadline gives.)
+  // With any of these grants the client was never unknown and never rate limited. (On a busy machine a deadline can cause a 503.)
   const met = seen.flatMap((each) => [...each]);
   expect(met).toContain(200);
   expect(met.filter((status) => ![200, 400, 503].includes(status))).toEqual([]);
 });
 
-test('a change is told its own gate though a hundred other writes about the client come between', async () => {
+test('a change is pushed to its gate even if a hundred other writes about the client come in between', async () => {
   const { worker } = await world('crowded');
   await getToken(worker);
   let isHeld = true;
-  // The change's own delivery waits until the others are through.
+  // The delivery of the change waits until the other writes are done.
   const fault: Fault = async (call, sql) => {
     const answer = await call();
     const isChange = sql.includes('update "clients"') && sql.includes('version_sequence');
@@ -126,7 +126,7 @@ test('a change is told its own gate though a hundred other writes about the clie
 });
 
 describe('the scheduled handler', () => {
-  test('runs twice at once, and during a write, without harm', async () => {
+  test('can run twice at the same time, and during a write', async () => {
     const { worker } = await world('twice');
     await getToken(worker);
     await losingReplies('error', () => disable(worker));
@@ -146,7 +146,7 @@ describe('the scheduled handler', () => {
     expect(await owedTo(worker)).toBe(0);
   });
 
-  test('tells all gates but one that always fails, which is owed it still', async () => {
+  test('pushes to all gates except one that always fails, whose push stays owed', async () => {
     const poisoned = (await world('poisoned')).worker;
     const others = [(await world('fine-1')).worker, (await world('fine-2')).worker];
     for (const client of [poisoned, ...others]) await getToken(client);
@@ -161,7 +161,7 @@ describe('the scheduled handler', () => {
     expect((await requestToken(poisoned)).status).toBe(401);
   });
 
-  test('tells the gate of a client that is no more', async () => {
+  test('pushes to the gate of a deleted client', async () => {
     const { worker } = await world('no-more');
     const { access_token } = await getToken(worker);
     const { iat, jti } = JSON.parse(atob(access_token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''));
@@ -173,10 +173,10 @@ describe('the scheduled handler', () => {
     expect(await owedTo()).toBe(0);
   });
 
-  test(`makes ${PUSHES_PER_RUN} pushes in a run and no more, and comes to every gate in turn`, async () => {
+  test(`makes at most ${PUSHES_PER_RUN} pushes per run, and reaches every gate in turn`, async () => {
     const { worker } = await world('among-many');
     await getToken(worker);
-    // Gates that are nobody's, by ids that no namespace takes: each is tried in vain.
+    // Invalid gate ids: each push to them fails.
     await env.DB.prepare(
       `INSERT INTO gate_pushes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
        SELECT lower(hex(randomblob(8))), 0, 'lost' FROM n`,
@@ -185,11 +185,11 @@ describe('the scheduled handler', () => {
       .run();
     await losingReplies('error', () => disable(worker));
     const log = vi.spyOn(console, 'log').mockReturnValue();
-    // Half of them are come to in a run, whichever it begins at.
+    // A run reaches half of the gates, from a random one on.
     for (let run = 0; run < 40 && (await owedTo(worker)) > 0; run++) {
       await runScheduled();
-      const told = log.mock.calls.map(([line]) => JSON.parse(String(line)) as Partial<ScheduledEvent>);
-      const { counts } = told.findLast(({ task }) => task === 'resume_pushes') ?? {};
+      const events = log.mock.calls.map(([line]) => JSON.parse(String(line)) as Partial<ScheduledEvent>);
+      const { counts } = events.findLast(({ task }) => task === 'resume_pushes') ?? {};
       expect((counts?.delivered ?? 0) + (counts?.failed ?? 0)).toBe(PUSHES_PER_RUN);
     }
     log.mockRestore();
@@ -198,8 +198,8 @@ describe('the scheduled handler', () => {
   });
 });
 
-describe('with one store gone', () => {
-  test('D1: nothing can be changed or read, and the client goes on by what its gate holds', async () => {
+describe('with one store unavailable', () => {
+  test('D1: nothing can be changed or read, and the client continues with its gate’s record', async () => {
     const { worker, organization } = await world('no-d1');
     await getToken(worker);
     const client = `clients/${worker.client_id}`;
@@ -217,14 +217,14 @@ describe('with one store gone', () => {
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
       for (const { headers } of answers) expect(headers.get('Retry-After')).toBe('2');
       expect((await requestToken(worker)).status).toBe(200);
-      // It has nothing to go on with, and does not fall over.
+      // The scheduled handler can do nothing, and must not throw.
       await runScheduled();
     });
     expect((await disable(worker)).status).toBe(200);
     expect((await requestToken(worker)).status).toBe(401);
   });
 
-  test('KV: everything can be changed, and is seen', async () => {
+  test('KV: everything can be changed, and the changes are seen', async () => {
     const { worker } = await world('no-kv');
     const client = `clients/${worker.client_id}`;
     await failing('kv', async () => {
@@ -239,7 +239,7 @@ describe('with one store gone', () => {
     });
   });
 
-  test('a gate: others’ changes are not held back by it, and its own are answered 503', async () => {
+  test('a gate: changes of other clients are not delayed, and changes of its client are answered 503', async () => {
     const { worker } = await world('no-gate');
     const { worker: other } = await world('another-gate');
     await getToken(worker);

@@ -11,12 +11,12 @@ import { failingPushes, holdingFirst, losingReplies, owedTo, READING_RECORDS, ru
 
 const secret = () => base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
 
-test('a gate that fails is tried once in a run, however much it is owed, and holds up nobody', async () => {
+test('a failing gate is tried once per run, no matter how many pushes it is owed, and delays no other', async () => {
   const { worker: poisoned } = await world('often-poisoned');
   const { worker } = await world('behind-it');
   await getToken(poisoned);
   await getToken(worker);
-  // As many changes as it takes hours to fail at.
+  // So many changes that trying each would take hours.
   const times = PUSHES_PER_RUN + 10;
   await env.DB.batch([
     env.DB.prepare(
@@ -34,7 +34,7 @@ test('a gate that fails is tried once in a run, however much it is owed, and hol
   expect(await owedTo()).toBe(0);
 });
 
-test('a push that comes too late does not give a gate a record whose changes it would not hear of', async () => {
+test('a late push does not give an unregistered gate a record whose changes it would not receive', async () => {
   const { organization, identifier } = await world('too-late');
   const client = { client_id: 'too-late-client', client_secret: secret() };
   const body = {
@@ -60,7 +60,7 @@ test('a push that comes too late does not give a gate a record whose changes it 
   expect((await requestToken(again)).status).toBe(401);
 });
 
-test('a push that comes late tells of a deletion whose own push was lost, and settles no more than it told', async () => {
+test('a late push delivers a deletion whose own push was lost, and settles only what it delivered', async () => {
   const { organization, identifier } = await world('settled-late');
   const grants = [{ resource_server: identifier, scopes: ['read'] }];
   const { id: role } = await create('roles', { organization_id: organization, name: 'slow', grants });
@@ -68,7 +68,7 @@ test('a push that comes late tells of a deletion whose own push was lost, and se
   const client = `clients/${worker.client_id}`;
   await getToken(worker);
   await holdingFirst(READING_RECORDS, async ({ held, release }) => {
-    // It knows what it owes, and is about to read what to tell.
+    // The request has its owed pushes, and is about to read the records to push.
     const slow = api('PATCH', `roles/${role}`, { body: { name: 'slower' } });
     await vi.waitFor(() => expect(held()).toBe(1));
     await done('PATCH', client, { body: { metadata: { newer: 'than the role' } } });
@@ -83,7 +83,7 @@ test('a push that comes late tells of a deletion whose own push was lost, and se
   expect(await owedTo(worker)).toBe(0);
 });
 
-test('what a gate that is not registered was told as of a version settles nothing newer', async () => {
+test('a push to an unregistered gate settles nothing newer than its version', async () => {
   const { worker } = await world('unregistered');
   await getToken(worker);
   const gate = gateOf(worker).id.toString();
@@ -100,13 +100,13 @@ test('what a gate that is not registered was told as of a version settles nothin
   expect(left.results).toEqual([{ version: version + 2 }]);
   await runScheduled();
   expect(await owedTo(worker)).toBe(0);
-  // Told that its client is no more, it asks D1 anew, and hears of changes from then on.
+  // The gate was told that its client was deleted, so it loads from D1 again, and receives changes from then on.
   await getToken(worker);
   await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
   expect((await requestToken(worker)).status).toBe(401);
 });
 
-test('a client whose records cannot be read holds up no other in the scheduled handler', async () => {
+test('a client whose record cannot be read delays no other client in the scheduled handler', async () => {
   const worlds = await Promise.all(['heavy', 'light', 'lighter'].map((name) => world(`unread-${name}`)));
   const [heavy, ...others] = worlds.map(({ worker }) => worker);
   if (!heavy) expect.unreachable();

@@ -65,11 +65,11 @@ async function secondaryOf(client: string): Promise<string> {
 interface Write {
   readonly path: string;
   readonly body?: unknown;
-  /** Whose id is written down; else that of what was created. */
+  /** The expected target, if it is not the created resource. */
   readonly target?: string | undefined;
   readonly changes: Record<string, unknown>;
   readonly organization?: string | null | undefined;
-  /** What must not be written down. */
+  /** A text that the event must not contain. */
   readonly secret?: string;
 }
 
@@ -278,7 +278,7 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
 };
 
 describe('every write', () => {
-  test('has its place in this file’s table', () => {
+  test('is in the table of this file', () => {
     const mounted = management(createServices(env)).routes.filter(({ method }) => !['ALL', 'GET'].includes(method));
     const routes = mounted.map(
       ({ method, path }) => `${method} ${path.replace(/^\/v1/, '').replace(/:(\w+)/g, '{$1}')}`,
@@ -287,7 +287,7 @@ describe('every write', () => {
   });
 
   test.each(Object.keys(WRITES))(
-    '%s leaves one event: who did what, to what, from where, and no secret',
+    '%s leaves one event with actor, action, target and address, and without secrets',
     async (route) => {
       const [action, prepare] = WRITES[route] as NonNullable<(typeof WRITES)[string]>;
       const write = await prepare();
@@ -313,7 +313,7 @@ describe('every write', () => {
           actor: isPublic ? 'leak-report' : 'root',
           action,
           target,
-          // An IPv6 address by its network.
+          // IPv6 addresses are reduced to their network.
           address: '2001:db8:1:2::/64',
           changes: write.changes,
         },
@@ -329,7 +329,7 @@ describe('every write', () => {
     },
   );
 
-  test('names the API key, or the client, that did it', async () => {
+  test('names the API key or client as its actor', async () => {
     const { client_id } = await create<Credentials>('clients', { client_name: name() }, key);
     expect((await list({ target: client_id })).data).toMatchObject([{ actor: keyId, action: 'client.created' }]);
     const rotating = await newClient({ may_rotate_secret: true });
@@ -342,7 +342,7 @@ describe('every write', () => {
     });
   });
 
-  test('that is refused, or does nothing, leaves none', async () => {
+  test('that is refused, or changes nothing, leaves no event', async () => {
     const { id } = await newRole();
     const before = await everyRow();
     for (const [method, path, body] of [
@@ -358,7 +358,7 @@ describe('every write', () => {
 });
 
 describe('the list', () => {
-  test('is narrowed down by actor, target, action and time, and by all of them', async () => {
+  test('filters by actor, target, action and time, and by all of them', async () => {
     const start = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: start });
     const target = (await newRole()).id ?? '';
@@ -396,7 +396,7 @@ describe('the list', () => {
     ]);
   });
 
-  test('shows each event once, the newest first, also those of one moment, while others come', async () => {
+  test('shows each event once, newest first, even events of the same moment, while events are added', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const client = await newClient();
     for (let index = 0; index < 6; index++) await done('POST', `clients/${client.client_id}/revoke-tokens`);
@@ -414,7 +414,7 @@ describe('the list', () => {
     expect(seen).toEqual(before);
   });
 
-  test('shows an organization its own, and the root key all, or one organization’s', async () => {
+  test('shows an organization its own events, and the root key all of them or those of one organization', async () => {
     const other = (await create('organizations', { name: name() })).id ?? '';
     const shared = await create('roles', { name: name() });
     const own = await newRole();
@@ -429,7 +429,7 @@ describe('the list', () => {
     expect(await targets({ target: other }, key)).toEqual([]);
   });
 
-  test('tells of what is no more', async () => {
+  test('shows events of deleted resources', async () => {
     const { id } = await newRole();
     await done('DELETE', `roles/${id}`);
     expect((await list({ target: id ?? '' })).data.map(({ action }) => action)).toEqual([
@@ -439,7 +439,7 @@ describe('the list', () => {
   });
 });
 
-test('events are kept for a year, and what else is kept for as long as it is', async () => {
+test('events are kept for a year, and other rows for their own retention', async () => {
   const day = 86_400_000;
   const now = Date.now();
   const ages = { audit_events: 365, idempotency_keys: 1, client_usage: 31, changes: 7 };

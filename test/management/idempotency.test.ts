@@ -36,14 +36,14 @@ const grants = () => [{ resource_server: server.id, scopes: ['read'] }];
 const newClient = () => createClient({ organization_id: organization, client_name: name(), grants: grants() });
 const clientBody = () => ({ organization_id: organization, client_name: name() });
 
-// All that take an API key: whoever reports a leaked secret again is told the same without an `Idempotency-Key`.
+// Every POST that requires an API key. A repeated leak report gets the same answer without an `Idempotency-Key`.
 const POSTS = Object.entries(ROUTES).filter(([route]) => route.startsWith('POST '));
 
 const eventsSince = async (before: number) => (await rowsOf('SELECT id FROM audit_events')).length - before;
 const eventCount = async () => (await rowsOf('SELECT id FROM audit_events')).length;
 
 describe('every POST', () => {
-  test.each(POSTS)('%s is done once and answered the same again', async (_, { call: prepare }) => {
+  test.each(POSTS)('%s is applied once, and a repeat gets the same answer', async (_, { call: prepare }) => {
     const call = await prepare(organization);
     const headers = fresh();
     const before = await eventCount();
@@ -66,7 +66,7 @@ describe('every POST', () => {
   });
 
   test.each(POSTS)(
-    '%s, sent 20 times at once, is done once, and all are answered the same',
+    '%s, sent 20 times at once, is applied once, and all get the same answer',
     async (_, { call: prepare }) => {
       const call = await prepare(organization);
       const headers = fresh();
@@ -78,10 +78,10 @@ describe('every POST', () => {
       expect([...texts], [...texts].join('\n')).toHaveLength(1);
       expect(new Set(answers.map(({ status }) => status)).size).toBe(1);
       expect([200, 201]).toContain(answers[0]?.status);
-      // Nor is any left of what those were about to be told who found the first one's work in their way.
-      for (const { headers: told } of answers) {
-        expect(told.get('Content-Type')).toBe('application/json');
-        expect(told.get('Retry-After')).toBeNull();
+      // The later requests first got a conflict; no header of that answer is left.
+      for (const { headers: received } of answers) {
+        expect(received.get('Content-Type')).toBe('application/json');
+        expect(received.get('Retry-After')).toBeNull();
       }
       expect(await eventsSince(before)).toBe(1);
     },
@@ -89,7 +89,7 @@ describe('every POST', () => {
 });
 
 describe('a request with an Idempotency-Key', () => {
-  test('whose answer was lost after it was done is answered when it is sent again, with the secret, and done once', async () => {
+  test('whose answer was lost after the write is applied once, and a repeat gets the answer with the secret', async () => {
     const [body, headers] = [{ ...clientBody(), grants: grants() }, fresh()];
     let lost = 0;
     const response = await withFault(
@@ -112,7 +112,7 @@ describe('a request with an Idempotency-Key', () => {
     expect((await requestToken(client)).status).toBe(200);
   });
 
-  test('that is sent again once the gates answer is only then answered with success, and they have heard of it', async () => {
+  test('whose pushes fail succeeds only when a repeat has delivered them', async () => {
     const client = await newClient();
     await getToken(client);
     const path = `clients/${client.client_id}/secrets/rotate`;
@@ -132,7 +132,7 @@ describe('a request with an Idempotency-Key', () => {
   test.each([
     ['another body', 'clients', { ...clientBody(), client_name: 'another' }],
     ['another path', 'roles', undefined],
-  ])('that came before with %s is refused, and writes nothing', async (_, path, other) => {
+  ])('that was used before with %s is refused, and writes nothing', async (_, path, other) => {
     const [body, headers] = [clientBody(), fresh()];
     await done('POST', 'clients', { body, headers });
     const before = await everyRow();
@@ -143,14 +143,14 @@ describe('a request with an Idempotency-Key', () => {
     expect(await everyRow()).toEqual(before);
   });
 
-  test('has nothing to do with another administrator’s that has the same', async () => {
+  test('is independent of the same key of another administrator', async () => {
     const headers = fresh();
     const keys = [await keyWith(organization, API_KEY_SCOPES), await keyWith(organization, API_KEY_SCOPES)];
     const stranger = (await create('organizations', { name: name() })).id ?? '';
     keys.push(await keyWith(stranger, API_KEY_SCOPES));
     const body = { name: name(), scopes: ['clients:read'] };
     const own = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[0] as string });
-    // The name is taken by now, and that is what this one is told: not the other's secret.
+    // The name is taken, so this one gets a conflict, and not the other's secret.
     const colleague = await api('POST', 'api-keys', { body, headers, key: keys[1] as string });
     expect(JSON.stringify(await problemOf(colleague, 409))).not.toContain(own.api_key);
     const theirs = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[2] as string });
@@ -163,7 +163,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await done('POST', 'api-keys', { body, headers, key: keys[0] as string })).toEqual(own);
   });
 
-  test('needs its API key the second time as well', async () => {
+  test('requires a valid API key for a repeat, too', async () => {
     const key = await keyWith(organization, API_KEY_SCOPES);
     const [body, headers] = [{ client_name: name() }, fresh()];
     await done('POST', 'clients', { body, headers, key });
@@ -171,7 +171,7 @@ describe('a request with an Idempotency-Key', () => {
     await problemOf(await api('POST', 'clients', { body, headers, key }), 401);
   });
 
-  test('that failed is tried anew', async () => {
+  test('whose request failed can be retried with other content', async () => {
     const [body, headers] = [clientBody(), fresh()];
     const { id } = await create('organizations', { name: name() });
     await done('PATCH', `organizations/${id}`, { body: { name: `${name()} x` } });
@@ -191,7 +191,7 @@ describe('a request with an Idempotency-Key', () => {
     expect((await api('POST', 'clients', { body, headers: other })).status).toBe(201);
   });
 
-  test('is forgotten after a day: the key stands for a new request then', async () => {
+  test('expires after a day: then the key is for a new request', async () => {
     const start = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: start });
     const headers = fresh();
@@ -207,7 +207,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(kept).toEqual([{ created_at: start + 86_401_000 }]);
   });
 
-  test('leaves no secret at rest', async () => {
+  test('stores no secret in plain text', async () => {
     const headers = fresh();
     const { client_secret } = await done<Credentials>('POST', 'clients', { body: clientBody(), headers });
     const { api_key } = await done<{ api_key: string }>('POST', 'api-keys', {
@@ -228,7 +228,7 @@ describe('a request with an Idempotency-Key', () => {
     }
   });
 
-  test('leaves no digest at rest by which a secret in its body could be guessed', async () => {
+  test('stores no digest from which a secret in its body could be guessed', async () => {
     const headers = fresh();
     const client_id = crypto.randomUUID();
     const body = {
@@ -242,7 +242,7 @@ describe('a request with an Idempotency-Key', () => {
       headers['Idempotency-Key'],
     );
     const text = `POST /v1/clients\n${JSON.stringify(body)}`;
-    // What it is of, under this service's key alone: under another, or none, it is another.
+    // The fingerprint is an HMAC under this service's key. Under another key, or without one, it differs.
     expect(found).toEqual([{ fingerprint: await hashOf(text) }]);
     const others = await deriveMasterKeys(readConfig({ ...env, MASTER_KEY: 'A'.repeat(43) }).masterKeys);
     const [digest = ''] = found.map(({ fingerprint }) => fingerprint.split('.').at(-1));
@@ -251,7 +251,7 @@ describe('a request with an Idempotency-Key', () => {
     expect([base64url.encode(plain), plain.toHex(), plain.toBase64()]).not.toContain(digest);
   });
 
-  test('is known again under the next MASTER_KEY, and another body as well', async () => {
+  test('is recognized under the next MASTER_KEY, and so is a different body', async () => {
     const [body, headers] = [clientBody(), fresh()];
     const made = await done<Credentials>('POST', 'clients', { body, headers });
     const next = { ...env, MASTER_KEY: `${'B'.repeat(42)}A,${env.MASTER_KEY}` };
@@ -271,20 +271,23 @@ describe('a request with an Idempotency-Key', () => {
     expect(await pointedAt(await again({ ...body, client_name: 'another' }))).toEqual(['Idempotency-Key']);
   });
 
-  test.each(['', 'a'.repeat(256), 'a b', 'ä', 'a\tb'])('of the form %j is refused, or is none', async (value) => {
-    const body = clientBody();
-    let response: Response;
-    try {
-      response = await api('POST', 'clients', { body, headers: { 'Idempotency-Key': value } });
-    } catch {
-      return; // It cannot be sent at all.
-    }
-    // An empty one may be left out on the way.
-    if (value === '' && response.status === 201) return;
-    expect(await pointedAt(response)).toEqual(['Idempotency-Key']);
-  });
+  test.each(['', 'a'.repeat(256), 'a b', 'ä', 'a\tb'])(
+    'of the form %j is refused, or cannot be sent',
+    async (value) => {
+      const body = clientBody();
+      let response: Response;
+      try {
+        response = await api('POST', 'clients', { body, headers: { 'Idempotency-Key': value } });
+      } catch {
+        return; // The header cannot be sent.
+      }
+      // An empty header may be dropped on the way.
+      if (value === '' && response.status === 201) return;
+      expect(await pointedAt(response)).toEqual(['Idempotency-Key']);
+    },
+  );
 
-  test('keeps its body’s type and form to be checked', async () => {
+  test('does not bypass the checks of the body', async () => {
     const send = (type: string | undefined, body: string) =>
       api('POST', 'clients', {
         headers: { ...fresh(), ...(type && { 'Content-Type': type }) },
@@ -294,7 +297,7 @@ describe('a request with an Idempotency-Key', () => {
     await problemOf(await send('application/json', '{"client_name":7}'), 422);
   });
 
-  test('of 255 visible characters is taken', async () => {
+  test('of 255 visible characters is accepted', async () => {
     const headers = { 'Idempotency-Key': `${'~!'.repeat(127)}x` };
     const [body] = [clientBody()];
     expect(await done('POST', 'clients', { body, headers })).toEqual(await done('POST', 'clients', { body, headers }));

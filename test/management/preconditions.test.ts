@@ -48,14 +48,14 @@ describe('an entity tag', () => {
     ['roles', owned],
     ['clients', () => ({ organization_id: organization, client_name: name() })],
     ['api-keys', () => ({ ...owned(), scopes: ['clients:read'] })],
-  ])('comes with one of %s that was created, and is the one that it is shown with', async (path, body) => {
+  ])('of a created one of %s equals that of a later GET', async (path, body) => {
     const response = await manage(path, body());
     const { id, client_id } = await response.json<Record<string, string>>();
     expect(response.headers.get('ETag')).toBe(await tagOf(`${path}/${id ?? client_id}`));
   });
 
   test.each(kinds)(
-    'of %s stays while nothing changes, changes with a change, and comes with its answer',
+    'of %s stays the same without a change, changes with a PATCH, and is in its answer',
     async (_, make, patch) => {
       const path = await make();
       const before = await tagOf(path);
@@ -67,7 +67,7 @@ describe('an entity tag', () => {
     },
   );
 
-  /** Whether something changes the tags of these, and of the last, which has nothing to do with it, it does not. */
+  /** Expects that a change changes the tags of these paths, and not the tag of the unrelated one. */
   async function changesTags(
     paths: readonly string[],
     unrelated: string,
@@ -83,7 +83,7 @@ describe('an entity tag', () => {
     expect(await tagOf(unrelated)).toBe(other);
   }
 
-  test('changes with what is shown from elsewhere: a role that is renamed or deleted', async () => {
+  test('of a client changes if its role is renamed or deleted', async () => {
     const role = await newRole();
     const id = role.split('/')[1];
     const [holder, bystander] = [await newClient({ roles: [id] }), await newClient()];
@@ -91,7 +91,7 @@ describe('an entity tag', () => {
     await changesTags([holder], bystander, () => done('DELETE', `${role}?cascade=true`));
   });
 
-  test('changes with what is shown from elsewhere: a scope that is gone, a resource server that is gone', async () => {
+  test('of a role or client changes if a scope or resource server that it refers to is removed', async () => {
     const { path, identifier } = await newServer();
     const grants = [{ resource_server: identifier, scopes: ['read', 'write'] }];
     const [role, client] = [await newRole({ grants }), await newClient({ grants })];
@@ -141,7 +141,7 @@ describe('If-Match', () => {
   ];
 
   test.each(all)(
-    'of another version fails a %s without effect, and of this version lets it through',
+    'of another version fails a %s without effect, and of the current version permits it',
     async (_, method, make, body) => {
       const path = await make();
       const tag = await tagOf(path);
@@ -168,30 +168,27 @@ describe('If-Match', () => {
     },
   );
 
-  test.each(all)('* lets a %s through', async (_, method, make, body) => {
+  test.each(all)('* permits a %s', async (_, method, make, body) => {
     const response = await api(method, await make(), { body, headers: { 'If-Match': '*' } });
     expect(response.status).toBe(method === 'PATCH' ? 200 : 204);
   });
 
-  test.each(kinds)(
-    'keeps the later of two who read %s from undoing what the earlier one wrote',
-    async (_, make, patch) => {
-      const path = await make();
-      const headers = { 'If-Match': await tagOf(path) };
-      const naming = path.startsWith('clients') ? { client_name: name() } : { name: name() };
-      const answers = await Promise.all([
-        api('PATCH', path, { body: patch, headers }),
-        api('PATCH', path, { body: naming, headers }),
-      ]);
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
-      const winner = await answers.find(({ status }) => status === 200)?.json();
-      expect(await done('GET', path)).toEqual(winner);
-      await problemOf(await api('DELETE', path, { headers }), 412);
-      expect(await done('GET', path)).toEqual(winner);
-    },
-  );
+  test.each(kinds)('lets only one of two concurrent PATCHes of %s succeed', async (_, make, patch) => {
+    const path = await make();
+    const headers = { 'If-Match': await tagOf(path) };
+    const naming = path.startsWith('clients') ? { client_name: name() } : { name: name() };
+    const answers = await Promise.all([
+      api('PATCH', path, { body: patch, headers }),
+      api('PATCH', path, { body: naming, headers }),
+    ]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const winner = await answers.find(({ status }) => status === 200)?.json();
+    expect(await done('GET', path)).toEqual(winner);
+    await problemOf(await api('DELETE', path, { headers }), 412);
+    expect(await done('GET', path)).toEqual(winner);
+  });
 
-  test('of a client holds for the deletion of its secrets', async () => {
+  test('of a client applies to the deletion of its secrets', async () => {
     const client = await newClient();
     const stale = { 'If-Match': await tagOf(client) };
     await done('POST', `${client}/secrets/rotate`);
@@ -206,7 +203,7 @@ describe('If-Match', () => {
     expect((await api('DELETE', path, { headers: { 'If-Match': await tagOf(client) } })).status).toBe(204);
   });
 
-  test('of something that is not there is 404', async () => {
+  test('of a missing resource is 404', async () => {
     for (const path of [
       'organizations/org_x',
       'resource-servers/rs_x',
@@ -218,7 +215,7 @@ describe('If-Match', () => {
     }
   });
 
-  test('sees what changed elsewhere: a role renamed meanwhile', async () => {
+  test('of a client fails if its role was renamed since', async () => {
     const role = await newRole();
     const client = await newClient({ roles: [role.split('/')[1]] });
     const headers = { 'If-Match': await tagOf(client) };
@@ -231,26 +228,23 @@ describe('without If-Match', () => {
   test.each([
     ['an organization', newOrganization],
     ['a client', newClient],
-  ])(
-    'of 20 who change different members of the metadata of %s at once, every one who is told so is heard',
-    async (_, make) => {
-      const path = await make();
-      const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
-      const answers = await Promise.all(keys.map((key) => api('PATCH', path, { body: { metadata: { [key]: key } } })));
-      const acknowledged = keys.filter((_, index) => answers[index]?.status === 200);
-      for (const { status } of answers) expect([200, 409]).toContain(status);
-      expect(acknowledged.length).toBeGreaterThan(0);
-      const { metadata } = await done<{ metadata: Record<string, string> }>('GET', path);
-      expect(Object.keys(metadata).sort()).toEqual(acknowledged.sort());
-      const events = await rowsOf('SELECT 1 FROM audit_events WHERE target = ?', path.split('/')[1]);
-      expect(events).toHaveLength(acknowledged.length + 1);
-      // Each took a version of its own.
-      const tags = answers.flatMap(({ status, headers }) => (status === 200 ? [headers.get('ETag')] : []));
-      expect(new Set(tags).size).toBe(tags.length);
-    },
-  );
+  ])('20 concurrent changes of different metadata of %s: every acknowledged one is applied', async (_, make) => {
+    const path = await make();
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const answers = await Promise.all(keys.map((key) => api('PATCH', path, { body: { metadata: { [key]: key } } })));
+    const acknowledged = keys.filter((_, index) => answers[index]?.status === 200);
+    for (const { status } of answers) expect([200, 409]).toContain(status);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    const { metadata } = await done<{ metadata: Record<string, string> }>('GET', path);
+    expect(Object.keys(metadata).sort()).toEqual(acknowledged.sort());
+    const events = await rowsOf('SELECT 1 FROM audit_events WHERE target = ?', path.split('/')[1]);
+    expect(events).toHaveLength(acknowledged.length + 1);
+    // Each acknowledged change has a version of its own.
+    const tags = answers.flatMap(({ status, headers }) => (status === 200 ? [headers.get('ETag')] : []));
+    expect(new Set(tags).size).toBe(tags.length);
+  });
 
-  test('a change meets a deletion, and only one of them is told of success, or the change came first', async () => {
+  test('a change and a deletion at the same time: only one succeeds, or the change came first', async () => {
     for (let round = 0; round < 5; round++) {
       const role = await newRole();
       const [patched, deleted] = await Promise.all([
@@ -263,7 +257,7 @@ describe('without If-Match', () => {
     }
   });
 
-  test('a role is given to a client while it is deleted: no client is left with a role that is not there', async () => {
+  test('a role is assigned while it is deleted: no client keeps a missing role', async () => {
     for (let round = 0; round < 5; round++) {
       const role = await newRole();
       const client = await newClient();

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
 
-// Each gate holds its client's record before the change: what is tested is the very next request after it.
+// Each gate holds its client's record before the change. The tests look at the next request after the change.
 
 let counter = 0;
 const fresh = (client?: Record<string, unknown>) => world(`ryw-${++counter}`, client);
@@ -16,7 +16,7 @@ async function scopesOf(client: Credentials): Promise<string[]> {
 }
 
 describe('the first request after the acknowledgement sees', () => {
-  test('a client that was disabled, its tokens too; and enabled again', async () => {
+  test('a client and its tokens disabled, and enabled again', async () => {
     const { worker, api: caller } = await fresh();
     const { access_token } = await getToken(worker);
     await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
@@ -27,7 +27,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect(await isActive(caller, access_token)).toBe(true);
   });
 
-  test('grants, a lifetime, claims and a rate limit that were changed', async () => {
+  test('changed grants, lifetime, claims and rate limit', async () => {
     const { worker, identifier } = await fresh();
     await getToken(worker);
     await done('PATCH', `clients/${worker.client_id}`, {
@@ -45,7 +45,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect(statuses).toContain(429);
   });
 
-  test('a role that was given, changed and deleted', async () => {
+  test('a role assigned, changed and deleted', async () => {
     const { worker, identifier, organization } = await fresh({ grants: [] });
     const role = await create('roles', {
       organization_id: organization,
@@ -69,7 +69,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect((await requestToken(worker)).status).toBe(400);
   });
 
-  test('a resource server’s lifetime, a scope that is gone, and its end', async () => {
+  test('a resource server’s changed lifetime, its removed scope, and its deletion', async () => {
     const { worker, server } = await fresh();
     await getToken(worker);
     await done('PATCH', `resource-servers/${server.id}`, { body: { access_token_ttl: 300 } });
@@ -83,7 +83,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect((await requestToken(worker)).status).toBe(400);
   });
 
-  test('a secret that was rotated, promoted and deleted', async () => {
+  test('a secret rotated, promoted and deleted', async () => {
     const { worker } = await fresh();
     await getToken(worker);
     const path = `clients/${worker.client_id}/secrets`;
@@ -101,7 +101,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect((await requestToken(worker)).status).toBe(200);
   });
 
-  test('that all of a client’s tokens were revoked, and none that it gets then', async () => {
+  test('all of a client’s tokens revoked, but not the tokens that it gets afterwards', async () => {
     const { worker, api: caller } = await fresh();
     const { access_token } = await getToken(worker);
     expect(await isActive(caller, access_token)).toBe(true);
@@ -112,7 +112,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect(await isActive(caller, access_token)).toBe(false);
   });
 
-  test('what was done to the organization: its tokens revoked, its subject, disabled, deleted', async () => {
+  test('an organization’s tokens revoked, its subject changed, itself disabled and deleted', async () => {
     const { worker, api: caller, organization } = await fresh();
     const { access_token } = await getToken(worker);
     expect(decodeJwt(access_token).sub).toBe(worker.client_id);
@@ -131,7 +131,7 @@ describe('the first request after the acknowledgement sees', () => {
     expect((await api('GET', `organizations/${organization}`)).status).toBe(404);
   });
 
-  test('a token that was revoked by an administrator', async () => {
+  test('a token revoked by an administrator', async () => {
     const { worker, api: caller } = await fresh();
     const { access_token } = await getToken(worker);
     await done('POST', 'tokens/revoke', { body: { token: access_token } });

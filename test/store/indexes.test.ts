@@ -6,7 +6,7 @@ import { failing, preparedStatements } from '../instruments.ts';
 import { MOUNTED, ROUTES } from '../management/every-route.ts';
 import worker from '../worker.ts';
 
-// Tables of one row, or of a handful that are always wanted whole.
+// Tables of one row, or of a few rows that are always read as a whole.
 const READ_WHOLE = [
   'version_sequence',
   'signing_keys',
@@ -14,17 +14,17 @@ const READ_WHOLE = [
   'retired_master_keys',
   'background_tasks',
 ];
-// A bound list, unfolded: as long as the request, or the page, that it comes from.
+// A bound list: as long as the request or page that it comes from.
 const LISTS = /^SCAN (json_each|granted|scope)\b/;
-// What a subquery has found, each row of it by an index.
+// The result of a subquery that finds each row by an index.
 const FOUND = /^SCAN \(subquery-\d+\)$/;
 
-/** A page that is read in the order of an index, no further than its limit. */
+/** Whether a page is read in the order of an index, up to its limit. */
 function isPage(detail: string, sql: string): boolean {
   return detail === 'SCAN organizations USING INDEX organizations_name' && sql.endsWith('limit ?');
 }
 
-/** Makes every request that there is, so that every statement is prepared. */
+/** Sends every kind of request, so that every statement is prepared. */
 beforeAll(async () => {
   const {
     worker: client,
@@ -78,14 +78,14 @@ beforeAll(async () => {
       for (const whose of [{}, owned]) {
         for (const cursor of [undefined, ...cursors]) {
           const query = new URLSearchParams({ ...filter, ...whose, ...(cursor !== undefined && { cursor }) });
-          // Not every list takes every one of these.
+          // Not every list accepts every filter.
           expect((await api('GET', `${path}?${query}`)).status).not.toBe(503);
         }
       }
     }
   }
 
-  // Writes that touch gates, with what they would orphan told of and gone, and what they owe delivered late.
+  // Writes that push to gates, refused for dependents and then with cascade, and pushes that are delivered late.
   await done('PATCH', `organizations/${organization}`, { body: { subject: 'organization' } });
   await done('PATCH', `organizations/${organization}`, { body: { metadata: { a: 'b' } } });
   await done('PATCH', `roles/${role.id}`, { body: { name: 'renamed' } });
@@ -111,7 +111,7 @@ beforeAll(async () => {
   await done('POST', 'leaked-secrets', { body: { secret: leaked.api_key }, key: null });
 });
 
-test('no query that runs scans a table that grows', async () => {
+test('no query scans a table that grows', async () => {
   expect(preparedStatements.size).toBeGreaterThan(100);
   const unwanted: string[] = [];
   for (const sql of preparedStatements) {
@@ -128,7 +128,7 @@ test('no query that runs scans a table that grows', async () => {
   expect(unwanted).toEqual([]);
 });
 
-test('an organization’s events by one actor are found in the organization’s own, however much that actor does elsewhere', async () => {
+test('an organization’s events by one actor are read by the organization’s index, even if the actor has many events elsewhere', async () => {
   const pages = [...preparedStatements].filter(
     (sql) => /from "audit_events" where .*"organization_id" = \?.*"actor" = \?/s.test(sql) && /limit \?$/.test(sql),
   );
@@ -139,7 +139,7 @@ test('an organization’s events by one actor are found in the organization’s 
       .bind(...parameters)
       .all<{ detail: string }>();
     const [{ detail } = { detail: '' }] = plan.results;
-    // Beside a target, whose events are few, either will do.
+    // With a target, which has few events, either index is fine.
     expect(detail, sql).toMatch(
       sql.includes('"target" = ?')
         ? /audit_events_(target|organization)/
