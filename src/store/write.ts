@@ -44,7 +44,7 @@ export interface Write {
 
 export interface Written {
   readonly version: number;
-  /** The pushes that the write owes to gates: all of them, or one more than a request may deliver. */
+  /** The pushes that the write owes to gates, up to `PUSHES_PER_REQUEST` plus one. With that one more, a request must not wait for them. */
   readonly owed: readonly OwedPush[];
 }
 
