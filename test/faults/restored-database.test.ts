@@ -4,7 +4,7 @@ import page from '../../docs/deploy.md?raw';
 import { done, getToken, introspect, requestToken, world } from '../http.ts';
 import { owedTo, runScheduled } from './owed.ts';
 
-const [, statements = ''] = /```sql\n(UPDATE version_sequence[^`]*)```/.exec(page) ?? [];
+const [, statements = ''] = /```sql\s+(UPDATE version_sequence[^`]*)```/.exec(page) ?? [];
 
 test('after the database was taken back, the page’s statements bring the gates to what it says, and revoke every token', async () => {
   const { worker, api, organization } = await world('restored');
