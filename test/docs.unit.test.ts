@@ -46,7 +46,7 @@ function missingPaths(text: string): string[] {
 test('there are pages to check, and a broken link or path is found', () => {
   expect(PAGES).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md']));
   const links =
-    '[a](deploy.md#watching-it) [b](deploy.md#no-such) [c](no-such.md) [d](#deploying) [e](https://example.com)';
+    '[a](deploy.md#watching-it) [b](deploy.md#no-such) [c](no-such.md) [d](#watching-it) [e](https://example.com)';
   expect(brokenLinks('docs/deploy.md', links)).toEqual(['deploy.md#no-such', 'no-such.md']);
   expect(missingPaths('`src/app.ts` `src/oauth/` `src/no-such.ts`')).toEqual(['src/no-such.ts']);
 });
