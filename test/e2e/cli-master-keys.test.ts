@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEdgemint } from '../harness/edgemint.ts';
 import { freePort } from '../harness/worker.ts';
-import { Person } from './cli.ts';
+import { Person } from './cli/person.ts';
 
 const OLD = 'b2xkLW1hc3Rlci1rZXktd2l0aC0zMi1ieXRlcy1vbGQ';
 const NEW = 'bmV3LW1hc3Rlci1rZXktd2l0aC0zMi1ieXRlcy1uZXc';

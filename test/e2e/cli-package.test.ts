@@ -42,13 +42,3 @@ test('npm run edgemint runs it from its source', async () => {
   const { stdout } = await execute('npm', ['run', '-s', 'edgemint', '--', '--version']);
   expect(stdout).toBe(`${await version()}\n`);
 });
-
-test('the documentation of the command line knows every command', async () => {
-  const { createProgram } = await import('../../src/cli/edgemint/program.ts');
-  const text = await readFile('docs/cli.md', 'utf8');
-  for (const group of createProgram().commands) {
-    expect(text).toContain(group.name());
-    for (const command of group.commands)
-      expect(text).toMatch(new RegExp(`${group.name()} [^\\n]*\\b${command.name()}\\b`));
-  }
-});

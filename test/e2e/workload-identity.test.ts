@@ -9,7 +9,7 @@ import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
-import { Person } from './cli.ts';
+import { Person } from './cli/person.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
 const RESOURCE = 'https://orders.example.com';

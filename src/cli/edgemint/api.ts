@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../lib/json.ts';
+import { MAX_POLL_MS, PAGE_LIMIT, POLL_MS } from '../constants.ts';
 import type { Connection } from './connection.ts';
 import { exchange, readJson } from './http.ts';
 import { alreadyHas } from './merge-patch.ts';
 import type { Change, Page } from './representations.ts';
 import { RequestError } from './request-error.ts';
-
-const PAGE_LIMIT = 100;
-const POLL_MS = 500;
-/** Where it is known that it will take longer. */
-const LONG_POLL_MS = 5000;
+import type { Terminal } from './terminal.ts';
 
 export interface Answer<Body> {
   readonly status: number;
@@ -39,10 +35,12 @@ export type Progress = ((change: Change) => void) | undefined;
 /** The management API of one server. Every method throws `RequestError` for an error answer, `Failure` where there was none. */
 export class Api {
   readonly #connection: Connection;
+  readonly #terminal: Terminal;
   readonly #progress: Progress;
 
-  constructor(connection: Connection, progress: Progress) {
+  constructor(connection: Connection, terminal: Terminal, progress?: Progress) {
     this.#connection = connection;
+    this.#terminal = terminal;
     this.#progress = progress;
   }
 
@@ -111,7 +109,7 @@ export class Api {
     let change = answer.body as Change;
     while (change.status !== 'delivered') {
       this.#progress(change);
-      await sleep(pollAfter(change));
+      await this.#terminal.io.sleep(pollAfter(change));
       change = (await this.get<Change>(`changes/${encodeURIComponent(change.id)}`)).body;
     }
     this.#progress(change);
@@ -124,16 +122,20 @@ export class Api {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const { response, attempts } = await exchange(target, {
-      method,
-      headers: {
-        Accept: 'application/json',
-        'Content-Type': 'application/json',
-        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
-        ...headers,
+    const { response, attempts } = await exchange(
+      target,
+      {
+        method,
+        headers: {
+          Accept: 'application/json',
+          'Content-Type': 'application/json',
+          ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+      this.#terminal,
+    );
     const content = await readJson(response);
     if (response.ok) return { status: response.status, body: content, etag: response.headers.get('ETag') };
     const mayCascade = method === 'DELETE' || path.startsWith('resource-servers/');
@@ -147,5 +149,5 @@ function conditional(ifMatch: string | undefined): Record<string, string> {
 
 function pollAfter({ gates, delivered, settles_at }: Change): number {
   if (delivered < gates || !settles_at) return POLL_MS;
-  return Math.min(Math.max(Date.parse(settles_at) - Date.now(), POLL_MS), LONG_POLL_MS);
+  return Math.min(Math.max(Date.parse(settles_at) - Date.now(), POLL_MS), MAX_POLL_MS);
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { UsageError } from './failures.ts';
+import type { Environment, Io } from './io.ts';
 import { DEFAULT_PROFILE, type Profile, readProfiles } from './profiles.ts';
 
 /** A server, and as whom to speak to it. */
@@ -17,8 +18,6 @@ export interface ConnectionOptions {
   readonly profile?: string;
   readonly organization?: string;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An https URL, or one of this machine. @throws UsageError */
 export function checkUrl(text: string): string {
@@ -66,16 +65,16 @@ export function resolveConnection(
 }
 
 /** The name of the profile that is asked for: by option, by environment, or the one that there is by default. */
-export function profileName(options: ConnectionOptions): string {
-  return options.profile ?? (process.env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
+export function profileName(options: ConnectionOptions, env: Environment): string {
+  return options.profile ?? (env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
 }
 
 /** As `resolveConnection`, with the profile that the options name. @throws Failure */
-export async function findConnection(options: ConnectionOptions, needsKey = true): Promise<Connection> {
-  const name = profileName(options);
-  const profile = (await readProfiles())[name];
+export async function findConnection(options: ConnectionOptions, io: Io, needsKey = true): Promise<Connection> {
+  const name = profileName(options, io.env);
+  const profile = (await readProfiles(io))[name];
   if (!profile && name !== DEFAULT_PROFILE) {
     throw new Failure(`There is no profile ${name}: edgemint login --profile ${name} makes it.`);
   }
-  return resolveConnection(options, process.env, profile, needsKey);
+  return resolveConnection(options, io.env, profile, needsKey);
 }

@@ -1,9 +1,7 @@
 import { Failure } from '../failure.ts';
 
-/** The command was called in a way that it cannot be followed: nothing was asked of the server. */
+/** The command was called wrongly. No request was sent. */
 export class UsageError extends Failure {}
 
-/** Exit codes: of a request that failed, of a command that was called wrongly, and of a dry run that found something to do. */
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
-export const EXIT_DRIFT = 3;
+/** The user pressed ctrl-C at a question. */
+export class Interrupted extends Failure {}

@@ -1,12 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { ATTEMPTS, DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, REQUEST_TIMEOUT_MS } from '../constants.ts';
 import { Failure } from '../failure.ts';
-import { note } from './output.ts';
-
-const ATTEMPTS = 5;
-const TIMEOUT_MS = 60_000;
-/** Seconds before an attempt is repeated, where the server names no time, and at most. */
-const RETRY_AFTER = 2;
-const RETRY_AFTER_MAX = 60;
+import type { Terminal } from './terminal.ts';
 
 /** Failures after which a repeat would fail as surely. */
 const LASTING = /^(ECONNREFUSED|ENOTFOUND|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)|redirect|bad port/;
@@ -21,15 +15,17 @@ export interface Exchange {
  * Sends a request, and again where the server was too busy or out of reach: it must be safe to repeat.
  * @throws Failure where no answer came
  */
-export async function exchange(url: URL, init: RequestInit): Promise<Exchange> {
+export async function exchange(url: URL, init: RequestInit, terminal: Terminal): Promise<Exchange> {
   for (let attempts = 1; ; attempts++) {
     const response = await attempt(url, init, attempts < ATTEMPTS);
     const isBusy = response === undefined || response.status === 429 || response.status === 503;
     if (response && !(isBusy && attempts < ATTEMPTS)) return { response, attempts };
     const seconds = secondsToWait(response?.headers.get('Retry-After') ?? null);
-    note(`${url.host} ${response ? `is busy (${response.status})` : 'did not answer'}: again in ${seconds} s …`);
+    terminal.note(
+      `${url.host} ${response ? `is busy (${response.status})` : 'did not answer'}: again in ${seconds} s …`,
+    );
     await response?.body?.cancel();
-    await sleep(seconds * 1000);
+    await terminal.io.sleep(seconds * 1000);
   }
 }
 
@@ -37,7 +33,7 @@ export async function exchange(url: URL, init: RequestInit): Promise<Exchange> {
 async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<Response | undefined> {
   try {
     // A redirect is not followed: credentials go nowhere but where their holder sent them.
-    return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   } catch (error) {
     const reason = reasonOf(error);
     if (mayFail && !LASTING.test(reason)) return undefined;
@@ -46,8 +42,8 @@ async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<R
 }
 
 function secondsToWait(retryAfter: string | null): number {
-  const seconds = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : RETRY_AFTER;
-  return Math.min(seconds, RETRY_AFTER_MAX);
+  const seconds = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : DEFAULT_RETRY_AFTER;
+  return Math.min(seconds, MAX_RETRY_AFTER);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { exchange, readJson } from './http.ts';
 import { line } from './printable.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface ClientCredentials {
   readonly client_id: string;
@@ -16,10 +17,11 @@ export async function postForm(
   url: string,
   form: Readonly<Record<string, string | undefined>>,
   authorization: string,
+  terminal: Terminal,
 ): Promise<unknown> {
   const given = Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const init = { method: 'POST', headers: { Authorization: authorization }, body: new URLSearchParams(given) };
-  const { response } = await exchange(new URL(url), init);
+  const { response } = await exchange(new URL(url), init, terminal);
   const body = await readJson(response);
   if (response.ok) return body;
   const { error = 'error', error_description = '' } = Object(body);

@@ -1,10 +1,9 @@
 import { getBorderCharacters, table as renderTable } from 'table';
+import { COLUMN_GAP } from '../constants.ts';
 import { line } from './printable.ts';
 
 /** Columns of a table for people: what stands above, and what of an item stands in it. */
 export type Columns<Item> = Readonly<Record<string, (item: Item) => unknown>>;
-
-const GAP = 2;
 
 /** A table without lines, as a person reads it and `awk` too. */
 export function table(head: readonly string[] | undefined, rows: readonly (readonly string[])[]): string {
@@ -12,7 +11,7 @@ export function table(head: readonly string[] | undefined, rows: readonly (reado
   if (cells.length === 0) return '';
   const text = renderTable(cells, {
     border: getBorderCharacters('void'),
-    columnDefault: { paddingLeft: 0, paddingRight: GAP },
+    columnDefault: { paddingLeft: 0, paddingRight: COLUMN_GAP },
     drawHorizontalLine: () => false,
   });
   return text.replace(/ +$/gm, '');
@@ -66,18 +65,4 @@ export function time(text: string): string {
     .toISOString()
     .replace('T', ' ')
     .replace(/\.\d+Z$/, ' UTC');
-}
-
-/** A text to stdout, with one newline at its end. */
-export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-}
-
-export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
-}
-
-/** What is said beside the answer, to people: to stderr. */
-export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
 }

@@ -1,7 +1,8 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { SECRET_DIRECTORY_MODE, SECRET_FILE_MODE } from '../constants.ts';
 import { Failure } from '../failure.ts';
+import type { Io } from './io.ts';
 
 export const DEFAULT_PROFILE = 'default';
 
@@ -15,13 +16,13 @@ export interface Profile {
 type Profiles = Readonly<Record<string, Profile>>;
 
 /** Where the profiles are, readable for their owner alone. */
-export function profilesFile(): string {
-  return join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'edgemint', 'config.json');
+export function profilesFile({ env, home }: Io): string {
+  return join(env.XDG_CONFIG_HOME || join(home, '.config'), 'edgemint', 'config.json');
 }
 
 /** @throws Failure where the file is not as it was written */
-export async function readProfiles(): Promise<Profiles> {
-  const file = profilesFile();
+export async function readProfiles(io: Io): Promise<Profiles> {
+  const file = profilesFile(io);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -37,23 +38,23 @@ export async function readProfiles(): Promise<Profiles> {
   }
 }
 
-export async function saveProfile(name: string, profile: Profile): Promise<void> {
-  await writeProfiles({ ...(await readProfiles()), [name]: profile });
+export async function saveProfile(io: Io, name: string, profile: Profile): Promise<void> {
+  await writeProfiles(io, { ...(await readProfiles(io)), [name]: profile });
 }
 
 /** @returns whether there was one */
-export async function removeProfile(name: string): Promise<boolean> {
-  const { [name]: removed, ...rest } = await readProfiles();
-  if (removed) await writeProfiles(rest);
+export async function removeProfile(io: Io, name: string): Promise<boolean> {
+  const { [name]: removed, ...rest } = await readProfiles(io);
+  if (removed) await writeProfiles(io, rest);
   return removed !== undefined;
 }
 
-async function writeProfiles(profiles: Profiles): Promise<void> {
-  const file = profilesFile();
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await chmod(dirname(file), 0o700);
+async function writeProfiles(io: Io, profiles: Profiles): Promise<void> {
+  const file = profilesFile(io);
+  await mkdir(dirname(file), { recursive: true, mode: SECRET_DIRECTORY_MODE });
+  await chmod(dirname(file), SECRET_DIRECTORY_MODE);
   // Written beside and moved over, so that no interruption leaves half a file.
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  await writeFile(draft, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: SECRET_FILE_MODE, flag: 'wx' });
   await rename(draft, file);
 }

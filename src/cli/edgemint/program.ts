@@ -1,5 +1,5 @@
-import { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { HELP_COLUMNS } from '../constants.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
@@ -15,17 +15,25 @@ import { addResourceServers } from './commands/resource-servers.ts';
 import { addRoles } from './commands/roles.ts';
 import { addSecrets } from './commands/secrets.ts';
 import { addTokens } from './commands/tokens.ts';
-import { addSharedOptions } from './session.ts';
+import type { Output } from './io.ts';
+import { Program } from './session.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
-export function createProgram(): Command {
-  const program = new Command('edgemint')
+export function createProgram(terminal: Terminal): Program {
+  const { stdout, stderr } = terminal.io;
+  const program = new Program(terminal)
     .description('Manages an Edgemint: an OAuth 2.0 authorization server for machines.')
     .version(packageJson.version)
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows how it goes)')
-    .exitOverride();
-  addSharedOptions(program);
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => widthOf(stdout),
+      getErrHelpWidth: () => widthOf(stderr),
+    });
   addProfiles(program);
   addOrganizations(program);
   addApiKeys(program);
@@ -42,4 +50,8 @@ export function createProgram(): Command {
   addApply(program);
   addExport(program);
   return program;
+}
+
+function widthOf({ isTTY, columns }: Output): number {
+  return (isTTY && columns) || HELP_COLUMNS;
 }

@@ -1,8 +1,7 @@
+import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { line, printable } from './printable.ts';
 import type { Problem } from './representations.ts';
-
-const ORPHANS_SHOWN = 20;
 
 interface Circumstances {
   readonly wasRepeated?: boolean;
@@ -38,7 +37,7 @@ function describe(status: number, problem: Problem, mayCascade: boolean): string
 
 function orphans({ orphans = [], orphans_total = orphans.length }: Problem): string[] {
   if (orphans.length === 0) return [];
-  const shown = orphans.slice(0, ORPHANS_SHOWN).map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
+  const shown = orphans.slice(0, DEPENDENTS_SHOWN).map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
   const rest = orphans_total - shown.length;
   return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }

@@ -1,10 +1,10 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { Api } from './api.ts';
 import { type Connection, type ConnectionOptions, findConnection } from './connection.ts';
-import { note, print, printJson, record, time } from './output.ts';
+import { record, time } from './output.ts';
 import { line } from './printable.ts';
 import type { Change } from './representations.ts';
-import { confirm } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface SharedOptions extends ConnectionOptions {
   readonly json?: boolean;
@@ -12,23 +12,36 @@ interface SharedOptions extends ConnectionOptions {
   readonly wait: boolean;
 }
 
-/** The options that every command takes; before or behind its name. */
-export function addSharedOptions(program: Command): void {
-  program
-    .option('--url <url>', 'the issuer of the server; also EDGEMINT_URL')
-    .option('--profile <name>', 'what `edgemint login` kept under this name; also EDGEMINT_PROFILE')
-    .option('--organization <id>', 'with the root key: the organization; also EDGEMINT_ORGANIZATION')
-    .option('--json', 'print the API’s JSON')
-    .option('-y, --yes', 'ask nothing')
-    .option('--no-wait', 'do not wait for a change that goes on after its answer');
+/** The root command. It carries the options that every command takes, and the terminal. */
+export class Program extends Command {
+  readonly terminal: Terminal;
+
+  constructor(terminal: Terminal) {
+    super('edgemint');
+    this.terminal = terminal;
+    this.option('--url <url>', 'the issuer of the server; also EDGEMINT_URL')
+      .option('--profile <name>', 'what `edgemint login` kept under this name; also EDGEMINT_PROFILE')
+      .option('--organization <id>', 'with the root key: the organization; also EDGEMINT_ORGANIZATION')
+      .option('--json', 'print the API’s JSON')
+      .option('-y, --yes', 'ask nothing')
+      .option('--no-wait', 'do not wait for a change that goes on after its answer');
+  }
+}
+
+function terminalOf(command: Command): Terminal {
+  if (command instanceof Program) return command.terminal;
+  if (command.parent === null) throw new TypeError(`${command.name()} is not a command of a Program`);
+  return terminalOf(command.parent);
 }
 
 /** One run of a command: its options, its server, and how it shows what it gets. */
 export class Session {
   readonly options: SharedOptions;
+  readonly terminal: Terminal;
 
   constructor(command: Command) {
     this.options = command.optsWithGlobals<SharedOptions>();
+    this.terminal = terminalOf(command);
   }
 
   get json(): boolean {
@@ -37,37 +50,41 @@ export class Session {
 
   /** @throws Failure where there is no server, or no key for it */
   connection(needsKey = true): Promise<Connection> {
-    return findConnection(this.options, needsKey);
+    return findConnection(this.options, this.terminal.io, needsKey);
   }
 
   /** @throws Failure */
   async api(needsKey = true): Promise<Api> {
-    return new Api(await this.connection(needsKey), this.options.wait ? progress() : undefined);
+    return new Api(
+      await this.connection(needsKey),
+      this.terminal,
+      this.options.wait ? progress(this.terminal) : undefined,
+    );
   }
 
   /** Asks, unless --yes agreed to all. @throws Failure where the answer is no, UsageError where nobody can be asked */
   confirm(question: string): Promise<void> {
-    return confirm(line(question), this.options.yes ?? false);
+    return this.terminal.confirm(line(question), this.options.yes ?? false);
   }
 
   /** Shows one representation. */
   show(representation: unknown): void {
-    if (this.json) printJson(representation);
-    else print(record(Object(representation)));
+    if (this.json) this.terminal.printJson(representation);
+    else this.terminal.print(record(Object(representation)));
   }
 
   /** Says that something without a representation was done. */
   done(sentence: string): void {
-    if (!this.json) print(line(sentence));
+    if (!this.json) this.terminal.print(line(sentence));
   }
 }
 
 /** Tells of each step of a change once. */
-function progress(): (change: Change) => void {
+function progress(terminal: Terminal): (change: Change) => void {
   let told: string | undefined;
   return (change) => {
     const step = stepOf(change);
-    if (step !== told) note(step);
+    if (step !== told) terminal.note(step);
     told = step;
   };
 }

@@ -1,63 +1,112 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Failure } from '../failure.ts';
-import { UsageError } from './failures.ts';
+import { Interrupted, UsageError } from './failures.ts';
+import type { Environment, Io } from './io.ts';
 
-// Questions go to stderr: stdout is the command's answer alone, for whatever reads it.
+/** Reads from and writes to the user of one command. Questions and notes go to stderr, so that stdout holds the command's answer only. */
+export class Terminal {
+  readonly io: Io;
+  /** The exit code of a command that throws nothing. */
+  exitCode = 0;
+  #unreadLines: Promise<string[]> | undefined;
 
-const INTERRUPTED = 130;
+  constructor(io: Io) {
+    this.io = io;
+  }
 
-let remaining: Promise<string[]> | undefined;
+  get env(): Environment {
+    return this.io.env;
+  }
 
-/**
- * Something secret: from the environment, else asked at the terminal without an echo, else the next line of stdin. Never from the
- * arguments, which shells keep and processes show.
- * @param variable the environment's variable that may hold it
- */
-export async function readSecret(what: string, variable?: string): Promise<string> {
-  const given = variable === undefined ? undefined : process.env[variable];
-  const secret = (given || (process.stdin.isTTY ? await askHidden(`${what}: `) : await nextLine())).trim();
-  if (secret === '')
-    throw new UsageError(`${what}: nothing was given.${variable ? ` It may stand in ${variable}.` : ''}`);
-  return secret;
-}
+  /** Whether somebody can be asked. */
+  get isInteractive(): boolean {
+    return this.io.stdin.isTTY ?? false;
+  }
 
-/** @throws UsageError where nobody is there to be asked */
-export async function confirm(question: string, isAgreed: boolean): Promise<void> {
-  if (isAgreed) return;
-  if (!process.stdin.isTTY) throw new UsageError(`${question} Nobody can be asked here: give --yes to agree.`);
-  const answer = await ask(`${question} [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.');
-}
+  /** Writes a text to stdout, with one newline at its end. */
+  print(text: string): void {
+    this.io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
 
-/** Asks at the terminal. */
-export async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  return answerOf(terminal, question);
-}
+  printJson(value: unknown): void {
+    this.print(JSON.stringify(value, null, 2));
+  }
 
-async function askHidden(question: string): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // From here on the terminal echoes nothing, and only then is anything asked.
-  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  process.stderr.write(question);
-  try {
-    return await answerOf(terminal, '');
-  } finally {
-    process.stderr.write('\n');
+  /** Writes a line for people to stderr. */
+  note(text: string): void {
+    this.io.stderr.write(`${text}\n`);
+  }
+
+  /**
+   * Reads a secret from the environment, else from the terminal without an echo, else from the next line of stdin. Arguments never hold
+   * secrets: shells keep arguments, and other users of the machine see them.
+   * @param label names the secret in the question and in errors
+   * @param variable the environment variable that may hold the secret
+   * @throws UsageError if the secret is empty
+   */
+  async readSecret(label: string, variable?: string): Promise<string> {
+    const preset = variable === undefined ? undefined : this.env[variable];
+    const secret = (
+      preset || (this.isInteractive ? await this.#askHidden(`${label}: `) : await this.#nextLine())
+    ).trim();
+    if (secret === '') {
+      throw new UsageError(
+        `${label} is empty: pass it on stdin${variable === undefined ? '' : `, or set ${variable}`}.`,
+      );
+    }
+    return secret;
+  }
+
+  /** Reads stdin to its end. */
+  readInput(): Promise<string> {
+    return text(this.io.stdin);
+  }
+
+  /**
+   * Asks the user to agree.
+   * @param isAgreed whether `--yes` agreed beforehand
+   * @throws Failure if the user does not agree, UsageError if there is no terminal to ask at
+   */
+  async confirm(question: string, isAgreed: boolean): Promise<void> {
+    if (isAgreed) return;
+    if (!this.isInteractive) throw new UsageError(`${question} There is no terminal to ask at: agree with --yes.`);
+    const answer = await this.ask(`${question} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.');
+  }
+
+  ask(question: string): Promise<string> {
+    return answerOf(createInterface({ input: this.io.stdin, output: this.io.stderr }), question);
+  }
+
+  async #askHidden(question: string): Promise<string> {
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    // The interface turns the echo off. Only after that may the question invite the user to type.
+    const prompt = createInterface({ input: this.io.stdin, output: nowhere, terminal: true });
+    this.io.stderr.write(question);
+    try {
+      return await answerOf(prompt, '');
+    } finally {
+      this.io.stderr.write('\n');
+    }
+  }
+
+  async #nextLine(): Promise<string> {
+    this.#unreadLines ??= this.readInput().then((input) => input.split('\n'));
+    return (await this.#unreadLines).shift() ?? '';
   }
 }
 
-async function answerOf(terminal: ReturnType<typeof createInterface>, question: string): Promise<string> {
-  terminal.once('SIGINT', () => process.exit(INTERRUPTED));
-  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-  const answer = await Promise.race([terminal.question(question), ended]);
-  terminal.close();
-  return answer;
-}
-
-async function nextLine(): Promise<string> {
-  remaining ??= text(process.stdin).then((all) => all.split('\n'));
-  return (await remaining).shift() ?? '';
+/** Returns the line that the user types, or an empty one if the input ends. @throws Interrupted on ctrl-C */
+async function answerOf(prompt: Interface, question: string): Promise<string> {
+  const ended = new Promise<string>((resolve, reject) => {
+    prompt.once('SIGINT', () => reject(new Interrupted()));
+    prompt.once('close', () => resolve(''));
+  });
+  try {
+    return await Promise.race([prompt.question(question), ended]);
+  } finally {
+    prompt.close();
+  }
 }

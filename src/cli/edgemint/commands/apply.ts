@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { EXIT_DRIFT, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { type Follower, type NewClient, takeSteps } from '../declaration/apply.ts';
@@ -11,9 +11,9 @@ import { readRemote, readTouched } from '../declaration/remote.ts';
 import { withAudiences } from '../declaration/schema.ts';
 import { planAsJson, showPlan } from '../declaration/show-plan.ts';
 import { orderSteps } from '../declaration/steps.ts';
-import { EXIT_DRIFT } from '../failures.ts';
-import { note, print, printJson, table } from '../output.ts';
+import { table } from '../output.ts';
 import { Session } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface ApplyOptions {
   readonly file: string;
@@ -37,30 +37,33 @@ export function addApply(program: Command): void {
   command.action(async () => {
     const session = new Session(command);
     const options = command.opts<ApplyOptions>();
-    const file = readDeclaration(await readText(options.file), options.file === '-' ? 'stdin' : options.file);
+    const file = readDeclaration(
+      await readText(options.file, session.terminal),
+      options.file === '-' ? 'stdin' : options.file,
+    );
     if (options.shared && file.declaration.clients.length > 0) {
       throw file.refuse([{ path: ['clients'], message: 'A client is of one organization: --shared knows none.' }]);
     }
     const api = await session.api();
     const actions = await plan(api, file, options);
     if (actions.length === 0 || options.dryRun) {
-      if (session.json) printJson({ plan: planAsJson(actions), applied: false });
-      else print(showPlan(actions) || 'There is nothing to do.');
-      if (options.exitCode && options.dryRun && actions.length > 0) process.exitCode = EXIT_DRIFT;
+      if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied: false });
+      else session.terminal.print(showPlan(actions) || 'There is nothing to do.');
+      if (options.exitCode && options.dryRun && actions.length > 0) session.terminal.exitCode = EXIT_DRIFT;
       return;
     }
-    if (session.json) note(showPlan(actions));
-    else print(showPlan(actions));
+    if (session.json) session.terminal.note(showPlan(actions));
+    else session.terminal.print(showPlan(actions));
     await session.confirm('Apply this?');
     await apply(session, api, actions, options);
   });
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, terminal: Terminal): Promise<string> {
   try {
-    return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
+    return file === '-' ? await terminal.readInput() : await readFile(file, 'utf8');
   } catch (error) {
-    throw new Failure(`${file} could not be read: ${error instanceof Error ? error.message : error}`);
+    throw new Failure(`${file} could not be read: ${messageOf(error)}`);
   }
 }
 
@@ -81,19 +84,23 @@ async function plan(
 
 async function apply(session: Session, api: Api, actions: readonly Action[], options: ApplyOptions): Promise<void> {
   const createsClients = actions.some((action) => action.do === 'create' && action.section === 'clients');
+  const { signals } = session.terminal.io;
   const { secretsFile } = options;
   const keep = secretsFile !== undefined && createsClients ? await createSecretsFile(secretsFile) : undefined;
   const created: NewClient[] = [];
   let isStopping = false;
   const stop = () => {
     isStopping = true;
-    note('Stopping after this step …');
+    session.terminal.note('Stopping after this step …');
   };
   const follower: Follower = {
-    done: (sentence) => (session.json ? note(`${sentence}.`) : session.done(`${sentence}.`)),
+    done: (sentence) => (session.json ? session.terminal.note(`${sentence}.`) : session.done(`${sentence}.`)),
     created: async (client) => {
       // What the file does not take is shown, like that for which there is none.
-      const kept = keep?.appendFile(`${JSON.stringify(client)}\n`).then(() => true, failedToKeep);
+      const kept = keep?.appendFile(`${JSON.stringify(client)}\n`).then(
+        () => true,
+        (error: unknown) => session.terminal.note(`The secret could not be written: ${messageOf(error)}`),
+      );
       if (!(await kept)) created.push(client);
     },
     get isStopping() {
@@ -102,27 +109,26 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   };
   let applied = false;
   // Whatever happens on the way, the secrets of what was created by then are shown: nobody can ask for them again.
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  signals.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await takeSteps(api, orderSteps(actions), options.shared ?? false, follower);
     applied = true;
   } finally {
     await keep?.close();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    if (session.json) printJson({ plan: planAsJson(actions), applied, clients: created });
-    else if (created.length > 0) showSecrets(created);
-    if (keep) note(`The secrets of the new clients are in ${secretsFile}.`);
+    signals.off('SIGINT', stop).off('SIGTERM', stop);
+    if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied, clients: created });
+    else if (created.length > 0) showSecrets(session.terminal, created);
+    if (keep) session.terminal.note(`The secrets of the new clients are in ${secretsFile}.`);
   }
 }
 
-function failedToKeep(error: unknown): false {
-  note(`The secret could not be written: ${error instanceof Error ? error.message : error}`);
-  return false;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function createSecretsFile(file: string): Promise<FileHandle> {
   try {
-    return await open(file, 'wx', 0o600);
+    return await open(file, 'wx', SECRET_FILE_MODE);
   } catch (error) {
     const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     const reason = exists ? 'is there already: secrets go into a new file' : 'could not be made';
@@ -130,8 +136,8 @@ async function createSecretsFile(file: string): Promise<FileHandle> {
   }
 }
 
-function showSecrets(clients: readonly NewClient[]): void {
+function showSecrets(terminal: Terminal, clients: readonly NewClient[]): void {
   const rows = clients.map(({ client_name, client_id, client_secret }) => [client_name, client_id, client_secret]);
-  print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
-  note('The secrets are shown this once: keep them now.');
+  terminal.print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
+  terminal.note('The secrets are shown this once: keep them now.');
 }

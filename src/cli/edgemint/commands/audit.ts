@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CHANGED_FIELDS_SHOWN } from '../../constants.ts';
 import { pastTime } from '../parse.ts';
 import { addList } from './crud.ts';
 
@@ -10,8 +11,6 @@ interface AuditEvent {
   readonly address: string | null;
   readonly changes: unknown;
 }
-
-const NAMES_SHOWN = 3;
 
 const COLUMNS = {
   at: ({ at }: AuditEvent) => at,
@@ -36,5 +35,5 @@ export function addAudit(program: Command): void {
 }
 
 function fewOf(names: readonly string[]): string[] {
-  return names.length > NAMES_SHOWN ? [...names.slice(0, NAMES_SHOWN), '…'] : [...names];
+  return names.length > CHANGED_FIELDS_SHOWN ? [...names.slice(0, CHANGED_FIELDS_SHOWN), '…'] : [...names];
 }

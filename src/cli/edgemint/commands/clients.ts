@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client } from '../representations.ts';
-import { readSecret } from '../terminal.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
 import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection, one } from './crud.ts';
 import type { Field } from './fields.ts';
@@ -102,9 +101,9 @@ export function addClients(program: Command): void {
   addGet(group, clients);
   addCreate(group, clients, {
     secret: 'client_secret',
-    complete: async (body, command) => {
+    complete: async (body, { terminal }, command) => {
       if (!command.opts<{ ownSecret?: boolean }>().ownSecret) return;
-      body.client_secret = await readSecret('Client secret', 'EDGEMINT_CLIENT_SECRET');
+      body.client_secret = await terminal.readSecret('Client secret', 'EDGEMINT_CLIENT_SECRET');
     },
   }).option('--own-secret', 'with a secret of yours: from EDGEMINT_CLIENT_SECRET, or asked for');
   addUpdate(group, clients);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Answer, Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
-import { type Columns, listing, note, print, printJson } from '../output.ts';
+import { type Columns, listing } from '../output.ts';
 import { wholeNumber } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
@@ -62,11 +62,11 @@ export function addList<Item>(
     const page: Page<Item> = all
       ? { data: await api.all<Item>(path, { ...full, limit }), next_cursor: null }
       : (await api.get<Page<Item>>(path, { ...full, limit, cursor })).body;
-    if (session.json) return printJson(page);
-    if (page.data.length === 0) return note('There is nothing.');
-    print(listing(columns, page.data));
+    if (session.json) return session.terminal.printJson(page);
+    if (page.data.length === 0) return session.terminal.note('There is nothing.');
+    session.terminal.print(listing(columns, page.data));
     if (page.next_cursor !== null)
-      note(`There are more: --all shows them, --cursor ${line(page.next_cursor)} the next page.`);
+      session.terminal.note(`There are more: --all shows them, --cursor ${line(page.next_cursor)} the next page.`);
   });
 }
 
@@ -76,7 +76,7 @@ export function addGet<Item>(parent: Command, { path, noun, id }: Collection<Ite
     const session = new Session(command);
     const { body, etag } = await (await session.api()).get(one(path, given));
     session.show(body);
-    if (!session.json && etag !== null) note(`ETag ${line(etag)}`);
+    if (!session.json && etag !== null) session.terminal.note(`ETag ${line(etag)}`);
   });
 }
 
@@ -87,18 +87,22 @@ export function addCreate<Item>(
   {
     secret,
     complete,
-  }: { secret?: string; complete?: (body: Record<string, unknown>, command: Command) => Promise<void> } = {},
+  }: {
+    secret?: string;
+    complete?: (body: Record<string, unknown>, session: Session, command: Command) => Promise<void>;
+  } = {},
 ): Command {
   const command = addFieldOptions(parent.command('create').description(`create a ${noun}`), fields);
   return command.action(async () => {
     const session = new Session(command);
-    const body = await readFields(command, fields);
-    await complete?.(body, command);
+    const body = await readFields(command, fields, session.terminal);
+    await complete?.(body, session, command);
     const api = await session.api();
     if (isOwned && api.organization !== undefined) body.organization_id ??= api.organization;
     const created = (await api.post(path, body)).body;
     session.show(created);
-    if (secret && Object(created)[secret] !== undefined) note(`The ${secret} is shown this once: keep it now.`);
+    if (secret && Object(created)[secret] !== undefined)
+      session.terminal.note(`The ${secret} is shown this once: keep it now.`);
   });
 }
 
@@ -115,7 +119,7 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
   command.action(async (given: string) => {
     const session = new Session(command);
     const options = command.opts<{ reset: string[]; ifMatch?: string; cascade?: boolean }>();
-    const patch = await readFields(command, fields);
+    const patch = await readFields(command, fields, session.terminal);
     for (const name of options.reset.map((given) => given.replaceAll('-', '_'))) {
       if (Object.hasOwn(patch, name)) throw new UsageError(`${line(name)} is both set and reset.`);
       patch[name] = null;
@@ -172,7 +176,7 @@ export function addRevokeTokens<Item>(parent: Command, { path, noun, id }: Colle
 /** A representation, or what is known of a change that was not waited for. */
 export function showChanged(session: Session, answer: Answer<unknown>): void {
   session.show(answer.body);
-  if (isUnderWay(answer)) note('It is under way: edgemint changes get <id> shows how far.');
+  if (isUnderWay(answer)) session.terminal.note('It is under way: edgemint changes get <id> shows how far.');
 }
 
 /** Whether it is the answer to a change that was not waited for. */

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
 import { readRemote } from '../declaration/remote.ts';
 import { writeDeclaration } from '../declaration/write.ts';
-import { print } from '../output.ts';
 import { Session } from '../session.ts';
 
 export function addExport(program: Command): void {
@@ -22,7 +21,7 @@ export function addExport(program: Command): void {
       roles: fieldsOf(own.roles),
       clients: fieldsOf(own.clients),
     });
-    if (file === undefined) return print(text);
+    if (file === undefined) return session.terminal.print(text);
     const before = await readFile(file, 'utf8').catch(() => undefined);
     if (before !== undefined && before !== text) await session.confirm(`${file} is another one: write over it?`);
     try {

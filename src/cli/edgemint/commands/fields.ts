@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { isJsonObject } from '../../../lib/json.ts';
 import { UsageError } from '../failures.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** A field of a representation, and the option that sets it. */
 export interface Field {
@@ -33,9 +33,13 @@ export function addFieldOptions(command: Command, fields: readonly Field[]): Com
 }
 
 /** The fields that the options and the file of `--from` set. @throws Failure */
-export async function readFields(command: Command, fields: readonly Field[]): Promise<Record<string, unknown>> {
+export async function readFields(
+  command: Command,
+  fields: readonly Field[],
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
   const options = command.opts<Record<string, unknown>>();
-  const body = new Map(Object.entries(await fieldsOfFile(options.from)));
+  const body = new Map(Object.entries(await fieldsOfFile(options.from, terminal)));
   for (const { name, flags, many } of fields) {
     const value = options[new Option(flags).attributeName()];
     if (value === undefined) continue;
@@ -44,11 +48,11 @@ export async function readFields(command: Command, fields: readonly Field[]): Pr
   return Object.fromEntries(body);
 }
 
-async function fieldsOfFile(file: unknown): Promise<object> {
+async function fieldsOfFile(file: unknown, terminal: Terminal): Promise<object> {
   if (typeof file !== 'string') return {};
   let value: unknown;
   try {
-    value = parse(file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8'));
+    value = parse(file === '-' ? await terminal.readInput() : await readFile(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../failures.ts';
-import { listing, note, print } from '../output.ts';
+import { listing } from '../output.ts';
 import type { Page } from '../representations.ts';
 import { Session } from '../session.ts';
 import { addList, isUnderWay, showChanged } from './crud.ts';
@@ -57,8 +57,8 @@ function addRotate(group: Command): void {
     const answer = await api.post<Page<SigningKey>>(`${PATH}/rotate`, { alg, kid, emergency });
     if (session.json || isUnderWay(answer)) return showChanged(session, answer);
     const { data } = emergency ? (await api.get<Page<SigningKey>>(PATH)).body : answer.body;
-    print(listing(COLUMNS, data));
-    if (emergency) note(OFFLINE_VERIFIERS);
+    session.terminal.print(listing(COLUMNS, data));
+    if (emergency) session.terminal.note(OFFLINE_VERIFIERS);
   });
 }
 

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { Session } from '../session.ts';
-import { readSecret } from '../terminal.ts';
 
 export function addLeakedSecrets(program: Command): void {
   const group = program.command('leaked-secrets').description('secrets that were found where they should not be');
@@ -10,6 +9,8 @@ export function addLeakedSecrets(program: Command): void {
   report.action(async () => {
     const session = new Session(report);
     const api = await session.api(false);
-    session.show((await api.post('leaked-secrets', { secret: await readSecret('The leaked secret') })).body);
+    session.show(
+      (await api.post('leaked-secrets', { secret: await session.terminal.readSecret('The leaked secret') })).body,
+    );
   });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { listing, note, print, time } from '../output.ts';
+import { listing, time } from '../output.ts';
 import type { Page } from '../representations.ts';
 import { Session } from '../session.ts';
 import { addList } from './crud.ts';
@@ -30,10 +30,11 @@ export function addMasterKeys(program: Command): void {
     const session = new Session(reseal);
     const { body } = await (await session.api()).post<Page<MasterKey>>(`${PATH}/reseal`, {});
     if (session.json) return session.show(body);
-    print(listing(COLUMNS, body.data));
+    session.terminal.print(listing(COLUMNS, body.data));
     const previous = body.data.filter(({ status }) => status === 'previous');
-    if (previous.length === 0) note('MASTER_KEY holds the current key alone: no other is there to go.');
-    for (const key of previous) note(whenItMayGo(key));
+    if (previous.length === 0)
+      session.terminal.note('MASTER_KEY holds the current key alone: no other is there to go.');
+    for (const key of previous) session.terminal.note(whenItMayGo(key));
   });
 }
 

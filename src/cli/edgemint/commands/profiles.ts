@@ -1,32 +1,36 @@
 import type { Command } from 'commander';
+import { HINT_LENGTH } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { Api } from '../api.ts';
 import { checkUrl, profileName } from '../connection.ts';
 import { UsageError } from '../failures.ts';
-import { print, printJson, table } from '../output.ts';
+import { table } from '../output.ts';
 import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
 import type { Organization, Page } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
-import { ask, readSecret } from '../terminal.ts';
-
-const HINT_LENGTH = 4;
 
 /** `login`, `logout` and `profiles`. */
 export function addProfiles(program: Command): void {
   addLogin(program);
   addLogout(program);
-  const profiles = program.command('profiles').description('list what `edgemint login` kept');
-  profiles.action(async () => {
-    const kept = Object.entries(await readProfiles()).map(([name, { url, api_key, organization_id }]) => ({
+  const command = program.command('profiles').description('list what `edgemint login` kept');
+  command.action(async () => {
+    const { json, terminal } = new Session(command);
+    const profiles = Object.entries(await readProfiles(terminal.io)).map(([name, profile]) => ({
+      name,
+      url: profile.url,
+      organization_id: profile.organization_id ?? null,
+      hint: profile.api_key.slice(-HINT_LENGTH),
+    }));
+    if (json) return terminal.printJson(profiles);
+    const rows = profiles.map(({ name, url, organization_id, hint }) => [
       name,
       url,
-      organization_id: organization_id ?? null,
-      hint: api_key.slice(-HINT_LENGTH),
-    }));
-    if (new Session(profiles).json) return printJson(kept);
-    const rows = kept.map(({ name, url, organization_id, hint }) => [name, url, organization_id ?? '-', `…${hint}`]);
-    print(table(['profile', 'url', 'organization', 'API key'], rows));
+      organization_id ?? '-',
+      `…${hint}`,
+    ]);
+    terminal.print(table(['profile', 'url', 'organization', 'API key'], rows));
   });
 }
 
@@ -36,25 +40,27 @@ function addLogin(program: Command): void {
     .description('check an API key, asked for or from stdin, and keep it for the commands to come');
   command.action(async () => {
     const session = new Session(command);
-    const name = profileName(session.options);
+    const { options, terminal } = session;
+    const name = profileName(options, terminal.env);
     const url = checkUrl(await urlOf(session));
-    const apiKey = await readSecret(`API key for ${url}`);
-    const organization = session.options.organization;
-    const who = await whoIs(new Api({ url, apiKey, organization }, undefined), organization);
-    await saveProfile(name, { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) });
-    session.done(`Logged in to ${url} with ${who}. The profile ${name} is in ${profilesFile()}.`);
+    const apiKey = await terminal.readSecret(`API key for ${url}`);
+    const { organization } = options;
+    const holder = await describeKey(new Api({ url, apiKey, organization }, terminal), organization);
+    const profile = { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) };
+    await saveProfile(terminal.io, name, profile);
+    session.done(`Logged in to ${url} with ${holder}. The profile ${name} is in ${profilesFile(terminal.io)}.`);
   });
 }
 
-async function urlOf({ options }: Session): Promise<string> {
-  const given = options.url ?? process.env.EDGEMINT_URL;
-  if (given) return given;
-  if (!process.stdin.isTTY) throw new UsageError('Which server? Give --url or EDGEMINT_URL.');
-  return (await ask('URL of the issuer: ')).trim();
+async function urlOf({ options, terminal }: Session): Promise<string> {
+  const url = options.url ?? terminal.env.EDGEMINT_URL;
+  if (url) return url;
+  if (!terminal.isInteractive) throw new UsageError('Which server? Give --url or EDGEMINT_URL.');
+  return (await terminal.ask('URL of the issuer: ')).trim();
 }
 
 /** Whose key it is, in words. @throws Failure where the server does not know the key, or the organization */
-async function whoIs(api: Api, organization: string | undefined): Promise<string> {
+async function describeKey(api: Api, organization: string | undefined): Promise<string> {
   const isRoot = await isAllowed(() => api.get('signing-keys'));
   if (isRoot && organization === undefined) return 'the root key';
   if (isRoot)
@@ -81,8 +87,8 @@ function addLogout(program: Command): void {
   const command = program.command('logout').description('forget a profile; the API key itself stays valid');
   command.action(async () => {
     const session = new Session(command);
-    const name = profileName(session.options);
-    if (!(await removeProfile(name))) throw new Failure(`There is no profile ${name}.`);
+    const name = profileName(session.options, session.terminal.env);
+    if (!(await removeProfile(session.terminal.io, name))) throw new Failure(`There is no profile ${name}.`);
     session.done(`Forgot the profile ${name}. Its API key is still valid: edgemint api-keys delete ends it.`);
   });
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { note } from '../output.ts';
 import { seconds } from '../parse.ts';
 import { Session } from '../session.ts';
 import { addList, one } from './crud.ts';
@@ -50,7 +49,7 @@ function addRotate(group: Command): void {
     const { grace, replaceSecondary } = command.opts<{ grace?: number; replaceSecondary?: boolean }>();
     const body = { grace_seconds: grace, replace_secondary: replaceSecondary };
     session.show((await (await session.api()).post(`${secretsOf(id)}/rotate`, body)).body);
-    note('The client_secret is shown this once: keep it now.');
+    session.terminal.note('The client_secret is shown this once: keep it now.');
   });
 }
 

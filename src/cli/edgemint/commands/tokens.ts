@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { EXIT_FAILED } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
-import { EXIT_FAILED, UsageError } from '../failures.ts';
+import { UsageError } from '../failures.ts';
 import { basic, postForm } from '../oauth.ts';
-import { note, print, printJson, record } from '../output.ts';
+import { record } from '../output.ts';
 import { futureTime, jsonObject } from '../parse.ts';
 import { Session } from '../session.ts';
-import { readSecret } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { decodeToken, verifyToken } from '../token.ts';
 
 const TOKEN = 'EDGEMINT_TOKEN';
@@ -38,11 +39,16 @@ function addIssue(group: Command): void {
     const { url } = await session.connection(false);
     const { scope, resource, claims } = command.opts<{ scope?: string; resource?: string; claims?: object }>();
     const form = { grant_type: 'client_credentials', scope, resource, claims: claims && JSON.stringify(claims) };
-    const answer = await postForm(`${url}/oauth2/token`, form, await clientAuthorization(command));
-    if (session.json) return printJson(answer);
+    const answer = await postForm(
+      `${url}/oauth2/token`,
+      form,
+      await clientAuthorization(command, session.terminal),
+      session.terminal,
+    );
+    if (session.json) return session.terminal.printJson(answer);
     const { access_token, expires_in, scope: granted } = Object(answer);
-    print(String(access_token));
-    note(`For ${expires_in} seconds, with ${granted ? `the scopes ${granted}` : 'no scope'}.`);
+    session.terminal.print(String(access_token));
+    session.terminal.note(`For ${expires_in} seconds, with ${granted ? `the scopes ${granted}` : 'no scope'}.`);
   });
 }
 
@@ -57,10 +63,11 @@ function addIntrospect(group: Command): void {
     const session = new Session(command);
     const { scope, clientId, strong } = command.opts<{ scope?: string; clientId?: string; strong?: boolean }>();
     const { url, apiKey } = await session.connection(clientId === undefined);
-    const authorization = clientId === undefined ? `Bearer ${apiKey}` : await clientAuthorization(command);
-    const token = await readSecret('Token', TOKEN);
+    const authorization =
+      clientId === undefined ? `Bearer ${apiKey}` : await clientAuthorization(command, session.terminal);
+    const token = await session.terminal.readSecret('Token', TOKEN);
     const form = { token, scope, introspection: strong ? 'strong' : undefined };
-    session.show(withTimes(session, await postForm(`${url}/oauth2/introspect`, form, authorization)));
+    session.show(withTimes(session, await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal)));
   });
 }
 
@@ -81,9 +88,9 @@ function addRevoke(group: Command): void {
     const known = { jti, client_id: clientId, expires_at: expiresAt };
     const answer = await api.post(
       'tokens/revoke',
-      jti === undefined ? { token: await readSecret('Token', TOKEN) } : known,
+      jti === undefined ? { token: await session.terminal.readSecret('Token', TOKEN) } : known,
     );
-    if (session.json) return printJson(answer.body);
+    if (session.json) return session.terminal.printJson(answer.body);
     session.done('Revoked: no introspection calls it active any more; one at the edge may for a minute or more.');
   });
 }
@@ -98,13 +105,13 @@ function addDecode(group: Command): void {
     const session = new Session(command);
     const { verify, audience } = command.opts<{ verify?: boolean; audience?: string }>();
     if (audience !== undefined && !verify) throw new UsageError('--audience goes with --verify.');
-    const token = await readSecret('Token', TOKEN);
+    const token = await session.terminal.readSecret('Token', TOKEN);
     const { header, claims } = decodeToken(token);
     const verdict = verify ? await verifyToken(token, (await session.connection(false)).url, audience) : undefined;
-    if (session.json) printJson({ header, claims, verified: verdict?.isValid ?? false });
-    else print(`${record(header)}\n${record(Object(withTimes(session, claims)))}`);
-    note(verdict?.sentence ?? 'Not verified: anybody could have written this.');
-    if (verdict && !verdict.isValid) process.exitCode = EXIT_FAILED;
+    if (session.json) session.terminal.printJson({ header, claims, verified: verdict?.isValid ?? false });
+    else session.terminal.print(`${record(header)}\n${record(Object(withTimes(session, claims)))}`);
+    session.terminal.note(verdict?.sentence ?? 'Not verified: anybody could have written this.');
+    if (verdict && !verdict.isValid) session.terminal.exitCode = EXIT_FAILED;
   });
 }
 
@@ -131,10 +138,10 @@ function relative(seconds: number): string {
   return time;
 }
 
-async function clientAuthorization(command: Command): Promise<string> {
-  const client_id = command.opts<{ clientId?: string }>().clientId ?? (process.env[CLIENT_ID] || undefined);
+async function clientAuthorization(command: Command, terminal: Terminal): Promise<string> {
+  const client_id = command.opts<{ clientId?: string }>().clientId ?? (terminal.env[CLIENT_ID] || undefined);
   if (client_id === undefined) throw new UsageError(`Which client? Give --client-id or ${CLIENT_ID}.`);
-  const client_secret = await readSecret(`Secret of ${client_id}`, CLIENT_SECRET);
+  const client_secret = await terminal.readSecret(`Secret of ${client_id}`, CLIENT_SECRET);
   if (client_secret.startsWith('emc_')) throw new Failure('That is a client_id, not a secret.');
   return basic({ client_id, client_secret });
 }

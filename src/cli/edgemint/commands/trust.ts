@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { FederatedIdentity } from '../../../gates/protocol.ts';
-import { note } from '../output.ts';
 import { jwksFile } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Client } from '../representations.ts';
@@ -86,7 +85,8 @@ async function trust(command: Command, id: string, trusted: Trusted): Promise<vo
     additional_auth_methods: only ? [] : others,
   };
   showChanged(session, await api.patch(target, patch, { ifMatch: etag ?? undefined }));
-  if (!only && others.length > 0) note(`It may go on with ${line(others.join(', '))}: --only ends that.`);
+  if (!only && others.length > 0)
+    session.terminal.note(`It may go on with ${line(others.join(', '))}: --only ends that.`);
 }
 
 function given(claims: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,11 +1,10 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { COMPLAINTS_SHOWN } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { line } from '../printable.ts';
 import type { Complaint } from './complaint.ts';
 import { Declaration, SECTIONS, type Section } from './schema.ts';
-
-const COMPLAINTS_SHOWN = 50;
 
 /** A file that was read: what it declares, and how to complain of it. */
 export interface DeclarationFile {

@@ -1,14 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fieldNames, SECTIONS } from '../../src/cli/edgemint/declaration/schema.ts';
-import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
-
-let edgemint: RunningEdgemint;
-
-beforeAll(async () => {
-  edgemint = await startEdgemint();
-});
-
-afterAll(() => edgemint?.stop());
+import { expect, test } from 'vitest';
+import { fieldNames, SECTIONS } from '../../../src/cli/edgemint/declaration/schema.ts';
+import { edgemint } from './fixture.ts';
 
 const COMPONENTS = { resource_servers: 'NewResourceServer', roles: 'NewRole', clients: 'NewClient' } as const;
 /** What a creation may say and a file does not: whose it is, and the credentials of a client from elsewhere. */

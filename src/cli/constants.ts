@@ -1,0 +1,66 @@
+// The numbers of the command lines, with unit and reason. Times are in milliseconds if the name ends with _MS, in seconds otherwise.
+
+// ── Exit codes ──
+
+/** Of a command that was refused or failed. */
+export const EXIT_FAILED = 1;
+/** Of a command that was called wrongly. No request was sent. */
+export const EXIT_USAGE = 2;
+/** Of `apply --dry-run --exit-code` if the plan is not empty. */
+export const EXIT_DRIFT = 3;
+/** Of a command that ctrl-C ended: 128 plus the number of SIGINT, as in shells. */
+export const EXIT_INTERRUPTED = 130;
+
+// ── Requests of `edgemint` to the server ──
+
+/** Attempts of one request, the first one included. */
+export const ATTEMPTS = 5;
+/** Time for one attempt. A management write may wait for many gates. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+/** Pause before the next attempt if the server names none. */
+export const DEFAULT_RETRY_AFTER = 2;
+/** Longest pause before the next attempt, even if the server asks for more: somebody is waiting. */
+export const MAX_RETRY_AFTER = 60;
+/** Items per request of `--all` and `apply`: the most that the API returns. */
+export const PAGE_LIMIT = 100;
+/** Pause between two looks at a change that is being delivered to gates. */
+export const POLL_MS = 500;
+/** Longest pause between two looks at a change whose end is known. */
+export const MAX_POLL_MS = 5000;
+
+// ── Texts for people ──
+
+/** Width of help texts if the output is not a terminal. */
+export const HELP_COLUMNS = 80;
+/** Spaces between two columns of a table. */
+export const COLUMN_GAP = 2;
+/** Last characters of an API key that `profiles` shows: enough to tell keys apart, useless for guessing. */
+export const HINT_LENGTH = 4;
+/** Names of changed fields in a row of `audit list`; `--json` shows all. */
+export const CHANGED_FIELDS_SHOWN = 3;
+/** Dependents that an error lists: about a screenful. */
+export const DEPENDENTS_SHOWN = 20;
+/** Complaints about a file that an error lists: more would scroll the first ones away. */
+export const COMPLAINTS_SHOWN = 50;
+/** Seconds since the epoch (year 5138) above which a claim is not shown as a time: it is probably in milliseconds. */
+export const MAX_SHOWN_TIME = 1e11;
+
+// ── `npm start` and `npm run deploy` ──
+
+/** The port of `npm start` without PORT: that of `wrangler dev`. */
+export const DEFAULT_PORT = 8787;
+export const MAX_PORT = 65_535;
+/** Time for the local service to answer its first request. A first start compiles everything. */
+export const START_DEADLINE_MS = 120_000;
+/** Pause between two health checks of the starting service. */
+export const HEALTH_POLL_MS = 100;
+/** Lines of the log that an error shows if the local service ends: enough for a stack trace. */
+export const LOG_TAIL_LINES = 20;
+/** Time for wrangler to end by itself before it is killed. */
+export const STOP_PATIENCE_MS = 5000;
+/** Length of a generated MASTER_KEY in bytes: an AES-256 key. */
+export const MASTER_KEY_BYTES = 32;
+/** Permissions of files that hold secrets: the owner reads and writes, nobody else does anything. */
+export const SECRET_FILE_MODE = 0o600;
+/** Permissions of the directory of such files. */
+export const SECRET_DIRECTORY_MODE = 0o700;

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../../src/cli/edgemint/program.ts';
+import { Terminal } from '../../src/cli/edgemint/terminal.ts';
+import { noIo, Person } from '../e2e/cli/person.ts';
+
+const program = () => createProgram(new Terminal(noIo()));
+
+describe('the help', () => {
+  const commands = (function all(command: Command): Command[] {
+    return [command, ...command.commands.flatMap(all)];
+  })(program());
+
+  test('says of every command, argument and option what it is', () => {
+    expect(commands.length).toBeGreaterThan(45);
+    for (const command of commands) {
+      expect(command.description(), command.name()).not.toBe('');
+      for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+    }
+  });
+
+  test('of no command clashes with what all take', () => {
+    const shared = program()
+      .options.flatMap(({ short, long }) => [short, long])
+      .filter(Boolean);
+    for (const command of commands.slice(1)) {
+      for (const { short, long } of command.options) {
+        expect(shared).not.toContain(long);
+        if (short) expect(shared).not.toContain(short);
+      }
+    }
+  });
+
+  test('is the answer to --help, and to a group without a command', async () => {
+    const person = await Person.arrive();
+    const help = await person.run(['secrets', 'rotate', '--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/^Usage: edgemint secrets rotate \[options\] <client_id>\n/);
+    expect(help.stdout).toContain('--grace <duration>');
+    expect(help.stdout).toContain('--organization <id>');
+    const group = await person.run(['clients']);
+    expect(group.code).toBe(2);
+    expect(group.stderr).toContain('Usage: edgemint clients');
+    await person.leave();
+  });
+});
+
+test('the documentation of the command line knows every command', async () => {
+  const text = await readFile('docs/cli.md', 'utf8');
+  for (const group of program().commands) {
+    expect(text).toContain(group.name());
+    for (const command of group.commands)
+      expect(text).toMatch(new RegExp(`${group.name()} [^\\n]*\\b${command.name()}\\b`));
+  }
+});

@@ -1,0 +1,9 @@
+// One file for all suites, so that one server serves them all. Each suite stands in a module of its own.
+import './cli/apply.ts';
+import './cli/authentication.ts';
+import './cli/commands.ts';
+import './cli/process.ts';
+import './cli/profiles.ts';
+import './cli/retries.ts';
+import './cli/schema.ts';
+import './cli/tokens-and-keys.ts';

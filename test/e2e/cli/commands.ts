@@ -1,0 +1,250 @@
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administrator, edgemint } from './fixture.ts';
+import type { Person } from './person.ts';
+
+const ORDERS = 'https://commands.example.com/orders';
+
+interface Client {
+  client_id: string;
+  client_name: string;
+  client_secret: string;
+  status: string;
+}
+
+describe('commands:', () => {
+  let person: Person;
+
+  beforeAll(async () => {
+    person = await administrator('Acme commands');
+    const scopes = ['--scope', 'orders:read Read orders', '--scope', 'orders:write'];
+    await person.json(['resource-servers', 'create', '--identifier', ORDERS, '--name', 'Orders', ...scopes]);
+  });
+
+  afterAll(() => person?.leave());
+
+  const newClient = (name: string, ...args: string[]) =>
+    person.json<Client>(['clients', 'create', '--name', name, ...args]);
+
+  describe('a command that was called wrongly exits with 2, and one whose request failed with 1:', () => {
+    test.each([
+      ['an unknown command', ['client', 'list'], 'Did you mean clients?'],
+      ['an unknown option', ['clients', 'list', '--al'], 'Did you mean --all?'],
+      ['a missing argument', ['clients', 'get'], "missing required argument 'client_id'"],
+      ['a malformed number', ['clients', 'list', '--limit', 'x'], 'It must be a whole number.'],
+      ['a malformed duration', ['secrets', 'rotate', 'x', '--grace', '1w'], 'as in 30m'],
+      ['a choice that is none', ['clients', 'create', '--status', 'off'], 'Allowed choices are active, disabled.'],
+      ['a URL without https', ['clients', 'list', '--url', 'http://auth.example.com'], 'with https'],
+      ['nothing to change', ['clients', 'update', 'x'], 'Nothing to change was given'],
+      [
+        'a field both set and reset',
+        ['clients', 'update', 'x', '--name', 'a', '--reset', 'client_name'],
+        'both set and reset',
+      ],
+      ['half of a token’s id', ['tokens', 'revoke', '--jti', 'x'], 'go together'],
+      ['a compromised key without an emergency', ['keys', 'rotate', '--kid', 'x'], '--kid goes with --emergency.'],
+      [
+        'a key and an algorithm',
+        ['keys', 'rotate', '--emergency', '--kid', 'x', '--alg', 'ES256'],
+        'do not go together',
+      ],
+      ['a strength that is none', ['resource-servers', 'update', 'x', '--introspection', 'weak'], 'strong, edge'],
+      ['a file that is not there', ['clients', 'create', '--from', 'nowhere'], 'nowhere'],
+      ['no client to be', ['tokens', 'issue'], 'EDGEMINT_CLIENT_ID'],
+    ])('%s', async (_, args, expected) => {
+      const { code, stdout, stderr } = await person.run(args);
+      expect(stderr).toContain(expected);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    });
+
+    test('no server', async () => {
+      const { code, stderr } = await person.run(['clients', 'list'], { env: { EDGEMINT_URL: '' } });
+      expect(stderr).toContain('Which server?');
+      expect(code).toBe(2);
+    });
+
+    test.each([
+      ['what is not there', ['clients', 'get', 'emc_nobody'], /^Not found \(404\)/],
+      [
+        'fields that are wrong',
+        ['clients', 'create', '--name', ' a', '--access-token-ttl', '1'],
+        /\(422\)\n( {2}\/\w+: .+\n){2}$/,
+      ],
+      ['an unknown field', ['clients', 'update', 'emc_nobody', '--reset', 'nonsense'], /\((404|422)\)/],
+      [
+        'a key that nobody has',
+        ['clients', 'list'],
+        /\(401\).*\nLog in with a key that is valid/,
+        { EDGEMINT_API_KEY: 'x' },
+      ],
+      [
+        'a server that is not there',
+        ['clients', 'list'],
+        /could not be reached: ECONNREFUSED\n$/,
+        { EDGEMINT_URL: 'http://127.0.0.1:2' },
+      ],
+      [
+        'a URL of something else',
+        ['organizations', 'list'],
+        /\(404\)|did not answer with JSON/,
+        { EDGEMINT_URL: 'PATH' },
+      ],
+    ])('%s', async (_, args, expected, env: Record<string, string> = {}) => {
+      const url = env.EDGEMINT_URL === 'PATH' ? { EDGEMINT_URL: `${edgemint.issuer}/elsewhere` } : {};
+      const { code, stdout, stderr } = await person.run(args, { env: { ...env, ...url } });
+      expect(stderr).toMatch(expected);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    });
+  });
+
+  describe('lists', () => {
+    beforeAll(async () => {
+      for (let i = 0; i < 5; i++) await newClient(`Listed ${i}`, '--status', i === 4 ? 'disabled' : 'active');
+    });
+
+    test('are pages, or whole with --all', async () => {
+      const names = ({ data }: { data: Client[] }) => data.map(({ client_name }) => client_name);
+      const filter = ['clients', 'list', '--name', 'listed'];
+      const page = await person.json<{ data: Client[]; next_cursor: string }>([...filter, '--limit', '2']);
+      expect(names(page)).toEqual(['Listed 0', 'Listed 1']);
+      const next = await person.json<{ data: Client[] }>([...filter, '--limit', '2', '--cursor', page.next_cursor]);
+      expect(names(next)).toEqual(['Listed 2', 'Listed 3']);
+      const all = await person.json<{ data: Client[]; next_cursor: null }>([...filter, '--all', '--limit', '2']);
+      expect(all.next_cursor).toBeNull();
+      expect(names(all)).toHaveLength(5);
+      const disabled = await person.json<{ data: Client[] }>([...filter, '--status', 'disabled']);
+      expect(names(disabled)).toEqual(['Listed 4']);
+    });
+
+    test('are tables for people, and what is said beside them is not on stdout', async () => {
+      const { stdout, stderr } = await person.run(['clients', 'list', '--name', 'Listed', '--limit', '2']);
+      const [head, ...rows] = stdout.trimEnd().split('\n');
+      expect(head).toMatch(/^client_id +client_name +method +roles +grants +status$/);
+      expect(rows).toHaveLength(2);
+      expect(stderr).toMatch(/^There are more: --all shows them, --cursor \S+ the next page\.\n$/);
+      const none = await person.run(['clients', 'list', '--name', 'nobody']);
+      expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'There is nothing.\n' });
+    });
+
+    test('show nothing that steers a terminal', async () => {
+      await person.json(['roles', 'create', '--name', 'steering', '--description', '\u001b[2Jgone\u202e']);
+      const { data } = await person.json<{ data: { id: string; name: string }[] }>(['roles', 'list']);
+      const { stdout } = await person.run(['roles', 'get', data.find(({ name }) => name === 'steering')?.id ?? '']);
+      expect(stdout).toContain('�[2Jgone�');
+    });
+  });
+
+  describe('a client', () => {
+    test('is created from options, its secret shown once', async () => {
+      const args = [
+        '--grant',
+        `${ORDERS} orders:read orders:write`,
+        '--rate-limit',
+        '60/10',
+        '--access-token-ttl',
+        '5m',
+      ];
+      const { code, stdout, stderr } = await person.run(['clients', 'create', '--name', 'Shown', ...args]);
+      expect(code).toBe(0);
+      expect(stdout.match(/ems_\w{49}/g)).toHaveLength(1);
+      expect(stdout).toContain(`${ORDERS}: orders:read orders:write`);
+      expect(stdout).toMatch(/^access_token_ttl +300$/m);
+      expect(stderr).toBe('The client_secret is shown this once: keep it now.\n');
+    });
+
+    test('is created from a file, which options go over', async () => {
+      const file = person.file('client.yaml');
+      await writeFile(file, 'client_name: From a file\nclaims: { tier: gold }\nstatus: disabled\n');
+      const made = await newClient('Over', '--from', file);
+      expect(made).toMatchObject({ client_name: 'Over', claims: { tier: 'gold' }, status: 'disabled' });
+    });
+
+    test('that comes from another provider brings id and secret, which is not among the arguments', async () => {
+      const client_secret = 'Zk3v9QxT7mB1nW5rY8uE2pLsHd6Jc4Fa';
+      const args = ['clients', 'create', '--name', 'Imported', '--client-id', 'from-elsewhere', '--own-secret'];
+      const { code } = await person.run([...args, '--grant', `${ORDERS} orders:read`], { input: `${client_secret}\n` });
+      expect(code).toBe(0);
+      const env = { EDGEMINT_CLIENT_ID: 'from-elsewhere', EDGEMINT_CLIENT_SECRET: client_secret };
+      expect((await person.run(['tokens', 'issue'], { env })).code).toBe(0);
+    });
+
+    test('is changed in what is given alone, and reset; unless somebody changed it before', async () => {
+      const { client_id } = await newClient('Changed', '--access-token-ttl', '10m', '--metadata', 'a=1');
+      const seen = /ETag ("\S+")/.exec((await person.run(['clients', 'get', client_id])).stderr)?.[1] ?? '';
+      const update = ['clients', 'update', client_id];
+      const args = [...update, '--metadata', 'b=2=3', '--reset', 'access-token-ttl', '--if-match', seen];
+      const changed = await person.json<object>(args);
+      expect(changed).toMatchObject({ client_name: 'Changed', metadata: { a: '1', b: '2=3' }, access_token_ttl: null });
+      const late = await person.run([...update, '--status', 'disabled', '--if-match', seen]);
+      expect(late.code).toBe(1);
+      expect(late.stderr).toContain('(412)');
+    });
+
+    test('is deleted when somebody agrees', async () => {
+      const { client_id } = await newClient('Deleted');
+      const unasked = await person.run(['clients', 'delete', client_id]);
+      expect(unasked.code).toBe(2);
+      expect(unasked.stderr).toContain(
+        `Delete the client Deleted (${client_id})? There is no terminal to ask at: agree with --yes.`,
+      );
+      const agreed = await person.spawnAtTerminal(['clients', 'delete', client_id], 'y\n', '[y/N]');
+      expect(agreed.stdout).toContain(`Deleted the client Deleted (${client_id}).`);
+      expect((await person.run(['clients', 'get', client_id])).code).toBe(1);
+    });
+  });
+
+  test('what others hold is deleted only with --cascade, and they are named', async () => {
+    const { id } = await person.json<{ id: string }>(['roles', 'create', '--name', 'held']);
+    const { client_id } = await newClient('Holder', '--role', 'held');
+    const { code, stderr } = await person.run(['roles', 'delete', id, '--yes']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`\n  client Holder (${client_id})\n`);
+    expect(stderr).toContain('--cascade');
+    expect((await person.run(['roles', 'delete', id, '--yes', '--cascade'])).code).toBe(0);
+    expect(await person.json(['clients', 'get', client_id])).toMatchObject({ roles: [] });
+  });
+
+  test('audit events are listed by target, and of late', async () => {
+    const { client_id } = await newClient('Audited');
+    const events = await person.json<{ data: { action: string }[] }>([
+      'audit',
+      'list',
+      '--target',
+      client_id,
+      '--from',
+      '1h',
+    ]);
+    expect(events.data.map(({ action }) => action)).toEqual(['client.created']);
+    const before = await person.json<{ data: object[] }>(['audit', 'list', '--target', client_id, '--to', '1h']);
+    expect(before.data).toEqual([]);
+    const { stdout } = await person.run(['audit', 'list', '--action', 'client.created', '--limit', '1']);
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +root +client\.created /m);
+  });
+
+  test('a resource server chooses how it is introspected', async () => {
+    const args = ['--identifier', 'https://api.example.com/near', '--name', 'Near', '--introspection', 'edge'];
+    const made = await person.json<{ id: string }>(['resource-servers', 'create', ...args]);
+    expect(made).toMatchObject({ introspection: 'edge' });
+    const changed = await person.json(['resource-servers', 'update', made.id, '--introspection', 'strong']);
+    expect(changed).toMatchObject({ introspection: 'strong' });
+  });
+
+  test('API keys are listed, and usage', async () => {
+    const made = await person.run(['api-keys', 'create', '--name', 'ci', '--scope', 'clients:read', '--expires', '1d']);
+    expect(made.stdout.match(/emk_\w+/g)).toHaveLength(1);
+    expect((await person.run(['api-keys', 'list'])).stdout).toMatch(
+      /^key_\w+ +ci +…\w{4} +clients:read +\d{4}-.* UTC +-$/m,
+    );
+    const { client_id } = await newClient('Used');
+    expect(await person.json(['clients', 'usage', client_id, '--from', '24h'])).toEqual({
+      data: [],
+      next_cursor: null,
+    });
+  });
+
+  test('no secret was ever among the arguments of a command', () => {
+    const args = person.calls.flat().join(' ');
+    expect(args).not.toContain(edgemint.rootApiKey);
+    expect(args).not.toMatch(/\bem[skr]_\w{43}/);
+  });
+});

@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { edgemint } from './fixture.ts';
+import { Person } from './person.ts';
+
+// What only a process of its own shows. Everything else is tested in this process.
+
+describe('edgemint as a process', () => {
+  let person: Person;
+
+  beforeEach(async () => {
+    person = await Person.arrive();
+  });
+
+  afterEach(() => person.leave());
+
+  test('reads a secret from a pipe, keeps it in the home directory, and separates its answer from notes', async () => {
+    const args = ['login', '--url', edgemint.issuer];
+    expect(await person.spawn(args, { input: `${edgemint.rootApiKey}\n` })).toMatchObject({ code: 0, stderr: '' });
+    const none = await person.spawn(['audit', 'list', '--target', 'none']);
+    expect(none).toEqual({ code: 0, stdout: '', stderr: 'There is nothing.\n' });
+  });
+
+  test('exits with 1 after a refusal and with 2 after a wrong call', async () => {
+    const env = { EDGEMINT_URL: edgemint.issuer, EDGEMINT_API_KEY: 'unknown' };
+    expect(await person.spawn(['clients', 'list'], { env })).toMatchObject({ code: 1, stdout: '' });
+    expect(await person.spawn(['clients', 'list', '--al'], { env })).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('exits with 130 after ctrl-C at a question', async () => {
+    const { code } = await person.spawnAtTerminal(['login', '--url', edgemint.issuer], '\u0003', 'API key for ');
+    expect(code).toBe(130);
+  });
+});

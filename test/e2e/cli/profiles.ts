@@ -1,0 +1,93 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { edgemint } from './fixture.ts';
+import { Person } from './person.ts';
+
+describe('profiles:', () => {
+  let person: Person;
+
+  beforeEach(async () => {
+    person = await Person.arrive();
+  });
+
+  afterEach(() => person.leave());
+
+  const login = (args: string[] = [], input = edgemint.rootApiKey) =>
+    person.run(['login', '--url', edgemint.issuer, ...args], { input: `${input}\n` });
+
+  const mode = async (path: string) => (await stat(person.file(path))).mode & 0o777;
+
+  describe('edgemint login', () => {
+    test('keeps a key that the server knows for its owner alone, and later commands use it', async () => {
+      const { code, stdout, stderr } = await login();
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain(`Logged in to ${edgemint.issuer} with the root key.`);
+      expect(await mode('.config/edgemint')).toBe(0o700);
+      expect(await mode('.config/edgemint/config.json')).toBe(0o600);
+      expect((await person.run(['organizations', 'list'])).code).toBe(0);
+    });
+
+    test('keeps it where XDG_CONFIG_HOME says', async () => {
+      person.env.XDG_CONFIG_HOME = person.file('elsewhere');
+      await login();
+      expect(await mode('elsewhere/edgemint/config.json')).toBe(0o600);
+    });
+
+    test('asks at a terminal, and shows nothing of what is typed', async () => {
+      const args = ['login', '--url', edgemint.issuer];
+      const { code, stdout } = await person.spawnAtTerminal(args, `${edgemint.rootApiKey}\n`, 'API key for ');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Logged in');
+      expect(stdout).not.toContain(edgemint.rootApiKey);
+      expect((await person.run(['profiles'])).stdout).toContain(edgemint.issuer);
+    });
+
+    test('keeps nothing that the server does not know', async () => {
+      const { code, stderr } = await login([], 'not-a-key');
+      expect(code).toBe(1);
+      expect(stderr).toContain('(401)');
+      expect((await person.json(['profiles'])) as object[]).toEqual([]);
+    });
+
+    test('knows whose an organization’s key is, and keeps the organization that was named', async () => {
+      await login();
+      const { id } = await person.json<{ id: string }>(['organizations', 'create', '--name', 'Acme of profiles']);
+      const create = ['api-keys', 'create', '--organization', id, '--name', 'k'];
+      const scopes = ['--scope', 'organizations:read', '--scope', 'clients:read'];
+      const { api_key } = await person.json<{ api_key: string }>([...create, ...scopes]);
+      const { stdout } = await login(['--profile', 'acme'], api_key);
+      expect(stdout).toContain('with an API key of the organization Acme of profiles.');
+      expect((await person.run(['clients', 'list', '--profile', 'acme'])).code).toBe(0);
+
+      const wrong = await login(['--profile', 'other', '--organization', 'org_another'], api_key);
+      expect(wrong.stderr).toContain(`The key is of the organization Acme of profiles (${id})`);
+      await login(['--profile', 'root', '--organization', id]);
+      expect((await person.run(['clients', 'list', '--profile', 'root'])).code).toBe(0);
+      expect((await person.run(['clients', 'list', '--profile', 'default'])).stderr).toContain('--organization <id>');
+    });
+  });
+
+  test('edgemint profiles tells keys by their last characters alone, and logout forgets one', async () => {
+    await login();
+    await login(['--profile', 'second']);
+    const { stdout } = await person.run(['profiles']);
+    expect(stdout).toContain(`…${edgemint.rootApiKey.slice(-4)}`);
+    expect(stdout).not.toContain(edgemint.rootApiKey);
+    expect((await person.run(['logout'])).stdout).toContain('Forgot the profile default.');
+    const left = await person.json<{ name: string }[]>(['profiles']);
+    expect(left.map(({ name }) => name)).toEqual(['second']);
+    const again = await person.run(['logout']);
+    expect(again).toMatchObject({ code: 1, stderr: 'There is no profile default.\n' });
+  });
+
+  test('a damaged profile file is told so, and a profile that is not there', async () => {
+    await login();
+    expect((await person.run(['clients', 'list', '--profile', 'nobody'])).stderr).toContain(
+      'There is no profile nobody',
+    );
+    await writeFile(person.file('.config/edgemint/config.json'), '{');
+    const { code, stderr } = await person.run(['profiles']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('is damaged');
+  });
+});

@@ -1,0 +1,219 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { edgemint, newOrganization } from './fixture.ts';
+import { Person } from './person.ts';
+
+/** `lose`: it is followed, and the answer lost. `refuse`: it is not followed. Another: that answer, and it is not followed. */
+type Fault = 'pass' | 'lose' | 'refuse' | { status: number; headers?: Record<string, string>; body?: unknown };
+
+interface Client {
+  client_id: string;
+  client_name: string;
+  client_secret: string;
+}
+
+describe('over a connection with faults', () => {
+  let person: Person;
+  let proxy: Server;
+  let seen: { method: string; path: string; headers: IncomingMessage['headers']; body: string }[];
+  /** What happens to the requests that come, one after the other; those after them pass. */
+  let faults: Fault[];
+
+  beforeAll(async () => {
+    proxy = createServer((request, response) => void forward(request, response).catch(() => response.destroy()));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const address = proxy.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    person = await Person.arrive({ EDGEMINT_URL: `http://127.0.0.1:${port}`, EDGEMINT_API_KEY: edgemint.rootApiKey });
+    faults = [];
+    seen = [];
+    person.env.EDGEMINT_ORGANIZATION = await newOrganization(person, 'Acme of faults');
+  });
+
+  beforeEach(() => {
+    faults = [];
+    seen = [];
+  });
+
+  afterAll(async () => {
+    proxy?.close();
+    await person?.leave();
+  });
+
+  async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    const asked = { method, path: url, headers, body: '' };
+    seen.push(asked);
+    const fault = faults.shift() ?? 'pass';
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    asked.body = body.toString();
+    if (fault === 'refuse') return void response.destroy();
+    if (typeof fault === 'object') {
+      response.writeHead(fault.status, { 'Content-Type': 'application/json', ...fault.headers });
+      return void response.end(fault.body === undefined ? '' : JSON.stringify(fault.body));
+    }
+    const passed = Object.entries(headers).filter(([name]) => !['host', 'connection', 'content-length'].includes(name));
+    const answer = await fetch(`${edgemint.issuer}${url}`, {
+      method,
+      headers: Object.fromEntries(passed) as Record<string, string>,
+      ...(body.length > 0 ? { body } : {}),
+    });
+    const text = await answer.text();
+    if (fault === 'lose') return void response.destroy();
+    const etag = answer.headers.get('ETag');
+    const type = answer.headers.get('Content-Type') ?? 'application/json';
+    response.writeHead(answer.status, { 'Content-Type': type, ...(etag ? { ETag: etag } : {}) }).end(text);
+  }
+
+  const create = (name: string) => person.json<Client>(['clients', 'create', '--name', name]);
+  const BUSY: Fault = { status: 503, headers: { 'Retry-After': '0' } };
+
+  describe('a request', () => {
+    test('whose answer was lost is repeated under its key: one client, and the secret that works', async () => {
+      faults = ['lose', 'lose'];
+      const client = await create('Lost');
+      const keys = seen.map(({ headers }) => headers['idempotency-key']);
+      expect(keys).toHaveLength(3);
+      expect(new Set(keys).size).toBe(1);
+      const { data } = await person.json<{ data: Client[] }>(['clients', 'list', '--name', 'Lost']);
+      expect(data.map(({ client_id }) => client_id)).toEqual([client.client_id]);
+      const env = { EDGEMINT_CLIENT_ID: client.client_id, EDGEMINT_CLIENT_SECRET: client.client_secret };
+      // It is granted nothing, and known by its secret.
+      expect((await person.run(['tokens', 'issue'], { env })).stderr).toContain('unauthorized_client');
+    });
+
+    test('of another command has another key', async () => {
+      await create('One');
+      await create('Two');
+      const keys = seen.map(({ headers }) => headers['idempotency-key']);
+      expect(new Set(keys).size).toBe(2);
+    });
+
+    test('that the server is too busy for is repeated when it says, and given up after five times', async () => {
+      faults = [BUSY, { status: 429, headers: { 'Retry-After': '0' } }];
+      const { code, stderr } = await person.run(['clients', 'list']);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/is busy \(503\): again in 0 s …\n.*is busy \(429\)/);
+      faults = Array.from({ length: 9 }, () => BUSY);
+      seen = [];
+      const refused = await person.run(['clients', 'list']);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain('(503)');
+      expect(seen).toHaveLength(5);
+    });
+
+    test('that is refused is not repeated', async () => {
+      expect((await person.run(['clients', 'create'])).code).toBe(1);
+      expect(seen).toHaveLength(1);
+    });
+
+    test('is not sent on to where a redirect points', async () => {
+      faults = [{ status: 307, headers: { Location: `${edgemint.issuer}/v1/clients` } }];
+      const { code, stderr } = await person.run(['clients', 'list']);
+      expect(code).toBe(1);
+      expect(stderr).toContain('redirect');
+      expect(seen).toHaveLength(1);
+    });
+  });
+
+  describe('a change whose answer was lost', () => {
+    test('is not taken for another’s when it is repeated', async () => {
+      const { client_id } = await create('Patched');
+      const etag = /ETag ("\S+")/.exec((await person.run(['clients', 'get', client_id])).stderr)?.[1] ?? '';
+      faults = ['lose'];
+      const args = ['clients', 'update', client_id, '--status', 'disabled', '--if-match', etag];
+      seen = [];
+      expect(await person.json(args)).toMatchObject({ status: 'disabled' });
+      // The last one is acknowledged, and with it that every gate has heard.
+      expect(seen.map(({ method }) => method)).toEqual(['PATCH', 'PATCH', 'GET', 'PATCH']);
+    });
+
+    test('is told when it really is another’s', async () => {
+      const { client_id } = await create('Contended');
+      faults = [BUSY];
+      const args = ['clients', 'update', client_id, '--status', 'disabled', '--if-match', '"1"'];
+      const { code, stderr } = await person.run(args);
+      expect(code).toBe(1);
+      expect(stderr).toContain('(412)');
+    });
+
+    test('that deletes is done when there is nothing left to delete', async () => {
+      const { client_id } = await create('Deleted');
+      faults = ['lose'];
+      expect((await person.run(['clients', 'delete', client_id, '--yes'])).code).toBe(0);
+      const gone = await person.run(['clients', 'delete', client_id, '--yes']);
+      expect(gone.code).toBe(1);
+      expect(gone.stderr).toContain('(404)');
+    });
+  });
+
+  describe('a change that goes on after its answer', () => {
+    const change = (delivered: number) => ({
+      id: '1042',
+      status: delivered === 900 ? 'delivered' : 'pending',
+      gates: 900,
+      delivered,
+    });
+
+    test('is waited for, and its progress shown', async () => {
+      faults = [
+        { status: 202, body: change(100) },
+        { status: 200, body: change(500) },
+        { status: 200, body: change(900) },
+      ];
+      const { code, stdout, stderr } = await person.run(['roles', 'update', 'role_x', '--name', 'y', '--json']);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toEqual(change(900));
+      expect(stderr).toBe('Delivering: 100 of 900 …\nDelivering: 500 of 900 …\nDelivered to all 900.\n');
+      expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+        'PATCH /v1/roles/role_x',
+        'GET /v1/changes/1042',
+        'GET /v1/changes/1042',
+      ]);
+    });
+
+    test('is told of by when it is done everywhere, where that takes longer than telling the gates', async () => {
+      const revoked = { id: '7', status: 'pending', gates: 0, delivered: 0, settles_at: null as string | null };
+      const settling = { ...revoked, settles_at: '2026-01-01T00:03:00.000Z' };
+      faults = [
+        { status: 202, body: revoked },
+        { status: 200, body: settling },
+        { status: 200, body: settling },
+        { status: 200, body: { ...settling, status: 'delivered' } },
+      ];
+      const { code, stdout, stderr } = await person.run(['keys', 'rotate', '--emergency', '--alg', 'EdDSA', '--yes']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^kid +alg +status /);
+      const [waiting, settlesAt, delivered, ...rest] = stderr.trimEnd().split('\n');
+      expect(waiting).toMatch(/^Waiting/);
+      expect(settlesAt).toContain('2026-01-01 00:03:00 UTC');
+      expect(delivered).toBe('Delivered.');
+      expect(rest).toEqual([expect.stringMatching(/^No token that was signed so is active any more\. .*600 s/)]);
+      expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+        'POST /v1/signing-keys/rotate',
+        ...Array.from({ length: 3 }, () => 'GET /v1/changes/7'),
+        'GET /v1/signing-keys',
+      ]);
+      expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ emergency: true, alg: 'EdDSA' });
+    });
+
+    test('is not waited for with --no-wait', async () => {
+      faults = [{ status: 202, body: change(100) }];
+      const { code, stdout, stderr } = await person.run(['roles', 'delete', 'role_x', '--yes', '--no-wait']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^delivered +100$/m);
+      expect(stderr).toContain('edgemint changes get');
+      expect(seen).toHaveLength(1);
+    });
+  });
+
+  test.each([
+    [['--strong'], 'strong'],
+    [[], null],
+  ])('an introspection with the options %j asks for what is %s', async (options, expected) => {
+    expect((await person.run(['tokens', 'introspect', ...options], { input: 'x.y.z' })).code).toBe(0);
+    expect(new URLSearchParams(seen[0]?.body).get('introspection')).toBe(expected);
+  });
+});
