@@ -12,17 +12,23 @@ if (!isThere) {
 
 const DEADLINE_MS = 30_000;
 
+let browser: Browser;
+
+beforeAll(async () => {
+  if (isThere) browser = await chromium.launch({ executablePath: CHROMIUM });
+});
+
+afterAll(() => browser?.close());
+
 describe.skipIf(!isThere).each(['', '/tenant/a'])('the page at %s/docs, in Chromium', (path) => {
   let edgemint: RunningEdgemint;
-  let browser: Browser;
   let page: Page;
   const requested: URL[] = [];
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    edgemint = await startEdgemint({ issuer: `http://127.0.0.1:${await freePort()}${path}` });
-    browser = await chromium.launch({ executablePath: CHROMIUM });
-    page = await browser.newPage();
+    const issuer = `http://127.0.0.1:${await freePort()}${path}`;
+    [edgemint, page] = await Promise.all([startEdgemint({ issuer }), browser.newPage()]);
     page.setDefaultTimeout(DEADLINE_MS);
     page.on('request', (request) => requested.push(new URL(request.url())));
     page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
@@ -33,7 +39,7 @@ describe.skipIf(!isThere).each(['', '/tenant/a'])('the page at %s/docs, in Chrom
   });
 
   afterAll(async () => {
-    await browser?.close();
+    await page?.close();
     await edgemint?.stop();
   });
 
