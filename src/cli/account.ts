@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import type { Standing } from './deployment-plan.ts';
+import type { AccountState } from './deployment-plan.ts';
 import { Failure } from './failure.ts';
 import { tryWrangler, wrangler } from './wrangler.ts';
 
-/** The database's name, as wrangler.toml has it. */
+/** Returns the name of the database in wrangler.toml. @throws Failure if there is none */
 export async function databaseName(): Promise<string> {
   const name = /^database_name = "([^"]+)"/m.exec(await readFile('wrangler.toml', 'utf8'))?.[1];
   if (!name) throw new Failure('wrangler.toml has no database_name.');
   return name;
 }
 
-/** Looks up what the account has already. @throws Failure */
-export async function readStanding(database: string): Promise<Standing> {
+/** Looks up which parts of the service the account has. @throws Failure if wrangler fails */
+export async function readAccountState(database: string): Promise<AccountState> {
   const databases: { name: string }[] = JSON.parse(await wrangler('list the databases', ['d1', 'list', '--json']));
   return { databaseExists: databases.some(({ name }) => name === database), secrets: await secretNames() };
 }
@@ -22,18 +22,18 @@ async function secretNames(): Promise<string[]> {
     const secrets: { name: string }[] = JSON.parse(stdout);
     return secrets.map(({ name }) => name);
   }
-  // Only where there is no Worker are there surely no secrets. Any other failure, taken for that, would replace the master key.
+  // Only a missing Worker certainly has no secrets. Taking another failure for that would replace the master key.
   if (/Worker "[^"]*" not found/.test(stderr)) return [];
   throw new Failure(`wrangler could not list the secrets:\n${`${stdout}${stderr}`.trim()}`);
 }
 
-/** @throws Failure where the database holds what was sealed or hashed under some MASTER_KEY */
+/** @throws Failure if the database holds data that was sealed or hashed with a MASTER_KEY */
 export async function requireUnused(database: string): Promise<void> {
   const query = 'SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM signing_keys) AS count';
   const args = ['d1', 'execute', 'DB', '--remote', '--json', '--command', query];
   const answer: { results: { count: number }[] }[] = JSON.parse(await wrangler('read the database', args));
   if (answer[0]?.results[0]?.count === 0) return;
   throw new Failure(
-    `The database ${database} was used with a MASTER_KEY that the Worker does not have: set that one, or delete the database; docs/deploy.md says how.`,
+    `The database ${database} was used with a MASTER_KEY that the Worker does not have. Set that MASTER_KEY, or delete the database; docs/deploy.md says how.`,
   );
 }

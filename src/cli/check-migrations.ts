@@ -6,7 +6,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** The migrations of a directory, in the order in which wrangler applies them. */
+/** Reads the migrations of a directory, in the order in which wrangler applies them. */
 export async function readMigrations(directory: string): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(directory, name), 'utf8') })));
@@ -22,22 +22,24 @@ const TRIGGER = statement('CREATE (?:TEMP |TEMPORARY )?TRIGGER ');
 const REFERENCES = new RegExp(`\\bREFERENCES\\s+${NAME}`, 'gi');
 
 /**
- * Finds the migrations that must not be applied: those that drop a table while others reference it. D1 keeps foreign keys enforced throughout, whatever a PRAGMA says, so
- * that such a drop fails or takes the other tables' rows with it; and a rebuild, as drizzle-kit generates it by way of `__new_…`, is one.
+ * Finds migrations that must not be applied: those that drop a table that others reference, and those that create a trigger.
  *
- * Triggers it refuses too: a local database takes them, while the endpoint that applies migrations remotely has cut them at the semicolons
- * of their bodies (cloudflare/workers-sdk issue 15178).
+ * D1 always enforces foreign keys, even after a PRAGMA that turns them off. So dropping a referenced table fails, or deletes the rows that
+ * reference it. The rebuild of a table that drizzle-kit generates (by way of `__new_…`) contains such a drop.
+ *
+ * Triggers work in a local database only: the endpoint that applies migrations remotely splits them at the semicolons of their bodies
+ * (cloudflare/workers-sdk issue 15178).
  * @param migrations in the order in which they are applied
- * @returns a sentence for each; none when all is well
+ * @returns a sentence for each problem
  */
 export function checkMigrations(migrations: readonly Migration[]): string[] {
-  /** For each table those that it references. */
+  /** Maps a table to the tables that it references. */
   const referenced = new Map<string, Set<string>>();
   const complaints: string[] = [];
 
   for (const { name, sql } of migrations) {
     for (const text of statements(sql)) {
-      if (TRIGGER.test(text)) complaints.push(`${name} creates a trigger, which D1 may not take remotely.`);
+      if (TRIGGER.test(text)) complaints.push(`${name} creates a trigger, which the remote D1 may refuse.`);
       const source = match(CREATE, text) ?? match(ALTER, text);
       if (source !== undefined) {
         const targets = referenced.get(source) ?? new Set();
@@ -52,13 +54,13 @@ export function checkMigrations(migrations: readonly Migration[]): string[] {
       referenced.delete(dropped);
       if (others.length === 0) continue;
       const list = others.map(([table]) => table).join(', ');
-      complaints.push(`${name} drops or rebuilds the table ${dropped}, which others reference: ${list}.`);
+      complaints.push(`${name} drops or rebuilds the table ${dropped}, which other tables reference: ${list}.`);
     }
   }
   return complaints;
 }
 
-/** The statements, without comments and string literals: neither can name a table. */
+/** Returns the statements without comments and string literals, since neither names a table. */
 function statements(sql: string): string[] {
   const code = sql.replace(/'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\//g, (text) => (text.startsWith("'") ? "''" : ' '));
   return code.split(';').map((text) => text.trim());
@@ -69,7 +71,7 @@ function match(form: RegExp, text: string): string | undefined {
   return name === undefined ? undefined : unquote(name);
 }
 
-/** SQLite tells no upper case from lower in a name. */
+/** Names are compared in lower case, since SQLite ignores the case of names. */
 function unquote(name: string): string {
   return name.replace(/^[`"[]|[`"\]]$/g, '').toLowerCase();
 }

@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { SECRET_FILE_MODE } from './constants.ts';
 import { Failure } from './failure.ts';
 
-/** Beside the local database, so that both go when .wrangler/ goes: a file for each client, `client_id:client_secret` as curl takes it. */
+/** Holds a file for each client with `client_id:client_secret`, as curl takes it. It lies beside the local database: removing .wrangler/ removes both. */
 const DIRECTORY = '.wrangler/demo';
 
 const RESOURCE_SERVER = 'https://orders.demo.example';
@@ -11,16 +12,16 @@ interface Credentials {
   readonly client_secret: string;
 }
 
-/** The demo's clients: one that gets tokens for its resource server, and the resource server's own, which introspects them. */
+/** The clients of the demo: `worker` gets tokens for a resource server, and `api` introspects them as that resource server. */
 export interface Demo {
   readonly worker: Credentials;
   readonly api: Credentials;
 }
 
 /**
- * The demo that was seeded before.
- * @param base the service's URL, up to its endpoints' paths
- * @returns undefined where there is none, or the service does not know it: database and secrets may change behind the file's back
+ * Reads the demo of an earlier start.
+ * @param base the URL of the service, to which the paths of endpoints are appended
+ * @returns undefined if there is none, or if the service does not know it: the database or the secrets may have been replaced since
  */
 export async function findDemo(base: string): Promise<Demo | undefined> {
   const [worker, api] = await Promise.all([readCredentials('worker'), readCredentials('api')]);
@@ -29,23 +30,24 @@ export async function findDemo(base: string): Promise<Demo | undefined> {
   const headers = { Authorization: `Basic ${btoa(userpass(demo.worker))}` };
   const body = new URLSearchParams({ grant_type: 'client_credentials' });
   const { status } = await fetch(`${base}/oauth2/token`, { method: 'POST', headers, body });
-  // With another MASTER_KEY than the database was made with the service cannot work at all.
+  // The service answers 500 if its MASTER_KEY does not fit the database.
   return status === 401 || status === 500 ? undefined : demo;
 }
 
-/** Makes the demo by the management API, and keeps its credentials. @throws Failure where the API refuses */
-export async function seedDemo(base: string, rootApiKey: string): Promise<Demo> {
-  const create = async (path: string, fields: object) => {
-    const response = await fetch(`${base}/v1/${path}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` },
-      body: JSON.stringify(fields),
-    });
-    if (response.status !== 201) {
-      throw new Failure(`The demo could not be seeded: ${path}: ${response.status} ${await response.text()}`);
-    }
-    return response.json();
+/**
+ * Creates the demo through the management API and keeps its credentials, unless the database already holds organizations.
+ * @returns undefined if it does
+ * @throws Failure if the API refuses
+ */
+export async function seedDemo(base: string, rootApiKey: string): Promise<Demo | undefined> {
+  const call = async (path: string, init: RequestInit = {}) => {
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
+    const response = await fetch(`${base}/v1/${path}`, { ...init, headers });
+    if (response.ok) return response.json();
+    throw new Failure(`The demo could not be created: ${path}: ${response.status} ${await response.text()}`);
   };
+  const create = (path: string, fields: object) => call(path, { method: 'POST', body: JSON.stringify(fields) });
+  if ((await call('organizations?limit=1')).data.length > 0) return undefined;
   const { id: organization_id } = await create('organizations', { name: 'Demo' });
   await create('resource-servers', {
     organization_id,
@@ -65,18 +67,18 @@ export async function seedDemo(base: string, rootApiKey: string): Promise<Demo> 
   return demo;
 }
 
-/** Lines to paste into a shell: one gets a token, the other gets one and introspects it. */
+/** Returns lines to paste into a shell: `token` gets a token, `introspect` gets one and introspects it. */
 export function curlLines(
   base: string,
   { worker, api }: Demo,
 ): { readonly token: string; readonly introspect: string } {
   const token = `curl -s -u ${userpass(worker)} -d grant_type=client_credentials ${base}/oauth2/token`;
-  // A JWT's header begins with {" and so the token with eyJ.
+  // A JWT starts with eyJ: its header starts with {".
   const accessToken = `$(${token} | grep -o 'eyJ[^"]*')`;
   return { token, introspect: `curl -s -u ${userpass(api)} -d "token=${accessToken}" ${base}/oauth2/introspect` };
 }
 
-// Generated ids and secrets are letters, digits and "_": nothing in them needs form-encoding, or quoting in a shell.
+// Generated ids and secrets consist of letters, digits and "_", so they need neither form-encoding nor quotes in a shell.
 function userpass({ client_id, client_secret }: Credentials): string {
   return `${client_id}:${client_secret}`;
 }
@@ -92,5 +94,5 @@ async function readCredentials(name: keyof Demo): Promise<Credentials | undefine
 }
 
 function writeCredentials(name: keyof Demo, client: Credentials): Promise<void> {
-  return writeFile(`${DIRECTORY}/${name}`, `${userpass(client)}\n`, { mode: 0o600 });
+  return writeFile(`${DIRECTORY}/${name}`, `${userpass(client)}\n`, { mode: SECRET_FILE_MODE });
 }

@@ -1,7 +1,7 @@
-/** What an account has of the service already. */
-export interface Standing {
+/** The parts of the service that an account already has. */
+export interface AccountState {
   readonly databaseExists: boolean;
-  /** The names of the Worker's secrets; none where there is no Worker yet. */
+  /** The names of the Worker's secrets. Empty if there is no Worker yet. */
   readonly secrets: readonly string[];
 }
 
@@ -10,24 +10,23 @@ export type GeneratedSecret = 'MASTER_KEY' | 'ROOT_API_KEY';
 export type Step =
   | { readonly do: 'create database' }
   | { readonly do: 'apply migrations' }
-  /** Stops where the database holds what only a lost MASTER_KEY can read. */
+  /** Stops the deployment if the database holds data that only a lost MASTER_KEY can read. */
   | { readonly do: 'require an unused database' }
   | { readonly do: 'deploy'; readonly generate: readonly GeneratedSecret[]; readonly issuer: IssuerSetting };
 
 /**
- * `keep`: it is fixed. `set`: to the one that is known. `withhold`: the Worker refuses to serve until it has one, since its address is
- * known only once it is deployed.
+ * `keep`: an earlier deployment has set the issuer. `set`: set it now. `withhold`: deploy without an issuer, so that the Worker refuses to
+ * serve. Its address, which becomes the issuer, is known only after that deployment.
  */
 export type IssuerSetting = 'keep' | 'set' | 'withhold';
 
 const GENERATED: readonly GeneratedSecret[] = ['MASTER_KEY', 'ROOT_API_KEY'];
 
 /**
- * Decides what a deployment does. What is there already is never made, or set, a second time, so that a plan which was interrupted is
- * finished by planning again.
- * @param issuerIsKnown whether an issuer was given, or is to be the address that the Worker gets
+ * Plans the steps of a deployment. It never creates or sets anything twice, so planning again finishes an interrupted deployment.
+ * @param issuerIsKnown false if the issuer is to be the address that the Worker gets
  */
-export function planDeployment({ databaseExists, secrets }: Standing, issuerIsKnown: boolean): Step[] {
+export function planDeployment({ databaseExists, secrets }: AccountState, issuerIsKnown: boolean): Step[] {
   const generate = GENERATED.filter((name) => !secrets.includes(name));
   const steps: Step[] = [];
   if (!databaseExists) steps.push({ do: 'create database' });

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireUnused } from './account.ts';
+import { SECRET_FILE_MODE } from './constants.ts';
 import type { GeneratedSecret, IssuerSetting, Step } from './deployment-plan.ts';
 import { Failure } from './failure.ts';
 import { generateMasterKey, generateRootApiKey } from './variables.ts';
@@ -12,33 +13,33 @@ const GENERATORS: Readonly<Record<GeneratedSecret, () => string>> = {
   ROOT_API_KEY: generateRootApiKey,
 };
 
-/** What the Worker is told as ISSUER while it has none: no URL, so it refuses to serve. */
+/** The value of ISSUER until the issuer is known. It is not a URL, so the Worker refuses to serve. */
 const NO_ISSUER_YET = 'not-known-yet';
 
 export interface Deployment {
   /** The database's name. */
   readonly database: string;
-  /** Where it was set: the issuer. */
+  /** The issuer, if this deployment sets it. */
   readonly issuer: string | undefined;
-  /** What leads to the Worker: URLs, domains and routes, as wrangler tells them. */
+  /** The URLs, domains and routes that lead to the Worker, in the words of wrangler. */
   readonly targets: readonly string[];
 }
 
-/** Takes a step of the plan. @throws Failure */
-export async function take(step: Step, soFar: Deployment): Promise<Deployment> {
-  const { database } = soFar;
+/** Carries out one step of the plan. @throws Failure if it fails */
+export async function takeStep(step: Step, before: Deployment): Promise<Deployment> {
+  const { database } = before;
   switch (step.do) {
     case 'create database':
       await wrangler('create the database', ['d1', 'create', database]);
-      return soFar;
+      return before;
     case 'apply migrations':
       await showWrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--remote']);
-      return soFar;
+      return before;
     case 'require an unused database':
       await requireUnused(database);
-      return soFar;
+      return before;
     case 'deploy': {
-      const issuer = step.issuer === 'set' ? (soFar.issuer ?? workersDevUrl(soFar.targets)) : undefined;
+      const issuer = step.issuer === 'set' ? (before.issuer ?? workersDevUrl(before.targets)) : undefined;
       return { database, issuer, targets: await deployWorker(step.generate, step.issuer, issuer) };
     }
   }
@@ -55,12 +56,12 @@ async function deployWorker(
   try {
     return await runDeploy(secrets, setting === 'withhold' ? ['--var', `ISSUER:${NO_ISSUER_YET}`] : []);
   } finally {
-    // Told even after a failure: the Worker may have taken the secrets before it.
-    if (secrets.ROOT_API_KEY) console.log(`\nRoot API key, shown this once: ${secrets.ROOT_API_KEY}\n`);
+    // Shown after a failure as well: the Worker may have received its secrets before it.
+    if (secrets.ROOT_API_KEY) console.log(`\nRoot API key (shown only once): ${secrets.ROOT_API_KEY}\n`);
   }
 }
 
-/** All that can be tried without an account; nothing leaves this machine. @throws Failure */
+/** Runs wrangler's dry run: everything that works without an account. Nothing leaves this machine. @throws Failure if it fails */
 export async function tryDeploy(): Promise<void> {
   const placeholders = { ISSUER: 'https://auth.example.com', MASTER_KEY: 'placeholder', ROOT_API_KEY: 'placeholder' };
   await runDeploy(placeholders, ['--dry-run']);
@@ -71,7 +72,7 @@ async function runDeploy(secrets: Readonly<Record<string, string>>, args: readon
   try {
     const report = join(directory, 'report.ndjson');
     const file = join(directory, 'secrets.json');
-    await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
+    await writeFile(file, JSON.stringify(secrets), { mode: SECRET_FILE_MODE });
     const withSecrets = Object.keys(secrets).length > 0 ? ['--secrets-file', file] : [];
     await showWrangler('deploy', ['deploy', ...args, ...withSecrets], { WRANGLER_OUTPUT_FILE_PATH: report });
     return readTargets(await readFile(report, 'utf8').catch(() => ''));
@@ -88,6 +89,6 @@ function readTargets(report: string): string[] {
 
 function workersDevUrl(targets: readonly string[]): string {
   const url = targets.find((target) => target.endsWith('.workers.dev'));
-  if (!url) throw new Failure('The Worker has no workers.dev URL: deploy again, and name the issuer with --issuer.');
+  if (!url) throw new Failure('The Worker has no workers.dev URL. Deploy again with --issuer <url>.');
   return url;
 }

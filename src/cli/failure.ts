@@ -1,4 +1,4 @@
-/** Something that the person at the terminal can mend. The message is a sentence for them; nothing else is shown of it. */
+/** An error that the user can fix. Only its message is shown, so it must be a sentence for them. */
 export class Failure extends Error {
   override readonly name = 'Failure';
 }

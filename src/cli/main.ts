@@ -1,28 +1,29 @@
 import { ConfigurationError } from '../platform/config.ts';
+import { EXIT_FAILED } from './constants.ts';
 import { Failure } from './failure.ts';
 import { stopChildren } from './wrangler.ts';
 
 /**
- * Runs a command, and ends the process and its children with it. A failure is told in its sentence, and the exit code is then 1.
- * @param whenStopped the exit code when the process was asked to end, by ctrl-C or otherwise
+ * Runs a command, then ends its children and the process. The exit code is 0, or 1 after an error, which is printed.
+ * @param stoppedExitCode the exit code if a signal ended the process, such as ctrl-C
  */
-export async function runMain(main: () => Promise<void>, whenStopped: number): Promise<never> {
-  let stopping = false;
+export async function runMain(main: () => Promise<void>, stoppedExitCode: number): Promise<never> {
+  let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      stopping = true;
-      // What waits for a child then fails, and so `main` comes to its end, cleaning up on the way.
+      isStopping = true;
+      // `main` waits for a child. When that ends, `main` fails and cleans up.
       stopChildren();
     });
   }
-  let failed = false;
+  let hasFailed = false;
   try {
     await main();
   } catch (error) {
-    failed = true;
-    const isForPeople = error instanceof Failure || error instanceof ConfigurationError;
-    if (!stopping) console.error(isForPeople ? error.message : error);
+    hasFailed = true;
+    const isForUser = error instanceof Failure || error instanceof ConfigurationError;
+    if (!isStopping) console.error(isForUser ? error.message : error);
   }
   await stopChildren();
-  process.exit(stopping ? whenStopped : Number(failed));
+  process.exit(isStopping ? stoppedExitCode : hasFailed ? EXIT_FAILED : 0);
 }

@@ -2,16 +2,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { generateSecret } from '../credentials/secret.ts';
 import { type Config, ConfigurationError, readConfig, type Variables } from '../platform/config.ts';
+import { MASTER_KEY_BYTES, SECRET_FILE_MODE } from './constants.ts';
 import { Failure } from './failure.ts';
 
 const FILE = '.dev.vars';
 
-/** 32 random bytes in base64url. */
+/** Returns a new `MASTER_KEY`: random bytes in base64url. */
 export function generateMasterKey(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url');
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(MASTER_KEY_BYTES))).toString('base64url');
 }
 
-/** A new `ROOT_API_KEY`, of 256 random bits. */
+/** Returns a new `ROOT_API_KEY` with 256 random bits. */
 export function generateRootApiKey(): string {
   return generateSecret('emr_');
 }
@@ -22,16 +23,16 @@ export interface LocalVariables {
 }
 
 /**
- * Makes .dev.vars with fresh secrets unless it is there.
- * @returns whether it was made
+ * Creates .dev.vars with fresh secrets, unless the file exists.
+ * @returns whether it was created
  */
 export async function makeLocalVariables(): Promise<boolean> {
-  const text = `# The secrets of the local service. ISSUER may be set here too; without it, it is http://localhost and the port.
+  const text = `# The secrets of the local service. ISSUER may be set here too. It defaults to http://localhost and the port.
 MASTER_KEY=${generateMasterKey()}
 ROOT_API_KEY=${generateRootApiKey()}
 `;
   try {
-    await writeFile(FILE, text, { flag: 'wx', mode: 0o600 });
+    await writeFile(FILE, text, { flag: 'wx', mode: SECRET_FILE_MODE });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -40,9 +41,9 @@ ROOT_API_KEY=${generateRootApiKey()}
 }
 
 /**
- * Reads .dev.vars, and checks it as the Worker will.
- * @param defaultIssuer the issuer where the file names none: the file outlives a change of port
- * @throws Failure with the one sentence that says what is missing or malformed
+ * Reads .dev.vars and checks it as the Worker does.
+ * @param defaultIssuer the issuer if the file has none. The file outlives a change of the port
+ * @throws Failure that names the variable that is missing or malformed
  */
 export async function readLocalVariables(defaultIssuer: string): Promise<LocalVariables> {
   const { ISSUER = defaultIssuer, MASTER_KEY = '', ROOT_API_KEY = '' } = parseEnv(await readFile(FILE, 'utf8'));

@@ -1,9 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { STOP_PATIENCE_MS } from './constants.ts';
 import { Failure } from './failure.ts';
-
-/** Time for a child to end by itself before it is killed. */
-const PATIENCE_MS = 5000;
 
 const QUIET = { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CLOUDFLARE_CF_FETCH_ENABLED: 'false' };
 
@@ -13,15 +11,15 @@ let isStopping = false;
 type Environment = Readonly<Record<string, string>>;
 
 export interface Ending {
-  /** null where a signal ended it. */
+  /** null if a signal ended the process. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /**
- * Starts wrangler: never asking anything, and in a process group of its own, so that a ctrl-C at the terminal reaches this process
- * alone and this one decides how its children end.
+ * Starts wrangler without a terminal, so that it asks nothing, and in a process group of its own: ctrl-C reaches this process only, which
+ * then ends its children in order.
  */
 export function spawnWrangler(
   args: readonly string[],
@@ -39,15 +37,15 @@ export function spawnWrangler(
   child.once('error', () => running.delete(child));
   child.once('exit', () => {
     running.delete(child);
-    // However wrangler ended: nothing that it started may outlive it.
+    // The processes that wrangler started must not outlive it, even if it crashed.
     signalGroup(child, 'SIGKILL');
   });
   return child;
 }
 
 /**
- * Runs wrangler to its end, whatever that is.
- * @throws Failure where there is no wrangler
+ * Runs wrangler and returns its exit code and output, also if it fails.
+ * @throws Failure if wrangler is not installed
  */
 export function tryWrangler(args: readonly string[]): Promise<Ending> {
   const child = spawnWrangler(args, 'pipe');
@@ -62,9 +60,9 @@ export function tryWrangler(args: readonly string[]): Promise<Ending> {
 }
 
 /**
- * Runs wrangler and hands back what it wrote to its standard output; the person sees nothing of it unless it fails.
- * @param purpose what it is for, as in "wrangler could not ‹purpose›"
- * @throws Failure with all that it wrote
+ * Runs wrangler out of the user's sight and returns its stdout.
+ * @param purpose a verb with its object, for the error "wrangler could not ‹purpose›"
+ * @throws Failure with all output if wrangler fails
  */
 export async function wrangler(purpose: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await tryWrangler(args);
@@ -73,34 +71,36 @@ export async function wrangler(purpose: string, args: readonly string[]): Promis
 }
 
 /**
- * Runs wrangler in the person's sight.
+ * Runs wrangler with its output on this terminal.
  * @param purpose as for `wrangler()`
- * @throws Failure
+ * @throws Failure if wrangler fails
  */
 export async function showWrangler(purpose: string, args: readonly string[], env?: Environment): Promise<void> {
   if ((await ended(spawnWrangler(args, 'inherit', env))) !== 0) {
-    throw new Failure(`wrangler could not ${purpose}; it says above why.`);
+    throw new Failure(`wrangler could not ${purpose}. Its output above says why.`);
   }
 }
 
-/** The exit code, once the child and its output have ended. @throws Failure where it could not be started */
+/** Returns the exit code when the child and its output have ended. @throws Failure if it could not be started */
 export function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.once('close', resolve);
-    child.once('error', () => reject(new Failure('wrangler was not found: run this by its npm script, after npm ci.')));
+    child.once('error', () =>
+      reject(new Failure('wrangler was not found. Run npm ci, and start this by its npm script.')),
+    );
   });
 }
 
-/** Ends every wrangler that still runs, with all that it started; none starts after. */
+/** Ends every running wrangler and the processes that it started. No wrangler can be started afterwards. */
 export async function stopChildren(): Promise<void> {
   isStopping = true;
   await Promise.all([...running].map(stop));
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
+  const exited = new Promise((resolve) => child.once('exit', resolve));
   signalGroup(child, 'SIGTERM');
-  await Promise.race([gone, sleep(PATIENCE_MS, undefined, { ref: false })]);
+  await Promise.race([exited, sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
   signalGroup(child, 'SIGKILL');
 }
 

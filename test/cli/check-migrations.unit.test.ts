@@ -18,12 +18,12 @@ describe('the check of migrations', () => {
     ['a drop behind a comment', '/* tidy up */ DROP TABLE -- it is old\n a;'],
     ['a drop after text that looks like a comment', "INSERT INTO b VALUES ('-- '); DROP TABLE a;"],
   ])('refuses %s of a referenced table', (_, sql) => {
-    expect(complaints(BASE, sql)).toEqual(['1.sql drops or rebuilds the table a, which others reference: b.']);
+    expect(complaints(BASE, sql)).toEqual(['1.sql drops or rebuilds the table a, which other tables reference: b.']);
   });
 
   test('refuses a trigger', () => {
     const sql = 'create trigger t AFTER INSERT ON b BEGIN SELECT 1; END;';
-    expect(complaints(BASE, sql)).toEqual(['1.sql creates a trigger, which D1 may not take remotely.']);
+    expect(complaints(BASE, sql)).toEqual(['1.sql creates a trigger, which the remote D1 may refuse.']);
   });
 
   test('refuses a drop of what was renamed away from under its references', () => {
@@ -33,7 +33,7 @@ describe('the check of migrations', () => {
   test('knows a reference that a later column brought', () => {
     const sql = 'CREATE TABLE c (id text); ALTER TABLE b ADD COLUMN c_id text REFERENCES c(id);';
     expect(complaints(BASE, sql, 'DROP TABLE c;')).toEqual([
-      '2.sql drops or rebuilds the table c, which others reference: b.',
+      '2.sql drops or rebuilds the table c, which other tables reference: b.',
     ]);
   });
 

@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -52,14 +51,14 @@ export function run(directory: string, command: readonly string[], env: Record<s
   return { process: child, output, ended: new Promise((resolve) => child.once('close', resolve)) };
 }
 
-/** Waits until the command has written something. */
-export async function written(running: Running, text: string): Promise<void> {
-  const ended = running.ended.then(() => true);
-  while (!running.output.stdout.includes(text)) {
-    if (await Promise.race([ended, sleep(50, false)])) {
-      throw new Error(`It ended before it wrote "${text}":\n${running.output.stdout}${running.output.stderr}`);
-    }
-  }
+/** Waits until the command has written a text to stdout. */
+export function written({ process, output, ended }: Running, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => output.stdout.includes(text) && resolve();
+    process.stdout?.on('data', look);
+    look();
+    ended.then(() => reject(new Error(`It ended before it wrote "${text}":\n${output.stdout}${output.stderr}`)));
+  });
 }
 
 /** The processes that work in a directory, by their ids. */
