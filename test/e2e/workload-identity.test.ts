@@ -364,8 +364,9 @@ test('the command line takes every body as it stands', async () => {
   const person = await Person.arrive(env);
   try {
     for (const body of bodies.values()) {
-      await writeFile(person.file('client.json'), JSON.stringify(body));
-      const made = await person.json<ClientBody>(['clients', 'create', '--from', 'client.json']);
+      const file = person.file('client.json');
+      await writeFile(file, JSON.stringify(body));
+      const made = await person.json<ClientBody>(['clients', 'create', '--from', file]);
       expect(made).toMatchObject(body);
       expect(made.client_secret ?? null).toBeNull();
     }
