@@ -60,7 +60,7 @@ export const LOG_TAIL_LINES = 20;
 export const STOP_PATIENCE_MS = 5000;
 /** Length of a generated MASTER_KEY in bytes: an AES-256 key. */
 export const MASTER_KEY_BYTES = 32;
-/** Permissions of files that hold secrets: the owner reads and writes, nobody else does anything. */
+/** Permissions of files that hold secrets: only the owner reads and writes them. */
 export const SECRET_FILE_MODE = 0o600;
 /** Permissions of the directory of such files. */
 export const SECRET_DIRECTORY_MODE = 0o700;

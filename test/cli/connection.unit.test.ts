@@ -48,5 +48,5 @@ describe('the connection', () => {
     'auth.example.com',
     'https://x/?a',
     'https://x/#a',
-  ])('may not be %s', (url) => expect(() => checkUrl(url)).toThrow('The URL must be that of the issuer'));
+  ])('may not be %s', (url) => expect(() => checkUrl(url)).toThrow('is not the URL of an issuer'));
 });

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { canonical } from '../../src/cli/edgemint/declaration/item.ts';
 import {
   type Action,
+  type CurrentItem,
   planActions,
   type Sections,
-  type Standing,
   subjectOf,
 } from '../../src/cli/edgemint/declaration/plan.ts';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
@@ -27,12 +27,12 @@ const NOTHING_SHARED: Shared = { resource_servers: [], roles: [] };
 /** A declaration, and what would stand after it was applied. */
 function declare(sections: { [name in Section]?: object[] }) {
   const declaration = Declaration.parse(sections);
-  const standing = (section: Section): Standing[] =>
+  const current = (section: Section): CurrentItem[] =>
     declaration[section].map((item, index) => ({ id: `${section}-${index}`, fields: canonical(section, item) }));
-  const own: Sections<Standing> = {
-    resource_servers: standing('resource_servers'),
-    roles: standing('roles'),
-    clients: standing('clients'),
+  const own: Sections<CurrentItem> = {
+    resource_servers: current('resource_servers'),
+    roles: current('roles'),
+    clients: current('clients'),
   };
   return { declaration, own };
 }
@@ -180,8 +180,8 @@ describe('before anything is changed a file is refused that', () => {
     };
     expect(complaints({ clients: [worker] }, { shared })).toEqual([]);
     expect(complaints(whole, { shared })).toEqual([
-      `${ORDERS} is shared by all organizations: leave it out.`,
-      'reader is shared by all organizations: leave it out.',
+      `${ORDERS} is shared by all organizations. Remove it from the file.`,
+      'reader is shared by all organizations. Remove it from the file.',
     ]);
   });
 
@@ -191,8 +191,8 @@ describe('before anything is changed a file is refused that', () => {
       clients: [worker, { client_name: 'worker' }, { client_name: 'W' }],
     };
     expect(complaints({ ...whole, ...twice, roles: [reader, ...twice.roles] })).toEqual([
-      'A stands in the file twice.',
-      'worker stands in the file twice.',
+      'A is in the file twice.',
+      'worker is in the file twice.',
     ]);
   });
 

@@ -65,7 +65,7 @@ test('another MASTER_KEY takes the place of the old one, step by step, and nobod
     const server = ['--identifier', ORDERS, '--name', 'Orders', '--scope', 'orders:read'];
     await person.json(['resource-servers', 'create', ...server]);
     const alone = await person.run(['master-keys', 'reseal']);
-    expect(alone).toMatchObject({ code: 0, stderr: expect.stringContaining('the current key alone') });
+    expect(alone).toMatchObject({ code: 0, stderr: expect.stringContaining('only the current key') });
     expect(alone.stdout).toMatch(/^\S{8} +current +6 +-$/m);
     return newClient();
   });
@@ -85,7 +85,7 @@ test('another MASTER_KEY takes the place of the old one, step by step, and nobod
     const [, old] = await masterKeys();
     expect(old).toMatchObject({ id: before?.id, status: 'previous', signing_keys: 0 });
     const mayGoAt = (old?.may_go_at ?? '').replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
-    expect(stderr).toBe(`${before?.id} may be taken out of MASTER_KEY from ${mayGoAt} on.\n`);
+    expect(stderr).toBe(`${before?.id} may be removed from MASTER_KEY from ${mayGoAt} on.\n`);
     expect(await issues(client)).toBe(true);
   });
 

@@ -16,7 +16,7 @@ export interface Answer<Body> {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-interface Sent {
+interface RequestParts {
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -25,14 +25,14 @@ interface Sent {
 export interface Condition {
   /** The ETag that the representation must still have. */
   readonly ifMatch?: string | undefined;
-  /** Whether what would be orphaned goes too. */
+  /** Whether dependents are deleted or changed too. */
   readonly cascade?: boolean | undefined;
 }
 
-/** Tells of a 202's progress; undefined for those who do not want to wait. */
+/** Shows the progress of a change that was answered with 202. Without it such a change is not waited for. */
 export type Progress = ((change: Change) => void) | undefined;
 
-/** The management API of one server. Every method throws `RequestError` for an error answer, `Failure` where there was none. */
+/** The management API of one server. Every method throws `RequestError` if the server answers with an error, `Failure` if it does not answer. */
 export class Api {
   readonly #connection: Connection;
   readonly #terminal: Terminal;
@@ -44,7 +44,7 @@ export class Api {
     this.#progress = progress;
   }
 
-  /** The organization that lists and creations are for; undefined leaves it to the API key. */
+  /** The organization that is listed or created in. If undefined, it is that of the API key. */
   get organization(): string | undefined {
     return this.#connection.organization;
   }
@@ -57,7 +57,7 @@ export class Api {
     return (await this.#send('GET', path, { query })) as Answer<Body>;
   }
 
-  /** All items of a list, page by page. */
+  /** Returns all items of a list, page by page. */
   async all<Item>(path: string, query: Query = {}): Promise<Item[]> {
     const items: Item[] = [];
     let cursor: string | undefined;
@@ -69,7 +69,7 @@ export class Api {
     return items;
   }
 
-  /** Posts under an idempotency key of its own, so that a repeat does nothing twice. */
+  /** Posts with a fresh idempotency key, so that repeating a lost request is safe. */
   async post<Body>(path: string, body: unknown): Promise<Answer<Body>> {
     const headers = { 'Idempotency-Key': randomUUID() };
     return this.#settle((await this.#send('POST', path, { body, headers })) as Answer<Body>);
@@ -78,28 +78,29 @@ export class Api {
   async patch<Body>(path: string, patch: JsonObject, { ifMatch, cascade }: Condition = {}): Promise<Answer<Body>> {
     const send = async (condition: string | undefined) => {
       const headers = { 'Content-Type': 'application/merge-patch+json', ...conditional(condition) };
-      const sent = { body: patch, headers, query: { cascade: cascade || undefined } };
-      return this.#settle((await this.#send('PATCH', path, sent)) as Answer<Body>);
+      const request = { body: patch, headers, query: { cascade: cascade || undefined } };
+      return this.#settle((await this.#send('PATCH', path, request)) as Answer<Body>);
     };
     try {
       return await send(ifMatch);
     } catch (error) {
       if (!(error instanceof RequestError && error.wasRepeated && error.status === 412)) throw error;
-      // An attempt whose answer was lost may have done it, and changed the ETag by that.
+      // An earlier attempt, whose answer was lost, may have applied the patch and so changed the ETag.
       const current = await this.get<Body>(path);
       if (current.etag === null || !alreadyHas(current.body as JsonObject, patch)) throw error;
-      // Said again, since nobody acknowledged that it has reached whom it is about.
+      // Repeat the patch: only its answer confirms that every gate knows the change.
       return send(current.etag);
     }
   }
 
   async delete(path: string, { ifMatch, cascade }: Condition = {}): Promise<Answer<unknown>> {
-    const sent = { headers: conditional(ifMatch), query: { cascade: cascade || undefined } };
+    const request = { headers: conditional(ifMatch), query: { cascade: cascade || undefined } };
     try {
-      return await this.#settle(await this.#send('DELETE', path, sent));
+      return await this.#settle(await this.#send('DELETE', path, request));
     } catch (error) {
-      const isGone = error instanceof RequestError && error.wasRepeated && error.status === 404;
-      if (!isGone) throw error;
+      // An earlier attempt, whose answer was lost, may have deleted it.
+      const wasDeleted = error instanceof RequestError && error.wasRepeated && error.status === 404;
+      if (!wasDeleted) throw error;
       return { status: 204, body: undefined, etag: null };
     }
   }
@@ -116,7 +117,7 @@ export class Api {
     return { ...answer, body: change as Body };
   }
 
-  async #send(method: string, path: string, { query = {}, headers, body }: Sent): Promise<Answer<unknown>> {
+  async #send(method: string, path: string, { query = {}, headers, body }: RequestParts): Promise<Answer<unknown>> {
     const { url, apiKey } = this.#connection;
     const target = new URL(`${url}/v1/${path}`);
     for (const [name, value] of Object.entries(query)) {

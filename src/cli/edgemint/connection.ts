@@ -3,29 +3,31 @@ import { UsageError } from './failures.ts';
 import type { Environment, Io } from './io.ts';
 import { DEFAULT_PROFILE, type Profile, readProfiles } from './profiles.ts';
 
-/** A server, and as whom to speak to it. */
+/** A server, and the credentials for it. */
 export interface Connection {
-  /** The issuer: no slash at its end. */
+  /** The issuer, without a slash at its end. */
   readonly url: string;
-  /** undefined where none is needed. */
+  /** undefined if the command needs none. */
   readonly apiKey: string | undefined;
   readonly organization: string | undefined;
 }
 
-/** What the options on the command line say of it. */
+/** The options of the command line that choose a connection. */
 export interface ConnectionOptions {
   readonly url?: string;
   readonly profile?: string;
   readonly organization?: string;
 }
 
-/** An https URL, or one of this machine. @throws UsageError */
+/** Normalizes the URL of an issuer. @throws UsageError unless it is https, or http to this machine */
 export function checkUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
   if (!isPlain || !isSafe) {
-    throw new UsageError('The URL must be that of the issuer, with https (plain http only for this machine’s own).');
+    throw new UsageError(
+      `${text} is not the URL of an issuer: it must start with https:// (or http://localhost), without a query or a fragment.`,
+    );
   }
   return url.href.replace(/\/+$/, '');
 }
@@ -35,9 +37,10 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * The server that the options, else the environment, else the profile name. A profile's key is for the profile's server alone.
- * @param needsKey whether a key must be found
- * @throws Failure
+ * Chooses the connection from the options, then the environment, then the profile. The key of a profile is sent to the server of that
+ * profile only.
+ * @param needsKey whether a missing key is an error
+ * @throws UsageError if no server or no key is named
  */
 export function resolveConnection(
   options: ConnectionOptions,
@@ -45,36 +48,36 @@ export function resolveConnection(
   profile: Profile | undefined,
   needsKey: boolean,
 ): Connection {
-  const named = options.url ?? (environment.EDGEMINT_URL || undefined);
-  const givenKey = environment.EDGEMINT_API_KEY || undefined;
-  if (named === undefined && profile === undefined) {
-    throw new UsageError('Which server? Log in (edgemint login --url <url>), or give --url or EDGEMINT_URL.');
+  const chosenUrl = options.url ?? (environment.EDGEMINT_URL || undefined);
+  const environmentKey = environment.EDGEMINT_API_KEY || undefined;
+  if (chosenUrl === undefined && profile === undefined) {
+    throw new UsageError('No server is named. Log in (edgemint login --url <url>), or set --url or EDGEMINT_URL.');
   }
-  const url = checkUrl(named ?? profile?.url ?? '');
+  const url = checkUrl(chosenUrl ?? profile?.url ?? '');
   const isProfile = profile !== undefined && profile.url === url;
-  const apiKey = givenKey ?? (isProfile ? profile.api_key : undefined);
+  const apiKey = environmentKey ?? (isProfile ? profile.api_key : undefined);
   if (needsKey && apiKey === undefined) {
     throw new UsageError(
-      `There is no API key for ${url}: log in (edgemint login --url ${url}), or set EDGEMINT_API_KEY.`,
+      `There is no API key for ${url}. Log in (edgemint login --url ${url}), or set EDGEMINT_API_KEY.`,
     );
   }
-  // A key that is given may be another organization's than the profile's.
-  const ofProfile = isProfile && givenKey === undefined ? profile.organization_id : undefined;
-  const organization = options.organization ?? (environment.EDGEMINT_ORGANIZATION || undefined) ?? ofProfile;
+  // A key from the environment may belong to another organization than the profile does.
+  const profileOrganization = isProfile && environmentKey === undefined ? profile.organization_id : undefined;
+  const organization = options.organization ?? (environment.EDGEMINT_ORGANIZATION || undefined) ?? profileOrganization;
   return { url, apiKey, organization };
 }
 
-/** The name of the profile that is asked for: by option, by environment, or the one that there is by default. */
+/** Returns the name of the profile to use: from the option, the environment, or the default. */
 export function profileName(options: ConnectionOptions, env: Environment): string {
   return options.profile ?? (env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
 }
 
-/** As `resolveConnection`, with the profile that the options name. @throws Failure */
+/** Reads the profile that the options name, and chooses the connection. @throws Failure if there is no such profile, or as `resolveConnection` */
 export async function findConnection(options: ConnectionOptions, io: Io, needsKey = true): Promise<Connection> {
   const name = profileName(options, io.env);
   const profile = (await readProfiles(io))[name];
   if (!profile && name !== DEFAULT_PROFILE) {
-    throw new Failure(`There is no profile ${name}: edgemint login --profile ${name} makes it.`);
+    throw new Failure(`There is no profile ${name}. Create it: edgemint login --profile ${name} --url <url>.`);
   }
   return resolveConnection(options, io.env, profile, needsKey);
 }

@@ -2,18 +2,18 @@ import { ATTEMPTS, DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, REQUEST_TIMEOUT_MS } fr
 import { Failure } from '../failure.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Failures after which a repeat would fail as surely. */
-const LASTING = /^(ECONNREFUSED|ENOTFOUND|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)|redirect|bad port/;
+/** Matches reasons for which a repeated request would fail again. */
+const PERMANENT = /^(ECONNREFUSED|ENOTFOUND|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)|redirect|bad port/;
 
 export interface Exchange {
   readonly response: Response;
-  /** More than one: an earlier attempt may have been followed, though its answer did not come. */
+  /** If more than one, the server may have carried out an earlier attempt whose answer was lost. */
   readonly attempts: number;
 }
 
 /**
- * Sends a request, and again where the server was too busy or out of reach: it must be safe to repeat.
- * @throws Failure where no answer came
+ * Sends a request, and repeats it if the server is busy or does not answer. The request must be safe to repeat.
+ * @throws Failure if no attempt is answered
  */
 export async function exchange(url: URL, init: RequestInit, terminal: Terminal): Promise<Exchange> {
   for (let attempts = 1; ; attempts++) {
@@ -22,21 +22,21 @@ export async function exchange(url: URL, init: RequestInit, terminal: Terminal):
     if (response && !(isBusy && attempts < ATTEMPTS)) return { response, attempts };
     const seconds = secondsToWait(response?.headers.get('Retry-After') ?? null);
     terminal.note(
-      `${url.host} ${response ? `is busy (${response.status})` : 'did not answer'}: again in ${seconds} s …`,
+      `${url.host} ${response ? `is busy (${response.status})` : 'did not answer'}. Trying again in ${seconds} s …`,
     );
     await response?.body?.cancel();
     await terminal.io.sleep(seconds * 1000);
   }
 }
 
-/** @returns undefined where no answer came, and it `mayFail` for that */
+/** @returns undefined if no answer came and `mayFail` allows that */
 async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<Response | undefined> {
   try {
-    // A redirect is not followed: credentials go nowhere but where their holder sent them.
+    // Following a redirect could send the credentials to another server.
     return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   } catch (error) {
     const reason = reasonOf(error);
-    if (mayFail && !LASTING.test(reason)) return undefined;
+    if (mayFail && !PERMANENT.test(reason)) return undefined;
     throw new Failure(`${url.origin} could not be reached: ${reason}`);
   }
 }
@@ -53,8 +53,8 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * The JSON of an answer; undefined for an empty one.
- * @throws Failure for anything else
+ * Parses the JSON of an answer. Returns undefined if the answer is empty.
+ * @throws Failure if it is neither
  */
 export async function readJson(response: Response): Promise<unknown> {
   const text = await response.text();
@@ -62,6 +62,6 @@ export async function readJson(response: Response): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Failure(`${response.url} did not answer with JSON (${response.status}): is the URL that of an Edgemint?`);
+    throw new Failure(`${response.url} did not answer with JSON (${response.status}). Is it the URL of an Edgemint?`);
   }
 }

@@ -9,9 +9,9 @@ export interface ClientCredentials {
 }
 
 /**
- * Posts a form to an OAuth endpoint.
- * @param authorization as the header has it
- * @throws Failure with the error as [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749#section-5.2) has it
+ * Posts a form to an OAuth endpoint and returns the JSON of its answer.
+ * @param authorization the value of the Authorization header
+ * @throws Failure with the error of [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
  */
 export async function postForm(
   url: string,
@@ -19,8 +19,8 @@ export async function postForm(
   authorization: string,
   terminal: Terminal,
 ): Promise<unknown> {
-  const given = Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const init = { method: 'POST', headers: { Authorization: authorization }, body: new URLSearchParams(given) };
+  const fields = Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const init = { method: 'POST', headers: { Authorization: authorization }, body: new URLSearchParams(fields) };
   const { response } = await exchange(new URL(url), init, terminal);
   const body = await readJson(response);
   if (response.ok) return body;
@@ -30,8 +30,8 @@ export async function postForm(
   );
 }
 
-/** `client_secret_basic`: [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1) has both form-encoded first. */
-export function basic({ client_id, client_secret }: ClientCredentials): string {
+/** Encodes credentials for `client_secret_basic`. [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1) form-encodes both first. */
+export function encodeBasic({ client_id, client_secret }: ClientCredentials): string {
   const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
   return `Basic ${btoa(`${encode(client_id)}:${encode(client_secret)}`)}`;
 }

@@ -2,10 +2,10 @@ import { getBorderCharacters, table as renderTable } from 'table';
 import { COLUMN_GAP } from '../constants.ts';
 import { line } from './printable.ts';
 
-/** Columns of a table for people: what stands above, and what of an item stands in it. */
+/** The columns of a table for people: their headings, and the value of each for an item. */
 export type Columns<Item> = Readonly<Record<string, (item: Item) => unknown>>;
 
-/** A table without lines, as a person reads it and `awk` too. */
+/** Formats a table without lines, which people and `awk` can read. */
 export function table(head: readonly string[] | undefined, rows: readonly (readonly string[])[]): string {
   const cells = [...(head ? [head] : []), ...rows].map((row) => row.map(line));
   if (cells.length === 0) return '';
@@ -17,7 +17,7 @@ export function table(head: readonly string[] | undefined, rows: readonly (reado
   return text.replace(/ +$/gm, '');
 }
 
-/** A list, a row for each item. */
+/** Formats a list with one row for each item. */
 export function listing<Item>(columns: Columns<Item>, items: readonly Item[]): string {
   const names = Object.keys(columns);
   return table(
@@ -26,7 +26,7 @@ export function listing<Item>(columns: Columns<Item>, items: readonly Item[]): s
   );
 }
 
-/** One representation, a row for each field; more for one that holds several things. */
+/** Formats one representation with a row for each field, or several for a list of objects. */
 export function record(representation: object): string {
   const rows = Object.entries(representation).flatMap(([name, value]) => {
     const lines = fieldLines(name, value);
@@ -52,12 +52,12 @@ function cell(name: string, value: unknown): string {
   return Object.keys(value).length === 0 ? '-' : JSON.stringify(value);
 }
 
-/** A name that has a time behind it, as `created_at` and `signs_from` have. */
+/** Whether a field holds a time, judged by its name, such as `created_at` or `signs_from`. */
 function isTime(name: string): boolean {
   return /(^|_)(at|hour|from)$/.test(name);
 }
 
-/** RFC 3339 as people read it, to the second. */
+/** Formats an RFC 3339 time for people, to the second. */
 export function time(text: string): string {
   const milliseconds = Date.parse(text);
   if (Number.isNaN(milliseconds)) return text;

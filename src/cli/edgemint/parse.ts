@@ -4,15 +4,16 @@ import type { JWK } from 'jose';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { isJsonObject } from '../../lib/json.ts';
 
-// What arguments stand for. Each throws commander's InvalidArgumentError, which names the option in the message.
+// Parsers of option values. Each throws commander's InvalidArgumentError; commander adds the option and the value to the message.
 
-const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+/** Seconds of each unit. */
+export const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const DURATION = /^(\d{1,9})([smhd]?)$/;
 
-/** `90`, `90s`, `30m`, `1h`, `2d`: seconds. */
+/** Parses a duration such as `90`, `90s`, `30m`, `1h` or `2d`. @returns seconds */
 export function seconds(text: string): number {
   const [, count, unit] = DURATION.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError('A duration is a number with s, m, h or d, as in 30m.');
+  if (count === undefined) throw new InvalidArgumentError('A duration is a number with s, m, h or d, such as 30m.');
   return Number(count) * (isUnit(unit) ? UNITS[unit] : 1);
 }
 
@@ -20,12 +21,12 @@ function isUnit(text: string | undefined): text is keyof typeof UNITS {
   return text !== undefined && Object.hasOwn(UNITS, text);
 }
 
-/** RFC 3339, a day, or a duration that goes back from now: RFC 3339 in UTC. */
+/** Parses RFC 3339, a day, or a duration before now. @returns RFC 3339 in UTC */
 export function pastTime(text: string): string {
   return DURATION.test(text) ? new Date(Date.now() - seconds(text) * 1000).toISOString() : timestamp(text);
 }
 
-/** RFC 3339, a day, or a duration from now on: RFC 3339 in UTC. */
+/** Parses RFC 3339, a day, or a duration after now. @returns RFC 3339 in UTC */
 export function futureTime(text: string): string {
   return DURATION.test(text) ? new Date(Date.now() + seconds(text) * 1000).toISOString() : timestamp(text);
 }
@@ -34,42 +35,51 @@ function timestamp(text: string): string {
   const isKnown = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(text);
   const time = isKnown ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) {
-    throw new InvalidArgumentError('A time is 2026-01-31T12:00:00Z, a day 2026-01-31, or a duration as in 24h.');
+    throw new InvalidArgumentError(
+      'A time is RFC 3339 such as 2026-01-31T12:00:00Z, a day such as 2026-01-31, or a duration such as 24h.',
+    );
   }
   return new Date(time).toISOString();
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, such as 50.');
   return Number(text);
 }
 
-/** A resource server and its scopes, as in `"https://api.example.com/orders orders:read orders:write"`. */
+/** Parses a resource server and its scopes, such as `"https://api.example.com/orders orders:read orders:write"`. */
 export function grant(text: string): { resource_server: string; scopes: string[] } {
   const [resource_server = '', ...scopes] = text.trim().split(/\s+/);
-  if (resource_server === '') throw new InvalidArgumentError('A grant is a resource server and its scopes, in quotes.');
+  if (resource_server === '')
+    throw new InvalidArgumentError(
+      'A grant is a resource server and its scopes, in quotes: "https://api.example.com/orders orders:read".',
+    );
   return { resource_server, scopes };
 }
 
-/** A scope and its description, as in `"orders:read Read orders"`. */
+/** Parses a scope and its description, such as `"orders:read Read orders"`. */
 export function scope(text: string): { name: string; description: string } {
   const [, name = '', description = ''] = /^(\S+)\s*(.*)$/s.exec(text.trim()) ?? [];
-  if (name === '') throw new InvalidArgumentError('A scope is a name, and perhaps a description behind it, in quotes.');
+  if (name === '')
+    throw new InvalidArgumentError(
+      'A scope is a name and an optional description, in quotes: "orders:read Read orders".',
+    );
   return { name, description };
 }
 
-/** Tokens per minute and burst, as in `600/100`. */
+/** Parses tokens per minute and burst, such as `600/100`. */
 export function rateLimit(text: string): { per_minute: number; burst: number } {
   const [, per_minute, burst] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
-  if (!per_minute || !burst) throw new InvalidArgumentError('A rate limit is per minute and burst, as in 600/100.');
+  if (!per_minute || !burst)
+    throw new InvalidArgumentError('A rate limit is tokens per minute and burst, such as 600/100.');
   return { per_minute: Number(per_minute), burst: Number(burst) };
 }
 
-/** `key=value`. */
+/** Parses `key=value`. */
 export function member(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
-  return [text.slice(0, at), text.slice(at + 1)];
+  const separator = text.indexOf('=');
+  if (separator < 1) throw new InvalidArgumentError('It must be key=value, such as team=billing.');
+  return [text.slice(0, separator), text.slice(separator + 1)];
 }
 
 export function jsonObject(text: string): unknown {
@@ -80,12 +90,12 @@ export function jsonObject(text: string): unknown {
   throw new InvalidArgumentError('It must be a JSON object.');
 }
 
-/** The JWK Set that a file holds, or that is made of the one JWK in it. What is secret stays where it is. */
+/** Reads a JWK Set from a file that holds one, or a single JWK. It refuses private keys, so that they never leave this machine. */
 export function jwksFile(file: string): { keys: JWK[] } {
   const value = jsonObject(readText(file)) as { keys?: unknown };
   const keys: unknown[] = Array.isArray(value.keys) ? value.keys : [value];
   if (keys.some((key) => typeof key === 'object' && key !== null && hasPrivateMember(key))) {
-    throw new InvalidArgumentError('It holds a private key: give the public ones alone.');
+    throw new InvalidArgumentError('It holds a private key. Use a file that holds public keys only.');
   }
   return { keys: keys as JWK[] };
 }

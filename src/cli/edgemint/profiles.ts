@@ -6,7 +6,7 @@ import type { Io } from './io.ts';
 
 export const DEFAULT_PROFILE = 'default';
 
-/** What `edgemint login` keeps of one server. */
+/** The connection that `edgemint login` keeps for one server. */
 export interface Profile {
   readonly url: string;
   readonly api_key: string;
@@ -15,12 +15,12 @@ export interface Profile {
 
 type Profiles = Readonly<Record<string, Profile>>;
 
-/** Where the profiles are, readable for their owner alone. */
+/** Returns the path of the file with the profiles. Only its owner can read it. */
 export function profilesFile({ env, home }: Io): string {
   return join(env.XDG_CONFIG_HOME || join(home, '.config'), 'edgemint', 'config.json');
 }
 
-/** @throws Failure where the file is not as it was written */
+/** @throws Failure if the file cannot be read or parsed */
 export async function readProfiles(io: Io): Promise<Profiles> {
   const file = profilesFile(io);
   let text: string;
@@ -34,7 +34,7 @@ export async function readProfiles(io: Io): Promise<Profiles> {
     const { profiles }: { profiles: Profiles } = JSON.parse(text);
     return Object.fromEntries(Object.entries(profiles));
   } catch {
-    throw new Failure(`${file} is damaged: remove it, and log in again.`);
+    throw new Failure(`${file} is damaged. Remove it, and log in again.`);
   }
 }
 
@@ -42,7 +42,7 @@ export async function saveProfile(io: Io, name: string, profile: Profile): Promi
   await writeProfiles(io, { ...(await readProfiles(io)), [name]: profile });
 }
 
-/** @returns whether there was one */
+/** @returns whether there was such a profile */
 export async function removeProfile(io: Io, name: string): Promise<boolean> {
   const { [name]: removed, ...rest } = await readProfiles(io);
   if (removed) await writeProfiles(io, rest);
@@ -53,7 +53,7 @@ async function writeProfiles(io: Io, profiles: Profiles): Promise<void> {
   const file = profilesFile(io);
   await mkdir(dirname(file), { recursive: true, mode: SECRET_DIRECTORY_MODE });
   await chmod(dirname(file), SECRET_DIRECTORY_MODE);
-  // Written beside and moved over, so that no interruption leaves half a file.
+  // Write a draft and rename it, so that an interruption cannot leave half a file.
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: SECRET_FILE_MODE, flag: 'wx' });
   await rename(draft, file);

@@ -19,14 +19,14 @@ import type { Output } from './io.ts';
 import { Program } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
+/** Creates the whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
 export function createProgram(terminal: Terminal): Program {
   const { stdout, stderr } = terminal.io;
   const program = new Program(terminal)
-    .description('Manages an Edgemint: an OAuth 2.0 authorization server for machines.')
+    .description('Manages an Edgemint, an OAuth 2.0 authorization server for machines.')
     .version(packageJson.version)
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(--help shows how it goes)')
+    .showHelpAfterError('(add --help for usage)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

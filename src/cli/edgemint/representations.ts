@@ -1,6 +1,6 @@
 import type { FederatedIdentity } from '../../gates/protocol.ts';
 
-/** What the management API answers with, as far as this command line reads it. Times are RFC 3339 in UTC. */
+// The representations of the management API, as far as this command line reads them. Times are RFC 3339 in UTC.
 
 export interface Page<Item> {
   readonly data: readonly Item[];
@@ -19,7 +19,7 @@ export interface Organization {
 
 export interface ResourceServer {
   readonly id: string;
-  /** null: shared by all organizations. */
+  /** null if all organizations share it. */
   readonly organization_id: string | null;
   readonly identifier: string;
   readonly name: string;
@@ -32,7 +32,7 @@ export interface ResourceServer {
 
 export interface Role {
   readonly id: string;
-  /** null: shared by all organizations. */
+  /** null if all organizations share it. */
   readonly organization_id: string | null;
   readonly name: string;
   readonly description: string;
@@ -60,13 +60,13 @@ export interface Client {
   readonly status: string;
 }
 
-/** A write that goes on after its answer. */
+/** A write that is still propagating after its answer. */
 export interface Change {
   readonly id: string;
   readonly status: 'pending' | 'delivered';
   readonly gates: number;
   readonly delivered: number;
-  /** When nobody goes by what was before any more; null where that is when the gates have heard, or is not known yet. */
+  /** When nothing uses the previous state any more. null if that is when the gates have the change, or if the time is not known yet. */
   readonly settles_at?: string | null;
 }
 

@@ -3,20 +3,20 @@ import { Failure } from '../failure.ts';
 import { line, printable } from './printable.ts';
 import type { Problem } from './representations.ts';
 
-interface Circumstances {
+interface RequestContext {
   readonly wasRepeated?: boolean;
   /** Whether the request can be made with `--cascade`. */
   readonly mayCascade?: boolean;
 }
 
-/** The server answered a request with an error. The message says, for people, which, and what would be right. */
+/** The server answered a request with an error. The message describes it for people. */
 export class RequestError extends Failure {
   readonly status: number;
   readonly problem: Problem;
-  /** Whether an earlier attempt may have been followed, though its answer did not come. */
+  /** Whether the server may have carried out an earlier attempt whose answer was lost. */
   readonly wasRepeated: boolean;
 
-  constructor(status: number, problem: Problem, { wasRepeated = false, mayCascade = false }: Circumstances = {}) {
+  constructor(status: number, problem: Problem, { wasRepeated = false, mayCascade = false }: RequestContext = {}) {
     super(describe(status, problem, mayCascade));
     this.status = status;
     this.problem = problem;
@@ -29,13 +29,13 @@ function describe(status: number, problem: Problem, mayCascade: boolean): string
   return [
     `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,
     ...errors.map(({ pointer, parameter, detail }) => `  ${line(pointer ?? parameter ?? '')}: ${line(detail)}`),
-    ...orphans(problem),
-    ...(mayCascade && problem.orphans?.length ? ['With --cascade they lose it too, or go with it.'] : []),
+    ...dependents(problem),
+    ...(mayCascade && problem.orphans?.length ? ['Add --cascade to delete or change these as well.'] : []),
     ...hints(status, problem),
   ].join('\n');
 }
 
-function orphans({ orphans = [], orphans_total = orphans.length }: Problem): string[] {
+function dependents({ orphans = [], orphans_total = orphans.length }: Problem): string[] {
   if (orphans.length === 0) return [];
   const shown = orphans.slice(0, DEPENDENTS_SHOWN).map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
   const rest = orphans_total - shown.length;
@@ -43,9 +43,9 @@ function orphans({ orphans = [], orphans_total = orphans.length }: Problem): str
 }
 
 function hints(status: number, { errors = [] }: Problem): string[] {
-  if (status === 401) return ['Log in with a key that is valid (edgemint login), or set EDGEMINT_API_KEY.'];
+  if (status === 401) return ['Log in with a valid API key (edgemint login), or set EDGEMINT_API_KEY.'];
   const namesOrganization = errors.some((error) => /^\/?organization_id$/.test(error.pointer ?? error.parameter ?? ''));
   return namesOrganization
-    ? ['The root key takes --organization <id>; edgemint organizations list shows the ids.']
+    ? ['With the root key, name the organization: --organization <id>. edgemint organizations list shows the ids.']
     : [];
 }

@@ -19,12 +19,12 @@ export class Program extends Command {
   constructor(terminal: Terminal) {
     super('edgemint');
     this.terminal = terminal;
-    this.option('--url <url>', 'the issuer of the server; also EDGEMINT_URL')
-      .option('--profile <name>', 'what `edgemint login` kept under this name; also EDGEMINT_PROFILE')
-      .option('--organization <id>', 'with the root key: the organization; also EDGEMINT_ORGANIZATION')
-      .option('--json', 'print the API’s JSON')
-      .option('-y, --yes', 'ask nothing')
-      .option('--no-wait', 'do not wait for a change that goes on after its answer');
+    this.option('--url <url>', 'the issuer URL of the server (or EDGEMINT_URL)')
+      .option('--profile <name>', 'the profile that `edgemint login` saved (or EDGEMINT_PROFILE)')
+      .option('--organization <id>', 'the organization, with the root key (or EDGEMINT_ORGANIZATION)')
+      .option('--json', 'print the JSON of the API')
+      .option('-y, --yes', 'agree to every question')
+      .option('--no-wait', 'do not wait until a large change has propagated');
   }
 }
 
@@ -34,7 +34,7 @@ function terminalOf(command: Command): Terminal {
   return terminalOf(command.parent);
 }
 
-/** One run of a command: its options, its server, and how it shows what it gets. */
+/** One run of a command: its options, its server and its output. */
 export class Session {
   readonly options: SharedOptions;
   readonly terminal: Terminal;
@@ -48,7 +48,7 @@ export class Session {
     return this.options.json ?? false;
   }
 
-  /** @throws Failure where there is no server, or no key for it */
+  /** @throws Failure if no server is named, or no key for it */
   connection(needsKey = true): Promise<Connection> {
     return findConnection(this.options, this.terminal.io, needsKey);
   }
@@ -62,7 +62,7 @@ export class Session {
     );
   }
 
-  /** Asks, unless --yes agreed to all. @throws Failure where the answer is no, UsageError where nobody can be asked */
+  /** Asks the user to agree, unless `--yes` does. @throws Failure if the user does not, UsageError if there is no terminal */
   confirm(question: string): Promise<void> {
     return this.terminal.confirm(line(question), this.options.yes ?? false);
   }
@@ -73,24 +73,26 @@ export class Session {
     else this.terminal.print(record(Object(representation)));
   }
 
-  /** Says that something without a representation was done. */
+  /** Prints a sentence about something that has no representation. `--json` prints nothing. */
   done(sentence: string): void {
     if (!this.json) this.terminal.print(line(sentence));
   }
 }
 
-/** Tells of each step of a change once. */
+/** Shows each step of a change once. */
 function progress(terminal: Terminal): (change: Change) => void {
-  let told: string | undefined;
+  let shown: string | undefined;
   return (change) => {
     const step = stepOf(change);
-    if (step !== told) terminal.note(step);
-    told = step;
+    if (step !== shown) terminal.note(step);
+    shown = step;
   };
 }
 
 function stepOf({ gates, delivered, status, settles_at }: Change): string {
   if (status === 'delivered') return gates > 0 ? `Delivered to all ${gates}.` : 'Delivered.';
   if (delivered < gates) return `Delivering: ${delivered} of ${gates} …`;
-  return settles_at ? `Done everywhere at ${time(settles_at)}: waiting …` : 'Waiting until KV has heard …';
+  return settles_at
+    ? `Waiting until ${time(settles_at)}, when it is done everywhere …`
+    : 'Waiting until KV has the change …';
 }

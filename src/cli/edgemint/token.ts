@@ -1,25 +1,25 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { Failure } from '../failure.ts';
 
-/** What a JWT says of itself. @throws Failure where it is none */
+/** Decodes the header and the claims of a JWT without verifying it. @throws Failure if it is not a JWT */
 export function decodeToken(token: string): { header: object; claims: JWTPayload } {
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
-    throw new Failure('That is not a JWT: three parts of base64url with dots between them.');
+    throw new Failure('The token is not a JWT, which has three base64url parts with dots between them.');
   }
 }
 
 export interface Verdict {
   readonly isValid: boolean;
-  /** The verdict for people. */
+  /** The result in words. */
   readonly sentence: string;
 }
 
 /**
- * Verifies an access token as a resource server does that works offline: a revocation does not show.
- * @param issuer whose keys must have signed it
- * @throws Failure where the keys could not be had
+ * Verifies an access token offline, as a resource server does. It does not notice a revocation.
+ * @param issuer the server that must have signed the token
+ * @throws Failure if the keys of the issuer cannot be fetched
  */
 export async function verifyToken(token: string, issuer: string, audience: string | undefined): Promise<Verdict> {
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
@@ -27,12 +27,12 @@ export async function verifyToken(token: string, issuer: string, audience: strin
     await jwtVerify(token, keys, { issuer, typ: 'at+jwt', ...(audience === undefined ? {} : { audience }) });
   } catch (error) {
     const isAboutToken = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
-    if (!isAboutToken) throw new Failure(`The keys of ${issuer} could not be read.`);
+    if (!isAboutToken) throw new Failure(`The keys of ${issuer} could not be fetched.`);
     return { isValid: false, sentence: `Not valid: ${error.message}.` };
   }
-  const forWhom = audience === undefined ? ', whoever it is for' : '';
+  const scope = audience === undefined ? ' for its own audience' : '';
   return {
     isValid: true,
-    sentence: `Valid${forWhom}: ${issuer} signed it. Whether it was revoked, introspection tells.`,
+    sentence: `Valid${scope}: ${issuer} signed it. Only introspection shows whether it was revoked.`,
   };
 }

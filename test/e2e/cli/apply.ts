@@ -214,7 +214,7 @@ describe('apply and export:', () => {
     test('a file that declares what is shared is refused', async () => {
       const { code, stderr } = await apply('-f', await write('roles:\n  - name: Shared-Role\n'), '--yes');
       expect(code).toBe(1);
-      expect(stderr).toContain(':2:5 roles[0]: Shared-Role is shared by all organizations: leave it out.');
+      expect(stderr).toContain(':2:5 roles[0]: Shared-Role is shared by all organizations. Remove it from the file.');
     });
 
     test('--shared is about what is shared alone', async () => {
@@ -227,7 +227,7 @@ describe('apply and export:', () => {
       expect((await api('GET', `resource-servers/${shared.id}`)).name).toBe('Renamed');
       const clients = await person.run(['apply', '--shared', '-f', await write(text), '--yes']);
       expect(clients.code).toBe(1);
-      expect(clients.stderr).toContain('--shared knows none');
+      expect(clients.stderr).toContain('without --shared');
     });
 
     test('an organization’s own key needs no organization named', async () => {
@@ -304,7 +304,7 @@ describe('apply and export:', () => {
       expect(failed.stderr).toContain(
         'Creating the client B failed.\nValidation failed (422)\n  /introspects/0: ',
       );
-      expect(failed.stderr).toContain('1 of 2 steps were done; apply again to go on.');
+      expect(failed.stderr).toContain('1 of 2 steps were done. Apply again to continue.');
       const repaired = await person.run(['apply', '-f', await write(clients('[]')), '--yes'], { env });
       expect(repaired.stdout).toContain('1 to create, 0 to change, 0 to delete.');
       expect(repaired.code).toBe(0);
@@ -320,7 +320,7 @@ describe('apply and export:', () => {
       const args = ['apply', '--organization', organization, '-f', file, '--yes'];
       const { code, stdout, stderr } = await person.spawn(args, { reaction });
       expect(code).toBe(1);
-      expect(stderr).toMatch(/^Stopped: \d+ of 30 steps were done; apply again to go on\.$/m);
+      expect(stderr).toMatch(/^Stopped: \d+ of 30 steps were done\. Apply again to continue\.$/m);
       const made = await list('clients');
       expect(made.length).toBeLessThan(30);
       for (const { client_id } of made) expect(stdout).toMatch(new RegExp(`${client_id} +ems_\\w{49}`));
@@ -348,7 +348,7 @@ describe('apply and export:', () => {
         return 'y\n';
       });
       const { code, stdout } = await changed;
-      expect(stdout).toContain('Somebody else changed it since the plan was made');
+      expect(stdout).toContain('It was changed after the plan was made');
       expect(code).toBe(1);
       expect(await api('GET', `clients/${client_id}`)).toMatchObject({ status: 'disabled', access_token_ttl: 77 });
     });

@@ -69,7 +69,7 @@ describe('authentication of clients:', () => {
         expect(await asItself(client)).toBe(200);
       }
       const secret = await person.run(['clients', 'create', '--name', 'by secret']);
-      expect(secret.stderr).toBe('The client_secret is shown this once: keep it now.\n');
+      expect(secret.stderr).toBe('Store the client_secret now. It is not shown again.\n');
     });
 
     test('is not created from a file that has a private key, or none: nothing is sent', async () => {
@@ -129,7 +129,10 @@ describe('authentication of clients:', () => {
       const { client_id } = await newClient('Deployment');
       const command = ['clients', 'trust-github', client_id, '--repository-id', '74'];
       const first = await person.run(command);
-      expect([first.code, first.stderr]).toEqual([0, 'It may go on with client_secret_basic: --only ends that.\n']);
+      expect([first.code, first.stderr]).toEqual([
+        0,
+        'The client may still use client_secret_basic. Add --only to end that.\n',
+      ]);
       await person.json(command);
       const more = [
         '--owner-id',

@@ -31,22 +31,22 @@ describe('commands:', () => {
       ['an unknown command', ['client', 'list'], 'Did you mean clients?'],
       ['an unknown option', ['clients', 'list', '--al'], 'Did you mean --all?'],
       ['a missing argument', ['clients', 'get'], "missing required argument 'client_id'"],
-      ['a malformed number', ['clients', 'list', '--limit', 'x'], 'It must be a whole number.'],
-      ['a malformed duration', ['secrets', 'rotate', 'x', '--grace', '1w'], 'as in 30m'],
+      ['a malformed number', ['clients', 'list', '--limit', 'x'], 'It must be a whole number, such as 50.'],
+      ['a malformed duration', ['secrets', 'rotate', 'x', '--grace', '1w'], 'such as 30m'],
       ['a choice that is none', ['clients', 'create', '--status', 'off'], 'Allowed choices are active, disabled.'],
-      ['a URL without https', ['clients', 'list', '--url', 'http://auth.example.com'], 'with https'],
-      ['nothing to change', ['clients', 'update', 'x'], 'Nothing to change was given'],
+      ['a URL without https', ['clients', 'list', '--url', 'http://auth.example.com'], 'must start with https://'],
+      ['nothing to change', ['clients', 'update', 'x'], 'No field to change is named'],
       [
         'a field both set and reset',
         ['clients', 'update', 'x', '--name', 'a', '--reset', 'client_name'],
         'both set and reset',
       ],
-      ['half of a token’s id', ['tokens', 'revoke', '--jti', 'x'], 'go together'],
-      ['a compromised key without an emergency', ['keys', 'rotate', '--kid', 'x'], '--kid goes with --emergency.'],
+      ['half of a token’s id', ['tokens', 'revoke', '--jti', 'x'], 'must be used together'],
+      ['a compromised key without an emergency', ['keys', 'rotate', '--kid', 'x'], '--kid requires --emergency.'],
       [
         'a key and an algorithm',
         ['keys', 'rotate', '--emergency', '--kid', 'x', '--alg', 'ES256'],
-        'do not go together',
+        'Use either --kid or --alg',
       ],
       ['a strength that is none', ['resource-servers', 'update', 'x', '--introspection', 'weak'], 'strong, edge'],
       ['a file that is not there', ['clients', 'create', '--from', 'nowhere'], 'nowhere'],
@@ -59,7 +59,7 @@ describe('commands:', () => {
 
     test('no server', async () => {
       const { code, stderr } = await person.run(['clients', 'list'], { env: { EDGEMINT_URL: '' } });
-      expect(stderr).toContain('Which server?');
+      expect(stderr).toContain('No server is named.');
       expect(code).toBe(2);
     });
 
@@ -74,7 +74,7 @@ describe('commands:', () => {
       [
         'a key that nobody has',
         ['clients', 'list'],
-        /\(401\).*\nLog in with a key that is valid/,
+        /\(401\).*\nLog in with a valid API key/,
         { EDGEMINT_API_KEY: 'x' },
       ],
       [
@@ -121,9 +121,9 @@ describe('commands:', () => {
       const [head, ...rows] = stdout.trimEnd().split('\n');
       expect(head).toMatch(/^client_id +client_name +method +roles +grants +status$/);
       expect(rows).toHaveLength(2);
-      expect(stderr).toMatch(/^There are more: --all shows them, --cursor \S+ the next page\.\n$/);
+      expect(stderr).toMatch(/^There are more\. --all shows all, --cursor \S+ the next page\.\n$/);
       const none = await person.run(['clients', 'list', '--name', 'nobody']);
-      expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'There is nothing.\n' });
+      expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'Nothing found.\n' });
     });
 
     test('show nothing that steers a terminal', async () => {
@@ -149,7 +149,7 @@ describe('commands:', () => {
       expect(stdout.match(/ems_\w{49}/g)).toHaveLength(1);
       expect(stdout).toContain(`${ORDERS}: orders:read orders:write`);
       expect(stdout).toMatch(/^access_token_ttl +300$/m);
-      expect(stderr).toBe('The client_secret is shown this once: keep it now.\n');
+      expect(stderr).toBe('Store the client_secret now. It is not shown again.\n');
     });
 
     test('is created from a file, which options go over', async () => {

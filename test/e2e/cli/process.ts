@@ -17,7 +17,7 @@ describe('edgemint as a process', () => {
     const args = ['login', '--url', edgemint.issuer];
     expect(await person.spawn(args, { input: `${edgemint.rootApiKey}\n` })).toMatchObject({ code: 0, stderr: '' });
     const none = await person.spawn(['audit', 'list', '--target', 'none']);
-    expect(none).toEqual({ code: 0, stdout: '', stderr: 'There is nothing.\n' });
+    expect(none).toEqual({ code: 0, stdout: '', stderr: 'Nothing found.\n' });
   });
 
   test('exits with 1 after a refusal and with 2 after a wrong call', async () => {

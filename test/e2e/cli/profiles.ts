@@ -60,7 +60,7 @@ describe('profiles:', () => {
       expect((await person.run(['clients', 'list', '--profile', 'acme'])).code).toBe(0);
 
       const wrong = await login(['--profile', 'other', '--organization', 'org_another'], api_key);
-      expect(wrong.stderr).toContain(`The key is of the organization Acme of profiles (${id})`);
+      expect(wrong.stderr).toContain(`The key belongs to the organization Acme of profiles (${id})`);
       await login(['--profile', 'root', '--organization', id]);
       expect((await person.run(['clients', 'list', '--profile', 'root'])).code).toBe(0);
       expect((await person.run(['clients', 'list', '--profile', 'default'])).stderr).toContain('--organization <id>');
@@ -73,7 +73,7 @@ describe('profiles:', () => {
     const { stdout } = await person.run(['profiles']);
     expect(stdout).toContain(`…${edgemint.rootApiKey.slice(-4)}`);
     expect(stdout).not.toContain(edgemint.rootApiKey);
-    expect((await person.run(['logout'])).stdout).toContain('Forgot the profile default.');
+    expect((await person.run(['logout'])).stdout).toContain('Deleted the profile default.');
     const left = await person.json<{ name: string }[]>(['profiles']);
     expect(left.map(({ name }) => name)).toEqual(['second']);
     const again = await person.run(['logout']);

@@ -95,7 +95,7 @@ describe('over a connection with faults', () => {
       faults = [BUSY, { status: 429, headers: { 'Retry-After': '0' } }];
       const { code, stderr } = await person.run(['clients', 'list']);
       expect(code).toBe(0);
-      expect(stderr).toMatch(/is busy \(503\): again in 0 s …\n.*is busy \(429\)/);
+      expect(stderr).toMatch(/is busy \(503\)\. Trying again in 0 s …\n.*is busy \(429\)/);
       faults = Array.from({ length: 9 }, () => BUSY);
       seen = [];
       const refused = await person.run(['clients', 'list']);
@@ -190,7 +190,7 @@ describe('over a connection with faults', () => {
       expect(waiting).toMatch(/^Waiting/);
       expect(settlesAt).toContain('2026-01-01 00:03:00 UTC');
       expect(delivered).toBe('Delivered.');
-      expect(rest).toEqual([expect.stringMatching(/^No token that was signed so is active any more\. .*600 s/)]);
+      expect(rest).toEqual([expect.stringMatching(/^The tokens of the removed keys are inactive\. .*600 s/)]);
       expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
         'POST /v1/signing-keys/rotate',
         ...Array.from({ length: 3 }, () => 'GET /v1/changes/7'),

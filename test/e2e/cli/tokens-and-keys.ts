@@ -73,7 +73,7 @@ describe('secrets, tokens and keys:', () => {
       token = stdout.trim();
       expect(stdout).toBe(`${token}\n`);
       expect(decodeJwt(token).scope).toBe('orders:read');
-      expect(stderr).toBe('For 3600 seconds, with the scopes orders:read.\n');
+      expect(stderr).toBe('Valid for 3600 seconds, with the scopes orders:read.\n');
       const refused = await person.run(['tokens', 'issue', '--scope', 'nope'], { env: asClient(client) });
       expect(refused).toMatchObject({ code: 1, stdout: '' });
       expect(refused.stderr).toContain('invalid_scope');
@@ -87,7 +87,7 @@ describe('secrets, tokens and keys:', () => {
       expect(code).toBe(0);
       expect(stdout).toMatch(/^alg +ES256$/m);
       expect(stdout).toMatch(/^exp +\d+ \(20\d\d-.* UTC, in (59|60) minutes\)$|^exp .* in 1 hour\)$/m);
-      expect(stderr).toBe('Not verified: anybody could have written this.\n');
+      expect(stderr).toBe('Not verified. Anybody could have written this token.\n');
       const inJson = await person.run(['tokens', 'decode', '--json'], { input: token });
       expect(JSON.parse(inJson.stdout)).toEqual({
         header: expect.objectContaining({ typ: 'at+jwt' }),
@@ -125,7 +125,7 @@ describe('secrets, tokens and keys:', () => {
       expect(await introspect('--client-id', client.client_id)).toMatchObject({ active: true });
       expect(await introspect('--scope', 'orders:write')).toEqual({ active: false });
       const revoked = await person.run(['tokens', 'revoke'], { env: { EDGEMINT_TOKEN: token } });
-      expect(revoked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Revoked: .*\n$/) });
+      expect(revoked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Revoked\. .*\n$/) });
       expect(await introspect()).toEqual({ active: false });
     });
 
@@ -189,7 +189,7 @@ describe('secrets, tokens and keys:', () => {
       const command = ['keys', 'rotate', '--emergency', '--alg', 'ES256'];
       const unasked = await person.run(command);
       expect(unasked.code).toBe(2);
-      expect(unasked.stderr).toContain('Take out the ES256 key that signs as compromised?');
+      expect(unasked.stderr).toContain('Remove the active ES256 key as compromised?');
       expect(await keyOf('ES256', 'active')).toBe(compromised);
 
       const running = person.run([...command, '--yes']);
@@ -202,7 +202,7 @@ describe('secrets, tokens and keys:', () => {
       expect(code).toBe(0);
       expect(stdout).not.toContain(compromised);
       expect(stdout).toMatch(/ES256 +active /);
-      expect(stderr).toMatch(/Delivered\.\nNo token .* offline .* 600 s/);
+      expect(stderr).toMatch(/Delivered\.\nThe tokens .* Offline .* 600 s/);
       const { stdout: introspected } = await person.run(['tokens', 'introspect', '--json'], { input: token });
       expect(JSON.parse(introspected)).toEqual({ active: false });
       expect((await person.run(['tokens', 'issue'], { env: asClient(client) })).code).toBe(0);
@@ -221,7 +221,7 @@ describe('secrets, tokens and keys:', () => {
       expect(code).toBe(0);
       expect(stdout).toMatch(/^status +pending$/m);
       expect(stdout).toMatch(/^settles_at +\d{4}-.* UTC$/m);
-      expect(stderr).toBe('It is under way: edgemint changes get <id> shows how far.\n');
+      expect(stderr).toBe('The change is still propagating. edgemint changes get <id> shows its progress.\n');
       expect(await keyOf('EdDSA', 'next')).not.toBe(next);
     });
   });

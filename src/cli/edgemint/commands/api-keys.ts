@@ -26,19 +26,19 @@ const apiKeys: Collection<ApiKey> = {
     last_used_at: ({ last_used_at }) => last_used_at,
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'for people' },
-    { name: 'scopes', flags: '--scope <scope>', description: 'what it may do, as in clients:read', many: 'list' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people' },
+    { name: 'scopes', flags: '--scope <scope>', description: 'a scope of the key, such as clients:read', many: 'list' },
     {
       name: 'expires_at',
       flags: '--expires <time>',
-      description: 'RFC 3339, a day, or from now on as in 90d',
+      description: 'a time (RFC 3339), a day, or a duration after now such as 90d',
       parse: futureTime,
     },
   ],
 };
 
 export function addApiKeys(program: Command): void {
-  const group = program.command('api-keys').description('API keys: who may manage an organization');
+  const group = program.command('api-keys').description('API keys: the credentials for managing an organization');
   const { columns, path } = apiKeys;
   addList(group, 'list API keys', columns, () => ({ path, isOwned: true }));
   addGet(group, apiKeys);

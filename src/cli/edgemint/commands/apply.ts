@@ -27,13 +27,13 @@ interface ApplyOptions {
 export function addApply(program: Command): void {
   const command = program
     .command('apply')
-    .description('make of what stands what a file declares: plans, shows the plan, asks, and applies')
-    .requiredOption('-f, --file <file>', 'resource servers, roles and clients, in YAML (- for stdin)')
-    .option('--shared', 'with the root key: about what all organizations share, not about one of them')
-    .option('--prune', 'delete what is not in the file, of the sections that are in it')
-    .option('--dry-run', 'show the plan, and change nothing')
-    .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if there is something to do`)
-    .option('--secrets-file <file>', 'write the secrets of new clients into a new file, a line of JSON for each');
+    .description('apply a file: show what it would change, ask, and change it')
+    .requiredOption('-f, --file <file>', 'resource servers, roles and clients, in YAML or JSON (- for stdin)')
+    .option('--shared', 'apply to the items that all organizations share (root key only)')
+    .option('--prune', 'delete items that are not in the file, in the sections that the file has')
+    .option('--dry-run', 'show the plan and change nothing')
+    .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if the plan is not empty`)
+    .option('--secrets-file <file>', 'write the secrets of new clients to a new file, one JSON object per line');
   command.action(async () => {
     const session = new Session(command);
     const options = command.opts<ApplyOptions>();
@@ -42,7 +42,12 @@ export function addApply(program: Command): void {
       options.file === '-' ? 'stdin' : options.file,
     );
     if (options.shared && file.declaration.clients.length > 0) {
-      throw file.refuse([{ path: ['clients'], message: 'A client is of one organization: --shared knows none.' }]);
+      throw file.refuse([
+        {
+          path: ['clients'],
+          message: 'Clients always belong to one organization. Remove them from the file, or apply without --shared.',
+        },
+      ]);
     }
     const api = await session.api();
     const actions = await plan(api, file, options);
@@ -67,13 +72,13 @@ async function readText(file: string, terminal: Terminal): Promise<string> {
   }
 }
 
-/** @throws Failure with what is wrong with the file */
+/** @throws Failure with the complaints about the file */
 async function plan(
   api: Api,
-  { declaration: written, sections, refuse }: DeclarationFile,
+  { declaration: declared, sections, refuse }: DeclarationFile,
   options: ApplyOptions,
 ): Promise<Action[]> {
-  const declaration = withAudiences(written, api.issuer);
+  const declaration = withAudiences(declared, api.issuer);
   const pruned = options.prune ? sections : [];
   const listed = await readRemote(api, options.shared ?? false);
   const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));
@@ -86,7 +91,7 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   const createsClients = actions.some((action) => action.do === 'create' && action.section === 'clients');
   const { signals } = session.terminal.io;
   const { secretsFile } = options;
-  const keep = secretsFile !== undefined && createsClients ? await createSecretsFile(secretsFile) : undefined;
+  const secretsHandle = secretsFile !== undefined && createsClients ? await createSecretsFile(secretsFile) : undefined;
   const created: NewClient[] = [];
   let isStopping = false;
   const stop = () => {
@@ -96,29 +101,32 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   const follower: Follower = {
     done: (sentence) => (session.json ? session.terminal.note(`${sentence}.`) : session.done(`${sentence}.`)),
     created: async (client) => {
-      // What the file does not take is shown, like that for which there is none.
-      const kept = keep?.appendFile(`${JSON.stringify(client)}\n`).then(
+      // A secret that is not in the file must be shown: the server never shows it again.
+      const isKept = secretsHandle?.appendFile(`${JSON.stringify(client)}\n`).then(
         () => true,
-        (error: unknown) => session.terminal.note(`The secret could not be written: ${messageOf(error)}`),
+        (error: unknown) =>
+          session.terminal.note(
+            `The secret of ${client.client_name} could not be written to ${secretsFile}: ${messageOf(error)}`,
+          ),
       );
-      if (!(await kept)) created.push(client);
+      if (!(await isKept)) created.push(client);
     },
     get isStopping() {
       return isStopping;
     },
   };
   let applied = false;
-  // Whatever happens on the way, the secrets of what was created by then are shown: nobody can ask for them again.
+  // Show the secrets of the clients created so far, even after an error: the server never shows them again.
   signals.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await takeSteps(api, orderSteps(actions), options.shared ?? false, follower);
     applied = true;
   } finally {
-    await keep?.close();
+    await secretsHandle?.close();
     signals.off('SIGINT', stop).off('SIGTERM', stop);
     if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied, clients: created });
     else if (created.length > 0) showSecrets(session.terminal, created);
-    if (keep) session.terminal.note(`The secrets of the new clients are in ${secretsFile}.`);
+    if (secretsHandle) session.terminal.note(`The secrets of the new clients are in ${secretsFile}.`);
   }
 }
 
@@ -131,7 +139,9 @@ async function createSecretsFile(file: string): Promise<FileHandle> {
     return await open(file, 'wx', SECRET_FILE_MODE);
   } catch (error) {
     const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    const reason = exists ? 'is there already: secrets go into a new file' : 'could not be made';
+    const reason = exists
+      ? 'already exists. Name a new file for the secrets'
+      : `could not be created: ${messageOf(error)}`;
     throw new Failure(`${file} ${reason}. Nothing was done.`);
   }
 }
@@ -139,5 +149,5 @@ async function createSecretsFile(file: string): Promise<FileHandle> {
 function showSecrets(terminal: Terminal, clients: readonly NewClient[]): void {
   const rows = clients.map(({ client_name, client_id, client_secret }) => [client_name, client_id, client_secret]);
   terminal.print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
-  terminal.note('The secrets are shown this once: keep them now.');
+  terminal.note('Store these secrets now. They are not shown again.');
 }

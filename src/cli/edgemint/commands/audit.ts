@@ -18,22 +18,22 @@ const COLUMNS = {
   action: ({ action }: AuditEvent) => action,
   target: ({ target }: AuditEvent) => target,
   address: ({ address }: AuditEvent) => address,
-  changes: ({ changes }: AuditEvent) => fewOf(Object.keys(Object(changes))),
+  changes: ({ changes }: AuditEvent) => shorten(Object.keys(Object(changes))),
 };
 
 export function addAudit(program: Command): void {
-  const group = program.command('audit').description('audit events: who changed what');
-  addList(group, 'list audit events, the newest first; --json shows the changes', COLUMNS, (command) => {
+  const group = program.command('audit').description('audit events: the history of changes');
+  addList(group, 'list audit events, newest first; --json shows the changes in full', COLUMNS, (command) => {
     const { actor, target, action, from, to } = command.opts<Record<string, string>>();
     return { path: 'audit-events', isOwned: true, query: { actor, target, action, from, to } };
   })
-    .option('--actor <id>', 'those of an API key, of a client, or of root')
-    .option('--target <id>', 'those about something')
-    .option('--action <action>', 'those of a kind, as in client.created')
-    .option('--from <time>', 'RFC 3339, a day, or back from now as in 24h', pastTime)
-    .option('--to <time>', 'the same', pastTime);
+    .option('--actor <id>', 'only events by this API key, client, or root')
+    .option('--target <id>', 'only events about this item')
+    .option('--action <action>', 'only events of this kind, such as client.created')
+    .option('--from <time>', 'a time (RFC 3339), a day, or a duration before now such as 24h', pastTime)
+    .option('--to <time>', 'like --from', pastTime);
 }
 
-function fewOf(names: readonly string[]): string[] {
+function shorten(names: readonly string[]): string[] {
   return names.length > CHANGED_FIELDS_SHOWN ? [...names.slice(0, CHANGED_FIELDS_SHOWN), '…'] : [...names];
 }

@@ -2,31 +2,31 @@ import { AUTH_METHODS, SECURITY_PROFILES } from '../../../store/client-authentic
 import { jsonObject, jwksFile } from '../parse.ts';
 import type { Field } from './fields.ts';
 
-/** How a client authenticates, and what its tokens are bound to. */
+/** The options for how a client authenticates, and for what its tokens are bound to. */
 export const AUTHENTICATION_FIELDS: readonly Field[] = [
   {
     name: 'token_endpoint_auth_method',
     flags: '--auth-method <method>',
-    description: 'how it authenticates',
+    description: 'how the client authenticates',
     choices: AUTH_METHODS,
   },
   {
     name: 'additional_auth_methods',
     flags: '--additional-auth-method <method>',
-    description: 'another way that is accepted as well',
+    description: 'another accepted method',
     many: 'list',
   },
   {
     name: 'jwks',
     flags: '--jwks-file <file>',
-    description: 'its public keys: a JWK Set, or one JWK, in JSON',
+    description: 'a file with its public keys: a JWK Set or one JWK',
     parse: jwksFile,
   },
-  { name: 'jwks_uri', flags: '--jwks-uri <url>', description: 'where its public keys are published' },
+  { name: 'jwks_uri', flags: '--jwks-uri <url>', description: 'the URL of its public keys' },
   {
     name: 'tls_client_auth_subject_dn',
     flags: '--tls-subject-dn <dn>',
-    description: 'the subject of its certificate, as RFC 2253 writes it',
+    description: 'the subject of its certificate, in the form of RFC 2253',
   },
   {
     name: 'tls_client_auth_san_dns',
@@ -43,32 +43,32 @@ export const AUTHENTICATION_FIELDS: readonly Field[] = [
   {
     name: 'federated_identities',
     flags: '--federated-identity <json>',
-    description: 'a workload that is this client, by the tokens of its platform; see trust-github, trust-kubernetes',
+    description: 'a workload that may act as this client; see also trust-github and trust-kubernetes',
     parse: jsonObject,
     many: 'list',
   },
-  { name: 'dpop_bound_access_tokens', flags: '--dpop-bound', description: 'its token requests must have a DPoP proof' },
-  { name: 'dpop_bound_access_tokens', flags: '--no-dpop-bound', description: 'they need not' },
+  { name: 'dpop_bound_access_tokens', flags: '--dpop-bound', description: 'require a DPoP proof in token requests' },
+  { name: 'dpop_bound_access_tokens', flags: '--no-dpop-bound', description: 'do not require one' },
   {
     name: 'dpop_nonce_required',
     flags: '--dpop-nonce',
-    description: 'its DPoP proofs must have a nonce of the server',
+    description: 'require a nonce of the server in DPoP proofs',
   },
-  { name: 'dpop_nonce_required', flags: '--no-dpop-nonce', description: 'they need not' },
+  { name: 'dpop_nonce_required', flags: '--no-dpop-nonce', description: 'do not require one' },
   {
     name: 'tls_client_certificate_bound_access_tokens',
     flags: '--certificate-bound',
-    description: 'its tokens are bound to the certificate of the request, which must have one',
+    description: 'require a certificate in token requests, and bind tokens to it',
   },
   {
     name: 'tls_client_certificate_bound_access_tokens',
     flags: '--no-certificate-bound',
-    description: 'they are not',
+    description: 'do not',
   },
   {
     name: 'security_profile',
     flags: '--security-profile <profile>',
-    description: 'strict: no secrets, and no token that is not bound',
+    description: 'strict: no secrets, and only bound tokens',
     choices: SECURITY_PROFILES,
   },
 ];

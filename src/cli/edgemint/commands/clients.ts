@@ -2,12 +2,21 @@ import type { Command } from 'commander';
 import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client } from '../representations.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
-import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection, one } from './crud.ts';
+import {
+  addCreate,
+  addDelete,
+  addGet,
+  addList,
+  addRevokeTokens,
+  addUpdate,
+  type Collection,
+  itemPath,
+} from './crud.ts';
 import type { Field } from './fields.ts';
 import { addTrust } from './trust.ts';
 
 const fields: readonly Field[] = [
-  { name: 'client_name', flags: '--name <text>', description: 'for people' },
+  { name: 'client_name', flags: '--name <text>', description: 'the name for people' },
   {
     name: 'grants',
     flags: '--grant <grant>',
@@ -15,51 +24,57 @@ const fields: readonly Field[] = [
     parse: grant,
     many: 'list',
   },
-  { name: 'roles', flags: '--role <name>', description: 'a role that it has', many: 'list' },
+  { name: 'roles', flags: '--role <name>', description: 'a role of the client', many: 'list' },
   {
     name: 'introspects',
     flags: '--introspects <identifier>',
-    description: 'a resource server on whose behalf it introspects tokens',
+    description: 'a resource server for which it introspects tokens',
     many: 'list',
   },
   {
     name: 'default_resource',
     flags: '--default-resource <identifier>',
-    description: 'the resource server of token requests that name none',
+    description: 'the resource server of token requests that do not name one',
   },
   {
     name: 'access_token_ttl',
     flags: '--access-token-ttl <duration>',
-    description: 'lifetime of its tokens',
+    description: 'the lifetime of its tokens, such as 10m',
     parse: seconds,
   },
   {
     name: 'rate_limit',
     flags: '--rate-limit <per_minute/burst>',
-    description: 'how many tokens it may ask for, as in 600/100',
+    description: 'tokens per minute and burst, such as 600/100',
     parse: rateLimit,
   },
   ...AUTHENTICATION_FIELDS,
-  { name: 'claims', flags: '--claims <json>', description: 'claims of all its tokens', parse: jsonObject },
+  { name: 'claims', flags: '--claims <json>', description: 'claims to add to its tokens', parse: jsonObject },
   {
     name: 'requestable_claims',
     flags: '--requestable-claim <name>',
-    description: 'a claim that its token requests may set',
+    description: 'a claim that token requests may set',
     many: 'list',
   },
-  { name: 'may_rotate_secret', flags: '--may-rotate-secret', description: 'it may rotate its own secret' },
-  { name: 'may_rotate_secret', flags: '--no-may-rotate-secret', description: 'it may not' },
-  { name: 'metadata', flags: '--metadata <key=value>', description: 'a note of yours', parse: member, many: 'object' },
+  { name: 'may_rotate_secret', flags: '--may-rotate-secret', description: 'let the client rotate its own secret' },
+  { name: 'may_rotate_secret', flags: '--no-may-rotate-secret', description: 'do not' },
+  {
+    name: 'metadata',
+    flags: '--metadata <key=value>',
+    description: 'a note for yourself',
+    parse: member,
+    many: 'object',
+  },
   {
     name: 'status',
     flags: '--status <status>',
-    description: 'disabled: it gets no token',
+    description: 'disabled: the client gets no tokens',
     choices: ['active', 'disabled'],
   },
   {
     name: 'client_id',
     flags: '--client-id <id>',
-    description: 'of a client that comes from another provider',
+    description: 'the client_id that a client has from another provider',
     onlyNew: true,
   },
 ];
@@ -88,16 +103,16 @@ interface Usage {
 }
 
 export function addClients(program: Command): void {
-  const group = program.command('clients').description('clients: machines that get tokens');
+  const group = program.command('clients').description('clients: the machines that get tokens');
   const { columns, path } = clients;
   addList(group, 'list clients', columns, (command) => {
     const { name, role, status, resourceServer } = command.opts<Record<string, string>>();
     return { path, isOwned: true, query: { name, role, status, resource_server: resourceServer } };
   })
-    .option('--name <text>', 'those whose name begins so')
-    .option('--role <name>', 'those that have the role')
-    .option('--status <status>', 'those that are active, or disabled')
-    .option('--resource-server <identifier>', 'those that are granted something there');
+    .option('--name <text>', 'only clients whose name starts with this')
+    .option('--role <name>', 'only clients with this role')
+    .option('--status <status>', 'only active or only disabled clients')
+    .option('--resource-server <identifier>', 'only clients with a grant for this resource server');
   addGet(group, clients);
   addCreate(group, clients, {
     secret: 'client_secret',
@@ -105,7 +120,7 @@ export function addClients(program: Command): void {
       if (!command.opts<{ ownSecret?: boolean }>().ownSecret) return;
       body.client_secret = await terminal.readSecret('Client secret', 'EDGEMINT_CLIENT_SECRET');
     },
-  }).option('--own-secret', 'with a secret of yours: from EDGEMINT_CLIENT_SECRET, or asked for');
+  }).option('--own-secret', 'use your own secret: from EDGEMINT_CLIENT_SECRET, asked for, or from stdin');
   addUpdate(group, clients);
   addDelete(group, clients);
   addTrust(group);
@@ -121,10 +136,10 @@ function addUsage(group: Command): void {
   };
   const read = (command: Command, [id = '']: readonly string[]) => {
     const { from, to } = command.opts<{ from?: string; to?: string }>();
-    return { path: `${one('clients', id)}/usage`, isOwned: false, query: { from, to } };
+    return { path: `${itemPath('clients', id)}/usage`, isOwned: false, query: { from, to } };
   };
-  addList(group, 'show how many tokens a client got, and what was refused, by hour', columns, read, 'usage')
+  addList(group, 'show issued and refused token requests of a client by hour', columns, read, 'usage')
     .argument('<client_id>')
-    .option('--from <time>', 'RFC 3339, a day, or back from now as in 24h', pastTime)
-    .option('--to <time>', 'the same', pastTime);
+    .option('--from <time>', 'a time (RFC 3339), a day, or a duration before now such as 24h', pastTime)
+    .option('--to <time>', 'like --from', pastTime);
 }

@@ -9,24 +9,24 @@ import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
 import { addFieldOptions, type Field, readFields } from './fields.ts';
 
-/** What the commands of a collection need to know of it. */
+/** Describes a collection of the API to its commands. */
 export interface Collection<Item> {
-  /** Below `/v1/`. */
+  /** The path below `/v1/`. */
   readonly path: string;
-  /** As in "the ‹client› Invoice worker". */
+  /** A noun for texts, such as `client` in "the client Invoice worker". */
   readonly noun: string;
-  /** The argument that stands for one of them. */
+  /** The name of the argument that identifies one item. */
   readonly id: string;
   readonly nameOf: (item: Item) => string;
   readonly columns: Columns<Item>;
   readonly fields: readonly Field[];
-  /** Whether lists and creations are for an organization. */
+  /** Whether each item belongs to an organization. */
   readonly isOwned: boolean;
-  /** What may orphan others. */
+  /** The operations that may leave dependents without what they refer to. */
   readonly cascades?: readonly ('update' | 'delete')[];
 }
 
-interface Listed {
+interface ListOptions {
   readonly limit?: number;
   readonly cursor?: string;
   readonly all?: boolean;
@@ -35,11 +35,15 @@ interface Listed {
 interface Source {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
-  /** Whether it is the list of an organization. */
+  /** Whether the list belongs to an organization. */
   readonly isOwned: boolean;
 }
 
-/** `list`, or by another name, of whatever is listed by pages. @param source what the options and arguments ask for */
+/**
+ * Adds a command that lists items by pages.
+ * @param source returns the path and query that the options and arguments choose
+ * @param name the name of the command
+ */
 export function addList<Item>(
   parent: Command,
   description: string,
@@ -50,12 +54,12 @@ export function addList<Item>(
   const command = parent
     .command(name)
     .description(description)
-    .option('--limit <number>', 'items of a page, 1 to 100', wholeNumber)
-    .option('--cursor <cursor>', 'go on where a page ended')
-    .option('--all', 'every page');
+    .option('--limit <number>', 'items per page, 1 to 100', wholeNumber)
+    .option('--cursor <cursor>', 'show the page that starts at this cursor')
+    .option('--all', 'show all pages');
   return command.action(async () => {
     const session = new Session(command);
-    const { limit, cursor, all } = command.opts<Listed>();
+    const { limit, cursor, all } = command.opts<ListOptions>();
     const { path, query, isOwned } = source(command, command.args);
     const api = await session.api();
     const full = { ...query, organization_id: isOwned ? api.organization : undefined };
@@ -63,24 +67,28 @@ export function addList<Item>(
       ? { data: await api.all<Item>(path, { ...full, limit }), next_cursor: null }
       : (await api.get<Page<Item>>(path, { ...full, limit, cursor })).body;
     if (session.json) return session.terminal.printJson(page);
-    if (page.data.length === 0) return session.terminal.note('There is nothing.');
+    if (page.data.length === 0) return session.terminal.note('Nothing found.');
     session.terminal.print(listing(columns, page.data));
     if (page.next_cursor !== null)
-      session.terminal.note(`There are more: --all shows them, --cursor ${line(page.next_cursor)} the next page.`);
+      session.terminal.note(`There are more. --all shows all, --cursor ${line(page.next_cursor)} the next page.`);
   });
 }
 
 export function addGet<Item>(parent: Command, { path, noun, id }: Collection<Item>): void {
   const command = parent.command('get').description(`show one ${noun}`).argument(`<${id}>`);
-  command.action(async (given: string) => {
+  command.action(async (itemId: string) => {
     const session = new Session(command);
-    const { body, etag } = await (await session.api()).get(one(path, given));
+    const { body, etag } = await (await session.api()).get(itemPath(path, itemId));
     session.show(body);
     if (!session.json && etag !== null) session.terminal.note(`ETag ${line(etag)}`);
   });
 }
 
-/** @param secret the field of the answer, where it has it, that is shown this once */
+/**
+ * Adds `create`.
+ * @param secret the field of the answer, if any, that the server shows only once
+ * @param complete adds fields to the body that no option holds
+ */
 export function addCreate<Item>(
   parent: Command,
   { path, noun, fields, isOwned }: Collection<Item>,
@@ -102,7 +110,7 @@ export function addCreate<Item>(
     const created = (await api.post(path, body)).body;
     session.show(created);
     if (secret && Object(created)[secret] !== undefined)
-      session.terminal.note(`The ${secret} is shown this once: keep it now.`);
+      session.terminal.note(`Store the ${secret} now. It is not shown again.`);
   });
 }
 
@@ -110,36 +118,45 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
   const { path, noun, id, cascades = [] } = collection;
   const fields = collection.fields.filter(({ onlyNew }) => !onlyNew);
   const command = addFieldOptions(
-    parent.command('update').description(`change a ${noun}; a field that is a list is replaced`).argument(`<${id}>`),
+    parent
+      .command('update')
+      .description(`change fields of a ${noun}; a list is replaced as a whole`)
+      .argument(`<${id}>`),
     fields,
   )
-    .option('--reset <field>', 'back to the default (repeatable)', (text, all: string[]) => [...all, text], [])
-    .option('--if-match <etag>', 'only if nobody changed it since it had this ETag');
-  if (cascades.includes('update')) command.option('--cascade', 'take what is removed from all that have it');
-  command.action(async (given: string) => {
+    .option(
+      '--reset <field>',
+      'set a field back to its default (repeatable)',
+      (text, all: string[]) => [...all, text],
+      [],
+    )
+    .option('--if-match <etag>', 'change it only if it still has this ETag');
+  if (cascades.includes('update')) command.option('--cascade', 'remove from dependents what this change removes');
+  command.action(async (itemId: string) => {
     const session = new Session(command);
     const options = command.opts<{ reset: string[]; ifMatch?: string; cascade?: boolean }>();
     const patch = await readFields(command, fields, session.terminal);
-    for (const name of options.reset.map((given) => given.replaceAll('-', '_'))) {
-      if (Object.hasOwn(patch, name)) throw new UsageError(`${line(name)} is both set and reset.`);
+    for (const name of options.reset.map((field) => field.replaceAll('-', '_'))) {
+      if (Object.hasOwn(patch, name))
+        throw new UsageError(`${line(name)} is both set and reset. Remove one of the two options.`);
       patch[name] = null;
     }
-    if (Object.keys(patch).length === 0) throw new UsageError('Nothing to change was given; --help shows what can be.');
-    const answer = await (await session.api()).patch(one(path, given), patch, options);
+    if (Object.keys(patch).length === 0) throw new UsageError('No field to change is named. --help lists the options.');
+    const answer = await (await session.api()).patch(itemPath(path, itemId), patch, options);
     showChanged(session, answer);
   });
 }
 
 export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, cascades = [] }: Collection<Item>): void {
   const command = parent.command('delete').description(`delete a ${noun}`).argument(`<${id}>`);
-  if (cascades.includes('delete')) command.option('--cascade', 'together with all that would be orphaned');
-  command.action(async (given: string) => {
+  if (cascades.includes('delete')) command.option('--cascade', 'delete or change its dependents as well');
+  command.action(async (itemId: string) => {
     const session = new Session(command);
     const api = await session.api();
-    const target = one(path, given);
-    // What is deleted is what was shown to whom agreed.
-    const found = session.options.yes ? undefined : await readable<Item>(api, target);
-    const name = found ? `${nameOf(found.body)} (${given})` : given;
+    const target = itemPath(path, itemId);
+    // The ETag ensures that the deleted item is the one whose name the user confirmed.
+    const found = session.options.yes ? undefined : await getIfReadable<Item>(api, target);
+    const name = found ? `${nameOf(found.body)} (${itemId})` : itemId;
     await session.confirm(`Delete the ${noun} ${name}?`);
     const { cascade } = command.opts<{ cascade?: boolean }>();
     const answer = await api.delete(target, { cascade, ifMatch: found?.etag ?? undefined });
@@ -148,8 +165,8 @@ export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, casca
   });
 }
 
-/** @returns undefined where the API key may write and not read */
-async function readable<Item>(api: Api, path: string): Promise<Answer<Item> | undefined> {
+/** @returns undefined if the API key may write but not read */
+async function getIfReadable<Item>(api: Api, path: string): Promise<Answer<Item> | undefined> {
   try {
     return await api.get<Item>(path);
   } catch (error) {
@@ -158,33 +175,34 @@ async function readable<Item>(api: Api, path: string): Promise<Answer<Item> | un
   }
 }
 
-/** `revoke-tokens`: of a client, or of all clients of an organization. */
+/** Adds `revoke-tokens`, for a client or for all clients of an organization. */
 export function addRevokeTokens<Item>(parent: Command, { path, noun, id }: Collection<Item>): void {
   const command = parent
     .command('revoke-tokens')
-    .description(`revoke every token that the ${noun} got so far`)
+    .description(`revoke all tokens that the ${noun} has now`)
     .argument(`<${id}>`);
-  command.action(async (given: string) => {
+  command.action(async (itemId: string) => {
     const session = new Session(command);
-    await session.confirm(`Revoke every token that the ${noun} ${given} got so far?`);
-    const answer = await (await session.api()).post(`${one(path, given)}/revoke-tokens`, {});
+    await session.confirm(`Revoke all tokens that the ${noun} ${itemId} has now?`);
+    const answer = await (await session.api()).post(`${itemPath(path, itemId)}/revoke-tokens`, {});
     if (session.json || answer.status === 202) return showChanged(session, answer);
-    session.done(`Revoked: no token that the ${noun} ${given} got so far is active.`);
+    session.done(`Revoked all tokens that the ${noun} ${itemId} had.`);
   });
 }
 
-/** A representation, or what is known of a change that was not waited for. */
+/** Shows the changed representation, or the change if it was not waited for. */
 export function showChanged(session: Session, answer: Answer<unknown>): void {
   session.show(answer.body);
-  if (isUnderWay(answer)) session.terminal.note('It is under way: edgemint changes get <id> shows how far.');
+  if (isUnderWay(answer))
+    session.terminal.note('The change is still propagating. edgemint changes get <id> shows its progress.');
 }
 
-/** Whether it is the answer to a change that was not waited for. */
+/** Whether an answer is about a change that was not waited for. */
 export function isUnderWay({ status, body }: Answer<unknown>): boolean {
   return status === 202 && Object(body).status === 'pending';
 }
 
-/** The path of one of a collection. */
-export function one(path: string, id: string): string {
+/** Returns the path of one item of a collection. */
+export function itemPath(path: string, id: string): string {
   return `${path}/${encodeURIComponent(id)}`;
 }

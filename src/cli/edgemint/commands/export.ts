@@ -8,9 +8,9 @@ import { Session } from '../session.ts';
 export function addExport(program: Command): void {
   const command = program
     .command('export')
-    .description('write the file that `edgemint apply` takes from what stands; no secret is in it')
-    .option('-f, --file <file>', 'where to; else to stdout')
-    .option('--shared', 'with the root key: what all organizations share, not what one of them has');
+    .description('write the current state as a file for `edgemint apply`, without secrets')
+    .option('-f, --file <file>', 'the file to write; stdout by default')
+    .option('--shared', 'export the items that all organizations share (root key only)');
   command.action(async () => {
     const session = new Session(command);
     const { file, shared = false } = command.opts<{ file?: string; shared?: boolean }>();
@@ -22,8 +22,8 @@ export function addExport(program: Command): void {
       clients: fieldsOf(own.clients),
     });
     if (file === undefined) return session.terminal.print(text);
-    const before = await readFile(file, 'utf8').catch(() => undefined);
-    if (before !== undefined && before !== text) await session.confirm(`${file} is another one: write over it?`);
+    const previous = await readFile(file, 'utf8').catch(() => undefined);
+    if (previous !== undefined && previous !== text) await session.confirm(`${file} has other content. Overwrite it?`);
     try {
       await writeFile(file, text);
     } catch (error) {

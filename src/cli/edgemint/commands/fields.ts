@@ -8,31 +8,31 @@ import type { Terminal } from '../terminal.ts';
 /** A field of a representation, and the option that sets it. */
 export interface Field {
   readonly name: string;
-  /** As commander takes it. */
+  /** The flags in the syntax of commander. */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
   readonly parse?: (text: string) => unknown;
-  /** What the option, given several times, makes: a list, or an object of `[key, value]`s. */
+  /** If the option is repeatable: whether its values form a list, or `[key, value]` pairs an object. */
   readonly many?: 'list' | 'object';
-  /** Whether it can be given at the creation alone. */
+  /** Whether only `create` takes the option. */
   readonly onlyNew?: boolean;
 }
 
-/** Adds an option for each field, and `--from`, which takes them all from a file. */
+/** Adds an option for each field, and `--from`, which reads fields from a file. */
 export function addFieldOptions(command: Command, fields: readonly Field[]): Command {
   for (const { flags, description, choices, parse, many } of fields) {
     const option = new Option(flags, many ? `${description} (repeatable)` : description);
     if (choices) option.choices(choices);
     const read = parse ?? ((text: string) => text);
-    if (many) option.argParser<unknown[]>((text, before) => [...(before ?? []), read(text)]);
+    if (many) option.argParser<unknown[]>((text, previous) => [...(previous ?? []), read(text)]);
     else if (parse) option.argParser(read);
     command.addOption(option);
   }
-  return command.option('--from <file>', 'take the fields from a file, JSON or YAML (- for stdin); options win');
+  return command.option('--from <file>', 'read fields from a JSON or YAML file (- for stdin); options override them');
 }
 
-/** The fields that the options and the file of `--from` set. @throws Failure */
+/** Returns the fields that the options and the file of `--from` set. @throws UsageError if the file cannot be read */
 export async function readFields(
   command: Command,
   fields: readonly Field[],
@@ -57,5 +57,5 @@ async function fieldsOfFile(file: unknown, terminal: Terminal): Promise<object> 
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
   }
   if (isJsonObject(value)) return value;
-  throw new UsageError(`${file} must hold an object of fields.`);
+  throw new UsageError(`${file} must hold an object of fields, such as {"name": "Acme"}.`);
 }

@@ -28,8 +28,8 @@ const COLUMNS = {
 const PATH = 'signing-keys';
 
 export function addKeys(program: Command): void {
-  const group = program.command('keys').description('signing keys, with the root key');
-  addList(group, 'list the keys that sign, or will, or did', COLUMNS, () => ({ path: PATH, isOwned: false }));
+  const group = program.command('keys').description('signing keys (root key only)');
+  addList(group, 'list the next, active and retired signing keys', COLUMNS, () => ({ path: PATH, isOwned: false }));
   addRotate(group);
 }
 
@@ -42,16 +42,16 @@ interface Rotation {
 function addRotate(group: Command): void {
   const command = group
     .command('rotate')
-    .description('let the next keys sign, and make others; the old ones stay published for their tokens')
-    .addOption(new Option('--alg <alg>', 'of this algorithm alone').choices(['ES256', 'RS256', 'EdDSA']))
-    .option('--emergency', 'the keys that sign are compromised: take them out, and their tokens with them')
-    .option('--kid <kid>', 'with --emergency: this key alone, whatever its status');
+    .description('activate the next keys and create new ones; the old keys stay published until their tokens expire')
+    .addOption(new Option('--alg <alg>', 'rotate only the key of this algorithm').choices(['ES256', 'RS256', 'EdDSA']))
+    .option('--emergency', 'the active keys are compromised: remove them and invalidate their tokens')
+    .option('--kid <kid>', 'with --emergency: remove only this key, in any status');
   command.action(async () => {
     const session = new Session(command);
     const rotation = command.opts<Rotation>();
     const { alg, kid, emergency } = rotation;
-    if (kid !== undefined && !emergency) throw new UsageError('--kid goes with --emergency.');
-    if (kid !== undefined && alg !== undefined) throw new UsageError('--kid and --alg do not go together.');
+    if (kid !== undefined && !emergency) throw new UsageError('--kid requires --emergency.');
+    if (kid !== undefined && alg !== undefined) throw new UsageError('Use either --kid or --alg, not both.');
     await session.confirm(emergency ? emergencyQuestion(rotation) : `Rotate the ${alg ? `${alg} ` : ''}signing keys?`);
     const api = await session.api();
     const answer = await api.post<Page<SigningKey>>(`${PATH}/rotate`, { alg, kid, emergency });
@@ -63,13 +63,13 @@ function addRotate(group: Command): void {
 }
 
 function emergencyQuestion({ alg, kid }: Rotation): string {
-  const what = kid === undefined ? `the ${alg ? `${alg} key that signs` : 'keys that sign'}` : `the key ${kid}`;
+  const keys = kid === undefined ? `the active ${alg ? `${alg} key` : 'keys'}` : `the key ${kid}`;
   return (
-    `Take out ${what} as compromised? Every token signed so becomes inactive, for good. A next key that not every verifier has yet ` +
-    'signs only when they have: no token of its algorithm is issued until then.'
+    `Remove ${keys} as compromised? All tokens signed with them become inactive for good. If verifiers do not know the next key yet, ` +
+    'no token of its algorithm is issued until they do.'
   );
 }
 
 const OFFLINE_VERIFIERS =
-  'No token that was signed so is active any more. Who verifies offline accepts such tokens for as long as they keep the old JWKS: 600 s at ' +
-  'most, if they heed its max-age.';
+  'The tokens of the removed keys are inactive. Offline verifiers accept them until they fetch the JWKS again: at most 600 s if they respect its ' +
+  'max-age.';

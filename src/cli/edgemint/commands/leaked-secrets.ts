@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { Session } from '../session.ts';
 
 export function addLeakedSecrets(program: Command): void {
-  const group = program.command('leaked-secrets').description('secrets that were found where they should not be');
+  const group = program.command('leaked-secrets').description('client secrets that leaked');
   const report = group
     .command('report')
-    .description('disable a secret that leaked, with itself as the proof: from stdin, or asked for');
+    .description('disable a leaked secret, which is read from stdin or asked for; no API key is needed');
   report.action(async () => {
     const session = new Session(report);
     const api = await session.api(false);

@@ -21,11 +21,14 @@ const COLUMNS = {
 const PATH = 'master-keys';
 
 export function addMasterKeys(program: Command): void {
-  const group = program.command('master-keys').description('what MASTER_KEY holds, by its ids, with the root key');
-  addList(group, 'list the master keys, and what they are needed for', COLUMNS, () => ({ path: PATH, isOwned: false }));
+  const group = program.command('master-keys').description('the keys in MASTER_KEY (root key only)');
+  addList(group, 'list the master keys and how many signing keys each seals', COLUMNS, () => ({
+    path: PATH,
+    isOwned: false,
+  }));
   const reseal = group
     .command('reseal')
-    .description('seal everything under the current master key, so that the others can go');
+    .description('seal everything with the current master key, so that older ones can be removed');
   reseal.action(async () => {
     const session = new Session(reseal);
     const { body } = await (await session.api()).post<Page<MasterKey>>(`${PATH}/reseal`, {});
@@ -33,12 +36,12 @@ export function addMasterKeys(program: Command): void {
     session.terminal.print(listing(COLUMNS, body.data));
     const previous = body.data.filter(({ status }) => status === 'previous');
     if (previous.length === 0)
-      session.terminal.note('MASTER_KEY holds the current key alone: no other is there to go.');
-    for (const key of previous) session.terminal.note(whenItMayGo(key));
+      session.terminal.note('MASTER_KEY holds only the current key. There is nothing to remove.');
+    for (const key of previous) session.terminal.note(removalNote(key));
   });
 }
 
-function whenItMayGo({ id, may_go_at }: MasterKey): string {
-  if (may_go_at === null) return `${id} is still needed: reseal again once MASTER_KEY is the same everywhere.`;
-  return `${id} may be taken out of MASTER_KEY from ${time(may_go_at)} on.`;
+function removalNote({ id, may_go_at }: MasterKey): string {
+  if (may_go_at === null) return `${id} is still needed. Reseal again when MASTER_KEY is the same everywhere.`;
+  return `${id} may be removed from MASTER_KEY from ${time(may_go_at)} on.`;
 }

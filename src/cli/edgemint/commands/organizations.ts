@@ -19,29 +19,29 @@ const organizations: Collection<Organization & { status: string; subject: string
     created_at: ({ created_at }) => created_at,
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people' },
     {
       name: 'subject',
       flags: '--subject <what>',
-      description: 'what `sub` names in its clients’ tokens',
+      description: 'the holder that `sub` names in tokens of its clients',
       choices: ['client', 'organization'],
     },
     {
       name: 'status',
       flags: '--status <status>',
-      description: 'disabled: none of its clients gets a token',
+      description: 'disabled: its clients get no tokens',
       choices: ['active', 'disabled'],
     },
     {
       name: 'security_profile',
       flags: '--security-profile <profile>',
-      description: 'strict: none of its clients has a secret, nor a token that is not bound',
+      description: 'strict: its clients have no secrets, and only bound tokens',
       choices: SECURITY_PROFILES,
     },
     {
       name: 'metadata',
       flags: '--metadata <key=value>',
-      description: 'a note of yours',
+      description: 'a note for yourself',
       parse: member,
       many: 'object',
     },
@@ -49,7 +49,7 @@ const organizations: Collection<Organization & { status: string; subject: string
 };
 
 export function addOrganizations(program: Command): void {
-  const group = program.command('organizations').description('organizations: who owns clients');
+  const group = program.command('organizations').description('organizations: the owners of clients');
   const { columns, path } = organizations;
   addList(group, 'list organizations', columns, () => ({ path, isOwned: false }));
   addGet(group, organizations);

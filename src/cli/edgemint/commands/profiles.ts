@@ -14,7 +14,7 @@ import { Session } from '../session.ts';
 export function addProfiles(program: Command): void {
   addLogin(program);
   addLogout(program);
-  const command = program.command('profiles').description('list what `edgemint login` kept');
+  const command = program.command('profiles').description('list the profiles that `edgemint login` saved');
   command.action(async () => {
     const { json, terminal } = new Session(command);
     const profiles = Object.entries(await readProfiles(terminal.io)).map(([name, profile]) => ({
@@ -37,7 +37,7 @@ export function addProfiles(program: Command): void {
 function addLogin(program: Command): void {
   const command = program
     .command('login')
-    .description('check an API key, asked for or from stdin, and keep it for the commands to come');
+    .description('check an API key and save it for later commands; it is asked for, or read from stdin');
   command.action(async () => {
     const session = new Session(command);
     const { options, terminal } = session;
@@ -55,26 +55,26 @@ function addLogin(program: Command): void {
 async function urlOf({ options, terminal }: Session): Promise<string> {
   const url = options.url ?? terminal.env.EDGEMINT_URL;
   if (url) return url;
-  if (!terminal.isInteractive) throw new UsageError('Which server? Give --url or EDGEMINT_URL.');
+  if (!terminal.isInteractive) throw new UsageError('No server is named. Set --url or EDGEMINT_URL.');
   return (await terminal.ask('URL of the issuer: ')).trim();
 }
 
-/** Whose key it is, in words. @throws Failure where the server does not know the key, or the organization */
+/** Describes the holder of the key. @throws Failure if the server does not know the key or the organization */
 async function describeKey(api: Api, organization: string | undefined): Promise<string> {
-  const isRoot = await isAllowed(() => api.get('signing-keys'));
+  const isRoot = await getIfAllowed(() => api.get('signing-keys'));
   if (isRoot && organization === undefined) return 'the root key';
   if (isRoot)
     return `the root key, for the organization ${(await api.get<Organization>(`organizations/${organization}`)).body.name}`;
-  const seen = await isAllowed(() => api.get<Page<Organization>>('organizations'));
-  const own = seen ? seen.body.data[0] : undefined;
+  const organizations = await getIfAllowed(() => api.get<Page<Organization>>('organizations'));
+  const own = organizations?.body.data[0];
   if (own && organization !== undefined && own.id !== organization) {
-    throw new Failure(`The key is of the organization ${own.name} (${own.id}), not of ${organization}.`);
+    throw new Failure(`The key belongs to the organization ${own.name} (${own.id}), not to ${organization}.`);
   }
   return own ? `an API key of the organization ${own.name}` : 'an API key';
 }
 
-/** @returns undefined where the server knows the key, and it may not */
-async function isAllowed<T>(request: () => Promise<T>): Promise<T | undefined> {
+/** @returns undefined if the server knows the key but does not allow the request */
+async function getIfAllowed<T>(request: () => Promise<T>): Promise<T | undefined> {
   try {
     return await request();
   } catch (error) {
@@ -84,11 +84,11 @@ async function isAllowed<T>(request: () => Promise<T>): Promise<T | undefined> {
 }
 
 function addLogout(program: Command): void {
-  const command = program.command('logout').description('forget a profile; the API key itself stays valid');
+  const command = program.command('logout').description('delete a profile; its API key stays valid');
   command.action(async () => {
     const session = new Session(command);
     const name = profileName(session.options, session.terminal.env);
     if (!(await removeProfile(session.terminal.io, name))) throw new Failure(`There is no profile ${name}.`);
-    session.done(`Forgot the profile ${name}. Its API key is still valid: edgemint api-keys delete ends it.`);
+    session.done(`Deleted the profile ${name}. Its API key is still valid; edgemint api-keys delete ends it.`);
   });
 }

@@ -23,10 +23,10 @@ const resourceServers: Collection<ResourceServer> = {
     {
       name: 'identifier',
       flags: '--identifier <uri>',
-      description: 'the audience of its tokens, for good',
+      description: 'the audience of its tokens; it cannot be changed',
       onlyNew: true,
     },
-    { name: 'name', flags: '--name <text>', description: 'for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people' },
     {
       name: 'scopes',
       flags: '--scope <scope>',
@@ -37,28 +37,31 @@ const resourceServers: Collection<ResourceServer> = {
     {
       name: 'access_token_ttl',
       flags: '--access-token-ttl <duration>',
-      description: 'lifetime of its tokens, for clients that name none',
+      description: 'the default lifetime of its tokens, such as 1h',
       parse: seconds,
     },
     {
       name: 'signing_alg',
       flags: '--signing-alg <alg>',
-      description: 'what signs its tokens',
+      description: 'the algorithm that signs its tokens',
       choices: ['ES256', 'RS256', 'EdDSA'],
     },
     {
       name: 'introspection',
       flags: '--introspection <how>',
-      description: 'strong: a revocation is seen at once; edge: cheaper and near, and it may be seen later',
+      description: 'strong: sees a revocation at once; edge: cheaper and faster, but may see it later',
       choices: ['strong', 'edge'],
     },
   ],
 };
 
 export function addResourceServers(program: Command): void {
-  const group = program.command('resource-servers').description('resource servers: what tokens are for');
+  const group = program.command('resource-servers').description('resource servers: the APIs that tokens are for');
   const { columns, path } = resourceServers;
-  addList(group, 'list resource servers: the organization’s and the shared', columns, () => ({ path, isOwned: true }));
+  addList(group, 'list the resource servers of the organization and the shared ones', columns, () => ({
+    path,
+    isOwned: true,
+  }));
   addGet(group, resourceServers);
   addCreate(group, resourceServers);
   addUpdate(group, resourceServers);

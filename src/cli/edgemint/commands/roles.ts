@@ -17,8 +17,8 @@ const roles: Collection<Role> = {
     owner: ({ organization_id }) => organization_id ?? 'shared',
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'what clients and tokens call it' },
-    { name: 'description', flags: '--description <text>', description: 'for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name in clients and tokens' },
+    { name: 'description', flags: '--description <text>', description: 'a description for people' },
     {
       name: 'grants',
       flags: '--grant <grant>',
@@ -30,9 +30,9 @@ const roles: Collection<Role> = {
 };
 
 export function addRoles(program: Command): void {
-  const group = program.command('roles').description('roles: grants that clients share');
+  const group = program.command('roles').description('roles: named sets of grants');
   const { columns, path } = roles;
-  addList(group, 'list roles: the organization’s and the shared', columns, () => ({ path, isOwned: true }));
+  addList(group, 'list the roles of the organization and the shared ones', columns, () => ({ path, isOwned: true }));
   addGet(group, roles);
   addCreate(group, roles);
   addUpdate(group, roles);

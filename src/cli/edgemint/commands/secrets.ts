@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { seconds } from '../parse.ts';
 import { Session } from '../session.ts';
-import { addList, one } from './crud.ts';
+import { addList, itemPath } from './crud.ts';
 
 interface Secret {
   readonly id: string;
@@ -17,7 +17,7 @@ interface Secret {
 export function addSecrets(program: Command): void {
   const group = program
     .command('secrets')
-    .description('secrets of a client: two at most, so that rotations are seamless');
+    .description('secrets of a client: at most two, so that a rotation interrupts nothing');
   addList(group, 'list the secrets of a client', COLUMNS, (_, [id = '']) => ({
     path: secretsOf(id),
     isOwned: false,
@@ -40,45 +40,47 @@ const COLUMNS = {
 function addRotate(group: Command): void {
   const command = group
     .command('rotate')
-    .description('make a new primary secret; the old one becomes the secondary, and works until it is deleted')
+    .description('create a new primary secret; the old one becomes secondary and works until it is deleted')
     .argument('<client_id>')
-    .option('--grace <duration>', 'the old one stops by itself after this, as in 1h', seconds)
-    .option('--replace-secondary', 'delete the secondary secret that is still there');
+    .option('--grace <duration>', 'the old secret expires after this time, such as 1h', seconds)
+    .option('--replace-secondary', 'delete an existing secondary secret');
   command.action(async (id: string) => {
     const session = new Session(command);
     const { grace, replaceSecondary } = command.opts<{ grace?: number; replaceSecondary?: boolean }>();
     const body = { grace_seconds: grace, replace_secondary: replaceSecondary };
     session.show((await (await session.api()).post(`${secretsOf(id)}/rotate`, body)).body);
-    session.terminal.note('The client_secret is shown this once: keep it now.');
+    session.terminal.note('Store the client_secret now. It is not shown again.');
   });
 }
 
 function addPromote(group: Command): void {
   const command = group
     .command('promote')
-    .description('make the secondary secret the primary one again, which takes a rotation back')
+    .description('make the secondary secret primary again, to undo a rotation')
     .argument('<client_id>')
     .argument('<secret_id>');
   command.action(async (id: string, secret: string) => {
     const session = new Session(command);
-    session.show((await (await session.api()).post(`${one(secretsOf(id), secret)}/promote`, {})).body);
+    session.show((await (await session.api()).post(`${itemPath(secretsOf(id), secret)}/promote`, {})).body);
   });
 }
 
 function addDelete(group: Command): void {
   const command = group
     .command('delete')
-    .description('delete the secondary secret, which ends a rotation')
+    .description('delete the secondary secret, to finish a rotation')
     .argument('<client_id>')
     .argument('<secret_id>');
   command.action(async (id: string, secret: string) => {
     const session = new Session(command);
-    await session.confirm(`Delete the secret ${secret} of the client ${id}? Who still uses it is then refused.`);
-    await (await session.api()).delete(one(secretsOf(id), secret));
+    await session.confirm(
+      `Delete the secret ${secret} of the client ${id}? Programs that still use it are refused afterwards.`,
+    );
+    await (await session.api()).delete(itemPath(secretsOf(id), secret));
     session.done(`Deleted the secret ${secret}.`);
   });
 }
 
 function secretsOf(clientId: string): string {
-  return `${one('clients', clientId)}/secrets`;
+  return `${itemPath('clients', clientId)}/secrets`;
 }

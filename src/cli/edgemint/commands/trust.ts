@@ -5,11 +5,11 @@ import { jwksFile } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Client } from '../representations.ts';
 import { Session } from '../session.ts';
-import { one, showChanged } from './crud.ts';
+import { itemPath, showChanged } from './crud.ts';
 
 const GITHUB = 'https://token.actions.githubusercontent.com';
 
-/** As it is asked for: without an audience it is the server's own. */
+/** A federated identity whose audience is not known yet. */
 type Trusted = Omit<FederatedIdentity, 'audience'>;
 
 interface TrustOptions {
@@ -25,29 +25,29 @@ interface KubernetesOptions {
   readonly jwksFile?: ReturnType<typeof jwksFile>;
 }
 
-/** `trust-github` and `trust-kubernetes`: by what cannot be renamed, where there is something. */
+/** Adds `trust-github` and `trust-kubernetes`, which identify workloads by ids that cannot be reused, if the platform has them. */
 export function addTrust(group: Command): void {
-  const github = addTrustCommand(group, 'trust-github', 'let workflows of a repository at GitHub be this client')
-    .requiredOption('--repository-id <number>', 'of the repository: its name may become another’s')
-    .option('--owner-id <number>', 'of the repository’s owner as well, so that it may not be transferred')
-    .option('--ref <ref>', 'what they run on, as in refs/heads/main')
-    .option('--environment <name>', 'the environment that they run in');
+  const github = addTrustCommand(group, 'trust-github', 'let workflows of a GitHub repository act as this client')
+    .requiredOption('--repository-id <number>', 'the id of the repository, which unlike its name is never reused')
+    .option('--owner-id <number>', 'also the id of the owner, to refuse a transferred repository')
+    .option('--ref <ref>', 'only on this ref, such as refs/heads/main')
+    .option('--environment <name>', 'only in this environment');
   github.action((id: string) => {
     const { repositoryId, ownerId, ref, environment } = github.opts<Record<string, string>>();
     const claims = { repository_id: repositoryId, repository_owner_id: ownerId, ref, environment };
-    return trust(github, id, { issuer: GITHUB, claims: given(claims) });
+    return trust(github, id, { issuer: GITHUB, claims: definedOnly(claims) });
   });
 
-  const kubernetes = addTrustCommand(group, 'trust-kubernetes', 'let pods with a service account be this client')
-    .requiredOption('--issuer <url>', 'of the cluster: issuer in /.well-known/openid-configuration')
-    .requiredOption('--namespace <name>', 'of the service account')
-    .requiredOption('--service-account <name>', 'its name')
-    .option('--uid <uid>', 'its uid as well, which one that is made anew under its name does not have')
-    .option(
-      '--jwks-file <file>',
-      'the keys of a cluster that cannot be asked from outside: its /openid/v1/jwks',
-      jwksFile,
-    );
+  const kubernetes = addTrustCommand(
+    group,
+    'trust-kubernetes',
+    'let pods of a Kubernetes service account act as this client',
+  )
+    .requiredOption('--issuer <url>', 'the issuer of the cluster, from its /.well-known/openid-configuration')
+    .requiredOption('--namespace <name>', 'the namespace of the service account')
+    .requiredOption('--service-account <name>', 'the name of the service account')
+    .option('--uid <uid>', 'also its uid, to refuse a new service account of the same name')
+    .option('--jwks-file <file>', 'the keys of a cluster that is not reachable: its /openid/v1/jwks', jwksFile);
   kubernetes.action((id: string) => {
     const { issuer, namespace, serviceAccount, uid, jwksFile: jwks } = kubernetes.opts<KubernetesOptions>();
     return trust(kubernetes, id, {
@@ -64,16 +64,16 @@ function addTrustCommand(group: Command, name: string, description: string): Com
     .command(name)
     .description(description)
     .argument('<client_id>')
-    .option('--audience <audience>', 'the one audience of their tokens; else the server’s issuer')
-    .option('--only', 'and accept no other credential of the client any more');
+    .option('--audience <audience>', 'the only audience of the tokens; the issuer of the server by default')
+    .option('--only', 'accept no other credential of the client any more');
 }
 
-/** Adds to what the client trusts, unless it is there, and to how it authenticates. */
+/** Adds a federated identity to a client, unless it has it, and lets the client authenticate with it. */
 async function trust(command: Command, id: string, trusted: Trusted): Promise<void> {
   const session = new Session(command);
   const api = await session.api();
   const { audience = api.issuer, only } = command.opts<TrustOptions>();
-  const target = one('clients', id);
+  const target = itemPath('clients', id);
   const { body: client, etag } = await api.get<Client>(target);
   const identity = { ...trusted, audience };
   const { federated_identities, token_endpoint_auth_method, additional_auth_methods } = client;
@@ -86,10 +86,10 @@ async function trust(command: Command, id: string, trusted: Trusted): Promise<vo
   };
   showChanged(session, await api.patch(target, patch, { ifMatch: etag ?? undefined }));
   if (!only && others.length > 0)
-    session.terminal.note(`It may go on with ${line(others.join(', '))}: --only ends that.`);
+    session.terminal.note(`The client may still use ${line(others.join(', '))}. Add --only to end that.`);
 }
 
-function given(claims: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function definedOnly(claims: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(claims).filter((claim): claim is [string, string] => claim[1] !== undefined),
   );

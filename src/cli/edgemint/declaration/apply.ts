@@ -7,26 +7,26 @@ import { creation, path } from './remote.ts';
 import { NOUNS } from './show-plan.ts';
 import type { Step } from './steps.ts';
 
-/** A client's credentials, as its creation answered them. */
+/** The credentials of a client that was created. */
 export interface NewClient {
   readonly client_name: string;
   readonly client_id: string;
   readonly client_secret: string;
 }
 
-/** Who follows what is done. */
+/** Receives the progress of an `apply`. */
 export interface Follower {
-  /** A step was taken, as in "created the client Invoice worker". */
+  /** Called after each step, with a sentence such as "Created the client Invoice worker". */
   done(sentence: string): void;
-  /** A client was created that has a secret: nobody else will ever see its secret. */
+  /** Called with each new client that has a secret. The server never shows that secret again. */
   created(client: NewClient): Promise<void>;
   /** Whether to stop before the next step. */
   readonly isStopping: boolean;
 }
 
 /**
- * Takes the steps one by one. Each changes only what is still as it was planned about.
- * @throws Failure that says at which step, and how many were done
+ * Carries out the steps one by one. A step fails if its object was changed after the plan was made.
+ * @throws Failure that names the failed step and counts those that were done
  */
 export async function takeSteps(
   api: Api,
@@ -35,22 +35,22 @@ export async function takeSteps(
   follower: Follower,
 ): Promise<void> {
   const organization = isShared ? undefined : api.organization;
-  /** The ETags of what an earlier step changed, by id. */
+  /** The ETags after earlier steps, by id. */
   const etags = new Map<string, string | undefined>();
   for (const [index, step] of steps.entries()) {
-    const where = `${index} of ${steps.length} steps were done; apply again to go on.`;
-    if (follower.isStopping) throw new Failure(`Stopped: ${where}`);
+    const progress = `${index} of ${steps.length} steps were done. Apply again to continue.`;
+    if (follower.isStopping) throw new Failure(`Stopped: ${progress}`);
     try {
-      await take(api, step, organization, etags, follower);
+      await takeStep(api, step, organization, etags, follower);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      throw new Failure(`${verbs(step)[0]} the ${label(step)} failed.\n${explain(error)}\n${where}`);
+      throw new Failure(`${verbs(step)[0]} the ${label(step)} failed.\n${explain(error)}\n${progress}`);
     }
     follower.done(`${verbs(step)[1]} the ${label(step)}`);
   }
 }
 
-async function take(
+async function takeStep(
   api: Api,
   { action, to }: Step,
   organization: string | undefined,
@@ -75,7 +75,7 @@ async function take(
     return;
   }
   const patch = patchOf(fields, to);
-  if (patch === undefined) throw new Failure('A merge patch cannot say this.');
+  if (patch === undefined) throw new Failure('A merge patch cannot set null inside an object.');
   const answer = await api.patch(path(section, id), patch, { ifMatch });
   etags.set(id, answer.etag ?? (await api.get(path(section, id))).etag ?? undefined);
 }
@@ -91,5 +91,5 @@ function verbs({ action }: Step): readonly [string, string] {
 
 function explain(error: Failure): string {
   const isStale = error instanceof RequestError && error.status === 412;
-  return isStale ? 'Somebody else changed it since the plan was made: apply again, which plans anew.' : error.message;
+  return isStale ? 'It was changed after the plan was made. Apply again to make a new plan.' : error.message;
 }

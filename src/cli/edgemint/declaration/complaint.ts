@@ -1,6 +1,6 @@
-/** Something that is wrong with a file. */
+/** A problem in a declaration file. */
 export interface Complaint {
-  /** Keys and indexes that lead to it, from the top of the file. */
+  /** The keys and indexes that lead from the top of the file to the problem. */
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }

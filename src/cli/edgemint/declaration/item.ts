@@ -2,43 +2,43 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Grant } from '../representations.ts';
 import { defaults, fieldNames, type Section } from './schema.ts';
 
-/** The fields of a resource server, role or client that a file may declare: all of them, in canonical form. */
+/** All fields of a resource server, role or client that a file may declare, in canonical form. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const IDENTITIES = { resource_servers: 'identifier', roles: 'name', clients: 'client_name' } as const;
 
-/** The field by which one is called. */
+/** Returns the field that holds the name. */
 export function identityField(section: Section): string {
   return IDENTITIES[section];
 }
 
-/** By what one is called. */
+/** Returns the name for people. */
 export function nameOf(section: Section, fields: Fields): string {
   return String(fields[IDENTITIES[section]]);
 }
 
-/** By what one is known again: the API tells names of roles and clients apart without regard to the case of ASCII letters. */
+/** Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles and clients. */
 export function identityOf(section: Section, fields: Fields): string {
   const name = nameOf(section, fields);
   return section === 'resource_servers' ? name : name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /**
- * The fields in canonical form: what means the same is the same. Lists that are sets are sorted, fields that are not there have their
- * defaults, and what is no field of a file is left out.
+ * Brings fields into canonical form, so that equal meanings compare equal. It sorts lists that are sets, adds defaults for missing fields,
+ * and drops fields that a file cannot declare.
  */
-export function canonical(section: Section, given: object): Fields {
-  const values = new Map(Object.entries({ ...defaults(section), ...given }));
-  return Object.fromEntries(fieldNames(section).map((name) => [name, (SORTED[name] ?? same)(values.get(name))]));
+export function canonical(section: Section, item: object): Fields {
+  const values = new Map(Object.entries({ ...defaults(section), ...item }));
+  return Object.fromEntries(fieldNames(section).map((name) => [name, (SORTED[name] ?? unchanged)(values.get(name))]));
 }
 
-/** The fields that differ from their defaults. */
+/** Returns the fields that differ from their defaults. */
 export function withoutDefaults(section: Section, fields: Fields): Fields {
   const byDefault = defaults(section);
-  const given = Object.entries(fields).filter(
+  const others = Object.entries(fields).filter(
     ([name, value]) => !(Object.hasOwn(byDefault, name) && isDeepStrictEqual(value, byDefault[name])),
   );
-  return Object.fromEntries(given);
+  return Object.fromEntries(others);
 }
 
 const SORTED: Readonly<Record<string, (value: unknown) => unknown>> = {
@@ -54,11 +54,11 @@ const SORTED: Readonly<Record<string, (value: unknown) => unknown>> = {
   metadata: sortedNames,
 };
 
-function same(value: unknown): unknown {
+function unchanged(value: unknown): unknown {
   return value;
 }
 
-/** The same JSON, the names of its objects in order. */
+/** Returns the same JSON with the names of its objects sorted. */
 function sortedNames(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortedNames);
   if (typeof value !== 'object' || value === null) return value;
@@ -66,7 +66,7 @@ function sortedNames(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, sortedNames(member)]));
 }
 
-/** One grant for each resource server. */
+/** Merges the grants into one for each resource server. */
 function sortedGrants(grants: readonly Grant[]): Grant[] {
   const scopes = new Map<string, string[]>();
   for (const grant of grants) {
@@ -80,7 +80,7 @@ function sortedSet(texts: readonly string[]): string[] {
   return [...new Set(texts)].sort();
 }
 
-/** By code units, so that the order is the same everywhere. */
+/** Sorts by code units, so that the order is the same in every locale. */
 export function sortedBy<T>(items: readonly T[], key: (item: T) => string): T[] {
   return [...items].sort((a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b))));
 }

@@ -4,11 +4,11 @@ import { mergePatch } from '../merge-patch.ts';
 import { canonical, type Fields, identityOf, nameOf } from './item.ts';
 import { type Declaration, SECTIONS, type Section } from './schema.ts';
 
-/** One that stands. */
-export interface Standing {
+/** A resource server, role or client on the server. */
+export interface CurrentItem {
   readonly id: string;
   readonly fields: Fields;
-  /** Where it was read by itself. */
+  /** Known only if the item was read on its own. */
   readonly etag?: string | undefined;
 }
 
@@ -21,50 +21,54 @@ export type Action =
       readonly section: Section;
       readonly index: number;
       readonly to: Fields;
-      readonly from: Standing;
+      readonly from: CurrentItem;
     }
-  | { readonly do: 'delete'; readonly section: Section; readonly from: Standing };
+  | { readonly do: 'delete'; readonly section: Section; readonly from: CurrentItem };
 
 /**
- * What makes of what stands what is declared.
- * @param own what stands and may be changed: one organization's, or what is shared
- * @param pruned the sections of which what is not declared is deleted; of the others it is left alone
+ * Plans the actions that turn the current state into the declared one.
+ * @param own the items that may be changed: those of one organization, or the shared ones
+ * @param pruned the sections whose undeclared items are deleted. Those of other sections are left alone
  */
-export function planActions(declaration: Declaration, own: Sections<Standing>, pruned: readonly Section[]): Action[] {
+export function planActions(
+  declaration: Declaration,
+  own: Sections<CurrentItem>,
+  pruned: readonly Section[],
+): Action[] {
   return SECTIONS.flatMap((section) => {
-    const standing = new Map(own[section].map((item) => [identityOf(section, item.fields), item]));
+    const current = new Map(own[section].map((item) => [identityOf(section, item.fields), item]));
     const actions: Action[] = [];
     for (const [index, declared] of declaration[section].entries()) {
       const to = canonical(section, declared);
-      const from = standing.get(identityOf(section, to));
-      standing.delete(identityOf(section, to));
+      const from = current.get(identityOf(section, to));
+      current.delete(identityOf(section, to));
       if (!from) actions.push({ do: 'create', section, index, to });
       else if (changedFields(from.fields, to).length > 0) actions.push({ do: 'change', section, index, from, to });
     }
-    if (pruned.includes(section)) for (const from of standing.values()) actions.push({ do: 'delete', section, from });
+    if (pruned.includes(section)) for (const from of current.values()) actions.push({ do: 'delete', section, from });
     return actions;
   });
 }
 
-/** By what the subject of an action is called. */
+/** Returns the name of the item that an action is about. */
 export function subjectOf(action: Action): string {
   return nameOf(action.section, action.do === 'delete' ? action.from.fields : action.to);
 }
 
-/** The names of the fields that differ. */
+/** Returns the names of the fields that differ. */
 export function changedFields(from: Fields, to: Fields): string[] {
   return Object.keys(to).filter((name) => !isDeepStrictEqual(from[name], to[name]));
 }
 
 /**
- * The merge patch of a change.
- * @returns undefined where none says it: it can put no null into an object
+ * Computes the merge patch of a change.
+ * @returns undefined if there is none: a merge patch cannot set null inside an object
  */
 export function patchOf(from: Fields, to: Fields): JsonObject | undefined {
   const patch = new Map<string, unknown>();
   for (const name of changedFields(from, to)) {
-    const [before, after] = [from[name], to[name]];
-    const value = isJsonObject(before) && isJsonObject(after) ? mergePatch(before, after) : after;
+    const [previous, next] = [from[name], to[name]];
+    const value = isJsonObject(previous) && isJsonObject(next) ? mergePatch(previous, next) : next;
     if (value === undefined) return undefined;
     patch.set(name, value);
   }

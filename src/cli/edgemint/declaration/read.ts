@@ -6,19 +6,19 @@ import { line } from '../printable.ts';
 import type { Complaint } from './complaint.ts';
 import { Declaration, SECTIONS, type Section } from './schema.ts';
 
-/** A file that was read: what it declares, and how to complain of it. */
+/** A declaration file that was read. */
 export interface DeclarationFile {
   readonly declaration: Declaration;
-  /** The sections that stand in the file, empty ones too. */
+  /** The sections in the file, including empty ones. */
   readonly sections: readonly Section[];
-  /** The complaints, each with the line and column that it is about. */
+  /** Returns an error with all complaints, each with its line and column. */
   refuse(complaints: readonly Complaint[]): Failure;
 }
 
 /**
- * Reads a file of YAML or JSON.
- * @param name of the file, for the complaints
- * @throws Failure with every complaint, and where it is
+ * Reads a declaration in YAML or JSON.
+ * @param name the name of the file, for complaints
+ * @throws Failure with all complaints, each with its line and column
  */
 export function readDeclaration(text: string, name: string): DeclarationFile {
   const lines = new LineCounter();
@@ -44,7 +44,7 @@ export function readDeclaration(text: string, name: string): DeclarationFile {
   return { declaration: result.data, sections, refuse };
 }
 
-/** @throws Failure where an alias names nothing, or unfolds into more than anybody writes */
+/** @throws Failure if an alias has no anchor, or if aliases expand without bound */
 function toValue(document: Document, name: string): unknown {
   try {
     return document.toJS();
@@ -58,13 +58,13 @@ function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
   return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'There is no such field.' }));
 }
 
-/** `clients[3].grants[0]: `. */
+/** Formats a path such as `clients[3].grants[0]: `. */
 function describe(path: readonly PropertyKey[]): string {
   const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   return text === '' ? '' : `${line(text.slice(1))}: `;
 }
 
-/** Where the deepest part of the path begins that is in the document: at its key, where it has one. */
+/** Returns the offset of the deepest part of a path that the document contains: that of its key, if it has one. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length--) {
     const key = path[length - 1];

@@ -1,23 +1,24 @@
 import type { Complaint } from './complaint.ts';
 import { type Fields, identityOf, nameOf } from './item.ts';
-import { patchOf, planActions, type Sections, type Standing } from './plan.ts';
+import { type CurrentItem, patchOf, planActions, type Sections } from './plan.ts';
 import { type Declaration, SECTIONS, type Section } from './schema.ts';
 
-/** What a file may refer to beside what it declares, and may not declare. */
+/** The shared items: a file may refer to them and may not declare them. */
 export type Shared = Readonly<Record<'resource_servers' | 'roles', readonly Fields[]>>;
 
 /**
- * What is wrong with a declaration beside its form: what would be refused half-way is refused before anything is changed.
- * @param own what stands and may be changed
- * @param pruned the sections of which what is not declared is deleted
+ * Finds problems that the schema cannot express, such as references to missing items. Finding them first keeps an `apply` from failing
+ * half-way.
+ * @param own the current items that may be changed
+ * @param pruned the sections whose undeclared items are deleted
  */
 export function findComplaints(
   declaration: Declaration,
-  own: Sections<Standing>,
+  own: Sections<CurrentItem>,
   shared: Shared,
   pruned: readonly Section[],
 ): Complaint[] {
-  const after = standingAfter(declaration, own, shared, pruned);
+  const after = stateAfter(declaration, own, shared, pruned);
   return [
     ...SECTIONS.flatMap((section) => identityComplaints(section, declaration, shared)),
     ...declaration.roles.flatMap((role, index) => grantComplaints(role, ['roles', index], after.scopes)),
@@ -25,27 +26,28 @@ export function findComplaints(
     ...lossComplaints(declaration, own, after.scopes, pruned),
     ...planActions(declaration, own, pruned).flatMap((action) => {
       if (action.do !== 'change' || patchOf(action.from.fields, action.to)) return [];
-      const message = 'A change cannot set null inside an object; creating can: leave it out, or write another value.';
+      const message =
+        'An existing object cannot get a null member. Leave it out, or use another value. Only a new item can have it.';
       return [{ path: [action.section, action.index], message }];
     }),
   ];
 }
 
-interface After {
-  /** Of each resource server that can be granted, its scopes. */
+interface StateAfter {
+  /** The scopes of each resource server that can be granted. */
   readonly scopes: ReadonlyMap<string, ReadonlySet<string>>;
   readonly roles: ReadonlySet<string>;
 }
 
-function standingAfter(
+function stateAfter(
   declaration: Declaration,
-  own: Sections<Standing>,
+  own: Sections<CurrentItem>,
   shared: Shared,
   pruned: readonly Section[],
-): After {
+): StateAfter {
   const kept = (section: Section): Fields[] =>
     pruned.includes(section) ? [] : own[section].map(({ fields }) => fields);
-  // What is declared stands last, and so wins.
+  // The last entry of a map wins, so the declared ones come last.
   const servers: Fields[] = [...shared.resource_servers, ...kept('resource_servers'), ...declaration.resource_servers];
   const declaredRoles = new Set(declaration.roles.map((role) => identityOf('roles', role)));
   const roles = [...shared.roles, ...kept('roles').filter((role) => !declaredRoles.has(identityOf('roles', role)))];
@@ -60,23 +62,23 @@ function scopeNames({ scopes }: Fields): Set<string> {
 }
 
 function identityComplaints(section: Section, declaration: Declaration, shared: Shared): Complaint[] {
-  const taken = new Map<string, string>();
+  const reasons = new Map<string, string>();
   if (section !== 'clients') {
     for (const fields of shared[section])
-      taken.set(identityOf(section, fields), 'is shared by all organizations: leave it out');
+      reasons.set(identityOf(section, fields), 'is shared by all organizations. Remove it from the file');
   }
   return declaration[section].flatMap((fields, index) => {
     const identity = identityOf(section, fields);
-    const why = taken.get(identity);
-    taken.set(identity, 'stands in the file twice');
-    return why === undefined ? [] : [{ path: [section, index], message: `${nameOf(section, fields)} ${why}.` }];
+    const reason = reasons.get(identity);
+    reasons.set(identity, 'is in the file twice');
+    return reason === undefined ? [] : [{ path: [section, index], message: `${nameOf(section, fields)} ${reason}.` }];
   });
 }
 
 function grantComplaints(
   { grants }: Pick<Declaration['roles'][number], 'grants'>,
   path: readonly PropertyKey[],
-  servers: After['scopes'],
+  servers: StateAfter['scopes'],
 ): Complaint[] {
   return grants.flatMap(({ resource_server, scopes }, index) => {
     const at = [...path, 'grants', index];
@@ -90,7 +92,7 @@ function grantComplaints(
   });
 }
 
-function clientComplaints(client: Declaration['clients'][number], index: number, after: After): Complaint[] {
+function clientComplaints(client: Declaration['clients'][number], index: number, after: StateAfter): Complaint[] {
   const path = ['clients', index];
   const unknownServers = client.introspects.flatMap((name, position) =>
     after.scopes.has(name) ? [] : [{ path: [...path, 'introspects', position], message: noServer(name) }],
@@ -108,15 +110,15 @@ function noServer(identifier: string): string {
   return `There is no resource server ${identifier}.`;
 }
 
-/** Scopes that the declaration takes from a resource server while something that is not declared is granted them. */
+/** Finds scopes that the declaration removes from a resource server while an item outside the file is granted them. */
 function lossComplaints(
   declaration: Declaration,
-  own: Sections<Standing>,
-  servers: After['scopes'],
+  own: Sections<CurrentItem>,
+  servers: StateAfter['scopes'],
   pruned: readonly Section[],
 ): Complaint[] {
-  const left = (['roles', 'clients'] as const).filter((section) => !pruned.includes(section));
-  return left.flatMap((section) => {
+  const unpruned = (['roles', 'clients'] as const).filter((section) => !pruned.includes(section));
+  return unpruned.flatMap((section) => {
     const declared = new Set(declaration[section].map((fields) => identityOf(section, fields)));
     const others = own[section].filter(({ fields }) => !declared.has(identityOf(section, fields)));
     return others.flatMap(({ fields }) =>

@@ -2,21 +2,21 @@ import type { Answer, Api } from '../api.ts';
 import type { Client, ResourceServer, Role } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { canonical, type Fields } from './item.ts';
-import type { Action, Sections, Standing } from './plan.ts';
+import type { Action, CurrentItem, Sections } from './plan.ts';
 import type { Shared } from './references.ts';
 import type { Section } from './schema.ts';
 
-/** What stands on a server, as far as a file is about it. */
+/** The current state of a server, as far as a file can declare it. */
 export interface RemoteState {
-  readonly own: Sections<Standing>;
+  readonly own: Sections<CurrentItem>;
   readonly shared: Shared;
 }
 
 type Representation = ResourceServer | Role | Client;
 
 /**
- * Reads what stands.
- * @param isShared whether the file is about what all organizations share, not about one of them
+ * Reads the current state.
+ * @param isShared whether the file declares the items that all organizations share, not those of one organization
  * @throws RequestError, Failure
  */
 export async function readRemote(api: Api, isShared: boolean): Promise<RemoteState> {
@@ -28,9 +28,9 @@ export async function readRemote(api: Api, isShared: boolean): Promise<RemoteSta
   const fieldsOf = (section: Section, items: readonly object[]) => items.map((item) => canonical(section, item));
   return {
     own: {
-      resource_servers: servers.filter(isOwn).map((server) => standing('resource_servers', server)),
-      roles: roles.filter(isOwn).map((role) => standing('roles', role)),
-      clients: clients.map((client) => standing('clients', client)),
+      resource_servers: servers.filter(isOwn).map((server) => currentItem('resource_servers', server)),
+      roles: roles.filter(isOwn).map((role) => currentItem('roles', role)),
+      clients: clients.map((client) => currentItem('clients', client)),
     },
     shared: {
       resource_servers: isShared
@@ -49,7 +49,7 @@ export async function readRemote(api: Api, isShared: boolean): Promise<RemoteSta
   };
 }
 
-/** Reads those that the actions change or delete one by one, so that each has the ETag of what was planned about. */
+/** Reads each item that the actions change or delete on its own, to get the ETag of the state that the plan is about. */
 export async function readTouched(api: Api, state: RemoteState, actions: readonly Action[]): Promise<RemoteState> {
   const own = { ...state.own };
   for (const action of actions) {
@@ -61,8 +61,8 @@ export async function readTouched(api: Api, state: RemoteState, actions: readonl
   return { ...state, own };
 }
 
-/** @returns undefined where it is gone */
-async function readOne(api: Api, section: Section, id: string): Promise<Standing | undefined> {
+/** @returns undefined if it was deleted */
+async function readOne(api: Api, section: Section, id: string): Promise<CurrentItem | undefined> {
   let answer: Answer<Representation>;
   try {
     answer = await api.get<Representation>(path(section, id));
@@ -70,10 +70,10 @@ async function readOne(api: Api, section: Section, id: string): Promise<Standing
     if (error instanceof RequestError && error.status === 404) return undefined;
     throw error;
   }
-  return { ...standing(section, answer.body), etag: answer.etag ?? undefined };
+  return { ...currentItem(section, answer.body), etag: answer.etag ?? undefined };
 }
 
-function standing(section: Section, representation: Representation): Standing {
+function currentItem(section: Section, representation: Representation): CurrentItem {
   return { id: idOf(representation), fields: canonical(section, representation) };
 }
 
@@ -81,13 +81,13 @@ function idOf(representation: Representation): string {
   return 'client_id' in representation ? representation.client_id : representation.id;
 }
 
-/** The path of a section's collection below `/v1/`, or of one in it. */
+/** Returns the path of a section's collection below `/v1/`, or of one item in it. */
 export function path(section: Section, id?: string): string {
   const collection = section.replace('_', '-');
   return id === undefined ? collection : `${collection}/${encodeURIComponent(id)}`;
 }
 
-/** The body that creates one: what is left out has its default. */
+/** Returns the body that creates an item. Missing fields get their defaults. */
 export function creation(fields: Fields, organization: string | undefined): Fields {
   return organization === undefined ? fields : { organization_id: organization, ...fields };
 }

@@ -3,12 +3,12 @@ import { ClientFields } from '../../../management/fields/client-fields.ts';
 import { Identifier, ResourceServerFields } from '../../../management/fields/resource-server-fields.ts';
 import { RoleFields } from '../../../management/fields/role-fields.ts';
 
-// What a file may say: the fields that the management API takes, with its checks and its defaults, so that a file is known to be
-// whole before anything is changed.
+// The schema of a declaration file. It is made of the schemas of the management API, with their checks and defaults, so that a file is
+// fully checked before anything is changed.
 
 const ResourceServer = z.strictObject({ identifier: Identifier, ...ResourceServerFields.shape });
 
-// In a file a client's roles stand before its grants.
+// In a file the roles of a client come before its grants.
 const { client_name, token_endpoint_auth_method, roles, ...others } = ClientFields.shape;
 const Client = z.strictObject({ client_name, token_endpoint_auth_method, roles, ...others });
 
@@ -18,10 +18,13 @@ export const Declaration = z.strictObject({
   clients: z.array(Client).default([]),
 });
 
-/** What is to stand, every field there, defaults too. */
+/** A declaration with every field, defaults included. */
 export type Declaration = z.infer<typeof Declaration>;
 
-/** With the audience of each workload where none is given: what stands has it. @param issuer the server's own */
+/**
+ * Adds the audience to each federated identity that has none, as the server does.
+ * @param issuer the issuer of the server, which is the default audience
+ */
 export function withAudiences(declaration: Declaration, issuer: string): Declaration {
   const clients = declaration.clients.map((client) => ({
     ...client,
@@ -30,19 +33,19 @@ export function withAudiences(declaration: Declaration, issuer: string): Declara
   return { ...declaration, clients };
 }
 
-/** The sections of a file, in the order in which each depends on those before it alone. */
+/** The sections of a file. Each depends only on those before it. */
 export const SECTIONS = ['resource_servers', 'roles', 'clients'] as const;
 export type Section = (typeof SECTIONS)[number];
 
-/** The schemas of what a section lists. */
+/** The schema of the items of each section. */
 export const SCHEMAS = { resource_servers: ResourceServer, roles: RoleFields, clients: Client };
 
-/** The names of a section's fields, in the order in which a file has them. */
+/** Returns the names of a section's fields, in their order in a file. */
 export function fieldNames(section: Section): string[] {
   return Object.keys(SCHEMAS[section].shape);
 }
 
-/** The values of the fields that may be left out. */
+/** Returns the defaults of the optional fields. */
 export function defaults(section: Section): Record<string, unknown> {
   const entries = Object.entries(SCHEMAS[section].shape).flatMap(([name, schema]) => {
     const result = schema.safeParse(undefined);

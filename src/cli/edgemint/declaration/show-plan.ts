@@ -13,10 +13,10 @@ export const NOUNS: Readonly<Record<Section, string>> = {
 
 const SIGNS = { create: '+', change: '~', delete: '-' } as const;
 
-/** The plan as people read it; empty where there is nothing to do. */
+/** Formats a plan for people. Empty if there is nothing to do. */
 export function showPlan(actions: readonly Action[]): string {
   const counts = (['create', 'change', 'delete'] as const).map(
-    (what) => `${actions.filter((action) => action.do === what).length} to ${what}`,
+    (verb) => `${actions.filter((action) => action.do === verb).length} to ${verb}`,
   );
   return actions.length === 0 ? '' : [...actions.flatMap(showAction), '', `${counts.join(', ')}.`].join('\n');
 }
@@ -44,15 +44,15 @@ function details(action: Action): string[] {
   }
 }
 
-/** `old → new`; of a set, what comes and what goes. */
+/** Formats a change as `old → new`, or as the members that are added to and removed from a set. */
 function showChange(name: string, from: unknown, to: unknown): string[] {
-  const [before, after] = [membersOf(from), membersOf(to)];
-  if (!before || !after) return [`${name}: ${show(from)} → ${show(to)}`];
-  const added = after.filter((member) => !before.includes(member)).map((member) => `${name}: + ${member}`);
-  return [...before.filter((member) => !after.includes(member)).map((member) => `${name}: - ${member}`), ...added];
+  const [previous, next] = [membersOf(from), membersOf(to)];
+  if (!previous || !next) return [`${name}: ${show(from)} → ${show(to)}`];
+  const added = next.filter((member) => !previous.includes(member)).map((member) => `${name}: + ${member}`);
+  return [...previous.filter((member) => !next.includes(member)).map((member) => `${name}: - ${member}`), ...added];
 }
 
-/** What is in a set, in words; undefined for what is none. */
+/** Describes the members of a set. Returns undefined if the value is not a set. */
 function membersOf(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.flatMap((member: string | Grant | { name: string; description: string } | FederatedIdentity) => {
@@ -70,16 +70,16 @@ function show(value: unknown): string {
   return value === null ? 'none' : JSON.stringify(value);
 }
 
-/** The plan as JSON. */
+/** Returns the plan for `--json`. */
 export function planAsJson(actions: readonly Action[]): Fields[] {
   return actions.map((action) => {
-    const about = { action: action.do, type: NOUNS[action.section].replace(' ', '_'), name: subjectOf(action) };
-    if (action.do === 'create') return { ...about, fields: withoutDefaults(action.section, action.to) };
-    if (action.do === 'delete') return { ...about, id: action.from.id };
+    const subject = { action: action.do, type: NOUNS[action.section].replace(' ', '_'), name: subjectOf(action) };
+    if (action.do === 'create') return { ...subject, fields: withoutDefaults(action.section, action.to) };
+    if (action.do === 'delete') return { ...subject, id: action.from.id };
     const changes = changedFields(action.from.fields, action.to).map((name) => [
       name,
       { from: action.from.fields[name], to: action.to[name] },
     ]);
-    return { ...about, id: action.from.id, changes: Object.fromEntries(changes) };
+    return { ...subject, id: action.from.id, changes: Object.fromEntries(changes) };
   });
 }

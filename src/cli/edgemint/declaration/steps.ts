@@ -4,21 +4,21 @@ import { SECTIONS } from './schema.ts';
 
 type Change = Extract<Action, { do: 'change' }>;
 
-/** An action, or a part of one: a change of which `to` is not yet all. */
+/** An action or a part of it: the first part of a change may not go all the way. */
 export interface Step {
   readonly action: Action;
-  /** What the step makes of it; undefined where it deletes it. */
+  /** The fields after this step. undefined if the step deletes the item. */
   readonly to?: Fields;
 }
 
 /**
- * The order in which nothing refers to what is not there: first what others depend on, deletions the other way round. Scopes are taken from
- * a resource server last, when nothing in the file is granted them any more.
+ * Orders the actions so that no reference is ever dangling: items are created before their dependents and deleted after them. Scopes are
+ * removed from a resource server last, when nothing in the file is granted them any more.
  */
 export function orderSteps(actions: readonly Action[]): Step[] {
-  const made = actions.flatMap((action) => {
+  const created = actions.flatMap((action) => {
     if (action.do === 'delete') return [];
-    const to = action.do === 'change' ? beforeRemovals(action) : action.to;
+    const to = action.do === 'change' ? withoutRemovals(action) : action.to;
     return to ? [{ action, to }] : [];
   });
   const deleted = SECTIONS.toReversed().flatMap((section) =>
@@ -27,7 +27,7 @@ export function orderSteps(actions: readonly Action[]): Step[] {
   const reduced = actions.flatMap((action) =>
     action.do === 'change' && removesScopes(action) ? [{ action, to: action.to }] : [],
   );
-  return [...made, ...deleted, ...reduced];
+  return [...created, ...deleted, ...reduced];
 }
 
 interface Scope {
@@ -43,8 +43,8 @@ function removesScopes(change: Change): boolean {
   return change.section === 'resource_servers' && removedScopes(change).length > 0;
 }
 
-/** What a change makes as long as it removes no scope; undefined where it does nothing else. */
-function beforeRemovals(change: Change): Fields | undefined {
+/** Returns the result of a change without its removals of scopes. Returns undefined if the change does nothing else. */
+function withoutRemovals(change: Change): Fields | undefined {
   if (!removesScopes(change)) return change.to;
   const scopes = [...(change.to.scopes as Scope[]), ...removedScopes(change)];
   const to = canonical(change.section, { ...change.to, scopes });

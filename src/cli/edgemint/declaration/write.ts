@@ -3,12 +3,12 @@ import { canonical, type Fields, nameOf, sortedBy, withoutDefaults } from './ite
 import { SECTIONS, type Section } from './schema.ts';
 
 /**
- * The canonical file of what stands: sorted, defaults left out, lists in blocks, so that one change is one line of a diff. Of what reads back
- * as the same it is always the same text.
+ * Writes the canonical file of the current state: sorted, without defaults, lists in blocks, so that one change is one line of a diff. Equal
+ * states give equal texts.
  */
-export function writeDeclaration(standing: Readonly<Record<Section, readonly object[]>>): string {
+export function writeDeclaration(current: Readonly<Record<Section, readonly object[]>>): string {
   const sections = SECTIONS.map(
-    (section) => [section, standing[section].map((item) => canonical(section, item))] as const,
+    (section) => [section, current[section].map((item) => canonical(section, item))] as const,
   );
   const content = Object.fromEntries(
     sections.map(([section, items]) => [
@@ -20,10 +20,12 @@ export function writeDeclaration(standing: Readonly<Record<Section, readonly obj
   return document.toString({ lineWidth: 0 });
 }
 
-/** As `withoutDefaults`, and a scope without a description has none. */
+/** Like `withoutDefaults`, and leaves out empty descriptions of scopes. */
 function withoutDefaultsDeep(section: Section, fields: Fields): Fields {
-  const given = withoutDefaults(section, fields);
-  if (section !== 'resource_servers' || !Array.isArray(given.scopes)) return given;
-  const scopes = given.scopes.map(({ name, description }) => (description === '' ? { name } : { name, description }));
-  return { ...given, scopes };
+  const declared = withoutDefaults(section, fields);
+  if (section !== 'resource_servers' || !Array.isArray(declared.scopes)) return declared;
+  const scopes = declared.scopes.map(({ name, description }) =>
+    description === '' ? { name } : { name, description },
+  );
+  return { ...declared, scopes };
 }
