@@ -8,14 +8,14 @@ import { PAGE_FILES } from './page.ts';
 const open = { method: 'get' as const, tags: ['Service'], security: [] };
 const failures = { ...wrongMethod('GET'), ...misconfigured };
 
-const Standing = z.enum(['ok', 'unavailable']);
+const StoreHealth = z.enum(['ok', 'unavailable']);
 const Health = z
   .object({
     status: z.literal('ok'),
-    stores: z.object({ d1: Standing, kv: Standing, gates: Standing }),
+    stores: z.object({ d1: StoreHealth, kv: StoreHealth, gates: StoreHealth }),
     last_success: z.record(z.enum(BACKGROUND_TASKS), z.iso.datetime().nullable()).nullable().openapi({
       description:
-        'When each kind of work that nobody asks for was last done, null for never; null as a whole where D1 does not answer. `flush_usage` goes with token requests, the others are done every minute.',
+        'When each background task last succeeded: null if it never did. The whole field is null if D1 does not answer. `flush_usage` runs with token requests, the other tasks run every minute.',
     }),
   })
   .openapi('Health');
@@ -26,10 +26,10 @@ export const health = createRoute({
   path: '/healthz',
   summary: 'Which stores answer',
   description:
-    '200 as long as the service runs, whatever its stores do: a lost store is survived, not restarted. Each store is asked at most every 5 seconds.',
+    'Answers 200 while the service runs, even if its stores do not answer: the service survives a lost store, and a restart would not help. It asks each store at most every 5 seconds.',
   responses: {
     200: {
-      description: 'It runs.',
+      description: 'The service runs.',
       content: {
         'application/json': {
           schema: Health,
@@ -56,7 +56,7 @@ export const openApi = createRoute({
       headers: CACHEABLE,
       content: { 'application/json': { schema: z.looseObject({ openapi: z.string() }) } },
     },
-    304: { description: 'The copy that one has is the newest.', headers: CACHEABLE },
+    304: { description: 'The cached copy is current.', headers: CACHEABLE },
     ...failures,
   },
 });
@@ -67,7 +67,7 @@ export const page = createRoute({
   ...open,
   operationId: 'getDocs',
   path: '/docs',
-  summary: 'A page to read this document, and to try it',
+  summary: 'A page that shows this document and tries its requests',
   responses: { 200: { description: 'The page.', content: html }, ...failures },
 });
 
@@ -75,14 +75,14 @@ export const pageFile = createRoute({
   ...open,
   operationId: 'getDocsFile',
   path: '/docs/{file}',
-  summary: 'A file that the page is made of',
+  summary: 'A file of the documentation page',
   request: { params: z.object({ file: z.enum(PAGE_FILES) }) },
   responses: {
     200: {
       description: 'The file.',
       content: { 'text/javascript': {}, 'text/css': {}, 'text/plain': {}, 'image/png': {} },
     },
-    304: { description: 'The copy that one has is the newest.' },
+    304: { description: 'The cached copy is current.' },
     404: errorAnswer('The page has no such file.', { invalid_request: noSuchEndpoint() }),
     ...failures,
   },

@@ -8,14 +8,14 @@ import { CACHEABLE } from './headers.ts';
 const conditional = {
   request: {
     headers: z.object({
-      'If-None-Match': z.string().optional().openapi({ description: 'The `ETag` of the copy that one has.' }),
+      'If-None-Match': z.string().optional().openapi({ description: 'The `ETag` of the cached copy.' }),
     }),
   },
   tags: ['Discovery'],
   security: [],
 };
 
-const notModified = { 304: { description: 'The copy that one has is the newest.', headers: CACHEABLE } };
+const notModified = { 304: { description: 'The cached copy is current.', headers: CACHEABLE } };
 
 const JsonWebKeySet = z
   .object({
@@ -36,10 +36,10 @@ export const jwks = createRoute({
   method: 'get',
   path: '/.well-known/jwks.json',
   summary: 'The public keys that verify tokens',
-  description: `A JSON Web Key Set (RFC 7517). It may be kept for ${JWKS_MAX_AGE / 60} minutes: a key is in it for longer than that before it signs, and until the last token that it signed has expired.`,
+  description: `A JSON Web Key Set (RFC 7517). Cache it for up to ${JWKS_MAX_AGE / 60} minutes: each key is published for longer than that before it signs, and stays until the last token that it signed has expired.`,
   responses: {
     200: {
-      description: 'The keys, those of the next rotation included.',
+      description: 'The keys, including those of the next rotation.',
       headers: CACHEABLE,
       content: { 'application/jwk-set+json': { schema: JsonWebKeySet, example: { keys: [JWK] } } },
     },
@@ -76,7 +76,7 @@ const metadata = {
   method: 'get' as const,
   responses: {
     200: {
-      description: 'Where everything is, and what is supported.',
+      description: 'The URLs of the endpoints and the supported features.',
       headers: CACHEABLE,
       content: { 'application/json': { schema: Metadata } },
     },
@@ -87,8 +87,8 @@ const metadata = {
 };
 
 /**
- * The routes of the metadata. RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after
- * it: so an issuer with a path has three, two of them at its origin and not below itself.
+ * Creates the routes of the metadata. [RFC 8414 section 3.1](https://www.rfc-editor.org/rfc/rfc8414#section-3.1) puts the well-known segment
+ * before the issuer's path, OpenID Connect Discovery after it. So an issuer with a path has three routes, two of them at its origin.
  */
 export function metadataRoutes(issuer: string, issuerPath: string) {
   const { origin } = new URL(issuer);
@@ -106,16 +106,16 @@ export function metadataRoutes(issuer: string, issuerPath: string) {
     ...atOrigin,
     operationId: 'getOpenIdMetadata',
     path: `/.well-known/openid-configuration${issuerPath}`,
-    summary: 'The metadata, where OpenID Connect looks',
-    description: 'The same document, for verifiers that look for it here.',
+    summary: 'The metadata at the OpenID Connect URL',
+    description: 'The same document, for verifiers that use the discovery of OpenID Connect.',
   });
   if (issuerPath === '') return [rfc8414, openIdAtOrigin];
   const openIdBelowIssuer = createRoute({
     ...metadata,
     operationId: 'getOpenIdMetadataBelowIssuer',
     path: '/.well-known/openid-configuration',
-    summary: 'The metadata, where OpenID Connect looks below an issuer',
-    description: 'The same document, for verifiers that look for it here.',
+    summary: 'The metadata at the OpenID Connect URL below an issuer with a path',
+    description: 'The same document, for verifiers that use the discovery of OpenID Connect.',
   });
   return [rfc8414, openIdAtOrigin, openIdBelowIssuer];
 }

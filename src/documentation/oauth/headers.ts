@@ -1,24 +1,25 @@
-// Response headers, as the document has them.
+// Descriptions of response headers.
 
 export const RETRY_AFTER = {
-  description: 'How many seconds to wait before the next request.',
+  description: 'Seconds to wait before the next request.',
   schema: { type: 'integer' as const, minimum: 0, example: 2 },
 };
 
 export const RATE_LIMIT = {
   'RateLimit-Policy': {
-    description: 'The client’s rate limit: `q` requests at once, which are there again after `w` seconds without any.',
+    description:
+      'The rate limit of the client: `q` requests at once, which are available again after `w` seconds without requests.',
     schema: { type: 'string' as const, example: '"client";q=100;w=10' },
   },
   RateLimit: {
-    description: 'What is left of it: `r` requests now, and one more in `t` seconds.',
+    description: 'The rest of the limit: `r` requests now, and one more in `t` seconds.',
     schema: { type: 'string' as const, example: '"client";r=99;t=1' },
   },
 };
 
 export const DPOP_NONCE = {
   'DPoP-Nonce': {
-    description: 'The nonce that the next DPoP proof must have (RFC 9449 section 8), where it must have one.',
+    description: 'The nonce for the next DPoP proof, if the client must use one (RFC 9449 section 8).',
     schema: { type: 'string' as const },
   },
 };
@@ -26,7 +27,7 @@ export const DPOP_NONCE = {
 export const CACHEABLE = {
   ETag: { description: 'For `If-None-Match`.', schema: { type: 'string' as const } },
   'Cache-Control': {
-    description: 'For how long the document may be kept.',
+    description: 'How long the document may be cached.',
     schema: { type: 'string' as const, example: 'public, max-age=600' },
   },
 };

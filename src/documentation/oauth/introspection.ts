@@ -7,14 +7,17 @@ import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
 const IntrospectionRequest = z
   .object({
     token: z.string().openapi({ description: 'The access token.', example: ACCESS_TOKEN }),
-    token_type_hint: z.string().optional().openapi({ description: 'Taken, and of no effect: all are access tokens.' }),
+    token_type_hint: z
+      .string()
+      .optional()
+      .openapi({ description: 'Accepted and ignored: every token is an access token.' }),
     scope: z.string().optional().openapi({
       description:
-        'Scopes, parted by single spaces, such as `orders:read`: the token is then active only if it was granted all of them.',
+        'Scopes separated by single spaces, such as `orders:read`. The token is then active only if it has all of them.',
     }),
     introspection: z.enum(['strong', 'edge']).optional().openapi({
       description:
-        'With `strong`, the client’s gate is asked even where the resource server chose `edge`. `edge` is of no effect: the answer is never weaker than that choice.',
+        'With `strong`, the answer sees a revocation at once, even if the resource server chose `edge`. `edge` has no effect: a caller cannot weaken the choice of the resource server.',
     }),
     ...clientFields,
   })
@@ -25,7 +28,10 @@ const Introspection = z
     active: z.boolean(),
     token_type: z.enum(['Bearer', 'DPoP']).optional(),
     iss: z.string().optional(),
-    sub: z.string().optional().openapi({ description: 'The client, or its organization where that is set so.' }),
+    sub: z
+      .string()
+      .optional()
+      .openapi({ description: 'The client, or its organization if the organization’s `subject` says so.' }),
     aud: z.string().optional().openapi({ description: 'The resource server.' }),
     exp: z.int().optional(),
     iat: z.int().optional(),
@@ -36,11 +42,11 @@ const Introspection = z
     roles: z.array(z.string()).optional(),
     cnf: z.object({ jkt: z.string().optional(), 'x5t#S256': z.string().optional() }).optional().openapi({
       description:
-        'What the token is bound to: the thumbprint of a key, of which whoever presents the token must prove the possession by DPoP (RFC 9449 section 6), or of a certificate, which must be that of the connection (RFC 8705 section 3).',
+        'The binding of the token. `jkt` is the thumbprint of a key: the presenter of the token must prove possession of it by DPoP (RFC 9449 section 6). `x5t#S256` is the thumbprint of a certificate: it must be the certificate of the connection (RFC 8705 section 3).',
     }),
   })
   .openapi('Introspection', {
-    description: 'The claims of an active token, custom ones among them; else `active` alone.',
+    description: 'The claims of an active token, including custom ones. Otherwise only `active`.',
   });
 
 export const introspection = createRoute({
@@ -48,16 +54,16 @@ export const introspection = createRoute({
   method: 'post',
   path: '/oauth2/introspect',
   tags: ['OAuth'],
-  summary: 'Ask whether an access token stands',
+  summary: 'Introspect an access token',
   description:
-    'The introspection endpoint of RFC 7662. A token is told about to a client that introspects its resource server, to an API key of its organization with the scope `tokens:introspect`, and to the root key. Everybody else, and every token that is expired, revoked, unknown or malformed, gets `{"active":false}`. By default a revocation shows in the very next answer. Where the resource server chose `edge`, a copy near the caller is read instead: cheaper, and a revocation may show a minute or more later; how much later is not promised.',
+    'The introspection endpoint of RFC 7662. Allowed callers are a client that introspects the resource server of the token, an API key of its organization with the scope `tokens:introspect`, and the root key. Other callers get `{"active":false}`, and so does a token that is expired, revoked, unknown or malformed. By default the next answer sees a revocation. If the resource server chose `edge`, a copy near the caller answers instead: this is cheaper, but may see a revocation a minute or more later, with no promise how much later.',
   security: [...clientAuthentication, { apiKey: [] }],
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: IntrospectionRequest } } },
   },
   responses: {
     200: {
-      description: 'What is to be known of the token.',
+      description: 'The introspection response.',
       content: {
         'application/json': {
           schema: Introspection,

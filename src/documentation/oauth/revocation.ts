@@ -7,7 +7,10 @@ import { ACCESS_TOKEN } from './examples.ts';
 const RevocationRequest = z
   .object({
     token: z.string().openapi({ description: 'An access token of the client.', example: ACCESS_TOKEN }),
-    token_type_hint: z.string().optional().openapi({ description: 'Taken, and of no effect: all are access tokens.' }),
+    token_type_hint: z
+      .string()
+      .optional()
+      .openapi({ description: 'Accepted and ignored: every token is an access token.' }),
     ...clientFields,
   })
   .openapi('RevocationRequest');
@@ -17,16 +20,16 @@ export const revocation = createRoute({
   method: 'post',
   path: '/oauth2/revoke',
   tags: ['OAuth'],
-  summary: 'Revoke an access token of one’s own',
+  summary: 'Revoke an access token of the client',
   description:
-    'The revocation endpoint of RFC 7009. It answers once the revocation is durable, and the next introspection sees it, where that is not at the edge. A token that is unknown, expired or another client’s is left as it is, with the same answer.',
+    'The revocation endpoint of RFC 7009. It answers when the revocation is durable. The next strong introspection sees it, edge introspection later. A token that is unknown, expired or of another client is not changed, and the answer is the same.',
   security: clientAuthentication,
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RevocationRequest } } },
   },
   responses: {
     200: {
-      description: 'The token, if it is the client’s, stands no more.',
+      description: 'The token is revoked, if it belongs to the client.',
       content: { 'application/json': { schema: z.object({}), example: {} } },
     },
     400: errorAnswer('The request is malformed.', {

@@ -13,7 +13,7 @@ const RotationRequest = z
       .regex(/^\d+$/)
       .optional()
       .openapi({
-        description: `After this many seconds, from ${OWN_GRACE_MIN} to ${GRACE_MAX}, such as \`86400\`, the old secret stops by itself: earlier where its end is set already. Without it: at that end, else when it is deleted.`,
+        description: `After this many seconds, from ${OWN_GRACE_MIN} to ${GRACE_MAX}, such as \`86400\`, the old secret expires, or earlier if it already expires earlier. Without this field its expiry does not change.`,
       }),
     ...secretFields,
   })
@@ -22,11 +22,11 @@ const RotationRequest = z
 const RotatedSecret = z
   .object({
     client_id: z.string(),
-    client_secret: z.string().openapi({ description: 'The new secret, shown here, once.' }),
+    client_secret: z.string().openapi({ description: 'The new secret. It is not shown again.' }),
     secret_id: z.string(),
     client_secret_expires_at: z.literal(0).openapi({ description: 'The new secret does not expire.' }),
     previous_secret_expires_at: z.int().nullable().openapi({
-      description: 'When the old secret stops, in seconds since the epoch; null where it goes on until it is deleted.',
+      description: 'When the old secret expires, in seconds since the epoch. null if it works until it is deleted.',
     }),
   })
   .openapi('RotatedSecret');
@@ -36,9 +36,9 @@ export const secretRotation = createRoute({
   method: 'post',
   path: '/oauth2/rotate-secret',
   tags: ['OAuth'],
-  summary: 'Rotate one’s own secret',
+  summary: 'Rotate the secret of the client',
   description:
-    'For a client whose `may_rotate_secret` is true: the new secret becomes the primary one, and the one before it the secondary. Both authenticate, until the secondary is deleted or its grace period ends. A client that lost the answer asks again, from one to fifteen minutes later: a secret that it made itself and that nobody has used since is replaced. So use the new secret once before it is kept.',
+    'For a client whose `may_rotate_secret` is true. The new secret becomes the primary one, the previous one the secondary. Both authenticate until the secondary is deleted or its grace period ends. A client that lost the answer repeats the request one to fifteen minutes later: this replaces a secret that the client rotated to itself and has not used since. So use the new secret once before you store it.',
   security: secretAuthentication,
   request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
   responses: {
@@ -64,7 +64,7 @@ export const secretRotation = createRoute({
       }),
     }),
     409: errorAnswer(
-      'The client has two secrets already, or was changed at the same time. With `Retry-After`, a retry can succeed.',
+      'The client already has two secrets, or was changed at the same time. If there is a `Retry-After`, try again.',
       {
         invalid_request: new OAuthError('invalid_request', {
           description: 'The client has two secrets already: an administrator must delete one first.',

@@ -12,18 +12,18 @@ const TokenRequest = z
       .string()
       .optional()
       .openapi({
-        description: `Scopes, parted by single spaces, all of which must be granted, such as \`${CLAIMS.scope}\`. Without it: all that are.`,
+        description: `Scopes separated by single spaces, such as \`${CLAIMS.scope}\`. Each must be granted to the client. Without this field the token gets all granted scopes.`,
       }),
     resource: z
       .string()
       .optional()
       .openapi({
-        description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`. Without it: the client’s only one, else its default one.`,
+        description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`. Without this field: the only one of the client, else its default one.`,
       }),
     audience: z.string().optional().openapi({ description: 'Another name for `resource`.' }),
     claims: z.string().optional().openapi({
       description:
-        'A JSON object of further claims for the token: strings, numbers and booleans, by names that the client’s `requestable_claims` lists.',
+        'A JSON object of additional claims for the token. The names must be in the `requestable_claims` of the client, the values are strings, numbers and booleans.',
     }),
     ...clientFields,
   })
@@ -32,16 +32,16 @@ const TokenRequest = z
 const TokenRequestHeaders = z.object({
   DPoP: z.string().optional().openapi({
     description:
-      'A proof that the client has a key (RFC 9449), for `POST` and the URL of this endpoint: the token is then bound to that key, as its `cnf.jkt` says. The same proof is taken once.',
+      'A proof of possession of a key (RFC 9449), for `POST` and the URL of this endpoint. It binds the token to the key, whose thumbprint is in `cnf.jkt`. Each proof is accepted once.',
   }),
 });
 
 const TokenAnswer = z
   .object({
     access_token: z.string().openapi({ description: 'A JWT of RFC 9068.' }),
-    token_type: z.enum(['Bearer', 'DPoP']).openapi({ description: '`DPoP` where the request had a DPoP proof.' }),
-    expires_in: z.int().openapi({ description: 'Seconds.' }),
-    scope: z.string().optional().openapi({ description: 'What was granted; absent where that is nothing.' }),
+    token_type: z.enum(['Bearer', 'DPoP']).openapi({ description: '`DPoP` if the request had a DPoP proof.' }),
+    expires_in: z.int().openapi({ description: 'The lifetime of the token in seconds.' }),
+    scope: z.string().optional().openapi({ description: 'The granted scopes. Absent if there are none.' }),
   })
   .openapi('TokenAnswer');
 
@@ -52,7 +52,7 @@ export const token = createRoute({
   tags: ['OAuth'],
   summary: 'Get an access token',
   description:
-    'The token endpoint of RFC 6749, for the client credentials grant. Ask when the last token is about to expire: there is no refresh token. A token is bound to the key of a `DPoP` proof, or to the certificate of the connection, as its `cnf` says: to the key whenever there is a proof, to the certificate where the client is registered so.',
+    'The token endpoint of RFC 6749, for the client credentials grant. There are no refresh tokens: request a new token shortly before the last one expires. A `DPoP` proof binds the token to its key. The certificate of the connection binds it if the client is registered for that. The claim `cnf` holds the binding.',
   security: clientAuthentication,
   request: {
     headers: TokenRequestHeaders,
@@ -70,7 +70,7 @@ export const token = createRoute({
       },
     },
     400: errorAnswer(
-      'The request is malformed, or asks for what the client may not have. Where the client was authenticated there are `RateLimit` headers.',
+      'The request is malformed, or the client may not have what it asks for. If the client was authenticated, there are `RateLimit` headers.',
       {
         invalid_request: new OAuthError('invalid_request'),
         unsupported_grant_type: new OAuthError('unsupported_grant_type'),
