@@ -301,9 +301,7 @@ describe('apply and export:', () => {
       const failed = await person.run(['apply', '-f', await write(clients(`[${identifier}]`)), '--yes'], { env });
       expect(failed.code).toBe(1);
       expect(failed.stdout).toMatch(/^A +emc_\w+ +ems_\w{49}$/m);
-      expect(failed.stderr).toContain(
-        'Creating the client B failed.\nValidation failed (422)\n  /introspects/0: ',
-      );
+      expect(failed.stderr).toContain('Creating the client B failed.\nValidation failed (422)\n  /introspects/0: ');
       expect(failed.stderr).toContain('1 of 2 steps were done. Apply again to continue.');
       const repaired = await person.run(['apply', '-f', await write(clients('[]')), '--yes'], { env });
       expect(repaired.stdout).toContain('1 to create, 0 to change, 0 to delete.');

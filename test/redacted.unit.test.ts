@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises';
 import { expect, test } from 'vitest';
-import { Redacted } from '../../src/log/redacted.ts';
+import { Redacted } from '../src/log/redacted.ts';
 
 // What `wrangler dev` prints to its terminal of an object that is logged, and a debugger shows: private fields too.
 test('a debugger’s preview of what is redacted shows nothing', async () => {
