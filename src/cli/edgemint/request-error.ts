@@ -7,6 +7,8 @@ interface RequestContext {
   readonly wasRepeated?: boolean;
   /** Whether the request can be made with `--cascade`. */
   readonly mayCascade?: boolean;
+  /** Returns the option of the command line that sets a field, if there is one. */
+  readonly optionOf?: (field: string) => string | undefined;
 }
 
 /** The server answered a request with an error. The message describes it for people. */
@@ -16,19 +18,33 @@ export class RequestError extends Failure {
   /** Whether the server may have carried out an earlier attempt whose answer was lost. */
   readonly wasRepeated: boolean;
 
-  constructor(status: number, problem: Problem, { wasRepeated = false, mayCascade = false }: RequestContext = {}) {
-    super(describe(status, problem, mayCascade));
+  readonly #context: RequestContext;
+
+  constructor(status: number, problem: Problem, context: RequestContext = {}) {
+    super(describe(status, problem, context));
     this.status = status;
     this.problem = problem;
-    this.wasRepeated = wasRepeated;
+    this.wasRepeated = context.wasRepeated ?? false;
+    this.#context = context;
+  }
+
+  /** Returns the same error, whose message names the options that set the fields. */
+  withOptions(optionOf: (field: string) => string | undefined): RequestError {
+    return new RequestError(this.status, this.problem, { ...this.#context, optionOf });
   }
 }
 
-function describe(status: number, problem: Problem, mayCascade: boolean): string {
+function describe(status: number, problem: Problem, { mayCascade, optionOf }: RequestContext): string {
   const { title = 'The request failed', detail, errors = [] } = problem;
+  const label = (path: string) => {
+    const [, field = '', rest] = /^\/(\w+)(\/.*)?$/.exec(path) ?? [];
+    const option = optionOf?.(field);
+    if (option === undefined) return path;
+    return rest === undefined ? option : `${option} (${path})`;
+  };
   return [
     `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,
-    ...errors.map(({ pointer, parameter, detail }) => `  ${line(pointer ?? parameter ?? '')}: ${line(detail)}`),
+    ...errors.map(({ pointer, parameter, detail }) => `  ${line(label(pointer ?? parameter ?? ''))}: ${line(detail)}`),
     ...dependents(problem),
     ...(mayCascade && problem.orphans?.length ? ['Add --cascade to delete or change these as well.'] : []),
     ...hints(status, problem),

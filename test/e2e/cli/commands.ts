@@ -68,7 +68,12 @@ describe('commands:', () => {
       [
         'fields that are wrong',
         ['clients', 'create', '--name', ' a', '--access-token-ttl', '1'],
-        /\(422\)\n( {2}\/\w+: .+\n){2}$/,
+        /\(422\)\n {2}--name: .+\n {2}--access-token-ttl: .+\n$/,
+      ],
+      [
+        'a part of a field that is wrong',
+        ['roles', 'create', '--name', 'part', '--grant', 'https://nowhere.example.com a'],
+        /\(422\)\n {2}--grant \(\/grants\/0\/resource_server\): .+\n$/,
       ],
       ['an unknown field', ['clients', 'update', 'emc_nobody', '--reset', 'nonsense'], /\((404|422)\)/],
       [

@@ -7,7 +7,7 @@ import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
-import { addFieldOptions, type Field, readFields } from './fields.ts';
+import { addFieldOptions, type Field, optionFinder, readFields } from './fields.ts';
 
 /** Describes a collection of the API to its commands. */
 export interface Collection<Item> {
@@ -107,7 +107,7 @@ export function addCreate<Item>(
     await complete?.(body, session, command);
     const api = await session.api();
     if (isOwned && api.organization !== undefined) body.organization_id ??= api.organization;
-    const created = (await api.post(path, body)).body;
+    const created = (await withOptions(command, fields, () => api.post(path, body))).body;
     session.show(created);
     if (secret && Object(created)[secret] !== undefined)
       session.terminal.note(`Store the ${secret} now. It is not shown again.`);
@@ -142,9 +142,19 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
       patch[name] = null;
     }
     if (Object.keys(patch).length === 0) throw new UsageError('No field to change is named. --help lists the options.');
-    const answer = await (await session.api()).patch(itemPath(path, itemId), patch, options);
+    const api = await session.api();
+    const answer = await withOptions(command, fields, () => api.patch(itemPath(path, itemId), patch, options));
     showChanged(session, answer);
   });
+}
+
+/** Sends a request. Its errors name the options that set the fields. */
+async function withOptions<T>(command: Command, fields: readonly Field[], send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    throw error instanceof RequestError ? error.withOptions(optionFinder(command, fields)) : error;
+  }
 }
 
 export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, cascades = [] }: Collection<Item>): void {

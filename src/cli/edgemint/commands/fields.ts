@@ -32,6 +32,19 @@ export function addFieldOptions(command: Command, fields: readonly Field[]): Com
   return command.option('--from <file>', 'read fields from a JSON or YAML file (- for stdin); options override them');
 }
 
+/**
+ * Returns a function that finds the option of a field, for errors. With `--from`, only the options in use are found: other fields may come
+ * from the file.
+ */
+export function optionFinder(command: Command, fields: readonly Field[]): (field: string) => string | undefined {
+  const options = command.opts<Record<string, unknown>>();
+  const candidates = fields.map(({ name, flags }) => ({ name, option: new Option(flags) }));
+  const usable = candidates.filter(
+    ({ option }) => options.from === undefined || options[option.attributeName()] !== undefined,
+  );
+  return (field) => usable.find(({ name }) => name === field)?.option.long;
+}
+
 /** Returns the fields that the options and the file of `--from` set. @throws UsageError if the file cannot be read */
 export async function readFields(
   command: Command,
