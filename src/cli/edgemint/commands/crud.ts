@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { PAGE_LIMIT } from '../../constants.ts';
 import type { Answer, Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
 import { type Columns, listing } from '../output.ts';
@@ -54,7 +55,7 @@ export function addList<Item>(
   const command = parent
     .command(name)
     .description(description)
-    .option('--limit <number>', 'items per page, 1 to 100', wholeNumber)
+    .option('--limit <number>', `items per page, 1 to ${PAGE_LIMIT}`, wholeNumber)
     .option('--cursor <cursor>', 'show the page that starts at this cursor')
     .option('--all', 'show all pages');
   return command.action(async () => {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { JWKS_MAX_AGE } from '../../../constants.ts';
 import { UsageError } from '../failures.ts';
 import { listing } from '../output.ts';
 import type { Page } from '../representations.ts';
@@ -71,5 +72,5 @@ function emergencyQuestion({ alg, kid }: Rotation): string {
 }
 
 const OFFLINE_VERIFIERS =
-  'The tokens of the removed keys are inactive. Offline verifiers accept them until they fetch the JWKS again: at most 600 s if they respect its ' +
-  'max-age.';
+  'The tokens of the removed keys are inactive. Offline verifiers accept them until they fetch the JWKS again: ' +
+  `at most ${JWKS_MAX_AGE} s if they respect its max-age.`;
