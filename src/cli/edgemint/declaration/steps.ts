@@ -4,7 +4,7 @@ import { SECTIONS } from './schema.ts';
 
 type Change = Extract<Action, { do: 'change' }>;
 
-/** An action or a part of it: the first part of a change may not go all the way. */
+/** An action, or one part of a change that takes two steps. */
 export interface Step {
   readonly action: Action;
   /** The fields after this step. undefined if the step deletes the item. */
@@ -12,8 +12,8 @@ export interface Step {
 }
 
 /**
- * Orders the actions so that no reference is ever dangling: items are created before their dependents and deleted after them. Scopes are
- * removed from a resource server last, when nothing in the file is granted them any more.
+ * Orders the actions so that no reference ever points to a missing item: items are created before their dependents and deleted after
+ * them. Scopes are removed from a resource server last, when nothing in the file is granted them any more.
  */
 export function orderSteps(actions: readonly Action[]): Step[] {
   const created = actions.flatMap((action) => {
