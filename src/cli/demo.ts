@@ -2,7 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { SECRET_FILE_MODE } from './constants.ts';
 import { Failure } from './failure.ts';
 
-/** Holds a file for each client with `client_id:client_secret`, as curl takes it. It lies beside the local database: removing .wrangler/ removes both. */
+/**
+ * Holds a file for each client with `client_id:client_secret`, as curl takes it. It lies beside the local database, so that removing
+ * .wrangler/ removes both.
+ */
 const DIRECTORY = '.wrangler/demo';
 
 const RESOURCE_SERVER = 'https://orders.demo.example';

@@ -49,4 +49,9 @@ describe('the connection', () => {
     'https://x/?a',
     'https://x/#a',
   ])('may not be %s', (url) => expect(() => checkUrl(url)).toThrow('is not the URL of an issuer'));
+
+  test('shows no password of a URL in its error', () => {
+    expect(() => checkUrl('https://user:pass@example.com')).not.toThrow('pass@');
+    expect(() => checkUrl('https://user:pass@example.com')).toThrow(/^The URL is not/);
+  });
 });

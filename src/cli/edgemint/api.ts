@@ -32,7 +32,7 @@ export interface Condition {
 /** Shows the progress of a change that was answered with 202. Without it such a change is not waited for. */
 export type Progress = ((change: Change) => void) | undefined;
 
-/** The management API of one server. Every method throws `RequestError` if the server answers with an error, `Failure` if it does not answer. */
+/** The management API of one server. Each method throws `RequestError` if the server answers with an error, else `Failure`. */
 export class Api {
   readonly #connection: Connection;
   readonly #terminal: Terminal;

@@ -25,8 +25,10 @@ export function checkUrl(text: string): string {
   const isPlain = url && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
   if (!isPlain || !isSafe) {
+    // A URL with a password must not reach a log.
+    const subject = text.includes('@') ? 'The URL' : text;
     throw new UsageError(
-      `${text} is not the URL of an issuer: it must start with https:// (or http://localhost), without a query or a fragment.`,
+      `${subject} is not the URL of an issuer: it must start with https:// (or http://localhost), without a user, a query or a fragment.`,
     );
   }
   return url.href.replace(/\/+$/, '');
@@ -72,7 +74,7 @@ export function profileName(options: ConnectionOptions, env: Environment): strin
   return options.profile ?? (env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
 }
 
-/** Reads the profile that the options name, and chooses the connection. @throws Failure if there is no such profile, or as `resolveConnection` */
+/** Reads the profile that the options name, and chooses the connection. @throws Failure if there is no such profile, or no server or key */
 export async function findConnection(options: ConnectionOptions, io: Io, needsKey = true): Promise<Connection> {
   const name = profileName(options, io.env);
   const profile = (await readProfiles(io))[name];

@@ -30,7 +30,10 @@ export async function postForm(
   );
 }
 
-/** Encodes credentials for `client_secret_basic`. [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1) form-encodes both first. */
+/**
+ * Encodes credentials for `client_secret_basic`. Both are form-encoded first:
+ * [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
+ */
 export function encodeBasic({ client_id, client_secret }: ClientCredentials): string {
   const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
   return `Basic ${btoa(`${encode(client_id)}:${encode(client_secret)}`)}`;

@@ -3,8 +3,8 @@ import { JWT_BEARER, JWT_SPIFFE } from '../../oauth/client-authentication/assert
 import { CLIENT_ID } from './examples.ts';
 
 /**
- * The ways to authenticate a client: HTTP Basic, its certificate, or only fields of the form. The last one is the empty scheme, since OpenAPI
- * has none for an assertion in a form.
+ * The ways to authenticate a client: HTTP Basic, its certificate, or only fields of the form. The last one is the empty scheme, since
+ * OpenAPI has none for an assertion in a form.
  */
 export const clientAuthentication: Record<string, string[]>[] = [{ client_secret_basic: [] }, { mutual_tls: [] }, {}];
 

@@ -1,4 +1,5 @@
-// Recorded answers of an Edgemint, so that the examples are consistent: the token belongs to the client, has the claims, and verifies with the key.
+// Recorded answers of an Edgemint, so that the examples are consistent: the token belongs to the client, has the claims, and verifies
+// with the key.
 
 export const CLIENT_ID = 'emc_2ZubLG9Tzs7yo4EqDgHxpePPgQI6XQ';
 export const CLIENT_SECRET = 'ems_1wWWmx8Fr1V9obh7A029c6VR75OlBKd2twCZ4kLK8NV3c5Uai';

@@ -3,8 +3,8 @@ import { canonical, type Fields, nameOf, sortedBy, withoutDefaults } from './ite
 import { SECTIONS, type Section } from './schema.ts';
 
 /**
- * Writes the canonical file of the current state: sorted, without defaults, lists in blocks, so that one change is one line of a diff. Equal
- * states give equal texts.
+ * Writes the canonical file of the current state: sorted, without defaults, lists in blocks, so that one change is one line of a diff.
+ * Equal states give equal texts.
  */
 export function writeDeclaration(current: Readonly<Record<Section, readonly object[]>>): string {
   const sections = SECTIONS.map(
