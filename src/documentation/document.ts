@@ -9,51 +9,51 @@ import { introspection } from './oauth/introspection.ts';
 import { revocation } from './oauth/revocation.ts';
 import { secretRotation } from './oauth/secret-rotation.ts';
 import { token } from './oauth/token.ts';
-import { leaveOptionalsEmpty, REQUEST_ID, showRequest, showRequestId } from './operation.ts';
+import { addRequestExample, addRequestIdHeader, REQUEST_ID, removeOptionalExamples } from './operation.ts';
 import { operationId } from './operation-id.ts';
 import { completeProblems } from './problems.ts';
 import { health, openApi, page, pageFile } from './service.ts';
 
-/** The tags, in the order in which they are shown. */
+/** The tags with their descriptions, in display order. */
 const TAGS = {
-  OAuth: 'For machines and resource servers.',
-  Discovery: 'What verifies tokens, and where everything is.',
-  Organizations: 'Who owns clients. Organizations see nothing of one another.',
-  'API keys': 'What an organization’s administrators authenticate with.',
-  'Resource servers': 'The APIs that tokens are for, and their scopes.',
-  Roles: 'Scopes under a name, to be given to many clients.',
+  OAuth: 'Endpoints for machines and resource servers.',
+  Discovery: 'The public keys and the server metadata.',
+  Organizations: 'The owners of clients. An organization cannot see another one.',
+  'API keys': 'The credentials of an organization’s administrators.',
+  'Resource servers': 'The APIs that tokens are issued for, and their scopes.',
+  Roles: 'Named sets of scopes that many clients can share.',
   Clients: 'The machines that get tokens.',
-  Secrets: 'At most two for each client, so that one can be replaced while the other works.',
-  Tokens: 'Revoking what was issued.',
-  'Signing keys': 'What tokens are signed with.',
-  'Master keys': 'What everything secret is sealed and hashed with.',
-  Audit: 'Who did what, when, to what, and from where.',
-  Changes: 'The progress of writes that go on after their answer.',
-  Service: 'The service itself, and its documentation.',
+  Secrets: 'The secrets of clients. A client has at most two, so that one can be replaced while the other works.',
+  Tokens: 'The revocation of tokens.',
+  'Signing keys': 'The keys that sign tokens.',
+  'Master keys': 'The keys that seal and hash all secret values.',
+  Audit: 'The audit log: each change with its actor, time, target and address.',
+  Changes: 'The progress of changes that continue after their answer.',
+  Service: 'The health and the documentation of the service.',
 } as const;
 
 const SECURITY_SCHEMES = {
   apiKey: {
     type: 'http',
     scheme: 'bearer',
-    description: 'The root key, or an API key of an organization.',
+    description: 'The root key, or the API key of an organization.',
   },
   client_secret_basic: {
     type: 'http',
     scheme: 'basic',
     description:
-      'The `client_id` and `client_secret` of a client, each form-encoded first where it has other characters than letters, digits and `-._~`. They may be the fields of the form instead.',
+      'The `client_id` and `client_secret` of a client. Form-encode each of them first if it has characters other than letters, digits and `-._~`. They can be sent as form fields instead.',
   },
   mutual_tls: {
     type: 'mutualTLS',
     description:
-      'The certificate of the connection, and the `client_id` as a field of the form: of a client that authenticates with `tls_client_auth` or `self_signed_tls_client_auth`. A client that authenticates with `private_key_jwt` or `federated_jwt` needs neither this nor a header: its assertion is a field of the form.',
+      'The client certificate of the TLS connection, together with the form field `client_id`, for `tls_client_auth` and `self_signed_tls_client_auth`. A client of `private_key_jwt` or `federated_jwt` needs neither a certificate nor a header: it sends its assertion as a form field.',
   },
 } as const;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** The OpenAPI document of all that is served for the issuer, the OAuth endpoints included. */
+/** Generates the OpenAPI document of every endpoint of the issuer, including the OAuth endpoints. */
 export async function openApiDocument(services: ManagementServices) {
   const document = everyRoute(services).getOpenAPI31Document({
     openapi: '3.1.0',
@@ -72,9 +72,9 @@ export async function openApiDocument(services: ManagementServices) {
       if (!operation) continue;
       operation.operationId ??= operationId(method, path, item.get !== undefined);
       if (path.startsWith('/v1/')) await completeProblems(operation);
-      showRequest(operation);
-      showRequestId(operation);
-      leaveOptionalsEmpty(operation);
+      addRequestExample(operation);
+      addRequestIdHeader(operation);
+      removeOptionalExamples(operation);
       for (const tag of operation.tags ?? []) used.add(tag);
     }
   }
@@ -86,7 +86,7 @@ export async function openApiDocument(services: ManagementServices) {
   return { ...document, tags: tags.filter(({ name }) => used.has(name)) };
 }
 
-/** What is described of every route, in the order in which it is shown. */
+/** Collects the descriptions of all routes, in display order. */
 function everyRoute(services: ManagementServices): OpenAPIHono {
   const { issuer, issuerPath } = services.config;
   const app = new OpenAPIHono();
@@ -97,7 +97,7 @@ function everyRoute(services: ManagementServices): OpenAPIHono {
   for (const route of [token, introspection, revocation, secretRotation, jwks, ...metadataRoutes(issuer, issuerPath)]) {
     app.openAPIRegistry.registerPath(route);
   }
-  // The document's paths are below its server's URL, which has the issuer's path already.
+  // The paths of the document are relative to its server URL, which already contains the issuer's path.
   app.route('/', management({ ...services, config: { ...services.config, issuerPath: '' } }));
   for (const route of [health, openApi, page, pageFile]) app.openAPIRegistry.registerPath(route);
   return app;

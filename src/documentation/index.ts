@@ -7,7 +7,7 @@ export { page, pageFile } from './page.ts';
 
 const documents = new WeakMap<ManagementServices, string>();
 
-/** The OpenAPI document, made once in an isolate. */
+/** Answers with the OpenAPI document, which is generated once per isolate. */
 export async function openApi(services: ManagementServices, request: Request): Promise<Response> {
   const document = documents.get(services) ?? JSON.stringify(await openApiDocument(services));
   documents.set(services, document);

@@ -1,6 +1,6 @@
 import { ACCESS_TOKEN, CLAIMS, CLIENT_ID, CLIENT_SECRET, JWK } from './oauth/examples.ts';
 
-// Bodies that the management API takes as they are, one after the other, and what stands after the creations.
+// Example bodies for the management API. They can be sent one after the other, as a test does, and yield the representations below.
 
 const organization_id = CLAIMS.org_id;
 const RESOURCE = CLAIMS.aud;
@@ -37,7 +37,7 @@ const clientKey = {
   y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
 };
 
-/** By operation. */
+/** Request bodies, by operation id. */
 export const REQUESTS = {
   createOrganization: organization,
   updateOrganization: { metadata: { plan: null, region: 'eu' } },
@@ -45,9 +45,9 @@ export const REQUESTS = {
   createResourceServer: { organization_id, ...resourceServer },
   updateResourceServer: { access_token_ttl: 900 },
   createRole: { organization_id, ...role },
-  updateRole: { description: 'May see orders, and nothing else' },
+  updateRole: { description: 'May see orders and nothing else' },
   createClient: { organization_id, ...client },
-  // It goes over from its secret to a key.
+  // Migrates from a secret to a key.
   updateClient: {
     token_endpoint_auth_method: 'private_key_jwt',
     additional_auth_methods: ['client_secret_basic'],
@@ -128,7 +128,7 @@ const Secret = {
   reason: 'It is the primary secret.',
 };
 
-/** By schema. */
+/** Representations, by schema name. */
 export const REPRESENTATIONS = {
   Organization,
   ApiKey,

@@ -1,24 +1,24 @@
 const VERBS: Readonly<Record<string, string>> = { patch: 'update', put: 'replace', delete: 'delete' };
 
 /**
- * The name of a management operation, for those who generate code: `listClients`, `createClient`, `getClient`, `rotateSecretsOfClient`.
- * It follows from method and path, and so stays as it is while summaries are reworded.
- * @param path as in the document, such as `/v1/clients/{client_id}/secrets`
- * @param isCollection whether a POST to the path creates; any other does what the last segment says
+ * Returns the id of a management operation, for code generators: `listClients`, `createClient`, `getClient`, `rotateSecretsOfClient`. It
+ * is derived from the method and the path, so rewording a summary does not change it.
+ * @param path a path of the document, such as `/v1/clients/{client_id}/secrets`
+ * @param isCollection whether a POST to the path creates an item; otherwise its last segment names an action
  */
 export function operationId(method: string, path: string, isCollection: boolean): string {
   const segments = path.split('/').slice(2);
-  const things: string[] = [];
+  const nouns: string[] = [];
   for (const segment of segments) {
-    if (segment.startsWith('{')) things[0] = singular(things[0] ?? '');
-    else things.unshift(pascalCase(segment));
+    if (segment.startsWith('{')) nouns[0] = singular(nouns[0] ?? '');
+    else nouns.unshift(pascalCase(segment));
   }
-  const [last = '', ...outer] = things;
+  const [last = '', ...outer] = nouns;
   const verb = VERBS[method];
   if (verb !== undefined) return [verb + last, ...outer].join('Of');
   if (method === 'get') return [(segments.at(-1)?.startsWith('{') ? 'get' : 'list') + last, ...outer].join('Of');
   if (isCollection) return [`create${singular(last)}`, ...outer].join('Of');
-  // An action of several words, such as revoke-tokens, names what it is done to; one of a single word does not.
+  // An action of several words, such as revoke-tokens, contains its object. An action of one word is followed by its object.
   const [object = '', ...owners] = /[a-z][A-Z]/.test(last)
     ? [last, ...outer]
     : [last + (outer[0] ?? ''), ...outer.slice(1)];

@@ -1,6 +1,6 @@
 import { REQUESTS } from './management-examples.ts';
 
-/** An operation of the document, as far as it is completed here. */
+/** The parts of an OpenAPI operation that this folder completes. */
 export interface Operation {
   operationId?: string;
   readonly parameters?: unknown[];
@@ -13,29 +13,30 @@ interface Parameter {
   readonly schema?: { example?: unknown };
 }
 
-/** Shows the body of a management operation by one that is accepted. */
-export function showRequest(operation: Operation): void {
+/** Adds the example body of a management operation. */
+export function addRequestExample(operation: Operation): void {
   const example = Object.entries(REQUESTS).find(([name]) => name === operation.operationId)?.[1];
   const { content = {} } = (operation.requestBody ?? {}) as { content?: Record<string, { example?: unknown }> };
   if (example !== undefined) for (const media of Object.values(content)) media.example = example;
 }
 
-/** What every answer carries. */
+/** The header that every answer has. */
 export const REQUEST_ID = {
-  description: 'Names the request in the log of the service.',
+  description: 'The id of the request in the log of the service.',
   schema: { type: 'string' as const, format: 'uuid' },
 };
 
-export function showRequestId({ responses = {} }: Operation): void {
-  const ours = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
-  for (const response of Object.values(responses)) response.headers = { ...response.headers, ...ours };
+/** Adds the `X-Request-Id` header to every answer of an operation. */
+export function addRequestIdHeader({ responses = {} }: Operation): void {
+  const header = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+  for (const response of Object.values(responses)) response.headers = { ...response.headers, ...header };
 }
 
 /**
- * Leaves optional parameters without examples: the page fills in what has one, and would send a filter, or an `Idempotency-Key`, that
- * nobody meant.
+ * Removes the examples of optional parameters. Swagger UI fills in every parameter that has an example, and would send filters or an
+ * `Idempotency-Key` that its user did not choose.
  */
-export function leaveOptionalsEmpty(operation: Operation): void {
+export function removeOptionalExamples(operation: Operation): void {
   for (const { required, schema } of (operation.parameters ?? []) as Parameter[]) {
     if (!required && schema) delete schema.example;
   }

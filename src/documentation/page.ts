@@ -2,14 +2,14 @@ import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 
-// The page is Swagger UI, whose files are the Worker's assets; what starts it is our own. It loads nothing from any other host.
+// The page is Swagger UI. Its files are assets of the Worker; only the script that starts it is our own. It loads nothing from other hosts.
 
-/** The files of the page that are assets, by the names that Swagger UI's package gives them. */
+/** The files of the page that are assets, by their names in Swagger UI's package. */
 const ASSETS = [
   'swagger-ui.css',
   'swagger-ui-bundle.js',
   'favicon-32x32.png',
-  // Its licence asks that these go with it.
+  // The licence requires these to be distributed with it.
   'swagger-ui-bundle.js.LICENSE.txt',
   'LICENSE',
   'NOTICE',
@@ -18,7 +18,7 @@ const START = 'start.js';
 
 export const PAGE_FILES = [START, ...ASSETS] as const;
 
-// The links are relative, so that the page is whole below any issuer's path.
+// The links are relative, so that they also work below an issuer with a path.
 const PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -34,7 +34,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-// Without validatorUrl: null the page would send the document's address to a validator elsewhere.
+// By default Swagger UI sends the URL of the document to a validator on another host; `validatorUrl: null` prevents that.
 const SCRIPT = `SwaggerUIBundle({
   dom_id: '#page',
   url: 'openapi.json',
@@ -45,7 +45,7 @@ const SCRIPT = `SwaggerUIBundle({
 });
 `;
 
-// Swagger UI sets styles inline, and has its pictures in data: URLs.
+// Swagger UI uses inline styles, and images in data: URLs.
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -66,14 +66,14 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** The page to read the OpenAPI document and to try what it describes. */
+/** Answers with the page on which the OpenAPI document can be read and its requests tried. */
 export function page(): Response {
   return new Response(PAGE, { headers: { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' } });
 }
 
 /**
- * A file of the page, by the last segment of the path.
- * @throws OAuthError 404 for any other
+ * Answers with a file of the page, which the last segment of the path names.
+ * @throws OAuthError 404 for another name
  */
 export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, request: Request): Promise<Response> {
   const { pathname, origin } = new URL(request.url);
@@ -82,7 +82,7 @@ export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, r
     return new Response(SCRIPT, { headers: { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' } });
   }
   if (!ASSETS.some((asset) => asset === name)) throw noSuchEndpoint();
-  // Of the request's headers the assets need to know one.
+  // The assets need only this header of the request.
   const ifNoneMatch = request.headers.get('If-None-Match');
   const headers: HeadersInit = ifNoneMatch === null ? {} : { 'If-None-Match': ifNoneMatch };
   const asset = await env.ASSETS.fetch(`${origin}/${name}`, { method: request.method, headers });

@@ -4,11 +4,13 @@ import { CLIENT_ID } from './oauth/examples.ts';
 import { RETRY_AFTER } from './oauth/headers.ts';
 import type { Operation } from './operation.ts';
 
-// The problem answers of the management API: each is shown by what is really answered, and those that any operation may give are added
-// in one place.
+// The error answers of the management API. Their examples are made by the code that answers, and the answers that every operation can
+// give are added here.
 
-const TAKEN = new ProblemError('conflict', {
-  errors: [{ pointer: '/client_name', detail: 'Another client of the organization has this name.' }],
+const NAME_TAKEN = new ProblemError('conflict', {
+  errors: [
+    { pointer: '/client_name', detail: 'Another client of the organization has this name. Choose another name.' },
+  ],
 });
 const DEPENDENTS = new ProblemError('conflict', {
   dependents: { shown: [{ type: 'client', id: CLIENT_ID, name: 'Invoice worker' }], total: 1 },
@@ -28,21 +30,24 @@ const PROBLEMS: readonly ProblemError[] = [
   new ProblemError('unexpected'),
 ];
 
-const OF_ANY = { 500: 'The service is not configured, or failed in a way that it did not expect.' };
-const OF_ANY_WITH_A_BODY = {
+const ANY_OPERATION = { 500: 'The service is not configured, or failed unexpectedly.' };
+const ANY_OPERATION_WITH_BODY = {
   400: 'The body is not JSON.',
-  413: 'The body is too large.',
-  415: 'The body is of another type.',
+  413: `The body is larger than ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.`,
+  415: 'The operation does not accept this `Content-Type`.',
 };
 
-/** Completes the answers of an operation below `/v1`. */
+/** Adds the common error answers to an operation below `/v1`, and an example to each of its error answers. */
 export async function completeProblems(operation: Operation): Promise<void> {
-  const added = Object.entries({ ...OF_ANY, ...(operation.requestBody !== undefined && OF_ANY_WITH_A_BODY) });
+  const added = Object.entries({
+    ...ANY_OPERATION,
+    ...(operation.requestBody !== undefined && ANY_OPERATION_WITH_BODY),
+  });
   operation.responses = {
     ...Object.fromEntries(added.map(([status, description]) => [status, { description, content: PROBLEM }])),
     ...operation.responses,
   };
-  const conflict = namesCascade(operation) ? DEPENDENTS : TAKEN;
+  const conflict = hasCascade(operation) ? DEPENDENTS : NAME_TAKEN;
   const examples = await examplesByStatus([...PROBLEMS, conflict]);
   for (const [status, response] of Object.entries(operation.responses)) {
     const problem = response.content?.[MEDIA_TYPE];
@@ -55,7 +60,7 @@ export async function completeProblems(operation: Operation): Promise<void> {
 const MEDIA_TYPE = 'application/problem+json';
 const PROBLEM = { [MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
 
-function namesCascade({ parameters = [] }: Operation): boolean {
+function hasCascade({ parameters = [] }: Operation): boolean {
   return parameters.some((parameter) => (parameter as { name?: string }).name === 'cascade');
 }
 
