@@ -59,7 +59,10 @@ test('a client’s secondary secret, which is then safe to delete, and no promot
   await reported(worker.client_secret);
   expect(await Promise.all([worker, client].map(tokenStatus))).toEqual([401, 200]);
   const [, secondary] = await secretsOf(worker);
-  expect(secondary).toMatchObject({ safe_to_delete: true, reason: 'It was reported as leaked, and is dead.' });
+  expect(secondary).toMatchObject({
+    safe_to_delete: true,
+    reason: 'It was reported as leaked and is no longer accepted.',
+  });
   await problemOf(await promote(worker, secondary?.id ?? ''), 409);
   expect(await tokenStatus(worker)).toBe(401);
 });

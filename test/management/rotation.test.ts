@@ -134,7 +134,7 @@ describe('a grace', () => {
     expect((await introspect(caller, 'any')).status).toBe(200);
 
     const [, stopped] = await secretsOf(worker);
-    expect(stopped).toMatchObject({ safe_to_delete: true, reason: 'It has stopped by itself.' });
+    expect(stopped).toMatchObject({ safe_to_delete: true, reason: 'It has expired.' });
     await problemOf(await promote(worker, stopped?.id ?? ''), 409);
     const { client: next } = await rotated(worker);
     expect(await Promise.all([worker, client, next].map(tokenStatus))).toEqual([401, 200, 200]);
@@ -284,10 +284,10 @@ describe('safe to delete', () => {
   test('is a secondary one that nobody has used since the rotation, for a day and what may not be known', () => {
     expect(safetyOf(secondary, undefined, START + QUIET - 1)).toEqual({
       safe_to_delete: false,
-      reason: `It became the secondary secret at ${iso(START)}: unused, it is safe to delete from ${iso(START + QUIET)} on.`,
+      reason: `It became the secondary secret at ${iso(START)}. If it stays unused, it is safe to delete from ${iso(START + QUIET)}.`,
     });
     expect(safetyOf(secondary, START - HOUR, START + QUIET - 1).reason).toContain('It became the secondary secret');
-    const reason = `Nobody has used it since ${iso(START)}.`;
+    const reason = `It has not been used since ${iso(START)}.`;
     expect(safetyOf(secondary, START - HOUR, START + QUIET)).toEqual({ safe_to_delete: true, reason });
   });
 
@@ -295,7 +295,7 @@ describe('safe to delete', () => {
     const usedAt = START + 20 * HOUR;
     expect(safetyOf(secondary, usedAt, START + QUIET)).toEqual({
       safe_to_delete: false,
-      reason: `It was last used at ${iso(usedAt)}: unused, it is safe to delete from ${iso(usedAt + QUIET)} on.`,
+      reason: `It was last used at ${iso(usedAt)}. If it stays unused, it is safe to delete from ${iso(usedAt + QUIET)}.`,
     });
     expect(safetyOf(secondary, usedAt, usedAt + QUIET).safe_to_delete).toBe(true);
   });
@@ -318,13 +318,13 @@ describe('safe to delete', () => {
     const [primary, old] = await secretsOf(worker);
     expect(primary?.last_used_at).toBe(iso(START + HOUR));
     expect(old).toMatchObject({ last_used_at: iso(START + HOUR), safe_to_delete: false });
-    expect(old?.reason).toContain(`safe to delete from ${iso(START + HOUR + QUIET)} on`);
+    expect(old?.reason).toContain(`safe to delete from ${iso(START + HOUR + QUIET)}`);
     vi.setSystemTime(START + HOUR + QUIET - 1);
     expect((await secretsOf(worker))[1]?.safe_to_delete).toBe(false);
     vi.setSystemTime(START + HOUR + QUIET);
     expect((await secretsOf(worker))[1]).toMatchObject({
       safe_to_delete: true,
-      reason: `Nobody has used it since ${iso(START + HOUR)}.`,
+      reason: `It has not been used since ${iso(START + HOUR)}.`,
     });
   });
 

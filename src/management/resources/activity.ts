@@ -2,7 +2,11 @@ import type { Activity } from '../../gates/protocol.ts';
 import { hasGate } from '../../store/gates.ts';
 import type { ManagementServices } from '../services.ts';
 
-/** What a client's gate alone knows as of now. A client that never asked for a token has no gate to be woken. @throws StoreUnavailableError */
+/**
+ * Returns the last use of a client's secrets and its usage that the gate has not flushed to D1 yet. A client that never requested a token
+ * has no gate, and none is woken.
+ * @throws StoreUnavailableError
+ */
 export async function activityOf(
   { db, gates }: Pick<ManagementServices, 'db' | 'gates'>,
   clientId: string,

@@ -12,7 +12,17 @@ import {
 } from '../../store/api-keys.ts';
 import { generateId } from '../../store/id.ts';
 import { listOf } from '../../store/sql.ts';
-import { IdParams, Name, OrganizationId, OrganizationQuery, Time, time, timeOrNull } from '../fields/schemas.ts';
+import {
+  CreatedAt,
+  IdParams,
+  Name,
+  OrganizationId,
+  OrganizationQuery,
+  OwnerId,
+  Time,
+  time,
+  timeOrNull,
+} from '../fields/schemas.ts';
 import { API_KEY_SCOPES, type ApiKeyScope, QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
@@ -22,30 +32,39 @@ import { commit } from '../write/commit.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Fields = z.strictObject({
-  name: Name.openapi({ example: 'Deployment pipeline' }),
-  scopes: z.array(z.enum(API_KEY_SCOPES)).min(1).max(API_KEY_SCOPES.length),
-  expires_at: Time.nullable().default(null),
+  name: Name.openapi({
+    description: 'A name for people. It is unique in the organization.',
+    example: 'Deployment pipeline',
+  }),
+  scopes: z.array(z.enum(API_KEY_SCOPES)).min(1).max(API_KEY_SCOPES.length).openapi({
+    description: 'What the key may do in its organization.',
+  }),
+  expires_at: Time.nullable()
+    .default(null)
+    .openapi({ description: 'When the key stops working. Default: null, which means never.' }),
 });
 
-const NewApiKeyBody = Fields.extend({ organization_id: OrganizationId.optional() }).openapi('NewApiKey');
+const NewApiKeyBody = Fields.extend({ organization_id: OwnerId }).openapi('NewApiKey');
 const ApiKey = Fields.extend({
-  id: z.string().openapi({ example: 'key_7n42DGM5Tflk9n8mt7Fhc7' }),
+  id: z.string().openapi({ description: 'The id of the API key.', example: 'key_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId,
   hint: z.string().openapi({ description: 'The last four characters of the key.', example: 'x7Qe' }),
-  created_at: Time,
-  last_used_at: Time.nullable().openapi({ description: 'To the hour.' }),
+  created_at: CreatedAt,
+  last_used_at: Time.nullable().openapi({
+    description: 'When the key was last used, accurate to the hour. Null if never.',
+  }),
 }).openapi('ApiKey');
-// Spread, not extended: the document would ask for an object with no other fields, twice over.
+// Spread, not extended: `extend` would become an `allOf` of two schemas that each forbid the fields of the other.
 const CreatedApiKey = z
   .strictObject({
     ...ApiKey.shape,
-    api_key: z.string().openapi({ description: 'Shown here, once.' }),
+    api_key: z.string().openapi({ description: 'The API key. It is shown only in this answer.' }),
   })
   .openapi('CreatedApiKey');
 
 const tag = 'API keys';
 const path = '/api-keys';
-const one = '/api-keys/{id}';
+const itemPath = '/api-keys/{id}';
 
 const createApiKeyRoute = createRouteFor(
   {
@@ -53,25 +72,26 @@ const createApiKeyRoute = createRouteFor(
     requires: 'api-keys:write',
     tag,
     summary: 'Create an API key',
-    description: 'No API key makes one that may do more than itself, or lasts longer.',
+    description:
+      'An API key can only create keys with scopes that it has itself, and that expire no later than itself.',
   },
   None,
   NewApiKeyBody,
   CreatedApiKey,
 );
-const listRoute = listRouteFor(
+const listApiKeysRoute = listRouteFor(
   { path, requires: 'api-keys:read', tag, summary: 'List API keys' },
   None,
   OrganizationQuery,
   ApiKey,
 );
 const getApiKeyRoute = getRouteFor(
-  { path: one, requires: 'api-keys:read', tag, summary: 'Show an API key' },
+  { path: itemPath, requires: 'api-keys:read', tag, summary: 'Get an API key' },
   IdParams,
   ApiKey,
 );
 const deleteApiKeyRoute = deleteRouteFor(
-  { path: one, requires: 'api-keys:write', tag, summary: 'Delete an API key' },
+  { path: itemPath, requires: 'api-keys:write', tag, summary: 'Delete an API key' },
   IdParams,
 );
 
@@ -82,7 +102,7 @@ export function apiKeys(app: ManagementApp): void {
     const { organization_id, ...fields } = context.req.valid('json');
     const now = Date.now();
     const expiresAt = fields.expires_at === null ? null : Date.parse(fields.expires_at);
-    requireNoMore(administrator, fields.scopes, expiresAt, now);
+    requireWithinOwnLimits(administrator, fields.scopes, expiresAt, now);
     const organizationId = await requiredOrganization(services, administrator, organization_id);
     const masterKeys = await services.masterKeys();
     const apiKey = await generateApiKey(masterKeys);
@@ -98,7 +118,12 @@ export function apiKeys(app: ManagementApp): void {
     };
     return commit(context, {
       event: { at: now, organizationId, action: 'api_key.created', target: stored.id, changes: fields },
-      conflicts: { api_keys_name: { pointer: '/name', detail: 'Another API key of the organization has this name.' } },
+      conflicts: {
+        api_keys_name: {
+          pointer: '/name',
+          detail: 'Another API key of the organization has this name. Choose another name.',
+        },
+      },
       statements: insertApiKey(services.db, stored),
       status: 201,
       body: { ...toResponse({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
@@ -106,7 +131,7 @@ export function apiKeys(app: ManagementApp): void {
     });
   });
 
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listApiKeysRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
@@ -141,24 +166,25 @@ export function apiKeys(app: ManagementApp): void {
   );
 }
 
-/** @throws ProblemError `invalid` where the key would have a scope that its maker has not, or outlive it */
-function requireNoMore(
+/** @throws ProblemError `invalid` if the new key expires in the past, or has a scope or lifetime that its creator does not have */
+function requireWithinOwnLimits(
   administrator: Administrator,
   scopes: readonly ApiKeyScope[],
   expiresAt: number | null,
   now: number,
 ): void {
-  const at = '/expires_at';
-  if (expiresAt !== null && expiresAt <= now) throw invalid({ pointer: at, detail: 'This must lie in the future.' });
+  if (expiresAt !== null && expiresAt <= now) {
+    throw invalid({ pointer: '/expires_at', detail: '`expires_at` must be in the future.' });
+  }
   if (administrator.kind === 'root') return;
-  const detail = 'An API key can give only scopes that it has itself.';
-  const beyond = scopes.flatMap((scope, index) =>
-    administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }],
-  );
-  if (beyond.length > 0) throw invalidIn(beyond);
+  const errors = scopes.flatMap((scope, index) => {
+    const detail = `This API key cannot grant \`${scope}\`, because it does not have that scope itself.`;
+    return administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }];
+  });
+  if (errors.length > 0) throw invalidIn(errors);
   const latest = administrator.expiresAt;
   if (latest !== null && (expiresAt === null || expiresAt > latest)) {
-    throw invalid({ pointer: at, detail: 'An API key cannot give one that outlives itself.' });
+    throw invalid({ pointer: '/expires_at', detail: 'An API key cannot create a key that expires after it.' });
   }
 }
 

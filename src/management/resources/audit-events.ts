@@ -9,48 +9,55 @@ import type { ManagementApp } from '../http/context.ts';
 import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
 import { listRouteFor, None } from '../http/routes.ts';
 
-const WHO = `\`${ROOT}\`, an API key’s id, a client_id, \`${LEAK_REPORT}\` (somebody who reported a leaked secret), or \`${ATTEMPT_FILTER}\` (the service, which held attempts back).`;
+const ACTOR = `\`${ROOT}\`, the id of an API key, a client_id, \`${LEAK_REPORT}\` (the reporter of a leaked secret), or \`${ATTEMPT_FILTER}\` (the service itself, when it throttled failed attempts).`;
 
 const AuditEvent = z
   .object({
-    id: z.string().openapi({ example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
-    at: Time,
-    organization_id: z.string().nullable(),
-    actor: z.string().openapi({ description: WHO, example: ROOT }),
-    action: z.string().openapi({ example: 'client.updated' }),
-    target: z.string().openapi({ description: 'The id of what was changed.' }),
-    address: z.string().nullable().openapi({ description: 'Where the request came from.', example: '192.0.2.7' }),
-    changes: z
-      .record(z.string(), z.unknown())
-      .openapi({ type: 'object', description: 'The fields that changed, without secret values.' }),
+    id: z.string().openapi({ description: 'The id of the event.', example: 'evt_7n42DGM5Tflk9n8mt7Fhc7' }),
+    at: Time.openapi({ description: 'When it happened.' }),
+    organization_id: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The organization of the target. Null if all organizations share it.' }),
+    actor: z.string().openapi({ description: `The actor: ${ACTOR}`, example: ROOT }),
+    action: z.string().openapi({ description: 'The action.', example: 'client.updated' }),
+    target: z.string().openapi({ description: 'The id of the changed resource.' }),
+    address: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The IP address of the request. Null if there was none.', example: '192.0.2.7' }),
+    changes: z.record(z.string(), z.unknown()).openapi({
+      type: 'object',
+      description: 'The fields that changed, with their new values. Secret values are left out.',
+    }),
   })
   .openapi('AuditEvent');
 
 const Filter = z.string().max(AUDIT_FILTER_LENGTH_MAX).optional();
 
-const listRoute = listRouteFor(
+const listAuditEventsRoute = listRouteFor(
   {
     path: '/audit-events',
     requires: 'audit:read',
     tag: 'Audit',
-    summary: 'List who did what',
-    description: `The newest first. Events are kept for ${AUDIT_AGE / 86_400} days.`,
+    summary: 'List audit events',
+    description: `Newest first. Events are kept for ${AUDIT_AGE / 86_400} days.`,
   },
   None,
   {
     ...OrganizationQuery,
-    actor: Filter.openapi({ description: `Who did it: ${WHO}` }),
-    target: Filter.openapi({ description: 'The id of what it was done to.' }),
-    action: Filter.openapi({ description: 'What was done, such as `client.updated`.' }),
-    from: Time.optional().openapi({ description: 'Not before this time.' }),
-    to: Time.optional().openapi({ description: 'Not after this time.' }),
+    actor: Filter.openapi({ description: `Only events of this actor: ${ACTOR}` }),
+    target: Filter.openapi({ description: 'Only events about the resource with this id.' }),
+    action: Filter.openapi({ description: 'Only events of this action, such as `client.updated`.' }),
+    from: Time.optional().openapi({ description: 'Only events at or after this time.' }),
+    to: Time.optional().openapi({ description: 'Only events at or before this time. Default: now.' }),
   },
   AuditEvent,
 );
 
 /** Mounts `/audit-events` below `/v1`. */
 export function auditEvents(app: ManagementApp): void {
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listAuditEventsRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);

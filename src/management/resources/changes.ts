@@ -13,9 +13,9 @@ const getChangeRoute = getRouteFor(
     path: '/changes/{id}',
     requires: 'any',
     tag: 'Changes',
-    summary: 'Show how far a change is',
+    summary: 'Get the progress of a change',
     description:
-      'A change that touches more gates than a request can wait for, or that takes out signing keys, is answered 202, and goes on by itself.',
+      'A change that affects more gates than a request can wait for, or that revokes signing keys, is answered with 202 and continues in the background.',
   },
   IdParams,
   Change,

@@ -40,7 +40,7 @@ import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts
 
 const tag = 'Clients';
 const path = '/clients';
-const one = '/clients/{client_id}';
+const itemPath = '/clients/{client_id}';
 
 const createClientRoute = createRouteFor(
   {
@@ -48,55 +48,59 @@ const createClientRoute = createRouteFor(
     requires: 'clients:write',
     tag,
     summary: 'Create a client',
-    description: 'Its secret, if it has one, is in this answer, and nowhere else.',
+    description: 'The answer contains the client’s secret, if it uses one. It is not shown again.',
   },
   None,
   NewClient,
   CreatedClient,
 );
-const listRoute = listRouteFor(
+const listClientsRoute = listRouteFor(
   { path, requires: 'clients:read', tag, summary: 'List or search clients' },
   None,
   {
     ...OrganizationQuery,
-    name: Reference.optional().openapi({ description: 'What the name begins with, in any case.' }),
-    status: StatusName.optional(),
-    role: Reference.optional().openapi({ description: 'A role that the client has, by id or name.' }),
+    name: Reference.optional().openapi({
+      description: 'Only clients whose name begins with this text, in upper or lower case.',
+    }),
+    status: StatusName.optional().openapi({ description: 'Only clients with this status.' }),
+    role: Reference.optional().openapi({ description: 'Only clients with this role, by name or id.' }),
     resource_server: Reference.optional().openapi({
-      description: 'A resource server at which it is granted something, itself or by a role, by id or identifier.',
+      description: 'Only clients with a grant at this resource server, their own or by a role. By identifier or id.',
     }),
   },
   Client,
 );
 const getClientRoute = getRouteFor(
-  { path: one, requires: 'clients:read', tag, summary: 'Show a client' },
+  { path: itemPath, requires: 'clients:read', tag, summary: 'Get a client' },
   ClientIdParams,
   Client,
 );
 const updateClientRoute = updateRouteFor(
   {
-    path: one,
+    path: itemPath,
     requires: 'clients:write',
     tag,
-    summary: 'Change a client',
-    description: 'The very next token request and introspection see it. A disabled client’s tokens are inactive.',
+    summary: 'Update a client',
+    description:
+      'The next token request and strong introspection see the change. The tokens of a disabled client are inactive.',
   },
   ClientIdParams,
   ClientPatch,
   Client,
 );
 const deleteClientRoute = deleteRouteFor(
-  { path: one, requires: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
+  { path: itemPath, requires: 'clients:write', tag, summary: 'Delete a client, its secrets and its tokens' },
   ClientIdParams,
 );
 
 const NO_SECRET: FieldError = {
   pointer: '/client_secret',
-  detail: 'The client does not authenticate with a secret.',
+  detail:
+    'The client does not authenticate with a secret. Leave `client_secret` out, or change `token_endpoint_auth_method`.',
 };
 const NAME_TAKEN: FieldError = {
   pointer: '/client_name',
-  detail: 'Another client of the organization has this name.',
+  detail: 'Another client of the organization has this name. Choose another name.',
 };
 
 /** Mounts `/clients` below `/v1`. */
@@ -131,8 +135,11 @@ export function clients(app: ManagementApp): void {
         ),
         conflicts: {
           clients_name: NAME_TAKEN,
-          clients_client_id: { pointer: '/client_id', detail: 'This client_id is taken.' },
-          client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be taken: choose another.' },
+          clients_client_id: {
+            pointer: '/client_id',
+            detail: 'Another client has this `client_id`. Choose another one.',
+          },
+          client_secrets_hash: { pointer: '/client_secret', detail: 'This secret cannot be used. Choose another one.' },
         },
         statements: insertClient(services.db, client, secret?.stored, clientLinks(resolved)),
         status: 201,
@@ -142,19 +149,19 @@ export function clients(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listClientsRoute, async (context) => {
     const { services, administrator } = context.var;
-    const { limit, cursor, organization_id, role, resource_server, ...plain } = context.req.valid('query');
+    const { limit, cursor, organization_id, role, resource_server, ...filter } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const named = await resolveFilters(services, organizationId, { role, resource_server });
+    const links = await resolveFilters(services, organizationId, { role, resource_server });
     const [after] = readCursor(cursor, BY_NAME) ?? [];
-    const found = await listClients(services.db, { organizationId, ...plain, ...named }, { after, limit: limit + 1 });
+    const found = await listClients(services.db, { organizationId, ...filter, ...links }, { after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
     return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
   app.openapi(getClientRoute, async (context) => {
-    const found = await find(context);
+    const found = await findVisibleClient(context);
     context.header('ETag', etag(found.version));
     return context.json(toResponse(found), 200);
   });
@@ -162,7 +169,7 @@ export function clients(app: ManagementApp): void {
   app.openapi(updateClientRoute, (context) =>
     retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
-      const found = await find(context);
+      const found = await findVisibleClient(context);
       requireMatch(context, found.version);
       const { clientId, organizationId, organizationProfile: profile } = found;
       const before = toResponse(found);
@@ -212,8 +219,11 @@ export function clients(app: ManagementApp): void {
   );
 }
 
-/** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
-async function find({ req, var: { services, administrator } }: ManagementContext): Promise<DescribedClient> {
+/** Returns the client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
+async function findVisibleClient({
+  req,
+  var: { services, administrator },
+}: ManagementContext): Promise<DescribedClient> {
   const clientId = req.param('client_id') ?? '';
   return visible(administrator, await findClient(services.db, clientId));
 }

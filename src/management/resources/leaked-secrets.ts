@@ -22,66 +22,73 @@ const Secret = z
   .min(1)
   .max(REPORTED_SECRET_LENGTH_MAX)
   .transform((secret) => new Redacted(secret));
-const Report = z.strictObject({ secret: Secret }).openapi('LeakedSecret');
+const Report = z
+  .strictObject({ secret: Secret.openapi({ description: 'The leaked client secret or API key.' }) })
+  .openapi('LeakedSecret');
 const Disabled = z.object({ status: z.literal('disabled') }).openapi('DisabledSecret');
 
-const report = createRoute({
+const reportLeakedSecretRoute = createRoute({
   operationId: 'reportLeakedSecret',
   method: 'post',
   path: '/leaked-secrets',
   tags: ['Secrets'],
   summary: 'Report a leaked secret or API key',
-  description: 'For whoever finds one. It takes no API key: the secret itself is the proof. It is dead at once.',
+  description:
+    'For anyone who finds a secret or an API key of this service. It requires no API key: the secret itself is the proof. The secret is refused from then on.',
   security: [],
-  // Whoever has no key may send no more than whoever asks for a token.
+  // A request without an API key may be no larger than a token request.
   middleware: bodyLimit({ maxSize: OAUTH_BODY_LIMIT_BYTES, onError: tooLarge }),
   request: { body: { required: true, content: { 'application/json': { schema: Report } } } },
   responses: {
-    200: json(Disabled, 'It is no longer accepted.'),
-    404: problem('This is no secret of this service.'),
-    422: problem('A field is not as it must be; `errors` points at it.'),
-    429: problem('Too many were reported from here that are none.'),
-    503: problem('A store did not answer: try again.'),
+    200: json(Disabled, 'The secret is no longer accepted.'),
+    404: problem('It is not a secret of this service.'),
+    422: problem('Validation failed. `errors` points at each field.'),
+    429: problem('Too many reports from this address were not secrets of this service.'),
+    503: problem('A store did not answer. Try again.'),
   },
 });
 
-/** Mounts `/leaked-secrets` below `/v1`, for everybody. */
+/** Mounts `/leaked-secrets` below `/v1`. It is public. */
 export function leakedSecrets(app: ManagementApp): void {
-  app.openapi(report, async (context) => {
+  app.openapi(reportLeakedSecretRoute, async (context) => {
     const { services } = context.var;
     const { secret } = context.req.valid('json');
     const hashes = await candidateHashes(secret, await services.acceptedKeys());
     const address = clientAddress(context.req.raw);
-    // Each report costs D1 a query, so those who guess are held back as those who guess at authentication are: each address by itself,
-    // or guesses from some would hold back what others find. No client has such an id.
+    // Each report costs a D1 query, so guesses are throttled like guesses at authentication, but per address: guesses from one address
+    // must not block reports from others. No client has an id of this form.
     const attempt = { subject: `leaked-secrets ${address}`, address, hashes };
-    const found = await services.leakReports.guard(attempt, async () => {
-      const change = await endOf(context, hashes, Date.now());
-      return change ? { outcome: 'found' as const, change } : NONE;
+    const guarded = await services.leakReports.guard(attempt, async () => {
+      const change = await planDisabling(context, hashes, Date.now());
+      return change ? { outcome: 'found' as const, change } : NOT_OURS;
     });
-    if (found.outcome === 'invalid_client') throw new ProblemError('not_found');
-    const { change } = found;
+    if (guarded.outcome === 'invalid_client') throw new ProblemError('not_found');
+    const { change } = guarded;
     if (change.statements.length > 0) await commit(context, { ...change, actor: LEAK_REPORT, status: 200, body: null });
     else await deliverOwedAbout(context, change.event.target);
     return context.json({ status: 'disabled' as const }, 200);
   });
 }
 
-const NONE = { outcome: 'invalid_client' as const, known: true, fingerprints: [] };
+const NOT_OURS = { outcome: 'invalid_client' as const, known: true, fingerprints: [] };
 
-type End = Pick<Commit<null, 200>, 'event' | 'affectedClients' | 'statements'>;
+type Disabling = Pick<Commit<null, 200>, 'event' | 'affectedClients' | 'statements'>;
 
-/** What puts an end to the secret or API key with one of these hashes: no statements where it is dead already. */
-async function endOf(
+/**
+ * Returns the write that disables the secret or API key with one of these hashes. It has no statements if that is disabled already.
+ * @returns undefined if no secret and no API key has such a hash
+ * @throws StoreUnavailableError
+ */
+async function planDisabling(
   { var: { services } }: ManagementContext,
   hashes: readonly string[],
   now: number,
-): Promise<End | undefined> {
+): Promise<Disabling | undefined> {
   const { db } = services;
-  const [found, apiKey] = await Promise.all([findSecretByHash(db, hashes), findApiKeyByHash(db, hashes)]);
-  if (found) {
-    const { id, hint, clientId } = found.secret;
-    const { organizationId } = found;
+  const [match, apiKey] = await Promise.all([findSecretByHash(db, hashes), findApiKeyByHash(db, hashes)]);
+  if (match) {
+    const { id, hint, clientId } = match.secret;
+    const { organizationId } = match;
     return {
       event: {
         at: now,
@@ -91,7 +98,7 @@ async function endOf(
         changes: { secret: id, hint },
       },
       affectedClients: listOf([clientId]),
-      statements: isLive(found.secret, now) ? [endLeakedSecret(db, id, now), renewClient(db, clientId)] : [],
+      statements: isLive(match.secret, now) ? [endLeakedSecret(db, id, now), renewClient(db, clientId)] : [],
     };
   }
   if (!apiKey) return undefined;

@@ -11,15 +11,17 @@ import { retryOnStaleWrite } from '../write/preconditions.ts';
 
 const MasterKey = z
   .object({
-    id: z.string().openapi({ description: 'Names the key, and tells nothing about it.', example: 'h3Vb0kPq' }),
+    id: z
+      .string()
+      .openapi({ description: 'The id of the key. It reveals nothing about the key.', example: 'h3Vb0kPq' }),
     status: z.enum(['current', 'previous', 'retired']).openapi({
       description:
-        '`previous`: it stands in `MASTER_KEY` behind the current one. `retired`: it does not any more; what it hashed and tagged is accepted still.',
+        '`current`: the first key of `MASTER_KEY`, which seals new values. `previous`: another key of `MASTER_KEY`. `retired`: no longer in `MASTER_KEY`; secrets that it hashed and ids that it tagged are still accepted.',
     }),
-    signing_keys: z.int().openapi({ description: 'How many signing keys are sealed under it.', example: 0 }),
+    signing_keys: z.int().openapi({ description: 'The number of signing keys that are sealed under it.', example: 0 }),
     may_go_at: Time.nullable().openapi({
       description:
-        'From when on a previous one may be taken out of `MASTER_KEY`; null as long as something must be resealed.',
+        'When a previous key may be removed from `MASTER_KEY`. Null if values must be resealed first, and for other keys.',
     }),
   })
   .openapi('MasterKey');
@@ -27,21 +29,21 @@ const MasterKey = z
 const MasterKeys = z.object({ data: z.array(MasterKey), next_cursor: z.null() }).openapi('MasterKeys');
 
 const tag = 'Master keys';
-const listRoute = listRouteFor(
-  { path: '/master-keys', requires: 'root', tag, summary: 'List the master keys, and what they are needed for' },
+const listMasterKeysRoute = listRouteFor(
+  { path: '/master-keys', requires: 'root', tag, summary: 'List the master keys and their use' },
   None,
   {},
   MasterKey,
 );
-const resealAllRoute = actionRouteFor(
+const resealMasterKeysRoute = actionRouteFor(
   {
     path: '/master-keys/reseal',
     requires: 'root',
     tag,
-    summary: 'Seal everything under the current master key',
+    summary: 'Reseal everything under the current master key',
     description:
-      'Once `MASTER_KEY` has a new key before the old one: seals the signing keys anew, and keeps of the old key what the hashes of ' +
-      'secrets and the tags of ids need. Its answer tells when the old one may be taken out.',
+      'For a rotation of the master key, after a new key is put before the old one in `MASTER_KEY`. Reseals the signing keys, and keeps ' +
+      'the parts of the old key that the hashes of secrets and the tags of ids need. The answer says when the old key may be removed.',
   },
   None,
   None,
@@ -50,19 +52,21 @@ const resealAllRoute = actionRouteFor(
 
 /** Mounts `/master-keys` below `/v1`. */
 export function masterKeys(app: ManagementApp): void {
-  app.openapi(listRoute, async (context) => context.json(await toResponse(context, await read(context)), 200));
+  app.openapi(listMasterKeysRoute, async (context) =>
+    context.json(await toResponse(context, await readKeys(context)), 200),
+  );
 
-  app.openapi(resealAllRoute, (context) =>
+  app.openapi(resealMasterKeysRoute, (context) =>
     retryOnStaleWrite(async () => {
       const { db, config, masterKeys } = context.var.services;
       const now = Date.now();
-      const rows = await read(context);
+      const rows = await readKeys(context);
       const [current, ...others] = await masterKeys();
       const resealed = await reseal(rows, config.masterKeys, [current, ...others], now);
       const after = {
         keys: rows.keys.map((key) => {
-          const found = resealed.keys.find(({ before }) => before.kid === key.kid);
-          return found ? { ...key, sealedPrivateJwk: found.sealedPrivateJwk } : key;
+          const change = resealed.keys.find(({ before }) => before.kid === key.kid);
+          return change ? { ...key, sealedPrivateJwk: change.sealedPrivateJwk } : key;
         }),
         retired: [
           ...rows.retired.filter(({ id }) => !resealed.retired.some((row) => row.id === id)),
@@ -91,17 +95,18 @@ export function masterKeys(app: ManagementApp): void {
   );
 }
 
-async function read({ var: { services } }: ManagementContext): Promise<RingRows> {
-  // The first ring is made on its first need, and this is one.
+/** Reads the signing keys and the retired master keys. @throws StoreUnavailableError */
+async function readKeys({ var: { services } }: ManagementContext): Promise<RingRows> {
+  // The first key ring is created on first use.
   await services.keyRing.current(Date.now());
   return readRing(services.db);
 }
 
 async function toResponse({ var: { services } }: ManagementContext, rows: RingRows) {
   const uses = listMasterKeyUses(rows, await services.masterKeys());
-  return { data: uses.map(shown), next_cursor: null };
+  return { data: uses.map(toItem), next_cursor: null };
 }
 
-function shown({ id, status, signingKeys, mayGoAt }: MasterKeyUse) {
+function toItem({ id, status, signingKeys, mayGoAt }: MasterKeyUse) {
   return { id, status, signing_keys: signingKeys, may_go_at: timeOrNull(mayGoAt) };
 }

@@ -21,6 +21,7 @@ import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import {
+  CreatedAt,
   IdParams,
   Metadata,
   MetadataPatch,
@@ -28,8 +29,8 @@ import {
   OrganizationId,
   Revoked,
   Status,
-  Time,
   time,
+  UpdatedAt,
 } from '../fields/schemas.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
@@ -51,26 +52,31 @@ import { refuseDependents } from '../write/dependents.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Fields = z.strictObject({
-  name: Name.openapi({ example: 'Acme' }),
-  subject: z
-    .enum(['client', 'organization'])
-    .default('client')
-    .openapi({ description: 'What `sub` names in the tokens of the organization’s clients.' }),
+  name: Name.openapi({ description: 'A name for people. It is unique.', example: 'Acme' }),
+  subject: z.enum(['client', 'organization']).default('client').openapi({
+    description:
+      'What `sub` is in the tokens of the organization’s clients: the id of the client, or of the organization. Default: `client`.',
+  }),
   metadata: Metadata,
-  status: Status,
+  status: Status.openapi({
+    description:
+      'The clients of a `disabled` organization get no tokens, and their tokens are inactive. Default: `active`.',
+  }),
   security_profile: SecurityProfile.openapi({
     description:
-      '`strict`: all of its clients are held to rules in the shape of FAPI 2.0. It is refused while there are clients that it would shut out.',
+      '`strict` applies rules modelled on FAPI 2.0 to all clients. It is refused with 409 as long as a client authenticates in a way that these rules forbid. Default: `standard`.',
   }),
 });
 
 const NewOrganizationBody = Fields.openapi('NewOrganization');
 const OrganizationPatch = patchOf(Fields, { metadata: MetadataPatch }).openapi('OrganizationPatch');
-const Organization = Fields.extend({ id: OrganizationId, created_at: Time, updated_at: Time }).openapi('Organization');
+const Organization = Fields.extend({ id: OrganizationId, created_at: CreatedAt, updated_at: UpdatedAt }).openapi(
+  'Organization',
+);
 
 const tag = 'Organizations';
 const path = '/organizations';
-const one = '/organizations/{id}';
+const itemPath = '/organizations/{id}';
 
 const createOrganizationRoute = createRouteFor(
   { path, requires: 'root', tag, summary: 'Create an organization' },
@@ -78,31 +84,37 @@ const createOrganizationRoute = createRouteFor(
   NewOrganizationBody,
   Organization,
 );
-const listRoute = listRouteFor(
-  { path, requires: 'organizations:read', tag, summary: 'List organizations', description: 'An API key sees its own.' },
+const listOrganizationsRoute = listRouteFor(
+  {
+    path,
+    requires: 'organizations:read',
+    tag,
+    summary: 'List organizations',
+    description: 'An API key sees only its own organization.',
+  },
   None,
   {},
   Organization,
 );
 const getOrganizationRoute = getRouteFor(
-  { path: one, requires: 'organizations:read', tag, summary: 'Show an organization' },
+  { path: itemPath, requires: 'organizations:read', tag, summary: 'Get an organization' },
   IdParams,
   Organization,
 );
 const updateOrganizationRoute = updateRouteFor(
-  { path: one, requires: 'root', tag, summary: 'Change an organization' },
+  { path: itemPath, requires: 'root', tag, summary: 'Update an organization' },
   IdParams,
   OrganizationPatch,
   Organization,
 );
 const deleteOrganizationRoute = deleteRouteFor(
-  { path: one, requires: 'root', tag, summary: 'Delete an organization' },
+  { path: itemPath, requires: 'root', tag, summary: 'Delete an organization' },
   IdParams,
   CascadeQuery,
 );
-const revokeTokensRoute = actionRouteFor(
+const revokeOrganizationTokensRoute = actionRouteFor(
   {
-    path: `${one}/revoke-tokens`,
+    path: `${itemPath}/revoke-tokens`,
     requires: 'tokens:revoke',
     tag,
     summary: 'Revoke every token issued so far to the organization’s clients',
@@ -112,16 +124,17 @@ const revokeTokensRoute = actionRouteFor(
   Revoked,
 );
 
+/** The fields of an organization that are part of its clients' records in the gates. */
 const KNOWN_TO_GATES = ['status', 'subject', 'security_profile'];
-const SHUT_OUT = 'The strict profile would shut these clients out: change how they authenticate first.';
-const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this name.' };
+const LOCKED_OUT = 'The strict profile would lock these clients out. Change how they authenticate first.';
+const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this name. Choose another name.' };
 
 /** Mounts `/organizations` below `/v1`. */
 export function organizations(app: ManagementApp): void {
   app.openapi(createOrganizationRoute, async (context) => {
     const fields = context.req.valid('json');
     const now = Date.now();
-    const organization = { id: generateId('org'), ...columns(fields), createdAt: now, updatedAt: now };
+    const organization = { id: generateId('org'), ...toColumns(fields), createdAt: now, updatedAt: now };
     return commit(context, {
       event: {
         at: now,
@@ -138,20 +151,20 @@ export function organizations(app: ManagementApp): void {
     });
   });
 
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listOrganizationsRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor } = context.req.valid('query');
     const [after] = readCursor(cursor, BY_NAME) ?? [];
     const found =
       administrator.kind === 'root'
         ? await listOrganizations(services.db, { after, limit: limit + 1 })
-        : [await find(context, administrator.organizationId)];
+        : [await findVisibleOrganization(context, administrator.organizationId)];
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
     return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });
 
   app.openapi(getOrganizationRoute, async (context) => {
-    const found = await find(context, context.req.valid('param').id);
+    const found = await findVisibleOrganization(context, context.req.valid('param').id);
     context.header('ETag', etag(found.version));
     return context.json(toResponse(found), 200);
   });
@@ -160,23 +173,23 @@ export function organizations(app: ManagementApp): void {
     retryOnStaleWrite(async () => {
       const { db } = context.var.services;
       const { id } = context.req.valid('param');
-      const found = await find(context, id);
+      const found = await findVisibleOrganization(context, id);
       requireMatch(context, found.version);
       const before = toResponse(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
       const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
-      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, DEPENDENTS_SHOWN), SHUT_OUT);
+      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, DEPENDENTS_SHOWN), LOCKED_OUT);
       const now = Date.now();
       const changes = changedFields(before, fields);
       return commit(context, {
         event: { at: now, organizationId: id, action: 'organization.updated', target: id, changes },
         guard: allOf(isOrganizationAt(found), becomesStrict ? allAreStrict(id) : undefined),
-        // A gate knows no more of its client's organization than these. Else it may be a repeat: it makes up for what they are owed.
+        // Other fields do not concern the gates. The request may then be a retry, so it delivers the pushes that are still owed.
         affectedClients: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
         conflicts: { organizations_name: NAME_TAKEN },
-        statements: updateOrganization(db, id, columns(fields), now),
+        statements: updateOrganization(db, id, toColumns(fields), now),
         status: 200,
-        body: toResponse({ ...found, ...columns(fields), updatedAt: now }),
+        body: toResponse({ ...found, ...toColumns(fields), updatedAt: now }),
         tagged: true,
       });
     }),
@@ -191,7 +204,10 @@ export function organizations(app: ManagementApp): void {
       if (!found) return answerMissing(context, id);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseDependents(await organizationDependents(db, id, DEPENDENTS_SHOWN), 'The organization owns these.');
+        refuseDependents(
+          await organizationDependents(db, id, DEPENDENTS_SHOWN),
+          'The organization owns these resources. Delete them first, or use `cascade`.',
+        );
       }
       return commit(context, {
         event: {
@@ -210,9 +226,9 @@ export function organizations(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(revokeTokensRoute, async (context) => {
+  app.openapi(revokeOrganizationTokensRoute, async (context) => {
     const { db } = context.var.services;
-    const { id } = await find(context, context.req.valid('param').id);
+    const { id } = await findVisibleOrganization(context, context.req.valid('param').id);
     return commit(context, {
       event: { at: Date.now(), organizationId: id, action: 'organization.tokens_revoked', target: id, changes: {} },
       affectedClients: clientsOf(id),
@@ -223,14 +239,14 @@ export function organizations(app: ManagementApp): void {
   });
 }
 
-/** @throws ProblemError `not_found`; StoreUnavailableError */
-async function find({ var: { services, administrator } }: ManagementContext, id: string) {
+/** Returns an organization that the administrator may see. @throws ProblemError `not_found`; StoreUnavailableError */
+async function findVisibleOrganization({ var: { services, administrator } }: ManagementContext, id: string) {
   const found = sees(administrator, id) ? await findOrganization(services.db, id) : undefined;
   if (!found) throw new ProblemError('not_found');
   return found;
 }
 
-function columns({ security_profile, ...fields }: z.infer<typeof Fields>) {
+function toColumns({ security_profile, ...fields }: z.infer<typeof Fields>) {
   return { ...fields, securityProfile: security_profile };
 }
 

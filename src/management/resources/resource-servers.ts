@@ -17,7 +17,7 @@ import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { Identifier, ResourceServerFields } from '../fields/resource-server-fields.ts';
-import { IdParams, OrganizationId, OrganizationQuery, Time, time } from '../fields/schemas.ts';
+import { CreatedAt, IdParams, OrganizationId, OrganizationQuery, time, UpdatedAt } from '../fields/schemas.ts';
 import { changeable, QUERY_FIELD, targetOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
@@ -39,21 +39,24 @@ import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts
 const NewResourceServerBody = ResourceServerFields.extend({
   identifier: Identifier,
   organization_id: OrganizationId.optional().openapi({
-    description: 'With the root key: whose resource server it is. Without it, it is shared by all organizations.',
+    description:
+      'The organization that it belongs to. With the root key, a resource server without one is shared by all organizations. An API key may only name its own organization.',
   }),
 }).openapi('NewResourceServer');
 const ResourceServerPatch = patchOf(ResourceServerFields).openapi('ResourceServerPatch');
 const ResourceServer = ResourceServerFields.extend({
-  id: z.string().openapi({ example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
-  organization_id: OrganizationId.nullable(),
+  id: z.string().openapi({ description: 'The id of the resource server.', example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
+  organization_id: OrganizationId.nullable().openapi({
+    description: 'The organization that it belongs to. Null if all organizations share it.',
+  }),
   identifier: Identifier,
-  created_at: Time,
-  updated_at: Time,
+  created_at: CreatedAt,
+  updated_at: UpdatedAt,
 }).openapi('ResourceServer');
 
 const tag = 'Resource servers';
 const path = '/resource-servers';
-const one = '/resource-servers/{id}';
+const itemPath = '/resource-servers/{id}';
 
 const createResourceServerRoute = createRouteFor(
   { path, requires: 'resource-servers:write', tag, summary: 'Create a resource server' },
@@ -61,32 +64,33 @@ const createResourceServerRoute = createRouteFor(
   NewResourceServerBody,
   ResourceServer,
 );
-const listRoute = listRouteFor(
+const listResourceServersRoute = listRouteFor(
   {
     path,
     requires: 'resource-servers:read',
     tag,
     summary: 'List resource servers',
-    description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
+    description:
+      'Lists the organization’s own and the shared resource servers. With the root key and no `organization_id`, lists the shared ones.',
   },
   None,
   OrganizationQuery,
   ResourceServer,
 );
 const getResourceServerRoute = getRouteFor(
-  { path: one, requires: 'resource-servers:read', tag, summary: 'Show a resource server' },
+  { path: itemPath, requires: 'resource-servers:read', tag, summary: 'Get a resource server' },
   IdParams,
   ResourceServer,
 );
 const updateResourceServerRoute = updateRouteFor(
-  { path: one, requires: 'resource-servers:write', tag, summary: 'Change a resource server' },
+  { path: itemPath, requires: 'resource-servers:write', tag, summary: 'Update a resource server' },
   IdParams,
   ResourceServerPatch,
   ResourceServer,
   CascadeQuery,
 );
 const deleteResourceServerRoute = deleteRouteFor(
-  { path: one, requires: 'resource-servers:write', tag, summary: 'Delete a resource server' },
+  { path: itemPath, requires: 'resource-servers:write', tag, summary: 'Delete a resource server' },
   IdParams,
   CascadeQuery,
 );
@@ -96,16 +100,19 @@ export function resourceServers(app: ManagementApp): void {
   app.openapi(createResourceServerRoute, async (context) => {
     const { services, administrator } = context.var;
     const { organization_id, ...fields } = context.req.valid('json');
-    requireForeign(fields.identifier, services.config.issuer);
+    refuseIssuer(fields.identifier, services.config.issuer);
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const now = Date.now();
     const id = generateId('rs');
     const { scopes, identifier } = fields;
-    const stored = { id, organizationId, identifier, ...columns(fields), createdAt: now, updatedAt: now };
+    const stored = { id, organizationId, identifier, ...toColumns(fields), createdAt: now, updatedAt: now };
     return commit(context, {
       event: { at: now, organizationId, action: 'resource_server.created', target: id, changes: fields },
       conflicts: {
-        resource_servers_identifier: { pointer: '/identifier', detail: 'Another resource server has this identifier.' },
+        resource_servers_identifier: {
+          pointer: '/identifier',
+          detail: 'Another resource server has this identifier. Choose another one.',
+        },
       },
       statements: insertResourceServer(services.db, stored, scopes),
       status: 201,
@@ -114,7 +121,7 @@ export function resourceServers(app: ManagementApp): void {
     });
   });
 
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listResourceServersRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
@@ -140,11 +147,14 @@ export function resourceServers(app: ManagementApp): void {
       requireMatch(context, found.version);
       const before = toResponse(found);
       const fields = applyPatch(ResourceServerFields, before, context.req.valid('json'));
-      const kept = new Set(fields.scopes.map(({ name }) => name));
-      const dropped = found.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
-      if (!cascade && dropped.length > 0) {
-        const granted = await scopeDependents(services.db, id, dropped, DEPENDENTS_SHOWN);
-        refuseDependents(granted, 'These are granted a scope that would be gone.');
+      const keptScopes = new Set(fields.scopes.map(({ name }) => name));
+      const removedScopes = found.scopes.map(({ name }) => name).filter((name) => !keptScopes.has(name));
+      if (!cascade && removedScopes.length > 0) {
+        const dependents = await scopeDependents(services.db, id, removedScopes, DEPENDENTS_SHOWN);
+        refuseDependents(
+          dependents,
+          'These have a grant of a scope that the change removes. Change them first, or use `cascade`.',
+        );
       }
       const now = Date.now();
       const changes = changedFields(before, fields);
@@ -153,9 +163,9 @@ export function resourceServers(app: ManagementApp): void {
         event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
         guard: isResourceServerAt(found),
         affectedClients: andStillOwed(clientsNaming(id), id),
-        statements: updateResourceServer(services.db, id, columns(fields), fields.scopes, { cascade, now }),
+        statements: updateResourceServer(services.db, id, toColumns(fields), fields.scopes, { cascade, now }),
         status: 200,
-        body: toResponse({ ...found, ...columns(fields), scopes: fields.scopes, updatedAt: now }),
+        body: toResponse({ ...found, ...toColumns(fields), scopes: fields.scopes, updatedAt: now }),
         tagged: true,
       });
     }),
@@ -171,7 +181,10 @@ export function resourceServers(app: ManagementApp): void {
       changeable(administrator, found);
       requireMatch(context, found.version);
       if (!cascade) {
-        refuseDependents(await resourceServerDependents(services.db, id, DEPENDENTS_SHOWN), 'These refer to it.');
+        refuseDependents(
+          await resourceServerDependents(services.db, id, DEPENDENTS_SHOWN),
+          'These refer to the resource server. Change them first, or use `cascade`.',
+        );
       }
       const { organizationId, identifier } = found;
       return commit(context, {
@@ -192,13 +205,16 @@ export function resourceServers(app: ManagementApp): void {
   );
 }
 
-/** @throws ProblemError `invalid` where the identifier is below the issuer */
-function requireForeign(identifier: string, issuer: string): void {
+/** @throws ProblemError `invalid` if the identifier is the issuer or below it */
+function refuseIssuer(identifier: string, issuer: string): void {
   if (identifier !== issuer && !identifier.startsWith(`${issuer}/`)) return;
-  throw invalid({ pointer: '/identifier', detail: 'This is the issuer’s own: name the API, not who signs for it.' });
+  throw invalid({
+    pointer: '/identifier',
+    detail: `The identifier must name the API: it must not be this issuer, ${issuer}, or a URL below it.`,
+  });
 }
 
-function columns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof ResourceServerFields>) {
+function toColumns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof ResourceServerFields>) {
   return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
 }
 

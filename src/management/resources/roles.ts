@@ -17,7 +17,7 @@ import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { resolveReferences } from '../fields/references.ts';
 import { RoleFields } from '../fields/role-fields.ts';
-import { IdParams, OrganizationId, OrganizationQuery, Time, time } from '../fields/schemas.ts';
+import { CreatedAt, IdParams, OrganizationId, OrganizationQuery, time, UpdatedAt } from '../fields/schemas.ts';
 import { changeable, QUERY_FIELD, targetOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
@@ -37,22 +37,28 @@ import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts
 
 const NewRoleBody = RoleFields.extend({
   organization_id: OrganizationId.optional().openapi({
-    description: 'With the root key: whose role it is. Without it, it is shared by all organizations.',
+    description:
+      'The organization that it belongs to. With the root key, a role without one is shared by all organizations. An API key may only name its own organization.',
   }),
 }).openapi('NewRole');
 const RolePatch = patchOf(RoleFields).openapi('RolePatch');
 const Role = RoleFields.extend({
-  id: z.string().openapi({ example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
-  organization_id: OrganizationId.nullable(),
-  created_at: Time,
-  updated_at: Time,
+  id: z.string().openapi({ description: 'The id of the role.', example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
+  organization_id: OrganizationId.nullable().openapi({
+    description: 'The organization that it belongs to. Null if all organizations share it.',
+  }),
+  created_at: CreatedAt,
+  updated_at: UpdatedAt,
 }).openapi('Role');
 
-const NAME_TAKEN = { pointer: '/name', detail: 'Another role that the same clients could have has this name.' };
+const NAME_TAKEN = {
+  pointer: '/name',
+  detail: 'Another role of the organization, or a shared role, has this name. Choose another name.',
+};
 
 const tag = 'Roles';
 const path = '/roles';
-const one = '/roles/{id}';
+const itemPath = '/roles/{id}';
 
 const createRoleRoute = createRouteFor(
   { path, requires: 'roles:write', tag, summary: 'Create a role' },
@@ -60,27 +66,32 @@ const createRoleRoute = createRouteFor(
   NewRoleBody,
   Role,
 );
-const listRoute = listRouteFor(
+const listRolesRoute = listRouteFor(
   {
     path,
     requires: 'roles:read',
     tag,
     summary: 'List roles',
-    description: 'An organization’s own and the shared ones; with the root key and no organization the shared ones.',
+    description:
+      'Lists the organization’s own and the shared roles. With the root key and no `organization_id`, lists the shared ones.',
   },
   None,
   OrganizationQuery,
   Role,
 );
-const getRoleRoute = getRouteFor({ path: one, requires: 'roles:read', tag, summary: 'Show a role' }, IdParams, Role);
+const getRoleRoute = getRouteFor(
+  { path: itemPath, requires: 'roles:read', tag, summary: 'Get a role' },
+  IdParams,
+  Role,
+);
 const updateRoleRoute = updateRouteFor(
-  { path: one, requires: 'roles:write', tag, summary: 'Change a role' },
+  { path: itemPath, requires: 'roles:write', tag, summary: 'Update a role' },
   IdParams,
   RolePatch,
   Role,
 );
 const deleteRoleRoute = deleteRouteFor(
-  { path: one, requires: 'roles:write', tag, summary: 'Delete a role' },
+  { path: itemPath, requires: 'roles:write', tag, summary: 'Delete a role' },
   IdParams,
   CascadeQuery,
 );
@@ -106,7 +117,7 @@ export function roles(app: ManagementApp): void {
     });
   });
 
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listRolesRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, organization_id } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
@@ -139,7 +150,7 @@ export function roles(app: ManagementApp): void {
       return commit(context, {
         event: { at: now, organizationId, action: 'role.updated', target: id, changes },
         guard: isRoleAt(found),
-        // Where nothing changes for those who have it, it may be a repeat, and makes up for what they are owed.
+        // If nothing changes for the clients, the request may be a retry: it delivers the pushes that they are still owed.
         affectedClients: andStillOwed(
           'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
           id,
@@ -162,7 +173,11 @@ export function roles(app: ManagementApp): void {
       if (!found) return answerMissing(context, id);
       changeable(administrator, found);
       requireMatch(context, found.version);
-      if (!cascade) refuseDependents(await roleDependents(services.db, id, DEPENDENTS_SHOWN), 'These have the role.');
+      if (!cascade)
+        refuseDependents(
+          await roleDependents(services.db, id, DEPENDENTS_SHOWN),
+          'These clients have the role. Change them first, or use `cascade`.',
+        );
       const { organizationId, name } = found;
       return commit(context, {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },

@@ -13,7 +13,7 @@ import {
   type StoredSecret,
 } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
-import { ClientIdParams, IdParams, Time, time, timeOrNull } from '../fields/schemas.ts';
+import { ClientIdParams, CreatedAt, IdParams, Time, time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -27,66 +27,75 @@ import { safetyOf } from './secret-safety.ts';
 
 const Secret = z
   .object({
-    id: z.string().openapi({ example: 'sec_7n42DGM5Tflk9n8mt7Fhc7' }),
-    rank: z.enum(['primary', 'secondary']),
+    id: z.string().openapi({ description: 'The id of the secret.', example: 'sec_7n42DGM5Tflk9n8mt7Fhc7' }),
+    rank: z.enum(['primary', 'secondary']).openapi({
+      description: 'Both are accepted. A rotation makes the primary secret the secondary one.',
+    }),
     hint: z.string().openapi({ description: 'The last four characters of the secret.', example: 'x7Qe' }),
-    created_at: Time,
-    expires_at: Time.nullable(),
-    leaked_at: Time.nullable().openapi({ description: 'When it was reported as leaked: it is dead since then.' }),
-    last_used_at: Time.nullable().openapi({ description: 'To the hour.' }),
-    safe_to_delete: z.boolean(),
-    reason: z.string().openapi({ description: 'Why it is safe to delete, or from when on.' }),
+    created_at: CreatedAt,
+    expires_at: Time.nullable().openapi({ description: 'When it stops being accepted. Null if it has no end.' }),
+    leaked_at: Time.nullable().openapi({ description: 'When it was reported as leaked. It is refused since then.' }),
+    last_used_at: Time.nullable().openapi({
+      description: 'When it was last used, accurate to the hour. Null if never.',
+    }),
+    safe_to_delete: z.boolean().openapi({ description: 'Whether deleting it breaks no running client.' }),
+    reason: z.string().openapi({ description: 'Why it is or is not safe to delete, and when it will be.' }),
   })
   .openapi('Secret');
 
 const Rotation = z
   .strictObject({
-    grace_seconds: z.int().min(0).max(GRACE_MAX).optional().openapi({
-      description: 'After how many seconds the old secret stops by itself; else it goes on until deleted.',
+    grace_seconds: z
+      .int()
+      .min(0)
+      .max(GRACE_MAX)
+      .optional()
+      .openapi({
+        description: `How long the old secret is still accepted, in seconds, at most ${GRACE_MAX}. Default: until it is deleted.`,
+      }),
+    replace_secondary: z.boolean().default(false).openapi({
+      description:
+        'Whether to delete a secondary secret that is still accepted. Default: false, which makes the rotation fail with 409.',
     }),
-    replace_secondary: z
-      .boolean()
-      .default(false)
-      .openapi({ description: 'Whether a secondary secret that is still accepted is put an end to.' }),
   })
   .openapi('Rotation');
 
 const CreatedSecret = Secret.extend({
-  client_id: z.string(),
-  client_secret: z.string().openapi({ description: 'Shown here, once.' }),
+  client_id: z.string().openapi({ description: 'The client that the secret belongs to.' }),
+  client_secret: z.string().openapi({ description: 'The new secret. It is shown only in this answer.' }),
 }).openapi('CreatedSecret');
 
 const tag = 'Secrets';
 const path = '/clients/{client_id}/secrets';
-const OneSecret = ClientIdParams.extend(IdParams.shape);
+const SecretParams = ClientIdParams.extend(IdParams.shape);
 
-const listRoute = listRouteFor(
+const listSecretsRoute = listRouteFor(
   { path, requires: 'clients:read', tag, summary: 'List a client’s secrets' },
   ClientIdParams,
   {},
   Secret,
 );
-const rotateRoute = createRouteFor(
+const rotateSecretRoute = createRouteFor(
   {
     path: `${path}/rotate`,
     requires: 'clients:write',
     tag,
     summary: 'Rotate a client’s secret',
     description:
-      'The new secret is the primary one, and the old one goes on as the secondary. At most two are accepted.',
+      'The new secret becomes the primary one. The old one becomes the secondary one and is still accepted. A client has at most two secrets.',
   },
   ClientIdParams,
   Rotation,
   CreatedSecret,
 );
-const promoteRoute = actionRouteFor(
+const promoteSecretRoute = actionRouteFor(
   {
     path: `${path}/{id}/promote`,
     requires: 'clients:write',
     tag,
     summary: 'Make the secondary secret the primary one again',
   },
-  OneSecret,
+  SecretParams,
   None,
   Secret,
 );
@@ -95,73 +104,78 @@ const deleteSecretRoute = deleteRouteFor(
     path: `${path}/{id}`,
     requires: 'clients:write',
     tag,
-    summary: 'Delete a client’s secondary secret; its primary one as well where the client authenticates in other ways',
+    summary: 'Delete a client’s secret',
+    description:
+      'Deletes the secondary secret. The primary secret can be deleted only if the client does not authenticate with a secret.',
   },
-  OneSecret,
+  SecretParams,
 );
 
 /** Mounts `/clients/{client_id}/secrets` below `/v1`. */
 export function secrets(app: ManagementApp): void {
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listSecretsRoute, async (context) => {
     const { services } = context.var;
-    const { clientId } = await find(context);
+    const { clientId } = await findVisibleClient(context);
     const [found, lastUsed] = await Promise.all([listSecrets(services.db, clientId), lastUses(services, clientId)]);
     const now = Date.now();
     return context.json({ data: found.map((secret) => toResponse(secret, lastUsed, now)), next_cursor: null }, 200);
   });
 
-  app.openapi(rotateRoute, (context) =>
+  app.openapi(rotateSecretRoute, (context) =>
     retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { grace_seconds, replace_secondary } = context.req.valid('json');
-      const client = await find(context);
-      if (!mayUseSecrets(client)) {
-        const detail = 'The client does not authenticate with a secret: change token_endpoint_auth_method first.';
+      const client = await findVisibleClient(context);
+      if (!usesSecret(client)) {
+        const detail = 'The client does not authenticate with a secret. Change `token_endpoint_auth_method` first.';
         throw new ProblemError('conflict', { detail });
       }
       const now = Date.now();
       const current = await listSecrets(services.db, client.clientId);
       const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
-      // Beside a primary one that is dead, the secondary is what the client lives on.
-      const goesOn = secondary !== undefined && !replace_secondary;
-      if (goesOn && primary) throw stillLive(secondary);
-      const change = goesOn ? replacePrimary : rotateSecret;
+      // If the primary secret is no longer accepted, the client depends on the secondary one.
+      const keepsSecondary = secondary !== undefined && !replace_secondary;
+      if (keepsSecondary && primary) throw secondaryStillAccepted(secondary);
+      const replace = keepsSecondary ? replacePrimary : rotateSecret;
       const { clientSecret, stored } = await makeClientSecret(client.clientId, await services.masterKeys(), now);
       const end = grace_seconds === undefined ? null : now + grace_seconds * 1000;
-      const expiresAt = goesOn ? earlierEnd(secondary.expiresAt, end) : end;
+      const expiresAt = keepsSecondary ? earlierEnd(secondary.expiresAt, end) : end;
       return commit(context, {
         ...changeOf(client, now, 'client.secret_rotated', {
           secret: stored.id,
           hint: stored.hint,
           ...(grace_seconds !== undefined && { grace_seconds }),
-          ...(secondary && !goesOn && { replaced: secondary.id }),
+          ...(secondary && !keepsSecondary && { replaced: secondary.id }),
         }),
-        statements: [...change(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
+        statements: [...replace(services.db, stored, { now, expiresAt }), renewClient(services.db, client.clientId)],
         status: 201,
         body: {
           ...toResponse(stored, new Map(), now),
           client_id: client.clientId,
           client_secret: clientSecret.reveal(),
         },
-        // The client's version: what its secrets are deleted under.
+        // The entity tag is the client's version, which the deletion of a secret matches against.
         tagged: true,
       });
     }),
   );
 
-  app.openapi(promoteRoute, (context) =>
+  app.openapi(promoteSecretRoute, (context) =>
     retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { id } = context.req.valid('param');
-      const client = await find(context);
+      const client = await findVisibleClient(context);
       const secret = await findSecret(services, client, id);
       const now = Date.now();
       if (secret.rank === 'primary') {
-        // It may be a repeat, of a request whose push failed.
+        // The request may be a retry of one whose push failed.
         await deliverOwedAbout(context, client.clientId);
-        throw new ProblemError('conflict', { detail: 'It is the primary secret already.' });
+        throw new ProblemError('conflict', { detail: 'It is already the primary secret.' });
       }
-      if (!isLive(secret, now)) throw new ProblemError('conflict', { detail: 'It is no longer accepted: rotate.' });
+      if (!isLive(secret, now))
+        throw new ProblemError('conflict', {
+          detail: 'The secret is no longer accepted and cannot be promoted. Rotate instead.',
+        });
       const lastUsed = await lastUses(services, client.clientId);
       return commit(context, {
         ...changeOf(client, now, 'client.secret_promoted', { secret: id, hint: secret.hint }),
@@ -179,12 +193,12 @@ export function secrets(app: ManagementApp): void {
     retryOnStaleWrite(async () => {
       const { services } = context.var;
       const { id } = context.req.valid('param');
-      const client = await find(context);
+      const client = await findVisibleClient(context);
       requireMatch(context, client.version);
-      const secret = (await listSecrets(services.db, client.clientId)).find((one) => one.id === id);
+      const secret = (await listSecrets(services.db, client.clientId)).find((candidate) => candidate.id === id);
       if (!secret) return answerMissing(context, client.clientId);
-      if (secret.rank === 'primary' && mayUseSecrets(client)) {
-        const detail = 'It is the primary secret: rotate, or promote the other one, and then delete it.';
+      if (secret.rank === 'primary' && usesSecret(client)) {
+        const detail = 'The primary secret cannot be deleted. Rotate or promote the other secret first.';
         throw new ProblemError('conflict', { detail });
       }
       return commit(context, {
@@ -197,12 +211,12 @@ export function secrets(app: ManagementApp): void {
   );
 }
 
-/** The client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
-async function find({ req, var: { services, administrator } }: ManagementContext): Promise<Client> {
+/** Returns the client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
+async function findVisibleClient({ req, var: { services, administrator } }: ManagementContext): Promise<Client> {
   return visible(administrator, await findClientRow(services.db, req.param('client_id') ?? ''));
 }
 
-function mayUseSecrets({ tokenEndpointAuthMethod, additionalAuthMethods }: Client): boolean {
+function usesSecret({ tokenEndpointAuthMethod, additionalAuthMethods }: Client): boolean {
   return usesSecrets([tokenEndpointAuthMethod, ...additionalAuthMethods]);
 }
 
@@ -221,12 +235,12 @@ function changeOf(client: Client, at: number, action: string, changes: Record<st
   };
 }
 
-function stillLive({ id, hint }: StoredSecret): ProblemError {
-  const detail = `The secondary secret ${id} (…${hint}) is still accepted. Delete it once nobody uses it, or say replace_secondary. If the answer of the last rotation was lost, promote it back and delete the other.`;
+function secondaryStillAccepted({ id, hint }: StoredSecret): ProblemError {
+  const detail = `The secondary secret ${id} (…${hint}) is still accepted. Delete it when it is no longer used, or set \`replace_secondary\`. If the answer to the last rotation was lost, promote it and delete the other secret.`;
   return new ProblemError('conflict', { detail });
 }
 
-/** When each secret of a client was last used, by its id. */
+/** Returns when each secret of a client was last used, by its id, in milliseconds since the epoch. @throws StoreUnavailableError */
 async function lastUses(services: ManagementServices, clientId: string): Promise<ReadonlyMap<string, number>> {
   const { secrets } = await activityOf(services, clientId);
   return new Map(secrets.map(({ id, last_used_at }) => [id, last_used_at]));

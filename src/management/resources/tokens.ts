@@ -21,21 +21,23 @@ const Revocation = z
       .min(1)
       .max(ACCESS_TOKEN_LENGTH_MAX)
       .transform((token) => new Redacted(token))
-      .optional(),
+      .optional()
+      .openapi({ description: 'The access token. Set either this or the other three fields.' }),
     jti: z
       .string()
       .max(JTI_LENGTH_MAX)
       .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters')
-      .optional(),
-    client_id: z.string().max(CLIENT_ID_LENGTH_MAX).optional(),
-    expires_at: Time.optional().openapi({ description: 'The token’s `exp`.' }),
+      .optional()
+      .openapi({ description: 'The `jti` of the token.' }),
+    client_id: z.string().max(CLIENT_ID_LENGTH_MAX).optional().openapi({ description: 'The client of the token.' }),
+    expires_at: Time.optional().openapi({ description: 'When the token expires (`exp`).' }),
   })
   .refine(
     ({ token, ...named }) => {
-      const given = Object.values(named).filter((value) => value !== undefined).length;
-      return token === undefined ? given === 3 : given === 0;
+      const count = Object.values(named).filter((value) => value !== undefined).length;
+      return token === undefined ? count === 3 : count === 0;
     },
-    { error: 'takes either `token`, or all of `jti`, `client_id` and `expires_at`' },
+    { error: 'must have either `token`, or all of `jti`, `client_id` and `expires_at`' },
   )
   .openapi('TokenRevocation');
 
@@ -46,19 +48,19 @@ const revokeTokenRoute = actionRouteFor(
     tag: 'Tokens',
     summary: 'Revoke a token',
     description:
-      'By the token itself, or by what names it. The very next introspection sees it, where that is not at the edge.',
+      'Revokes a token by its text, or by its `jti`, client and expiry. The next strong introspection sees it; introspection with `edge` may see it a minute or more later.',
   },
   None,
   Revocation,
   Revoked,
 );
 
-const revokeTokensRoute = actionRouteFor(
+const revokeClientTokensRoute = actionRouteFor(
   {
     path: '/clients/{client_id}/revoke-tokens',
     requires: 'tokens:revoke',
     tag: 'Clients',
-    summary: 'Revoke every token issued so far to the client',
+    summary: 'Revoke all tokens issued to a client so far',
   },
   ClientIdParams,
   None,
@@ -67,10 +69,11 @@ const revokeTokensRoute = actionRouteFor(
 
 const REVOKED = { revoked: true as const };
 
-interface Named {
+/** The token that a request names. */
+interface NamedToken {
   readonly jti: string;
   readonly clientId: string;
-  /** undefined where D1 is gone, and only the client's gate can tell. */
+  /** Undefined if D1 is unavailable: then only the client's gate knows whether the client exists. */
   readonly organizationId: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
@@ -87,7 +90,7 @@ export function tokens(app: ManagementApp): void {
         ? await findNamed(context, { jti, clientId: client_id, expiresAt: Date.parse(expires_at) / 1000 }, now)
         : await readToken(context, token, now);
     const { clientId, organizationId, expiresAt } = named;
-    // Durable at the gate first: if the event cannot be kept the answer is an error, and all of it can be done again.
+    // The gate stores the revocation first. If the audit event cannot be stored, the answer is an error and a retry is safe.
     const { outcome } = await services.gates.revokeToken({
       client_id: clientId,
       jti: named.jti,
@@ -107,20 +110,20 @@ export function tokens(app: ManagementApp): void {
     });
   });
 
-  app.openapi(revokeTokensRoute, async (context) => {
+  app.openapi(revokeClientTokensRoute, async (context) => {
     const { client_id } = context.req.valid('param');
     const client = await findVisible(context, client_id);
     if (client === undefined) throw new ProblemError('not_found');
-    if (client !== 'd1 gone') return revokeByRecord(context, client);
+    if (client !== 'd1 unavailable') return revokeByRecord(context, client);
     await revokeByGate(context, client_id);
     return context.json(REVOKED, 200);
   });
 }
 
-/** As a change of the client's record, which its gate is then pushed. @throws StoreUnavailableError */
+/** Revokes a client's tokens by a change of its record in D1, which is then pushed to its gate. @throws StoreUnavailableError */
 function revokeByRecord(context: ManagementContext, { clientId, organizationId }: Client) {
   return commit(context, {
-    event: { ...allRevoked(clientId), organizationId },
+    event: { ...allTokensRevoked(clientId), organizationId },
     affectedClients: listOf([clientId]),
     statements: revokeClientTokens(context.var.services.db, clientId),
     status: 200,
@@ -128,46 +131,49 @@ function revokeByRecord(context: ManagementContext, { clientId, organizationId }
   });
 }
 
-/** @throws ProblemError `not_found`; StoreUnavailableError */
+/** Revokes a client's tokens at its gate, for when D1 is unavailable. @throws ProblemError `not_found`; StoreUnavailableError */
 async function revokeByGate(context: ManagementContext, clientId: string): Promise<void> {
-  const event = withActor(context, { id: generateId('evt'), ...allRevoked(clientId) });
+  const event = withActor(context, { id: generateId('evt'), ...allTokensRevoked(clientId) });
   const { outcome } = await context.var.services.gates.cutOff({ client_id: clientId, event });
   if (outcome === 'unknown_client') throw new ProblemError('not_found');
 }
 
-function allRevoked(clientId: string) {
+function allTokensRevoked(clientId: string) {
   return { at: Date.now(), action: 'client.tokens_revoked', target: clientId, changes: {} };
 }
 
-/** @throws ProblemError `not_found` for a client that is not there, or another organization's */
+/** Returns the token that a request names by its parts. @throws ProblemError `not_found` if the client is unknown or another organization's */
 async function findNamed(
   context: ManagementContext,
-  { jti, clientId, expiresAt }: Omit<Named, 'organizationId'>,
+  { jti, clientId, expiresAt }: Omit<NamedToken, 'organizationId'>,
   now: number,
-): Promise<Named> {
+): Promise<NamedToken> {
   if (expiresAt > now / 1000 + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW) {
-    throw invalid({ pointer: '/expires_at', detail: 'No token lasts that long.' });
+    throw invalid({
+      pointer: '/expires_at',
+      detail: `\`expires_at\` is too far ahead: a token lives at most ${ACCESS_TOKEN_TTL_MAX} seconds.`,
+    });
   }
   const client = await findVisible(context, clientId);
   if (client === undefined) throw unknownClient();
-  const organizationId = client === 'd1 gone' ? undefined : client.organizationId;
+  const organizationId = client === 'd1 unavailable' ? undefined : client.organizationId;
   return { jti, clientId, organizationId, expiresAt: Math.ceil(expiresAt) };
 }
 
 /**
- * The client, where the administrator may see it. The root key may see every client that there is, so that with D1 gone the client's gate
- * can be asked instead.
+ * Returns a client that the administrator may see, or undefined. The root key may see every client, so with D1 unavailable the client's
+ * gate can be asked instead.
  * @throws StoreUnavailableError
  */
 async function findVisible(
   { var: { services, administrator } }: ManagementContext,
   clientId: string,
-): Promise<Client | 'd1 gone' | undefined> {
+): Promise<Client | 'd1 unavailable' | undefined> {
   try {
     const client = await findClientRow(services.db, clientId);
     return client && sees(administrator, client.organizationId) ? client : undefined;
   } catch (error) {
-    if (administrator.kind === 'root' && isUnavailable(error, 'd1')) return 'd1 gone';
+    if (administrator.kind === 'root' && isUnavailable(error, 'd1')) return 'd1 unavailable';
     throw error;
   }
 }
@@ -176,15 +182,16 @@ function unknownClient(): ProblemError {
   return new ProblemError('not_found', { errors: [{ pointer: '/client_id', detail: 'There is no such client.' }] });
 }
 
-/** @throws ProblemError `invalid` for what is no token that stands, or another organization's */
+/** Verifies the token of a request. @throws ProblemError `invalid` if it is not a valid token of an organization that the administrator may see */
 async function readToken(
   { var: { services, administrator } }: ManagementContext,
   token: Redacted,
   now: number,
-): Promise<Named> {
+): Promise<NamedToken> {
   const claims = await verifyAccessToken(services, token, now);
   if (!claims || !sees(administrator, claims.org_id)) {
-    const detail = 'This must be a token of this issuer that has not expired, of a client that you manage.';
+    const detail =
+      '`token` must be an access token of this issuer that has not expired, issued to a client that you manage.';
     throw invalid({ pointer: '/token', detail });
   }
   return { jti: claims.jti, clientId: claims.client_id, organizationId: claims.org_id, expiresAt: claims.exp };

@@ -12,30 +12,35 @@ import { activityOf } from './activity.ts';
 
 const Usage = z
   .object({
-    hour: Time.openapi({ description: 'The hour’s beginning.', example: '2026-01-31T12:00:00.000Z' }),
-    issued: z.int().openapi({ description: 'Tokens that were issued.', example: 4211 }),
+    hour: Time.openapi({ description: 'The start of the hour.', example: '2026-01-31T12:00:00.000Z' }),
+    issued: z.int().openapi({ description: 'How many tokens were issued.', example: 4211 }),
     refused: z
       .record(z.string(), z.int())
-      .openapi({ description: 'Token requests that were refused, by reason.', example: { rate_limited: 3 } }),
+      .openapi({ description: 'How many token requests were refused, by reason.', example: { rate_limited: 3 } }),
   })
   .openapi('Usage');
 
-const listRoute = listRouteFor(
+const listUsageRoute = listRouteFor(
   {
     path: '/clients/{client_id}/usage',
     requires: 'clients:read',
     tag: 'Clients',
-    summary: 'Show how a client’s token requests ended, by hour',
-    description: `The newest first. Hours without a request are left out. Kept for ${USAGE_AGE / 86_400} days.`,
+    summary: 'List a client’s token requests by hour',
+    description: `Newest first. Hours without a request are left out. Usage is kept for ${USAGE_AGE / 86_400} days.`,
   },
   ClientIdParams,
-  { from: Time.optional(), to: Time.optional() },
+  {
+    from: Time.optional().openapi({
+      description: `Only hours that begin at or after this time. Default: ${USAGE_AGE / 86_400} days ago.`,
+    }),
+    to: Time.optional().openapi({ description: 'Only hours that begin at or before this time. Default: now.' }),
+  },
   Usage,
 );
 
 /** Mounts `/clients/{client_id}/usage` below `/v1`. */
 export function usage(app: ManagementApp): void {
-  app.openapi(listRoute, async (context) => {
+  app.openapi(listUsageRoute, async (context) => {
     const { services, administrator } = context.var;
     const { limit, cursor, from, to } = context.req.valid('query');
     const { client_id } = context.req.valid('param');
@@ -46,7 +51,7 @@ export function usage(app: ManagementApp): void {
       from: from === undefined ? now - USAGE_AGE * 1000 : Date.parse(from),
       to: Math.min(to === undefined ? now : Date.parse(to), before === undefined ? now : before - 1),
     };
-    // The gate first: what it hands over to D1 meanwhile would be in neither.
+    // Read the gate before D1: counts that it flushes in between would be missing from both otherwise.
     const live = (await activityOf(services, clientId)).usage;
     const stored = await listUsage(services.db, clientId, range);
     const counts = [...stored, ...live.filter(({ hour }) => hour >= range.from && hour <= range.to)];
@@ -55,22 +60,22 @@ export function usage(app: ManagementApp): void {
   });
 }
 
-interface HourOfUse {
+interface HourlyUsage {
   readonly hour: number;
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** The newest hour first. Where D1 and the gate both tell of one, the greater count is the later one. */
-function byHour(counts: readonly UsageCount[]): HourOfUse[] {
+/** Groups counts by hour, newest first. If D1 and the gate both have a count, the greater one is newer, because counts only grow. */
+function byHour(counts: readonly UsageCount[]): HourlyUsage[] {
   const hours = new Map<number, Map<string, number>>();
   for (const { hour, outcome, count } of counts) {
-    const known = hours.get(hour) ?? new Map<string, number>();
-    hours.set(hour, known.set(outcome, Math.max(known.get(outcome) ?? 0, count)));
+    const outcomes = hours.get(hour) ?? new Map<string, number>();
+    hours.set(hour, outcomes.set(outcome, Math.max(outcomes.get(outcome) ?? 0, count)));
   }
   return [...hours].map(([hour, counts]) => ({ hour, counts })).sort((one, other) => other.hour - one.hour);
 }
 
-function toResponse({ hour, counts }: HourOfUse) {
+function toResponse({ hour, counts }: HourlyUsage) {
   const { issued = 0, ...refused } = Object.fromEntries(counts);
   return { hour: time(hour), issued, refused };
 }
