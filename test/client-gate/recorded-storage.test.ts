@@ -1,0 +1,169 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { ClientRecord } from '../../src/gates/protocol.ts';
+import { drain } from '../faults/copies.ts';
+import { rowsOf } from '../management/rows.ts';
+import { gates, pushAt, stands } from './gate.ts';
+import before from './recorded/5b008d2.json';
+import latest from './recorded/latest.json';
+import {
+  BURST,
+  dpop,
+  REVOKED,
+  type RecordedGate,
+  type Recording,
+  recordGates,
+  restore,
+  SPENT_ASSERTION,
+  SPENT_PROOF,
+  THUMBPRINT,
+} from './recorded-storage.ts';
+
+// Storage that other versions of the code wrote: `5b008d2` is the last commit before the contract was written by hand, `latest` is the
+// first one after it. A deploy lets this code meet either; a rollback lets that code meet what this one writes.
+const RECORDINGS = { '5b008d2': before, latest } as unknown as Readonly<Record<string, Recording>>;
+
+/** JSON members, as `<table>.<column>.<path>: <type>`, that this code may write and the recorded code did not. All are optional. */
+const OPTIONAL: readonly string[] = [];
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** What this code writes. */
+let written: Promise<Recording> | undefined;
+
+const recordOf = ({ tables }: RecordedGate) =>
+  JSON.parse(String(tables.find(({ name }) => name === 'record')?.rows[0]?.[1])) as ClientRecord;
+
+/** A DPoP proof, or an assertion, that was not used before. */
+const unused = (kind: string) => ({ ...SPENT_PROOF, id: `${kind} ${crypto.randomUUID()}` });
+
+describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', (version) => {
+  const { at, live, deleted } = RECORDINGS[version] as Recording;
+  const { client_id } = live;
+  const record = recordOf(live);
+  const bySecret = { client_id, proof: { kind: 'secret', hashes: [record.secrets[1]?.hash ?? ''] } } as const;
+  const byKey = (anchor: string, spends = unused('assertion')) =>
+    ({ client_id, proof: { kind: 'key', anchor, spends }, dpop: dpop(unused('dpop')) }) as const;
+  const keyRef = `private_key_jwt jkt ${record.authentication?.keys[0]?.thumbprint} for ES256`;
+  const identityRef = `federated_jwt sha-256 ${record.authentication?.federated_identities[0]?.digest}`;
+
+  // The client is not in D1: all that the gate knows of it is in its storage.
+  async function restored(gate: RecordedGate): Promise<void> {
+    vi.useFakeTimers({ toFake: ['Date'], now: at + 2000 });
+    await restore(gate);
+  }
+
+  test('admits the client, and refuses what was used, revoked or never right', async () => {
+    await restored(live);
+    const admitted = await gates.admit({ ...bySecret, dpop: dpop(unused('dpop')), claims: { region: 'eu' } });
+    expect(admitted).toMatchObject({
+      outcome: 'admitted',
+      issued_at: at / 1000 + 2,
+      grant: {
+        client_id,
+        resource: 'https://recorded.example.com',
+        scopes: ['admin', 'read', 'write'],
+        roles: ['writer'],
+        claims: { tier: 'gold', region: 'eu' },
+        access_token_ttl: 600,
+        signing_alg: 'ES256',
+      },
+      // A reservation of a tenth of the burst is lost but for one token, and one is spent.
+      rate: { limit: { per_minute: 1, burst: BURST }, remaining: BURST - BURST / 10 },
+      confirmation: { jkt: THUMBPRINT },
+    });
+    expect(await gates.admit(byKey(keyRef))).toMatchObject({ outcome: 'admitted' });
+    expect(await gates.admit(byKey(identityRef))).toMatchObject({ outcome: 'admitted' });
+    expect(await gates.admit(byKey(`${keyRef}x`))).toMatchObject({ outcome: 'invalid_client', known: true });
+    expect(await gates.admit(byKey(keyRef, SPENT_ASSERTION))).toMatchObject({
+      outcome: 'invalid_client',
+      replayed: true,
+    });
+    expect(await gates.admit({ ...bySecret, dpop: dpop(SPENT_PROOF) })).toMatchObject({ error: 'invalid_dpop_proof' });
+    expect(await gates.admit(bySecret)).toMatchObject({ outcome: 'refused', error: 'dpop_required' });
+    expect(await gates.authenticate(bySecret)).toMatchObject({ outcome: 'authenticated', may_rotate_secret: true });
+
+    expect(await stands({ client_id, client_secret: '' }, at / 1000)).toBe(false);
+    expect(await stands({ client_id, client_secret: '' }, at / 1000 + 2)).toBe(true);
+    expect(await stands({ client_id, client_secret: '' }, at / 1000 + 2, REVOKED.jti)).toBe(false);
+  });
+
+  test('knows the last use and the counts that D1 does not have', async () => {
+    await restored(live);
+    expect(await gates.activity({ client_id })).toEqual({
+      outcome: 'activity',
+      secrets: [{ id: record.secrets[1]?.id, last_used_at: at - 10_000 }],
+      usage: [{ hour: at - (at % 3_600_000), outcome: 'issued', count: 3 }],
+    });
+  });
+
+  test('delivers what it owes to KV and D1', async () => {
+    await env.DB.prepare('DELETE FROM audit_events').run();
+    await restored(live);
+    await runDurableObjectAlarm(env.CLIENT_GATE.getByName(client_id));
+    await drain({ client_id });
+    expect(await env.KV.get(`revoked:${client_id}:${REVOKED.jti}`)).toBe('');
+    expect(await env.KV.get(`client:${client_id}`, 'json')).toEqual({ status: 'active', cut_off: at / 1000 });
+    const events = await rowsOf('SELECT * FROM audit_events WHERE target = ? ORDER BY id', client_id);
+    const event = {
+      at,
+      actor: 'root',
+      action: 'client.tokens_revoked',
+      target: client_id,
+      address: '192.0.2.1',
+      changes: '{"reason":"recorded"}',
+      version: null,
+    };
+    expect(events).toEqual([
+      { ...event, id: 'evt_cut_off', organization_id: record.organization_id },
+      { ...event, id: 'evt_kept', organization_id: null },
+    ]);
+  });
+
+  test('knows that its client was deleted, and goes back to no older record', async () => {
+    await restored(deleted);
+    const gone = { client_id: deleted.client_id, client_secret: '' };
+    expect(await stands(gone, at / 1000)).toBe(false);
+    await pushAt(gone, 2, record);
+    expect(await gates.credentials(gone)).toEqual({ outcome: 'unknown_client' });
+  });
+
+  test('is what this code writes: the same tables, columns and JSON members', async () => {
+    written ??= recordGates();
+    const now = await written;
+    for (const gate of ['live', 'deleted'] as const) {
+      const recorded = RECORDINGS[version]?.[gate] as RecordedGate;
+      expect(schemaOf(now[gate])).toEqual(schemaOf(recorded));
+      const [current, expected] = [membersOf(now[gate]), membersOf(recorded)];
+      expect(expected.difference(current)).toEqual(new Set());
+      expect(current.difference(expected).difference(new Set(OPTIONAL))).toEqual(new Set());
+    }
+  });
+});
+
+const schemaOf = ({ tables }: RecordedGate) => tables.map(({ name, sql }) => [name, sql.replace(/\s+/g, ' ')]);
+
+/** Every value of a gate's storage by where it lies: `<table>.<column>.<path>: <type>`. */
+function membersOf({ tables }: RecordedGate): Set<string> {
+  const members = tables.flatMap(({ name, rows }) =>
+    rows.flatMap((row) => row.flatMap((value, column) => typesOf(parsed(value), `${name}.${column}`))),
+  );
+  return new Set(members);
+}
+
+function parsed(value: string | number | null): unknown {
+  return typeof value === 'string' && /^[[{]/.test(value) ? JSON.parse(value) : value;
+}
+
+function typesOf(value: unknown, path: string): string[] {
+  if (value === null) return [`${path}: null`];
+  if (Array.isArray(value))
+    return value.length === 0 ? [`${path}: []`] : value.flatMap((item) => typesOf(item, `${path}[]`));
+  if (typeof value !== 'object') return [`${path}: ${typeof value}`];
+  // The members of these are ids, and differ each time.
+  const nameOf = (member: string) => (path.endsWith('.last_used') ? '*' : member);
+  return Object.entries(value).flatMap(([member, inner]) => typesOf(inner, `${path}.${nameOf(member)}`));
+}
