@@ -1,4 +1,4 @@
-/** A gate's one alarm. Its time is remembered, so that nothing is asked or written where it comes early enough. */
+/** The gate's only alarm. Remembers its time, so that an alarm which is set early enough costs no storage call. */
 export class Alarm {
   readonly #storage: DurableObjectStorage;
   #at: number | null = null;
@@ -7,17 +7,17 @@ export class Alarm {
     this.#storage = storage;
   }
 
-  /** Learns what is set. To be waited for before anything else. */
-  async recall(): Promise<void> {
+  /** Reads the alarm's time from storage. Must be awaited before any other method is called. */
+  async load(): Promise<void> {
     this.#at = await this.#storage.getAlarm();
   }
 
-  /** Notes that it has gone off, so that none is set any more. */
-  wentOff(): void {
+  /** Notes that the alarm went off, so that none is set. */
+  markFired(): void {
     this.#at = null;
   }
 
-  /** Sees to it that it goes off by a time, in milliseconds since the epoch, where there is one. */
+  /** Sets the alarm to a deadline, in milliseconds since the epoch, unless it goes off earlier. Without a deadline it does nothing. */
   async setBy(deadline: number | undefined): Promise<void> {
     if (deadline === undefined || (this.#at !== null && this.#at <= deadline)) return;
     this.#at = deadline;

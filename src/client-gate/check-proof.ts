@@ -4,19 +4,20 @@ import type {
   ClientAuthentication,
   ClientRecord,
   KeyProof,
+  NotAuthenticated,
   Proof,
   SecretProof,
   SecretRecord,
 } from '../gates/protocol.ts';
 import { usesSecrets } from '../store/client-authentication.ts';
 
-/** A credential of the client that a proof is of. */
-export interface ProvenCredential {
-  /** Of a secret. */
+/** A credential of the client that a proof matched. */
+export interface MatchedCredential {
+  /** The secret's id. Absent for a key or certificate, and for a secret in a record of an older version. */
   readonly id?: string | undefined;
 }
 
-/** How a client authenticates where its record does not say: before it could be otherwise. */
+/** How a client authenticates if its record does not say so, because its version knew no other method. */
 const BY_SECRET: ClientAuthentication = {
   methods: ['client_secret_basic'],
   keys: [],
@@ -31,31 +32,41 @@ export function authenticationOf({ authentication }: ClientRecord): ClientAuthen
 }
 
 /**
- * The client's credential that the proof is of, at `now` in milliseconds since the epoch, or undefined where it is of none. A disabled
- * client has none.
+ * Finds the client's credential that a proof matches, or returns undefined if it matches none. A disabled client has no credentials.
+ * @param now milliseconds since the epoch
  */
-export function provenCredential(record: ClientRecord, proof: Proof, now: number): ProvenCredential | undefined {
-  const proven = proof.kind === 'secret' ? provenSecret(record, proof, now) : provenKey(record, proof);
-  return record.status === 'active' ? proven : undefined;
+export function matchCredential(record: ClientRecord, proof: Proof, now: number): MatchedCredential | undefined {
+  const matched = proof.kind === 'secret' ? matchSecret(record, proof, now) : matchKey(record, proof);
+  return record.status === 'active' ? matched : undefined;
 }
 
-function provenSecret(record: ClientRecord, proof: SecretProof, now: number): SecretRecord | undefined {
-  let proven: SecretRecord | undefined;
-  // Every pair is compared, so that the time tells nothing about which secret, or which master key, came near.
+function matchSecret(record: ClientRecord, proof: SecretProof, now: number): SecretRecord | undefined {
+  let matched: SecretRecord | undefined;
+  // Compares every pair, so that the time does not reveal which secret, or which master key, was close.
   for (const secret of liveSecrets(record, now)) {
-    for (const presented of proof.hashes) if (equalInConstantTime(secret.hash, presented)) proven = secret;
+    for (const presented of proof.hashes) if (equalInConstantTime(secret.hash, presented)) matched = secret;
   }
-  return proven;
+  return matched;
 }
 
-// What the edge knew may have been an older record: what counts is what stands in this one.
-function provenKey(record: ClientRecord, { anchor }: KeyProof): ProvenCredential | undefined {
+// The edge may have verified the credential against an older record. The gate's record decides.
+function matchKey(record: ClientRecord, { anchor }: KeyProof): MatchedCredential | undefined {
   return credentialRefsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
 }
 
-/** The fingerprints of the client's live secrets. */
-export function fingerprints(record: ClientRecord, now: number): string[] {
-  return liveSecrets(record, now).map(({ hash }) => fingerprint(hash));
+/** Builds the answer to a proof that matches no credential. */
+export function notAuthenticated(record: ClientRecord | undefined, now: number): NotAuthenticated {
+  return {
+    outcome: 'invalid_client',
+    known: record !== undefined,
+    // Those of a disabled client as well: once it is enabled, the edge must tell its secret from guesses at once.
+    fingerprints: record ? liveSecrets(record, now).map(({ hash }) => fingerprint(hash)) : [],
+  };
+}
+
+/** Builds the answer to a proof that was used before. */
+export function replayed(record: ClientRecord, now: number): NotAuthenticated {
+  return { ...notAuthenticated(record, now), replayed: true };
 }
 
 function liveSecrets(record: ClientRecord, now: number): readonly SecretRecord[] {

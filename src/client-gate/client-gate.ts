@@ -10,6 +10,7 @@ import type {
   CredentialsRequest,
   CutOffRequest,
   EventRequest,
+  GateAuditEvent,
   GateMethods,
   Identified,
   Inspection,
@@ -36,34 +37,37 @@ import { database } from '../store/database.ts';
 import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
-import { authenticationOf, fingerprints, type ProvenCredential, provenCredential } from './check-proof.ts';
+import {
+  authenticationOf,
+  type MatchedCredential,
+  matchCredential,
+  notAuthenticated,
+  replayed,
+} from './check-proof.ts';
 import { CUT_OFF_WAIT_MAX_MS } from './constants.ts';
+import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
 import { Outbox } from './outbox.ts';
 import { ReplayMemory } from './replay-memory.ts';
-import { bindingOf, resolveBinding } from './resolve-binding.ts';
-import { resolveGrant } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
 import type { Taken } from './token-bucket.ts';
 
-type Decision = Exclude<Admission, NotAuthenticated | Unavailable>;
-
-/** A client whose credential was found to be right. */
-interface Proven {
+/** A client that proved its identity. */
+interface ProvenClient {
   readonly outcome: 'proven';
   readonly record: ClientRecord;
-  readonly credential: ProvenCredential;
-  /** What it used of what may be used once. */
+  readonly credential: MatchedCredential;
+  /** The ids of the credential that may be used once. */
   readonly spends: readonly SpentId[];
-  /** When it was found, milliseconds since the epoch. */
+  /** When the proof was checked, milliseconds since the epoch. */
   readonly now: number;
 }
 
 /**
- * The live, strongly consistent view of one client: its record, its rate limit, its revocations and the clock that stamps its
- * tokens. It keeps all of them in its own storage, so that it works with D1 down and an eviction forgets nothing that matters.
+ * The live, strongly consistent judge of one client: its record, its rate limit, its revocations, and the clock that stamps its tokens.
+ * All of them lie in the gate's own storage, so that it works with D1 down and an eviction loses nothing that matters.
  */
 export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #state: GateState;
@@ -71,7 +75,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #replays: ReplayMemory;
   readonly #outbox: Outbox;
   readonly #alarm: Alarm;
-  #recalledMeter: Meter | undefined;
+  #loadedMeter: Meter | undefined;
   #loading: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -82,118 +86,119 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#outbox = new Outbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
-      await this.#alarm.recall();
-      // Code of an older version, to which one may have gone back, leaves what is owed to lie.
+      await this.#alarm.load();
+      // After a rollback and a new deployment the outbox may hold rows for which code of an older version set no alarm.
       await this.#alarm.setBy(this.#outbox.nextDeadline());
     });
   }
 
-  /** Decides on one token request: the credential, the rate limit, the grant. The three of them on one clock. */
+  /** Decides on a token request: the credential, the rate limit and the grant, all at one moment of the gate's clock. */
   async admit(request: AdmissionRequest): Promise<Admission> {
-    // Begun anew after each wait: whatever was found before it may have changed meanwhile.
+    // Starts again after each wait, because everything may have changed meanwhile.
     for (;;) {
-      const found = await this.#prove(request);
-      if (found.outcome === 'unavailable') return found;
-      if (found.outcome === 'invalid_client') {
-        if (found.known) await this.#settle('invalid_client', Date.now());
-        return found;
+      const proven = await this.#prove(request);
+      if (proven.outcome === 'unavailable') return proven;
+      if (proven.outcome === 'invalid_client') {
+        if (proven.known) await this.#settle('invalid_client', Date.now());
+        return proven;
       }
-      const wait = this.#state.untilPastCutOff(found.now);
-      if (wait === 0) return this.#decide(request, found);
+      const wait = this.#state.untilPastCutOff(proven.now);
+      if (wait === 0) return this.#decide(request, proven);
       if (wait > CUT_OFF_WAIT_MAX_MS) return { outcome: 'unavailable' };
       await scheduler.wait(wait);
     }
   }
 
-  /** Checks a credential and takes nothing of the allowance: for the endpoints that are not about getting a token. */
+  /** Checks a credential without charging the rate limit, for the endpoints that issue no token. */
   async authenticate(request: Identified): Promise<Authentication> {
-    const found = await this.#prove(request);
-    if (found.outcome !== 'proven') return found;
-    const replayed = await this.#use(found);
-    if (replayed) return replayed;
-    const { organization_id, introspects, introspects_at_edge = [], may_rotate_secret = false } = found.record;
+    const proven = await this.#prove(request);
+    if (proven.outcome !== 'proven') return proven;
+    const refusal = await this.#useCredential(proven);
+    if (refusal) return refusal;
+    const { organization_id, introspects, introspects_at_edge = [], may_rotate_secret = false } = proven.record;
     return { outcome: 'authenticated', organization_id, introspects, introspects_at_edge, may_rotate_secret };
   }
 
-  /** Tells how the client authenticates, of a disabled one as well: that it is so is told with its credential alone. */
+  /** Returns how the client authenticates, even if it is disabled: only a caller with its credential learns that it is. */
   async credentials({ client_id }: CredentialsRequest): Promise<Credentials> {
-    const found = await this.#find(client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    return found ? { outcome: 'credentials', authentication: authenticationOf(found) } : { outcome: 'unknown_client' };
+    const record = await this.#findRecord(client_id);
+    if (record === 'unavailable') return { outcome: 'unavailable' };
+    if (!record) return { outcome: 'unknown_client' };
+    return { outcome: 'credentials', authentication: authenticationOf(record) };
   }
 
-  /** Tells which of the client's tokens stand. */
+  /** Returns which of the client's tokens are active. */
   async inspect({ client_id, jtis, issued_at }: InspectionRequest): Promise<Inspection> {
     const unrevoked = () => jtis.map((jti, index) => !this.#isRevoked(jti, issued_at?.[index]));
-    // Where all are revoked nothing need be known of the client, which may well be gone.
+    // If all of them are revoked the record does not matter. The client may have been deleted.
     if (!this.#state.record && !unrevoked().includes(true)) {
       return { outcome: 'inspected', standing: jtis.map(() => false) };
     }
-    const found = await this.#find(client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    const active = found?.status === 'active';
-    return { outcome: 'inspected', standing: unrevoked().map((stands) => active && stands) };
+    const record = await this.#findRecord(client_id);
+    if (record === 'unavailable') return { outcome: 'unavailable' };
+    const isClientActive = record?.status === 'active';
+    return { outcome: 'inspected', standing: unrevoked().map((isUnrevoked) => isClientActive && isUnrevoked) };
   }
 
-  /** Revokes one of the client's own tokens. It is durable when this answers; the copy to KV follows from the alarm. */
+  /** Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV. */
   async revoke(request: RevocationRequest): Promise<Revocation> {
-    const found = await this.#prove(request);
-    if (found.outcome !== 'proven') return found;
-    return (await this.#use(found)) ?? this.#revoke(request);
+    const proven = await this.#prove(request);
+    if (proven.outcome !== 'proven') return proven;
+    return (await this.#useCredential(proven)) ?? this.#revoke(request);
   }
 
   /** Revokes one of the client's tokens for an administrator, in the same way. */
   async revokeToken(request: TokenRevocationRequest): Promise<TokenRevocation> {
-    const missing = request.must_exist ? await this.#missing(request.client_id) : undefined;
+    const missing = request.must_exist ? await this.#answerMissing(request.client_id) : undefined;
     return missing ?? this.#revoke(request);
   }
 
-  /** Revokes every token that the client was issued so far. A push does the same; this is for when D1 cannot say what to push. */
+  /** Revokes every token that the client was issued so far. Used while D1 is down; otherwise a push does the same. */
   async cutOff({ client_id, event }: CutOffRequest): Promise<TokenRevocation> {
-    const missing = await this.#missing(client_id);
+    const missing = await this.#answerMissing(client_id);
     if (missing) return missing;
-    const standing = this.#standing;
+    const before = this.#statusCopy;
     this.#state.cutOffAt(this.#clock);
-    // Begun together, so that they are stored together.
-    await Promise.all([this.#oweStanding(client_id, standing), this.keepEvent({ client_id, event })]);
+    // Started together, without an await between them, so that one storage transaction holds both.
+    await Promise.all([this.#oweStatusCopy(client_id, before), this.keepEvent({ client_id, event })]);
     return { outcome: 'revoked' };
   }
 
   /** Keeps an audit event until D1 has it. */
   async keepEvent({ event }: EventRequest): Promise<Recorded> {
     const { organizationId = this.#state.record?.organization_id ?? null } = event;
-    const value = JSON.stringify({ ...event, organizationId });
+    const value = JSON.stringify({ ...event, organizationId } satisfies GateAuditEvent);
     await this.#owe({ store: 'd1', key: event.id, value, expires_at: null });
     return { outcome: 'recorded' };
   }
 
-  /** Takes what a management write has made of the client, unless it holds something newer. */
+  /** Stores a pushed record, unless the gate holds a newer one. */
   async update({ client_id, version, record }: UpdateRequest): Promise<Update> {
-    const standing = this.#standing;
-    this.#take(version, record);
-    await this.#oweStanding(client_id, standing);
+    const before = this.#statusCopy;
+    this.#applyRecord(version, record);
+    await this.#oweStatusCopy(client_id, before);
     return { outcome: 'updated' };
   }
 
-  /** Tells what nobody else knows of the client's secrets and requests. Asks no store for it. */
+  /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
   async activity(): Promise<Activity> {
     const { lastUsed, usage } = this.#meter.activity();
-    const used = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
+    const secrets = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
       id,
       last_used_at: lastUsed.get(id) ?? 0,
     }));
-    return { outcome: 'activity', secrets: used.filter(({ last_used_at }) => last_used_at > 0), usage };
+    return { outcome: 'activity', secrets: secrets.filter(({ last_used_at }) => last_used_at > 0), usage };
   }
 
-  /** Answers, and does nothing. */
+  /** Answers, and does nothing else. */
   async ping(): Promise<void> {}
 
   /**
-   * Hands KV and D1 what is owed to them, and forgets what has expired. No other store's failure makes it throw: a throwing alarm is given
-   * up on after six retries. What it does twice is as if done once.
+   * Delivers the outbox to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
+   * once. A failing store does not make it throw: the platform gives up an alarm after six failed retries.
    */
   override async alarm(): Promise<void> {
-    this.#alarm.wentOff();
+    this.#alarm.markFired();
     const [counts, deliveries] = await Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
     this.#revocations.purge(Date.now());
     this.#replays.purge(Date.now());
@@ -201,57 +206,42 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#report(counts, deliveries);
   }
 
-  // Recalled when it is first needed, which for most gates that wake is at once, but not for all.
+  // Read from storage at its first use. Most gates need it at once, but not all.
   get #meter(): Meter {
-    this.#recalledMeter ??= new Meter(this.ctx.storage.sql);
-    return this.#recalledMeter;
+    this.#loadedMeter ??= new Meter(this.ctx.storage.sql);
+    return this.#loadedMeter;
   }
 
-  async #prove({ client_id, proof }: Identified): Promise<Proven | NotAuthenticated | Unavailable> {
-    const found = await this.#find(client_id);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
+  async #prove({ client_id, proof }: Identified): Promise<ProvenClient | NotAuthenticated | Unavailable> {
+    const record = await this.#findRecord(client_id);
+    if (record === 'unavailable') return { outcome: 'unavailable' };
     const now = Date.now();
-    const credential = found && provenCredential(found, proof, now);
-    if (!found || !credential) return notAuthenticated(found, now);
+    const credential = record && matchCredential(record, proof, now);
+    if (!record || !credential) return notAuthenticated(record, now);
     const spends = proof.kind === 'key' && proof.spends ? [proof.spends] : [];
-    return { outcome: 'proven', record: found, credential, spends, now };
+    return { outcome: 'proven', record, credential, spends, now };
   }
 
-  // Nothing is waited for until all is decided and what may be used once is spent.
-  async #decide(request: AdmissionRequest, proven: Proven): Promise<Admission> {
+  // Awaits nothing until everything is decided and the ids are spent: no other request can come between.
+  async #decide(request: AdmissionRequest, proven: ProvenClient): Promise<Admission> {
     const { record, credential, spends, now } = proven;
     if (this.#isReplayed(proven)) {
       await this.#settle('invalid_client', now);
       return replayed(record, now);
     }
-    const binding = resolveBinding(record, request, (id) => this.#replays.has(id));
     const taken = this.#meter.take(record.rate_limit, now);
-    const { granted, remaining, reset } = taken;
-    const rate = { limit: record.rate_limit, remaining, reset };
+    const isSpent = (id: SpentId) => this.#replays.has(id);
+    const decision = decideAdmission(record, request, { spends, taken, isSpent, now });
     this.#meter.used(credential.id, now);
-    // Nothing is taken: whoever is told of a nonce comes again at once.
-    if (binding === 'use_dpop_nonce') {
-      const left = { ...rate, remaining: granted ? remaining + 1 : remaining };
-      return this.#settled({ outcome: 'refused', error: binding, rate: left }, now);
-    }
-    if (!granted) return this.#settled({ outcome: 'rate_limited', rate }, now, taken);
-    if (typeof binding === 'string') return this.#settled({ outcome: 'refused', error: binding, rate }, now, taken);
-    const spent = this.#spend(request.dpop ? [...spends, request.dpop.spends] : spends, now);
-    const grant = resolveGrant(record, request);
-    if (typeof grant === 'string') return this.#settled({ outcome: 'refused', error: grant, rate }, now, taken, spent);
-    const issued_at = Math.floor(now / 1000);
-    const wants_dpop_nonce = bindingOf(record).dpop_nonce;
-    return this.#settled(
-      { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce },
-      now,
-      taken,
-      spent,
-    );
+    await Promise.all([
+      this.#spend(decision.spends, now),
+      this.#settle(usageOutcomeOf(decision.answer), now, decision.isCharged ? taken : undefined),
+    ]);
+    return decision.answer;
   }
 
-  async #settled(decision: Decision, now: number, taken?: Taken, spent?: Promise<void>): Promise<Decision> {
-    await Promise.all([this.#settle(outcomeOf(decision), now, taken), spent]);
-    return decision;
+  #isReplayed({ spends }: ProvenClient): boolean {
+    return spends.some((id) => this.#replays.has(id));
   }
 
   #spend(ids: readonly SpentId[], now: number): Promise<void> | undefined {
@@ -263,12 +253,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     await this.#alarm.setBy(this.#meter.nextDeadline());
   }
 
-  #isReplayed({ spends }: Proven): boolean {
-    return spends.some((id) => this.#replays.has(id));
-  }
-
-  /** Notes the use of a credential for something else than a token, unless it may not be used once more. */
-  async #use(proven: Proven): Promise<NotAuthenticated | undefined> {
+  /** Records that a credential was used for another purpose than a token. Returns a refusal if it was used before. */
+  async #useCredential(proven: ProvenClient): Promise<NotAuthenticated | undefined> {
     const { record, credential, spends, now } = proven;
     if (this.#isReplayed(proven)) return replayed(record, now);
     const spent = this.#spend(spends, now);
@@ -292,22 +278,22 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return { outcome: 'revoked' };
   }
 
-  /** What is to be answered where there is no such client, or nobody knows. */
-  async #missing(clientId: string): Promise<UnknownClient | Unavailable | undefined> {
-    const found = await this.#find(clientId);
-    if (found === 'unavailable') return { outcome: 'unavailable' };
-    return found ? undefined : { outcome: 'unknown_client' };
+  /** Returns the answer if the client does not exist, or if that is unknown. */
+  async #answerMissing(clientId: string): Promise<UnknownClient | Unavailable | undefined> {
+    const record = await this.#findRecord(clientId);
+    if (record === 'unavailable') return { outcome: 'unavailable' };
+    return record ? undefined : { outcome: 'unknown_client' };
   }
 
-  /** What KV is to tell of all tokens of the client. */
-  get #standing(): ClientStatusCopy {
+  /** The entry that KV should hold about all of the client's tokens. */
+  get #statusCopy(): ClientStatusCopy {
     const { record, cutOff = null } = this.#state;
     return { status: record?.status ?? 'active', cut_off: cutOff };
   }
 
-  /** Lets KV hear of the client's standing where that is another than it was. */
-  async #oweStanding(clientId: string, before: ClientStatusCopy): Promise<void> {
-    const { status, cut_off } = this.#standing;
+  /** Owes KV the client's status and cut-off if they differ from before. */
+  async #oweStatusCopy(clientId: string, before: ClientStatusCopy): Promise<void> {
+    const { status, cut_off } = this.#statusCopy;
     if (status === before.status && cut_off === before.cut_off) return;
     await this.#owe(copyOfStatus(clientId, { status, cut_off }, Date.now()));
   }
@@ -318,6 +304,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     await this.#alarm.setBy(now);
   }
 
+  /** Writes the usage counts that are due to D1, and returns how many. */
   async #flushUsage(): Promise<number> {
     const counts = this.#meter.dueCounts(Date.now());
     const clientId = this.#state.record?.client_id;
@@ -337,7 +324,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     }
   }
 
-  // Counts are written down every few seconds, which is no news.
+  // Silent if the alarm only wrote counts to storage, which happens every few seconds.
   #report(usage_counts: number, { counts, dropped }: Deliveries): void {
     const clientId = this.#state.record?.client_id;
     const client_id = clientId === undefined ? null : loggable(clientId);
@@ -356,14 +343,15 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
   }
 
-  async #find(clientId: string): Promise<ClientRecord | undefined | 'unavailable'> {
+  /** Returns the client's record, loaded from D1 if the gate has none, or undefined if there is no such client. */
+  async #findRecord(clientId: string): Promise<ClientRecord | undefined | 'unavailable'> {
     if (this.#state.record) return this.#state.record;
     this.#loading ??= this.#load(clientId).finally(() => {
       this.#loading = undefined;
     });
     try {
       await this.#loading;
-      // Not what was loaded: a push may have come meanwhile.
+      // The state, not the loaded record: a push may have arrived meanwhile.
       return this.#state.record;
     } catch {
       return this.#state.record ?? 'unavailable';
@@ -371,42 +359,18 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   async #load(clientId: string): Promise<void> {
-    const loaded = await registerGate(database(this.env.DB), this.ctx.id.toString(), clientId);
-    if (loaded) this.#take(loaded.version, loaded);
+    const record = await registerGate(database(this.env.DB), this.ctx.id.toString(), clientId);
+    if (record) this.#applyRecord(record.version, record);
   }
 
-  /** The gate's clock, by which tokens are stamped. One that has gone back must not leave out those that it stamped before. */
+  /** The clock that stamps tokens. If it was set back, a cut-off must still include every token that was stamped before. */
   get #clock(): number {
     return Math.max(Date.now(), this.#meter.at);
   }
 
-  #take(version: number, record: ClientRecord | null): void {
-    if (!this.#state.take(version, record, this.#clock)) return;
+  #applyRecord(version: number, record: ClientRecord | null): void {
+    if (!this.#state.apply(version, record, this.#clock)) return;
     if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
     else this.#meter.forget();
   }
-}
-
-function outcomeOf(decision: Decision): UsageOutcome {
-  switch (decision.outcome) {
-    case 'admitted':
-      return 'issued';
-    case 'refused':
-      return decision.error;
-    case 'rate_limited':
-      return 'rate_limited';
-  }
-}
-
-function notAuthenticated(record: ClientRecord | undefined, now: number): NotAuthenticated {
-  return {
-    outcome: 'invalid_client',
-    known: record !== undefined,
-    // Of a disabled client as well: the moment that it is enabled its secret must be known from guesses.
-    fingerprints: record ? fingerprints(record, now) : [],
-  };
-}
-
-function replayed(record: ClientRecord, now: number): NotAuthenticated {
-  return { ...notAuthenticated(record, now), replayed: true };
 }

@@ -1,10 +1,10 @@
-import type { ClientRecord } from '../gates/protocol.ts';
+import type { ClientRecord, CutOffRow, RecordRow } from '../gates/protocol.ts';
 
 /**
- * What a gate holds of its client: the record, or that the client was deleted, and the cut-off. In memory and in its SQLite storage,
- * which stays empty until there is something to hold, so that a gate of an unknown client stores nothing.
+ * What a gate knows about its client: the record, or a tombstone if the client was deleted, and the cut-off. Held in memory and in SQLite
+ * storage. Storage stays empty until there is something to store, so that the gate of an unknown client stores nothing.
  *
- * Versions only ever rise: whatever comes late, a load that D1 held back or a push that is repeated, is left where it is.
+ * Versions only rise: a load that D1 delayed, or a repeated push, is ignored if the gate holds a newer version.
  */
 export class GateState {
   readonly #storage: DurableObjectStorage;
@@ -18,41 +18,41 @@ export class GateState {
     const tables = sql.exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE name IN ('record', 'cut_off')");
     const existing = new Set([...tables].map(({ name }) => name));
     if (existing.has('cut_off')) {
-      const [row] = sql.exec<{ at: number; tombstone: number | null }>('SELECT at, tombstone FROM cut_off').toArray();
+      const [row] = sql.exec<CutOffRow>('SELECT at, tombstone FROM cut_off').toArray();
       this.#cutOff = row?.at;
       this.#tombstone = row?.tombstone ?? undefined;
     }
     if (existing.has('record')) {
-      const [row] = sql.exec<{ json: string }>('SELECT json FROM record').toArray();
+      const [row] = sql.exec<RecordRow>('SELECT json FROM record').toArray();
       const record = row && (JSON.parse(row.json) as ClientRecord);
-      // Code of an older version knows no tombstone, and may have stored a record beside it.
+      // Code of an older version does not know tombstones, and may have stored a record beside one.
       if (record && record.version > (this.#tombstone ?? -1)) this.#record = record;
     }
   }
 
-  /** The client's record, or undefined where there is no such client as far as the gate knows. */
+  /** The client's record, or undefined if the gate knows of no such client. */
   get record(): ClientRecord | undefined {
     return this.#record;
   }
 
-  /** The second since the epoch at whose end all tokens issued so far were last revoked, or undefined. */
+  /** The last cut-off: tokens issued up to the end of this second are revoked. Seconds since the epoch, or undefined. */
   get cutOff(): number | undefined {
     return this.#cutOff;
   }
 
-  /** Milliseconds from `now` until a token can be issued that no cut-off has revoked. */
+  /** Returns the milliseconds from `now` until a token can be issued that the cut-off does not revoke. */
   untilPastCutOff(now: number): number {
     return this.#cutOff === undefined ? 0 : Math.max(0, (this.#cutOff + 1) * 1000 - now);
   }
 
   /**
-   * Takes what was so at a version, if that is newer than what is held. The client's deletion, or another revocation epoch, revokes
-   * every token issued so far: the cut-off is stored together with it.
-   * @param record null where the client was deleted
+   * Stores the record of a version if it is newer than the stored one. A deletion, or a changed revocation epoch, also sets the cut-off
+   * to now, in the same transaction.
+   * @param record null if the client was deleted
    * @param now milliseconds since the epoch
-   * @returns whether it was newer
+   * @returns whether the version was newer
    */
-  take(version: number, record: ClientRecord | null, now: number): boolean {
+  apply(version: number, record: ClientRecord | null, now: number): boolean {
     if (version <= (this.#record?.version ?? this.#tombstone ?? -1)) return false;
     const isCutOff = record === null || (this.#record !== undefined && epoch(record) !== epoch(this.#record));
     const cutOff = isCutOff ? Math.max(this.#cutOff ?? 0, Math.floor(now / 1000)) : this.#cutOff;
@@ -68,7 +68,7 @@ export class GateState {
     return true;
   }
 
-  /** Revokes every token issued so far, by a time in milliseconds since the epoch. */
+  /** Revokes every token issued up to the end of the current second. @param now milliseconds since the epoch */
   cutOffAt(now: number): void {
     const cutOff = Math.max(this.#cutOff ?? 0, Math.floor(now / 1000));
     this.#writeCutOff(cutOff, this.#tombstone);
@@ -78,7 +78,7 @@ export class GateState {
   #writeRecord(record: ClientRecord | null): void {
     const { sql } = this.#storage;
     sql.exec('CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)');
-    // Read by code of an older version, which expects it beside the record.
+    // Code of an older version reads this table, and expects it beside the record.
     sql.exec(
       'CREATE TABLE IF NOT EXISTS bucket (id INTEGER PRIMARY KEY CHECK (id = 1), level REAL NOT NULL, at INTEGER NOT NULL)',
     );

@@ -1,0 +1,76 @@
+import type {
+  Admission,
+  AdmissionRequest,
+  ClientRecord,
+  NotAuthenticated,
+  SpentId,
+  Unavailable,
+  UsageOutcome,
+} from '../gates/protocol.ts';
+import { bindingOf, resolveBinding } from './resolve-binding.ts';
+import { resolveGrant } from './resolve-grant.ts';
+import type { Taken } from './token-bucket.ts';
+
+/** The answer to a token request of an authenticated client. */
+type Answer = Exclude<Admission, NotAuthenticated | Unavailable>;
+
+/** The decision on a token request: its answer, and what the gate must write before it answers. */
+export interface Decision {
+  readonly answer: Answer;
+  /** Whether the request takes a token from the bucket. */
+  readonly isCharged: boolean;
+  /** The ids that the request uses up. */
+  readonly spends: readonly SpentId[];
+}
+
+export interface Circumstances {
+  /** The ids of the client's credential that may be used once. */
+  readonly spends: readonly SpentId[];
+  /** The bucket after this request. */
+  readonly taken: Taken;
+  /** Whether an id was used before. */
+  readonly isSpent: (id: SpentId) => boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Decides on a token request of an authenticated client: its binding, the rate limit, then its grant. Has no effects. */
+export function decideAdmission(
+  record: ClientRecord,
+  request: AdmissionRequest,
+  { spends, taken, isSpent, now }: Circumstances,
+): Decision {
+  const { granted, remaining, reset } = taken;
+  const rate = { limit: record.rate_limit, remaining, reset };
+  const binding = resolveBinding(record, request, isSpent);
+  // Free of charge: the client is sent a nonce and repeats the request at once.
+  if (binding === 'use_dpop_nonce') {
+    const left = { ...rate, remaining: granted ? remaining + 1 : remaining };
+    return { answer: { outcome: 'refused', error: binding, rate: left }, isCharged: false, spends: [] };
+  }
+  if (!granted) return { answer: { outcome: 'rate_limited', rate }, isCharged: true, spends: [] };
+  if (typeof binding === 'string') {
+    return { answer: { outcome: 'refused', error: binding, rate }, isCharged: true, spends: [] };
+  }
+  const used = request.dpop ? [...spends, request.dpop.spends] : spends;
+  const grant = resolveGrant(record, request);
+  if (typeof grant === 'string') {
+    return { answer: { outcome: 'refused', error: grant, rate }, isCharged: true, spends: used };
+  }
+  const issued_at = Math.floor(now / 1000);
+  const wants_dpop_nonce = bindingOf(record).dpop_nonce;
+  const answer = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
+  return { answer, isCharged: true, spends: used };
+}
+
+/** Returns the outcome under which the answer is counted. */
+export function usageOutcomeOf(answer: Answer): UsageOutcome {
+  switch (answer.outcome) {
+    case 'admitted':
+      return 'issued';
+    case 'refused':
+      return answer.error;
+    case 'rate_limited':
+      return 'rate_limited';
+  }
+}
