@@ -1,15 +1,20 @@
-/** How many used ids a gate keeps in one row, and how often it looks in its memory for those that have expired. */
+/** How many used ids a gate keeps in one row. Requests that arrive together may put more into it. */
 export const SPENT_IDS_PER_ROW = 32;
+
+/** How often, at most, a gate looks for expired ids in its memory, seconds. */
 export const REPLAY_SWEEP_INTERVAL = 60;
 
-/** A gate writes ahead this share of the burst, so that an eviction loses at most as much. */
+/** The share of the burst that a gate writes ahead. An eviction loses at most as much. */
 export const RESERVED_SHARE_OF_BURST = 0.1;
 
-/** What a gate owes to KV or D1, and they did not take, is tried again after this at most, doubling up to the maximum. */
+/** The longest wait before a failed delivery is tried again, seconds: after the first failure, then doubling up to the maximum. */
 export const OUTBOX_RETRY_MIN = 1;
 export const OUTBOX_RETRY_MAX = 60;
 
-/** After it was tried in vain and then delivered, it is delivered again after this: what hung until now must not stand in its place. */
+/**
+ * When a row that failed and was then delivered is delivered once more, seconds. A failed attempt may still be under way, and must not
+ * have the last word.
+ */
 export const OUTBOX_AGAIN = 120;
 
 /**
@@ -18,29 +23,31 @@ export const OUTBOX_AGAIN = 120;
  */
 export const REFUSED_EVENT_AGE = 7 * 86_400;
 
-/** How much of that a gate delivers in one alarm, and how much at once: no more than the platform opens connections. */
+/** How many outbox rows one alarm delivers. */
 export const DELIVERIES_PER_ALARM = 100;
+
+/** How many KV entries an alarm writes at once: the platform allows six open connections. */
 export const DELIVERIES_AT_ONCE = 6;
 
-/** Revocations of expired tokens are forgotten this often at most, many at once. */
+/** How often, at most, expired revocations and used ids are deleted, seconds, so that one purge deletes many rows. */
 export const PURGE_INTERVAL = 600;
 
 /**
- * The longest that an admission waits to be past a cut-off: one second and what the gate's clock may have gone back. With a clock further
- * behind nothing is issued.
+ * The longest time that an admission waits for the second of a cut-off to end, milliseconds: one second, and the same again for a clock
+ * that was set back. With a clock further back no token is issued.
  */
 export const CUT_OFF_WAIT_MAX_MS = 2000;
 
-/** How long counts may be in memory alone: less than the ten idle seconds after which a gate may be evicted. */
+/** How long counts may be in memory only, seconds. A gate may be evicted after ten idle seconds. */
 export const ACTIVITY_PERSIST_MIN = 4;
 export const ACTIVITY_PERSIST_MAX = 8;
 
-/** How long counts may be missing in D1. */
+/** How long counts may be missing in D1, seconds. */
 export const USAGE_FLUSH_MIN = 300;
 export const USAGE_FLUSH_MAX = 600;
 
-/** Each time that D1 does not take them doubles the wait, up to this often. */
+/** How often a failed flush doubles that wait, at most. */
 export const USAGE_FLUSH_DOUBLINGS_MAX = 3;
 
-/** How many hours back a gate keeps what D1 has not taken. */
+/** How many hours a gate keeps counts that D1 has not taken. */
 export const USAGE_HOURS_KEPT = 48;

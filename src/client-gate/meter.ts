@@ -1,5 +1,12 @@
 import { LAST_USED_PRECISION } from '../constants.ts';
-import type { RateLimit, StoredActivity, UsageCount, UsageOutcome, WrittenBucket } from '../gates/protocol.ts';
+import type {
+  MeterRow,
+  RateLimit,
+  StoredActivity,
+  UsageCount,
+  UsageOutcome,
+  WrittenBucket,
+} from '../gates/protocol.ts';
 import {
   ACTIVITY_PERSIST_MAX,
   ACTIVITY_PERSIST_MIN,
@@ -11,23 +18,23 @@ import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from 
 import { UsageCounts } from './usage-counts.ts';
 
 /**
- * What changes with a client's requests: the token bucket, when each secret was last used, and how requests ended. It is one row in the
- * gate's SQLite storage, so that what must be written for the bucket carries the rest with it. Times are in milliseconds.
+ * The state that changes with each request: the token bucket, the last use of each secret, and the usage counts. One row of the gate's
+ * SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since the epoch.
  *
- * An eviction loses what is in memory alone: of the counts those of the last `ACTIVITY_PERSIST_MAX` seconds at most, fewer where a
- * reservation of the bucket was written since; of a secret's last use up to `LAST_USED_PRECISION`. Counts are absolute from here to D1,
- * so nothing is ever counted twice. A count that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well.
+ * An eviction loses what is only in memory: the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the bucket's last
+ * write, and up to `LAST_USED_PRECISION` of a secret's last use. Counts are absolute from here to D1, so nothing is counted twice. A count
+ * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well.
  */
 export class Meter {
   readonly #sql: SqlStorage;
   #exists: boolean;
-  // As it was written: the level without the reservation.
+  // The bucket as storage has it: the level without the reservation.
   #written: WrittenBucket | undefined;
   #bucket: TokenBucket | undefined;
   #lastUsed: Map<string, number>;
   #writtenUses: ReadonlyMap<string, number>;
   #usage: UsageCounts;
-  // When what is in memory alone must be written, and when D1 must be told.
+  // When counts that are only in memory must be written to storage, and when counts must be flushed to D1.
   #persistAt: number | undefined;
   #flushAt: number | undefined;
   #failedFlushes: number;
@@ -46,18 +53,18 @@ export class Meter {
     this.#failedFlushes = row?.activity.failed_flushes ?? 0;
   }
 
-  /** The last moment that the bucket knows of, 0 where there is none: no token was issued after it. */
+  /** The latest time in the bucket, or 0 if there is none. No token was issued after it. */
   get at(): number {
     return this.#bucket?.at ?? this.#written?.at ?? 0;
   }
 
-  /** What a request would take of the client's allowance. It is taken by `settle()`. */
+  /** Computes the bucket after one more request. `settle()` makes it the current one. */
   take(limit: RateLimit, now: number): Taken {
     this.#bucket ??= this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
     return take(this.#bucket, limit, now);
   }
 
-  /** Notes how a token request ended and what it took, in storage as far as the bucket asks for it. */
+  /** Counts how a token request ended and applies what it took from the bucket. Writes to storage if the bucket needs it. */
   settle(outcome: UsageOutcome, now: number, taken?: Taken): void {
     this.#usage.add(outcome, now);
     this.#flushAt ??= now + this.#flushInterval();
@@ -66,24 +73,24 @@ export class Meter {
     if (taken) this.#bucket = taken.bucket;
   }
 
-  /** Notes the use of a secret, if it has an id. It is in storage when that is next written. */
+  /** Records the use of a secret, if it has an id, in memory until the next write. */
   used(secretId: string | undefined, now: number): void {
     if (secretId !== undefined) this.#lastUsed.set(secretId, now);
   }
 
-  /** Writes the last uses if storage is too far behind: for requests that write nothing else. */
+  /** Writes the last uses if storage is too far behind, for requests that write nothing else. */
   writeUses(now: number): void {
     const precision = LAST_USED_PRECISION * 1000;
     const isStale = [...this.#lastUsed].some(([id, at]) => at - (this.#writtenUses.get(id) ?? 0) >= precision);
     if (isStale) this.#write(now);
   }
 
-  /** Forgets the use of all secrets but these. */
+  /** Forgets the last use of all secrets except these. */
   keepSecrets(ids: ReadonlySet<string | undefined>): void {
     for (const id of this.#lastUsed.keys()) if (!ids.has(id)) this.#lastUsed.delete(id);
   }
 
-  /** Forgets all, the client being no more. */
+  /** Forgets everything, because the client was deleted. */
   forget(): void {
     if (this.#exists) this.#sql.exec('DELETE FROM meter');
     this.#sql.exec('DELETE FROM bucket');
@@ -97,21 +104,21 @@ export class Meter {
     this.#failedFlushes = 0;
   }
 
-  /** When each secret was last used, and the counts that D1 does not have whole. */
+  /** Returns when each secret was last used, and the counts that D1 does not have in full. */
   activity(): { lastUsed: ReadonlyMap<string, number>; usage: UsageCount[] } {
     return { lastUsed: this.#lastUsed, usage: this.#usage.owed() };
   }
 
-  /** When there is next something to write, here or to D1. */
+  /** Returns when the next write to storage or D1 is due, or undefined. */
   nextDeadline(): number | undefined {
     const deadlines = [this.#persistAt, this.#flushAt].filter((at) => at !== undefined);
     return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
   }
 
-  /** Writes what is due, and says what D1 is to be told now. If that is anything, `flushed()` or `flushFailed()` must follow. */
+  /** Writes to storage what is due, and returns the counts to flush now. If there are any, `flushed()` or `flushFailed()` must follow. */
   dueCounts(now: number): UsageCount[] {
     const isFlushDue = this.#flushAt !== undefined && this.#flushAt <= now;
-    // D1 must never know more than storage, or counts that an eviction lost would not be made up for.
+    // D1 must never have a higher count than storage: after an eviction D1 would ignore the lower one until it catches up.
     if (this.#persistAt !== undefined && (isFlushDue || this.#persistAt <= now)) this.#write(now);
     if (!isFlushDue) return [];
     this.#usage.forget(now);
@@ -120,6 +127,7 @@ export class Meter {
     return owed;
   }
 
+  /** Records that D1 took the counts. */
   flushed(counts: readonly UsageCount[], now: number): void {
     this.#usage.flushed(counts);
     this.#failedFlushes = 0;
@@ -127,6 +135,7 @@ export class Meter {
     this.#write(now);
   }
 
+  /** Records that D1 did not take the counts, and waits longer for the next flush. */
   flushFailed(now: number): void {
     this.#failedFlushes++;
     this.#flushAt = now + this.#flushInterval();
@@ -137,7 +146,7 @@ export class Meter {
     return randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) * 2 ** Math.min(this.#failedFlushes, USAGE_FLUSH_DOUBLINGS_MAX);
   }
 
-  // Made when it is first written, so that the gate of a client that never asks writes nothing for it.
+  // Creates the table with its first row, so that the gate of a client that requests no tokens writes nothing.
   #write(now: number, bucket = this.#written): void {
     this.#usage.forget(now);
     const activity: StoredActivity = {
@@ -161,25 +170,23 @@ export class Meter {
 }
 
 function readMeter(sql: SqlStorage): { bucket: WrittenBucket | undefined; activity: StoredActivity } | undefined {
-  const [row] = sql
-    .exec<{ level: number | null; at: number | null; activity: string }>('SELECT level, at, activity FROM meter')
-    .toArray();
+  const [row] = sql.exec<MeterRow>('SELECT level, at, activity FROM meter').toArray();
   if (!row) return undefined;
   const { level, at, activity } = row;
   const bucket = level === null || at === null ? undefined : { level, at };
   return { bucket, activity: JSON.parse(activity) as StoredActivity };
 }
 
-/** What code of an older version wrote, before there was a meter or after a return to that version. */
+/** Reads the bucket that code of an older version wrote, before the meter existed or after a rollback. */
 function readBucket(sql: SqlStorage): WrittenBucket | undefined {
-  return sql.exec<{ level: number; at: number }>('SELECT level, at FROM bucket').toArray()[0];
+  return sql.exec<WrittenBucket>('SELECT level, at FROM bucket').toArray()[0];
 }
 
-function latest(one: WrittenBucket | undefined, other: WrittenBucket | undefined): WrittenBucket | undefined {
-  return one && other ? (other.at > one.at ? other : one) : (one ?? other);
+function latest(first: WrittenBucket | undefined, second: WrittenBucket | undefined): WrittenBucket | undefined {
+  return first && second ? (second.at > first.at ? second : first) : (first ?? second);
 }
 
-/** A span in milliseconds, drawn by chance between two in seconds. */
+/** Returns a random duration in milliseconds between two durations in seconds. */
 function randomMs(min: number, max: number): number {
   return Math.round((min + Math.random() * (max - min)) * 1000);
 }

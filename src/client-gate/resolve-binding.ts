@@ -16,22 +16,22 @@ export function bindingOf({ binding }: ClientRecord): TokenBinding {
 }
 
 /**
- * What a client's token is to be bound to, or why there is to be none. A proof of a key always binds; a certificate does so for clients
- * that ask for it, or that must be bound and have nothing else.
+ * Decides what a client's token is bound to, or why the client gets no token. A DPoP proof always binds the token. A certificate binds it
+ * if the client requires that, or if the client requires any binding and sends no DPoP proof.
  */
 export function resolveBinding(
   record: ClientRecord,
   { dpop, certificate }: BindingRequest,
   isSpent: (id: SpentId) => boolean,
 ): Confirmation | BindingRefusal {
-  const must = bindingOf(record);
-  if (must.dpop && !dpop) return 'dpop_required';
-  if (must.certificate && certificate === undefined) return 'certificate_required';
-  if (must.any && !dpop && certificate === undefined) return 'binding_required';
-  if (dpop && must.dpop_nonce && !dpop.has_nonce) return 'use_dpop_nonce';
+  const required = bindingOf(record);
+  if (required.dpop && !dpop) return 'dpop_required';
+  if (required.certificate && certificate === undefined) return 'certificate_required';
+  if (required.any && !dpop && certificate === undefined) return 'binding_required';
+  if (dpop && required.dpop_nonce && !dpop.has_nonce) return 'use_dpop_nonce';
   if (dpop && authenticationOf(record).is_strict && !STRICT_ALGS.includes(dpop.alg)) return 'invalid_dpop_proof';
   if (dpop && isSpent(dpop.spends)) return 'invalid_dpop_proof';
-  const isToCertificate = must.certificate || (must.any && !dpop);
+  const isToCertificate = required.certificate || (required.any && !dpop);
   return {
     ...(dpop && { jkt: dpop.jkt }),
     ...(isToCertificate && certificate !== undefined && { 'x5t#S256': certificate }),

@@ -2,16 +2,17 @@ import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../consta
 import type { ClientRecord, GrantRefusal, GrantRequest, ResolvedGrant, SigningAlg } from '../gates/protocol.ts';
 import { authenticationOf } from './check-proof.ts';
 
-/** Of the algorithms that tokens can be signed with, those of the strict profile ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+/** The signature algorithms that the strict profile permits ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
 const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
 
 /**
- * Decides what a client gets of what it asked for, or why it gets nothing.
+ * Decides what a token says about its client and its audience, or why the client gets no token.
  *
- * The resource server is the named one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's
- * only one, else its default. The scopes are the named ones, all of which must be granted
- * ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)), else all that are granted there. The claims are the
- * client's own and over them the named ones, each of which the client must be allowed to ask for.
+ * - Resource server: the requested one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's only
+ *   one, else its default.
+ * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
+ *   else all scopes granted at that resource server.
+ * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';
@@ -40,7 +41,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   };
 }
 
-function isSubset(some: readonly string[], all: readonly string[]): boolean {
-  const known = new Set(all);
-  return some.every((item) => known.has(item));
+function isSubset(subset: readonly string[], superset: readonly string[]): boolean {
+  const known = new Set(superset);
+  return subset.every((item) => known.has(item));
 }

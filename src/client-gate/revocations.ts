@@ -1,7 +1,10 @@
 import { CLOCK_SKEW } from '../constants.ts';
+import type { RevocationRow } from '../gates/protocol.ts';
 import { PURGE_INTERVAL } from './constants.ts';
 
-/** A client's revoked tokens, in its gate's SQLite storage. Times are in milliseconds. */
+type Expiry = Pick<RevocationRow, 'expires_at'>;
+
+/** A client's revoked tokens, in the gate's SQLite storage. Times are in milliseconds since the epoch, unless stated otherwise. */
 export class Revocations {
   readonly #sql: SqlStorage;
   #exists: boolean;
@@ -12,8 +15,8 @@ export class Revocations {
   }
 
   /**
-   * Notes a revocation.
-   * @param expiresAt the token's `exp`, seconds since the epoch; of several that were said the last one counts
+   * Adds a revoked token.
+   * @param expiresAt the token's `exp`, seconds since the epoch; the greatest one counts if a token is revoked several times
    */
   add(jti: string, expiresAt: number): void {
     this.#create();
@@ -22,32 +25,33 @@ export class Revocations {
     this.#sql.exec(upsert, jti, expiresAt);
   }
 
+  /** Whether a token is revoked. */
   has(jti: string): boolean {
     return this.endOf(jti) !== undefined;
   }
 
-  /** The `exp` of a revoked token, or undefined. */
+  /** Returns the `exp` of a revoked token in seconds since the epoch, or undefined if it is not revoked. */
   endOf(jti: string): number | undefined {
     if (!this.#exists) return undefined;
-    const found = this.#sql.exec<{ expires_at: number }>('SELECT expires_at FROM revocations WHERE jti = ?', jti);
-    return found.toArray()[0]?.expires_at;
+    const row = this.#sql.exec<Expiry>('SELECT expires_at FROM revocations WHERE jti = ?', jti);
+    return row.toArray()[0]?.expires_at;
   }
 
-  /** Forgets what has expired: an expired token is inactive by itself. */
+  /** Deletes revocations of expired tokens: those are inactive anyway. */
   purge(now: number): void {
     if (this.#exists) this.#sql.exec('DELETE FROM revocations WHERE expires_at <= ?', now / 1000 - CLOCK_SKEW);
   }
 
-  /** When something can next be forgotten, or undefined. What has expired is left to lie until much of it can go at once. */
+  /** Returns when `purge()` can next delete something, or undefined. Rounded up to an interval, so that one purge deletes many rows. */
   nextDeadline(): number | undefined {
     if (!this.#exists) return undefined;
     const expiry = 'SELECT expires_at FROM revocations ORDER BY expires_at LIMIT 1';
-    const [next] = this.#sql.exec<{ expires_at: number }>(expiry).toArray();
+    const [next] = this.#sql.exec<Expiry>(expiry).toArray();
     return next && Math.ceil((next.expires_at + CLOCK_SKEW) / PURGE_INTERVAL) * PURGE_INTERVAL * 1000;
   }
 
-  // Made with the first revocation, so that a gate nobody revokes at writes nothing for it. The last two columns, and their index, are
-  // an earlier version's, to which one may go back.
+  // Created with the first revocation, so that other gates write nothing. The last two columns and their index belong to an older version:
+  // its code needs them after a rollback.
   #create(): void {
     if (this.#exists) return;
     this.#sql.exec(`CREATE TABLE revocations (

@@ -2,38 +2,38 @@ import type { RateLimit, WrittenBucket } from '../gates/protocol.ts';
 import { RESERVED_SHARE_OF_BURST } from './constants.ts';
 
 /**
- * A token bucket whose storage is written ahead: a reservation of a tenth of the burst is taken off the written level, and
- * spent from memory. An eviction forgets what was reserved and not spent, so it loses at most a tenth of the burst and never
- * grants more.
+ * A token bucket that is written ahead: a reservation of a tenth of the burst is subtracted from the stored level and spent from memory.
+ * An eviction loses the rest of the reservation, so a client loses at most a tenth of its burst and never gets more.
  */
 export interface TokenBucket {
-  /** Tokens beyond the reservation, as of `at`. */
+  /** Tokens besides the reservation, at the time `at`. */
   readonly level: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** What is left of the reservation. */
+  /** The rest of the reservation, in tokens. */
   readonly reserved: number;
 }
 
+/** The result of taking a token. */
 export interface Taken {
   readonly granted: boolean;
   readonly bucket: TokenBucket;
-  /** Present when storage must be written before the grant is acted upon. */
+  /** The bucket to write to storage before the request is answered. Absent if nothing must be written. */
   readonly write?: WrittenBucket;
   /** Whole tokens left. */
   readonly remaining: number;
-  /** Whole seconds until one token more is there than `remaining`, 0 when the bucket is full. */
+  /** Whole seconds until there is one token more than `remaining`, or 0 if the bucket is full. */
   readonly reset: number;
 }
 
-/** The bucket of a client that has not asked before. */
+/** Returns the bucket of a client that made no request before. */
 export function fullBucket(limit: RateLimit, now: number): TokenBucket {
   return { level: limit.burst, at: now, reserved: 0 };
 }
 
 /**
- * The bucket after an eviction. The first token of the last reservation was spent when it was written; the others count as spent
- * just now, which is the worst that can have been.
+ * Returns the bucket after an eviction. The first token of the last reservation was spent when it was written. The others count as spent
+ * at `now`: later than they really were, so that the bucket refills too little rather than too much.
  */
 export function recoveredBucket(written: WrittenBucket, limit: RateLimit, now: number): TokenBucket {
   return { level: refilled(written, limit, now, limit.burst - reservation(limit) + 1), at: now, reserved: 0 };
@@ -41,28 +41,29 @@ export function recoveredBucket(written: WrittenBucket, limit: RateLimit, now: n
 
 /** Takes one token at `now`, in milliseconds since the epoch. */
 export function take(bucket: TokenBucket, limit: RateLimit, now: number): Taken {
-  // What is reserved was counted under the limit of its time; a limit lowered since must hold at once.
+  // The reservation was made under the limit of its time. A limit that was lowered since holds at once.
   const reserved = Math.min(bucket.reserved, limit.burst);
   const level = refilled(bucket, limit, now, limit.burst - reserved);
   const at = Math.max(bucket.at, now);
   if (reserved >= 1) return taken({ level, at, reserved: reserved - 1 }, limit);
-  if (wholeTokens(level) < 1) return { granted: false, bucket: { level, at, reserved: 0 }, ...standing(level, limit) };
+  if (wholeTokens(level) < 1)
+    return { granted: false, bucket: { level, at, reserved: 0 }, ...rateStatus(level, limit) };
   const reserve = Math.min(wholeTokens(level), reservation(limit));
   const written = { level: Math.max(0, level - reserve), at };
   return { ...taken({ ...written, reserved: reserve - 1 }, limit), write: written };
 }
 
 function taken(bucket: TokenBucket, limit: RateLimit): Taken {
-  return { granted: true, bucket, ...standing(bucket.level + bucket.reserved, limit) };
+  return { granted: true, bucket, ...rateStatus(bucket.level + bucket.reserved, limit) };
 }
 
-function standing(tokens: number, limit: RateLimit): Pick<Taken, 'remaining' | 'reset'> {
+function rateStatus(tokens: number, limit: RateLimit): Pick<Taken, 'remaining' | 'reset'> {
   const remaining = wholeTokens(tokens);
   if (remaining >= limit.burst) return { remaining: limit.burst, reset: 0 };
   return { remaining, reset: Math.max(1, Math.ceil(((remaining + 1 - tokens) * 60) / limit.per_minute - EPSILON)) };
 }
 
-// A level is a sum of fractions: what is within a millionth of a whole token is whole.
+// A level is a sum of fractions. One that lacks less than a millionth of a whole token counts as whole.
 const EPSILON = 1e-6;
 
 function wholeTokens(level: number): number {

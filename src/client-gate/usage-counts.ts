@@ -3,7 +3,7 @@ import { USAGE_HOURS_KEPT } from './constants.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** How often a client's token requests ended how, by hour, and which of it D1 does not have yet. Times are in milliseconds. */
+/** A client's usage: the number of its token requests by hour and outcome, and how much of each count D1 has. Times are in milliseconds. */
 export class UsageCounts {
   readonly #counts = new Map<string, FlushedCount>();
 
@@ -11,36 +11,37 @@ export class UsageCounts {
     for (const count of counts) this.#set(count);
   }
 
+  /** Counts a token request. */
   add(outcome: UsageOutcome, now: number): void {
     const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
     const { count, flushed } = this.#counts.get(key({ hour, outcome })) ?? { count: 0, flushed: 0 };
     this.#set({ hour, outcome, count: count + 1, flushed });
   }
 
-  /** All that are kept, with what D1 has of them. */
+  /** Returns all counts, each with the part that D1 has. */
   all(): FlushedCount[] {
     return [...this.#counts.values()];
   }
 
-  /** Those that D1 does not have whole. */
+  /** Returns the counts that D1 does not have in full. */
   owed(): UsageCount[] {
     const owed = this.all().filter(({ count, flushed }) => flushed < count);
     return owed.map(({ hour, outcome, count }) => ({ hour, outcome, count }));
   }
 
-  /** Notes what D1 has taken. */
+  /** Records the counts that D1 has taken. */
   flushed(taken: readonly UsageCount[]): void {
     for (const { hour, outcome, count } of taken) {
-      const kept = this.#counts.get(key({ hour, outcome }));
-      if (kept) this.#set({ ...kept, flushed: Math.min(kept.count, Math.max(kept.flushed, count)) });
+      const stored = this.#counts.get(key({ hour, outcome }));
+      if (stored) this.#set({ ...stored, flushed: Math.min(stored.count, Math.max(stored.flushed, count)) });
     }
   }
 
-  /** Forgets the hours that are over and whole in D1, and those that D1 has not taken for too long. */
+  /** Forgets the counts of past hours that D1 has in full, and those that D1 has not taken within `USAGE_HOURS_KEPT`. */
   forget(now: number): void {
     for (const { hour, outcome, count, flushed } of this.all()) {
-      const isWhole = hour + HOUR_MS <= now && flushed === count;
-      if (isWhole || hour <= now - USAGE_HOURS_KEPT * HOUR_MS) this.#counts.delete(key({ hour, outcome }));
+      const isComplete = hour + HOUR_MS <= now && flushed === count;
+      if (isComplete || hour <= now - USAGE_HOURS_KEPT * HOUR_MS) this.#counts.delete(key({ hour, outcome }));
     }
   }
 

@@ -6,8 +6,8 @@ import { askStore } from './errors.ts';
 import { clients, clientUsage } from './schema.ts';
 
 /**
- * Writes how often a client's token requests have ended how, unless the client is no more. The counts are absolute and the greater one
- * stands, so that doing it twice, or late, is harmless.
+ * Writes a client's usage counts, unless the client was deleted. The counts are absolute and the greater one wins, so that a repeated or
+ * late flush is harmless.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
@@ -30,7 +30,11 @@ export async function flushUsage(
   await askStore('d1', () => db.batch([upsert, recordFrequentSuccess(db, 'flush_usage', now)]));
 }
 
-/** A client's counts of the hours that begin within a range, in milliseconds since the epoch. @throws StoreUnavailableError */
+/**
+ * Returns a client's counts of the hours that begin within a range.
+ * @param range `from` and `to` are in milliseconds since the epoch, and inclusive
+ * @throws StoreUnavailableError
+ */
 export function listUsage(
   db: Database,
   clientId: string,
