@@ -14,7 +14,7 @@ import {
   PROVEN_CREDENTIAL_AGE,
 } from './constants.ts';
 
-/** So many attempts failed that this one was not checked. */
+/** An attempt was not checked, because too many attempts failed before it. */
 export class TooManyAttemptsError extends Error {
   override readonly name = 'TooManyAttemptsError';
   /** Seconds to wait. */
@@ -25,30 +25,35 @@ export class TooManyAttemptsError extends Error {
   }
 }
 
-/** Whose credential is tried (a client_id, or what else a caller authenticates as), and from where. */
+/** An attempt to authenticate. */
 export interface Attempt {
+  /** Whose credential is tried: a client_id, or the name of another kind of caller. */
   readonly subject: string;
   readonly address: string;
-  /** What failures from one address are counted under, where subjects can be invented that only a store can tell from real ones. */
+  /**
+   * Counts failures from one address under this name instead of the subject. For subjects that anybody can invent, if only a store can
+   * tell them from real ones.
+   */
   readonly group?: string;
 }
 
 export interface SecretAttempt extends Attempt {
-  /** The stored forms that the presented secret could have. */
+  /** The hashes of the presented secret, one under each accepted master key. */
   readonly hashes: readonly string[];
 }
 
-/** What a check says of a credential that is not its subject's. */
+/** The verdict on a credential that is not its subject's. */
 export interface Refusal {
   readonly outcome: 'invalid_client';
   /** Whether the subject exists. */
   readonly known: boolean;
-  /** Of the subject's live secrets; see `fingerprint()`. */
+  /** Fingerprints of the subject's live secrets; see `fingerprint()`. */
   readonly fingerprints: readonly string[];
 }
 
+/** The attempts of one address or about one subject, within a window. */
 interface Tally {
-  /** Checks under way. */
+  /** The number of checks under way. */
   pending: number;
   failures: number;
   readonly limit: number;
@@ -61,34 +66,37 @@ const HOUR_MS = 3_600_000;
 type Report = (attempt: Attempt, now: number) => void;
 
 /**
- * Stands between guessers and whatever checks a credential: in the memory of one isolate and, through the Rate Limiting binding, in
- * that of its location.
+ * Limits failed attempts to guess credentials. Counts them in the isolate's memory and, through the Rate Limiting binding, in that of its
+ * location.
  *
- * It cannot lock a client out. A credential that passed before skips it, and so does one whose fingerprint the gate named when
- * another failed; only what is then left is held back, once too many attempts from one address, or about one client, have failed.
- * So the one thing that an attack can delay is the first use of a secret made in the last `FINGERPRINT_AGE` seconds.
+ * It cannot lock a client out. A credential that passed before skips the filter, and so does one whose fingerprint the gate returned when
+ * another failed. All other attempts are held back once too many from one address, or about one client, have failed. So an attack can
+ * delay only the first use of a secret that was created in the last `FINGERPRINT_AGE` seconds.
  */
 export class AttemptFilter {
   readonly #binding: RateLimit;
+  // Credentials that passed, by subject and hash.
   readonly #proven = new ExpiringCache<true>();
+  // Subjects that do not exist.
   readonly #unknown = new ExpiringCache<true>();
   readonly #fingerprints = new ExpiringCache<readonly string[]>();
-  // Subjects that an attempt failed for a moment ago.
+  // Subjects with an attempt that failed a moment ago.
   readonly #refused = new ExpiringCache<true>();
   readonly #tallies = new ExpiringCache<Tally>();
+  // Subjects whose attack was reported in this hour.
   readonly #reported = new ExpiringCache<true>();
   readonly #report: Report;
 
-  /** @param report hears of each subject that exists and is guessed at, at most once an hour */
+  /** @param report is called for each existing subject whose attempts are held back, at most once an hour */
   constructor(binding: RateLimit, report: Report) {
     this.#binding = binding;
     this.#report = report;
   }
 
   /**
-   * Runs the check of a credential, unless the credential cannot be right or so many have failed that it must wait.
-   * @returns what the check says, or `invalid_client` where the subject is known not to exist
-   * @throws TooManyAttemptsError; what the check throws
+   * Runs the check of a credential, unless its subject is known not to exist, or the attempt is held back.
+   * @returns the verdict of the check, or `invalid_client` if the subject is known not to exist
+   * @throws TooManyAttemptsError; StoreUnavailableError if earlier checks take too long; errors of the check
    */
   async guard<V extends { readonly outcome: string }>(
     attempt: SecretAttempt,
@@ -111,8 +119,8 @@ export class AttemptFilter {
   }
 
   /**
-   * Charges an attempt that did not come through `guard`: one that could be told to be wrong, or that failed by what is no secret.
-   * @throws TooManyAttemptsError when a checked one would be, so that nobody can tell from it which ids exist
+   * Counts a failed attempt that did not pass through `guard`: one that is wrong without a check, or whose credential is not a secret.
+   * @throws TooManyAttemptsError under the same conditions as `guard`, so that the difference does not reveal which ids exist
    */
   refuse(attempt: Attempt): void {
     const now = Date.now();
@@ -121,15 +129,19 @@ export class AttemptFilter {
     this.#charge(attempt, now);
   }
 
-  /** @throws TooManyAttemptsError while so many attempts fail that nothing is done for one of which nothing is known */
+  /**
+   * Requires that attempts like this one are not held back, for work that precedes the check of a credential.
+   * @throws TooManyAttemptsError
+   */
   requireCalm(attempt: Attempt): void {
     const now = Date.now();
     if (this.#tallied(attempt, now).some(isExhausted)) throw this.#throttled(attempt, now);
   }
 
   /**
-   * Looks for a subject that may be invented, for so many at a time from one address, and not at all once as many were not found.
-   * @throws TooManyAttemptsError; StoreUnavailableError where those before it take too long; what the look-up throws
+   * Runs the look-up of a subject that may be invented. One address may have `ATTEMPTS_PER_ADDRESS` look-ups under way; once as many have
+   * failed, no more are made.
+   * @throws TooManyAttemptsError; StoreUnavailableError if earlier look-ups take too long; errors of the look-up
    */
   async lookUp<T>(attempt: Attempt, look: () => Promise<T>): Promise<T> {
     const [byAddress] = this.#tallied(attempt, Date.now());
@@ -147,7 +159,7 @@ export class AttemptFilter {
 
   #throttled(attempt: Attempt, now: number): TooManyAttemptsError {
     const { subject, group } = attempt;
-    // One of a group may be invented; with fingerprints it is not.
+    // The subject of a group may be invented, unless its gate returned fingerprints.
     const exists = group === undefined || (this.#fingerprints.get(subject, now)?.length ?? 0) > 0;
     if (exists && !this.#reported.get(subject, now)) {
       this.#reported.set(subject, true, (Math.floor(now / HOUR_MS) + 1) * HOUR_MS);
@@ -162,7 +174,7 @@ export class AttemptFilter {
     return live !== undefined && hashes.some((hash) => live.includes(fingerprint(hash)));
   }
 
-  // Waits until the attempt may be checked. By polling: a promise of one request is not another's to wait for.
+  // Waits until the attempt may be checked. Polls, because a request cannot await a promise that another request created.
   async #awaitTurn(attempt: SecretAttempt): Promise<readonly Tally[]> {
     let isExhaustedNow = false;
     for (let waited = 0; waited < STORE_DEADLINE_MS; waited += ATTEMPT_POLL_MS) {
@@ -170,18 +182,18 @@ export class AttemptFilter {
       if (this.#isTrusted(attempt, now)) return [];
       const tallies = this.#tallied(attempt, now);
       isExhaustedNow = tallies.some(isExhausted);
-      // From here nobody else is asked about: one invented subject after the other would be, and each is as good as the next.
+      // This address has used up its look-ups. An attacker could otherwise invent one subject after another.
       if (attempt.group !== undefined && isExhausted(tallies[0])) break;
       if (!isExhaustedNow && tallies.every(({ pending, failures, limit }) => pending + failures < limit))
         return tallies;
-      // With the limit spent, one attempt at a time is still checked, for the fingerprints that tell the right credential from the rest.
+      // Beyond the limit one attempt at a time is still checked: its answer has the fingerprints that let the right credential pass.
       const isInformed = this.#fingerprints.get(attempt.subject, now) !== undefined;
       if (isExhaustedNow && !isInformed && tallies.every(({ pending }) => pending === 0)) return tallies;
       if (isExhaustedNow && (isInformed || waited >= ATTEMPT_WAIT_MS)) break;
       await scheduler.wait(ATTEMPT_POLL_MS);
     }
     if (isExhaustedNow) throw this.#throttled(attempt, Date.now());
-    // Nobody failed: those who were first are still waiting for the gate.
+    // Nothing failed: earlier checks are still waiting for the gate.
     throw new StoreUnavailableError('gate', 'deadline');
   }
 
@@ -210,7 +222,7 @@ export class AttemptFilter {
       ({ success }) => {
         if (!success) byAddress.failures = byAddress.limit;
       },
-      // Only a filter: without its location's memory the isolate's own still stands.
+      // Best effort: without the binding the isolate still counts by itself.
       () => undefined,
     );
     waitUntil(counted);
@@ -232,7 +244,7 @@ export class AttemptFilter {
   }
 }
 
-// By both: one client's secret tried on others is a guess like any other.
+// Keyed by both: a secret that passed for one client is a guess when it is tried on another.
 function provenKey(subject: string, hash: string): string {
   return `${subject} ${hash}`;
 }
@@ -245,7 +257,7 @@ function isExhausted({ failures, limit }: Tally): boolean {
   return failures >= limit;
 }
 
-/** Whether a check said that the credential is not the subject's. */
+/** Whether a verdict says that the credential is not the subject's. */
 export function isRefusal(verdict: { readonly outcome: string }): verdict is Refusal {
   return verdict.outcome === 'invalid_client';
 }

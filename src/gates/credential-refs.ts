@@ -1,8 +1,9 @@
 import type { AuthMethod, ClientAuthentication, RegisteredIdentity, RegisteredKey, TlsSubject } from './protocol.ts';
 
 /**
- * What a client's credentials other than secrets are verified against, each in a text that is another where what it stands for is: a
- * key by its thumbprint and what it is for, a certificate by its own or by its subject, what is published elsewhere by its address.
+ * Builds credential references: texts that name what a key or certificate was verified against. Two references are equal only if their
+ * meaning is. A key is named by its thumbprint and algorithm, a certificate by its thumbprint or subject, remote keys by their address,
+ * a federated identity by its digest. The edge sends one to the gate, which compares it with those of its own record.
  */
 export const credentialRefs = {
   key: ({ is_strict }: Strictness, { jwk, thumbprint }: RegisteredKey) =>
@@ -20,12 +21,12 @@ export const credentialRefs = {
 
 type Strictness = Pick<ClientAuthentication, 'is_strict'>;
 
-// The profile is part of it: what was verified by looser rules must not pass once it is strict.
-function credentialRef(method: AuthMethod, isStrict: boolean, what: string, value: string): string {
-  return `${isStrict ? 'strict ' : ''}${method} ${what} ${value}`;
+// Includes the profile: a credential that was verified under the standard profile must not pass once the client is strict.
+function credentialRef(method: AuthMethod, isStrict: boolean, kind: string, value: string): string {
+  return `${isStrict ? 'strict ' : ''}${method} ${kind} ${value}`;
 }
 
-/** All that a client's credentials may be verified against. */
+/** Returns the references of everything that a client's credentials may be verified against. */
 export function credentialRefsOf(authentication: ClientAuthentication): string[] {
   const { methods, keys, jwks_uri, tls_subject, federated_identities } = authentication;
   const byMethod: Partial<Record<AuthMethod, () => string[]>> = {

@@ -22,7 +22,7 @@ import type {
   UpdateRequest,
 } from './protocol.ts';
 
-/** The edge's side of the gates. Every method throws StoreUnavailableError where the gate could not be asked. */
+/** The edge's side of the gates. Every method throws StoreUnavailableError if the gate does not answer, or could not decide. */
 export class Gates {
   readonly #namespace: DurableObjectNamespace;
   readonly #inspections = new InspectionQueue((clientId, tokens) => this.#inspect(clientId, tokens));
@@ -31,54 +31,57 @@ export class Gates {
     this.#namespace = namespace;
   }
 
+  /** Decides on a token request. */
   admit(request: AdmissionRequest): Promise<Exclude<Admission, Unavailable>> {
     return ask(() => this.#of(request.client_id).admit(request));
   }
 
+  /** Checks a client's credential. */
   authenticate(request: Identified): Promise<Exclude<Authentication, Unavailable>> {
     return ask(() => this.#of(request.client_id).authenticate(request));
   }
 
-  /** How a client authenticates. */
+  /** Returns how a client authenticates. */
   credentials(request: CredentialsRequest): Promise<Exclude<Credentials, Unavailable>> {
     return ask(() => this.#of(request.client_id).credentials(request));
   }
 
+  /** Revokes one of a client's own tokens. */
   revoke(request: RevocationRequest): Promise<Exclude<Revocation, Unavailable>> {
     return ask(() => this.#of(request.client_id).revoke(request));
   }
 
-  /** Whether the client's token stands, by a call to its gate that begins after this one was made. */
+  /** Whether the client's token is active. The gate is asked after this method was called, never before. */
   isActive(clientId: string, token: InspectedToken): Promise<boolean> {
     return this.#inspections.ask(clientId, token);
   }
 
-  /** Hands a registered gate, by its id as hexadecimal text, what a management write has made of its client. */
+  /** Pushes a client's record to a registered gate. @param gateId the gate's id as hexadecimal text */
   update(gateId: string, request: UpdateRequest): Promise<Update> {
     return ask(() => this.#registered(gateId).update(request));
   }
 
-  /** Revokes a client's token for an administrator who may. */
+  /** Revokes a client's token for an administrator. The caller has checked the permission. */
   revokeToken(request: TokenRevocationRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
     return ask(() => this.#of(request.client_id).revokeToken(request));
   }
 
-  /** Revokes all that a client was issued so far, for an administrator who may, and D1 being gone. */
+  /** Revokes every token that a client was issued so far, for an administrator, while D1 is down. The caller has checked the permission. */
   cutOff(request: CutOffRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
     return ask(() => this.#of(request.client_id).cutOff(request));
   }
 
-  /** Keeps an audit event that D1 did not take. */
+  /** Makes the client's gate keep an audit event that D1 did not take. */
   keepEvent(request: EventRequest): Promise<Recorded> {
     return ask(() => this.#of(request.client_id).keepEvent(request));
   }
 
-  /** What the client's gate knows of its secrets' use and its token requests that D1 does not. */
+  /** Returns the last uses of the client's secrets, and the usage counts that D1 does not have. */
   activity(request: ActivityRequest): Promise<Activity> {
     return ask(() => this.#of(request.client_id).activity(request));
   }
 
-  /** Reaches a gate that is no client's, for the health check. */
+  /** Calls a gate that belongs to no client, for the health check. */
   async ping(): Promise<void> {
     await askStore('gate', () => this.#of('health').ping());
   }
@@ -89,7 +92,7 @@ export class Gates {
     return (await ask(() => this.#of(clientId).inspect({ client_id: clientId, jtis, issued_at }))).standing;
   }
 
-  /** Chooses the gate. Nobody else builds a gate's name: one day a client may have several, near its machines. */
+  /** Chooses the client's gate. The only place that builds a gate's name: one day a client may have several, near its machines. */
   #of(clientId: string): GateMethods {
     return methodsOf(this.#namespace.getByName(clientId));
   }
@@ -109,10 +112,10 @@ async function ask<T extends { readonly outcome: string }>(call: () => Promise<T
     try {
       return await call();
     } catch (error) {
-      if (!mayBeAskedAgain(error)) throw error;
+      if (!isRetryable(error)) throw error;
       const answer = await call();
-      // The first call may have spent what this one finds spent, and its answer is lost.
-      if (tellsOfReplay(answer)) throw error;
+      // The lost first call may have used the id that this one reports as used before.
+      if (reportsReplay(answer)) throw error;
       return answer;
     }
   });
@@ -120,12 +123,12 @@ async function ask<T extends { readonly outcome: string }>(call: () => Promise<T
   return answer as Exclude<T, Unavailable>;
 }
 
-function tellsOfReplay(answer: object): boolean {
+function reportsReplay(answer: object): boolean {
   return 'replayed' in answer || ('error' in answer && answer.error === 'invalid_dpop_proof');
 }
 
-// A gate that was reset, as it is with each deployment, is there again at once. One that is overloaded must be left alone.
-function mayBeAskedAgain(error: unknown): boolean {
+// A gate that was reset, as in each deployment, is available again at once. An overloaded gate must not be asked again.
+function isRetryable(error: unknown): boolean {
   const { retryable, overloaded } = Object(error) as { readonly retryable?: unknown; readonly overloaded?: unknown };
   return retryable === true && overloaded !== true;
 }

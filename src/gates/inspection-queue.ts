@@ -3,31 +3,34 @@ import { STORE_DEADLINE_MS } from '../constants.ts';
 import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
 import { pollUntil } from '../store/waiting.ts';
 
-/** A token, by what its gate must know of it to tell whether it stands. */
+/** The members of a token that its gate needs to decide whether it is active. */
 export interface InspectedToken {
   readonly jti: string;
-  /** Its `iat`, seconds since the epoch. */
+  /** The token's `iat`, seconds since the epoch. */
   readonly issuedAt: number;
 }
 
 type Inspect = (clientId: string, tokens: readonly InspectedToken[]) => Promise<readonly boolean[]>;
 
-type Outcome = { readonly standing: ReadonlyMap<string, boolean> } | { readonly error: unknown };
+type Outcome = { readonly isActive: ReadonlyMap<string, boolean> } | { readonly error: unknown };
 
+/** The tokens of one call. */
 interface Batch {
-  /** By jti. */
+  /** By `jti`. */
   readonly tokens: Map<string, InspectedToken>;
   outcome?: Outcome;
 }
 
+/** The calls about one client. */
 interface Line {
   isRunning: boolean;
+  /** The batch that the next call sends. */
   next: Batch | undefined;
 }
 
 /**
- * Lets concurrent checks about one client share calls to its gate: at most one is under way per isolate, and whoever arrives
- * meanwhile joins the one after it. Nobody joins a call that has begun, so each answer is newer than its question.
+ * Lets concurrent checks about one client share calls to its gate. At most one call is under way in an isolate; checks that arrive
+ * meanwhile join the next one. No check joins a call that has begun, so each answer is newer than its question.
  */
 export class InspectionQueue {
   readonly #inspect: Inspect;
@@ -37,7 +40,10 @@ export class InspectionQueue {
     this.#inspect = inspect;
   }
 
-  /** @throws what the call throws; StoreUnavailableError after one deadline for the call before and its own together */
+  /**
+   * Returns whether a token is active.
+   * @throws errors of the call; StoreUnavailableError if the previous call and its own together exceed the deadline
+   */
   async ask(clientId: string, token: InspectedToken): Promise<boolean> {
     const line = this.#lines.get(clientId) ?? { isRunning: false, next: undefined };
     this.#lines.set(clientId, line);
@@ -54,18 +60,18 @@ export class InspectionQueue {
       else await withDeadline('gate', this.#call(clientId, line, batch), left);
     }
     if ('error' in batch.outcome) throw batch.outcome.error;
-    return batch.outcome.standing.get(token.jti) ?? false;
+    return batch.outcome.isActive.get(token.jti) ?? false;
   }
 
-  // Made by one of those who wait, in its own request: a call cannot be made on behalf of another.
+  // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
   async #call(clientId: string, line: Line, batch: Batch): Promise<void> {
     line.next = undefined;
     line.isRunning = true;
     const tokens = [...batch.tokens.values()];
     const called = this.#inspect(clientId, tokens)
       .then(
-        (standing): Outcome => ({
-          standing: new Map(tokens.map(({ jti }, index) => [jti, standing[index] ?? false])),
+        (answers): Outcome => ({
+          isActive: new Map(tokens.map(({ jti }, index) => [jti, answers[index] ?? false])),
         }),
         (error): Outcome => ({ error }),
       )
@@ -74,12 +80,12 @@ export class InspectionQueue {
         line.isRunning = false;
         if (!line.next && this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       });
-    // Others wait for this call, so it must go on when the request that made it is gone.
+    // Other requests wait for this call, so it must go on after the request that made it has ended.
     waitUntil(called);
     return called;
   }
 
-  // A call whose own request was killed never ends. Nobody may be stuck behind it, now or later.
+  // A call whose own request was killed never ends. Removes the line so that later requests do not wait for it.
   #giveUp(clientId: string, line: Line): StoreUnavailableError {
     if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
     return new StoreUnavailableError('gate', 'deadline');

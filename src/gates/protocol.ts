@@ -3,7 +3,8 @@ import type { JWK } from 'jose';
 // The contract between the edge and a gate: every type that crosses the wire, or lies in a gate's storage or outbox.
 //
 // Everything here is written by hand. Nothing derives from a database table, a configuration or a function's return type, so a change
-// elsewhere cannot change what older code wrote. This file imports no code of the project.
+// elsewhere cannot change the meaning of what older code wrote. This file imports no code of the project.
+// test/client-gate/recorded-storage.test.ts compares it with storage that older code wrote.
 //
 // After a deploy the two sides may be one version apart for minutes, in either direction, and storage may have been written by any
 // earlier version. So:
@@ -12,6 +13,7 @@ import type { JWK } from 'jose';
 // - Both sides ignore members they do not know. A member that must not be ignored needs a check that fails closed, as the edge does when
 //   an older gate leaves out `confirmation`.
 // - Add values to a union only if an older reader treats an unknown value safely. The comment on each union says what it does.
+// - A new `outcome` is an unknown value as well: an older edge answers 500. Teach it to the edge one version earlier.
 //
 // Members are in snake_case because they are JSON; `GateAuditEvent` keeps the camelCase that already lies in outboxes.
 
@@ -23,7 +25,7 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** A signature algorithm for access tokens. An older edge has no key for an algorithm it does not know, and answers 503. */
+/** A signature algorithm for access tokens. An older edge has no key for an algorithm that it does not know, and answers 503. */
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
 
 /** What a client is granted at one resource server, including the scopes of its roles. */
@@ -38,17 +40,18 @@ export interface Grant {
 
 /** A client secret, as a gate compares it. */
 export interface SecretRecord {
-  /** Absent in records of an older version: the last use of such a secret is not recorded. */
+  /** Absent in a record of an older version: the last use of such a secret is not recorded. */
   readonly id?: string;
-  /** As `secret-hash.ts` writes it. */
+  /** The HMAC of the secret, as `credentials/secret-hash.ts` writes it. */
   readonly hash: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; null for never. */
   readonly expires_at: number | null;
 }
 
 /**
  * How a client can authenticate: the names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and `federated_jwt`
- * for the token of another issuer that the client trusts. An older gate accepts no credential by a method it does not know.
+ * for the token of another issuer that the client trusts. An older gate, and an older edge, accept no credential by a method that they do
+ * not know.
  */
 export type AuthMethod =
   | 'client_secret_basic'
@@ -68,7 +71,10 @@ export interface RegisteredKey {
   readonly certificate: string | null;
 }
 
-/** The expected subject of a client's certificate ([RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)). */
+/**
+ * The expected subject of a client's certificate ([RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2)). An older
+ * edge finds no match for a `type` that it does not know, and refuses the certificate.
+ */
 export interface TlsSubject {
   readonly type: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
   readonly value: string;
@@ -87,9 +93,9 @@ export interface FederatedIdentity {
   readonly subject?: string | undefined;
   /** Conditions on other claims, by name, or by JSON pointer for nested ones. */
   readonly claims?: Readonly<Record<string, ClaimCondition>> | undefined;
-  /** The address of its keys, if its discovery document is not to be asked for it. */
+  /** The address of the issuer's keys. Absent: its discovery document names it. */
   readonly jwks_uri?: string | undefined;
-  /** Its keys, if nobody outside can fetch them. */
+  /** The issuer's keys, if they cannot be fetched from outside its network. */
   readonly jwks?: { readonly keys: readonly JWK[] } | undefined;
 }
 
@@ -99,7 +105,7 @@ export interface RegisteredIdentity extends FederatedIdentity {
   readonly digest: string;
 }
 
-/** How a client authenticates, and everything it is verified against except its secrets. */
+/** How a client authenticates, and everything that its credentials are verified against, except its secrets. */
 export interface ClientAuthentication {
   /** The accepted methods. Under the strict profile, only those registered methods that it permits. */
   readonly methods: readonly AuthMethod[];
@@ -131,9 +137,9 @@ export interface ClientRecord {
   readonly version: number;
   readonly client_id: string;
   readonly organization_id: string;
-  /** What `sub` names. */
+  /** What the `sub` claim names. */
   readonly subject: 'client' | 'organization';
-  /** `disabled` also if the organization is. */
+  /** `disabled` also if its organization is. A gate treats any other value than `active` as disabled. */
   readonly status: 'active' | 'disabled';
   readonly secrets: readonly SecretRecord[];
   readonly grants: readonly Grant[];
@@ -170,7 +176,10 @@ export interface SpentId {
   readonly expires_at: number;
 }
 
-/** A client's credential, reduced by the edge to something small enough to compare. An older gate knows secrets only, and refuses the rest. */
+/**
+ * A client's credential, reduced by the edge to something small enough to compare. A gate refuses a kind of proof that it does not know, as
+ * `invalid_client`.
+ */
 export type Proof = SecretProof | KeyProof;
 
 export interface SecretProof {
@@ -205,7 +214,10 @@ export interface DpopEvidence {
   readonly has_nonce: boolean;
 }
 
-/** The possession that a token request proves besides its credential. The edge has verified it. */
+/**
+ * The possession that a token request proves besides its credential. The edge has verified it. An older gate ignores it and leaves out
+ * `confirmation`.
+ */
 export interface BindingRequest {
   readonly dpop?: DpopEvidence | undefined;
   /** The thumbprint of the client's certificate, as in `x5t#S256`. */
@@ -231,7 +243,7 @@ export interface NotAuthenticated {
   readonly known: boolean;
   /** Fingerprints of the client's live secrets; see `fingerprint()`. */
   readonly fingerprints: readonly string[];
-  /** Whether the credential was used before. Absent: no, or an older gate. */
+  /** Whether the credential was used before. Absent: no, or the gate is older and does not say. */
   readonly replayed?: boolean;
 }
 
@@ -291,7 +303,7 @@ export type BindingRefusal =
   | 'certificate_required'
   | 'binding_required';
 
-/** Why an authenticated client gets no token. An older edge answers an unknown value with 500, so add one to the edge a version earlier. */
+/** Why an authenticated client gets no token. An older edge answers an unknown value with 500: teach it to the edge one version earlier. */
 export type GrantRefusal =
   | 'unauthorized_client'
   | 'invalid_target'
@@ -335,7 +347,7 @@ export interface CredentialsRequest {
   readonly client_id: string;
 }
 
-/** How a client authenticates: what the edge verifies its credentials against. */
+/** The answer to a question of the edge: how does the client authenticate? It verifies the client's credentials against this. */
 export type Credentials =
   | { readonly outcome: 'credentials'; readonly authentication: ClientAuthentication }
   | UnknownClient
@@ -369,7 +381,7 @@ export interface TokenRevocationRequest {
   readonly jti: string;
   /** The token's `exp`, seconds since the epoch. */
   readonly expires_at: number;
-  /** Whether the gate must know the client, because nobody else checked that it exists. Absent: no. */
+  /** Whether the gate must check that the client exists, because the sender could not. Absent: no. */
   readonly must_exist?: boolean;
 }
 
@@ -385,14 +397,17 @@ export interface UpdateRequest {
   readonly record: ClientRecord | null;
 }
 
-/** The gate durably holds the record of that version, or of a newer one. */
+/** The gate has stored the record of that version, or holds a newer one. */
 export interface Update {
   readonly outcome: 'updated';
 }
 
 // ── cutOff, keepEvent ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** An audit event as a gate stores it, as JSON in its outbox, until D1 takes it. Times are in milliseconds since the epoch. */
+/**
+ * An audit event as a gate stores it, as JSON in its outbox, until D1 takes it. `store/audit-events.ts` maps it to the table's columns, and
+ * must be able to insert events that an older version wrote. Times are in milliseconds since the epoch.
+ */
 export interface GateAuditEvent {
   readonly id: string;
   readonly at: number;
@@ -409,7 +424,7 @@ export type UnrecordedEvent = Omit<GateAuditEvent, 'organizationId'> & {
   readonly organizationId?: string | null | undefined;
 };
 
-/** An administrator revokes every token the client was issued so far while D1 is down, so no push can say so. */
+/** An administrator revokes every token that the client was issued so far. Sent while D1 is down, so that no push can do it. */
 export interface CutOffRequest {
   readonly client_id: string;
   readonly event: UnrecordedEvent;
@@ -444,10 +459,10 @@ export interface ActivityRequest {
   readonly client_id: string;
 }
 
-/** What only the gate knows at this moment. Times are in milliseconds since the epoch. */
+/** What only the gate knows. Times are in milliseconds since the epoch. */
 export interface Activity {
   readonly outcome: 'activity';
-  /** The client's secrets that were ever used, as far as the gate knows. */
+  /** The secrets of the client that were used, as far as the gate knows. */
   readonly secrets: readonly { readonly id: string; readonly last_used_at: number }[];
   /** Counts that D1 does not have in full. Each is absolute and replaces D1's count for its hour and outcome, if that is lower. */
   readonly usage: readonly UsageCount[];
@@ -472,13 +487,17 @@ export interface GateMethods {
 
 // ── A gate's storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 //
-// Rows of the gate's SQLite tables; docs/storage.md has their lifetimes. Type aliases, not interfaces: `SqlStorage.exec` wants an index
-// signature. A table is created when it is first written. Code of an older version ignores tables it does not know.
+// Rows of the gate's SQLite tables; docs/storage.md has their lifetimes. They are type aliases and not interfaces, because `SqlStorage.exec`
+// requires an index signature. A table is created when it is first written. Code of an older version ignores tables that it does not know,
+// but inserts rows by the number of columns: never add a column to a table.
 
 /** `record`, one row: the client's record, as JSON. */
 export type RecordRow = { readonly json: string };
 
-/** `cut_off`, one row: the last cut-off, and the version at which the client was deleted, if it was. */
+/**
+ * `cut_off`, one row: the last cut-off, and the version at which the client was deleted, if it was. Code of an older version does not know
+ * the tombstone and may store a record beside it; the newer of the two counts.
+ */
 export type CutOffRow = {
   /** All tokens issued up to the end of this second are revoked, seconds since the epoch; 0 for none. */
   readonly at: number;
@@ -488,7 +507,10 @@ export type CutOffRow = {
 /** A token bucket, as storage has it: the level without the reservation. Times are in milliseconds since the epoch. */
 export type WrittenBucket = { readonly level: number; readonly at: number };
 
-/** `meter`, one row: the bucket, and a `StoredActivity` as JSON. An older version kept `WrittenBucket` alone, in the table `bucket`. */
+/**
+ * `meter`, one row: the bucket, and a `StoredActivity` as JSON. An older version kept only a `WrittenBucket`, in the table `bucket`; the
+ * later of the two counts.
+ */
 export type MeterRow = { readonly level: number | null; readonly at: number | null; readonly activity: string };
 
 /** A usage count, and how much of it D1 has taken. */
@@ -498,14 +520,15 @@ export interface FlushedCount extends UsageCount {
 
 /** What `meter` holds besides the bucket. Times are in milliseconds since the epoch. */
 export interface StoredActivity {
-  /** The last use of each secret, by its id. */
+  /** The last use of each secret, by the secret's id. */
   readonly last_used: Readonly<Record<string, number>>;
   readonly usage: readonly FlushedCount[];
+  /** When the counts are next flushed to D1; null if D1 has them all. */
   readonly flush_at: number | null;
   readonly failed_flushes: number;
 }
 
-/** `spent_ids`: several `SpentId`s in one row, as a JSON array. */
+/** `spent_ids`: several `SpentId`s in one row, as a JSON array. A third column, `expires_at`, has the latest `expires_at` of them. */
 export type SpentIdsRow = { readonly row: number; readonly ids: string };
 
 /** `revocations`: a revoked token. Two more columns, `copy_at` and `attempts`, belong to an older version. */
@@ -544,9 +567,9 @@ export type Owed = OwedCopy | OwedEvent;
  */
 export type OutboxRow = Owed & { readonly attempts: number };
 
-/** The copy in KV of what applies to all of a client's tokens. Written by the gate, read by the edge. */
+/** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {
   readonly status: 'active' | 'disabled';
-  /** The second at whose end all of its tokens were last revoked, or null. */
+  /** All tokens issued up to the end of this second are revoked, seconds since the epoch; null for none. */
   readonly cut_off: number | null;
 }

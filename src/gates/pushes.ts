@@ -7,8 +7,8 @@ import type { Gates } from './gates.ts';
 import type { UpdateRequest } from './protocol.ts';
 
 /**
- * Hands some gates the records that they are owed. Whoever stops half-way leaves the rest owed.
- * @throws StoreUnavailableError where a gate, or D1, did not answer
+ * Delivers owed pushes. If it is interrupted, the remaining ones stay owed.
+ * @throws StoreUnavailableError if a gate or D1 did not answer
  */
 export async function deliverPushes(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<void> {
   let failed = 0;
@@ -19,10 +19,10 @@ export async function deliverPushes(db: Database, gates: Gates, owed: readonly O
 }
 
 /**
- * Goes on with what interrupted writes still owe, gate by gate: what a gate does not take now is owed to it still, however much it is.
- * It begins anywhere and goes round once, so that gates which do not answer hold up no others for long.
- * @returns how many gates took theirs, and how many did not
- * @throws StoreUnavailableError where D1 did not answer
+ * Delivers the pushes that interrupted writes still owe. A push that a gate does not take stays owed. Starts at a random gate and goes
+ * round once, so that gates which do not answer delay the others only for a short time.
+ * @returns how many pushes were delivered, and how many failed
+ * @throws StoreUnavailableError if D1 did not answer
  */
 export async function resumePushes(db: Database, gates: Gates): Promise<{ delivered: number; failed: number }> {
   const done = { delivered: 0, failed: 0 };
@@ -35,7 +35,7 @@ export async function resumePushes(db: Database, gates: Gates): Promise<{ delive
       const next = owed.at(-1);
       if (!next) break;
       last = next.gate;
-      const failed = await pushAsManyAsCan(db, gates, owed);
+      const failed = await pushAsManyAsPossible(db, gates, owed);
       done.failed += failed;
       done.delivered += owed.length - failed;
     }
@@ -43,8 +43,8 @@ export async function resumePushes(db: Database, gates: Gates): Promise<{ delive
   return done;
 }
 
-/** One by one where they cannot be had together: what is too much for D1 in one record must not hold up the others. */
-async function pushAsManyAsCan(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
+/** Delivers pushes together, or one by one if that fails: one record that is too big for D1 must not block the others. */
+async function pushAsManyAsPossible(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
   try {
     return await pushRecords(db, gates, owed);
   } catch {
@@ -54,18 +54,18 @@ async function pushAsManyAsCan(db: Database, gates: Gates, owed: readonly OwedPu
   }
 }
 
-// The ids of gates are hexadecimal.
+// Gate ids are hexadecimal, so this sorts after all of them.
 const AFTER_ALL_IDS = 'g';
 
 /**
- * Hands some gates the records of their clients, as they stand now.
- * @returns how many gates did not take theirs; to those it stays owed
- * @throws StoreUnavailableError where D1 did not answer
+ * Reads the current records of some gates' clients and pushes them.
+ * @returns how many gates did not take their push; it stays owed
+ * @throws StoreUnavailableError if D1 did not answer
  */
 async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]): Promise<number> {
   const clientIds = [...new Set(owed.map(({ clientId }) => clientId))];
   const read = await readRecords(db, clientIds);
-  const told = await Promise.all(
+  const taken = await Promise.all(
     owed.map(async (push) => {
       const update = updateOf(push, read);
       const isTaken = await gates.update(push.gate, update).then(
@@ -75,9 +75,9 @@ async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]
       return isTaken ? [{ gate: push.gate, version: update.version }] : [];
     }),
   );
-  // If this fails they are handed the same once more, which harms nothing.
-  await settlePushes(db, told.flat()).catch(() => undefined);
-  return owed.length - told.flat().length;
+  // If this fails, the same records are pushed once more, which is harmless.
+  await settlePushes(db, taken.flat()).catch(() => undefined);
+  return owed.length - taken.flat().length;
 }
 
 function updateOf(
@@ -86,7 +86,7 @@ function updateOf(
 ): UpdateRequest {
   const record = records.get(clientId) ?? null;
   if (record === null || registered.has(gate)) return { client_id: clientId, version, record };
-  // A gate that is not registered would not hear of later changes: it is told that its client is no more, whoever has the id by now, and
-  // as of then, so that it takes that one's record when it next loads.
+  // A gate that is not registered gets no later pushes, so it must not hold a record. It is told that its client was deleted at the version
+  // at which the push was owed. If the id belongs to a new client by now, the gate loads that one's newer record at its next request.
   return { client_id: clientId, version: owedAt, record: null };
 }
