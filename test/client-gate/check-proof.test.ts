@@ -9,7 +9,7 @@ import { failing } from '../instruments.ts';
 import { keyWorld } from '../machines.ts';
 import { admit, gateOf, gates, hashOf, heldRecord, push } from './gate.ts';
 
-// What an edge has verified, by what it knew of the client, and what the gate makes of it by what it knows itself.
+// The edge verifies a credential against the record that it knows. The gate judges the result by its own record, which may be newer.
 
 type Scene = Awaited<ReturnType<typeof keyWorld>>;
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await gates.credentials(scene.worker);
 });
 
-/** Whether the gate takes a proof that was verified against something. */
+/** Whether the gate accepts a proof that the edge verified against a credential reference. */
 async function isTaken(anchor: string, client = scene.worker): Promise<boolean> {
   const spends = { id: `assertion ${crypto.randomUUID()}`, expires_at: Date.now() / 1000 + 60 };
   const request = { client_id: client.client_id, proof: { kind: 'key', anchor, spends } } as const;
@@ -42,13 +42,13 @@ async function isTaken(anchor: string, client = scene.worker): Promise<boolean> 
 }
 
 const certificate = 'x5t-of-a-certificate';
-/** The client’s key as it is registered, or with something else of it. */
+/** The client’s registered key, with changed members if any are given. */
 const key = (other: Partial<RegisteredKey> = {}): RegisteredKey => ({ jwk, thumbprint, certificate, ...other });
 const jwks_uri = 'https://keys.example.com/jwks';
 const tls_subject = { type: 'san_dns', value: 'machine.example.com' } as const;
 const identity = { issuer: 'https://issuer.example.com', audience: 'https://auth.example.com', digest: 'digest' };
 
-/** A client that has registered all there is, and is let in by some methods. */
+/** A client that has registered every kind of credential, and may use these methods. */
 const registered = (methods: ClientAuthentication['methods'], more: Partial<ClientAuthentication> = {}) => ({
   authentication: {
     methods,

@@ -8,7 +8,7 @@ import { failing, startNewIsolate } from '../instruments.ts';
 import { INACTIVE, isActive } from '../tokens/verdict.ts';
 import { admit, gateOf, gates, heldRecord, identified, push, pushAt, stands, tablesOf } from './gate.ts';
 
-// A fifth of a second past the whole one.
+// A fifth of a second after a full second.
 const START = new Date('2027-06-01T00:00:00.200Z');
 const SECOND = Math.floor(START.getTime() / 1000);
 
@@ -16,12 +16,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Holds the clock of the gate; timers go on. */
+/** Stops the gate's clock; timers go on. */
 function holdClock(): void {
   vi.useFakeTimers({ toFake: ['Date'], now: START });
 }
 
-/** The second at which a token is admitted that must be. */
+/** Gets a token, and returns the second at which it was admitted. */
 async function issuedAt(client: Credentials): Promise<number> {
   const admission = await admit(client);
   if (admission.outcome !== 'admitted') throw new Error(admission.outcome);

@@ -8,13 +8,13 @@ import { Redacted } from '../../src/log/redacted.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import type { Credentials } from '../http.ts';
 
-// A gate as its callers reach it, without the Worker before it.
+// Calls to a gate as the edge makes them, without the Worker in front of it.
 
 export const gates = new Gates(env.CLIENT_GATE);
 
 export const gateOf = ({ client_id }: Pick<Credentials, 'client_id'>) => env.CLIENT_GATE.getByName(client_id);
 
-/** Who a client is, and that it is. */
+/** A client and its proof, as the edge sends them to the gate. */
 export async function identified({
   client_id,
   client_secret,
@@ -31,7 +31,7 @@ export async function admit(client: Credentials, asked: object = {}) {
   return gates.admit({ ...(await identified(client)), ...asked });
 }
 
-/** What the gate's storage holds of its client. */
+/** The client's record in the gate's storage. */
 export function heldRecord(client: Credentials): Promise<ClientRecord> {
   return runInDurableObject(gateOf(client), (_, { storage }) => {
     const { json } = storage.sql.exec<{ json: string }>('SELECT json FROM record').one();
@@ -39,7 +39,7 @@ export function heldRecord(client: Credentials): Promise<ClientRecord> {
   });
 }
 
-/** Pushes to a client's gate what it holds with some fields changed, as of the next version, or that the client was deleted. */
+/** Pushes the gate's record with changed fields, as the next version, or the client's deletion. Returns that version. */
 export async function push(client: Credentials, changes: Partial<ClientRecord> | null): Promise<number> {
   const held = await heldRecord(client);
   const version = held.version + 1;
@@ -47,13 +47,13 @@ export async function push(client: Credentials, changes: Partial<ClientRecord> |
   return version;
 }
 
-/** Pushes a record as of a version, or that the client was deleted. */
+/** Pushes a record as a version, or the client's deletion. */
 export async function pushAt({ client_id }: Credentials, version: number, record: ClientRecord | null): Promise<void> {
   const id = gateOf({ client_id }).id.toString();
   await gates.update(id, { client_id, version, record: record && { ...record, version } });
 }
 
-/** Whether a token of the client's stands, by its gate's word. */
+/** Whether the gate says that a token of the client is active. */
 export async function stands(
   { client_id }: Credentials,
   issuedAt: number,

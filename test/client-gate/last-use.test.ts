@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A client with two secrets, as itself and with the other one. */
+/** A client with two secrets: its credentials with the first, and with the second. */
 async function twoSecrets(name: string): Promise<{ first: Credentials; second: Credentials }> {
   const { worker } = await world(name);
   await gates.isActive(worker.client_id, { jti: 'loads the record', issuedAt: 0 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type Credentials, world } from '../http.ts';
 import { admit, gateOf, gates, heldRecord, push, stands, tablesOf } from './gate.ts';
 
-// What code of the version before stores and reads, word for word: after a deploy it meets ours, and after a return to it ours meets that.
+// The SQL of an older version, word for word. After a deploy this code meets its storage; after a rollback it meets ours.
 
 const OLDER = {
   exists: "SELECT 1 FROM sqlite_schema WHERE name = 'record'",
@@ -79,7 +79,7 @@ test('the version before loads a client that was created again beside our note o
   await evictDurableObject(gateOf(worker));
   expect(await admit(worker)).toMatchObject({ outcome: 'admitted', grant: { access_token_ttl: 77 } });
 
-  // But not one that is older than the deletion.
+  // A record that is older than the deletion is ignored.
   await inStorage(worker, (sql) => sql.exec(OLDER.writeRecord, JSON.stringify(record)));
   await env.DB.prepare('DELETE FROM version_sequence').run();
   await evictDurableObject(gateOf(worker));

@@ -11,7 +11,7 @@ const OWED: Owed = { store: 'kv', key: 'k', value: 'one', expires_at: LATER };
 
 let boxes = 0;
 
-/** Does something with an outbox in a gate's own storage. */
+/** Runs a function with an outbox in the storage of a real gate. */
 function withOutbox<T>(act: (outbox: Outbox, sql: SqlStorage) => T, name = `outbox-${++boxes}`): Promise<T> {
   const gate = env.CLIENT_GATE.getByName(name);
   return runInDurableObject(gate, (_, { storage }) => act(new Outbox(storage.sql), storage.sql));
@@ -90,7 +90,7 @@ test('the wait after a failure doubles from half a second to a second, up to hal
   });
 });
 
-/** When the last is due: the first time at which all 40 are. */
+/** When the last row is due: the first time at which all 40 are. */
 function lastDeadline(outbox: Outbox, from: number): number {
   let [low, high] = [from, from + 10 * OUTBOX_RETRY_MAX * 1000];
   while (low < high) {
@@ -110,7 +110,7 @@ test('what was delivered after a failure is delivered once more, since the attem
       return due.length;
     };
     expect(attempt(NOW, 'failed')).toBe(1);
-    // That it failed is not forgotten with what was owed then.
+    // The new value keeps the number of failed attempts.
     outbox.owe({ ...OWED, value: 'two' }, NOW);
     expect(attempt(NOW, 'delivered')).toBe(1);
     const again = outbox.nextDeadline() ?? 0;

@@ -5,7 +5,7 @@ import { requestToken, world } from '../http.ts';
 
 const START = new Date('2027-01-01T00:00:00Z');
 
-/** Holds the clock of the gate, and of the edge with it; timers go on. */
+/** Stops the clock of the gate and the edge; timers go on. */
 function holdClock(at: Date): void {
   vi.useFakeTimers({ toFake: ['Date'], now: at });
 }

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const START = new Date('2027-05-01T00:00:00Z').getTime();
 
-/** A client by whose key everything was verified; an id is spent by a request that has it. */
+/** A client, and requests by its key, each of which spends an id. */
 async function keyHolder(name: string, rate_limit = { per_minute: 100_000, burst: 10_000 }) {
   const { worker, signer } = await keyWorld(name, { rate_limit });
   const jwk = signer.publicJwk;
@@ -73,7 +73,7 @@ describe('what was used once is refused', () => {
     expect((await admit({ id: 'assertion A', expires_at }, dpop('A'))).outcome).toBe('admitted');
     expect(await admit({ id: 'assertion b', expires_at }, dpop('a'))).toMatchObject({ error: 'invalid_dpop_proof' });
     expect(await admit({ id: 'assertion a', expires_at }, dpop('b'))).toMatchObject(REPLAYED);
-    // Neither request has spent what was new of it.
+    // Neither request has spent its unused id.
     expect((await admit({ id: 'assertion b', expires_at }, dpop('b'))).outcome).toBe('admitted');
   });
 
@@ -136,7 +136,7 @@ describe('storage', () => {
     await admit(newId());
     resetCalls();
     for (const id of newIds(100)) expect((await admit(id)).outcome).toBe('admitted');
-    // The bucket’s reservations are of a thousand requests each.
+    // The bucket writes a reservation for every thousand requests.
     expect(gateStorage.rowsWritten).toBeGreaterThanOrEqual(100);
     expect(gateStorage.rowsWritten).toBeLessThanOrEqual(102);
     expect(await stored(worker)).toEqual({ rows: Math.ceil(101 / SPENT_IDS_PER_ROW), ids: 101 });
@@ -223,7 +223,7 @@ describe('forgetting', () => {
     expect(await admit(id)).toMatchObject(REPLAYED);
     await alarmAt(worker, START + (90 + CLOCK_SKEW) * 1000);
     expect(await stored(worker)).toEqual({ rows: 0, ids: 0 });
-    // The memory of the object is rid of it with the next use, or an eviction.
+    // The object's memory drops it at the next use, or with an eviction.
     await admit(newId());
     expect((await admit(id)).outcome).toBe('admitted');
   });
@@ -238,7 +238,7 @@ describe('forgetting', () => {
     vi.setSystemTime(at);
     expect(await runDurableObjectAlarm(gateOf(worker))).toBe(true);
     expect(await stored(worker)).toEqual({ rows: 0, ids: 0 });
-    // There is nothing left to come back for.
+    // No alarm is set, because nothing is left to purge.
     expect(await alarmOf(worker)).toBeNull();
   });
 

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Puts a secondary secret beside a client's primary one. */
+/** Adds a secondary secret to a client. */
 async function addSecondary(clientId: string, expiresAt: number | null): Promise<string> {
   const secret = generateSecret('ems_');
   const hash = await hashSecret(new Redacted(secret), await deriveMasterKeys(readConfig(env).masterKeys));

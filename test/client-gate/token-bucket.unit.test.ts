@@ -5,7 +5,7 @@ import type { WrittenBucket } from '../../src/gates/protocol.ts';
 const LIMIT = { per_minute: 60, burst: 100 };
 const START = 1_800_000_000_000;
 
-/** Numbers in [0, 1) that are the same in every run. */
+/** Pseudo-random numbers in [0, 1), the same in every run. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -14,7 +14,7 @@ function random(seed: number): () => number {
   };
 }
 
-/** A bucket whose storage is only what was written to it. */
+/** A bucket that is restored, after an eviction, from what was written to storage. */
 function stored(limit = LIMIT) {
   let written: WrittenBucket | undefined;
   let bucket: TokenBucket = fullBucket(limit, START);
@@ -72,7 +72,7 @@ test('whoever waits as long as a refusal says is granted a request, whatever was
     const { granted, reset } = bucket.take(START);
     expect(granted).toBe(false);
     expect(reset).toBeGreaterThan(0);
-    // Each refusal on the way adds a fraction of its own to the level.
+    // Each refusal in between adds a fraction to the level.
     const way = Array.from({ length: 5 }, () => START + Math.floor(next() * reset * 1000)).sort();
     const grantedBefore = way.filter((now) => bucket.take(now).granted).length;
     expect(grantedBefore > 0 || bucket.take(START + reset * 1000).granted, `seed ${seed}`).toBe(true);

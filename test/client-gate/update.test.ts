@@ -56,7 +56,7 @@ test('a cold gate whose load is held while a change is pushed ends with the chan
     await vi.waitFor(() => expect(held()).toBe(1));
     await pushAt(cold, record.version + 100, changed);
     release();
-    // Its secret is none any more.
+    // Its secret was deleted.
     expect(await admission).toMatchObject({ outcome: 'invalid_client', known: true });
   });
   expect(await heldRecord(cold)).toEqual({ ...changed, version: record.version + 100 });
@@ -95,7 +95,7 @@ test('a deleted client is nobody, and stays so whatever an older load says', asy
   const version = await push(worker, null);
   expect(await admit(worker)).toMatchObject(NOBODY);
   await evictDurableObject(gateOf(worker));
-  // D1 still has the client, as of a version before its deletion.
+  // D1 still has the client, at a version before its deletion.
   expect(await admit(worker)).toMatchObject(NOBODY);
   await setSequence(version);
   expect(await admit(worker)).toMatchObject(NOBODY);

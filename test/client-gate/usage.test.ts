@@ -27,7 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets time go by, and then the gate's alarm go off as often as it is due. */
+/** Advances the clock, then runs the gate's alarm as often as it is due. */
 async function pass(client: Credentials, milliseconds: number): Promise<void> {
   vi.setSystemTime(Date.now() + milliseconds);
   for (let set = await alarmOf(client); set !== null && set <= Date.now(); set = await alarmOf(client)) {
@@ -46,7 +46,7 @@ async function unflushed({ client_id }: Credentials): Promise<UsageCount[]> {
   return [...(await gates.activity({ client_id })).usage];
 }
 
-/** What D1 has of a client's usage, the oldest first. */
+/** The client's usage in D1, the oldest hour first. */
 async function inD1({ client_id }: Credentials): Promise<UsageCount[]> {
   const query = 'SELECT hour, outcome, count FROM client_usage WHERE client_id = ? ORDER BY hour, outcome';
   return (await env.DB.prepare(query).bind(client_id).all<UsageCount>()).results;

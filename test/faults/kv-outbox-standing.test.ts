@@ -19,7 +19,7 @@ const holdClock = () => vi.useFakeTimers({ toFake: ['Date'], now: START });
 
 let worlds = 0;
 
-/** A world whose resource server asks for introspection at the edge, with the client's token. */
+/** A world whose resource server chose `edge` introspection, with a token of its client. */
 async function atEdge() {
   holdClock();
   const made = await world(`standing-${++worlds}`);
@@ -127,7 +127,7 @@ test('changes that are no concern of its tokens are not told', async () => {
   expect(await owedBy(made.worker)).toEqual([]);
 });
 
-/** Lets puts wait, each until it is let go. */
+/** Holds puts to KV, each until `letGo` is called. */
 async function holdingPuts(during: (puts: { held: () => number; letGo: () => void }) => Promise<void>): Promise<void> {
   let held = 0;
   let free = 0;
@@ -165,7 +165,7 @@ test('a put that was given up, and lands after a later one, does not have the la
   const made = await atEdge();
   await disable(made);
   await holdingPuts(async ({ held, letGo }) => {
-    // Given up after the deadline, by the real clock.
+    // The gate gives the put up after the deadline, by the real clock.
     await ring(made.worker);
     expect(held()).toBe(1);
     await enable(made);
@@ -197,7 +197,7 @@ test('with the gate gone introspection says inactive where the copy says that a 
   await done('POST', `${cut.client}/revoke-tokens`);
   await revoke(revoked.worker, revoked.token);
   await done('DELETE', deleted.client);
-  // Which may be enabled by now.
+  // A disabled client may be enabled again by now, so this copy proves nothing.
   await disable(disabled);
   for (const { worker } of [cut, revoked, deleted, disabled]) await drain(worker);
   startNewIsolate();

@@ -18,7 +18,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-// Its alarms then go off when they are told to.
+// Ahead of the runtime's clock, so that alarms go off only when a test runs them.
 const holdClock = () => vi.useFakeTimers({ toFake: ['Date'], now: START });
 const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
@@ -36,7 +36,7 @@ async function expectInactive(caller: Credentials, tokens: readonly string[]): P
   for (const token of tokens) expect(await isActive(caller, token)).toBe(false);
 }
 
-/** What is put into KV while something runs, for how many seconds and until when by the gate's clock, put after put. */
+/** The puts to KV while a function runs: the key, its TTL in seconds, and the end of that by the gate's clock. */
 async function puts(during: () => Promise<unknown>): Promise<[key: string, ttl: number, until: number][]> {
   const seen: [string, number, number][] = [];
   const watch: Fault = (call, method, [key, , options]) => {
@@ -86,7 +86,7 @@ test('with KV failing every put revocations are acknowledged and in force, and e
   for (const [index, { api: caller }] of worlds.entries()) {
     for (const token of kept[index] ?? []) expect(await isActive(caller, token)).toBe(true);
   }
-  // KV goes by its own clock: it holds each for as long as was left of the token's life by the gate's.
+  // KV has its own clock: it keeps each copy for the rest of the token's life by the gate's clock.
   vi.useRealTimers();
   const ended = Math.ceil(Date.now() / 1000);
   const held = await everyKey();
@@ -188,7 +188,7 @@ test('a gate that is evicted goes on with what it owes', async () => {
   });
   await evictDurableObject(gateOf(worker));
   await expectInactive(caller, tokens);
-  // The alarm that was set before is the one that goes off.
+  // The alarm that was set before the eviction goes off.
   await drain(worker);
   for (const token of tokens) expect(await env.KV.get(revokedKey(token))).toBe('');
 });
@@ -216,7 +216,7 @@ test('a gate whose KV fails for an hour asks it less and less, and at least once
       const [next] = await owedBy(worker);
       const at = next?.due_at ?? Number.NaN;
       waits.push(at - Date.now());
-      // It wakes by then at the latest.
+      // The alarm is set for that time at the latest.
       const alarm = await runInDurableObject(gateOf(worker), (_, { storage }) => storage.getAlarm());
       expect(alarm).toBeLessThanOrEqual(at);
       vi.setSystemTime(at);

@@ -7,7 +7,7 @@ import { api as ask, type Credentials, getToken, world } from '../http.ts';
 import { type Fault, failing, type Store, withFault } from '../instruments.ts';
 import { rowsOf } from '../management/rows.ts';
 
-// Half past an hour, and ahead of the runtime's clock, by which no alarm goes off here by itself.
+// Half past an hour, and ahead of the runtime's clock, so that no alarm goes off by itself.
 const START = new Date('2027-07-01T10:30:00Z').getTime();
 const HOUR = 3_600_000;
 
@@ -21,11 +21,11 @@ afterEach(() => {
 
 interface Owing {
   readonly worker: Credentials;
-  /** Of the token that was revoked alone. */
+  /** The `jti` of the token that was revoked alone. */
   readonly jti: string;
 }
 
-/** A client whose gate owes everything: the counts of three requests, and of two revocations the copies and the events. */
+/** A client whose gate owes everything: the counts of three requests, and the copies and events of two revocations. */
 async function owing(): Promise<Owing> {
   const { worker } = await world(crypto.randomUUID());
   const tokens = [await getToken(worker), await getToken(worker), await getToken(worker)];
@@ -37,7 +37,7 @@ async function owing(): Promise<Owing> {
   return { worker, jti: String(decodeJwt(token).jti) };
 }
 
-/** What the stores have of it. */
+/** What has arrived in D1 and KV. */
 async function delivered({ worker: { client_id }, jti }: Owing) {
   const events = await rowsOf<{ action: string }>(
     "SELECT action FROM audit_events WHERE target = ? AND action LIKE '%revoked' ORDER BY action",
@@ -59,7 +59,7 @@ const ALL = {
   client: { status: 'active', cut_off: START / 1000 },
 };
 
-/** The rows of the gate's own tables. */
+/** The number of rows in a table of the gate. */
 function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<number> {
   return runInDurableObject(
     gateOf(client),
@@ -67,7 +67,7 @@ function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<num
   );
 }
 
-/** Lets the alarm go off whenever it is due, until nothing is owed any more. */
+/** Runs the alarm whenever it is due, until nothing is owed. */
 async function settle({ worker }: Owing): Promise<void> {
   for (let alarms = 0; alarms < 50; alarms++) {
     const at = await alarmOf(worker);
@@ -82,7 +82,7 @@ async function settle({ worker }: Owing): Promise<void> {
 const alarm = ({ worker }: Owing, times: number) =>
   runInDurableObject(gateOf(worker), (gate) => Promise.all(Array.from({ length: times }, () => gate.alarm())));
 
-/** To when the counts are due as well. */
+/** Advances the clock until the counts are due as well. */
 const untilFlush = () => vi.setSystemTime(START + 10 * 60_000);
 
 test('the alarm tells each store what it is owed', async () => {
@@ -124,7 +124,7 @@ test('an alarm that is late by hours tells all that anybody can still need', asy
   const owed = await owing();
   vi.setSystemTime(START + 5 * HOUR);
   await runDurableObjectAlarm(gateOf(owed.worker));
-  // The token that was revoked has expired meanwhile; others of the client may last for a day.
+  // The revoked token has expired meanwhile. Other tokens of the client may last for a day.
   expect(await delivered(owed)).toEqual({ ...ALL, token: null });
   expect(await kept(owed.worker, 'outbox')).toBe(0);
   expect(await kept(owed.worker, 'revocations')).toBe(0);
