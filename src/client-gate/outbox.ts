@@ -27,7 +27,7 @@ export class Outbox {
   due(now: number, limit: number): OutboxRow[] {
     if (!this.#exists) return [];
     this.#sql.exec('DELETE FROM outbox WHERE due_at <= ? AND expires_at <= ?', now, now / 1000);
-    const due = 'SELECT store, key, value, expires_at, attempts FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?';
+    const due = 'SELECT * FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?';
     return this.#sql.exec<OutboxRow>(due, now, limit).toArray();
   }
 
@@ -60,7 +60,9 @@ export class Outbox {
   /** Returns when the next row is due, or undefined if there is none. */
   nextDeadline(): number | undefined {
     if (!this.#exists) return undefined;
-    const [next] = this.#sql.exec<{ due_at: number }>('SELECT due_at FROM outbox ORDER BY due_at LIMIT 1').toArray();
+    const [next] = this.#sql
+      .exec<Pick<OutboxRow, 'due_at'>>('SELECT due_at FROM outbox ORDER BY due_at LIMIT 1')
+      .toArray();
     return next?.due_at;
   }
 

@@ -83,9 +83,7 @@ export class ReplayMemory {
   // Read from storage at its first use, because most gates never need it.
   #loaded(): Map<string, number> {
     if (this.#spent) return this.#spent;
-    const rows = this.#exists
-      ? this.#sql.exec<SpentIdsRow>('SELECT row, ids FROM spent_ids ORDER BY row').toArray()
-      : [];
+    const rows = this.#exists ? this.#sql.exec<SpentIdsRow>('SELECT * FROM spent_ids ORDER BY row').toArray() : [];
     const ids = rows.flatMap((row) => JSON.parse(row.ids) as SpentId[]);
     this.#spent = new Map(ids.map(({ id, expires_at }) => [id, expires_at]));
     this.#row = (rows.at(-1)?.row ?? -1) + 1;

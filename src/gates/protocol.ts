@@ -528,8 +528,8 @@ export interface StoredActivity {
   readonly failed_flushes: number;
 }
 
-/** `spent_ids`: several `SpentId`s in one row, as a JSON array. A third column, `expires_at`, has the latest `expires_at` of them. */
-export type SpentIdsRow = { readonly row: number; readonly ids: string };
+/** `spent_ids`: several `SpentId`s in one row, as a JSON array, and the latest `expires_at` of them. */
+export type SpentIdsRow = { readonly row: number; readonly ids: string; readonly expires_at: number };
 
 /** `revocations`: a revoked token. Two more columns, `copy_at` and `attempts`, belong to an older version. */
 export type RevocationRow = { readonly jti: string; readonly expires_at: number };
@@ -561,11 +561,13 @@ export type OwedEvent = {
  */
 export type Owed = OwedCopy | OwedEvent;
 
-/**
- * `outbox`: something owed, and how many attempts to deliver it failed in a row. The column `due_at` holds the time of the next attempt,
- * milliseconds since the epoch.
- */
-export type OutboxRow = Owed & { readonly attempts: number };
+/** `outbox`: something owed, and how its delivery goes. */
+export type OutboxRow = Owed & {
+  /** When it is next tried, milliseconds since the epoch. */
+  readonly due_at: number;
+  /** How many attempts failed in a row. */
+  readonly attempts: number;
+};
 
 /** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {

@@ -41,11 +41,11 @@ test('no more than the limit is handed out, what waited longest first', async ()
 test('a value that was overtaken is not taken for delivered, nor one that lasts longer by now', async () => {
   await withOutbox((outbox) => {
     outbox.owe(OWED, NOW);
-    const [sent = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
+    const [sent = { ...OWED, due_at: NOW, attempts: 0 }] = outbox.due(NOW, 1);
     outbox.owe({ ...OWED, value: 'two' }, NOW);
     outbox.delivered(sent, NOW);
     expect(values(outbox)).toEqual(['two']);
-    const [second = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
+    const [second = { ...OWED, due_at: NOW, attempts: 0 }] = outbox.due(NOW, 1);
     outbox.owe({ ...OWED, value: second.value, expires_at: LATER + 1 }, NOW);
     outbox.delivered(second, NOW);
     expect(values(outbox)).toEqual(['two']);
@@ -124,7 +124,7 @@ test('what was delivered after a failure is delivered once more, since the attem
 test('two alarms that fail at the same attempt put it off once', async () => {
   await withOutbox((outbox) => {
     outbox.owe(OWED, NOW);
-    const [one = { ...OWED, attempts: 0 }] = outbox.due(NOW, 1);
+    const [one = { ...OWED, due_at: NOW, attempts: 0 }] = outbox.due(NOW, 1);
     outbox.failed(one, NOW);
     const first = outbox.nextDeadline();
     outbox.failed(one, NOW + 500_000);
