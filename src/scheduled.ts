@@ -82,6 +82,6 @@ async function rotateSigningKeys(
 
 async function copyKeyRing({ db, env }: ScheduledServices): Promise<{ revoked: number; copied: number }> {
   const revoked = await propagateKeyRevocations(db, env.KV);
-  const isCopied = await new StoredRing(env).copy();
+  const isCopied = await new StoredRing(env).updateCopy();
   return { revoked, copied: isCopied ? 1 : 0 };
 }

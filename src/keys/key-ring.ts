@@ -21,39 +21,41 @@ import { unseal } from './sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';
 
-/** The keys that are published, in one state of them, and those that hashes and tags are accepted of. */
+/** One state of the published keys, with the master keys whose hashes and tags are accepted. */
 export interface Ring {
-  /** The key that signs with an algorithm. */
+  /** The active key of each algorithm. */
   readonly active: ReadonlyMap<SigningAlg, SigningKey>;
   readonly byKid: ReadonlyMap<string, PublishedKey>;
-  /** The JWK Set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), serialized. */
+  /** The serialized JWK Set ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). */
   readonly jwks: string;
   readonly acceptedKeys: AcceptedKeys;
 }
 
 interface Lease {
   readonly ring: Ring;
-  /** Milliseconds since the epoch, as what follows. */
-  readonly renewedFrom: number;
+  /** When the ring is renewed in the background, milliseconds since the epoch. */
+  readonly renewsAt: number;
+  /** Milliseconds since the epoch. */
   readonly endsAt: number;
 }
 
-interface Reading {
+/** A read of the ring that one request began and that others wait for as well. */
+interface RingRead {
   readonly lease: SharedWork<Lease>;
   /** Milliseconds since the epoch. */
-  readonly begunAt: number;
+  readonly startedAt: number;
 }
 
 /**
- * The signing keys, as one isolate holds them under a lease: used as they are while the lease is young, renewed in the background
- * before it ends, read anew after that. The first use of a new deployment makes them.
+ * The key ring of an isolate, held under a lease. A young lease is used as it is; an older one is renewed in the background; when it has
+ * ended, requests wait for a new one. The first read of a new deployment makes the keys.
  */
 export class KeyRing {
   readonly #stored: StoredRing;
   readonly #masterKeys: () => Promise<MasterKeys>;
   #lease: Lease | undefined;
-  #reading: Reading | undefined;
-  // Of the last reading, where it failed a moment ago.
+  #pendingRead: RingRead | undefined;
+  // The error of the last read, for as long as the stores are not asked again.
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
   constructor(env: Pick<Env, 'DB' | 'KV'>, masterKeys: () => Promise<MasterKeys>) {
@@ -62,69 +64,71 @@ export class KeyRing {
   }
 
   /**
-   * The ring, at `now` in milliseconds since the epoch.
-   * @throws StoreUnavailableError where the lease has ended and neither D1 nor KV answers
+   * Returns the ring.
+   * @param now milliseconds since the epoch
+   * @throws StoreUnavailableError if the lease has ended and neither D1 nor KV answers
    */
   async current(now: number): Promise<Ring> {
     const lease = this.#lease;
-    if (lease && now < lease.renewedFrom) return lease.ring;
+    if (lease && now < lease.renewsAt) return lease.ring;
 
     if (this.#failure && now < this.#failure.until) {
       if (lease && now < lease.endsAt) return lease.ring;
       throw this.#failure.error;
     }
-    const underWay = this.#reading && now - this.#reading.begunAt < KEY_RING_WAIT_MAX_MS ? this.#reading : undefined;
-    const reading = underWay ?? this.#read(now);
-    // In the background a failure harms nothing: once the lease has ended it is answered.
+    // A read dies with the request that began it. An older one is ignored, so that no request waits for it in vain.
+    const pending = this.#pendingRead;
+    const read = pending && now - pending.startedAt < KEY_RING_WAIT_MAX_MS ? pending : this.#read(now);
+    // While the lease lasts, a failed renewal is harmless: it is retried, and reported only after the lease has ended.
     if (lease && now < lease.endsAt) return lease.ring;
-    // A read dies with the request that began it: nobody waits for it for ever.
-    return (await reading.lease.result(KEY_RING_WAIT_MAX_MS)).ring;
+    return (await read.lease.result(KEY_RING_WAIT_MAX_MS)).ring;
   }
 
   /**
-   * The key that signs with an algorithm, at `now`.
-   * @throws StoreUnavailableError; NotYetError where there is none that every verifier must already have
+   * Returns the key that signs with an algorithm.
+   * @param now milliseconds since the epoch
+   * @throws StoreUnavailableError; NotYetError if verifiers may not have the active key in their cached JWKS yet
    */
   async signer(alg: SigningAlg, now: number): Promise<SigningKey> {
     const key = (await this.current(now)).active.get(alg);
-    // Only in a copy that lags behind emergencies: D1 has another.
+    // Happens only with a copy in KV that lags behind an emergency: D1 has a new active key.
     if (!key) throw new StoreUnavailableError('d1', `no active ${alg} key`);
     if (now < key.heldBackUntil) throw new NotYetError(key.heldBackUntil, now);
     return key;
   }
 
-  /** Lets the next use read the ring anew, for an isolate that knows it to have changed. */
+  /** Ends the lease, so that the next use reads the ring from its store. For an isolate that has just changed the ring. */
   endLease(): void {
     this.#lease = undefined;
-    this.#reading = undefined;
+    this.#pendingRead = undefined;
     this.#failure = undefined;
   }
 
-  #read(now: number): Reading {
-    const reading: Reading = {
+  #read(now: number): RingRead {
+    const read: RingRead = {
       lease: new SharedWork(
         'd1',
-        this.#load(now, () => this.#reading === reading),
+        this.#load(now, () => this.#pendingRead === read),
       ),
-      begunAt: now,
+      startedAt: now,
     };
-    this.#reading = reading;
-    return reading;
+    this.#pendingRead = read;
+    return read;
   }
 
-  /** @param isWanted whether what is read is still to be held when it is there */
-  async #load(now: number, isWanted: () => boolean): Promise<Lease> {
+  /** @param isCurrent whether no later read and no end of the lease has replaced this read */
+  async #load(now: number, isCurrent: () => boolean): Promise<Lease> {
     try {
       const lease = await this.#open(now);
-      // One that was begun before the lease was ended is not what it is to be.
-      if (isWanted()) this.#lease = lease;
+      // A read that began before `endLease()` may lack the change, so its result is not kept.
+      if (isCurrent()) this.#lease = lease;
       this.#failure = undefined;
       return lease;
     } catch (error) {
-      if (isWanted()) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
+      if (isCurrent()) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
       throw error;
     } finally {
-      if (isWanted()) this.#reading = undefined;
+      if (isCurrent()) this.#pendingRead = undefined;
     }
   }
 
@@ -134,25 +138,27 @@ export class KeyRing {
     const renewalAge = store === 'd1' ? KEY_RING_RENEWAL_AGE : KEY_RING_COPY_RENEWAL_AGE;
     return {
       ring: await openRing(rows, masterKeys),
-      renewedFrom: now + renewalAge * 1000,
+      renewsAt: now + renewalAge * 1000,
       endsAt: now + KEY_RING_LEASE * 1000,
     };
   }
 }
 
 async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterKeys): Promise<Ring> {
-  const isSet = ({ id }: { readonly id: string }) => masterKeys.some((set) => set.id === id);
-  const [published, active, accepted] = await Promise.all([
+  const isConfigured = ({ id }: { readonly id: string }) => masterKeys.some((key) => key.id === id);
+  const [published, active, retiredKeys] = await Promise.all([
     Promise.all(stored.map(openPublishedKey)),
-    // Nobody needs the others' private halves.
+    // Only active keys sign, so the private halves of the others stay sealed.
     Promise.all(stored.filter(({ status }) => status === 'active').map((key) => openSigningKey(key, masterKeys))),
-    Promise.all(retired.filter((key) => !isSet(key)).map(({ sealedKeys }) => openRetired(sealedKeys, masterKeys))),
+    Promise.all(
+      retired.filter((key) => !isConfigured(key)).map(({ sealedKeys }) => openRetired(sealedKeys, masterKeys)),
+    ),
   ]);
   return {
     active: new Map(active.map((key) => [key.alg, key])),
     byKid: new Map(published.map((key) => [key.kid, key])),
     jwks: JSON.stringify({ keys: published.map(({ publicJwk }) => publicJwk) }),
-    acceptedKeys: [...masterKeys, ...accepted],
+    acceptedKeys: [...masterKeys, ...retiredKeys],
   };
 }
 

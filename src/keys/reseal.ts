@@ -4,52 +4,53 @@ import type { Redacted } from '../log/redacted.ts';
 import type { RetiredMasterKey, RingRows, StoredSigningKey } from '../store/ring.ts';
 import { isSealedUnder, type Purpose, seal, unseal } from './sealing.ts';
 
-/** What a master key is still needed for. */
+/** A master key and its remaining uses. */
 export interface MasterKeyUse {
   readonly id: string;
-  /** `previous`: set beside the current one. `retired`: no longer set, and its hashes and tags are accepted still. */
+  /** `previous`: configured after the current key. `retired`: no longer configured; its hashes and tags are still accepted. */
   readonly status: 'current' | 'previous' | 'retired';
-  /** Signing keys that are sealed under it. */
+  /** How many signing keys are sealed under it. */
   readonly signingKeys: number;
-  /** When it may be taken out of `MASTER_KEY`, milliseconds since the epoch; null where it must be resealed before, or is current. */
+  /** When it may be removed from `MASTER_KEY`, milliseconds since the epoch. Null if it is current, or a reseal is needed first. */
   readonly mayGoAt: number | null;
 }
 
-/** What master keys are used for, the current one first. */
+/** Lists the configured and retired master keys with their uses. The current key is first. */
 export function listMasterKeyUses({ keys, retired }: RingRows, [current, ...previous]: MasterKeys): MasterKeyUse[] {
-  const signingKeys = (key: { readonly id: string }) =>
+  const countSigningKeys = (key: { readonly id: string }) =>
     keys.filter(({ sealedPrivateJwk }) => isSealedUnder(sealedPrivateJwk, key)).length;
   const isNeeded = (key: { readonly id: string }) =>
-    signingKeys(key) > 0 || retired.some(({ sealedKeys }) => isSealedUnder(sealedKeys, key));
+    countSigningKeys(key) > 0 || retired.some(({ sealedKeys }) => isSealedUnder(sealedKeys, key));
   const mayGoAt = (key: { readonly id: string }) => {
-    const kept = retired.find(({ id }) => id === key.id);
-    // The answers that were kept for an `Idempotency-Key` under it are not sealed anew: they are soon over.
-    return kept && !isNeeded(key) ? kept.createdAt + (IDEMPOTENCY_AGE + CLOCK_SKEW) * 1000 : null;
+    const row = retired.find(({ id }) => id === key.id);
+    // Answers that are stored for an `Idempotency-Key` are not resealed. The key must stay until the last of them has expired.
+    return row && !isNeeded(key) ? row.createdAt + (IDEMPOTENCY_AGE + CLOCK_SKEW) * 1000 : null;
   };
-  const isSet = ({ id }: RetiredMasterKey) => [current, ...previous].some((key) => key.id === id);
+  const isConfigured = ({ id }: RetiredMasterKey) => [current, ...previous].some((key) => key.id === id);
   return [
-    { id: current.id, status: 'current', signingKeys: signingKeys(current), mayGoAt: null },
+    { id: current.id, status: 'current', signingKeys: countSigningKeys(current), mayGoAt: null },
     ...previous.map((key) => ({
       id: key.id,
       status: 'previous' as const,
-      signingKeys: signingKeys(key),
+      signingKeys: countSigningKeys(key),
       mayGoAt: mayGoAt(key),
     })),
     ...retired
-      .filter((key) => !isSet(key))
+      .filter((key) => !isConfigured(key))
       .map(({ id }) => ({ id, status: 'retired' as const, signingKeys: 0, mayGoAt: null })),
   ];
 }
 
-/** What is sealed under other master keys than the current one, sealed anew. */
+/** The values that a reseal sealed under the current master key. */
 export interface Resealed {
   readonly keys: readonly { readonly before: StoredSigningKey; readonly sealedPrivateJwk: string }[];
   readonly retired: readonly RetiredMasterKey[];
 }
 
 /**
- * Seals anew what the current master key did not seal, and keeps of the others that are set what hashes and tags need.
- * @param raw the master keys that are set, 32 bytes each, in the order of `masterKeys`
+ * Reseals, under the current master key, every value that another master key sealed. Also extracts from each previous master key the keys
+ * for hashes and tags, which are needed after that master key has been removed from the configuration.
+ * @param raw the configured master keys, `MASTER_KEY_BYTES` each, in the order of `masterKeys`
  * @param now milliseconds since the epoch
  */
 export async function reseal(
@@ -60,26 +61,32 @@ export async function reseal(
 ): Promise<Resealed> {
   const [current, ...previous] = masterKeys;
   const isCurrent = (sealed: string) => isSealedUnder(sealed, current);
-  const again = async (sealed: string, purpose: Purpose) =>
+  const sealAgain = async (sealed: string, purpose: Purpose) =>
     seal(await unseal(sealed, purpose, masterKeys), purpose, masterKeys);
 
   const stale = keys.filter(({ sealedPrivateJwk }) => !isCurrent(sealedPrivateJwk));
-  // Each time anew: something may have been sealed under them since the last time.
-  const left = previous.flatMap(({ id }, index) => {
+  // Previous keys are retired again at each reseal, which moves `createdAt`: since the last one, an isolate with the old configuration
+  // may have sealed another answer under them.
+  const retiring = previous.flatMap(({ id }, index) => {
     const bytes = raw[index + 1];
     return bytes ? [{ id, bytes }] : [];
   });
-  const kept = retired.filter(({ id, sealedKeys }) => !isCurrent(sealedKeys) && !left.some((key) => key.id === id));
+  const stillRetired = retired.filter(
+    ({ id, sealedKeys }) => !isCurrent(sealedKeys) && !retiring.some((key) => key.id === id),
+  );
   return {
     keys: await Promise.all(
       stale.map(async (before) => ({
         before,
-        sealedPrivateJwk: await again(before.sealedPrivateJwk, 'signing-key'),
+        sealedPrivateJwk: await sealAgain(before.sealedPrivateJwk, 'signing-key'),
       })),
     ),
     retired: await Promise.all([
-      ...kept.map(async (row) => ({ ...row, sealedKeys: await again(row.sealedKeys, 'retired-master-key') })),
-      ...left.map(async ({ id, bytes }) => {
+      ...stillRetired.map(async (row) => ({
+        ...row,
+        sealedKeys: await sealAgain(row.sealedKeys, 'retired-master-key'),
+      })),
+      ...retiring.map(async ({ id, bytes }) => {
         const sealedKeys = await seal(await retireMasterKey(bytes), 'retired-master-key', masterKeys);
         return { id, sealedKeys, createdAt: now };
       }),

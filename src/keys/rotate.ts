@@ -5,17 +5,17 @@ import type { SigningKeysChange } from '../store/signing-keys.ts';
 import { findAlgsWithoutNextKey, type Rotation, revocationSettlesAt } from './rotation.ts';
 import { makeSigningKey } from './signing-key.ts';
 
-/** A rotation with the keys that it needs: a new next one for each that is not the next any more. */
+/** Completes a planned rotation: makes a new next key for each algorithm whose next key the rotation uses up. */
 export async function completeRotation(rotation: Rotation, masterKeys: MasterKeys): Promise<SigningKeysChange> {
   const { now } = rotation;
-  const made = findAlgsWithoutNextKey(rotation).map((alg) => makeSigningKey(alg, 'next', masterKeys, now));
-  return { ...rotation, made: await Promise.all(made) };
+  const nextKeys = findAlgsWithoutNextKey(rotation).map((alg) => makeSigningKey(alg, 'next', masterKeys, now));
+  return { ...rotation, made: await Promise.all(nextKeys) };
 }
 
 /**
- * Tells KV of the keys that were revoked, so that no copy of the ring brings them back, and notes when the last lease on them has ended.
- * Doing it twice puts that off, and harms nothing else.
- * @returns how many keys
+ * Copies the revocations of signing keys to KV, so that no lagging copy of the ring brings a revoked key back, and records in D1 when the
+ * last lease with such a key ends. Safe to repeat; a repetition only postpones that time.
+ * @returns the number of keys
  * @throws StoreUnavailableError
  */
 export async function propagateKeyRevocations(db: Database, kv: KVNamespace): Promise<number> {

@@ -5,44 +5,49 @@ import type { StoredSigningKey } from '../store/ring.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
 import { KEY_RING_AGE_MAX } from './constants.ts';
 
-// The life of a signing key: next, published and not signing; active; retiring, published until the last token that it signed has
-// expired; removed. In an emergency it is removed from wherever it stands. Times are milliseconds since the epoch.
+// The life of a signing key:
+// - `next`: published, does not sign yet;
+// - `active`: signs;
+// - `retiring`: does not sign any more, published until the last token that it signed has expired;
+// - removed. An emergency removes a key at once, from any of these states.
+// Times are milliseconds since the epoch.
 
 /**
- * When a key that is made now may sign: an isolate may publish a ring without it for as long as it goes by an old one, and verifiers keep
- * that for as long as the JWKS may be cached.
+ * Returns when a key that is made now may sign: when every verifier has it. Until its outdated ring ends, an isolate may publish a JWKS
+ * without the key, and verifiers may cache that JWKS for `JWKS_MAX_AGE`.
  */
 export function maturesAt(now: number): number {
   return now + (JWKS_MAX_AGE + KEY_RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
-/** When a key may sign. One that code of an older version made does not say: if it signs already, it may. */
+/** Returns when a key may sign. Older versions did not store this; their key may sign if it is active already. */
 export function signsFrom({ signsFrom: from, activatedAt, createdAt }: StoredSigningKey): number {
   return from ?? activatedAt ?? maturesAt(createdAt);
 }
 
 /**
- * From when on an active key is to be signed with by an isolate's own clock: 0 for one that was ready when it was activated, whatever that
- * clock says.
+ * Returns the time on an isolate's own clock from which an active key may sign. 0 if the key was ready when it was activated: then an
+ * isolate whose clock is behind must not delay it. Only an emergency activates a key that is not ready.
  */
 export function heldBackUntil(key: StoredSigningKey): number {
   const from = signsFrom(key);
   return key.activatedAt !== null && key.activatedAt >= from ? 0 : from;
 }
 
-/** Keys that retired before this have signed no token that can still be accepted. */
+/** Returns the removal cutoff: every token of a key that retired before it has expired. */
 export function removalCutoff(now: number): number {
   return now - (ACCESS_TOKEN_TTL_MAX + KEY_RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
-/** When a revoked key is in no isolate any more, KV having been told of it now. */
+/** Returns when the last isolate has dropped a revoked key whose revocation is copied to KV now. */
 export function revocationSettlesAt(now: number): number {
   return now + KEY_RING_AGE_MAX * 1000;
 }
 
-/** What becomes of keys, but for those that must be made. */
+/** A planned change of the ring, before the keys that it needs are made. */
 export type Rotation = Omit<SigningKeysChange, 'made'>;
 
+/** Finds the key of an algorithm and status. */
 export function findKey(
   keys: readonly StoredSigningKey[],
   alg: SigningAlg,
@@ -51,12 +56,12 @@ export function findKey(
   return keys.find((key) => key.alg === alg && key.status === status);
 }
 
-/** Whether an active key followed another at some time since. */
+/** Whether a key has replaced another active key since a time. False for a key of the first ring, which replaced none. */
 export function hasTakenOverSince({ activatedAt, createdAt }: StoredSigningKey, since: number): boolean {
   return activatedAt !== null && activatedAt > createdAt && activatedAt > since;
 }
 
-/** The algorithms whose active key has signed for long enough, and whose next one is ready. @param maxAge seconds */
+/** Finds the algorithms whose active key has reached its maximum age and whose next key may sign. @param maxAge seconds */
 export function findDueAlgs(keys: readonly StoredSigningKey[], maxAge: number, now: number): SigningAlg[] {
   return SIGNING_ALGS.filter((alg) => {
     const [active, next] = [findKey(keys, alg, 'active'), findKey(keys, alg, 'next')];
@@ -64,15 +69,15 @@ export function findDueAlgs(keys: readonly StoredSigningKey[], maxAge: number, n
   });
 }
 
-/** Lets the next keys of some algorithms sign, and the active ones retire. */
+/** Plans a rotation: the next key of each algorithm becomes active, and its active key retires. */
 export function planRotation(keys: readonly StoredSigningKey[], algs: readonly SigningAlg[], now: number): Rotation {
-  const of = (status: StoredSigningKey['status']) => algs.flatMap((alg) => findKey(keys, alg, status) ?? []);
-  // Code of an older version did not say from when on its key may sign: once that is active nobody could tell any more.
-  const activated = of('next').map((key) => ({ ...key, signsFrom: signsFrom(key) }));
-  return { activated, retired: of('active'), revoked: [], now };
+  const keysWith = (status: StoredSigningKey['status']) => algs.flatMap((alg) => findKey(keys, alg, status) ?? []);
+  // Older versions did not store `signsFrom`. It must be stored now, because it cannot be derived once the key is active.
+  const activated = keysWith('next').map((key) => ({ ...key, signsFrom: signsFrom(key) }));
+  return { activated, retired: keysWith('active'), revoked: [], now };
 }
 
-/** Takes some keys out of the ring at once. Where one signed, the next one follows it, and signs as soon as it may. */
+/** Plans a revocation: the compromised keys leave the ring at once. The next key replaces an active one, and signs as soon as it may. */
 export function planRevocation(
   keys: readonly StoredSigningKey[],
   compromised: readonly StoredSigningKey[],
@@ -88,28 +93,29 @@ export function planRevocation(
   };
 }
 
-/** The algorithms that lack a next key after a rotation: each key that was the next one, and is not any more, is replaced. */
+/** Finds the algorithms that lack a next key after a rotation: their next key was activated or revoked. */
 export function findAlgsWithoutNextKey({ activated, revoked }: Rotation): SigningAlg[] {
   return [...activated, ...revoked.filter(({ status }) => status === 'next')].map(({ alg }) => alg);
 }
 
-/** The keys as a change leaves them. */
+/** Returns the keys after a change. */
 export function applyKeyChange(
   keys: readonly StoredSigningKey[],
   { activated, retired, revoked, made, now }: SigningKeysChange,
 ): StoredSigningKey[] {
-  const among = (some: readonly StoredSigningKey[], { kid }: StoredSigningKey) => some.some((key) => key.kid === kid);
-  const left = keys.filter((key) => !among(revoked, key));
-  const moved = left.map((key): StoredSigningKey => {
-    if (among(activated, key)) return { ...key, status: 'active', activatedAt: now, signsFrom: signsFrom(key) };
-    return among(retired, key) ? { ...key, status: 'retiring', retiredAt: now } : key;
+  const includes = (list: readonly StoredSigningKey[], { kid }: StoredSigningKey) =>
+    list.some((key) => key.kid === kid);
+  const remaining = keys.filter((key) => !includes(revoked, key));
+  const updated = remaining.map((key): StoredSigningKey => {
+    if (includes(activated, key)) return { ...key, status: 'active', activatedAt: now, signsFrom: signsFrom(key) };
+    return includes(retired, key) ? { ...key, status: 'retiring', retiredAt: now } : key;
   });
-  return [...moved, ...made];
+  return [...updated, ...made];
 }
 
 /**
- * The keys of a copy that may lag, without those that are known to be revoked. The next key follows an active one that is, as it has in
- * what was copied.
+ * Removes revoked keys from a copy of the ring that lags behind the revocation. The next key replaces a revoked active key, as it did in
+ * D1.
  */
 export function removeRevokedKeys(
   keys: readonly StoredSigningKey[],

@@ -2,12 +2,12 @@ import { CompactEncrypt, compactDecrypt, decodeProtectedHeader, errors } from 'j
 import type { MasterKeys } from '../credentials/master-key.ts';
 import { ConfigurationError } from '../platform/config.ts';
 
-/** What a seal is for. It is part of the seal, so that what was sealed for one purpose is never taken for another's. */
+/** The purpose of a sealed value. It is authenticated, so that a value sealed for one purpose is never accepted for another. */
 export type Purpose = 'signing-key' | 'answer' | 'retired-master-key';
 
 /**
- * Seals a JSON value for rest: a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key, whose
- * id stands in its `kid`, as its purpose stands in its `typ`.
+ * Encrypts a JSON value for storage as a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key.
+ * Its `kid` is the master key's id, and its `typ` is the purpose.
  */
 export function seal(value: unknown, purpose: Purpose, masterKeys: MasterKeys): Promise<string> {
   const [{ id, sealing }] = masterKeys;
@@ -17,20 +17,19 @@ export function seal(value: unknown, purpose: Purpose, masterKeys: MasterKeys): 
 }
 
 /**
- * Opens what was sealed.
- * @throws ConfigurationError where no master key that is set made the seal; a JOSEError where the text is not as it was sealed, or was
- * sealed for another purpose
+ * Decrypts a sealed value.
+ * @throws ConfigurationError if no configured master key sealed it; JOSEError if it was altered, or sealed for another purpose
  */
 export async function unseal<T>(sealed: string, purpose: Purpose, masterKeys: MasterKeys): Promise<T> {
   const { plaintext } = await compactDecrypt(
     sealed,
     ({ kid, typ }) => {
-      // Code of an older version gave no purpose.
+      // Older versions sealed without a purpose.
       if (typ !== undefined && typ !== purpose) throw new errors.JWEInvalid(`not sealed as a ${purpose}`);
       const key = masterKeys.find(({ id }) => id === kid);
       if (!key)
         throw new ConfigurationError(
-          'Something was sealed under a MASTER_KEY that is no longer accepted: add that one again.',
+          'A stored value is sealed under a MASTER_KEY that is no longer configured: add that key to MASTER_KEY again.',
         );
       return key.sealing;
     },
@@ -39,7 +38,7 @@ export async function unseal<T>(sealed: string, purpose: Purpose, masterKeys: Ma
   return JSON.parse(new TextDecoder().decode(plaintext)) as T;
 }
 
-/** Whether a master key made the seal. */
+/** Whether a value is sealed under this master key. */
 export function isSealedUnder(sealed: string, { id }: Pick<MasterKeys[0], 'id'>): boolean {
   return decodeProtectedHeader(sealed).kid === id;
 }

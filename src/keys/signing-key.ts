@@ -7,7 +7,7 @@ import type { StoredSigningKey } from '../store/ring.ts';
 import { heldBackUntil, maturesAt } from './rotation.ts';
 import { seal, unseal } from './sealing.ts';
 
-/** A key that is published, as an isolate holds it. */
+/** A published key in an isolate's memory. */
 export interface PublishedKey {
   readonly kid: string;
   readonly alg: SigningAlg;
@@ -15,7 +15,7 @@ export interface PublishedKey {
   readonly publicJwk: JWK;
 }
 
-/** A key that signs. */
+/** An active key with its private half. */
 export interface SigningKey extends Pick<PublishedKey, 'kid' | 'alg'> {
   /** See `heldBackUntil()`. */
   readonly heldBackUntil: number;
@@ -23,9 +23,9 @@ export interface SigningKey extends Pick<PublishedKey, 'kid' | 'alg'> {
 }
 
 /**
- * Makes a signing key, its private half sealed. The `kid` is the key's thumbprint ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
+ * Makes a signing key with a sealed private half. Its `kid` is its thumbprint ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
  * @param now milliseconds since the epoch
- * @param from when it may sign, in the same
+ * @param from when the key may sign, milliseconds since the epoch
  */
 export async function makeSigningKey(
   alg: SigningAlg,
@@ -52,21 +52,21 @@ export async function makeSigningKey(
 }
 
 /**
- * Imports a published key, for verifying with its one algorithm and nothing else.
- * @throws TypeError where the key says that it is for another algorithm, use or curve, of which jose and the runtime let some pass
+ * Imports a published key for verification with its one algorithm.
+ * @throws TypeError if the key declares another algorithm, use or curve. jose and the runtime accept some of these.
  */
 export async function importPublishedKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
   if (jwk.alg !== alg || !fitsAlg(jwk, alg)) throw new TypeError(`not an ${alg} key`);
   return importPublicKey(jwk, alg);
 }
 
-/** A stored key's public half, for use. */
+/** Imports the public half of a stored key. */
 export async function openPublishedKey({ kid, alg, publicJwk: json }: StoredSigningKey): Promise<PublishedKey> {
   const publicJwk = JSON.parse(json) as JWK;
   return { kid, alg, publicKey: await importPublishedKey(publicJwk, alg), publicJwk };
 }
 
-/** A stored key's private half, for use. It cannot be taken out of the isolate's CryptoKey again. */
+/** Unseals and imports the private half of a stored key. The resulting CryptoKey cannot be exported. */
 export async function openSigningKey(stored: StoredSigningKey, masterKeys: MasterKeys): Promise<SigningKey> {
   const { kid, alg, sealedPrivateJwk } = stored;
   const privateKey = await importJWK(await unseal<JWK>(sealedPrivateJwk, 'signing-key', masterKeys), alg);

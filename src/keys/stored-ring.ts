@@ -10,16 +10,17 @@ import { addSigningKeys } from '../store/signing-keys.ts';
 import { removeRevokedKeys } from './rotation.ts';
 import { makeSigningKey } from './signing-key.ts';
 
-/** The ring as it is stored, and by which store. */
+/** A ring as stored, and the store that it was read from. */
 export interface FoundRing extends RingRows {
   readonly store: 'd1' | 'kv';
 }
 
-/** The ring at rest: in D1, with a copy in KV for when D1 is gone. */
+/** The stored ring: in D1, with a copy in KV that is read while D1 is unavailable. */
 export class StoredRing {
   readonly #kv: KVNamespace;
   readonly #db: Database;
-  #copied: string | undefined;
+  // The last state that this isolate compared with the copy, serialized.
+  #lastCopied: string | undefined;
 
   constructor({ DB, KV }: Pick<Env, 'DB' | 'KV'>) {
     this.#db = database(DB);
@@ -27,19 +28,19 @@ export class StoredRing {
   }
 
   /**
-   * The stored keys, from D1 first and from the copy when D1 fails. Where there are none they are made.
+   * Reads the ring from D1, or from the copy in KV if D1 fails. Makes the first keys if D1 has none.
    * @param now milliseconds since the epoch
-   * @throws StoreUnavailableError where neither store has them
+   * @throws StoreUnavailableError if D1 fails and KV fails or has no copy
    */
   async read(masterKeys: MasterKeys, now: number): Promise<FoundRing> {
     try {
       let rows = await readRing(this.#db);
       if (rows.keys.length === 0) {
         await addSigningKeys(this.#db, await makeFirstKeys(masterKeys, now));
-        // Whoever else was making them meanwhile may have won.
+        // A concurrent request may have stored its keys first: those count.
         rows = await readRing(this.#db);
       }
-      waitUntil(this.#keepCopy(rows).catch(() => undefined));
+      waitUntil(this.#updateCopyOnce(rows).catch(() => undefined));
       return { ...rows, store: 'd1' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -49,18 +50,18 @@ export class StoredRing {
     }
   }
 
-  /** Sees to it that KV has what D1 has. @returns whether it had something else @throws StoreUnavailableError */
-  async copy(): Promise<boolean> {
+  /** Updates the copy in KV from D1. @returns whether the copy differed @throws StoreUnavailableError */
+  async updateCopy(): Promise<boolean> {
     const rows = await readRing(this.#db);
     return rows.keys.length > 0 && copyRing(this.#kv, rows);
   }
 
-  // Looked at once for each state of the ring that this isolate sees: a copy that was lost, or never made, comes back by itself.
-  async #keepCopy(rows: RingRows): Promise<void> {
+  // Compares the copy once for each state of the ring that this isolate reads. This restores a copy that was lost or never written.
+  async #updateCopyOnce(rows: RingRows): Promise<void> {
     const state = JSON.stringify(rows);
-    if (this.#copied === state) return;
+    if (this.#lastCopied === state) return;
     await copyRing(this.#kv, rows);
-    this.#copied = state;
+    this.#lastCopied = state;
   }
 
   async #readCopy(now: number): Promise<RingRows | undefined> {
@@ -74,12 +75,12 @@ export class StoredRing {
   }
 }
 
-// The first ring is made whole: an active and a next key for every algorithm, so that no JWKS is ever short of one. Nobody can have
-// cached one without them, so each of them may sign at once.
+// The first ring has an active and a next key for every algorithm, so that every JWKS is complete. No verifier can have cached a JWKS
+// without these keys, so each of them may sign at once.
 function makeFirstKeys(masterKeys: MasterKeys, now: number) {
-  const places = SIGNING_ALGS.flatMap((alg) => [
+  const specs = SIGNING_ALGS.flatMap((alg) => [
     { alg, status: 'active' as const },
     { alg, status: 'next' as const },
   ]);
-  return Promise.all(places.map(({ alg, status }) => makeSigningKey(alg, status, masterKeys, now, now)));
+  return Promise.all(specs.map(({ alg, status }) => makeSigningKey(alg, status, masterKeys, now, now)));
 }

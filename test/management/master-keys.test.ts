@@ -108,7 +108,7 @@ test('without a reseal the new master key alone is refused, and the answer says 
     }
   });
   const lines = logged.map(({ text }) => text).join();
-  expect(lines).toContain('no longer accepted: add that one again');
+  expect(lines).toContain('no longer configured: add that key to MASTER_KEY again');
   for (const secret of [OLD, NEW, env.ROOT_API_KEY, ...made.map(({ client }) => client.client_secret)]) {
     expect(lines).not.toContain(secret);
   }
