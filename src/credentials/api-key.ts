@@ -11,16 +11,16 @@ import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { appendChecksum, generateSecretBody, stripChecksum } from './secret.ts';
 import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 
-/** Who manages: the holder of `ROOT_API_KEY`, or of an organization's API key. */
+/** The authenticated administrator: the holder of `ROOT_API_KEY`, or of an organization's API key. */
 export type Administrator = { readonly kind: 'root' } | ({ readonly kind: 'api_key' } & ApiKey);
 
-/** A new API key: as a secret, with a tag before its checksum by which it is known as our own. */
+/** Generates an API key: a secret with a tag before its checksum, by which the service recognizes its own keys. */
 export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> {
   return new Redacted(appendChecksum(await appendTag(generateSecretBody('emk_'), 'apiKeyTag', masterKeys)));
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
-type NoteUse = (id: string, now: number) => void;
+type RecordUse = (id: string, now: number) => void;
 
 /** A cache of API keys that exist, by their stored hashes. */
 export interface ApiKeyCache {
@@ -29,34 +29,33 @@ export interface ApiKeyCache {
 }
 
 /**
- * Finds out whose API key a text is. An invented one is told so by its tag, so that nobody can make the store be asked, or an
- * administrator wait, by guessing.
+ * Authenticates API keys. An invented key fails the check of its tag, so guessing neither causes store calls nor delays administrators.
  */
 export class ApiKeys {
   readonly #rootApiKey: Redacted;
   readonly #acceptedKeys: () => Promise<AcceptedKeys>;
   readonly #find: Find;
-  readonly #noteUse: NoteUse;
-  // Keys that were ours once, by their hashes.
+  readonly #recordUse: RecordUse;
+  // Keys with a valid tag that D1 does not have (any more), by their hashes.
   readonly #unknown = new ExpiringCache<true>();
-  // Keys whose use was noted lately, by their ids.
-  readonly #noted = new ExpiringCache<true>();
+  // Ids of keys whose use was recorded within `LAST_USED_PRECISION`.
+  readonly #recentlyUsed = new ExpiringCache<true>();
 
   /**
-   * @param find looks stored hashes up in D1
-   * @param noteUse notes there that a key was used, in the background
+   * @param find looks up a key in D1 by its possible hashes
+   * @param recordUse records in D1, in the background, that a key was used
    */
-  constructor(rootApiKey: Redacted, acceptedKeys: () => Promise<AcceptedKeys>, find: Find, noteUse: NoteUse) {
+  constructor(rootApiKey: Redacted, acceptedKeys: () => Promise<AcceptedKeys>, find: Find, recordUse: RecordUse) {
     this.#rootApiKey = rootApiKey;
     this.#acceptedKeys = acceptedKeys;
     this.#find = find;
-    this.#noteUse = noteUse;
+    this.#recordUse = recordUse;
   }
 
   /**
-   * Whose it is stands in the request's line in the log.
+   * Authenticates an API key, and adds its owner to the request's log line.
    * @param now milliseconds since the epoch
-   * @param cache avoids the query to D1 for a key that was found a moment ago; only keys that exist are put into it
+   * @param cache answers for keys that were found recently, without a query to D1. Only existing keys are added to it.
    * @returns undefined for a key that is malformed, unknown or expired
    * @throws StoreUnavailableError
    */
@@ -70,27 +69,27 @@ export class ApiKeys {
     if (tagged === undefined || !(await hasLongLivedTag(tagged, 'apiKeyTag', acceptedKeys))) return undefined;
 
     const hashes = await candidateHashes(key, acceptedKeys);
-    const memoryKey = hashes.join(' ');
-    if (this.#unknown.get(memoryKey, now)) return undefined;
-    const found = cache?.get(hashes) ?? (await this.#findIn(cache, hashes));
-    if (!found) this.#unknown.set(memoryKey, true, now + UNKNOWN_KEY_AGE * 1000);
-    const live = found && (found.expiresAt === null || found.expiresAt > now);
-    if (!live) return undefined;
-    this.#used(found, now);
+    const cacheKey = hashes.join(' ');
+    if (this.#unknown.get(cacheKey, now)) return undefined;
+    const found = cache?.get(hashes) ?? (await this.#findAndCache(cache, hashes));
+    if (!found) this.#unknown.set(cacheKey, true, now + UNKNOWN_KEY_AGE * 1000);
+    const isActive = found && (found.expiresAt === null || found.expiresAt > now);
+    if (!isActive) return undefined;
+    this.#recordUseOnce(found, now);
     addLogDetails({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
   }
 
-  async #findIn(cache: ApiKeyCache | undefined, hashes: readonly string[]): Promise<ApiKey | undefined> {
+  async #findAndCache(cache: ApiKeyCache | undefined, hashes: readonly string[]): Promise<ApiKey | undefined> {
     const found = await this.#find(hashes);
     if (found) cache?.set(hashes, found);
     return found;
   }
 
-  #used({ id, lastUsedAt }: ApiKey, now: number): void {
+  #recordUseOnce({ id, lastUsedAt }: ApiKey, now: number): void {
     const precision = LAST_USED_PRECISION * 1000;
-    if (now - (lastUsedAt ?? 0) < precision || this.#noted.get(id, now)) return;
-    this.#noted.set(id, true, now + precision);
-    this.#noteUse(id, now);
+    if (now - (lastUsedAt ?? 0) < precision || this.#recentlyUsed.get(id, now)) return;
+    this.#recentlyUsed.set(id, true, now + precision);
+    this.#recordUse(id, now);
   }
 }

@@ -8,20 +8,20 @@ import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 
 const FORM = new RegExp(`^emc_[0-9A-Za-z]{${CLIENT_ID_RANDOM_LENGTH + TAG_LENGTH}}$`);
 
-// A path cannot end in one or two dots, tokens name organizations as their subjects, and audit events tell of actors by the other names.
+// One or two dots cannot end a URL path. The subject of a token may be an organization's id. Audit events name actors by the other forms.
 const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
 const IMPORTABLE = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
 
 /**
- * Whether a client_id could be one that a client brought along from another provider: at most `CLIENT_ID_LENGTH_MAX` visible ASCII
- * characters, without those that form encoding or Basic credentials give a meaning (`"`, `%`, `+`, `:`), and not to be taken for one that
- * is generated here, an API key's, an organization's, or another actor's.
+ * Whether a client_id may be imported from another provider: 1 to `CLIENT_ID_LENGTH_MAX` visible ASCII characters, except those with a
+ * meaning in form encoding or Basic credentials (`"`, `%`, `+`, `:`), and not in the form of a generated client_id, or of the id of an API
+ * key, an organization or another actor.
  */
 export function isImportableId(clientId: string): boolean {
   return IMPORTABLE.test(clientId) && !NOT_IMPORTABLE.test(clientId);
 }
 
-/** A new client_id: `emc_`, 22 random base62 characters, and a tag by which it is known as our own. */
+/** Generates a client_id: `emc_`, random base62 characters, and a tag by which the service recognizes its own ids. */
 export function generateClientId(masterKeys: MasterKeys): Promise<string> {
   const random = base62(
     toBigInt(crypto.getRandomValues(new Uint8Array(CLIENT_ID_RANDOM_BYTES))),
@@ -30,20 +30,21 @@ export function generateClientId(masterKeys: MasterKeys): Promise<string> {
   return appendTag(`emc_${random}`, 'clientIdTag', masterKeys);
 }
 
-/** Tells the client_ids that this service once generated from inventions, without asking any store. */
+/** Recognizes the client_ids that this service generated, without a store call. */
 export class OwnClientIds {
   readonly #acceptedKeys: () => Promise<AcceptedKeys>;
-  // Those that were found to be own stay so.
-  readonly #known = new ExpiringCache<true>();
+  // Ids with a valid tag. They stay valid, so these entries do not expire.
+  readonly #own = new ExpiringCache<true>();
 
   constructor(acceptedKeys: () => Promise<AcceptedKeys>) {
     this.#acceptedKeys = acceptedKeys;
   }
 
+  /** Whether this service generated a client_id. The client may have been deleted since. */
   async has(clientId: string): Promise<boolean> {
-    if (this.#known.get(clientId, Date.now())) return true;
+    if (this.#own.get(clientId, Date.now())) return true;
     const isOwn = FORM.test(clientId) && (await hasLongLivedTag(clientId, 'clientIdTag', await this.#acceptedKeys()));
-    if (isOwn) this.#known.set(clientId, true);
+    if (isOwn) this.#own.set(clientId, true);
     return isOwn;
   }
 }

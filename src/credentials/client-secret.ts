@@ -5,7 +5,7 @@ import type { MasterKeys } from './master-key.ts';
 import { generateSecret, secretHint } from './secret.ts';
 import { hashSecret } from './secret-hash.ts';
 
-/** A primary secret: as its client is shown it, once, and as it is stored. */
+/** A new primary secret: the value that is shown to the client once, and the row that is stored. */
 export interface NewSecret {
   readonly clientSecret: Redacted;
   readonly stored: StoredSecret;
@@ -14,15 +14,15 @@ export interface NewSecret {
 /**
  * Makes a client's primary secret.
  * @param now milliseconds since the epoch
- * @param given one that the client brings along; else it is generated
+ * @param imported a secret from another provider; if absent, a new one is generated
  */
 export async function makeClientSecret(
   clientId: string,
   masterKeys: MasterKeys,
   now: number,
-  given?: Redacted,
+  imported?: Redacted,
 ): Promise<NewSecret> {
-  const clientSecret = given ?? new Redacted(generateSecret('ems_'));
+  const clientSecret = imported ?? new Redacted(generateSecret('ems_'));
   const stored: StoredSecret = {
     id: generateId('sec'),
     clientId,
@@ -37,12 +37,12 @@ export async function makeClientSecret(
   return { clientSecret, stored };
 }
 
-/** Whether a secret is accepted, at `now` in milliseconds since the epoch. */
+/** Whether a secret is accepted. @param now milliseconds since the epoch */
 export function isLive({ expiresAt, leakedAt }: StoredSecret, now: number): boolean {
   return leakedAt === null && (expiresAt === null || expiresAt > now);
 }
 
-/** The secret of a rank, where it is still accepted. */
+/** Returns the secret of a rank if it is still accepted. @param now milliseconds since the epoch */
 export function liveSecret(
   secrets: readonly StoredSecret[],
   rank: StoredSecret['rank'],
@@ -51,7 +51,7 @@ export function liveSecret(
   return secrets.find((secret) => secret.rank === rank && isLive(secret, now));
 }
 
-/** When a secret ends that ends by itself at one time and is to end at another; null is never. An end is not put off. */
-export function earlierEnd(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? (one ?? other) : Math.min(one, other);
+/** Returns the earlier of two expiry times, so that a new expiry never extends an existing one. Null means that it never expires. */
+export function earlierEnd(first: number | null, second: number | null): number | null {
+  return first === null || second === null ? (first ?? second) : Math.min(first, second);
 }

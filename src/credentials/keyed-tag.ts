@@ -3,35 +3,35 @@ import { TAG_LENGTH, TAG_MAC_BYTES } from './constants.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { equalInConstantTime } from './secret-hash.ts';
 
-/** What is tagged, each under a key of its own. */
+/** The kind of a tag that is accepted even after its MASTER_KEY has been retired. Each kind has its own key. */
 export type LongLivedTag = 'clientIdTag' | 'apiKeyTag';
-/** What is tagged for so short a time that a MASTER_KEY which is no longer set need not be known for it. */
+/** The kind of a tag that expires so soon that only configured MASTER_KEYs need to verify it. */
 export type ShortLivedTag = 'dpopNonceTag';
 
 const encoder = new TextEncoder();
 
-/** The text with 8 characters behind it that only a holder of the master key can make. */
+/** Appends a tag of `TAG_LENGTH` characters that only a holder of the master key can make. */
 export async function appendTag(
   text: string,
-  what: LongLivedTag | ShortLivedTag,
+  kind: LongLivedTag | ShortLivedTag,
   [current]: MasterKeys,
 ): Promise<string> {
-  return text + (await tag(text, current[what]));
+  return text + (await tag(text, current[kind]));
 }
 
-/** Whether the text ends with a tag that an accepted master key made. */
-export function hasLongLivedTag(tagged: string, what: LongLivedTag, keys: AcceptedKeys): Promise<boolean> {
+/** Whether a text ends with a tag that an accepted master key made, configured or retired. */
+export function hasLongLivedTag(tagged: string, kind: LongLivedTag, keys: AcceptedKeys): Promise<boolean> {
   return endsWithTagOf(
     tagged,
-    keys.map((key) => key[what]),
+    keys.map((key) => key[kind]),
   );
 }
 
-/** As `hasLongLivedTag`, for a tag of a master key that is set. */
-export function hasShortLivedTag(tagged: string, what: ShortLivedTag, keys: MasterKeys): Promise<boolean> {
+/** Whether a text ends with a tag that a configured master key made. */
+export function hasShortLivedTag(tagged: string, kind: ShortLivedTag, keys: MasterKeys): Promise<boolean> {
   return endsWithTagOf(
     tagged,
-    keys.map((key) => key[what]),
+    keys.map((key) => key[kind]),
   );
 }
 

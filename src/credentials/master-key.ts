@@ -2,9 +2,12 @@ import { base64url } from 'jose';
 import type { Redacted } from '../log/redacted.ts';
 import { DERIVED_KEY_BYTES, MASTER_KEY_ID_BYTES } from './constants.ts';
 
-/** The keys for hashes and tags that are derived from one MASTER_KEY by HKDF ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)), under a label each. */
+/**
+ * The keys for hashes and tags of one MASTER_KEY, each derived under its own label by HKDF
+ * ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
+ */
 export interface HashingKeys {
-  /** Eight characters that name the master key and tell nothing about it; every sealed or hashed value says which one made it. */
+  /** Identifies the master key in every sealed or hashed value. It is derived too, so it discloses nothing about the key. */
   readonly id: string;
   /** HMAC-SHA-256, for hashing client secrets and API keys. */
   readonly secretHash: CryptoKey;
@@ -14,7 +17,7 @@ export interface HashingKeys {
   readonly apiKeyTag: CryptoKey;
 }
 
-/** All that one MASTER_KEY gives. */
+/** All keys that are derived from one MASTER_KEY. */
 export interface MasterKey extends HashingKeys {
   /** HMAC-SHA-256, for the tag in DPoP nonces. */
   readonly dpopNonceTag: CryptoKey;
@@ -22,13 +25,16 @@ export interface MasterKey extends HashingKeys {
   readonly sealing: Uint8Array;
 }
 
-/** Those that are set, the current one first. */
+/** Configured master keys. The first one seals, hashes and tags new values. */
 export type MasterKeys = readonly [MasterKey, ...MasterKey[]];
 
-/** Those whose hashes and tags are accepted, the current one first: those that are set, and those that were retired. */
+/** The keys whose hashes and tags are accepted: of the configured master keys, the current one first, then of the retired ones. */
 export type AcceptedKeys = readonly [HashingKeys, ...HashingKeys[]];
 
-/** What is kept of a MASTER_KEY that is to go, sealed under another: its keys for hashes and tags, in base64url. It opens no seal. */
+/**
+ * The part of a MASTER_KEY that outlives its removal from the configuration: its keys for hashes and tags, in base64url. It is stored
+ * sealed under another master key. It lacks the sealing key, so it cannot unseal anything.
+ */
 export interface RetiredKeys {
   readonly id: string;
   readonly secret_hash: string;
@@ -38,11 +44,11 @@ export interface RetiredKeys {
 
 type Raw = Uint8Array<ArrayBuffer>;
 
-/** Derives the keys of every MASTER_KEY that is set (32 bytes each, the current one first). */
+/** Derives the keys of every configured MASTER_KEY (`MASTER_KEY_BYTES` each, the current one first). */
 export async function deriveMasterKeys(masterKeys: readonly Redacted<Raw>[]): Promise<MasterKeys> {
-  const [current, ...others] = await Promise.all(masterKeys.map(deriveMasterKey));
+  const [current, ...previous] = await Promise.all(masterKeys.map(deriveMasterKey));
   if (!current) throw new TypeError('at least one master key is needed');
-  return [current, ...others];
+  return [current, ...previous];
 }
 
 async function deriveMasterKey(masterKey: Redacted<Raw>): Promise<MasterKey> {
@@ -54,7 +60,7 @@ async function deriveMasterKey(masterKey: Redacted<Raw>): Promise<MasterKey> {
   return { ...hashing, dpopNonceTag, sealing };
 }
 
-/** What is to be kept of a MASTER_KEY (32 bytes) that is to go. */
+/** Derives the part of a MASTER_KEY that stays after its removal from the configuration. */
 export async function retireMasterKey(masterKey: Redacted<Raw>): Promise<RetiredKeys> {
   const { id, secretHash, clientIdTag, apiKeyTag } = await deriveHashing(masterKey);
   const [secret_hash, client_id_tag, api_key_tag] = [secretHash, clientIdTag, apiKeyTag].map((key) =>
@@ -63,7 +69,7 @@ export async function retireMasterKey(masterKey: Redacted<Raw>): Promise<Retired
   return { id, secret_hash, client_id_tag, api_key_tag };
 }
 
-/** The keys of a MASTER_KEY that was retired, for use. */
+/** Imports the keys of a retired MASTER_KEY. */
 export function openRetiredKeys({ id, secret_hash, client_id_tag, api_key_tag }: RetiredKeys): Promise<HashingKeys> {
   const decode = (text: string) => new Uint8Array(base64url.decode(text));
   return importHashing({

@@ -5,12 +5,12 @@ import type { AcceptedKeys, HashingKeys } from './master-key.ts';
 
 const encoder = new TextEncoder();
 
-/** HMAC-SHA-256 of the secret under the current master key, as it is stored: `<master key id>.<base64url>`. */
+/** Hashes a secret for storage: its HMAC-SHA-256 under the current master key, as `<master key id>.<base64url>`. */
 export function hashSecret(secret: Redacted, masterKeys: AcceptedKeys): Promise<string> {
   return hashUnder(secret, masterKeys[0]);
 }
 
-/** The stored forms that the secret could have, one for each accepted master key, the current one first. */
+/** Returns the hashes that a secret may be stored as: one for each accepted master key, the current one first. */
 export async function candidateHashes(secret: Redacted, masterKeys: AcceptedKeys): Promise<[string, ...string[]]> {
   const [current, ...others] = masterKeys;
   return Promise.all([hashUnder(secret, current), ...others.map((key) => hashUnder(secret, key))]);
@@ -21,16 +21,19 @@ async function hashUnder(secret: Redacted, key: HashingKeys): Promise<string> {
   return `${key.id}.${base64url.encode(new Uint8Array(mac))}`;
 }
 
-/** Whether two texts are equal, in a time that tells nothing about where they differ. Their lengths are no secret. No test shows the time: the runtime's comparison is trusted. */
-export function equalInConstantTime(one: string, other: string): boolean {
-  const left = encoder.encode(one);
-  const right = encoder.encode(other);
+/**
+ * Whether two texts are equal. The duration does not depend on where they differ; it may disclose their lengths. No test measures it: the
+ * comparison is the runtime's own.
+ */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const left = encoder.encode(a);
+  const right = encoder.encode(b);
   return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }
 
 /**
- * The part of a secret's hash by which the edge can tell that a credential is not worth asking a gate about. A hash is keyed, so
- * this tells nothing about the secret; and it only ever refuses, the gate alone admits.
+ * Returns the part of a secret's hash by which the edge refuses a wrong credential without a call to its gate. The hash is keyed, so the
+ * fingerprint discloses nothing about the secret. A match admits nobody: only the gate does.
  */
 export function fingerprint(hash: string): string {
   return hash.slice(0, FINGERPRINT_LENGTH);
