@@ -1,7 +1,8 @@
 import { REMOTE_PORT_MIN, REMOTE_URL_LENGTH_MAX } from './constants.ts';
 
-// Names that are nobody's on the internet, or that a network gives a meaning of its own (RFC 2606, 6761, 6762, 7686, 8375, 9476, and what
-// ICANN keeps back), and those under which clouds hand out metadata. `example` is left: it stands in documentation, and leads nowhere.
+// Names that are not delegated on the internet or that a local network may resolve by itself (RFC 2606, 6761, 6762, 7686, 8375, 9476, and
+// names that ICANN reserves), and the metadata hosts of clouds. `example` is missing on purpose: documentation uses it, and it does not
+// resolve.
 const PRIVATE_NAMES = [
   'alt',
   'arpa',
@@ -24,14 +25,14 @@ const PRIVATE_NAMES = [
 ];
 
 const NAME = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
-// The parser has turned whatever it takes for an IPv4 address, in whichever notation, into four decimal numbers.
+// The URL parser converts every notation of an IPv4 address to four decimal numbers.
 const IPV4 = /^[\d.]+$/;
 
 /**
- * Why a URL must not be fetched, as the end of a sentence ("must ..."), or undefined where it may.
+ * Returns why a URL must not be fetched, as the end of a sentence ("must ..."), or undefined if it may be fetched.
  *
- * This judges the name alone. Which address it leads to the platform does not show: `fetch` resolves it by itself. Deployed, it reaches no
- * private network; where the runtime runs elsewhere, keeping it from one is for the network to do.
+ * Only the host name is checked. The platform does not disclose the address that `fetch` resolves it to. On Cloudflare, `fetch` reaches no
+ * private network; if the runtime runs elsewhere, the network must block it.
  */
 export function addressFault(url: string): string | undefined {
   if (url.length > REMOTE_URL_LENGTH_MAX) return `must have at most ${REMOTE_URL_LENGTH_MAX} characters`;
@@ -40,18 +41,18 @@ export function addressFault(url: string): string | undefined {
   if (parsed.username !== '' || parsed.password !== '') return 'must have no user information';
   if (url.includes('#')) return 'must have no fragment';
   if (parsed.port !== '' && Number(parsed.port) < REMOTE_PORT_MIN)
-    return `must have the port 443, or one from ${REMOTE_PORT_MIN} on`;
+    return `must use port 443, or a port from ${REMOTE_PORT_MIN} on`;
   return hostFault(parsed.hostname) ?? spellingFault(url, parsed);
 }
 
 function hostFault(host: string): string | undefined {
-  if (host.startsWith('[') || IPV4.test(host)) return 'must name a host, not an address';
-  if (!NAME.test(host)) return 'must name a host in full, in letters, digits and hyphens, with no dot at its end';
+  if (host.startsWith('[') || IPV4.test(host)) return 'must have a host name, not an IP address';
+  if (!NAME.test(host)) return 'must have a full host name of letters, digits and hyphens, without a dot at its end';
   const isPrivate = PRIVATE_NAMES.some((name) => host === name || host.endsWith(`.${name}`));
-  return isPrivate ? 'must name a host on the internet' : undefined;
+  return isPrivate ? 'must have a public host name' : undefined;
 }
 
-// What reads in one way and is fetched in another deceives whoever approved it.
+// A URL that is fetched differently from how it reads deceives the administrator who approved it.
 function spellingFault(url: string, { href }: URL): string | undefined {
   return href === url || href === `${url}/` ? undefined : `must be written as ${href}`;
 }

@@ -5,8 +5,8 @@ import { RemoteError } from './remote-error.ts';
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
 
 /**
- * Fetches a small JSON document that somebody else publishes: from a public https URL itself, with no redirect, as JSON, within
- * `REMOTE_BODY_LIMIT_BYTES` and `REMOTE_DEADLINE_MS`.
+ * Fetches a small remote JSON document from a public https URL. Follows no redirect, and requires a JSON content type, at most
+ * `REMOTE_BODY_LIMIT_BYTES` and at most `REMOTE_DEADLINE_MS`.
  * @throws RemoteError
  */
 export async function fetchJson(url: string): Promise<unknown> {
@@ -21,7 +21,7 @@ export async function fetchJson(url: string): Promise<unknown> {
     const response = await fetch(url, {
       headers: { Accept: 'application/json, application/jwk-set+json', 'User-Agent': 'Edgemint' },
       redirect: 'manual',
-      // How long an answer is kept is decided in one place, which is not here.
+      // `source-state.ts` alone decides how long a document is cached.
       cache: 'no-store',
       signal: connection.signal,
     });
@@ -31,7 +31,7 @@ export async function fetchJson(url: string): Promise<unknown> {
     throw new RemoteError(isLate ? 'deadline' : 'network');
   } finally {
     clearTimeout(timer);
-    // However this ended, nothing more is taken from there.
+    // Stops the transfer if the body was not read to its end.
     connection.abort();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What was wrong: the URL itself; the answer, or that there was none in time; a discovery document that is another `issuer`'s; or that the
- * source has failed a moment ago, and was not asked.
+ * The fault: the URL is not allowed (`address`), the answer is unusable or late, the discovery document names another `issuer`, or the
+ * source has just failed and was not fetched again (`backing_off`).
  */
 export type RemoteFault =
   | 'address'
@@ -14,7 +14,7 @@ export type RemoteFault =
   | 'issuer'
   | 'backing_off';
 
-/** Keys elsewhere could not be had. It says nothing of what was answered: that is anybody's text. */
+/** Remote keys could not be fetched. The error contains nothing of the answer, which is text of a third party. */
 export class RemoteError extends Error {
   override readonly name = 'RemoteError';
   readonly fault: RemoteFault;

@@ -19,99 +19,100 @@ import {
 
 export type { KeySource } from './source.ts';
 
-/** One asking of a source, which one request begins and others wait for as well. */
-interface Asking {
+/** A fetch of a source that one request began and that others wait for as well. */
+interface PendingFetch {
   /** Milliseconds since the epoch. */
-  readonly begunAt: number;
+  readonly startedAt: number;
   outcome?: { readonly keys: KeySet } | { readonly error: unknown };
 }
 
-interface Remembered {
-  knowledge: SourceState;
-  asking?: Asking | undefined;
+interface SourceEntry {
+  state: SourceState;
+  pending?: PendingFetch | undefined;
 }
 
-/** What an isolate knows of the keys that others publish. Only sources that administrators have named must get here. */
+/** Per-isolate cache of keys that third parties publish. Callers must pass only sources that an administrator has configured. */
 export class RemoteKeys {
-  readonly #sources = new ExpiringCache<Remembered>(REMOTE_SOURCES_MAX);
+  readonly #sources = new ExpiringCache<SourceEntry>(REMOTE_SOURCES_MAX);
 
   /**
-   * The keys at a source that can have made a signature. Where none of those that are known has the kid, the source is asked once more,
-   * unless it was asked a moment ago.
+   * Finds the keys of a source that may have made a signature. If no cached key matches, the source is fetched again, unless that was done
+   * within `REMOTE_KEYS_REFETCH_MIN`.
    * @param now milliseconds since the epoch
-   * @returns those with the kid, or where none is named all that fit the algorithm, at most `REMOTE_KEYS_TRIED` of them; none where the source has none
-   * @throws RemoteError where nothing usable is known and the source could not be asked
+   * @returns the keys with the `kid`, or all that fit the algorithm if none is named; at most `REMOTE_KEYS_TRIED`, possibly none
+   * @throws RemoteError if no cached key can be used and the source could not be fetched
    */
   async find(source: KeySource, wanted: WantedKey, now: number): Promise<CryptoKey[]> {
-    const keys = await this.#keySet(source, (known) => known.has(wanted), now);
+    const keys = await this.#keySet(source, (keySet) => keySet.has(wanted), now);
     return keys.find(wanted);
   }
 
   /**
-   * All public keys of a source, by the same rules.
-   * @param isWanted whether a key is what the caller looks for: where none is, the source is asked once more
+   * Returns all public keys of a source, cached and fetched as `find()` does.
+   * @param isWanted whether a key is one that the caller needs. If no cached key is, the source is fetched again.
    * @param now milliseconds since the epoch
    * @throws RemoteError
    */
   async all(source: KeySource, isWanted: (jwk: JWK) => boolean, now: number): Promise<readonly JWK[]> {
-    return (await this.#keySet(source, (known) => known.jwks.some(isWanted), now)).jwks;
+    return (await this.#keySet(source, (keySet) => keySet.jwks.some(isWanted), now)).jwks;
   }
 
-  async #keySet(source: KeySource, hasWanted: (known: KeySet) => boolean, now: number): Promise<KeySet> {
-    const remembered = this.#recall(source);
-    const { knowledge } = remembered;
-    const known = usableKeys(knowledge, now);
-    const underWay = isUnderWay(remembered, now) ? remembered.asking : undefined;
-    if (known && hasWanted(known)) {
-      const renewal = underWay ?? (needsRefresh(knowledge, now) ? ask(source, remembered, now) : undefined);
-      return renewal && mustAwaitRefresh(knowledge, now) ? outcomeOf(renewal).catch(() => known) : known;
+  async #keySet(source: KeySource, hasWanted: (keySet: KeySet) => boolean, now: number): Promise<KeySet> {
+    const entry = this.#entryOf(source);
+    const { state } = entry;
+    const cached = usableKeys(state, now);
+    const pending = isPending(entry, now) ? entry.pending : undefined;
+    if (cached && hasWanted(cached)) {
+      const refresh = pending ?? (needsRefresh(state, now) ? startFetch(source, entry, now) : undefined);
+      return refresh && mustAwaitRefresh(state, now) ? awaitKeys(refresh).catch(() => cached) : cached;
     }
-    const asking = underWay ?? (mayRefetch(knowledge, now) ? ask(source, remembered, now) : undefined);
-    if (asking) return outcomeOf(asking);
-    if (!known || knowledge.failures > 0) throw new RemoteError('backing_off');
-    return known;
+    const refetch = pending ?? (mayRefetch(state, now) ? startFetch(source, entry, now) : undefined);
+    if (refetch) return awaitKeys(refetch);
+    if (!cached || state.failures > 0) throw new RemoteError('backing_off');
+    return cached;
   }
 
-  #recall(source: KeySource): Remembered {
+  #entryOf(source: KeySource): SourceEntry {
     const key = 'jwks_uri' in source ? `jwks_uri ${source.jwks_uri}` : `issuer ${source.issuer}`;
-    const remembered = this.#sources.get(key, 0) ?? { knowledge: INITIAL_STATE };
-    this.#sources.set(key, remembered);
-    return remembered;
+    const entry = this.#sources.get(key, 0) ?? { state: INITIAL_STATE };
+    // Setting it again makes it the newest entry, so that the least recently used source is evicted.
+    this.#sources.set(key, entry);
+    return entry;
   }
 }
 
-// One that was begun long ago has died with the request that began it.
-function isUnderWay({ asking }: Remembered, now: number): boolean {
-  return asking !== undefined && now < asking.begunAt + REMOTE_WAIT_MAX_MS;
+// An older fetch has died with the request that began it.
+function isPending({ pending }: SourceEntry, now: number): boolean {
+  return pending !== undefined && now < pending.startedAt + REMOTE_WAIT_MAX_MS;
 }
 
-function ask(source: KeySource, remembered: Remembered, now: number): Asking {
-  const asking: Asking = { begunAt: now };
-  remembered.asking = asking;
-  waitUntil(run(source, remembered, asking));
-  return asking;
+function startFetch(source: KeySource, entry: SourceEntry, now: number): PendingFetch {
+  const pending: PendingFetch = { startedAt: now };
+  entry.pending = pending;
+  waitUntil(runFetch(source, entry, pending));
+  return pending;
 }
 
-async function run(source: KeySource, remembered: Remembered, asking: Asking): Promise<void> {
-  const { begunAt } = asking;
-  const began = performance.now();
+async function runFetch(source: KeySource, entry: SourceEntry, pending: PendingFetch): Promise<void> {
+  const { startedAt } = pending;
+  const timerStart = performance.now();
   const outcome = await fetchKeySet(source).then(
     (keys) => ({ keys }),
     (error: unknown) => ({ error }),
   );
-  asking.outcome = outcome;
-  if (remembered.asking !== asking) return;
-  remembered.asking = undefined;
-  remembered.knowledge =
+  pending.outcome = outcome;
+  if (entry.pending !== pending) return;
+  entry.pending = undefined;
+  entry.state =
     'keys' in outcome
-      ? afterSuccess(outcome.keys, begunAt)
-      : afterFailure(remembered.knowledge, begunAt, begunAt + performance.now() - began, Math.random());
+      ? afterSuccess(outcome.keys, startedAt)
+      : afterFailure(entry.state, startedAt, startedAt + performance.now() - timerStart, Math.random());
 }
 
-/** Waits for what was asked by looking again and again: a promise of one request is not another's to wait for. @throws RemoteError */
-async function outcomeOf(asking: Asking): Promise<KeySet> {
-  await pollUntil(() => asking.outcome !== undefined, REMOTE_WAIT_MAX_MS);
-  if (!asking.outcome) throw new RemoteError('deadline');
-  if ('error' in asking.outcome) throw asking.outcome.error;
-  return asking.outcome.keys;
+/** Waits for a fetch by polling, because one request must not await a promise of another. @throws RemoteError */
+async function awaitKeys(pending: PendingFetch): Promise<KeySet> {
+  await pollUntil(() => pending.outcome !== undefined, REMOTE_WAIT_MAX_MS);
+  if (!pending.outcome) throw new RemoteError('deadline');
+  if ('error' in pending.outcome) throw pending.outcome.error;
+  return pending.outcome.keys;
 }

@@ -8,56 +8,60 @@ import {
 } from './constants.ts';
 import type { KeySet } from './key-set.ts';
 
-/** What is known of a source. Times are milliseconds since the epoch. */
+/** The state of a key source in an isolate's cache. Times are milliseconds since the epoch. */
 export interface SourceState {
-  /** What it published last, and when it was asked for that. */
-  readonly published?: { readonly keys: KeySet; readonly at: number };
-  /** When it was asked last, whatever came of it. */
-  readonly askedAt: number;
-  /** How often it has failed in a row. */
+  /** The keys that were fetched last, and when that fetch started. */
+  readonly fetched?: { readonly keys: KeySet; readonly at: number };
+  /** When the last fetch started, whether it succeeded or failed. */
+  readonly lastFetchAt: number;
+  /** The number of consecutive failures. */
   readonly failures: number;
-  /** Until when it is left alone. */
-  readonly heldBackUntil: number;
+  /** When the back-off after a failure ends. Until then the source is not fetched. */
+  readonly backOffUntil: number;
 }
 
-export const INITIAL_STATE: SourceState = { askedAt: 0, failures: 0, heldBackUntil: 0 };
+export const INITIAL_STATE: SourceState = { lastFetchAt: 0, failures: 0, backOffUntil: 0 };
 
-/** The keys that are believed still. */
-export function usableKeys({ published }: SourceState, now: number): KeySet | undefined {
-  return published && now < published.at + REMOTE_KEYS_AGE_MAX * 1000 ? published.keys : undefined;
+/** Returns the cached keys if they are not too old to use. */
+export function usableKeys({ fetched }: SourceState, now: number): KeySet | undefined {
+  return fetched && now < fetched.at + REMOTE_KEYS_AGE_MAX * 1000 ? fetched.keys : undefined;
 }
 
-/** Whether the source is to be asked though its keys have what is wanted. */
-export function needsRefresh({ published, heldBackUntil }: SourceState, now: number): boolean {
-  return now >= heldBackUntil && !(published && now < published.at + REMOTE_KEYS_REFRESH_AGE * 1000);
-}
-
-/**
- * Whether the keys are from a time that nobody needs to go by, unless the source fails: in use they are asked for again long before, so
- * whoever finds them is the first in a while, and can wait for those that stand now.
- */
-export function mustAwaitRefresh({ published, failures }: SourceState, now: number): boolean {
-  return failures === 0 && published !== undefined && now >= published.at + REMOTE_KEYS_AWAIT_REFRESH_AGE * 1000;
-}
-
-/** Whether the source may be asked for what its keys do not have: otherwise whoever makes up kids would decide how often it is. */
-export function mayRefetch(knowledge: SourceState, now: number): boolean {
-  const { askedAt, heldBackUntil } = knowledge;
-  const lately = usableKeys(knowledge, now) && now < askedAt + REMOTE_KEYS_REFETCH_MIN * 1000;
-  return now >= heldBackUntil && !lately;
-}
-
-/** What is known once a source has published its keys. */
-export function afterSuccess(keys: KeySet, askedAt: number): SourceState {
-  return { published: { keys, at: askedAt }, askedAt, failures: 0, heldBackUntil: 0 };
+/** Whether the source must be fetched again even if its cached keys have the one that is needed. */
+export function needsRefresh({ fetched, backOffUntil }: SourceState, now: number): boolean {
+  return now >= backOffUntil && !(fetched && now < fetched.at + REMOTE_KEYS_REFRESH_AGE * 1000);
 }
 
 /**
- * What is known once a source has failed.
- * @param failedAt milliseconds since the epoch: it may have taken its time
- * @param chance within 0 and 1, so that isolates which failed together do not come back together
+ * Whether a request must wait for the refresh before it uses the cached keys. Keys in use are refreshed in the background long before this
+ * age, so this request is the first in a while, and waiting gives it the keys that the source publishes now. After a failure no request
+ * waits: then the cached keys are the best that there are.
  */
-export function afterFailure(before: SourceState, askedAt: number, failedAt: number, chance: number): SourceState {
+export function mustAwaitRefresh({ fetched, failures }: SourceState, now: number): boolean {
+  return failures === 0 && fetched !== undefined && now >= fetched.at + REMOTE_KEYS_AWAIT_REFRESH_AGE * 1000;
+}
+
+/**
+ * Whether the source may be fetched for a key that its cached keys lack. Without this limit a sender of invented `kid`s would cause a fetch
+ * for each of them.
+ */
+export function mayRefetch(state: SourceState, now: number): boolean {
+  const { lastFetchAt, backOffUntil } = state;
+  const wasFetchedRecently = usableKeys(state, now) && now < lastFetchAt + REMOTE_KEYS_REFETCH_MIN * 1000;
+  return now >= backOffUntil && !wasFetchedRecently;
+}
+
+/** Returns the state after a successful fetch. */
+export function afterSuccess(keys: KeySet, lastFetchAt: number): SourceState {
+  return { fetched: { keys, at: lastFetchAt }, lastFetchAt, failures: 0, backOffUntil: 0 };
+}
+
+/**
+ * Returns the state after a failed fetch, with its back-off.
+ * @param failedAt milliseconds since the epoch. The back-off starts then, because the fetch may have taken long to fail.
+ * @param chance random number from 0 to 1, so that isolates that failed together do not retry together
+ */
+export function afterFailure(before: SourceState, lastFetchAt: number, failedAt: number, chance: number): SourceState {
   const seconds = Math.min(REMOTE_BACK_OFF_MAX, REMOTE_BACK_OFF_MIN * 2 ** before.failures) * (1 + chance / 2);
-  return { ...before, askedAt, failures: before.failures + 1, heldBackUntil: failedAt + seconds * 1000 };
+  return { ...before, lastFetchAt, failures: before.failures + 1, backOffUntil: failedAt + seconds * 1000 };
 }

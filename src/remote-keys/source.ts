@@ -3,17 +3,20 @@ import { fetchJson } from './fetch-json.ts';
 import { KeySet } from './key-set.ts';
 import { RemoteError } from './remote-error.ts';
 
-/** Where somebody publishes keys: at a URL of their own, or wherever an issuer's discovery document says. */
+/** Where keys are published: at a URL, or at the `jwks_uri` of an issuer's discovery document. */
 export type KeySource = { readonly jwks_uri: string } | { readonly issuer: string };
 
-/** Fetches the keys of a source, after its discovery document where there is one. @throws RemoteError */
+/** Fetches the keys of a source, after the discovery document if it is an issuer. @throws RemoteError */
 export async function fetchKeySet(source: KeySource): Promise<KeySet> {
-  return new KeySet(await fetchJson('jwks_uri' in source ? source.jwks_uri : await discover(source.issuer)));
+  return new KeySet(await fetchJson('jwks_uri' in source ? source.jwks_uri : await discoverJwksUri(source.issuer)));
 }
 
-/** Reads from an issuer's metadata ([OpenID Connect Discovery section 4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)) where its keys are. */
-async function discover(issuer: string): Promise<string> {
-  // To the query of an issuer that has one the path would be added, and whatever is at its root would be asked.
+/**
+ * Reads the `jwks_uri` from an issuer's metadata
+ * ([OpenID Connect Discovery section 4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
+ */
+async function discoverJwksUri(issuer: string): Promise<string> {
+  // If the issuer had a query, the well-known path would become part of it, and the request would go to another document.
   if (issuer.includes('?')) throw new RemoteError('address');
   const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   if (!isJsonObject(metadata)) throw new RemoteError('malformed');

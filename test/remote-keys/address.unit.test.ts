@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { addressFault } from '../../src/remote-keys/address.ts';
 
-const ADDRESS = 'must name a host, not an address';
-const IN_FULL = 'must name a host in full, in letters, digits and hyphens, with no dot at its end';
-const PRIVATE = 'must name a host on the internet';
+const ADDRESS = 'must have a host name, not an IP address';
+const IN_FULL = 'must have a full host name of letters, digits and hyphens, without a dot at its end';
+const PRIVATE = 'must have a public host name';
 const NOT_HTTPS = 'must be an https URL';
 
 describe('an address is refused in whichever notation it is written', () => {
@@ -120,9 +120,9 @@ test.each([
   ['https://issuer.example:443@evil.example/jwks', 'must have no user information'],
   ['https://issuer.example/jwks#keys', 'must have no fragment'],
   ['https://issuer.example/jwks#', 'must have no fragment'],
-  ['https://issuer.example:22/jwks', 'must have the port 443, or one from 1024 on'],
-  ['https://issuer.example:0/jwks', 'must have the port 443, or one from 1024 on'],
-  ['https://issuer.example:1023/jwks', 'must have the port 443, or one from 1024 on'],
+  ['https://issuer.example:22/jwks', 'must use port 443, or a port from 1024 on'],
+  ['https://issuer.example:0/jwks', 'must use port 443, or a port from 1024 on'],
+  ['https://issuer.example:1023/jwks', 'must use port 443, or a port from 1024 on'],
 ])('%s: refused, since it %s', (url, fault) => {
   expect(addressFault(url)).toBe(fault);
 });
