@@ -4,22 +4,23 @@ import { DISTINGUISHING_CHARACTERS_MIN, TRUST_DOMAIN_LENGTH_MAX } from './consta
 import { acceptedValues, claimPath, isTrustDomain } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';
 
-/** What is wrong with a part of what a client is to trust, and where it stands. */
+/** A fault in a federated identity that an administrator wants to register. */
 export interface IdentityFault {
+  /** The path of the faulty field. */
   readonly path: readonly string[];
-  /** What would be right. */
+  /** How to correct it, as the end of a sentence ("must ..."). */
   readonly detail: string;
 }
 
-/** By what the tokens of an issuer that serves everybody are told apart: a claim, or a subject that begins with an account. */
+/** The ways to identify an account at an issuer that gives tokens to anyone: by a claim, or by the beginning of the subject. */
 interface SharedIssuer {
   readonly claims: readonly string[];
-  /** As it is written, so that no wildcard stands where the account does. */
+  /** Matches a subject pattern that names the account literally, without a wildcard in its place. */
   readonly subject: RegExp;
 }
 
-// Whoever has an account there gets tokens of it: without one of these a condition is one on strangers. What else can stand in a subject
-// does not count, since there anybody gives a subject the form that they like.
+// Anyone can get an account, and so tokens, at these issuers. A condition that names no account would admit strangers. Other forms of a
+// subject do not count, because an account's owner can customize them.
 const SHARED_ISSUERS: Readonly<Record<string, SharedIssuer>> = {
   'https://token.actions.githubusercontent.com': {
     claims: ['repository_id', 'repository_owner_id', 'enterprise_id', 'repository', 'repository_owner', 'enterprise'],
@@ -49,29 +50,32 @@ const SHARED_ISSUERS: Readonly<Record<string, SharedIssuer>> = {
 };
 
 const TRUST_DOMAIN = new RegExp(`^spiffe://[a-z0-9._-]{1,${TRUST_DOMAIN_LENGTH_MAX}}$`);
-/** What a pattern must begin with to leave others out. */
-const PINNING = new RegExp(`[\\p{L}\\p{N}]{${DISTINGUISHING_CHARACTERS_MIN}}`, 'u');
-/** What the subjects of a platform begin with, whoever they are: Kubernetes, AWS, Istio within a trust domain; a scheme and its host, or a word and a colon. */
-const COMMON_BEGINNING =
+/** The literal prefix of a pattern that excludes other parties has this somewhere. */
+const DISTINGUISHING = new RegExp(`[\\p{L}\\p{N}]{${DISTINGUISHING_CHARACTERS_MIN}}`, 'u');
+/**
+ * Prefixes that all subjects of a platform share: of Kubernetes, AWS, and Istio within a trust domain; a scheme and its host; a word and a
+ * colon.
+ */
+const SHARED_PREFIX =
   /^(?:system:serviceaccount:|arn:[\w-]*(?::\w*(?:::?)?)?|ns\/|[a-z][\w+.-]*:\/\/[^/]*\/?|[\w-]+[:|])/i;
-/** Such beginnings in full: a pattern that stops within one leaves nobody out either. */
-const COMMON_BEGINNINGS = ['system:serviceaccount:', 'project_path:', 'organization:', 'account:'];
-const EVERYTHING = 'must not match everything';
-/** The claims that have a field of their own, or tell one token from another and not whose it is. */
+/** Shared prefixes in full. A pattern whose literal part ends within one of them excludes nobody. */
+const SHARED_PREFIXES = ['system:serviceaccount:', 'project_path:', 'organization:', 'account:'];
+const MATCHES_EVERYTHING = 'must not match every value';
+/** Claims that have a field of their own, or that identify a token rather than its workload. */
 const NOT_CONDITIONS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'];
 
 /**
- * What is wrong with a workload that a client is to trust: an issuer that cannot be one, keys that cannot be had, conditions that everybody
- * fulfils, or everybody at an issuer that anyone can have tokens of.
- * @param ownIssuer our own, whose tokens are no credentials of a client
+ * Returns the faults of a federated identity: an invalid issuer, keys that cannot be fetched, a condition that every token of the issuer
+ * meets, or, at an issuer that gives tokens to anyone, no condition on the account.
+ * @param ownIssuer this service's issuer, whose tokens must not authenticate clients
  */
 export function identityFaults(identity: FederatedIdentity, ownIssuer: string): IdentityFault[] {
   return [...issuerFaults(identity, ownIssuer), ...conditionFaults(identity)];
 }
 
 function issuerFaults({ issuer, jwks_uri, jwks }: FederatedIdentity, ownIssuer: string): IdentityFault[] {
-  if (issuer === ownIssuer) return fault(['issuer'], 'must be another than this service');
-  if (jwks_uri !== undefined && jwks !== undefined) return fault(['jwks_uri'], 'must not be given beside `jwks`');
+  if (issuer === ownIssuer) return fault(['issuer'], 'must not be this service');
+  if (jwks_uri !== undefined && jwks !== undefined) return fault(['jwks_uri'], 'must be absent if `jwks` is present');
   const jwksFault = jwks_uri === undefined ? undefined : addressFault(jwks_uri);
   if (jwksFault !== undefined) return fault(['jwks_uri'], jwksFault);
   const hasKeys = jwks_uri !== undefined || jwks !== undefined;
@@ -81,7 +85,7 @@ function issuerFaults({ issuer, jwks_uri, jwks }: FederatedIdentity, ownIssuer: 
       ? []
       : fault(['jwks_uri'], 'must be the bundle endpoint of the trust domain, unless `jwks` is given');
   }
-  // With keys of its own it is but a name, which a cluster may have that nobody outside can reach.
+  // If the identity brings its keys, the issuer is only compared, never fetched: it may be a cluster that is unreachable from outside.
   const issuerFault = nameFault(issuer) ?? (hasKeys ? undefined : addressFault(issuer));
   return issuerFault === undefined ? [] : fault(['issuer'], issuerFault);
 }
@@ -94,28 +98,28 @@ function nameFault(issuer: string): string | undefined {
 
 function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
   const { issuer, subject, claims = {} } = identity;
-  const wrong = [
-    ...(subject !== undefined && isTrivial(subject) ? fault(['subject'], EVERYTHING) : []),
+  const faults = [
+    ...(subject !== undefined && matchesEverything(subject) ? fault(['subject'], MATCHES_EVERYTHING) : []),
     ...Object.entries(claims).flatMap(([name, condition]) => {
       const detail = claimFault(name, condition);
       return detail === undefined ? [] : fault(['claims', name], detail);
     }),
   ];
-  if (wrong.length > 0) return wrong;
+  if (faults.length > 0) return faults;
   if (isTrustDomain(issuer)) {
-    const begins = `${issuer}/`;
-    return subject?.startsWith(begins) && pins(subject.slice(begins.length))
+    const prefix = `${issuer}/`;
+    return subject?.startsWith(prefix) && excludesOthers(subject.slice(prefix.length))
       ? []
-      : fault(['subject'], `must begin with \`${begins}\` and more than that`);
+      : fault(['subject'], `must begin with \`${prefix}\` and name a workload`);
   }
-  const isPinned = Object.values(claims).some((condition) => acceptedValues(condition).every(pins));
-  if (!isPinned && !(subject !== undefined && pins(subject)))
-    return fault(['subject'], 'must say whose tokens are meant, unless `claims` does');
+  const isSpecific = Object.values(claims).some((condition) => acceptedValues(condition).every(excludesOthers));
+  if (!isSpecific && !(subject !== undefined && excludesOthers(subject)))
+    return fault(['subject'], 'must identify the workload, unless `claims` does');
   const shared = SHARED_ISSUERS[issuer];
-  return shared && !pinsAccount(identity, shared)
+  return shared && !namesAccount(identity, shared)
     ? fault(
         ['claims'],
-        `must have one of ${shared.claims.map((name) => `\`${name}\``).join(', ')}, without \`*\`: everybody can have tokens of this issuer`,
+        `must have one of ${shared.claims.map((name) => `\`${name}\``).join(', ')}, without \`*\`: anyone can get tokens of this issuer`,
       )
     : [];
 }
@@ -123,11 +127,11 @@ function conditionFaults(identity: FederatedIdentity): IdentityFault[] {
 function claimFault(name: string, condition: ClaimCondition): string | undefined {
   const [first, ...nested] = claimPath(name);
   if (first !== undefined && nested.length === 0 && NOT_CONDITIONS.includes(first))
-    return 'must be another claim: `issuer`, `audience` and `subject` say what those must be';
-  return acceptedValues(condition).some(isTrivial) ? EVERYTHING : undefined;
+    return 'must be another claim: conditions on `iss`, `aud` and `sub` are the fields `issuer`, `audience` and `subject`';
+  return acceptedValues(condition).some(matchesEverything) ? MATCHES_EVERYTHING : undefined;
 }
 
-function pinsAccount({ subject, claims = {} }: FederatedIdentity, shared: SharedIssuer): boolean {
+function namesAccount({ subject, claims = {} }: FederatedIdentity, shared: SharedIssuer): boolean {
   if (subject !== undefined && shared.subject.test(subject)) return true;
   return Object.entries(claims).some(([name, condition]) => {
     const [first = '', ...nested] = claimPath(name);
@@ -136,17 +140,17 @@ function pinsAccount({ subject, claims = {} }: FederatedIdentity, shared: Shared
   });
 }
 
-// Nothing in it that is not a wildcard, or what stands between names anywhere.
-function isTrivial(pattern: string): boolean {
+// A pattern of wildcards and separators only.
+function matchesEverything(pattern: string): boolean {
   return isPattern(pattern) && !/[\p{L}\p{N}]/u.test(pattern);
 }
 
-/** Whether a text leaves others out: of what is either true or false everybody has one. */
-function pins(text: string): boolean {
+/** Whether a condition excludes other parties. `true` and `false` do not, because the tokens of most parties have such a value. */
+function excludesOthers(text: string): boolean {
   if (!isPattern(text)) return text !== '' && text !== 'true' && text !== 'false';
-  const begins = literalPrefix(text);
-  if (COMMON_BEGINNINGS.some((common) => common.startsWith(begins))) return false;
-  return PINNING.test(begins.replace(COMMON_BEGINNING, ''));
+  const prefix = literalPrefix(text);
+  if (SHARED_PREFIXES.some((shared) => shared.startsWith(prefix))) return false;
+  return DISTINGUISHING.test(prefix.replace(SHARED_PREFIX, ''));
 }
 
 function fault(path: readonly string[], detail: string): IdentityFault[] {

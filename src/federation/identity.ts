@@ -8,16 +8,19 @@ export function isTrustDomain(issuer: string): boolean {
   return issuer.startsWith('spiffe://');
 }
 
-/** What the `use` of an issuer's keys may be: those of a trust domain tell what they are for ([SPIFFE Trust Domain and Bundle](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Trust_Domain_and_Bundle.md) section 4.2.2). */
+/**
+ * Returns the accepted `use` of an issuer's keys. A trust domain has its own
+ * ([SPIFFE Trust Domain and Bundle](https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Trust_Domain_and_Bundle.md) section 4.2.2).
+ */
 export function keyUses(issuer: string): readonly string[] {
   return isTrustDomain(issuer) ? ['jwt-svid'] : ['sig'];
 }
 
 /**
- * Whether the claims of a token, which must be verified beside, are those of a workload that a client trusts: its issuer, its one audience,
- * its subject, and whatever else is asked of it.
+ * Whether the claims of a token meet an identity's conditions: its issuer, its sole audience, its subject, and its other claims. The caller
+ * must verify the token's signature and times.
  *
- * A token that is for others as well is nobody's: whoever else gets it could use it here.
+ * A token with several audiences is refused: another audience that receives it could use it here.
  */
 export function matchesIdentity(
   claims: Readonly<Record<string, unknown>>,
@@ -25,20 +28,23 @@ export function matchesIdentity(
 ): boolean {
   const { iss, sub, aud } = claims;
   if (typeof sub !== 'string' || soleAudience(aud) !== audience) return false;
-  // JWT-SVID section 3: its subject names the trust domain, and an issuer is no part of it.
+  // JWT-SVID section 3: the subject contains the trust domain, and `iss` has no meaning.
   if (isTrustDomain(issuer) ? !isSpiffeId(sub, issuer) : iss !== issuer) return false;
   if (subject !== undefined && !matchesPattern(subject, sub)) return false;
-  return Object.entries(conditions).every(([name, condition]) => fulfils(claimAt(claims, name), condition));
+  return Object.entries(conditions).every(([name, condition]) => meetsCondition(claimAt(claims, name), condition));
 }
 
-// SPIFFE-ID section 2: what else a parser of URIs would make something of is none.
+// SPIFFE-ID section 2 permits only these characters. Anything else with a meaning in a URI, such as an escape or a query, is invalid.
 function isSpiffeId(sub: string, trustDomain: string): boolean {
   if (!sub.startsWith(`${trustDomain}/`)) return false;
   const segments = sub.slice(trustDomain.length + 1).split('/');
   return segments.every((segment) => /^[A-Za-z0-9._-]+$/.test(segment) && segment !== '.' && segment !== '..');
 }
 
-/** The one audience of a JWT ([RFC 7519 section 4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)); undefined where it has none or several. */
+/**
+ * Returns the audience of a JWT, or undefined if it has none or several
+ * ([RFC 7519 section 4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
+ */
 export function soleAudience(aud: unknown): string | undefined {
   const sole: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
   return typeof sole === 'string' ? sole : undefined;
@@ -53,7 +59,7 @@ function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unkno
   return value;
 }
 
-/** Where a claim is: at its name, or, by a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), within others. */
+/** Returns the path of a claim: its name, or the keys of a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)). */
 export function claimPath(name: string): readonly string[] {
   if (!name.startsWith('/')) return [name];
   return name
@@ -62,14 +68,14 @@ export function claimPath(name: string): readonly string[] {
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-// Of a claim that is a list one member is enough. Issuers write numbers and booleans as such or as texts: they are compared as texts.
-function fulfils(value: unknown, condition: ClaimCondition): boolean {
+// If a claim is a list, one matching member is enough. Some issuers write numbers and booleans as strings, so all are compared as strings.
+function meetsCondition(value: unknown, condition: ClaimCondition): boolean {
   const values: readonly unknown[] = Array.isArray(value) ? value.slice(0, LISTED_CLAIMS_MAX) : [value];
   const texts = values.filter(isScalar).map(String);
   return acceptedValues(condition).some((pattern) => texts.some((text) => matchesPattern(pattern, text)));
 }
 
-/** The texts of which a claim must be one. */
+/** Returns the values of which a claim must match one. */
 export function acceptedValues(condition: ClaimCondition): readonly string[] {
   return typeof condition === 'object' ? condition : [String(condition)];
 }
@@ -78,7 +84,7 @@ function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'number' ? isExact(value) : typeof value === 'string' || typeof value === 'boolean';
 }
 
-/** Whether a number of JSON is the one that was written: of two large ids that differ at the end one may have become the other. */
+/** Whether parsing kept a JSON number exact. Beyond this range, two large ids that differ in the last digit may become equal. */
 function isExact(number: number): boolean {
   return Math.abs(number) <= Number.MAX_SAFE_INTEGER;
 }

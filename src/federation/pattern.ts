@@ -1,4 +1,4 @@
-/** Whether a text is what a pattern says, in which `*` stands for any characters, none among them. It takes no more time than their lengths multiplied. */
+/** Whether a text matches a pattern, in which `*` stands for any number of characters. Takes at most O(pattern × text) time. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const [prefix = '', ...rest] = pattern.split('*');
   const suffix = rest.pop();
@@ -14,11 +14,12 @@ export function matchesPattern(pattern: string, text: string): boolean {
   return true;
 }
 
-/** What a pattern begins with that can be nothing else. */
+/** Returns the part of a pattern before its first wildcard. */
 export function literalPrefix(pattern: string): string {
   return pattern.split('*', 1)[0] ?? '';
 }
 
+/** Whether a text contains a wildcard. */
 export function isPattern(text: string): boolean {
   return text.includes('*');
 }
