@@ -7,10 +7,10 @@ export const OAUTH_BODY_LIMIT_BYTES = 16 * 1024;
 /** The longest client_id, in characters. */
 export const CLIENT_ID_LENGTH_MAX = 200;
 
-/** A store that has not answered by then counts as unavailable. */
+/** How long a store may take to answer before it counts as unavailable. */
 export const STORE_DEADLINE_MS = 5000;
 
-/** The longest token that is issued. It must fit into a body together with the credentials that introspect or revoke it. */
+/** The longest issued token, in characters. It must fit into a body together with the credentials of its introspection or revocation. */
 export const ACCESS_TOKEN_LENGTH_MAX = OAUTH_BODY_LIMIT_BYTES - 1024;
 
 /** The lifetime of an access token if neither its client nor its resource server sets one. */
@@ -25,28 +25,28 @@ export const STRICT_ACCESS_TOKEN_TTL_MAX = 900;
 /** How far an `iat` may be ahead of this clock: gates and edges are different machines. */
 export const CLOCK_SKEW = 60;
 
-/** How long an isolate believes that a client_id does not exist. */
+/** How long an isolate caches that a client_id does not exist. */
 export const UNKNOWN_CLIENT_AGE = 5;
 
 /** How long an isolate caches an introspection caller's checked credential, and a resource server's introspection mode. */
 export const CALLER_AGE = 10;
 
-/** How long verifiers may cache the JWKS. A rotated key is published for longer than this, plus the ring's lease, before it signs. */
+/** How long verifiers may cache the JWKS. A next key is published for longer than this plus the ring's lease before it signs. */
 export const JWKS_MAX_AGE = 600;
 
-/** The least that RFC 7518 section 3.3 permits. */
+/** The size of generated RSA keys, in bits: the minimum of RFC 7518 section 3.3. */
 export const RSA_MODULUS_BITS = 2048;
 
-/** How stale the stored last use of a secret or an API key may be. */
+/** How old the stored last use of a secret or an API key may be before a new use is recorded. */
 export const LAST_USED_PRECISION = 3600;
 
-/** The most gates that a request waits for after its change. A change that affects more is answered 202 and continues by itself. */
+/** The most gates that a management write waits for. A write that affects more is answered 202 and continues in the background. */
 export const PUSHES_PER_REQUEST = 500;
 
-/** The longest grace period, after which a rotated secret stops by itself. */
+/** The longest grace period, after which a rotated secret expires. */
 export const GRACE_MAX = 90 * 86_400;
 
-/** How long the answer to a request with an `Idempotency-Key` is kept. */
+/** How long the answer to a request with an `Idempotency-Key` is stored. */
 export const IDEMPOTENCY_AGE = 86_400;
 
 /** How long audit events are kept. */
