@@ -1,15 +1,15 @@
 import { connect, type Socket } from 'node:net';
 
-/** What is asked again and again: a POST of a form, or a GET where there is none. */
+/** The request that a measurement repeats: a POST if it has a form, else a GET. */
 export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly form?: Readonly<Record<string, string>>;
-  /** Makes what a request may have only once: these headers and fields come beside the others. */
+  /** Makes headers and fields that only one request may use, such as an assertion. They are added to the others. */
   readonly once?: () => Promise<Pick<Target, 'headers' | 'form'>>;
 }
 
-/** Of requests that are each made once, how many are made beforehand for each second. */
+/** How many one-time requests are prepared for each second of a measurement. */
 const MADE_PER_SECOND = 4500;
 
 export interface Measurement {
@@ -17,17 +17,17 @@ export interface Measurement {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Answers other than 200, and connections lost; they count in nothing else. */
+  /** Answers other than 200 and lost connections. They are counted in no other figure. */
   readonly errors: number;
-  /** Of one core, spent in this process while it measured. */
+  /** The share of one core that this process used during the measurement. */
   readonly generatorCpu: number;
 }
 
 /**
- * Asks a target for `seconds`, over `connections` kept-alive connections with one request under way on each.
+ * Sends requests to a target for `seconds`, over `connections` kept-alive connections with one request at a time on each.
  *
- * The requests are bytes made beforehand, and of an answer only the status and the length are read: the less this process does, the more
- * of the machine is left to whoever is measured.
+ * Requests are prepared as bytes, and only the status and length of an answer are read: the less this process does, the more of the machine
+ * is left to the target.
  */
 export async function measure(target: Target, connections: number, seconds: number): Promise<Measurement> {
   const { hostname, port } = new URL(target.url);
@@ -62,7 +62,7 @@ export async function measure(target: Target, connections: number, seconds: numb
   };
 }
 
-/** Makes all that is to be sent. */
+/** Prepares all requests of a measurement. */
 async function requestsTo(target: Target, seconds: number): Promise<() => Buffer> {
   const { once } = target;
   if (!once) {
@@ -80,7 +80,7 @@ async function requestsTo(target: Target, seconds: number): Promise<() => Buffer
   }
   return () => {
     const request = made.pop();
-    if (!request) throw new Error('More was answered than was made.');
+    if (!request) throw new Error('The target answered more requests than were prepared.');
     return request;
   };
 }
@@ -95,12 +95,12 @@ function requestBytes({ url, headers, form }: Target): Buffer {
   return Buffer.from(`${form ? 'POST' : 'GET'} ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** The value below which a share of the sorted values lies. */
+/** Returns the value below which a share of the sorted values lies. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** A kept-alive HTTP/1.1 connection. It is closed on an answer that does not tell its length. */
+/** A kept-alive HTTP/1.1 connection. It is closed on an answer without a `Content-Length`. */
 class Connection {
   readonly #socket: Socket;
   #received = '';
@@ -118,12 +118,12 @@ class Connection {
     this.#socket = socket;
     socket.setEncoding('latin1');
     socket.on('data', (chunk: string) => this.#receive(chunk));
-    // What went wrong is told by the answer that is missing.
+    // The missing answer reports the error.
     socket.on('error', () => {});
     socket.on('close', () => this.#waiting?.reject(new Error('The connection was closed.')));
   }
 
-  /** Sends a request and waits for the whole answer. @returns its status @throws where the connection is closed instead */
+  /** Sends a request and waits for the whole answer. @returns its status @throws if the connection is closed before the answer */
   exchange(request: Buffer): Promise<number> {
     this.#waiting = Promise.withResolvers();
     this.#socket.write(request);

@@ -1,4 +1,4 @@
-// The package has no types of its own; these are the few that the benchmark needs.
+// The package has no types. These are the few that the benchmark needs.
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http';
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
-// oidc-provider in a process of its own, its adapter the one in memory, its client credentials tokens ES256 JWTs as Edgemint's are.
+// oidc-provider in its own process, with its in-memory adapter. Its client credentials tokens are ES256 JWTs, as Edgemint's are.
 // Arguments: port, client_id, client_secret, resource, scope.
 
 const [port, client_id, client_secret, resource, scope] = process.argv.slice(2);
@@ -32,5 +32,5 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
 });
 
 createServer(provider.callback()).listen(Number(port), '127.0.0.1', () => process.send?.('listening'));
-// With its parent gone nobody would stop it.
+// Without its parent, nothing would stop this process.
 process.on('disconnect', () => process.exit());

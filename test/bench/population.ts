@@ -1,18 +1,18 @@
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import type { Target } from './load.ts';
 
-// The same questions asked of an organization with few clients and of one with many.
+// Measures the same requests for an organization with few clients and for one with many.
 
 export interface Population {
   readonly clients: number;
-  /** What is asked, by its name. */
+  /** The requests by name. */
   readonly questions: ReadonlyMap<string, Target>;
   stop(): Promise<void>;
 }
 
 const RESOURCE = 'https://api.example.com/orders';
 
-/** Starts Edgemint with an organization of so many clients, each with a name, a grant and a secret; fifty have a role. */
+/** Starts Edgemint with an organization that has this number of clients, each with a name, a grant and a secret. Fifty have a role. */
 export async function population(clients: number): Promise<Population> {
   const edgemint = await startEdgemint();
   const post = async <T>(path: string, body: unknown): Promise<T> => {
@@ -82,7 +82,7 @@ async function multiply(edgemint: RunningEdgemint, clientId: string, copies: num
   await copied('clients', {
     client_id,
     client_name: "printf('client %06d', n)",
-    // Fifty of them, spread.
+    // Fifty clients, spread evenly.
     status: `CASE WHEN n % ${Math.max(2, Math.floor(copies / 50))} = 1 THEN 'disabled' ELSE 'active' END`,
   });
   await copied('client_secrets', { client_id, id: "'sec_' || n", hash: "'hash ' || n" });

@@ -3,50 +3,50 @@ import { availableParallelism, cpus } from 'node:os';
 import { type Measurement, quantile } from './load.ts';
 import { BOTH, DPOP, PRIVATE_KEY_JWT } from './subjects.ts';
 
-/** One round: what was measured of each, by its name. */
+/** One round: the measurement of each subject, by name. */
 export type Round = ReadonlyMap<string, Measurement>;
 
 export interface Plan {
   readonly connections: number;
   readonly rounds: number;
-  /** Of one window: every subject has one in each round. */
+  /** The length of one measurement. Each round measures every subject once. */
   readonly seconds: number;
 }
 
-/** All that the run found, as it is written to the file. */
+/** The results of a run, as written to the file. */
 export interface Report {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly plan: Plan;
-  /** Medians over the rounds, but the errors, which are summed. */
+  /** Medians over the rounds, except errors, which are summed. */
   readonly results: readonly ({ readonly name: string } & Measurement)[];
-  /** Edgemint's requests per second by another's. */
+  /** Edgemint's requests per second divided by those of another subject. */
   readonly ratios: readonly ({ readonly to: string } & Ratio)[];
-  /** Those of requests with a key by those with a secret. */
+  /** Requests per second with a key divided by those with a secret. */
   readonly withoutSecret: readonly ({ readonly of: string } & Ratio)[];
   readonly growth: readonly Growth[];
 }
 
-/** The median of the rounds' ratios, the least and the greatest. */
+/** The median, least and greatest ratio of the rounds. */
 interface Ratio {
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
 }
 
-/** What a question costs where there are many clients, beside where there are few. */
+/** The cost of a request with many clients, compared with few. */
 export interface Growth {
   readonly question: string;
-  /** Milliseconds: medians of the rounds' own. */
+  /** Milliseconds: the median of the rounds' medians. */
   readonly few: number;
   readonly many: number;
-  /** Many by few: the median of the rounds' ratios, the least and the greatest. */
+  /** `many` divided by `few`: the median, least and greatest ratio of the rounds. */
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
   readonly errors: number;
 }
 
-/** Sums up the rounds of a question, each asked where there are few clients and where there are many. */
+/** Summarizes the rounds of a request, each measured with few clients and with many. */
 export function growth(question: string, rounds: readonly { few: Measurement; many: Measurement }[]): Growth {
   const ratios = rounds.map(({ few, many }) => many.p50 / few.p50);
   return {
@@ -60,7 +60,7 @@ export function growth(question: string, rounds: readonly { few: Measurement; ma
   };
 }
 
-/** Sums the rounds up. */
+/** Summarizes the rounds. */
 export function report(plan: Plan, rounds: readonly Round[], growth: readonly Growth[]): Report {
   const names = [...(rounds[0]?.keys() ?? [])];
   return {
@@ -112,7 +112,7 @@ function machine() {
   };
 }
 
-/** The report as a Markdown page. */
+/** Formats the report as a Markdown page. */
 export function toMarkdown({ machine, plan, results, ratios, withoutSecret, growth }: Report): string {
   const rows = results.map(({ name, requestsPerSecond, p50, p99, errors, generatorCpu }) => {
     const cells = [Math.round(requestsPerSecond), p50.toFixed(2), p99.toFixed(2), errors, percent(generatorCpu)];

@@ -5,7 +5,7 @@ import { population } from './population.ts';
 import { type Growth, growth, type Plan, type Report, type Round, report, toMarkdown } from './report.ts';
 import { accessToken, edgemint, floor, oidcProvider, type Subject } from './subjects.ts';
 
-// Measures, prints what it found and writes it down; it asserts nothing. `--quick` is for a look: it leaves the page of record alone.
+// Measures, prints the results and writes them to a file. It asserts nothing. `--quick` does not change the published page.
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 const plan: Plan = options.quick

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 
-/** A machine's key, with which it signs its assertions and proofs. */
+/** A machine's key, which signs its assertions and proofs. */
 export interface MachineKey {
   readonly publicJwk: JWK;
   /** An assertion for this issuer (RFC 7523). */

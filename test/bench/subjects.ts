@@ -6,7 +6,7 @@ import { freePort, startWorker } from '../harness/worker.ts';
 import type { Target } from './load.ts';
 import { machineKey } from './signing.ts';
 
-// What is measured: Edgemint, and the two that it stands beside.
+// The subjects of the benchmark: Edgemint, and two to compare it with.
 
 export interface Subject {
   readonly name: string;
@@ -23,12 +23,12 @@ const RESOURCE = 'https://api.example.com/orders';
 const SCOPE = 'orders:read orders:write';
 const TOKEN_FORM = { grant_type: 'client_credentials', scope: SCOPE, resource: RESOURCE };
 
-/** More than any machine asks for, so that what is measured is tokens and not refusals. */
+/** A rate limit that no measurement reaches, so that tokens are measured and not refusals. */
 const NO_RATE_LIMIT = { per_minute: 1_000_000, burst: 1_000_000 };
 
 /**
- * Edgemint's token endpoint, and its introspection endpoint with one of its tokens and a caller that is known; and the token endpoint again,
- * as asked by a machine that has a key in place of its secret, or a key that its tokens are bound to, or both.
+ * Edgemint's token endpoint; its introspection endpoint with one of its tokens and a cached caller; and the token endpoint with
+ * `private_key_jwt` instead of a secret, with DPoP, and with both.
  */
 export async function edgemint(): Promise<Subject[]> {
   const { issuer, rootApiKey, stop } = await startEdgemint();
@@ -102,7 +102,7 @@ export const PRIVATE_KEY_JWT = 'edgemint, private_key_jwt';
 export const DPOP = 'edgemint, secret and DPoP';
 export const BOTH = 'edgemint, private_key_jwt and DPoP';
 
-/** The least that a token can cost on this platform; see its source. */
+/** The least that a token can cost on this platform; see the source of the floor. */
 export async function floor(): Promise<Subject> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -115,7 +115,7 @@ export async function floor(): Promise<Subject> {
   };
 }
 
-/** oidc-provider on Node, in a process of its own. */
+/** oidc-provider on Node, in its own process. */
 export async function oidcProvider(): Promise<Subject> {
   const port = await freePort();
   const { client_id, client_secret } = INVENTED_CLIENT;
@@ -137,7 +137,7 @@ export async function oidcProvider(): Promise<Subject> {
   };
 }
 
-/** Credentials of the usual length, for those that make none. */
+/** Credentials of the usual length, for subjects that do not generate any. */
 const INVENTED_CLIENT: Credentials = {
   client_id: `emc_${'0'.repeat(30)}`,
   client_secret: `ems_${'0'.repeat(49)}`,
@@ -147,7 +147,7 @@ function basic({ client_id, client_secret }: Credentials): { Authorization: stri
   return { Authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}` };
 }
 
-/** One token, as a check that the target gives any. */
+/** Requests one token, to check that the target issues tokens. */
 export async function accessToken({ url, headers, form, once }: Target): Promise<string> {
   const made = await once?.();
   const body = new URLSearchParams({ ...form, ...made?.form });

@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { generateKeyPair, SignJWT } from 'jose';
 
-// What a token request costs on this platform whoever writes the code: a form is parsed, one Durable Object is called, one token of
-// the usual size is signed. Nothing is checked and nothing is counted.
+// The minimum cost of a token request on this platform: parse a form, call one Durable Object, sign one token of the usual size. It checks
+// and counts nothing.
 
 interface Env {
   GATE: DurableObjectNamespace<Gate>;
