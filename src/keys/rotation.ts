@@ -20,7 +20,7 @@ export function maturesAt(now: number): number {
   return now + (JWKS_MAX_AGE + KEY_RING_AGE_MAX + CLOCK_SKEW) * 1000;
 }
 
-/** Returns when a key may sign. Older versions did not store this; their key may sign if it is active already. */
+/** Returns when a key may sign. Older versions did not store this: their key may sign if it is active, and otherwise once it matures. */
 export function signsFrom({ signsFrom: from, activatedAt, createdAt }: StoredSigningKey): number {
   return from ?? activatedAt ?? maturesAt(createdAt);
 }

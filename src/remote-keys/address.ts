@@ -31,7 +31,7 @@ const IPV4 = /^[\d.]+$/;
 /**
  * Returns why a URL must not be fetched, as the end of a sentence ("must ..."), or undefined if it may be fetched.
  *
- * Only the host name is checked. The platform does not disclose the address that `fetch` resolves it to. On Cloudflare, `fetch` reaches no
+ * Of the host, only its name is checked: the platform does not disclose the address that `fetch` uses. On Cloudflare, `fetch` reaches no
  * private network; if the runtime runs elsewhere, the network must block it.
  */
 export function addressFault(url: string): string | undefined {
