@@ -15,7 +15,7 @@ const DIGITS = '0123456789';
 const HEX = '0123456789abcdef';
 const BASE64URL = `${UPPER}${LOWER}${DIGITS}-_`;
 
-// What others hand out, by the form of it.
+// The forms of secrets that other providers generate.
 test.each([
   ['a UUID, as older Keycloak', () => drawn(HEX, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')],
   ['32 hexadecimal digits', () => drawn(HEX, 32)],

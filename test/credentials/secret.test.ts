@@ -4,7 +4,7 @@ import { type Credentials, create } from '../http.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** How often each of the 256 random bits is set. */
+/** Counts how often each of the 256 random bits is set. */
 function countBits(secrets: readonly string[]): number[] {
   const ones = new Array<number>(256).fill(0);
   for (const secret of secrets) {
@@ -38,7 +38,7 @@ describe('a generated secret', () => {
   test('has 256 bits of its own', () => {
     const secrets = Array.from({ length: 2000 }, () => generateSecret('ems_'));
     expect(new Set(secrets).size).toBe(secrets.length);
-    // Ten standard deviations about half.
+    // Half, with a tolerance of ten standard deviations.
     for (const set of countBits(secrets)) expect(Math.abs(set - 1000)).toBeLessThan(224);
   });
 
@@ -50,7 +50,7 @@ describe('a generated secret', () => {
 });
 
 describe('the checksum', () => {
-  // Of the CRC-32 every implementation agrees on, so that a scanner needs nothing from here: zlib has it so for this text.
+  // All implementations agree on CRC-32, so a scanner needs no code from here. This is zlib's value for this text.
   test('is the CRC-32 of what stands before it, in base 62', () => {
     expect(isWellFormedSecret(`ems_${'0'.repeat(43)}4e7rFO`, 'ems_')).toBe(true);
   });

@@ -23,7 +23,7 @@ function faultsOf(given: Given) {
   return identityFaults({ audience: OURS, ...given }, OURS);
 }
 
-/** Where something is wrong with it: the paths. */
+/** Returns the paths of an identity's faults. */
 function wrong(given: Given): string[] {
   return faultsOf(given).map(({ path }) => path.join('/'));
 }
@@ -148,7 +148,7 @@ describe('of an issuer that everybody can have tokens of, a condition that names
     ['a branch', { issuer: GITHUB, claims: { ref: 'refs/heads/main' } }],
     ['an environment', { issuer: GITHUB, claims: { environment: 'production' } }],
     ['hosted runners', { issuer: GITHUB, claims: { runner_environment: 'github-hosted' } }],
-    // Whoever calls it has it in their tokens.
+    // Any caller of the workflow has this value in its tokens.
     ['a workflow that others can call', { issuer: GITHUB, claims: { job_workflow_ref: 'octo-org/ci/a.yml@main' } }],
     ['who pushed', { issuer: GITHUB, claims: { actor_id: '12' } }],
     ['the visibility', { issuer: GITHUB, claims: { repository_visibility: 'private' } }],
@@ -164,7 +164,7 @@ describe('of an issuer that everybody can have tokens of, a condition that names
     ['owners that begin alike, to the slash', { issuer: GITHUB, subject: 'repo:octo*/octo-repo:*' }],
     ['all repositories', { issuer: GITHUB, subject: 'repo:*' }],
     ['how an owner’s id begins', { issuer: GITHUB, subject: 'repository_owner_id:6*' }],
-    // Of one’s own repository one can have subjects of any form.
+    // The owner of a repository can customize its subjects.
     ['a subject without a repository', { issuer: GITHUB, subject: 'environment:production' }],
     [
       'a subject of a workflow that others can call',

@@ -6,10 +6,10 @@ import { eventsAbout } from '../management/secrets.ts';
 import { Isolate, kvReading, LOST_D1 } from './isolate.ts';
 import { clientsByAlg, isolatePerTest, kidsOf, listKeys, MINUTE, SECOND, type SigningKey } from './keys.ts';
 
-/** What is promised: how long a copy may lag, and how long a ring is held. */
+/** The promised limits: how far a copy may lag, and how long a ring is held. */
 const COPY_BEHIND = 2 * MINUTE;
 const LEASE = MINUTE;
-/** How old a key is before it signs, unless it is one of the first. */
+/** The age at which a key may sign, unless it belongs to the first ring. */
 const MATURE = 14 * MINUTE;
 
 interface Change {
@@ -30,7 +30,7 @@ function emergency(body: object = {}, headers: Record<string, string> = {}): Pro
   return isolate.api('POST', 'signing-keys/rotate', { emergency: true, ...body }, { headers });
 }
 
-/** One that must be accepted. */
+/** Requests an emergency that must be accepted. */
 async function accepted(asked: Promise<Response>): Promise<Change> {
   const answer = await asked;
   expect(answer.status).toBe(202);
@@ -77,7 +77,7 @@ test('an emergency without an algorithm takes out the keys that sign with any', 
 test('a change is pending until no isolate has the key: not one that held its ring, nor one that read a copy of before', async () => {
   const begun = Date.now();
   const rows = await env.KV.get('key-ring', 'json');
-  // As KV may be elsewhere: behind by as long as it may, in what it has and in what it has not, and its copy never mended.
+  // KV at another location: it lags as far as it may, in its entries and in missing entries, and its copy is never updated.
   const behind = kvReading(async (key) => {
     if (key === 'key-ring') return rows;
     return Date.now() < begun + COPY_BEHIND ? null : env.KV.get(key);

@@ -8,12 +8,12 @@ import { instrument } from '../instruments.ts';
 
 type Incoming = Request<unknown, IncomingRequestCfProperties>;
 
-/** An isolate among others that run at the same time. It shares nothing with them but the stores and the gates. */
+/** One of several concurrent isolates. It shares only the stores and the gates with them. */
 export class Isolate {
   readonly #bindings: Partial<Env>;
   #env: Env;
 
-  /** @param bindings what it has of its own, as a deployment with another configuration, or stores that fail for it alone */
+  /** @param bindings bindings that differ from the others': another configuration, or stores that fail for this isolate only */
   constructor(bindings: Partial<Env> = {}) {
     this.#bindings = bindings;
     this.#env = instrument({ ...env, ...bindings });
@@ -51,7 +51,7 @@ export class Isolate {
     return (await answer.json<{ active: boolean }>()).active;
   }
 
-  /** A request to the management API, with the root key unless another is given. */
+  /** Sends a request to the management API, by default with the root key. */
   api(method: string, path: string, body?: unknown, { key = env.ROOT_API_KEY, headers = {} } = {}): Promise<Response> {
     return this.send(`/v1/${path}`, {
       method,
@@ -64,7 +64,7 @@ export class Isolate {
     });
   }
 
-  /** One that must succeed. */
+  /** Sends a request to the management API that must succeed. */
   async done<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
     return (await okay(await this.api(method, path, body, key === undefined ? {} : { key }))).json<T>();
   }
@@ -82,7 +82,7 @@ async function okay(answer: Response): Promise<Response> {
   return answer;
 }
 
-/** A D1 that fails whoever asks it, as `env.DB` of one isolate. */
+/** A D1 whose every query fails, for the `env.DB` of one isolate. */
 export const LOST_D1 = new Proxy(env.DB, {
   get(target, name) {
     const value = Reflect.get(target, name, target);
@@ -91,7 +91,7 @@ export const LOST_D1 = new Proxy(env.DB, {
   },
 });
 
-/** A KV of one isolate's own whose reads are answered as `read` says. */
+/** A KV for one isolate, whose reads `read` answers. */
 export function kvReading(read: (key: string, type: unknown) => Promise<unknown>): KVNamespace {
   return new Proxy(env.KV, {
     get(target, name) {

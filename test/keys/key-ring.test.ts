@@ -19,14 +19,14 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-/** A ring that shares nothing with any other but the stores. */
+/** Makes a ring that shares only the stores with other rings. */
 function newRing(master: string = env.MASTER_KEY): KeyRing {
   const keys = readConfig({ ...env, MASTER_KEY: master }).masterKeys;
   const derived = deriveMasterKeys(keys);
   return new KeyRing(instrument(env as Env), () => derived);
 }
 
-/** Lets whatever was begun in the background reach its store. */
+/** Lets background work reach its store. */
 const underWay = () => env.KV.get('nothing');
 
 const storedKeys = async () => (await readRing(database(env.DB))).keys;
@@ -107,7 +107,7 @@ describe('a lease', () => {
     expect(await ring.current(now + 5000)).toBe(copied);
     await vi.waitFor(async () => expect(await ring.current(now + 5000)).not.toBe(copied));
     expect(calls.d1).toBe(1);
-    // And then as any other that D1 handed out.
+    // From then on as any other ring from D1.
     resetCalls();
     const read = await ring.current(now + 34_999);
     expect(await ring.current(now + 34_999)).toBe(read);
@@ -175,7 +175,7 @@ describe('however many ask', () => {
       expect(new Set([...(await copied), ...(await crowd(ring, now + 4999))]).size).toBe(1);
       await underWay();
       expect(calls.d1).toBe(1);
-      // Who comes later goes on with the copy while D1 is asked again.
+      // Later requests continue with the copy while D1 is read again.
       expect(new Set([...(await copied), ...(await crowd(ring, now + 5000))]).size).toBe(1);
       await vi.waitFor(() => expect(calls.d1).toBe(2));
     });
@@ -210,7 +210,7 @@ test('with D1 and KV gone a new isolate answers 503, asks for the ring once a se
       expect(calls.d1).toBe(2);
     }),
   );
-  // When whoever was refused comes again.
+  // When the refused client retries.
   vi.setSystemTime(now + 2000);
   expect((await jwks()).status).toBe(200);
 });

@@ -15,7 +15,7 @@ export const START = Date.parse('2028-01-01T00:00:00Z');
 export const ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
 type Alg = (typeof ALGS)[number];
 
-/** A signing key as the management API shows it. */
+/** A signing key in the management API. */
 export interface SigningKey {
   readonly kid: string;
   readonly alg: Alg;
@@ -27,12 +27,12 @@ export interface SigningKey {
   readonly public_jwk: Record<string, unknown>;
 }
 
-/** By algorithm, the key of a status. */
+/** Returns the `kid`s of the keys with a status, by algorithm. */
 export function kidsOf(keys: readonly SigningKey[], status: SigningKey['status']): Record<string, string> {
   return Object.fromEntries(keys.filter((key) => key.status === status).map(({ alg, kid }) => [alg, kid]));
 }
 
-/** A client for each algorithm, whose tokens live for as long as tokens can, and one that introspects all of them. */
+/** Creates a client for each algorithm, with the longest token lifetime, and a client that may introspect all their tokens. */
 export async function clientsByAlg(): Promise<{ clients: Record<Alg, Credentials>; caller: Credentials }> {
   const { id: organization_id } = await create('organizations', { name: 'keys' });
   const prefix = crypto.randomUUID();

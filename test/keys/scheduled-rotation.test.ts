@@ -5,7 +5,7 @@ import { eventsAbout } from '../management/secrets.ts';
 import { Isolate } from './isolate.ts';
 import { DAY, isolatePerTest, kidsOf, listKeys, MINUTE, runScheduled, SECOND, type SigningKey, START } from './keys.ts';
 
-/** In seconds. */
+/** The `SIGNING_KEY_MAX_AGE` of these tests, in seconds. */
 const MAX_AGE = 7200;
 const isolate = isolatePerTest();
 

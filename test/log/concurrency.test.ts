@@ -3,7 +3,7 @@ import { getToken, introspect, requestToken, send, world } from '../http.ts';
 import { holding, slowing, startNewIsolate } from '../instruments.ts';
 import { type RequestLine, requestLines } from './lines.ts';
 
-/** Answers that come in with their lines, by the ids of both. */
+/** Pairs answers with their log lines by request id. */
 async function paired<T>(requests: readonly (() => Promise<Response>)[], tell: (line: RequestLine) => T): Promise<T[]> {
   let answers: Response[] = [];
   const lines = await requestLines(async () => {
@@ -51,7 +51,7 @@ test('a call to a gate that several introspections share counts for the one that
   const found = await slowing(20, () =>
     paired(requests, (line) => ({ client: line.client_id, reason: line.reason, calls: callsOf(line, 'gate') })),
   );
-  // The first has a call to itself, and those that came meanwhile share the next.
+  // The first request has its own call. The requests that arrive during it share the next call.
   expect(found.map(({ calls }) => calls).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
   expect(new Set(found.map(({ client, reason }) => `${client} ${reason}`))).toEqual(new Set([`${api.client_id} null`]));
 });

@@ -1,15 +1,15 @@
 import { expect, vi } from 'vitest';
 
-/** What the log has of something: each line as it was written, by the console's method. */
+/** A line as written to the console, with the console method. */
 export interface Line {
   readonly method: 'log' | 'error';
   readonly text: string;
 }
 
-/** A request's line, parsed. */
+/** The parsed log line of a request. */
 export type RequestLine = Record<string, unknown> & { readonly event: 'request'; readonly request_id: string };
 
-/** Runs something, and tells what is written to the console meanwhile, which shows none of it. */
+/** Runs a function and returns the lines that it writes to the console. The console itself shows none of them. */
 export async function consoleOf(during: () => unknown): Promise<Line[]> {
   const written: Line[] = [];
   const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((method) =>
@@ -27,20 +27,20 @@ export async function consoleOf(during: () => unknown): Promise<Line[]> {
   }
 }
 
-/** The lines of the requests that are made meanwhile, in the order in which they were answered. */
+/** Runs a function and returns the log lines of its requests, in the order of their answers. */
 export async function requestLines(during: () => unknown): Promise<RequestLine[]> {
   const lines = await consoleOf(during);
   return lines.map(({ text }) => JSON.parse(text) as RequestLine).filter(({ event }) => event === 'request');
 }
 
-/** The one line of a request, without what is different each time. Its id is the one that the answer names. */
+/** Returns the only log line of a request, without its varying fields. Its id must be that of the answer. */
 export async function lineOf(request: () => Promise<Response>): Promise<Record<string, unknown>> {
   let answer: Response | undefined;
   const written = await consoleOf(async () => {
     answer = await request();
   });
   const parsed = written.map(({ method, text }) => ({ method, line: JSON.parse(text) as { event: string } }));
-  // A gate's alarm goes off when it does, perhaps meanwhile.
+  // A gate's alarm may run at any time, so its lines are ignored.
   const lines = parsed.filter((one) => one.line.event !== 'gate_alarm');
   expect(lines).toHaveLength(1);
   expect(lines[0]?.method).toBe((answer?.status ?? 0) >= 500 ? 'error' : 'log');

@@ -76,7 +76,7 @@ test('an error that nobody expected is told by its class and five frames, and ne
   const deep = (depth: number): Error =>
     depth === 0 ? secretly('ems_secret\n    at ems_secret (ems_secret:1:2)') : deep(depth - 1);
   const changed = secretly('ems_secret\n    at ems_secret (ems_secret:1:2)');
-  // The stack is what it was when it was first read.
+  // The runtime formats a stack when it is first read, and does not change it later.
   expect(changed.stack).toContain('ems_secret');
   changed.message = 'another';
   const lines = await consoleOf(() => {

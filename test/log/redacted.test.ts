@@ -51,7 +51,7 @@ test('the keys of the service are redacted in its configuration', () => {
   expect(config.masterKeys[0]?.reveal()[0]).toBe(170);
 });
 
-// These are for the type check, which fails where one of them is no error any more.
+// For the type check, which fails if one of these is no longer an error.
 test('the types let no secret be read as a plain parameter, or be logged', () => {
   const uses = (parameters: Parameters) => {
     parameters.get('scope');

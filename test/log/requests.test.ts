@@ -31,8 +31,8 @@ const NO_SUCH = { client_id: 'emc_0123456789012345678901ABCDEFGH', client_secret
 const request = { event: 'request', outcome: 'ok', reason: null };
 const store = { calls: 1, ms: expect.any(Number) };
 
-/** The line without the members that this is not about. */
-async function told(line: Promise<Record<string, unknown>>, ...names: readonly string[]) {
+/** Returns the named fields of a log line. */
+async function fieldsOf(line: Promise<Record<string, unknown>>, ...names: readonly string[]) {
   const all = await line;
   return names.map((name) => all[name]);
 }
@@ -141,25 +141,25 @@ describe('a request is told of in one line', () => {
   test('one without a route, or by the wrong method', async () => {
     const names = ['route', 'status', 'outcome', 'reason'];
     expect(
-      await told(
+      await fieldsOf(
         lineOf(() => send('/nothing')),
         ...names,
       ),
     ).toEqual([null, 404, 'refused', 'invalid_request']);
     expect(
-      await told(
+      await fieldsOf(
         lineOf(() => send('/oauth2/token')),
         ...names,
       ),
     ).toEqual(['/oauth2/token', 405, 'refused', 'invalid_request']);
     expect(
-      await told(
+      await fieldsOf(
         lineOf(() => api('GET', 'nothing')),
         ...names,
       ),
     ).toEqual([null, 404, 'refused', 'not_found']);
     expect(
-      await told(
+      await fieldsOf(
         lineOf(() => api('PUT', 'clients/x')),
         ...names,
       ),
@@ -190,9 +190,9 @@ describe('a request is told of in one line', () => {
   test('one that a store had no answer for, named', async () => {
     const names = ['status', 'outcome', 'reason', 'store'];
     const gate = lineOf(() => failing('gate', () => requestToken(scene.worker)));
-    expect(await told(gate, ...names)).toEqual([503, 'unavailable', 'gate_unavailable', 'gate']);
+    expect(await fieldsOf(gate, ...names)).toEqual([503, 'unavailable', 'gate_unavailable', 'gate']);
     const d1 = lineOf(() => failing('d1', () => api('GET', 'organizations')));
-    expect(await told(d1, ...names)).toEqual([503, 'unavailable', 'd1_unavailable', 'd1']);
+    expect(await fieldsOf(d1, ...names)).toEqual([503, 'unavailable', 'd1_unavailable', 'd1']);
   });
 
   test('one that ends in an error nobody expected, by its class and where it was', async () => {
@@ -234,7 +234,7 @@ describe('a request is told of in one line', () => {
 });
 
 describe('the reason is finer than the answer', () => {
-  const why = async (ask: () => Promise<Response>) => told(lineOf(ask), 'reason', 'client_id');
+  const why = async (ask: () => Promise<Response>) => fieldsOf(lineOf(ask), 'reason', 'client_id');
   const { client_id, client_secret } = NO_SUCH;
   const form = { grant_type: 'client_credentials' };
 
@@ -309,9 +309,9 @@ describe('the reason is finer than the answer', () => {
     expect(await why(() => introspect(scene.api, token))).toEqual(['revoked', caller]);
     const byKey = { headers: { Authorization: `Bearer ${env.ROOT_API_KEY}` } };
     const line = lineOf(() => postForm('/oauth2/introspect', { token }, byKey));
-    expect(await told(line, 'reason', 'actor', 'client_id')).toEqual(['revoked', 'root', undefined]);
+    expect(await fieldsOf(line, 'reason', 'actor', 'client_id')).toEqual(['revoked', 'root', undefined]);
     const asked = lineOf(() => postForm('/oauth2/introspect', { token }, { headers: { Authorization: 'Bearer x' } }));
-    expect(await told(asked, 'reason', 'actor')).toEqual(['invalid_token', undefined]);
+    expect(await fieldsOf(asked, 'reason', 'actor')).toEqual(['invalid_token', undefined]);
   });
 });
 

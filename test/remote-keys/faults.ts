@@ -1,6 +1,6 @@
 import { RemoteError, type RemoteFault } from '../../src/remote-keys/remote-error.ts';
 
-/** What was wrong with what was to be had from elsewhere. Fails where nothing was. */
+/** Returns the fault of a remote fetch that must fail. */
 export async function faultOf(had: Promise<unknown>): Promise<RemoteFault> {
   try {
     await had;

@@ -7,12 +7,12 @@ import { faultOf } from './faults.ts';
 
 const HOST = 'documents.fetch-json.example';
 const SPACES = ' '.repeat(16 * 1024);
-// What the sockets between the Worker and the other side take, though nobody reads it. Twice as much was never seen.
+// How much the sockets between the Worker and the server buffer although it is never read. Twice as much was never observed.
 const BUFFERS = 16 * 1024 * 1024;
 
 let pages = 0;
 
-/** Publishes something at a path of its own. @returns the path */
+/** Publishes a document at its own path. @returns the path */
 async function at(play: Play): Promise<string> {
   const path = `/${++pages}`;
   await publish(HOST, path, play);
@@ -23,7 +23,7 @@ async function fetched(play: Play): Promise<unknown> {
   return fetchJson(`https://${HOST}${await at(play)}`);
 }
 
-/** Fetches what is not to be had. @returns why, and how much was sent until the connection was closed */
+/** Fetches a document that must be refused. @returns the fault, and how much was sent until the connection was closed */
 async function refused(play: Play) {
   const path = await at(play);
   const fault = await faultOf(fetchJson(`https://${HOST}${path}`));
@@ -65,7 +65,7 @@ test('nothing goes along that tells who asks, or that a cache could answer', asy
   expect(headers['user-agent']).toBe('Edgemint');
   expect(headers.accept).toBe('application/json, application/jwk-set+json');
   expect(headers['cache-control']).toBe('no-cache');
-  // The rest is the runtime's own.
+  // The runtime adds the other headers.
   const known = [
     'accept',
     'accept-encoding',
@@ -160,7 +160,7 @@ test('nobody is waited for beyond the deadline: for the headers, for the first b
   const answers = await Promise.all(slow.map(refused));
   expect(answers.map(({ fault }) => fault)).toEqual(slow.map(() => 'deadline'));
   expect(answers.map(({ open }) => open)).toEqual(slow.map(() => 0));
-  // Far from the deadline, and farther from when they would have been done.
+  // Long before the deadline, and longer before the transfer would have ended.
   expect(performance.now() - began).toBeLessThan(20_000);
 });
 

@@ -12,7 +12,7 @@ const HOST = 'documents.key-set.example';
 
 let pages = 0;
 
-/** The keys that are found where a document is published. */
+/** Publishes a document and returns the keys that are found in it. */
 async function findIn(document: unknown, wanted: WantedKey): Promise<CryptoKey[]> {
   const path = `/${++pages}`;
   await publishJson(HOST, path, document);

@@ -21,7 +21,7 @@ const DOWN: Play = { status: 503 };
 
 let pages = 0;
 
-/** A source that publishes keys, at a URL of its own, and one isolate that finds them there. `at` is seconds after the start. */
+/** A source that publishes keys at its own URL, and one isolate that finds them there. `at` is in seconds after the start. */
 function newSource() {
   const path = `/${++pages}`;
   const source: KeySource = { jwks_uri: `https://${HOST}${path}` };
@@ -62,7 +62,7 @@ describe('while keys are fresh', () => {
     await source.publish(b);
     expect(await signersOf(await source.find('b', REMOTE_KEYS_REFETCH_MIN), [a, b])).toEqual([1]);
     expect(await source.asked()).toBe(2);
-    // The one before is gone with that, and asked for no more often.
+    // The previous key is gone from the cache, and causes no additional fetches.
     expect(await source.find('a', REMOTE_KEYS_REFETCH_MIN)).toEqual([]);
     expect(await source.asked()).toBe(2);
   });
@@ -106,7 +106,7 @@ describe('once keys are no longer fresh', () => {
     const found = await Promise.all(Array.from({ length: 50 }, () => source.find('a', REMOTE_KEYS_REFRESH_AGE)));
     expect(found.every(({ length }) => length === 1)).toBe(true);
     expect(await source.asked()).toBe(2);
-    // This one waits for what the others began.
+    // This request waits for the fetch that the others began.
     expect(await signersOf(await source.find('b', REMOTE_KEYS_REFRESH_AGE), [a, b])).toEqual([1]);
     expect(await source.find('a', 2 * REMOTE_KEYS_REFRESH_AGE - 1)).toHaveLength(1);
     expect(await source.asked()).toBe(2);
@@ -134,7 +134,7 @@ describe('once keys are no longer fresh', () => {
     expect(await source.find('b', later)).toHaveLength(1);
     const before = await source.asked();
     await source.play({ delayMs: 30_000 });
-    // From then on nobody waits for it.
+    // From then on no request waits for it.
     expect(await source.find('b', later + 3600)).toHaveLength(1);
     await vi.waitUntil(async () => (await source.asked()) > before);
   });
@@ -176,7 +176,7 @@ describe('a source that fails', () => {
       const meanwhile = await Promise.all([0, 0.5, 0.999].map((part) => faultOf(source.find('a', at + part * wait))));
       expect(meanwhile).toEqual(['backing_off', 'backing_off', 'backing_off']);
       expect(await source.asked()).toBe(times);
-      // Chance adds up to half of it, and the failure took less than the deadline.
+      // The random part adds up to half of it, and the failure took less than the deadline.
       at += wait * 1.5 + REMOTE_DEADLINE_MS / 1000;
     }
   });
@@ -185,7 +185,7 @@ describe('a source that fails', () => {
     const source = newSource();
     await source.play({ delayMs: 30_000 });
     expect(await faultOf(source.find('a', 0))).toBe('deadline');
-    // Three seconds it took, by its clock.
+    // The fetch took three seconds.
     expect(await faultOf(source.find('a', 3))).toBe('backing_off');
     expect(await source.asked()).toBe(1);
   });
@@ -290,7 +290,7 @@ test('however many sources there are, those used last are remembered, and no mor
   await find('/unused');
   await find('/used');
   for (let other = 0; other < REMOTE_SOURCES_MAX; other++) {
-    // Refused for its port, before anything is sent.
+    // Refused because of its port, before anything is sent.
     expect(await faultOf(find(`:1/other-${other}`))).toBe('address');
     await find('/used');
   }
