@@ -17,12 +17,13 @@ type Answer = Exclude<Admission, NotAuthenticated | Unavailable>;
 /** The decision on a token request: its answer, and what the gate must write before it answers. */
 export interface Decision {
   readonly answer: Answer;
-  /** Whether the request takes a token from the bucket. */
+  /** Whether the bucket changes to `taken`. If not, the request is free of charge. */
   readonly isCharged: boolean;
   /** The ids that the request uses up. */
   readonly spends: readonly SpentId[];
 }
 
+/** What the gate knows at the moment of the request, besides the client's record. */
 export interface Circumstances {
   /** The ids of the client's credential that may be used once. */
   readonly spends: readonly SpentId[];
@@ -43,7 +44,7 @@ export function decideAdmission(
   const { granted, remaining, reset } = taken;
   const rate = { limit: record.rate_limit, remaining, reset };
   const binding = resolveBinding(record, request, isSpent);
-  // Free of charge: the client is sent a nonce and repeats the request at once.
+  // Free of charge, because the client gets a nonce with this answer and repeats the request at once.
   if (binding === 'use_dpop_nonce') {
     const left = { ...rate, remaining: granted ? remaining + 1 : remaining };
     return { answer: { outcome: 'refused', error: binding, rate: left }, isCharged: false, spends: [] };
