@@ -150,7 +150,7 @@ ${withoutSecret.map(({ of, ...found }) => `- ${of} / edgemint: ${shown(found)}`)
 ## Many clients
 
 The same questions about an organization with 100 clients and about one with 100,000, each on a Worker of its own, over one connection: the
-management API's lists and searches, a page of 50 where there are as many, and a token request of one of the clients.
+management API's lists and searches, a page of up to 50, and a token request of one of the clients.
 
 | | p50 ms of 100 | p50 ms of 100,000 | ratio | errors |
 |---|--:|--:|--:|--:|
