@@ -48,9 +48,9 @@ export async function resolveReferences(
   { grants, roles = [], introspects = [], default_resource = null }: References,
   introspected: readonly string[] = [],
 ): Promise<Resolved> {
-  const named = [...grants.map((grant) => grant.resource_server), ...introspects, default_resource ?? []].flat();
+  const serverNames = [...grants.map((grant) => grant.resource_server), ...introspects, default_resource ?? []].flat();
   const [servers, knownRoles] = await Promise.all([
-    grantableResourceServers(db, organizationId, named),
+    grantableResourceServers(db, organizationId, serverNames),
     organizationId === null ? new Map<string, never>() : assignableRoles(db, organizationId, roles),
   ]);
 

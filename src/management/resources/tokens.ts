@@ -87,7 +87,7 @@ export function tokens(app: ManagementApp): void {
     const now = Date.now();
     const named =
       token === undefined
-        ? await findNamed(context, { jti, clientId: client_id, expiresAt: Date.parse(expires_at) / 1000 }, now)
+        ? await findNamedToken(context, { jti, clientId: client_id, expiresAt: Date.parse(expires_at) / 1000 }, now)
         : await readToken(context, token, now);
     const { clientId, organizationId, expiresAt } = named;
     // The gate stores the revocation first. If the audit event cannot be stored, the answer is an error and a retry is safe.
@@ -143,7 +143,7 @@ function allTokensRevoked(clientId: string) {
 }
 
 /** Returns the token that a request names by its parts. @throws ProblemError `not_found` if the client is unknown or another organization's */
-async function findNamed(
+async function findNamedToken(
   context: ManagementContext,
   { jti, clientId, expiresAt }: Omit<NamedToken, 'organizationId'>,
   now: number,
