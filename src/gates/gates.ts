@@ -51,7 +51,7 @@ export class Gates {
     return ask(() => this.#of(request.client_id).revoke(request));
   }
 
-  /** Whether the client's token is active. The gate is asked after this method was called, never before. */
+  /** Whether the client's token is active. Never uses the answer of a gate call that began before this one. */
   isActive(clientId: string, token: InspectedToken): Promise<boolean> {
     return this.#inspections.ask(clientId, token);
   }
