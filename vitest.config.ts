@@ -31,8 +31,8 @@ export default defineConfig({
   test: {
     // What the Worker logs is for the tests that look at it.
     onConsoleLog: (text) => !text.startsWith('{"event":'),
-    // Much of what is tested is waiting: even two cores run two files at once.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Much of what is tested is waiting, for a deadline or for another process: two cores have time for three files at once.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         plugins: [
@@ -60,8 +60,9 @@ export default defineConfig({
           exclude: ['test/{e2e,interop,bench}/**', 'test/**/*.unit.test.ts'],
           setupFiles: ['./test/setup.ts'],
           provide: { size },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // A test that hangs ends here. No other comes near, not even on a machine that does four times as much.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -78,8 +79,8 @@ export default defineConfig({
           globalSetup: ['./test/harness/builds.ts'],
           setupFiles: ['./test/patience.ts'],
           provide: { size },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],
