@@ -67,6 +67,12 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
   return asks;
 }
 
+/** Of the forms to an endpoint, and of the stray requests to a route, one in so many is sent: to the next one the next. */
+const SHARED_BY = sized({ small: 4, soak: 1 });
+const share = (asks: readonly Ask[], turn: number) => asks.filter((_, index) => (index + turn) % SHARED_BY === 0);
+/** The endpoint that answers otherwise when KV is in trouble, to few of its forms: then it is sent all of them. */
+const ASKS_KV = '/oauth2/introspect';
+
 const postPaths = async () =>
   (await oauthRoutes()).flatMap(([path, methods]) => (methods.includes('POST') ? [path] : []));
 const paths = async () => [...(await oauthRoutes()).map(([path]) => path), ...MANAGEMENT_PATHS];
@@ -75,7 +81,7 @@ const formsOfAll = async (made: Scene): Promise<Ask[]> => (await postPaths()).fl
 async function whileAllIsWell(made: Scene): Promise<void> {
   await askAll(await formsOfAll(made));
   startNewIsolate();
-  await askAll((await paths()).flatMap((path) => strays(path, made)));
+  await askAll((await paths()).flatMap((path, turn) => share(strays(path, made), turn)));
   startNewIsolate();
   await askAll([...(await everyManagementCall(made.organization)), ...(await secretWork(made, canaries))]);
 }
@@ -87,17 +93,12 @@ const meeting =
     return fault(...call);
   };
 
-/** Of each endpoint's forms, one in so many is sent in each trouble: in the next trouble the next. */
-const FORMS_SHARED_BY = sized({ small: 4, soak: 1 });
-/** The endpoint that asks every store: all of its forms are sent in each trouble. */
-const ASKS_EVERY_STORE = '/oauth2/introspect';
-
 async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise<void> {
   const hangs = trouble.name.endsWith('hangs');
   const asks = [
     ...(await postPaths()).flatMap((path) => {
-      const isTurn = (index: number) => path === ASKS_EVERY_STORE || (index + turn) % FORMS_SHARED_BY === 0;
-      return forms(path, made).filter((_, index) => isTurn(index));
+      const all = forms(path, made);
+      return trouble.store === 'kv' && path === ASKS_KV ? all : share(all, turn);
     }),
     ...(await everyManagementCall(made.organization)),
     ...(await secretWork(made, canaries)),
