@@ -2,7 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { outbound } from './test/outbound.ts';
 import type { Size } from './test/size.ts';
 
@@ -27,6 +27,37 @@ function filesOf(glob: string): string[] {
   return size === 'small' ? [glob] : globSync(glob).filter(isLarger);
 }
 
+/** A project whose files run in the runtime of the Worker. */
+function workers(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
+  return {
+    plugins: [
+      wycheproof,
+      cloudflareTest(async () => ({
+        main: './test/worker.ts',
+        wrangler: { configPath: './wrangler.toml' },
+        miniflare: {
+          // What the Worker fetches: no test reaches the network.
+          outboundService: { node: outbound },
+          bindings: {
+            TEST_MIGRATIONS: await readD1Migrations('./migrations'),
+            ISSUER: 'https://auth.example.com',
+            MASTER_KEY: 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
+            ROOT_API_KEY: 'test-root-key-with-at-least-32-characters',
+          },
+        },
+      })),
+    ],
+    test: {
+      setupFiles: ['./test/setup.ts'],
+      provide: { size },
+      // A test that hangs ends here. No other comes near, not even on a machine that does four times as much.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      ...test,
+    },
+  };
+}
+
 export default defineConfig({
   test: {
     // What the Worker logs is for the tests that look at it.
@@ -34,37 +65,18 @@ export default defineConfig({
     // Much of what is tested is waiting, for a deadline or for another process: two cores have time for three files at once.
     maxWorkers: availableParallelism() + 1,
     projects: [
-      {
-        plugins: [
-          wycheproof,
-          cloudflareTest(async () => ({
-            main: './test/worker.ts',
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              // What the Worker fetches: no test reaches the network.
-              outboundService: { node: outbound },
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations('./migrations'),
-                ISSUER: 'https://auth.example.com',
-                MASTER_KEY: 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
-                ROOT_API_KEY: 'test-root-key-with-at-least-32-characters',
-              },
-            },
-          })),
-        ],
-        test: {
-          name: 'workers',
-          // One runtime serves several files, one after the other: to start one takes longer than most files. test/setup.ts parts them.
-          isolate: false,
-          include: filesOf('test/**/*.test.ts'),
-          exclude: ['test/{e2e,interop,bench}/**', 'test/**/*.unit.test.ts'],
-          setupFiles: ['./test/setup.ts'],
-          provide: { size },
-          // A test that hangs ends here. No other comes near, not even on a machine that does four times as much.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
-      },
+      workers({
+        // Stores that fail and hang leave promises behind that nobody settles: each file has a runtime to itself.
+        name: 'faults',
+        include: filesOf('test/faults/**/*.test.ts'),
+      }),
+      workers({
+        name: 'workers',
+        // One runtime serves several files, one after the other: to start one takes longer than most files. test/setup.ts parts them.
+        isolate: false,
+        include: filesOf('test/**/*.test.ts'),
+        exclude: ['test/{e2e,interop,bench,faults}/**', 'test/**/*.unit.test.ts'],
+      }),
       {
         test: {
           // What needs no runtime: pure functions, in plain Node.
