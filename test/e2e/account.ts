@@ -1,22 +1,22 @@
-/** An account, as far as a deployment can tell it. */
+/** The parts of a Cloudflare account that a deployment can see. */
 export interface Account {
   databases: string[];
-  /** Rows that the database holds of what a MASTER_KEY sealed or hashed. */
+  /** The number of rows in the database that a MASTER_KEY sealed or hashed. */
   rows: number;
   worker: { secrets: string[]; deployments: number } | null;
-  /** What leads to the Worker once it is deployed. */
+  /** The URLs and domains of the deployed Worker. */
   targets: string[];
-  /** The beginning of the command that fails. */
+  /** Commands that start with this text fail. */
   failsAt?: string;
 }
 
-/** How wrangler was called. */
+/** A call of wrangler. */
 export interface Call {
   args: string[];
   isInteractive: boolean;
-  /** What its secrets file held. */
+  /** The content of its secrets file. */
   secrets?: Record<string, string>;
-  /** The mode of that file. */
+  /** The permissions of that file. */
   mode?: number;
 }
 

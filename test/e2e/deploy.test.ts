@@ -45,12 +45,12 @@ interface Deployed {
   calls: Call[];
 }
 
-/** Deploys to an account with a wrangler that is a fake. */
+/** Deploys to an account with the fake wrangler. */
 function deploy(account: Account, args: string[] = [], env: Record<string, string> = {}): Promise<Deployed> {
   return deployBy(['node', 'src/cli/deploy.ts', ...args], account, env);
 }
 
-/** Deploys at a terminal, where a person types a line. */
+/** Deploys at a terminal. The user types a line. */
 function deployAtTerminal(account: Account, typed: string): Promise<Deployed> {
   const terminal = 'script --quiet --return --command "node src/cli/deploy.ts" /dev/null';
   return deployBy(['sh', '-c', `echo '${typed}' | ${terminal}`], account);
@@ -77,7 +77,7 @@ async function deployBy(command: string[], account: Account, env: Record<string,
   };
 }
 
-/** The calls in short: what stands before the options. */
+/** The calls without their options. */
 const commands = ({ calls }: Deployed) => calls.map(({ args }) => args.join(' ').replace(/ -.*/, ''));
 const deployments = ({ calls }: Deployed) => calls.filter(({ args }) => args[0] === 'deploy');
 

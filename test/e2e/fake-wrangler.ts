@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Account, Call } from './account.ts';
 
-// Stands in for wrangler where an account would be needed: it keeps the account in a file, changes it as the real one would, and records
-// how it was called.
+// A fake wrangler for tests that would need an account. It keeps the account in a file, changes it like the real one, and records its
+// calls.
 
 const FILE = process.env.FAKE_ACCOUNT ?? '';
 const account: Account = JSON.parse(readFileSync(FILE, 'utf8'));
@@ -20,8 +20,8 @@ function readSecrets(): { secrets: Record<string, string>; mode: number } | unde
   return { secrets: JSON.parse(readFileSync(file, 'utf8')), mode: statSync(file).mode & 0o777 };
 }
 
-const given = readSecrets();
-const call: Call = { args, isInteractive: Boolean(process.stdin.isTTY), ...given };
+const secretsFile = readSecrets();
+const call: Call = { args, isInteractive: Boolean(process.stdin.isTTY), ...secretsFile };
 appendFileSync(`${FILE}.calls`, `${JSON.stringify(call)}\n`);
 
 const command = args.filter((arg) => !arg.startsWith('-')).join(' ');
@@ -39,7 +39,7 @@ if (command.startsWith('d1 list')) {
   console.log(JSON.stringify(account.worker.secrets.map((name) => ({ name, type: 'secret_text' }))));
 } else if (command.startsWith('deploy') && !args.includes('--dry-run')) {
   const worker = account.worker ?? { secrets: [], deployments: 0 };
-  const secrets = new Set([...worker.secrets, ...Object.keys(given?.secrets ?? {})]);
+  const secrets = new Set([...worker.secrets, ...Object.keys(secretsFile?.secrets ?? {})]);
   account.worker = { secrets: [...secrets], deployments: worker.deployments + 1 };
   const report = process.env.WRANGLER_OUTPUT_FILE_PATH ?? '';
   appendFileSync(report, `${JSON.stringify({ type: 'wrangler-session' })}\n`);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A clone of the project as it is now, its dependencies installed. */
+/** A copy of the working tree, with its dependencies installed. */
 export interface Clone {
   readonly directory: string;
   remove(): Promise<void>;
@@ -24,15 +24,15 @@ export async function cloneProject(): Promise<Clone> {
   return { directory, remove: () => rm(directory, { recursive: true }) };
 }
 
-/** A command under way, and what it has written so far. */
+/** A running command and its output so far. */
 export interface Running {
   readonly process: ChildProcess;
   readonly output: { stdout: string; stderr: string };
-  /** The exit code, once it has ended; null where a signal ended it. */
+  /** The exit code when the command has ended, null if a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
-/** Runs a command in a process group of its own, as a terminal does. */
+/** Runs a command in its own process group, as a terminal does. */
 export function run(directory: string, command: readonly string[], env: Record<string, string> = {}): Running {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
@@ -61,7 +61,7 @@ export function written({ process, output, ended }: Running, text: string): Prom
   });
 }
 
-/** The processes that work in a directory, by their ids. */
+/** Returns the ids of the processes whose working directory is in a directory. */
 export function processesIn(directory: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

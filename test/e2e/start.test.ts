@@ -54,14 +54,14 @@ async function paste(line: string) {
   return JSON.parse((await promisify(execFile)('bash', ['-c', line], { cwd: clone.directory })).stdout);
 }
 
-/** The blocks of a language in the README, for a service on another port. */
+/** Returns the code blocks of a language in the README, changed to another port. */
 async function readmeBlocks(language: string, port: number): Promise<string[]> {
   const readme = await readFile(inClone('README.md'), 'utf8');
   const blocks = readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'));
   return [...blocks].map(([, block = '']) => block.replaceAll('localhost:8787', `localhost:${port}`));
 }
 
-/** What was killed is gone a moment later. */
+/** Waits: a killed process disappears a moment later. */
 function expectNoProcesses(): Promise<void> {
   return vi.waitFor(() => expect(processesIn(clone.directory)).toEqual([]), { timeout: 5000 });
 }
@@ -109,7 +109,7 @@ describe('npm start', () => {
     await expect(verify(`${fromReadme.access_token}x`)).rejects.toThrow();
     expect(await introspect(`${fromReadme.access_token}x`)).toBeUndefined();
 
-    // What the service logs is where the last line that is printed says, and none of the secrets are.
+    // The log is in the file that the last printed line names, and holds no secret.
     const log = await vi.waitFor(async () => {
       const text = await readFile(inClone('.wrangler/start.log'), 'utf8');
       expect(text).toContain('"route":"/oauth2/introspect"');
@@ -121,10 +121,10 @@ describe('npm start', () => {
       expect(log).not.toContain(secret);
     }
 
-    // Assets lie in node_modules, and wrangler dev finds them there.
+    // wrangler dev finds the assets in node_modules.
     expect((await fetch(`http://localhost:${firstPort}/docs/swagger-ui.css`)).status).toBe(200);
 
-    // What a terminal does on ctrl-C: the whole foreground group is told.
+    // On ctrl-C a terminal signals the whole foreground process group.
     process.kill(-(running.process.pid ?? 0), 'SIGINT');
     await running.ended;
     await expectNoProcesses();
@@ -140,7 +140,7 @@ describe('npm start', () => {
     expect(await paste(again.introspect)).toMatchObject({ active: true });
     expect(held()).toEqual({ organizations: 1, clients: 2 });
 
-    // Asked to end alone, as a supervisor does.
+    // A supervisor signals this process only.
     running.process.kill('SIGTERM');
     expect(await running.ended).toBe(0);
     await expectNoProcesses();
