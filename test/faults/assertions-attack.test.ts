@@ -12,7 +12,7 @@ import { asked, publishJson } from '../remote.ts';
 import { newSigner, type Signer } from '../remote-keys/signers.ts';
 import { sized } from '../size.ts';
 
-// Whoever knows a client_id can make assertions that name it: well-formed ones, for this issuer, of this moment. Only the key is another.
+// An attacker who knows a client_id can make assertions for it: well-formed, for this issuer, with current times. Only the key differs.
 
 const FORGERIES = sized({ small: 600, soak: 2000 });
 const AT_ONCE = 100;
@@ -23,12 +23,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What forges: by turns under a kid that nobody has, under the client's own, and under none. */
+/** The attacker's key. Forged assertions use three values of `kid` in turn: an unknown one, the client's own, and none. */
 const forger = await newSigner('ES256');
 const KIDS = ['unknown', 'first', undefined];
 const manyAddresses = (attempt: number) => `203.0.${attempt % 5}.${Math.floor(attempt / 5) % 200}`;
 
-/** Made once for a client: nobody spends what is refused. */
+/** Forged assertions per client. They can be sent again, because the server never spends an assertion that it refuses. */
 const made = new Map<string, readonly string[]>();
 async function forgeries(clientId: string): Promise<readonly string[]> {
   const found =
@@ -37,7 +37,7 @@ async function forgeries(clientId: string): Promise<readonly string[]> {
   return found;
 }
 
-/** Sends so many forged assertions at once, each from the address of its number. */
+/** Sends `count` forged assertions at once, each from the address that `addressOf` gives for its number. */
 async function forge(clientId: string, from: number, addressOf = manyAddresses, count = AT_ONCE): Promise<number[]> {
   const assertions = await forgeries(clientId);
   const answers = Array.from({ length: count }, (_, index) => {
@@ -51,7 +51,10 @@ async function ownStatus(clientId: string, signer: Signer): Promise<number> {
   return (await askWith(await assertionOf(clientId, signer), {}, { address: HOME })).status;
 }
 
-/** All forgeries, a hundred a second, with a request of the client itself among each hundred. @returns how many calls to the gate they took beside its own */
+/**
+ * Sends all forged assertions, a hundred per second of the faked clock, with one request of the real client beside each hundred.
+ * @returns the number of gate calls that the forged assertions caused
+ */
 async function attack(clientId: string, signer: Signer, addressOf = manyAddresses): Promise<number> {
   vi.useFakeTimers({ toFake: ['Date'] });
   resetCalls();
@@ -166,7 +169,7 @@ test('an assertion that was caught and is sent again and again: the client goes 
 describe('assertions in the name of nobody', () => {
   const ASSERTIONS = sized({ small: 300, soak: 500 });
 
-  /** How they are answered, one made-up id after the other. */
+  /** Sends assertions of made-up client ids and returns the statuses of the answers. */
   async function statusesOf(newId: (attempt: number) => Promise<string> | string, addressOf: (n: number) => string) {
     const statuses: number[] = [];
     for (let sent = 0; sent < ASSERTIONS; sent += AT_ONCE) {
@@ -203,7 +206,7 @@ describe('assertions in the name of nobody', () => {
     expect(statuses.slice(-AT_ONCE)).toEqual(Array(AT_ONCE).fill(429));
     expect(calls.d1).toBeLessThanOrEqual(40);
     expect(calls.gate).toBeLessThanOrEqual(40);
-    // Clients whose ids are their own, and those of other addresses, are none of it.
+    // Known clients at the same address, and clients at other addresses, are not affected.
     const own = await askWith(await assertionOf(clientId, signer), {}, { address: '198.51.100.21' });
     const elsewhere = await askWith(await assertionOf(imported.clientId, imported.signer), {}, { address: HOME });
     expect([own.status, elsewhere.status]).toEqual([200, 200]);

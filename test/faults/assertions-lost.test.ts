@@ -5,7 +5,7 @@ import { ask, askWith, assertionOf, JWT_BEARER, keyClient, keyWorld, proofOf } f
 import { readError } from '../oauth/answers.ts';
 import { newSigner } from '../remote-keys/signers.ts';
 
-// A call to the gate, or its answer, is lost on the way. Whoever's assertion was spent by it has done nothing wrong.
+// A call to the gate, or its answer, is lost on the way. The client whose assertion the call spent has done nothing wrong.
 
 let scene: Awaited<ReturnType<typeof keyWorld>>;
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 const newAssertion = () => assertionOf(scene.clientId, scene.signer);
 const lost = (retryable: boolean) => Object.assign(new Error('Network connection lost.'), { retryable });
 
-/** The gate does what it is asked, and the first answers are lost. */
+/** Lets the gate do its work, but loses its first answers. */
 function losingAnswers(count: number, retryable: boolean): Fault {
   let left = count;
   return async (call) => {
@@ -27,7 +27,7 @@ function losingAnswers(count: number, retryable: boolean): Fault {
   };
 }
 
-/** The first calls never reach the gate. */
+/** Loses the first calls before they reach the gate. */
 function losingCalls(count: number): Fault {
   let left = count;
   return (call) => (left-- > 0 ? Promise.reject(lost(true)) : call());
@@ -49,7 +49,7 @@ describe.each(paths)('at the %s endpoint', (path) => {
     const response = await withFault('gate', losingAnswers(1, true), () => send(path, assertion));
     expect(response.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/);
     expect(await readError(response)).toEqual(UNAVAILABLE);
-    // What follows is told from it: that one is spent, and another serves.
+    // The next requests show what happened: this assertion is spent, and a new one works.
     expect(await readError(await send(path, assertion))).toEqual(REFUSED);
     expect((await send(path, await newAssertion())).status).toBe(200);
   });

@@ -7,10 +7,10 @@ import { seeded } from '../random.ts';
 import { newSigner } from '../remote-keys/signers.ts';
 import { sized } from '../size.ts';
 
-// One assertion, or one proof, in many requests at once. A seed is one way in which their calls to the gate come to lie: how long each takes
-// to get there and back, whether the isolate and the gate are cold, and when the gate is evicted.
+// Sends one assertion, or one proof, in many requests at once. A seed determines how their calls to the gate overlap: how long each call
+// and each answer takes, whether the isolate and the gate are cold, and when the gate is evicted.
 
-// Each of eight tests has these many seeds, so that none takes long.
+// Each of eight tests runs this many seeds, so that no single test takes long.
 const SEEDS = sized({ small: 4, soak: 25 });
 const AT_ONCE = 100;
 const LIMIT = { rate_limit: { per_minute: 1_000_000, burst: 100_000 } };
@@ -25,7 +25,7 @@ type Random = ReturnType<typeof seeded>;
 
 const gate = () => env.CLIENT_GATE.getByName(scene.clientId);
 
-/** Every call takes its time to get there, and its answer to get back. */
+/** Delays every call on its way to the gate and every answer on its way back, each by a random time. */
 function wandering(random: Random): Fault {
   const longest = random.pick([0, 0, 2, 5]);
   return async (call) => {
@@ -37,7 +37,7 @@ function wandering(random: Random): Fault {
   };
 }
 
-/** The requests that a seed makes at once, and how they ended. */
+/** Sends the requests of one seed at once and returns the statuses of their answers. */
 async function statusesOf(random: Random, requests: (() => Promise<Response>)[]): Promise<number[]> {
   if (random.below(5) === 0) startNewIsolate();
   const answers = await withFault('gate', wandering(random), () => Promise.all(requests.map((request) => request())));

@@ -1,14 +1,17 @@
-/** How many characters of a secret, in any of its forms, are a leak. More than a hint, which is four, and less than a line of the log cuts off. */
+/**
+ * How many consecutive characters of a secret, in any encoding, count as a leak. Longer than a hint (four characters), and shorter than the
+ * length at which the log cuts off a value.
+ */
 const PIECE = 12;
 
 export interface Sighting {
-  /** Where it was found. */
+  /** The place at which the secret was found. */
   readonly place: string;
-  /** Which secret. */
+  /** The name of the secret. */
   readonly secret: string;
-  /** As what: `raw`, `base64`, … */
+  /** The encoding in which it was found: `raw`, `base64`, … */
   readonly form: string;
-  /** The characters around it, in lower case. */
+  /** The surrounding characters, in lower case. */
   readonly around: string;
 }
 
@@ -18,15 +21,15 @@ interface Kept {
   readonly mayStand: RegExp | undefined;
 }
 
-/** Secrets that nobody may find anywhere. Each is known by any piece of it, in whatever form somebody may have written it down. */
+/** Known secrets that must not appear in any output. A leak is recognized by any piece of a secret, in any of its encodings. */
 export class Canaries {
   readonly #pieces = new Map<string, Kept>();
   readonly #values = new Set<string>();
 
   /**
-   * Keeps a secret in mind.
+   * Registers a secret.
    * @param secret a text, or bytes
-   * @param mayStand where it may be found all the same
+   * @param mayStand the places in which the secret is allowed
    * @returns the secret
    */
   keep<T extends string | Uint8Array>(name: string, secret: T, mayStand?: RegExp): T {
@@ -37,7 +40,7 @@ export class Canaries {
     for (const part of typeof secret === 'string' ? ownParts(secret) : [secret]) {
       for (const [form, written] of formsOf(part)) {
         for (const piece of piecesOf(written)) {
-          // What is the text of one secret may be the bytes of another: the first tells best what it is.
+          // The text of one secret may equal the bytes of another. Keep the first name: it describes the secret best.
           if (!this.#pieces.has(piece)) this.#pieces.set(piece, { secret: name, form, mayStand });
         }
       }
@@ -45,7 +48,7 @@ export class Canaries {
     return secret;
   }
 
-  /** Whether the secret is one of these. */
+  /** Returns whether this secret is registered. */
   has(secret: string): boolean {
     return this.#values.has(secret);
   }
@@ -54,7 +57,7 @@ export class Canaries {
     return this.#values.size;
   }
 
-  /** Every secret that stands in a text, once for each form. */
+  /** Returns every registered secret that the text contains, once for each encoding. */
   findIn(place: string, text: string): Sighting[] {
     const found = new Map<string, Sighting>();
     for (const written of new Set([text, unescaped(text)])) {
@@ -73,19 +76,19 @@ export class Canaries {
 }
 
 const JWS = /^[\w-]+\.([\w-]+)\.([\w-]+)$/;
-// Of a client, and of a token.
+// The ids of clients and of tokens.
 const IDS = /emc_\w{30}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 /**
- * What of a secret no other text has by right. Of a token that is its signature, and where its claims tell of ids: the rest, such as the
- * issuer and the times, may be what base64 makes of them anywhere.
+ * Returns the parts of a secret that no other text may contain. For a token these are its signature and the ids in its claims. The other
+ * claims, such as the issuer and the times, also occur elsewhere, and so does their base64.
  */
 function ownParts(secret: string): string[] {
   const [, claims, signature] = JWS.exec(secret) ?? [];
   if (claims === undefined || signature === undefined) return [secret];
   const text = latin1(Uint8Array.fromBase64(claims, { alphabet: 'base64url' }));
   const ids = [...text.matchAll(IDS)].map(({ 0: id, index }) =>
-    // Behind what all such ids begin with.
+    // Skip the first four characters: every client id begins with `emc_`.
     claims.slice(Math.ceil(((index + 4) * 4) / 3), Math.floor(((index + id.length) * 4) / 3)),
   );
   return [signature, ...ids];
@@ -102,7 +105,7 @@ function* formsOf(secret: string | Uint8Array): Iterable<readonly [form: string,
   yield ['raw', text];
   yield ['reversed', [...text].reverse().join('')];
   yield ['hex', bytes.toHex()];
-  // Wherever it begins within what was encoded: what its neighbours have a part in is left out.
+  // A secret can begin at any offset of an encoded text. Leave out the characters that also depend on its neighbours.
   for (const before of [0, 1, 2]) {
     const encoded = new Uint8Array([...new Uint8Array(before), ...bytes]).toBase64({ omitPadding: true });
     const own = encoded.slice(before === 0 ? 0 : before + 1, bytes.length % 3 === (3 - before) % 3 ? undefined : -1);
@@ -117,7 +120,7 @@ function latin1(bytes: Uint8Array): string {
 
 const ESCAPE = /%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|\\(["\\/])/gi;
 
-/** The text without any escapes of URLs and JSON, however often it was escaped. */
+/** Removes the escapes of URLs and JSON from the text, repeatedly until none is left. */
 function unescaped(text: string): string {
   const once = text.replace(ESCAPE, (_, percent, unicode, hex, plain) => {
     return plain ?? String.fromCharCode(Number.parseInt(percent ?? unicode ?? hex, 16));

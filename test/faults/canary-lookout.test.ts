@@ -9,7 +9,7 @@ import { Canaries } from './canaries.ts';
 import { Lookout } from './lookout.ts';
 import { send } from './secret-bearing.ts';
 
-// That whoever looks for secrets finds one: each place gets one, in each form, on purpose.
+// Proves that the search for secrets works: a secret is planted in each place, in each encoding, and must be found.
 
 const SECRET = 'Sx7QeG5Tflk9n8/mt7Fh"c7%aB3dE5gH';
 
@@ -173,7 +173,7 @@ describe('what is answered is seen', () => {
     };
     const fresh = 'ems_fresh-secret-that-was-never-seen';
     expect(await look('/v1/clients', shown({ client_secret: fresh }))).toBe(0);
-    // Shown again, shown for another's, shown twice, shown where none is made.
+    // The same secret shown again, a known secret shown, a new secret shown twice, and a secret shown by a route that makes none.
     expect(await look('/v1/clients', shown({ client_secret: fresh }))).toBe(1);
     expect(await look('/v1/clients', shown({ client_secret: SECRET }))).toBe(1);
     expect(await look('/v1/clients', shown({ client_secret: `${fresh}2`, again: `${fresh}2` }))).toBe(1);

@@ -1,6 +1,6 @@
 import type { Fault, Store } from '../instruments.ts';
 
-/** A store, and what it does instead of answering. */
+/** A store, and its failure. */
 export interface StoreTrouble {
   readonly name: string;
   readonly store: Store;
@@ -8,17 +8,17 @@ export interface StoreTrouble {
 }
 
 /**
- * What a store can do instead of answering, with secrets wherever an error has room for them.
- * @param secrets in one text
+ * Returns every way in which a store can fail, with secrets in every place that an error offers.
+ * @param secrets all secrets in one text
  */
 export function troublesTelling(secrets: string): StoreTrouble[] {
-  // As if there were frames in the message: a stack begins with it.
+  // Looks as if the message contained stack frames, because a stack begins with the message.
   const text = `Failed query: select ? params: ${secrets}\n    at ${secrets} (${secrets}:1:2)`;
   const error = (more: object = {}) => Object.assign(new Error(text, { cause: new Error(text) }), { secrets }, more);
   const constraint = new Error(`D1_ERROR: UNIQUE constraint failed: clients.client_name: ${secrets}`, {
     cause: error(),
   });
-  // Whatever is asked of it, it tells.
+  // Throws an error that contains the secrets when any of its properties is read.
   const telltale = new Proxy(
     {},
     {

@@ -29,18 +29,18 @@ import {
   strays,
 } from './secret-bearing.ts';
 
-// Secrets that are known go into everything that takes one, on every route and into every failure; then all that was written is searched
-// for them.
+// Puts known secrets into every input that can hold one, on every route and during every failure. Then searches for them in everything that
+// the service wrote.
 
 const canaries = new Canaries();
 const lookout = new Lookout(canaries);
-/** How often each trouble was met. */
+/** How often each failure occurred. */
 const met = new Map<string, number>();
 const root = { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' };
 const NEW_KEY = base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
 const BOTH_KEYS = `${NEW_KEY},${env.MASTER_KEY}`;
 
-/** Asks for all of them, so many at a time. */
+/** Sends all requests, `atOnce` at a time, and returns the statuses of the answers. */
 async function askAll(asks: readonly Ask[], atOnce = 100): Promise<number[]> {
   const statuses: number[] = [];
   const waiting = [...asks];
@@ -55,7 +55,7 @@ async function askAll(asks: readonly Ask[], atOnce = 100): Promise<number[]> {
   return statuses;
 }
 
-/** A request to each route of the management API that succeeds where all is well. */
+/** Returns one request to each route of the management API; each succeeds if all stores work. */
 async function everyManagementCall(organization: string): Promise<Ask[]> {
   const asks: Ask[] = [];
   for (const [route, { call }] of Object.entries(ROUTES)) {
@@ -109,7 +109,7 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
     ),
   ];
   const isolates = sized({ small: [turn % 2 === 0 ? 'warm' : 'cold'], soak: ['warm', 'cold'] });
-  // What hangs is waited for: once is enough.
+  // Each call to a hanging store takes a whole deadline, so run this once.
   for (const isolate of hangs ? ['cold'] : isolates) {
     if (isolate === 'cold') startNewIsolate();
     await withFault(trouble.store, meeting(trouble), async () => {
@@ -120,9 +120,9 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
   await keepStored(canaries);
 }
 
-/** Sees the errors that the source makes of those that a store throws. */
+/** Records the errors into which the source turns the errors of a store. */
 async function errorsOf({ name, store, fault }: StoreTrouble): Promise<void> {
-  // What throws when it is looked at throws an error of its own making.
+  // An answer that throws when it is read throws its own error, which the source does not turn into another.
   if (store === 'rateLimit' || name.endsWith('answers what throws')) return;
   const see = (error: unknown) => lookout.see('error', error);
   await askStore(store, () => fault(async () => {}, '', []), 10).catch(see);
@@ -133,7 +133,7 @@ async function errorsOf({ name, store, fault }: StoreTrouble): Promise<void> {
   });
 }
 
-/** Lets every gate's alarm go off, at a time in milliseconds since the epoch. */
+/** Runs every gate's alarm, at a time in milliseconds since the epoch. */
 async function ringAll(now: number): Promise<void> {
   vi.useFakeTimers({ toFake: ['Date'], now });
   const thrown = (error: unknown) => lookout.see('thrown by an alarm', error);
@@ -144,7 +144,7 @@ async function ringAll(now: number): Promise<void> {
 
 const HOUR = 3_600_000;
 
-async function workThatNobodyAsksFor(troubles: readonly StoreTrouble[]): Promise<void> {
+async function backgroundWork(troubles: readonly StoreTrouble[]): Promise<void> {
   const start = Date.now();
   const thrown = (error: unknown) => lookout.see('thrown by the scheduled handler', error);
   const work = async (since: number) => {
@@ -152,7 +152,7 @@ async function workThatNobodyAsksFor(troubles: readonly StoreTrouble[]): Promise
     await runScheduled(start + since + 2 * HOUR).catch(thrown);
   };
   for (const [index, trouble] of troubles.entries()) {
-    // So that the signing keys are due each time.
+    // 40 days later each time, so that a rotation of the signing keys is due.
     await withFault(trouble.store, meeting(trouble), () => work(index * 40 * 24 * HOUR));
     await keepStored(canaries);
     await lookout.seeStores();
@@ -171,7 +171,7 @@ async function misconfigured({ stray, right }: Scene): Promise<void> {
     { ISSUER: `https://${stray}:${stray}@auth.example.com/?${stray}` },
     { ISSUER: stray },
     { SIGNING_KEY_MAX_AGE: stray },
-    // Well-formed, and what is stored was sealed under another.
+    // A well-formed master key, but the stored values were sealed under another one.
     { MASTER_KEY: NEW_KEY },
   ];
   const form = { 'Content-Type': 'application/x-www-form-urlencoded', ...right.headers };
@@ -222,7 +222,7 @@ beforeAll(async () => {
     await during(trouble, turn, made);
     await errorsOf(trouble);
   }
-  await workThatNobodyAsksFor(troubles.filter(({ name }) => !name.endsWith('hangs')));
+  await backgroundWork(troubles.filter(({ name }) => !name.endsWith('hangs')));
   await changeMasterKey();
   await keepStored(canaries, BOTH_KEYS);
   await lookout.seeStores();

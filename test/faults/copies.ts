@@ -8,18 +8,18 @@ import type { Credentials } from '../http.ts';
 
 type Client = Pick<Credentials, 'client_id'>;
 
-/** Where KV tells that a token is revoked. */
+/** Returns the key of the KV entry that says that a token is revoked. */
 export function revokedKey(token: string): string {
   const { client_id, jti } = decodeJwt<{ client_id: string }>(token);
   return `revoked:${client_id}:${jti}`;
 }
 
-/** Where KV tells what is so of all of a client's tokens. */
+/** Returns the key of the KV entry that holds the status of a client, for all of its tokens. */
 export const clientKey = ({ client_id }: Client) => `client:${client_id}`;
 
 export const standingOf = (client: Client) => env.KV.get<ClientStatusCopy>(clientKey(client), 'json');
 
-/** Every key of KV with when it expires, in seconds since the epoch by KV's own clock. */
+/** Returns every key of KV with its expiry, in seconds since the epoch by KV's own clock. */
 export async function everyKey(): Promise<Map<string, number | undefined>> {
   const found = new Map<string, number | undefined>();
   let cursor: string | null = null;
@@ -40,7 +40,7 @@ export interface OwedRow {
   readonly attempts: number;
 }
 
-/** What a client's gate owes to the other stores, the next first. */
+/** Returns the entries of a client's outbox in its gate, the next one first. */
 export function owedBy(client: Client): Promise<OwedRow[]> {
   return runInDurableObject(gateOf(client), (_, { storage: { sql } }) => {
     const made = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").toArray().length > 0;
@@ -48,17 +48,20 @@ export function owedBy(client: Client): Promise<OwedRow[]> {
   });
 }
 
-/** Waits until a client's gate has delivered by itself, by the real clock. */
+/** Waits, by the real clock, until a client's gate has delivered its outbox by itself. */
 export async function awaitDelivery(client: Client): Promise<void> {
   await vi.waitUntil(async () => (await owedBy(client)).length === 0, { interval: 20 });
 }
 
-/** Runs a gate's alarm now, whenever it is set for. */
+/** Runs a gate's alarm now, even if it is set for later. */
 export function ring(client: Client): Promise<boolean> {
   return runDurableObjectAlarm(gateOf(client));
 }
 
-/** Runs a gate's alarms, each at its time by a clock that is set ahead for them, until nothing is owed. @returns how many it took */
+/**
+ * Runs a gate's alarms, each at its time, by advancing the faked clock, until its outbox is empty.
+ * @returns the number of alarms
+ */
 export async function drain(client: Client): Promise<number> {
   for (let alarms = 0; alarms < 100; alarms++) {
     const [next] = await owedBy(client);

@@ -7,7 +7,7 @@ const secret = () => base64url.encode(crypto.getRandomValues(new Uint8Array(32))
 
 let worlds = 0;
 
-/** A client with an id from elsewhere, which has a token, and how to make it again under that id in another organization. */
+/** Creates an imported client with a token, and returns how to create it again under the same id in another organization. */
 async function imported() {
   const name = `again-${++worlds}`;
   const { organization, identifier, api: caller } = await world(name);

@@ -3,20 +3,20 @@ import type { Admission } from '../../src/gates/protocol.ts';
 import { gates } from '../client-gate/gate.ts';
 import { create } from '../http.ts';
 
-/** Many clients of one organization that have a role, each with a gate that holds its record. */
+/** Many clients of one organization that share a role, each with a gate that holds its record. */
 export interface Crowd {
   readonly organization: string;
   readonly identifier: string;
   readonly server: string;
   readonly role: string;
   readonly clientIds: readonly string[];
-  /** What each of them is told when it asks for a token. */
+  /** Asks every client's gate to admit a token request. */
   readonly ask: () => Promise<Admission[]>;
 }
 
 const hashOf = (clientId: string) => `hash of ${clientId}`;
 
-/** Each asks its gate, not all at once. */
+/** Calls `act` for each client, at most 50 at once. */
 async function each<T>(clientIds: readonly string[], act: (clientId: string) => Promise<T>): Promise<T[]> {
   const answers: T[] = [];
   for (let begin = 0; begin < clientIds.length; begin += 50) {
@@ -25,7 +25,7 @@ async function each<T>(clientIds: readonly string[], act: (clientId: string) => 
   return answers;
 }
 
-/** Makes a crowd. Its rows are written as they are, its gates are registered by their first requests. */
+/** Creates a crowd. Its rows are inserted directly into D1; its gates are registered by their first requests. */
 export async function crowd(name: string, size: number): Promise<Crowd> {
   const { id: organization = '' } = await create('organizations', { name });
   const identifier = `https://${name}.example.com`;
@@ -60,7 +60,7 @@ export async function crowd(name: string, size: number): Promise<Crowd> {
   return { organization, identifier, server, role, clientIds, ask };
 }
 
-/** How many of these were admitted with just these scopes. */
+/** Counts the admissions that grant exactly these scopes. */
 export function admittedWith(answers: readonly Admission[], scopes: string): number {
   return answers.filter((answer) => answer.outcome === 'admitted' && answer.grant.scopes.join(' ') === scopes).length;
 }

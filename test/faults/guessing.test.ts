@@ -12,7 +12,7 @@ const ATTEMPTS = sized({ small: 1000, soak: 5000 });
 const AT_ONCE = 100;
 const HOME = '192.0.2.1';
 
-/** Requests with well-formed wrong secrets, while the client itself asks for a token now and then. */
+/** Sends requests with well-formed wrong secrets, while the client itself asks for a token now and then. */
 async function attack(worker: Credentials, addressOf: (attempt: number) => string): Promise<number[]> {
   const latencies: number[] = [];
   for (let sent = 0; sent < ATTEMPTS; sent += AT_ONCE) {

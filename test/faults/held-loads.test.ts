@@ -7,7 +7,7 @@ import { bothRecords, holdingLoads, owedTo } from './owed.ts';
 const post = (path: string, body: unknown = {}) => api('POST', path, { body });
 const statusOf = async (client: Credentials) => (await requestToken(client)).status;
 
-/** Changes, each with what the client is told before and after. */
+/** Changes, each with the status of the client's next token request after it. */
 const changes = {
   'a client disabled': {
     make: ({ client_id }: Credentials) => api('PATCH', `clients/${client_id}`, { body: { status: 'disabled' } }),

@@ -13,7 +13,7 @@ interface Change {
 }
 
 const { clients, caller } = await clientsByAlg();
-/** How long after KV was told no isolate has the key any more. */
+/** The time after the copy to KV after which no isolate has the key any more, in milliseconds. */
 const SETTLES = 3 * MINUTE;
 
 const isolate = isolatePerTest();
@@ -38,7 +38,7 @@ test('with KV gone an emergency stands at once and stays pending, until the sche
     status: 'pending',
     settles_at: new Date(toldAt + SETTLES).toISOString(),
   });
-  // Told once: a later run does not put it off.
+  // KV received the copy once; a later run of the scheduled handler does not postpone `settles_at`.
   vi.setSystemTime(toldAt + MINUTE);
   await runScheduled();
   vi.setSystemTime(toldAt + SETTLES);

@@ -6,14 +6,14 @@ import { DAY, isolatePerTest, kidsOf, listKeys, MINUTE, runScheduled, type Signi
 import { consoleOf } from '../log/lines.ts';
 import { failingAt, losingReplies } from './owed.ts';
 
-/** The least `SIGNING_KEY_MAX_AGE`, in seconds. */
+/** The minimum of `SIGNING_KEY_MAX_AGE`, in seconds. */
 const MAX_AGE = 3600;
 const ACTIVE_ALGS = ['ES256', 'EdDSA', 'RS256'];
 
 const isolate = isolatePerTest();
 let startedAt: number;
 
-// Every key is due a day after the isolate made or read it.
+// Every key is due for rotation one day after the isolate created or read it.
 beforeEach(async () => {
   startedAt = Date.now();
   await isolate.jwks();
@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 const listed = () => listKeys(isolate);
 
-/** What the audit log tells of the rotations of a test. */
+/** Returns the signing key rotations that the audit log recorded during the test. */
 async function rotations(): Promise<readonly { readonly actor: string; readonly active: readonly string[] }[]> {
   const { results } = await env.DB.prepare(
     "SELECT actor, changes FROM audit_events WHERE action = 'signing_keys.rotated' AND at >= ? ORDER BY at",
@@ -32,13 +32,13 @@ async function rotations(): Promise<readonly { readonly actor: string; readonly 
   return results.map(({ actor, changes }) => ({ actor, active: JSON.parse(changes).active as string[] }));
 }
 
-/** What the log tells of runs that failed meanwhile. */
+/** Returns the log lines of failed runs while a function runs. */
 async function failuresOf(during: () => Promise<unknown>): Promise<string[]> {
   const lines = await consoleOf(during);
   return lines.map(({ text }) => text).filter((text) => (JSON.parse(text) as { ok?: boolean }).ok === false);
 }
 
-/** That since then each algorithm was rotated once. */
+/** Expects that each algorithm was rotated exactly once since `before`. */
 async function expectRotatedOnce(before: readonly SigningKey[]): Promise<void> {
   const after = await listed();
   expect(kidsOf(after, 'active')).toEqual(kidsOf(before, 'next'));

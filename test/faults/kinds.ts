@@ -5,13 +5,13 @@ import { api, type Credentials, create, done, getToken, ISSUER, postForm, reques
 import { askWith, assertionOf, proofOf } from '../machines.ts';
 import { newSigner, type Signer } from '../remote-keys/signers.ts';
 
-/** One change that a gate must hear of. */
+/** One change that must reach a gate. */
 export interface Change {
-  /** The client whose gate it is. */
+  /** The client whose gate must receive the change. */
   readonly worker: Credentials;
-  /** The request, the same each time. */
+  /** Sends the request of the change, which is the same each time. */
   readonly make: () => Promise<Response>;
-  /** Whether those who ask for tokens, or about them, see it. */
+  /** Returns whether token requests or introspection see the change. */
   readonly isSeen: () => Promise<boolean>;
 }
 
@@ -28,7 +28,7 @@ function post(path: string, body: unknown = {}) {
 const statusIs = (worker: Credentials, wanted: number) => async () => (await requestToken(worker)).status === wanted;
 const scopeIs = (worker: Credentials, wanted: string) => async () => (await getToken(worker)).scope === wanted;
 
-/** Whether a token that the client gets now is inactive later. */
+/** Gets a token, and returns a function that tells whether it is inactive by then. */
 async function losesToken(worker: Credentials): Promise<() => Promise<boolean>> {
   const { access_token: token } = await getToken(worker);
   const headers = { Authorization: `Bearer ${env.ROOT_API_KEY}` };
@@ -38,7 +38,7 @@ async function losesToken(worker: Credentials): Promise<() => Promise<boolean>> 
   };
 }
 
-/** Gives the client a role that has `admin`. */
+/** Gives the client a role that grants the scope `admin`. */
 async function giveRole({ client, organization, identifier }: Parameters<Prepare>[0]): Promise<string> {
   const grants = [{ resource_server: identifier, scopes: ['admin'] }];
   const { id } = await create('roles', { organization_id: organization, name: 'admin', grants });
@@ -97,7 +97,7 @@ const kinds: Record<string, Prepare> = {
   }),
   'a secret rotated': async ({ client, worker }) => {
     const make = post(`${client}/secrets/rotate`);
-    // Nobody knows the new secret until it is acknowledged; the test of that asks for a token with it.
+    // The new secret is only shown when the change is acknowledged; another test asks for a token with it.
     return { make, isSeen: async () => (await heldRecord(worker)).secrets.length === 2 };
   },
   'a secret promoted': async ({ client, worker }) => {
@@ -146,7 +146,7 @@ const kinds: Record<string, Prepare> = {
     isSeen: statusIs(worker, 401),
   }),
   'a client’s key': async (made) => {
-    const old = await goOverToKey(made);
+    const old = await switchToKey(made);
     const signer = await newSigner('ES256');
     return {
       make: patch(made.client, { jwks: { keys: [signer.publicJwk] } }),
@@ -154,7 +154,7 @@ const kinds: Record<string, Prepare> = {
     };
   },
   'a client’s way to authenticate': async (made) => {
-    const signer = await goOverToKey(made);
+    const signer = await switchToKey(made);
     return {
       make: patch(made.client, { token_endpoint_auth_method: 'client_secret_basic', dpop_bound_access_tokens: false }),
       isSeen: async () => !(await isTaken(made.worker, signer)) && (await requestToken(made.worker)).status === 200,
@@ -165,7 +165,7 @@ const kinds: Record<string, Prepare> = {
     isSeen: statusIs(worker, 400),
   }),
   'an organization’s profile': async (made) => {
-    const signer = await goOverToKey(made);
+    const signer = await switchToKey(made);
     await done('DELETE', `clients/${made.api.client_id}`);
     const isRefused = async () => {
       const { client_id } = made.worker;
@@ -181,8 +181,8 @@ const kinds: Record<string, Prepare> = {
   }),
 };
 
-/** Makes the client one that authenticates by a key, as the isolate that asks here then knows. */
-async function goOverToKey({ client, worker }: Parameters<Prepare>[0]): Promise<Signer> {
+/** Changes the client to authentication by a key, and lets the isolate of the test learn about it. */
+async function switchToKey({ client, worker }: Parameters<Prepare>[0]): Promise<Signer> {
   const signer = await newSigner('ES256');
   await done('PATCH', client, {
     body: {
@@ -202,7 +202,7 @@ async function isTaken({ client_id }: Credentials, signer: Signer): Promise<bool
 
 let worlds = 0;
 
-/** The kinds of change, by name: each prepares a world of its own, in which the client's gate holds what is so before. */
+/** The kinds of change, by name. Each prepares its own world, in which the client's gate holds the state before the change. */
 export const KINDS = Object.entries(kinds).map(([name, prepare]) => ({
   name,
   async prepare(): Promise<Change> {

@@ -19,7 +19,7 @@ const holdClock = () => vi.useFakeTimers({ toFake: ['Date'], now: START });
 
 let worlds = 0;
 
-/** A world whose resource server chose `edge` introspection, with a token of its client. */
+/** Creates a world with a token, whose resource server chose `edge` introspection. */
 async function atEdge() {
   holdClock();
   const made = await world(`standing-${++worlds}`);
@@ -127,7 +127,7 @@ test('changes that are no concern of its tokens are not told', async () => {
   expect(await owedBy(made.worker)).toEqual([]);
 });
 
-/** Holds puts to KV, each until `letGo` is called. */
+/** Holds each put to KV until a call of `letGo` releases it. */
 async function holdingPuts(during: (puts: { held: () => number; letGo: () => void }) => Promise<void>): Promise<void> {
   let held = 0;
   let free = 0;
@@ -165,7 +165,7 @@ test('a put that was given up, and lands after a later one, does not have the la
   const made = await atEdge();
   await disable(made);
   await holdingPuts(async ({ held, letGo }) => {
-    // The gate gives the put up after the deadline, by the real clock.
+    // The gate gives up the put after its deadline, by the real clock.
     await ring(made.worker);
     expect(held()).toBe(1);
     await enable(made);

@@ -36,7 +36,7 @@ async function expectInactive(caller: Credentials, tokens: readonly string[]): P
   for (const token of tokens) expect(await isActive(caller, token)).toBe(false);
 }
 
-/** The puts to KV while a function runs: the key, its TTL in seconds, and the end of that by the gate's clock. */
+/** Returns the puts to KV while a function runs: key, TTL in seconds, and the time at which that TTL ends by the gate's clock. */
 async function puts(during: () => Promise<unknown>): Promise<[key: string, ttl: number, until: number][]> {
   const seen: [string, number, number][] = [];
   const watch: Fault = (call, method, [key, , options]) => {
@@ -86,7 +86,7 @@ test('with KV failing every put revocations are acknowledged and in force, and e
   for (const [index, { api: caller }] of worlds.entries()) {
     for (const token of kept[index] ?? []) expect(await isActive(caller, token)).toBe(true);
   }
-  // KV has its own clock: it keeps each copy for the rest of the token's life by the gate's clock.
+  // KV has its own clock. It keeps each copy for the remaining life of the token, which the gate computes by its clock.
   vi.useRealTimers();
   const ended = Math.ceil(Date.now() / 1000);
   const held = await everyKey();
@@ -188,7 +188,7 @@ test('a gate that is evicted goes on with what it owes', async () => {
   });
   await evictDurableObject(gateOf(worker));
   await expectInactive(caller, tokens);
-  // The alarm that was set before the eviction goes off.
+  // Runs the alarm that was set before the eviction.
   await drain(worker);
   for (const token of tokens) expect(await env.KV.get(revokedKey(token))).toBe('');
 });
@@ -216,7 +216,7 @@ test('a gate whose KV fails for an hour asks it less and less, and at least once
       const [next] = await owedBy(worker);
       const at = next?.due_at ?? Number.NaN;
       waits.push(at - Date.now());
-      // The alarm is set for that time at the latest.
+      // The alarm is set for that time or earlier.
       const alarm = await runInDurableObject(gateOf(worker), (_, { storage }) => storage.getAlarm());
       expect(alarm).toBeLessThanOrEqual(at);
       vi.setSystemTime(at);
@@ -296,14 +296,14 @@ describe('audit events that D1 refuses', () => {
     'that is no object': () => 'null',
   };
   const BAD_ID = 'evt_bad';
-  // The local D1 stores far more than Cloudflare's, which answers so.
+  // The local D1 accepts much larger values than Cloudflare's, which answers with this error.
   const tooBig: Fault = (call, _, bound) =>
     bound.includes(BAD_ID) ? Promise.reject(new Error('D1_ERROR: string or blob too big: SQLITE_TOOBIG')) : call();
   const AGE_MS = REFUSED_EVENT_AGE * 1000;
-  // Two of them have no time that can be read: their age is estimated by the number of attempts.
+  // Two of the events have no readable time, so their age is estimated from the number of attempts.
   const ATTEMPTS = (2 * REFUSED_EVENT_AGE) / OUTBOX_RETRY_MAX;
 
-  /** A client whose gate owes D1 two good events, and a bad one that is due before them. */
+  /** Creates a client whose gate owes D1 two good events, and a bad event that is due before them. */
   async function owingBadEvent(make: (event: object) => string): Promise<Credentials> {
     holdClock();
     const { worker } = await fresh();
@@ -323,7 +323,7 @@ describe('audit events that D1 refuses', () => {
   const ownStorage = (client: Credentials, act: (sql: SqlStorage) => unknown) =>
     runInDurableObject(gateOf(client), (_, { storage }) => void act(storage.sql));
 
-  /** Runs the gate's alarm. @returns what it writes to the log */
+  /** Runs the gate's alarm. @returns the log lines that it writes */
   async function linesOfAlarm(client: Credentials, fault: Fault): Promise<unknown[]> {
     const lines = await consoleOf(() => withFault('d1', fault, () => ring(client)));
     return lines.map(({ text }) => JSON.parse(text));

@@ -4,14 +4,14 @@ import { inspect } from 'node:util';
 import edgemint from '../../src/index.ts';
 import type { Canaries, Sighting } from './canaries.ts';
 
-/** An answer, and what it is the answer to. */
+/** The request line and the status of one exchange. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly status: number;
 }
 
-/** The answers that show a secret, by method and path: the one member that has it. */
+/** The requests whose answers may show a secret, and the member of the answer that holds it. */
 const SHOWN: readonly (readonly [request: RegExp, member: 'client_secret' | 'api_key' | 'access_token'])[] = [
   [/^POST \/v1\/clients$/, 'client_secret'],
   [/^POST \/v1\/clients\/[^/]+\/secrets\/rotate$/, 'client_secret'],
@@ -20,13 +20,13 @@ const SHOWN: readonly (readonly [request: RegExp, member: 'client_secret' | 'api
   [/^POST \/oauth2\/token$/, 'access_token'],
 ];
 
-/** Sees all that the service writes anywhere: to the console, into its answers, into its stores. */
+/** Records everything that the service writes: to the console, into its answers, into its stores. */
 export class Lookout {
   readonly exchanges: Exchange[] = [];
-  /** What the console was given, each time. */
+  /** The arguments of every console call. */
   readonly written: { readonly method: string; readonly args: readonly unknown[] }[] = [];
   readonly #canaries: Canaries;
-  /** Each text once, by the place where it was seen. */
+  /** Each text once, by the place in which it was seen. */
   readonly #seen = new Map<string, Set<string>>();
   readonly #undo: (() => void)[] = [];
 
@@ -34,7 +34,7 @@ export class Lookout {
     this.#canaries = canaries;
   }
 
-  /** Begins to watch the console and every answer of the Worker's, whoever asks. The console shows nothing from then on. */
+  /** Begins to record the console and every answer of the Worker. From then on the console prints nothing. */
   begin(): void {
     for (const name of methodsOf(console)) {
       this.#replace(console, name, (...args: unknown[]) => {
@@ -45,10 +45,10 @@ export class Lookout {
     const { fetch } = edgemint;
     this.#replace(edgemint, 'fetch', async (request, ...rest) => {
       const isCreate = new URL(request.url).pathname === '/v1/clients';
-      const said = isCreate ? await request.clone().text() : '';
+      const requestBody = isCreate ? await request.clone().text() : '';
       try {
         const answer = await fetch(request, ...rest);
-        await this.#seeAnswer(request, said, answer.clone());
+        await this.#seeAnswer(request, requestBody, answer.clone());
         return answer;
       } catch (error) {
         this.see('thrown by fetch', error);
@@ -57,7 +57,7 @@ export class Lookout {
     });
   }
 
-  /** Leaves everything as it was. */
+  /** Restores the console and the Worker. */
   end(): void {
     for (const undo of this.#undo.splice(0).reverse()) undo();
   }
@@ -70,44 +70,44 @@ export class Lookout {
     });
   }
 
-  /** Sees whatever can be read of a value. */
+  /** Records everything that can be read from a value. */
   see(place: string, value: unknown): void {
     const texts = this.#seen.get(place) ?? new Set();
     this.#seen.set(place, texts.add(typeof value === 'string' ? value : everythingOf(value)));
   }
 
-  /** Sees all that the stores hold now. */
+  /** Records the whole content of the stores. */
   async seeStores(): Promise<void> {
     await this.#seeD1();
     await this.#seeKv();
     for (const id of await listDurableObjectIds(env.CLIENT_GATE)) await this.#seeGate(id);
   }
 
-  /** Where something was seen. */
+  /** The places in which something was seen. */
   get places(): readonly string[] {
     return [...this.#seen.keys()];
   }
 
-  /** Every secret that was seen at the places that begin like one of these. */
+  /** Returns every secret that was seen in places whose names begin with one of these texts. */
   sightings(...places: readonly string[]): Sighting[] {
     return [...this.#seen]
       .filter(([place]) => places.some((beginning) => place.startsWith(beginning)))
       .flatMap(([place, texts]) => [...texts].flatMap((text) => this.#canaries.findIn(place, text)));
   }
 
-  async #seeAnswer(request: Request, said: string, answer: Response): Promise<void> {
+  async #seeAnswer(request: Request, requestBody: string, answer: Response): Promise<void> {
     const path = new URL(request.url).pathname;
     this.exchanges.push({ method: request.method, path, status: answer.status });
     const body = answer.body ? await answer.text() : '';
     const member = SHOWN.find(([pattern]) => pattern.test(`${request.method} ${path}`))?.[1];
     const secret = answer.ok && member ? (JSON.parse(body) as Record<string, string>)[member] : undefined;
-    // Once, in the answer that made it, or brings it back to who asks with the same key, or to who brought it along.
-    const isOwn = secret !== undefined && (!this.#canaries.has(secret) || said.includes(secret));
+    // A secret may be shown once: in the answer that creates it, in a replay for its Idempotency-Key, or if the request brought it.
+    const isOwn = secret !== undefined && (!this.#canaries.has(secret) || requestBody.includes(secret));
     const isAgain = answer.headers.get('Idempotent-Replayed') === 'true';
     const rest = secret !== undefined && (isOwn || isAgain) ? body.replace(secret, '') : body;
     if (secret !== undefined) this.#canaries.keep(`${member} of ${path}`, secret);
     const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
-    // No path here: it may be the secret that was sent there.
+    // Do not record the path: the test may have sent a secret in it.
     this.see('answer', [answer.status, answer.statusText, ...headers].join('\n'));
     this.see('answer', rest);
   }
@@ -165,7 +165,7 @@ export class Lookout {
   }
 }
 
-/** The names of an object's methods, its prototype's included. */
+/** Returns the names of an object's methods, including inherited ones. */
 function methodsOf(object: Console): (keyof Console)[] {
   const found = new Set<string>();
   for (let own = object; own && own !== Object.prototype; own = Object.getPrototypeOf(own)) {
@@ -175,7 +175,10 @@ function methodsOf(object: Console): (keyof Console)[] {
   return names.filter((name) => String(name) !== 'constructor' && typeof object[name] === 'function');
 }
 
-/** What a value shows to whoever prints, inspects or serializes it, or looks at each of its properties, those of its causes included. */
+/**
+ * Returns everything that a value reveals if it is printed, inspected or serialized, or if each of its properties is read. The causes of
+ * errors are included.
+ */
 function everythingOf(value: unknown, known = new Set<unknown>()): string {
   if (typeof value !== 'object' && typeof value !== 'function') return String(value);
   if (value === null || known.has(value)) return '';
@@ -186,7 +189,7 @@ function everythingOf(value: unknown, known = new Set<unknown>()): string {
     attempt(() => inspect(value, { showHidden: true, depth: 9, maxStringLength: null, maxArrayLength: null })),
   ];
   if (ArrayBuffer.isView(value)) parts.push(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).toHex());
-  // As D1 gives bytes.
+  // D1 returns bytes as an array of numbers.
   if (Array.isArray(value) && value.every((one) => typeof one === 'number')) parts.push(Uint8Array.from(value).toHex());
   if (value instanceof ArrayBuffer) parts.push(new Uint8Array(value).toHex());
   if (value instanceof Map || value instanceof Set) parts.push(...[...value].map((one) => everythingOf(one, known)));

@@ -40,7 +40,7 @@ async function expectUnavailable(answer: Promise<Response>): Promise<void> {
 
 const statusOf = async (answer: Promise<Response>) => (await answer).status;
 
-/** How many of so many requests at once are answered how. */
+/** Sends `size` requests at once and counts the answers by status. */
 async function crowd(request: () => Promise<Response>, size = CROWD): Promise<Record<string, number>> {
   const statuses = await Promise.all(Array.from({ length: size }, () => statusOf(request())));
   return Object.fromEntries(
@@ -50,7 +50,7 @@ async function crowd(request: () => Promise<Response>, size = CROWD): Promise<Re
   );
 }
 
-/** A store's fault that counts what it is asked, by D1's first words or the method, and does nothing else unless it is told to. */
+/** Wraps a fault and counts the calls, by the first words of D1's SQL or by the method. Without an argument all calls go through. */
 function counting(also: Fault = (call) => call()) {
   const asked = new Map<string, number>();
   const fault: Fault = (call, what, bound) => {
@@ -144,10 +144,10 @@ describe('an incident of one client', () => {
       expect(await statusOf(change(`clients/${other.client_id}`, { access_token_ttl: 120 }))).toBe(200);
       expect(await statusOf(change(`roles/${others.id}`, { grants: [{ ...grants[0], scopes: ['write'] }] }))).toBe(200);
       expect(await statusOf(manage(`clients/${other.client_id}/secrets/rotate`, {}))).toBe(201);
-      // All of it while the other still waits for its gate.
+      // All of these were answered while the first client's requests still wait for their gate.
       if (fault === HANGS.fault) expect(answered).toBe(0);
       await all;
-      // What both are to hear of is known to the one whose gate answers.
+      // A change that affects both clients reaches the one whose gate answers.
       await expectUnavailable(change(`roles/${shared.id}`, { grants: [{ ...grants[0], scopes: ['admin'] }] }));
       expect((await getToken(other)).scope).toBe('admin write');
     });
@@ -164,7 +164,7 @@ test('however many ask a gate that hangs, each of them waits for one deadline', 
   const order: string[] = [];
   await hanging(`gate:${worker.client_id}`, async () => {
     const all = crowd(() => introspect(api, token)).then(() => order.push('all of them'));
-    // Halfway between one deadline and two.
+    // The later request starts half a deadline later, so its own deadline would end halfway between one deadline and two.
     await scheduler.wait(STORE_DEADLINE_MS / 2);
     const later = requestToken(worker).then(() => order.push('one that came later'));
     await Promise.all([all, later]);
@@ -223,7 +223,7 @@ describe('a store that is back', () => {
 
     const back = counting();
     await withFault('d1', back.fault, async () => {
-      // The gate may still be waiting for what it asked before.
+      // The gate may still be waiting for an earlier query.
       await vi.waitFor(async () => expect(await statusOf(requestToken(unseen))).toBe(200));
       expect(await crowd(() => requestToken(unseen))).toEqual({ 200: CROWD });
       expect(await statusOf(manage('organizations', { name: `D1 is back: it ${way}` }))).toBe(201);
@@ -256,7 +256,7 @@ describe('a store that is back', () => {
       resetCalls();
       expect(await isActive(caller, token)).toBe(true);
       expect(await crowd(() => introspect(caller, token))).toEqual({ 200: CROWD });
-      // The entry of the token, and that of its client.
+      // One KV read for the token's entry, and one for its client's.
       expect(calls).toMatchObject({ kv: 2 * (CROWD + 1), d1: 0, gate: 0 });
     },
   );
@@ -333,7 +333,7 @@ test('with D1 and KV gone a warm isolate goes on until its lease ends; then noth
       expect(await statusOf(send('/.well-known/oauth-authorization-server'))).toBe(200);
     }),
   );
-  // The ring is asked for again after a second.
+  // The isolate asks for the key ring again after a second.
   await vi.waitFor(async () => expect(await statusOf(introspect(api, token))).toBe(200));
   expect(await isActive(api, token)).toBe(true);
 });

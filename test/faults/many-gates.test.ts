@@ -14,7 +14,7 @@ interface Change {
 
 const MANY = PUSHES_PER_REQUEST + 1;
 
-/** Runs `during` while all pushes after the first few fail, and waits until the delivery has stopped. */
+/** Runs `during` while all pushes after the first `pushes` fail, and waits until the delivery has stopped. */
 function killedAfter<T>(pushes: number, during: () => Promise<T>): Promise<T> {
   let left = pushes;
   const fault: Fault = async (call, method) => {
@@ -23,7 +23,7 @@ function killedAfter<T>(pushes: number, during: () => Promise<T>): Promise<T> {
   };
   return withFault('gate', fault, async () => {
     const result = await during();
-    // One more push than permitted was tried, so the delivery has stopped.
+    // The delivery tried one push more than permitted, so it has stopped.
     await vi.waitFor(() => expect(left).toBeLessThan(0));
     const settled = await untilStill(owedTo);
     expect(settled).toBeGreaterThan(0);

@@ -7,8 +7,8 @@ beforeAll(async () => {
   made = await scene('matrix-gate');
 }, 60_000);
 
-// A copy in KV still tells that a token is revoked, and nothing that it is not.
-// A client that was disabled may be enabled by now, for all that the copy tells.
+// A copy in KV can still prove that a token is revoked, but never that it is not.
+// The copy of a disabled client proves nothing, because the client may be enabled again by now.
 const BY_THE_COPY = { ...RIGHT, live: UNAVAILABLE, disabled: UNAVAILABLE };
 
 const WITHOUT_GATES = {

@@ -22,31 +22,31 @@ import { newSigner, type Signer } from '../remote-keys/signers.ts';
 import { introspectAsRoot } from '../tokens/verdict.ts';
 import type { Trouble } from './store-errors.ts';
 
-// What everybody is told while a store is in trouble: a test for each answer.
+// The answers of every endpoint while a store fails: one test for each answer.
 
-/** The tokens of one resource server, by what their introspection says of each. */
+/** Tokens of one resource server, by their state. */
 interface Tokens {
   readonly live: string;
   readonly revoked: string;
   /** Issued before all tokens of its client were revoked. */
   readonly 'cut off': string;
-  /** Of a client that is disabled by now. */
+  /** Its client has been disabled since. */
   readonly disabled: string;
 }
 
-/** One organization, in which each state that a token can be in has a token; KV knows of all of them. */
+/** One organization with a token in each possible state. KV has received the copies of all revocations. */
 export interface Scene {
   readonly organization: string;
-  /** A client whose gate has its record. */
+  /** A client whose gate holds its record. */
   readonly seen: Credentials;
-  /** One that authenticates by a key of its own, and was seen. */
+  /** A client that authenticates by its own key, and whose gate holds its record. */
   readonly keyed: { readonly client_id: string; readonly signer: Signer };
-  /** Who introspects. */
+  /** The client that introspects. */
   readonly caller: Credentials;
-  /** Those whose tokens these are. */
+  /** The clients to which the tokens belong. */
   readonly owners: readonly Pick<Credentials, 'client_id'>[];
   readonly strong: Tokens;
-  /** Of a resource server that chose `edge`. */
+  /** Tokens of a resource server that chose `edge` introspection. */
   readonly edge: Tokens;
 }
 
@@ -101,7 +101,7 @@ export async function scene(name: string): Promise<Scene> {
   return { organization, seen, keyed, caller, owners: [seen, cutOff, disabled, keyed], ...made };
 }
 
-/** What each cell asks for. */
+/** The requests of the matrix. */
 export type Cell =
   | 'a token, for a client that was seen'
   | 'a token, for a client that was never seen'
@@ -122,7 +122,7 @@ export type Answers = Readonly<Record<Cell, unknown>>;
 export const UNAVAILABLE = '503, Retry-After: 2';
 export const RIGHT = { live: 'active', revoked: 'inactive', 'cut off': 'inactive', disabled: 'inactive' };
 
-/** What is answered when nothing is wrong. */
+/** The answers while all stores work. */
 export const AS_EVER: Answers = {
   'a token, for a client that was seen': '200',
   'a token, for a client that was never seen': '200',
@@ -139,12 +139,12 @@ export const AS_EVER: Answers = {
   'management: a write': '200',
 };
 
-async function told({ status, headers }: Response): Promise<string> {
+async function outcomeOf({ status, headers }: Response): Promise<string> {
   return status === 503 ? `503, Retry-After: ${headers.get('Retry-After')}` : String(status);
 }
 
 async function verdict(answer: Response): Promise<string> {
-  if (answer.status !== 200) return told(answer);
+  if (answer.status !== 200) return outcomeOf(answer);
   return (await answer.json<{ active: boolean }>()).active ? 'active' : 'inactive';
 }
 
@@ -156,7 +156,7 @@ async function verdicts(caller: Credentials, tokens: Tokens, form: Record<string
   return Object.fromEntries(said);
 }
 
-/** The isolate's memory and its gates': full, or empty, as a new isolate finds them that meets gates which were evicted. */
+/** The memory of the isolate and the gates: `warm` is full; `cold` is empty, like a new isolate whose gates were evicted. */
 type Isolate = 'warm' | 'cold';
 
 async function boundToken({ client_id, signer }: Scene['keyed']): Promise<Response> {
@@ -175,13 +175,13 @@ async function prepare({ seen, keyed, caller, owners, strong, edge }: Scene, iso
   await verdicts(caller, edge);
 }
 
-/** What was revoked while a store was in trouble: the events that are to tell of it in the end, by action and target. */
+/** Revocations that were made while a store failed: of a token and of a client's tokens. Their audit events must exist in the end. */
 export interface Revoked {
   readonly jti: string;
   readonly clientId: string;
 }
 
-/** Asks for everything at once while a store is in trouble. */
+/** Sends all requests at once while a store fails. */
 async function answersDuring(
   made: Scene,
   isolate: Isolate,
@@ -200,33 +200,35 @@ async function answersDuring(
   await prepare(made, isolate);
 
   const asked: Record<Cell, () => Promise<unknown>> = {
-    'a token, for a client that was seen': async () => told(await requestToken(seen)),
-    'a token, for a client that was never seen': async () => told(await requestToken(neverSeen)),
-    'a token by an assertion, bound to a key': async () => told(await boundToken(keyed)),
+    'a token, for a client that was seen': async () => outcomeOf(await requestToken(seen)),
+    'a token, for a client that was never seen': async () => outcomeOf(await requestToken(neverSeen)),
+    'a token by an assertion, bound to a key': async () => outcomeOf(await boundToken(keyed)),
     'introspection, strong': () => verdicts(caller, strong),
     'introspection, edge': () => verdicts(caller, edge),
     'introspection, strong because the request asks for it': () => verdicts(caller, edge, { introspection: 'strong' }),
-    revocation: async () => told(await revoke(seen, own)),
+    revocation: async () => outcomeOf(await revoke(seen, own)),
     'the JWKS': async () => {
       const answer = await send('/.well-known/jwks.json');
-      if (answer.status !== 200) return told(answer);
+      if (answer.status !== 200) return outcomeOf(answer);
       return `200: ${(await answer.json<JSONWebKeySet>()).keys.length} keys`;
     },
-    'the metadata': async () => told(await send('/.well-known/oauth-authorization-server')),
+    'the metadata': async () => outcomeOf(await send('/.well-known/oauth-authorization-server')),
     'management: the root key revokes a token': async () =>
-      told(await ask('POST', 'tokens/revoke', { body: { token: roots } })),
+      outcomeOf(await ask('POST', 'tokens/revoke', { body: { token: roots } })),
     'management: the root key revokes all tokens of a client': async () =>
-      told(await ask('POST', `clients/${victim.client_id}/revoke-tokens`)),
-    'management: a read': async () => told(await ask('GET', `clients/${seen.client_id}`)),
+      outcomeOf(await ask('POST', `clients/${victim.client_id}/revoke-tokens`)),
+    'management: a read': async () => outcomeOf(await ask('GET', `clients/${seen.client_id}`)),
     'management: a write': async () =>
-      told(await ask('PATCH', `clients/${seen.client_id}`, { body: { metadata: { change: crypto.randomUUID() } } })),
+      outcomeOf(
+        await ask('PATCH', `clients/${seen.client_id}`, { body: { metadata: { change: crypto.randomUUID() } } }),
+      ),
   };
   const answers = await during(async () => {
     const all = Object.entries(asked).map(async ([cell, request]) => [cell, await request()] as const);
     return Object.fromEntries(await Promise.all(all)) as Record<Cell, unknown>;
   }, victim);
 
-  // What was acknowledged holds from then on, and of what was not nobody can tell by the answer.
+  // An acknowledged revocation must hold from then on. Without an acknowledgement the answer proves nothing, so it is not checked.
   const tokens: Partial<Record<Cell, string>> = {
     revocation: own,
     'management: the root key revokes a token': roots,
@@ -239,8 +241,8 @@ async function answersDuring(
 }
 
 /**
- * Declares a test for each cell, of what is answered while a store is in one trouble after the other, in a warm isolate and in a cold one.
- * @param gates the store is the gates of the tokens' clients, and of no others
+ * Declares a test for each answer during each failure of a store, in a warm isolate and in a cold one.
+ * @param gates 'gates of these clients' fails only the gates of the tokens' clients
  */
 export function cells(
   store: Faulty | 'gates of these clients',
@@ -249,7 +251,7 @@ export function cells(
   made: () => Scene,
   ended: (revoked: Revoked) => void = () => {},
 ): void {
-  // By their places, since a name that is an object's is cut off in a test's.
+  // Pass the names as array items: vitest shortens a name in a title if it comes from an object's property.
   describe.each(troubles.map(({ name, fault }) => [name, fault] as const))('%s', (_, fault) => {
     describe.each(['warm', 'cold'] as const)('%s', (isolate) => {
       let answers: Answers;
@@ -268,7 +270,7 @@ export function cells(
         ended(found.revoked);
       }, 120_000);
       afterAll(async () => {
-        // The change stands, and is told by its repeat.
+        // The change may be committed but not delivered. Repeating it delivers it.
         const { client_id } = made().seen;
         expect((await ask('PATCH', `clients/${client_id}`, { body: { metadata: {} } })).status).toBe(200);
       });

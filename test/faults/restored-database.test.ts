@@ -13,7 +13,7 @@ test('after the database was taken back, the page’s statements bring the gates
   await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
   expect((await requestToken(worker)).status).toBe(401);
 
-  // As if the change had never been made.
+  // Undo the change, like a restore of the database to a time before it.
   await env.DB.batch([
     env.DB.prepare("UPDATE clients SET status = 'active', version = ?1 WHERE client_id = ?2").bind(
       version,

@@ -23,11 +23,11 @@ afterEach(() => {
 let worlds = 0;
 let keys = 0;
 
-/** A world with two tokens of its client. */
+/** Creates a world with two tokens of its client. */
 async function scene() {
   const made = await world(`without-d1-${++worlds}`);
   const [{ access_token: token }, { access_token: other }] = [await getToken(made.worker), await getToken(made.worker)];
-  // By a caller whose gate has seen it, too.
+  // Introspect both, so that the caller's gate also holds its record.
   for (const one of [token, other]) expect(await isActive(made.api, one)).toBe(true);
   return { ...made, token, other };
 }
@@ -44,9 +44,9 @@ interface Way {
   readonly action: string;
   readonly path: (made: Scene) => string;
   readonly body: (made: Scene) => object | undefined;
-  /** What the event tells beside who and when. */
+  /** Returns the `changes` member of the audit event. */
   readonly changes: (made: Scene) => object;
-  /** Whether the client's other tokens are revoked as well. */
+  /** Whether the action also revokes the client's other tokens. */
   readonly all: boolean;
 }
 
@@ -82,7 +82,7 @@ const WAYS: Way[] = [
   },
 ];
 
-/** The audit events of a client's revocations, as their rows are. */
+/** Returns the audit events of a client's revocations, as rows. */
 function eventsOf({ client_id }: Credentials, action: string): Promise<Row[]> {
   return rowsOf('SELECT * FROM audit_events WHERE target = ? AND action = ?', client_id, action);
 }
@@ -97,7 +97,7 @@ describe.each(WAYS)('of $name', ({ action, path, body, changes, all }) => {
     expect(await isActive(caller, other)).toBe(!all);
   }
 
-  /** Expects the one event in D1, as of when it was done. */
+  /** Expects exactly one event in D1, with the time of the revocation. */
   async function expectOneEvent(made: Scene, version: unknown = null): Promise<void> {
     const events = await eventsOf(made.worker, action);
     expect(events).toEqual([
@@ -162,7 +162,7 @@ describe.each(WAYS)('of $name', ({ action, path, body, changes, all }) => {
     await expectOneEvent(made);
   });
 
-  // A cut-off that D1 may have written is its record's, which the gate is pushed: nobody else may make another of it.
+  // D1 may have committed the cut-off. The record then has it and is pushed to the gate, so nothing else may create a second event.
   test.each(['without', 'with'])(
     'where D1 did it and its reply is lost there is no second event, %s an Idempotency-Key',
     async (given) => {

@@ -25,7 +25,7 @@ afterEach(() => {
 
 let worlds = 0;
 
-/** A world whose resource server chose this strength. */
+/** Creates a world whose resource server chose this introspection strength. */
 async function fresh(strength: 'strong' | 'edge' = 'strong', client: object = {}) {
   const made = await world(`revoked-at-once-${++worlds}`, { ...LIVELY, ...client });
   await done('PATCH', `resource-servers/${made.server.id}`, { body: { introspection: strength } });
@@ -34,7 +34,7 @@ async function fresh(strength: 'strong' | 'edge' = 'strong', client: object = {}
 
 type Made = Awaited<ReturnType<typeof fresh>>;
 
-/** One revocation: a token that is active, who introspects it, and what revokes it. */
+/** One revocation: an active token, the caller that introspects it, and the request that revokes it. */
 interface Revocation {
   readonly token: string;
   readonly caller: Credentials;
@@ -58,7 +58,7 @@ async function inTurns<T, R>(items: readonly T[], act: (item: T) => Promise<R>):
   return results;
 }
 
-/** As many revocations, made in every way, of tokens of resource servers that chose this strength. */
+/** Prepares all revocations, in every possible way, for tokens of resource servers that chose this strength. */
 async function prepare(strength: 'strong' | 'edge' = 'strong'): Promise<Revocation[]> {
   const shared = await fresh(strength);
   const organizations = await inTurns([...Array(ALL).keys()], () => fresh(strength));
@@ -87,7 +87,7 @@ async function prepare(strength: 'strong' | 'edge' = 'strong'): Promise<Revocati
     const { access_token: token } = await getToken(shared.worker);
     return { token, caller: shared.api, make: () => ways[index % ways.length]?.(token) ?? expect.unreachable() };
   });
-  // Those of all are strewn among the others.
+  // Spread the revocations of all tokens evenly among those of one token.
   const step = Math.floor(ofOne.length / ofAll.length);
   return ofAll.reduce((mixed, one, index) => mixed.toSpliced(index * step, 0, one), ofOne);
 }
@@ -97,7 +97,7 @@ function clientIn({ organization, identifier }: Made): Promise<Credentials> {
   return create('clients', { organization_id: organization, client_name: crypto.randomUUID(), grants });
 }
 
-/** Introspects, revokes and introspects strongly, for callers that have introspected before. */
+/** Introspects, revokes, and introspects strongly, for callers whose records the gates already hold. */
 async function revokeAndIntrospect(revocations: readonly Revocation[]) {
   const byCaller = new Map(revocations.map((one) => [one.caller, one]));
   for (const { token, caller } of byCaller.values()) await introspect(caller, token, { introspection: 'strong' });
@@ -116,12 +116,12 @@ async function revokeAndIntrospect(revocations: readonly Revocation[]) {
 
 const EVERY_ONE = { active: REVOCATIONS, acknowledged: REVOCATIONS, inactive: REVOCATIONS };
 
-/** How many of the tokens are active, by the strength that their resource servers chose. */
+/** Counts the active tokens, by the strength that their resource servers chose. */
 async function countActive(revocations: readonly Revocation[]): Promise<number> {
   return (await inTurns(revocations, ({ token, caller }) => isActive(caller, token))).filter((active) => active).length;
 }
 
-/** KV as it is far from where it was written: what was asked for once is answered the same for a while, there or not. */
+/** Imitates KV far from the writer: it caches each answer, also a missing entry, for `STALE_MS` milliseconds. */
 function staleKv() {
   const cached = new Map<string, { readonly at: number; readonly answer: unknown }>();
   let ahead = 0;
@@ -179,11 +179,11 @@ test('how long introspection at the edge says active after KV was told', async (
     let asked = performance.now();
     const patience = asked + 30_000;
     while (asked < patience && (await isActive(shared.api, token))) {
-      // The gates' alarms are to be heard as well.
+      // Give the gates' alarms a chance to run.
       await scheduler.wait(5);
       asked = performance.now();
     }
-    // KV may tell before whoever put it there knows.
+    // A reader may see the entry before the writer of the put has its answer.
     await vi.waitUntil(() => delivered.has(key));
     return Math.max(0, asked - (delivered.get(key) ?? 0));
   };
@@ -222,10 +222,10 @@ describe('a cut-off', () => {
     ['of a client with D1 gone', ({ worker: { client_id } }) => [`clients/${client_id}/revoke-tokens`, true]],
   ];
 
-  /** An edge whose clock is seconds ahead of the gates', or behind them. */
+  /** The difference between the edge's clock and the gates' clocks, in seconds. */
   const skew = new AsyncLocalStorage<number>();
 
-  /** A request to an edge of that clock. The gates, which are other contexts, go by their own. */
+  /** Sends a request to an edge whose clock is off by so many seconds. The gates run in other contexts and keep their own clock. */
   async function sendTo(seconds: number, method: string, path: string, headers: Record<string, string>, form?: object) {
     const context = createExecutionContext();
     const body = form && new URLSearchParams({ ...form }).toString();

@@ -25,7 +25,7 @@ interface Owing {
   readonly jti: string;
 }
 
-/** A client whose gate owes everything: the counts of three requests, and the copies and events of two revocations. */
+/** Creates a client whose gate owes everything: the usage counts of three requests, and the copies and events of two revocations. */
 async function owing(): Promise<Owing> {
   const { worker } = await world(crypto.randomUUID());
   const tokens = [await getToken(worker), await getToken(worker), await getToken(worker)];
@@ -37,7 +37,7 @@ async function owing(): Promise<Owing> {
   return { worker, jti: String(decodeJwt(token).jti) };
 }
 
-/** What has arrived in D1 and KV. */
+/** Returns what has arrived in D1 and KV. */
 async function delivered({ worker: { client_id }, jti }: Owing) {
   const events = await rowsOf<{ action: string }>(
     "SELECT action FROM audit_events WHERE target = ? AND action LIKE '%revoked' ORDER BY action",
@@ -59,7 +59,7 @@ const ALL = {
   client: { status: 'active', cut_off: START / 1000 },
 };
 
-/** The number of rows in a table of the gate. */
+/** Counts the rows in a table of the gate. */
 function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<number> {
   return runInDurableObject(
     gateOf(client),
@@ -67,7 +67,7 @@ function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<num
   );
 }
 
-/** Runs the alarm whenever it is due, until nothing is owed. */
+/** Runs the alarm at each time for which it is set, until nothing is owed. */
 async function settle({ worker }: Owing): Promise<void> {
   for (let alarms = 0; alarms < 50; alarms++) {
     const at = await alarmOf(worker);
@@ -124,7 +124,7 @@ test('an alarm that is late by hours tells all that anybody can still need', asy
   const owed = await owing();
   vi.setSystemTime(START + 5 * HOUR);
   await runDurableObjectAlarm(gateOf(owed.worker));
-  // The revoked token has expired meanwhile. Other tokens of the client may last for a day.
+  // The revoked token has expired by now. Other tokens of the client may live for a day.
   expect(await delivered(owed)).toEqual({ ...ALL, token: null });
   expect(await kept(owed.worker, 'outbox')).toBe(0);
   expect(await kept(owed.worker, 'revocations')).toBe(0);

@@ -17,7 +17,7 @@ const TASKS = BACKGROUND_TASKS.filter((task) => task !== 'flush_usage');
 type Tables = Readonly<Record<string, readonly Row[]>>;
 type Entries = Readonly<Record<string, string>>;
 
-/** What both stores hold. */
+/** The content of D1 and KV. */
 interface State {
   readonly rows: Tables;
   readonly kv: Entries;
@@ -25,7 +25,7 @@ interface State {
 
 async function everything(): Promise<State> {
   const names = await tables();
-  // Of the tasks each run adds those that it was the first to succeed at.
+  // The row order of background_tasks depends on which run recorded a task first, so sort by name.
   const order = (name: string) => (name === 'background_tasks' ? 'name' : 'rowid');
   const all = names.map((name) => env.DB.prepare(`SELECT * FROM ${name} ORDER BY ${order(name)}`));
   const found = await env.DB.batch<Row>(all);
@@ -37,7 +37,7 @@ async function everything(): Promise<State> {
   };
 }
 
-/** Makes both stores hold just that again. */
+/** Restores both stores to exactly this state. */
 async function restore({ rows, kv }: State): Promise<void> {
   const inserts = Object.entries(rows).flatMap(([name, all]) =>
     all.map((row) => {
@@ -53,7 +53,7 @@ async function restore({ rows, kv }: State): Promise<void> {
   await Promise.all(Object.entries(kv).map(([key, value]) => env.KV.put(key, value)));
 }
 
-/** The same, whatever ids and keys were drawn by chance. */
+/** Replaces random ids and keys by names in order of appearance, so that two states can be compared. */
 function comparable({ rows, kv }: State): unknown {
   const names = new Map<string, string>();
   const drawn = /^(evt_\w+|[\w-]{43}|ey[\w-]+\.[\w-]*\.[\w.-]+)$/;
@@ -69,7 +69,7 @@ function comparable({ rows, kv }: State): unknown {
       return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, named(one)]));
     return value;
   };
-  // What a key is made of differs each time, and which is made first.
+  // The key material differs each time, and so does the order in which keys are created.
   const keysOf = (keys: readonly Row[]) =>
     keys
       .map(({ kid, public_jwk, publicJwk, sealed_private_jwk, sealedPrivateJwk, ...life }) => ({
@@ -87,12 +87,12 @@ function comparable({ rows, kv }: State): unknown {
 let worker: Credentials;
 let initial: State;
 const initialText = () => JSON.stringify(initial);
-/** When there is everything to do. */
+/** The time at which every task has work, in milliseconds since the epoch. */
 let due: number;
 let good: unknown;
 
-// Each task finds something to do: keys to rotate, one to remove, one that KV was not told is revoked, a gate that is owed a push, and rows
-// of every sort that were kept for long enough.
+// Gives each task work: keys to rotate, one key to remove, a revoked key that KV does not have yet, a push owed to a gate, and rows of
+// every kind that have exceeded their retention.
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   ({ worker } = await world('scheduled'));
@@ -107,7 +107,7 @@ beforeAll(async () => {
     expect((await ask('PATCH', client, { body: { access_token_ttl: 120 } })).status).toBe(503),
   );
   await failing('kv', () => rotate({ alg: 'EdDSA', emergency: true }));
-  // RSA keys take long to make.
+  // Prevent a rotation of the RS256 key, because generating an RSA key is slow.
   await env.DB.prepare("UPDATE signing_keys SET activated_at = ? WHERE alg = 'RS256' AND status = 'active'")
     .bind(due)
     .run();
@@ -132,7 +132,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Whether each task's work is done. */
+/** Returns for each task whether its work is done. */
 async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean>>> {
   const { rows, kv } = await everything();
   const before = initial.rows.signing_keys ?? [];
@@ -161,13 +161,13 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
 
 const ALL_DONE = Object.fromEntries(TASKS.map((task) => [task, true]));
 
-/** The tasks that were noted to have succeeded at that time. */
+/** Returns the tasks with a recorded success at that time. */
 async function succeeded(at = due): Promise<string[]> {
   const rows = await rowsOf<{ name: string }>('SELECT name FROM background_tasks WHERE succeeded_at = ?', at);
   return rows.map(({ name }) => name);
 }
 
-/** A fault that counts a store's calls, and makes one of them fail: it is not made, or its answer is lost. */
+/** Returns a fault that counts a store's calls and makes one of them fail: either the call is not made, or its answer is lost. */
 function failingAtCall(number: number, how: 'is not made' | 'loses its answer') {
   let count = 0;
   const fault: Fault = async (call) => {
@@ -190,8 +190,8 @@ test('there is something to do for every task, and one run does all of it', asyn
   expect((await getToken(worker)).expires_in).toBe(120);
 });
 
-/** What the log tells of tasks meanwhile. */
-async function told(during: () => Promise<unknown>): Promise<[task: string, ok: boolean, counts: unknown][]> {
+/** Returns the results of the scheduled tasks in the log while a function runs. */
+async function taskResults(during: () => Promise<unknown>): Promise<[task: string, ok: boolean, counts: unknown][]> {
   const lines = await consoleOf(during);
   return lines.flatMap(({ text }) => {
     const { event, task, ok, counts } = JSON.parse(text);
@@ -200,21 +200,21 @@ async function told(during: () => Promise<unknown>): Promise<[task: string, ok: 
 }
 
 test('the log tells how much each task did, and nothing of one that found nothing to do', async () => {
-  expect(await told(runScheduled)).toEqual([
-    // ES256 alone: of EdDSA the next key is as young as the emergency, of RS256 the active one.
+  expect(await taskResults(runScheduled)).toEqual([
+    // Only ES256: EdDSA's next key is as young as the emergency rotation, and RS256's active key was made young above.
     ['rotate_signing_keys', true, { rotated: 1 }],
     ['remove_signing_keys', true, { removed: 1 }],
     ['copy_key_ring', true, { revoked: 1, copied: 1 }],
     ['resume_pushes', true, { delivered: 1, failed: 0 }],
     ['purge', true, { audit_events: 1, idempotency_keys: 1, usage: 1, changes: 1 }],
   ]);
-  expect(await told(runScheduled)).toEqual([]);
+  expect(await taskResults(runScheduled)).toEqual([]);
 });
 
 test.each([2, 5])(
   '%d runs at once leave what one leaves, none of them failing, and one alone rotates',
   async (runs) => {
-    const lines = await told(() => Promise.all(Array.from({ length: runs }, runScheduled)));
+    const lines = await taskResults(() => Promise.all(Array.from({ length: runs }, runScheduled)));
     expect(lines.filter(([, ok]) => !ok)).toEqual([]);
     expect(lines.filter(([task]) => task === 'rotate_signing_keys')).toHaveLength(1);
     expect(comparable(await everything())).toEqual(good);
@@ -242,7 +242,7 @@ test.each([1, 9, 400])('a run that comes %d days late does all of it, and each t
   );
   const activated = rotations.flatMap(({ changes }) => (JSON.parse(changes) as { active: string[] }).active);
   const before = (initial.rows.signing_keys ?? []).filter(({ status }) => status === 'next').map(({ kid }) => kid);
-  // However late, an algorithm's next key signs, and the one that is made then is the next.
+  // However late the run is, each algorithm's existing next key starts to sign, and the new key becomes the next one.
   expect(before).toEqual(expect.arrayContaining(activated));
   expect(new Set(activated).size).toBe(activated.length);
   const places = await rowsOf(
@@ -274,7 +274,7 @@ describe.each(['d1', 'kv', 'gate'] satisfies Store[])('%s failing at one call of
         if (count() < number) break;
         failures++;
         const noted = await succeeded();
-        // One task alone failed, or what failed was the note of who did not.
+        // Either one task alone failed, or the write that records the successes failed.
         if (noted.length > 0) expect(noted.length, `call ${number}`).toBeGreaterThanOrEqual(TASKS.length - 1);
         const finished = await isDone();
         for (const task of noted.filter((name) => name !== 'resume_pushes')) {

@@ -20,11 +20,11 @@ import { newSigner } from '../remote-keys/signers.ts';
 import { forge, stealKey } from '../tokens/forge.ts';
 import type { Canaries } from './canaries.ts';
 
-// Every input of the service that bears a secret, or into which somebody may put one by mistake, with a secret in it that is known.
+// Requests with known secrets in every input of the service that takes a secret, or into which a caller may put one by mistake.
 
 export type Ask = () => Promise<Response>;
 
-/** What somebody authenticates with, right or wrong. */
+/** A set of credentials, right or wrong. */
 interface Presented {
   readonly headers?: Record<string, string>;
   readonly form?: Record<string, string>;
@@ -32,15 +32,15 @@ interface Presented {
 
 export interface Scene {
   readonly organization: string;
-  /** A marker that is no secret of the service's: what somebody put where it does not belong. */
+  /** A marker that is not a secret of the service: a value that a caller put in the wrong place. */
   readonly stray: string;
   readonly presented: Readonly<Record<string, Presented>>;
-  /** Of those, one that each endpoint takes. */
+  /** The member of `presented` that every endpoint accepts. */
   readonly right: Presented;
   readonly tokens: Readonly<Record<string, string>>;
-  /** Secrets of every kind, for where none belongs. */
+  /** Secrets of every kind, to put into inputs that do not expect one. */
   readonly misplaced: readonly string[];
-  /** Everything of this that is secret, in one text: what errors of stores tell. */
+  /** All of these secrets in one text, for the error messages of failing stores. */
   readonly everything: string;
 }
 
@@ -176,12 +176,12 @@ export async function scene(canaries: Canaries): Promise<Scene> {
   };
 }
 
-/** Keeps a master key in mind, and all that is derived from it. */
+/** Registers a master key and every key that is derived from it. */
 export async function keepMasterKey(canaries: Canaries, name: string, text: string) {
   canaries.keep(name, text);
   const [raw] = readConfig({ ...env, MASTER_KEY: text }).masterKeys;
   if (!raw) throw new TypeError('no master key');
-  // The one that tests are configured with is a text, and a seal's header tells that it is of a `retired-master-key`.
+  // The master key of the tests is readable text, `test-master-key-…`, and the header of a seal contains `retired-master-key`.
   const header = /^(D1 retired_master_keys\.sealed_keys|KV retired-master-keys)$/;
   canaries.keep(`${name}, its bytes`, raw.reveal(), header);
   const masterKeys = await deriveMasterKeys([raw]);
@@ -194,13 +194,13 @@ export async function keepMasterKey(canaries: Canaries, name: string, text: stri
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 
 /**
- * Keeps in mind what is stored of secrets, each of which may stand where it is stored and nowhere else: hashes, seals. And the private
- * halves of the signing keys, which may stand nowhere.
+ * Registers the stored forms of secrets: hashes and sealed values. Each is allowed in its own column only. Also registers the private
+ * halves of the signing keys, which are allowed nowhere.
  */
 export async function keepStored(canaries: Canaries, masterKey = env.MASTER_KEY): Promise<void> {
   const stored = async (name: string, column: string, table: string, mayStand: RegExp) => {
     for (const row of await rowsOf<{ value: string }>(`SELECT ${column} AS value FROM ${table}`)) {
-      // Behind the master key's id, or a header that tells no more.
+      // Skip the master key's id or the header, which are not secret.
       canaries.keep(name, row.value.slice(row.value.lastIndexOf('.', row.value.length - 30) + 1), mayStand);
     }
   };
@@ -226,10 +226,13 @@ interface Init {
   readonly body?: string;
 }
 
-// By one address that fails so often none would get far.
+// Each request has its own address. Otherwise the limit on failed attempts per address would stop most of them.
 let requests = 0;
 
-/** A request as it would come over the network, each from another address, to an isolate with other bindings where some are given. */
+/**
+ * Sends a request as if it came over the network, each from another address.
+ * @param bindings replaces bindings of the isolate
+ */
 export function send(method: string, path: string, init: Init = {}, bindings?: Partial<Env>): Promise<Response> {
   const headers = { ...init.headers, 'CF-Connecting-IP': `2001:db8:${(++requests).toString(16)}::1` };
   const url = new URL(path, ISSUER);
@@ -244,20 +247,20 @@ function form(entries: Record<string, string> | string): string {
 const FORM = 'application/x-www-form-urlencoded';
 const REQUEST = { grant_type: 'client_credentials' };
 
-/** Every route outside the management API, by path, with the methods that it takes. */
+/** Returns every path outside the management API, with the methods that it allows. */
 export async function oauthRoutes(): Promise<readonly (readonly [path: string, methods: readonly string[]])[]> {
   const app = createApp(createServices(env));
   const paths = new Set(app.routes.map(({ path }) => path).filter((path) => path !== '/v1/*'));
   return Promise.all(
     [...paths].map(async (path) => {
-      // These take every method, to say of the wrong ones which are right.
+      // These routes accept every method, and answer a wrong one with the list of right ones.
       const allow = (await app.request(path, { method: 'PUT' })).headers.get('Allow') ?? '';
       return [path, allow.split(', ')] as const;
     }),
   );
 }
 
-/** Forms as they may come to a POST endpoint, with whatever authenticates, right or wrong. */
+/** Returns form requests to a POST endpoint, with each kind of credential, right or wrong. */
 export function forms(path: string, { presented, right, tokens, stray, misplaced }: Scene): Ask[] {
   const post = (
     body: Record<string, string> | string,
@@ -315,7 +318,7 @@ const HEADER_NAMES = [
   ...['Accept', 'If-Match', 'If-None-Match', 'X-Client-Secret', 'Accept-Language'],
 ];
 
-/** Requests to a route with secrets wherever none belongs: its path, query, headers and body, by whatever method. */
+/** Returns requests to a route with secrets in places that expect none: path, query, headers and body, by several methods. */
 export function strays(path: string, { stray, presented, tokens, misplaced }: Scene): Ask[] {
   const root = { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' };
   const filled = path.replace(/[:{]\w+\}?/g, stray);
@@ -368,7 +371,7 @@ export function strays(path: string, { stray, presented, tokens, misplaced }: Sc
 /** Every path of the management API, as it is mounted. */
 export const MANAGEMENT_PATHS = [...new Set([...MOUNTED].map((route) => `/v1${route.split(' ')[1]}`))];
 
-/** What makes and shows secrets, and what is refused because of one, each sent again with its key. */
+/** Returns requests that create and show secrets, or are refused because of one, each twice with the same Idempotency-Key. */
 export async function secretWork({ organization, misplaced, tokens }: Scene, canaries: Canaries): Promise<Ask[]> {
   const root = { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' };
   const again = (path: string, body: unknown) => {
@@ -398,7 +401,7 @@ export async function secretWork({ organization, misplaced, tokens }: Scene, can
   return [
     ...again('clients', client),
     ...again('clients', { ...careless, client_name: crypto.randomUUID() }),
-    // Names and secrets that are taken: constraints that break.
+    // Names and secrets that are already in use: they violate database constraints.
     ...again('clients', { ...client, client_name: crypto.randomUUID() }),
     ...again('clients', { ...client, client_id: `${client_id}-too` }),
     ...again('clients', { ...client, client_id: `${client_id}-too`, client_name: crypto.randomUUID() }),

@@ -16,7 +16,7 @@ test('a failing gate is tried once per run, no matter how many pushes it is owed
   const { worker } = await world('behind-it');
   await getToken(poisoned);
   await getToken(worker);
-  // So many changes that trying each would take hours.
+  // So many changes that trying each of them would take hours.
   const times = PUSHES_PER_RUN + 10;
   await env.DB.batch([
     env.DB.prepare(
@@ -68,7 +68,7 @@ test('a late push delivers a deletion whose own push was lost, and settles only 
   const client = `clients/${worker.client_id}`;
   await getToken(worker);
   await holdingFirst(READING_RECORDS, async ({ held, release }) => {
-    // The request has its owed pushes, and is about to read the records to push.
+    // The request has committed its owed pushes and is about to read the records for them.
     const slow = api('PATCH', `roles/${role}`, { body: { name: 'slower' } });
     await vi.waitFor(() => expect(held()).toBe(1));
     await done('PATCH', client, { body: { metadata: { newer: 'than the role' } } });
@@ -100,7 +100,7 @@ test('a push to an unregistered gate settles nothing newer than its version', as
   expect(left.results).toEqual([{ version: version + 2 }]);
   await runScheduled();
   expect(await owedTo(worker)).toBe(0);
-  // The gate was told that its client was deleted, so it loads from D1 again, and receives changes from then on.
+  // The gate heard that its client was deleted. It loads from D1 again, and receives changes from then on.
   await getToken(worker);
   await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
   expect((await requestToken(worker)).status).toBe(401);

@@ -1,8 +1,8 @@
 import type { Fault } from '../instruments.ts';
 
-// Errors as the platform throws them. Of each its documentation has the text, or those who met it.
+// Errors as the platform throws them. The texts come from its documentation, or from people who met them.
 
-/** https://developers.cloudflare.com/d1/observability/debug-d1/#error-list, each behind the prefix that it has there. */
+/** https://developers.cloudflare.com/d1/observability/debug-d1/#error-list. Each text follows the prefix that D1 adds. */
 const D1_TEXTS = [
   'D1 DB reset because its code was updated.',
   'Internal error while starting up D1 DB storage caused object to be reset.',
@@ -17,7 +17,7 @@ const D1_TEXTS = [
   'D1 DB exceeded its CPU time limit and was reset.',
 ];
 
-/** Of any method, as the runtime words what the service answers: https://github.com/cloudflare/workerd/blob/main/src/workerd/api/kv.c++. */
+/** Errors of all KV methods, in the runtime's words: https://github.com/cloudflare/workerd/blob/main/src/workerd/api/kv.c++. */
 const KV_TEXTS = [
   'KV GET failed: 500 Internal Server Error',
   'KV GET failed: 503 Service Unavailable',
@@ -27,8 +27,8 @@ const KV_TEXTS = [
 ];
 
 /**
- * Of writes alone. The first: https://developers.cloudflare.com/kv/api/write-key-value-pairs/#limits-to-kv-writes-to-the-same-key,
- * worded as in https://github.com/rhinobase/hono-rate-limiter/issues/34; the last is of an account that has written enough for a day.
+ * Errors of KV writes only. The first: https://developers.cloudflare.com/kv/api/write-key-value-pairs/#limits-to-kv-writes-to-the-same-key,
+ * worded as in https://github.com/rhinobase/hono-rate-limiter/issues/34. The last means that the account has used up its writes for a day.
  */
 const KV_WRITE_TEXTS = [
   'KV PUT failed: 429 Too Many Requests',
@@ -43,9 +43,9 @@ interface Flags {
 }
 
 /**
- * https://developers.cloudflare.com/durable-objects/observability/troubleshooting/ has the texts,
- * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ the flags. The runtime sets `overloaded` or
- * `retryable`, never both, by what sort of failure it is: https://github.com/cloudflare/workerd/blob/main/src/workerd/jsg/util.c++.
+ * The texts are from https://developers.cloudflare.com/durable-objects/observability/troubleshooting/,
+ * the flags from https://developers.cloudflare.com/durable-objects/best-practices/error-handling/. Depending on the kind of failure the
+ * runtime sets `overloaded` or `retryable`, never both: https://github.com/cloudflare/workerd/blob/main/src/workerd/jsg/util.c++.
  */
 const GATE_ERRORS: readonly (readonly [text: string, flags: Flags])[] = [
   ['Durable Object is overloaded. Too many requests queued.', { overloaded: true }],
@@ -74,7 +74,7 @@ const GATE_ERRORS: readonly (readonly [text: string, flags: Flags])[] = [
   ['internal error', {}],
 ];
 
-/** What a store does instead of answering. */
+/** A failure of a store. */
 export interface Trouble {
   readonly name: string;
   readonly fault: Fault;
@@ -82,7 +82,7 @@ export interface Trouble {
 
 const rejects = (name: string, error: () => Error): Trouble => ({ name, fault: () => Promise.reject(error()) });
 
-/** That nobody documents, and that anything may do. */
+/** Failures that no documentation lists, but that any store may show. */
 const THROWS: readonly Trouble[] = [
   {
     name: 'throws before it is asked',
@@ -103,7 +103,7 @@ export const IS_SLOW: Trouble = {
   },
 };
 
-/** D1 as those meet it who ask while it does not answer. */
+/** The failures of D1 from the view of its callers. */
 export const D1_TROUBLES: readonly Trouble[] = [
   ...THROWS,
   ...D1_TEXTS.map((text) => rejects(text, () => new Error(`D1_ERROR: ${text}`, { cause: new Error(text) }))),
@@ -116,7 +116,7 @@ export const KV_TROUBLES: readonly Trouble[] = [
   HANGS,
 ];
 
-/** KV reads go through, and only what is written fails. */
+/** Failures of KV writes; reads go through. */
 export const KV_WRITE_TROUBLES: readonly Trouble[] = KV_WRITE_TEXTS.map((text) => ({
   name: text,
   fault: (call, method) => (method === 'put' ? Promise.reject(new Error(text)) : call()),
