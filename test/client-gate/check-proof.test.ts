@@ -24,7 +24,7 @@ beforeAll(async () => {
   await gates.credentials(scene.worker);
 });
 
-/** Whether the gate accepts a proof that the edge verified against a credential reference. */
+/** Returns whether the gate accepts a proof that the edge verified against a credential reference. */
 async function isTaken(anchor: string, client = scene.worker): Promise<boolean> {
   const spends = { id: `assertion ${crypto.randomUUID()}`, expires_at: Date.now() / 1000 + 60 };
   const request = { client_id: client.client_id, proof: { kind: 'key', anchor, spends } } as const;
@@ -42,13 +42,13 @@ async function isTaken(anchor: string, client = scene.worker): Promise<boolean> 
 }
 
 const certificate = 'x5t-of-a-certificate';
-/** The client’s registered key, with changed members if any are given. */
+/** Returns the client’s registered key, with changed members if any are given. */
 const key = (other: Partial<RegisteredKey> = {}): RegisteredKey => ({ jwk, thumbprint, certificate, ...other });
 const jwks_uri = 'https://keys.example.com/jwks';
 const tls_subject = { type: 'san_dns', value: 'machine.example.com' } as const;
 const identity = { issuer: 'https://issuer.example.com', audience: 'https://auth.example.com', digest: 'digest' };
 
-/** A client that has registered every kind of credential, and may use these methods. */
+/** Returns a client that has registered every kind of credential and may use these methods. */
 const registered = (methods: ClientAuthentication['methods'], more: Partial<ClientAuthentication> = {}) => ({
   authentication: {
     methods,

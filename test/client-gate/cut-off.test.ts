@@ -6,7 +6,7 @@ import type { GateMethods } from '../../src/gates/protocol.ts';
 import { type Credentials, getToken, introspect, world } from '../http.ts';
 import { failing, startNewIsolate } from '../instruments.ts';
 import { INACTIVE, isActive } from '../tokens/verdict.ts';
-import { admit, gateOf, gates, heldRecord, identified, push, pushAt, stands, tablesOf } from './gate.ts';
+import { admit, gateOf, gates, heldRecord, identified, isTokenActive, push, pushAt, tablesOf } from './gate.ts';
 
 // A fifth of a second after a full second.
 const START = new Date('2027-06-01T00:00:00.200Z');
@@ -32,17 +32,17 @@ test('another revocation epoch revokes what was issued in that second and before
   const { worker } = await world('epoch');
   holdClock();
   const before = await issuedAt(worker);
-  expect(await stands(worker, before)).toBe(true);
+  expect(await isTokenActive(worker, before)).toBe(true);
   await push(worker, { revocation_epoch: 1 });
-  expect(await stands(worker, before)).toBe(false);
-  expect(await stands(worker, before - 3600)).toBe(false);
+  expect(await isTokenActive(worker, before)).toBe(false);
+  expect(await isTokenActive(worker, before - 3600)).toBe(false);
 
   const next = issuedAt(worker);
   await scheduler.wait(200);
   vi.setSystemTime(START.getTime() + 1000);
   expect(await next).toBe(SECOND + 1);
-  expect(await stands(worker, SECOND + 1)).toBe(true);
-  expect(await stands(worker, before)).toBe(false);
+  expect(await isTokenActive(worker, SECOND + 1)).toBe(true);
+  expect(await isTokenActive(worker, before)).toBe(false);
 });
 
 test('who waits for the second to pass meets what has changed meanwhile', async () => {
@@ -72,7 +72,7 @@ test('a clock that has gone back behind the cut-off issues nothing, rather than 
   const before = await issuedAt(worker);
   vi.setSystemTime(START.getTime() - 10_000);
   await push(worker, { revocation_epoch: 1 });
-  expect(await stands(worker, before)).toBe(false);
+  expect(await isTokenActive(worker, before)).toBe(false);
   const gate = gateOf(worker) as unknown as GateMethods;
   expect(await gate.admit(await identified(worker))).toEqual({ outcome: 'unavailable' });
   vi.setSystemTime(START.getTime() + 1000);
@@ -85,13 +85,13 @@ test('the cut-off survives an eviction, and later changes that revoke nothing', 
   const before = await issuedAt(worker);
   await push(worker, { revocation_epoch: 1 });
   await evictDurableObject(gateOf(worker));
-  expect(await stands(worker, before)).toBe(false);
+  expect(await isTokenActive(worker, before)).toBe(false);
   vi.setSystemTime(START.getTime() + 60_000);
   await push(worker, { access_token_ttl: 120 });
-  expect(await stands(worker, before)).toBe(false);
-  expect(await stands(worker, before + 30)).toBe(true);
+  expect(await isTokenActive(worker, before)).toBe(false);
+  expect(await isTokenActive(worker, before + 30)).toBe(true);
   await evictDurableObject(gateOf(worker));
-  expect(await stands(worker, before + 30)).toBe(true);
+  expect(await isTokenActive(worker, before + 30)).toBe(true);
 });
 
 test('the first record revokes nothing, whatever its epoch, and a record without one has epoch 0', async () => {
@@ -99,12 +99,12 @@ test('the first record revokes nothing, whatever its epoch, and a record without
   const before = await issuedAt(worker);
   const { revocation_epoch, ...bare } = await heldRecord(worker);
   expect(revocation_epoch).toBeGreaterThan(0);
-  expect(await stands(worker, before)).toBe(true);
+  expect(await isTokenActive(worker, before)).toBe(true);
 
   const record = { ...bare, client_id: api.client_id };
   await pushAt(api, bare.version, record);
   await pushAt(api, bare.version + 1, { ...record, revocation_epoch: 0 });
-  expect(await stands(api, before)).toBe(true);
+  expect(await isTokenActive(api, before)).toBe(true);
   for (const client of [worker, api]) expect(await tablesOf(client)).not.toContain('cut_off');
 });
 
@@ -123,7 +123,7 @@ test('tokens asked about together are each held against the cut-off', async () =
   holdClock();
   const before = await issuedAt(worker);
   await push(worker, { revocation_epoch: 1 });
-  const asked = [before + 1, before, before + 2, before - 1].map((at) => stands(worker, at));
+  const asked = [before + 1, before, before + 2, before - 1].map((at) => isTokenActive(worker, at));
   expect(await Promise.all(asked)).toEqual([true, false, true, false]);
 });
 
@@ -162,11 +162,11 @@ test('an administrator revokes a token without the client’s proof, with D1 dow
   const revocation = { client_id: worker.client_id, jti, expires_at: now + 600 };
   await failing('d1', async () => {
     expect(await gates.revokeToken(revocation)).toEqual({ outcome: 'revoked' });
-    expect(await stands(worker, now, jti)).toBe(false);
+    expect(await isTokenActive(worker, now, jti)).toBe(false);
   });
   await evictDurableObject(gateOf(worker));
-  expect(await stands(worker, now, jti)).toBe(false);
-  expect(await stands(worker, now, other)).toBe(true);
+  expect(await isTokenActive(worker, now, jti)).toBe(false);
+  expect(await isTokenActive(worker, now, other)).toBe(true);
   await runDurableObjectAlarm(gateOf(worker));
   await vi.waitFor(async () => expect(await env.KV.get(`revoked:${worker.client_id}:${jti}`)).toBe(''));
 });

@@ -14,7 +14,7 @@ export const gates = new Gates(env.CLIENT_GATE);
 
 export const gateOf = ({ client_id }: Pick<Credentials, 'client_id'>) => env.CLIENT_GATE.getByName(client_id);
 
-/** A client and its proof, as the edge sends them to the gate. */
+/** Returns a client and its proof in the form in which the edge sends them to the gate. */
 export async function identified({
   client_id,
   client_secret,
@@ -26,12 +26,12 @@ export async function hashOf(secret: string): Promise<string> {
   return hashSecret(new Redacted(secret), await deriveMasterKeys(readConfig(env).masterKeys));
 }
 
-/** Asks a client's gate for a token. */
+/** Asks a client's gate to admit a token request. */
 export async function admit(client: Credentials, asked: object = {}) {
   return gates.admit({ ...(await identified(client)), ...asked });
 }
 
-/** The client's record in the gate's storage. */
+/** Returns the client's record in the gate's storage. */
 export function heldRecord(client: Credentials): Promise<ClientRecord> {
   return runInDurableObject(gateOf(client), (_, { storage }) => {
     const { json } = storage.sql.exec<{ json: string }>('SELECT json FROM record').one();
@@ -39,7 +39,7 @@ export function heldRecord(client: Credentials): Promise<ClientRecord> {
   });
 }
 
-/** Pushes the gate's record with changed fields, as the next version, or the client's deletion. Returns that version. */
+/** Pushes the gate's record with changed fields as the next version, or pushes the client's deletion. Returns that version. */
 export async function push(client: Credentials, changes: Partial<ClientRecord> | null): Promise<number> {
   const held = await heldRecord(client);
   const version = held.version + 1;
@@ -47,14 +47,14 @@ export async function push(client: Credentials, changes: Partial<ClientRecord> |
   return version;
 }
 
-/** Pushes a record as a version, or the client's deletion. */
+/** Pushes a record under a version, or pushes the client's deletion. */
 export async function pushAt({ client_id }: Credentials, version: number, record: ClientRecord | null): Promise<void> {
   const id = gateOf({ client_id }).id.toString();
   await gates.update(id, { client_id, version, record: record && { ...record, version } });
 }
 
-/** Whether the gate says that a token of the client is active. */
-export async function stands(
+/** Returns whether the gate says that a token of the client is active. */
+export async function isTokenActive(
   { client_id }: Credentials,
   issuedAt: number,
   jti = crypto.randomUUID(),
@@ -62,7 +62,7 @@ export async function stands(
   return gates.isActive(client_id, { jti, issuedAt });
 }
 
-/** The gate's tables. */
+/** Returns the names of the gate's tables. */
 export function tablesOf({ client_id }: Pick<Credentials, 'client_id'>): Promise<string[]> {
   return runInDurableObject(gateOf({ client_id }), (_, { storage }) =>
     storage.sql
@@ -72,7 +72,7 @@ export function tablesOf({ client_id }: Pick<Credentials, 'client_id'>): Promise
   );
 }
 
-/** When the gate's alarm is set for, or null. */
+/** Returns the time for which the gate's alarm is set, in milliseconds since the epoch, or null. */
 export function alarmOf(client: Pick<Credentials, 'client_id'>): Promise<number | null> {
   return runInDurableObject(gateOf(client), (_, { storage }) => storage.getAlarm());
 }

@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A client with two secrets: its credentials with the first, and with the second. */
+/** Creates a client with two secrets, and returns its credentials with each of them. */
 async function twoSecrets(name: string): Promise<{ first: Credentials; second: Credentials }> {
   const { worker } = await world(name);
   await gates.isActive(worker.client_id, { jti: 'loads the record', issuedAt: 0 });

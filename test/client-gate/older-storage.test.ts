@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { type Credentials, world } from '../http.ts';
-import { admit, gateOf, gates, heldRecord, push, stands, tablesOf } from './gate.ts';
+import { admit, gateOf, gates, heldRecord, isTokenActive, push, tablesOf } from './gate.ts';
 
 // The SQL of an older version, word for word. After a deploy this code meets its storage; after a rollback it meets ours.
 
@@ -46,7 +46,7 @@ test('storage of the version before is read: the record, and what is left of the
   });
   await evictDurableObject(gateOf(worker));
   expect(await gates.activity(worker)).toEqual({ outcome: 'activity', secrets: [], usage: [] });
-  expect(await stands(worker, 1)).toBe(true);
+  expect(await isTokenActive(worker, 1)).toBe(true);
   expect(await admitted(worker, 20)).toBe(5);
   expect(await tablesOf(worker)).toContain('meter');
   expect((await gates.activity(worker)).secrets).toEqual([]);

@@ -90,7 +90,7 @@ test('the wait after a failure doubles from half a second to a second, up to hal
   });
 });
 
-/** When the last row is due: the first time at which all 40 are. */
+/** Returns the first time at which all 40 rows are due. */
 function lastDeadline(outbox: Outbox, from: number): number {
   let [low, high] = [from, from + 10 * OUTBOX_RETRY_MAX * 1000];
   while (low < high) {

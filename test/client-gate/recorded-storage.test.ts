@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ClientRecord } from '../../src/gates/protocol.ts';
 import { drain } from '../faults/copies.ts';
 import { rowsOf } from '../management/rows.ts';
-import { gates, pushAt, stands } from './gate.ts';
+import { gates, isTokenActive, pushAt } from './gate.ts';
 import before from './recorded/5b008d2.json';
 import latest from './recorded/latest.json';
 import {
@@ -31,13 +31,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What this code writes. */
+/** The recording of what this code writes. */
 let written: Promise<Recording> | undefined;
 
 const recordOf = ({ tables }: RecordedGate) =>
   JSON.parse(String(tables.find(({ name }) => name === 'record')?.rows[0]?.[1])) as ClientRecord;
 
-/** A DPoP proof, or an assertion, that was not used before. */
+/** Returns a DPoP proof or an assertion that was not used before. */
 const unused = (kind: string) => ({ ...SPENT_PROOF, id: `${kind} ${crypto.randomUUID()}` });
 
 describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', (version) => {
@@ -50,7 +50,7 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
   const keyRef = `private_key_jwt jkt ${record.authentication?.keys[0]?.thumbprint} for ES256`;
   const identityRef = `federated_jwt sha-256 ${record.authentication?.federated_identities[0]?.digest}`;
 
-  // The client is not in D1: all that the gate knows of it is in its storage.
+  // The client is not in D1, so the gate knows it only from its storage.
   async function restored(gate: RecordedGate): Promise<void> {
     vi.useFakeTimers({ toFake: ['Date'], now: at + 2000 });
     await restore(gate);
@@ -71,7 +71,7 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
         access_token_ttl: 600,
         signing_alg: 'ES256',
       },
-      // A reservation of a tenth of the burst is lost but for one token, and one is spent.
+      // The eviction lost a reservation of a tenth of the burst except for one token, and this request spent one.
       rate: { limit: { per_minute: 1, burst: BURST }, remaining: BURST - BURST / 10 },
       confirmation: { jkt: THUMBPRINT },
     });
@@ -86,9 +86,9 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
     expect(await gates.admit(bySecret)).toMatchObject({ outcome: 'refused', error: 'dpop_required' });
     expect(await gates.authenticate(bySecret)).toMatchObject({ outcome: 'authenticated', may_rotate_secret: true });
 
-    expect(await stands({ client_id, client_secret: '' }, at / 1000)).toBe(false);
-    expect(await stands({ client_id, client_secret: '' }, at / 1000 + 2)).toBe(true);
-    expect(await stands({ client_id, client_secret: '' }, at / 1000 + 2, REVOKED.jti)).toBe(false);
+    expect(await isTokenActive({ client_id, client_secret: '' }, at / 1000)).toBe(false);
+    expect(await isTokenActive({ client_id, client_secret: '' }, at / 1000 + 2)).toBe(true);
+    expect(await isTokenActive({ client_id, client_secret: '' }, at / 1000 + 2, REVOKED.jti)).toBe(false);
   });
 
   test('knows the last use and the counts that D1 does not have', async () => {
@@ -126,7 +126,7 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
   test('knows that its client was deleted, and goes back to no older record', async () => {
     await restored(deleted);
     const gone = { client_id: deleted.client_id, client_secret: '' };
-    expect(await stands(gone, at / 1000)).toBe(false);
+    expect(await isTokenActive(gone, at / 1000)).toBe(false);
     await pushAt(gone, 2, record);
     expect(await gates.credentials(gone)).toEqual({ outcome: 'unknown_client' });
   });
@@ -146,7 +146,7 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
 
 const schemaOf = ({ tables }: RecordedGate) => tables.map(({ name, sql }) => [name, sql.replace(/\s+/g, ' ')]);
 
-/** Every value of a gate's storage by where it lies: `<table>.<column>.<path>: <type>`. */
+/** Returns the place and type of every value in a gate's storage: `<table>.<column>.<path>: <type>`. */
 function membersOf({ tables }: RecordedGate): Set<string> {
   const members = tables.flatMap(({ name, rows }) =>
     rows.flatMap((row) => row.flatMap((value, column) => typesOf(parsed(value), `${name}.${column}`))),
@@ -163,7 +163,7 @@ function typesOf(value: unknown, path: string): string[] {
   if (Array.isArray(value))
     return value.length === 0 ? [`${path}: []`] : value.flatMap((item) => typesOf(item, `${path}[]`));
   if (typeof value !== 'object') return [`${path}: ${typeof value}`];
-  // The members of these are ids, and differ each time.
+  // The members of `last_used` are ids, which differ each time.
   const nameOf = (member: string) => (path.endsWith('.last_used') ? '*' : member);
   return Object.entries(value).flatMap(([member, inner]) => typesOf(inner, `${path}.${nameOf(member)}`));
 }

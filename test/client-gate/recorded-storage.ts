@@ -21,14 +21,14 @@ interface RecordedTable {
 export interface RecordedGate {
   readonly client_id: string;
   readonly tables: readonly RecordedTable[];
-  /** When its alarm was set for, milliseconds since the epoch. */
+  /** The time for which its alarm was set, in milliseconds since the epoch. */
   readonly alarm: number | null;
 }
 
 export interface Recording {
-  /** When it was recorded, milliseconds since the epoch. */
+  /** The time of the recording, in milliseconds since the epoch. */
   readonly at: number;
-  /** A gate that has something of everything. */
+  /** A gate whose storage has something of every kind. */
   readonly live: RecordedGate;
   /** The gate of a client that was deleted. */
   readonly deleted: RecordedGate;
@@ -43,7 +43,7 @@ export const SPENT_ASSERTION = { id: 'assertion spent-assertion', expires_at: ST
 export const REVOKED = { jti: 'revoked-token', expires_at: START / 1000 + 86_400 };
 export const BURST = 40;
 
-/** A DPoP proof as the edge hands it to a gate. */
+/** Returns a DPoP proof in the form in which the edge hands it to a gate. */
 export const dpop = (spends: { readonly id: string; readonly expires_at: number }) => ({
   jkt: THUMBPRINT,
   alg: 'ES256',
@@ -149,7 +149,7 @@ function recordingOf(client_id: string): Promise<RecordedGate> {
   });
 }
 
-/** Gives a gate the storage that was recorded, as if this code had been deployed over the code that wrote it. */
+/** Restores recorded storage in a gate, as if this code had been deployed over the code that wrote it. */
 export async function restore({ client_id, tables, alarm }: RecordedGate): Promise<void> {
   await runInDurableObject(gateOf({ client_id }), async (_, { storage }) => {
     await storage.deleteAlarm();

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const START = new Date('2027-05-01T00:00:00Z').getTime();
 
-/** A client, and requests by its key, each of which spends an id. */
+/** Creates a client with a key. Each of its requests spends an id. */
 async function keyHolder(name: string, rate_limit = { per_minute: 100_000, burst: 10_000 }) {
   const { worker, signer } = await keyWorld(name, { rate_limit });
   const jwk = signer.publicJwk;
@@ -30,7 +30,7 @@ let counter = 0;
 const newId = (lifetime = 60): SpentId => ({ id: `assertion ${++counter}`, expires_at: seconds() + lifetime });
 const newIds = (count: number, lifetime?: number) => Array.from({ length: count }, () => newId(lifetime));
 
-/** How many ids the gate's storage has, and in how many rows. */
+/** Counts the spent ids in the gate's storage, and the rows that hold them. */
 function stored(client: { client_id: string }): Promise<{ rows: number; ids: number }> {
   return runInDurableObject(gateOf(client), (_, { storage }) => {
     const rows = storage.sql.exec<{ ids: string }>('SELECT ids FROM spent_ids').toArray();
@@ -223,7 +223,7 @@ describe('forgetting', () => {
     expect(await admit(id)).toMatchObject(REPLAYED);
     await alarmAt(worker, START + (90 + CLOCK_SKEW) * 1000);
     expect(await stored(worker)).toEqual({ rows: 0, ids: 0 });
-    // The object's memory drops it at the next use, or with an eviction.
+    // The gate's memory drops the id at the next use, or with an eviction.
     await admit(newId());
     expect((await admit(id)).outcome).toBe('admitted');
   });

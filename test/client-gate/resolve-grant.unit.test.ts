@@ -34,7 +34,7 @@ function record(fields: Partial<ClientRecord>): ClientRecord {
   };
 }
 
-/** The resource server that a request gets a token for, or the refusal. */
+/** Returns the resource server for which a request gets a token, or the refusal. */
 function resourceOf(fields: Partial<ClientRecord>, request: GrantRequest = {}): string {
   const resolved = resolveGrant(record(fields), request);
   return typeof resolved === 'string' ? resolved : resolved.resource;

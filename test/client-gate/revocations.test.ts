@@ -51,7 +51,7 @@ test('a token that was said to end too early stays revoked once the right time i
   vi.setSystemTime(start.getTime() + 3_000_000);
   await runInDurableObject(gateOf(worker), (gate) => gate.alarm());
   expect(await (await introspect(api, access_token)).json()).toEqual({ active: false });
-  // KV keeps the copy until then as well, by its own clock.
+  // KV also keeps the copy until then, by its own clock.
   vi.useRealTimers();
   const [copy] = (await env.KV.list({ prefix: `revoked:${worker.client_id}:${jti}` })).keys;
   expect((copy?.expiration ?? 0) - Date.now() / 1000).toBeGreaterThan(400);

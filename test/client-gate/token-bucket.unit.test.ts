@@ -5,7 +5,7 @@ import type { WrittenBucket } from '../../src/gates/protocol.ts';
 const LIMIT = { per_minute: 60, burst: 100 };
 const START = 1_800_000_000_000;
 
-/** Pseudo-random numbers in [0, 1), the same in every run. */
+/** Returns a generator of pseudo-random numbers in [0, 1), the same in every run. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -14,7 +14,7 @@ function random(seed: number): () => number {
   };
 }
 
-/** A bucket that is restored, after an eviction, from what was written to storage. */
+/** Returns a bucket that can be evicted and restored from what it wrote to storage. */
 function stored(limit = LIMIT) {
   let written: WrittenBucket | undefined;
   let bucket: TokenBucket = fullBucket(limit, START);

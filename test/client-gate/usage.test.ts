@@ -46,7 +46,7 @@ async function unflushed({ client_id }: Credentials): Promise<UsageCount[]> {
   return [...(await gates.activity({ client_id })).usage];
 }
 
-/** The client's usage in D1, the oldest hour first. */
+/** Returns the client's usage in D1, the oldest hour first. */
 async function inD1({ client_id }: Credentials): Promise<UsageCount[]> {
   const query = 'SELECT hour, outcome, count FROM client_usage WHERE client_id = ? ORDER BY hour, outcome';
   return (await env.DB.prepare(query).bind(client_id).all<UsageCount>()).results;

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { PUSHES_PER_RUN } from '../../src/gates/constants.ts';
 import type { ScheduledEvent } from '../../src/log/log.ts';
-import { gateOf, stands } from '../client-gate/gate.ts';
+import { gateOf, isTokenActive } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { type Fault, failing, withFault } from '../instruments.ts';
 import { seeded } from '../random.ts';
@@ -166,10 +166,10 @@ describe('the scheduled handler', () => {
     const { access_token } = await getToken(worker);
     const { iat, jti } = JSON.parse(atob(access_token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''));
     await losingReplies('error', () => api('DELETE', `clients/${worker.client_id}`));
-    expect(await stands(worker, iat, jti)).toBe(true);
+    expect(await isTokenActive(worker, iat, jti)).toBe(true);
     await runScheduled();
     expect((await requestToken(worker)).status).toBe(401);
-    expect(await stands(worker, iat, jti)).toBe(false);
+    expect(await isTokenActive(worker, iat, jti)).toBe(false);
     expect(await owedTo()).toBe(0);
   });
 
