@@ -23,7 +23,7 @@ interface Key {
   api_key: string;
 }
 
-/** A world with an API key that reads clients and introspects. */
+/** Creates a world with an API key that reads clients and introspects. */
 async function fresh(fields: object = {}) {
   const made = await world(`key-use-${++counter}`);
   const body = { organization_id: made.organization, name: 'key', scopes: ['clients:read', 'tokens:introspect'] };
@@ -41,7 +41,7 @@ async function lastUsed(id: string): Promise<string | null> {
   return (await done<{ last_used_at: string | null }>('GET', `api-keys/${id}`)).last_used_at;
 }
 
-/** Waits for what goes on in the background. */
+/** Waits until the last use of a key, which is written in the background, has this value. */
 const noted = (id: string, at: number) => vi.waitFor(async () => expect(await lastUsed(id)).toBe(iso(at)));
 
 describe('the last use of a key', () => {
@@ -80,7 +80,7 @@ describe('the last use of a key', () => {
   test('is not waited for, and who cannot be told of it can use the key all the same', async () => {
     const { id, key } = await fresh();
     let asked = 0;
-    // The look-up is answered; what is noted after it is not.
+    // The first D1 call, the look-up of the key, succeeds; the write of its last use fails.
     const fault = (call: () => Promise<unknown>) => (++asked === 1 ? call() : Promise.reject(new Error('gone')));
     const answer = await withFault('d1', fault, () => introspectWith(key, 'x'));
     expect(answer.status).toBe(200);

@@ -179,7 +179,7 @@ describe('an organization that becomes strict', () => {
     }
   });
 
-  /** Lets something happen when a write has been checked, and is about to be written. */
+  /** Lets another write happen between the validation and the database write of a first one. */
   async function overtaken(statement: string, by: () => Promise<Response>, write: () => Promise<Response>) {
     let other: Response | undefined;
     const fault: Fault = async (call, asked) => {

@@ -257,7 +257,7 @@ describe('a client that authenticates without a secret', () => {
     };
     const created = await newClient(fields);
     const [first, second] = fields.federated_identities;
-    // An audience that nobody named is this service.
+    // The default audience of a federated identity is this service.
     const federated_identities = [first, { ...second, audience: ISSUER }];
     expect(created).toMatchObject({ ...fields, federated_identities, security_profile: 'standard' });
     expect(created).not.toHaveProperty('client_secret');

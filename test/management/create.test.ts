@@ -32,7 +32,7 @@ async function pointersOf(response: Response): Promise<string[]> {
   return ((await problemOf(response)).errors ?? []).map(({ pointer }) => pointer);
 }
 
-/** An API key of an organization with these scopes. */
+/** Creates an API key of an organization with these scopes. */
 async function keyWith(scopes: string[], owner = organization): Promise<string> {
   const { api_key } = await create('api-keys', { organization_id: owner, name: crypto.randomUUID(), scopes });
   return api_key ?? '';

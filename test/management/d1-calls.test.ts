@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { api, basic, createClient, getToken, introspect, postForm, world } from '../http.ts';
 import { calls, resetCalls } from '../instruments.ts';
 
-/** How many times a request that succeeds calls D1. A call is one statement or one batch. */
+/** Counts the D1 calls of a request, which must succeed. A call is one statement or one batch. */
 async function d1Calls(request: () => Promise<Response>): Promise<number> {
   resetCalls();
   const response = await request();

@@ -15,7 +15,7 @@ interface Orphan {
 
 const newOrganization = async () => (await create('organizations', { name: name() })).id ?? '';
 
-/** What a DELETE, or a PATCH, without cascade says that it would orphan; it has no effect. */
+/** Returns the dependents that a DELETE or PATCH without cascade reports as orphans. Expects that the request changes nothing. */
 async function orphansOf(method: string, path: string, body?: unknown): Promise<{ orphans: Orphan[]; total: number }> {
   const before = await everyRow();
   const separator = path.includes('?') ? '&' : '?';
@@ -32,10 +32,10 @@ const sorted = (orphans: readonly Orphan[]) => ({
   total: orphans.length,
 });
 
-// Every write takes a version and leaves an event.
+// Every write takes a version and adds an event.
 const OF_EVERY_WRITE = ['version_sequence', 'audit_events'];
 
-/** What something takes from the tables and what it puts there, by table; rows that stay are not told of. */
+/** Returns the rows that a change removes and adds, by table. A changed row counts as both. */
 async function difference(
   change: () => Promise<unknown>,
 ): Promise<{ gone: Record<string, Row[]>; come: Record<string, Row[]> }> {
@@ -59,7 +59,7 @@ async function difference(
 const counts = (rows: Record<string, Row[]>) =>
   Object.fromEntries(Object.entries(rows).map(([table, found]) => [table, found.length]));
 
-/** Two organizations with the same of everything: what is done to one must leave the other as it is. */
+/** Creates two of every resource, so that a change of one can be seen to leave the other as it is. */
 async function estate() {
   const organization = await newOrganization();
   const owned = { organization_id: organization };
@@ -164,7 +164,7 @@ describe('with cascade', () => {
     expect(gone.roles?.map(({ id }) => id)).toEqual([role.id]);
     expect(gone.client_roles).toEqual([{ client_id: holder.client_id, role_id: role.id }]);
     expect(counts(gone)).toEqual({ roles: 1, role_grants: 2, role_grant_scopes: 3, client_roles: 1, clients: 1 });
-    // The holder has another version.
+    // The client that had the role has a new version.
     expect(counts(come)).toEqual({ clients: 1 });
     expect(come.clients?.[0]?.client_id).toBe(holder.client_id);
     await problemOf(await api('GET', `roles/${role.id}`), 404);

@@ -13,10 +13,10 @@ export interface Call {
 }
 
 export interface Route {
-  readonly takes: ApiKeyScope | 'any' | 'root';
-  /** A request to this route about something of an organization's, made for it, that succeeds with a key of that organization's. */
+  readonly requires: ApiKeyScope | 'any' | 'root';
+  /** Prepares a resource of an organization, and returns a request to this route that succeeds with a key of that organization. */
   readonly call: (organization: string) => Promise<Call> | Call;
-  /** What another organization's key with all scopes is told; 404 unless said. */
+  /** The status that another organization's key with all scopes gets; 404 by default. */
   readonly stranger?: number;
 }
 
@@ -59,147 +59,147 @@ export async function newChange(organization: string): Promise<string> {
 
 const inHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
-/** What takes an API key, as `METHOD /path` below `/v1`. */
+/** The routes that require an API key, as `METHOD /path` below `/v1`. */
 export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /organizations': {
-    takes: 'root',
+    requires: 'root',
     call: () => ({ path: 'organizations', body: { name: name() } }),
     stranger: 403,
   },
-  'GET /organizations': { takes: 'organizations:read', call: () => ({ path: 'organizations' }), stranger: 200 },
-  'GET /organizations/{id}': { takes: 'organizations:read', call: (id) => ({ path: `organizations/${id}` }) },
+  'GET /organizations': { requires: 'organizations:read', call: () => ({ path: 'organizations' }), stranger: 200 },
+  'GET /organizations/{id}': { requires: 'organizations:read', call: (id) => ({ path: `organizations/${id}` }) },
   'PATCH /organizations/{id}': {
-    takes: 'root',
+    requires: 'root',
     call: async () => ({ path: `organizations/${(await newOrganization()).id}`, body: { metadata: { seen: 'yes' } } }),
     stranger: 403,
   },
   'DELETE /organizations/{id}': {
-    takes: 'root',
+    requires: 'root',
     call: async () => ({ path: `organizations/${(await newOrganization()).id}` }),
     stranger: 403,
   },
   'POST /organizations/{id}/revoke-tokens': {
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     call: (id) => ({ path: `organizations/${id}/revoke-tokens`, body: {} }),
   },
   'POST /api-keys': {
-    takes: 'api-keys:write',
-    // A key gives no scope that it has not.
+    requires: 'api-keys:write',
+    // A key cannot grant a scope that it does not have.
     call: (organization_id) => ({
       path: 'api-keys',
       body: { organization_id, name: name(), scopes: ['api-keys:write'] },
     }),
   },
-  'GET /api-keys': { takes: 'api-keys:read', call: (id) => ({ path: `api-keys?organization_id=${id}` }) },
+  'GET /api-keys': { requires: 'api-keys:read', call: (id) => ({ path: `api-keys?organization_id=${id}` }) },
   'GET /api-keys/{id}': {
-    takes: 'api-keys:read',
+    requires: 'api-keys:read',
     call: async (id) => ({ path: `api-keys/${(await newKey(id)).id}` }),
   },
   'DELETE /api-keys/{id}': {
-    takes: 'api-keys:write',
+    requires: 'api-keys:write',
     call: async (id) => ({ path: `api-keys/${(await newKey(id)).id}` }),
   },
   'POST /resource-servers': {
-    takes: 'resource-servers:write',
+    requires: 'resource-servers:write',
     call: (organization_id) => ({
       path: 'resource-servers',
       body: { organization_id, identifier: identifier(), name: name() },
     }),
   },
   'GET /resource-servers': {
-    takes: 'resource-servers:read',
+    requires: 'resource-servers:read',
     call: (id) => ({ path: `resource-servers?organization_id=${id}` }),
   },
   'GET /resource-servers/{id}': {
-    takes: 'resource-servers:read',
+    requires: 'resource-servers:read',
     call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}` }),
   },
   'PATCH /resource-servers/{id}': {
-    takes: 'resource-servers:write',
+    requires: 'resource-servers:write',
     call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}`, body: { name: name() } }),
   },
   'DELETE /resource-servers/{id}': {
-    takes: 'resource-servers:write',
+    requires: 'resource-servers:write',
     call: async (id) => ({ path: `resource-servers/${(await newServer(id)).id}` }),
   },
   'POST /roles': {
-    takes: 'roles:write',
+    requires: 'roles:write',
     call: (organization_id) => ({ path: 'roles', body: { organization_id, name: name() } }),
   },
-  'GET /roles': { takes: 'roles:read', call: (id) => ({ path: `roles?organization_id=${id}` }) },
-  'GET /roles/{id}': { takes: 'roles:read', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
+  'GET /roles': { requires: 'roles:read', call: (id) => ({ path: `roles?organization_id=${id}` }) },
+  'GET /roles/{id}': { requires: 'roles:read', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
   'PATCH /roles/{id}': {
-    takes: 'roles:write',
+    requires: 'roles:write',
     call: async (id) => ({ path: `roles/${(await newRole(id)).id}`, body: { description: 'seen' } }),
   },
-  'DELETE /roles/{id}': { takes: 'roles:write', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
+  'DELETE /roles/{id}': { requires: 'roles:write', call: async (id) => ({ path: `roles/${(await newRole(id)).id}` }) },
   'POST /clients': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: (organization_id) => ({ path: 'clients', body: { organization_id, client_name: name() } }),
   },
-  'GET /clients': { takes: 'clients:read', call: (id) => ({ path: `clients?organization_id=${id}` }) },
+  'GET /clients': { requires: 'clients:read', call: (id) => ({ path: `clients?organization_id=${id}` }) },
   'GET /clients/{client_id}': {
-    takes: 'clients:read',
+    requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}` }),
   },
   'PATCH /clients/{client_id}': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}`, body: { status: 'disabled' } }),
   },
   'DELETE /clients/{client_id}': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}` }),
   },
   'POST /clients/{client_id}/revoke-tokens': {
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/revoke-tokens`, body: {} }),
   },
   'GET /clients/{client_id}/secrets': {
-    takes: 'clients:read',
+    requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets` }),
   },
   'POST /clients/{client_id}/secrets/rotate': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets/rotate`, body: {} }),
   },
   'POST /clients/{client_id}/secrets/{id}/promote': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: async (id) => ({ path: `${await pathOfSecondary(id)}/promote`, body: {} }),
   },
   'DELETE /clients/{client_id}/secrets/{id}': {
-    takes: 'clients:write',
+    requires: 'clients:write',
     call: async (id) => ({ path: await pathOfSecondary(id) }),
   },
   'GET /clients/{client_id}/usage': {
-    takes: 'clients:read',
+    requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/usage` }),
   },
   'POST /tokens/revoke': {
-    takes: 'tokens:revoke',
+    requires: 'tokens:revoke',
     call: async (id) => ({
       path: 'tokens/revoke',
       body: { jti: 'j', client_id: (await newClient(id)).client_id, expires_at: inHour() },
     }),
   },
-  'GET /signing-keys': { takes: 'root', call: () => ({ path: 'signing-keys' }), stranger: 403 },
+  'GET /signing-keys': { requires: 'root', call: () => ({ path: 'signing-keys' }), stranger: 403 },
   'POST /signing-keys/rotate': {
-    takes: 'root',
+    requires: 'root',
     call: async () => {
       await env.DB.prepare('UPDATE signing_keys SET created_at = 0, signs_from = 0').run();
       return { path: 'signing-keys/rotate', body: { alg: 'ES256' } };
     },
     stranger: 403,
   },
-  'GET /master-keys': { takes: 'root', call: () => ({ path: 'master-keys' }), stranger: 403 },
-  'POST /master-keys/reseal': { takes: 'root', call: () => ({ path: 'master-keys/reseal' }), stranger: 403 },
-  'GET /audit-events': { takes: 'audit:read', call: (id) => ({ path: `audit-events?organization_id=${id}` }) },
-  'GET /changes/{id}': { takes: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
+  'GET /master-keys': { requires: 'root', call: () => ({ path: 'master-keys' }), stranger: 403 },
+  'POST /master-keys/reseal': { requires: 'root', call: () => ({ path: 'master-keys/reseal' }), stranger: 403 },
+  'GET /audit-events': { requires: 'audit:read', call: (id) => ({ path: `audit-events?organization_id=${id}` }) },
+  'GET /changes/{id}': { requires: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
 };
 
-// Takes no key: the secret is the proof. Its own tests are in leaked-secrets.test.ts.
+// The only route without a key: the secret itself is the proof. Its own tests are in leaked-secrets.test.ts.
 export const PUBLIC = ['POST /leaked-secrets'];
 
-/** What is mounted. */
+/** The routes that are mounted, as `METHOD /path` below `/v1`. */
 export const MOUNTED = new Set(
   management(createServices(env))
     .routes.filter(({ method }) => method !== 'ALL')

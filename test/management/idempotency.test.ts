@@ -150,7 +150,7 @@ describe('a request with an Idempotency-Key', () => {
     keys.push(await keyWith(stranger, API_KEY_SCOPES));
     const body = { name: name(), scopes: ['clients:read'] };
     const own = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[0] as string });
-    // The name is taken, so this one gets a conflict, and not the other's secret.
+    // The name is taken, so this request gets a conflict, and not the secret of the other key.
     const colleague = await api('POST', 'api-keys', { body, headers, key: keys[1] as string });
     expect(JSON.stringify(await problemOf(colleague, 409))).not.toContain(own.api_key);
     const theirs = await done<{ api_key: string }>('POST', 'api-keys', { body, headers, key: keys[2] as string });

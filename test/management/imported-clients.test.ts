@@ -26,7 +26,7 @@ const SECRET = 'Zp7-kQ2_vXw9~Rt4.Ls8Yb3NcJ6mHd1F';
 
 let counter = 0;
 
-/** Imports a client whose secret is like no other's. */
+/** Imports a client with a unique secret. */
 async function imported(client_id: string, fields: object = {}): Promise<Credentials> {
   const client = { client_id, client_secret: `${SECRET}${++counter}` };
   const created = await create<Credentials>('clients', body({ ...client, ...fields }));
@@ -43,7 +43,7 @@ async function pointersOf(fields: object, status = 422): Promise<(string | undef
   return (await problemOf(await manage('clients', body(fields)), status)).errors?.map(({ pointer }) => pointer);
 }
 
-/** By Basic credentials without any encoding of their parts, as many libraries send them. */
+/** Requests a token with Basic credentials whose parts are not form-encoded, like many libraries send them. */
 function rawBasic({ client_id, client_secret }: Credentials): Promise<Response> {
   const headers = { Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
   return postForm('/oauth2/token', { grant_type: 'client_credentials' }, { headers });
@@ -113,7 +113,7 @@ describe('an id', () => {
     '.',
     '..',
     'a'.repeat(CLIENT_ID_LENGTH_MAX + 1),
-    // By these names audit events tell of others.
+    // Names that audit events use for other actors.
     'root',
     'leak-report',
     'attempt-filter',
@@ -228,7 +228,7 @@ describe('a client that was deleted and is created anew under its id', () => {
 
     const anew = await imported(client_id);
     if (isEvicted) await evictDurableObject(gateOf(anew));
-    // An isolate may take an id for unknown for some seconds.
+    // For some seconds an isolate may still take the id for an unknown one.
     startNewIsolate();
     const next = await getToken(anew);
     expect(await isActive(next.access_token)).toBe(true);

@@ -18,11 +18,12 @@ import {
 } from './every-route.ts';
 import { everyRow, keyWith, problemOf, rowsOf } from './rows.ts';
 
-// Every route, whoever asks. The victim has one of everything; the stranger is another organization with a key for everything.
+// Calls every route with every kind of key. The victim owns one of each resource. The stranger is another organization; its key has every
+// scope.
 
 interface Party {
   readonly id: string;
-  /** With every scope. */
+  /** An API key with every scope. */
   readonly key: string;
   readonly expiredKey: string;
 }
@@ -40,11 +41,11 @@ async function party(name: string): Promise<Party> {
 beforeAll(async () => {
   victim = await party('victim itself');
   stranger = await party('stranger');
-  // The first need of signing keys.
+  // Creates the signing keys, which happens when they are first needed.
   await send('/.well-known/jwks.json');
 });
 
-/** Every id and name of the victim's. */
+/** Returns a pattern of all ids and names of the victim. */
 async function victims(): Promise<RegExp> {
   const found = await Promise.all(
     [
@@ -69,7 +70,7 @@ describe('every route', () => {
   });
 
   test.each(Object.keys(ROUTES))('%s: who may not neither learns nor changes anything', async (route) => {
-    const { takes, call: prepare, stranger: status = 404 } = ROUTES[route] as Route;
+    const { requires, call: prepare, stranger: status = 404 } = ROUTES[route] as Route;
     const [method] = template(route);
     const call = await prepare(victim.id);
     const marks = await victims();
@@ -80,8 +81,8 @@ describe('every route', () => {
       'an expired key': [victim.expiredKey, 401],
       'another organization’s key': [stranger.key, status],
     };
-    if (takes !== 'any') {
-      const others = API_KEY_SCOPES.filter((scope) => scope !== takes);
+    if (requires !== 'any') {
+      const others = API_KEY_SCOPES.filter((scope) => scope !== requires);
       refused['a key without the scope'] = [await keyWith(victim.id, others), 403];
     }
     const before = await everyRow();
@@ -95,8 +96,9 @@ describe('every route', () => {
     }
     expect(await everyRow()).toEqual(before);
 
-    // With the scope, and no other, it does what it is for: the requests above failed for their keys alone.
-    const key = takes === 'root' ? env.ROOT_API_KEY : takes === 'any' ? victim.key : await keyWith(victim.id, [takes]);
+    // A key with only this scope succeeds, so the requests above failed because of their keys alone.
+    const key =
+      requires === 'root' ? env.ROOT_API_KEY : requires === 'any' ? victim.key : await keyWith(victim.id, [requires]);
     const response = await api(method, call.path, { body: call.body, key });
     expect([200, 201, 204], await response.clone().text()).toContain(response.status);
   });
@@ -135,7 +137,7 @@ describe('an id of another organization’s is one that is not there', () => {
       const isMounted = [...MOUNTED].some((route) =>
         new RegExp(`^${route.replace(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`),
       );
-      const rootOnly = ROUTES[`${method} ${path}`]?.takes === 'root';
+      const rootOnly = ROUTES[`${method} ${path}`]?.requires === 'root';
       expect(one?.status, method).toBe(isMounted ? (rootOnly ? 403 : 404) : 405);
       expect(await one?.text(), method).toBe(await other?.text());
     }

@@ -159,7 +159,7 @@ describe('guessers', () => {
       expect(answer.headers.get('Retry-After')).toBe(String(FINGERPRINT_AGE));
       await problemOf(answer, 429);
     }
-    // One, to see whether it is a client's secret that is guessed at.
+    // One query is allowed: it tells whether the guesses are at a client's secret.
     expect(calls.d1).toBeLessThanOrEqual(1);
   });
 

@@ -15,7 +15,7 @@ const newOrganization = async () => (await create('organizations', { name: `zz $
 const get = (path: string, query: Record<string, string>, key?: string) =>
   done<Page>('GET', `${path}?${new URLSearchParams(query)}`, key === undefined ? {} : { key });
 
-/** Every item of a list, page by page; between two pages something may happen. */
+/** Returns every item of a list, page by page; `between` runs after each page. */
 async function all(
   path: string,
   query: Record<string, string>,
@@ -35,9 +35,9 @@ async function all(
 
 interface Kind {
   readonly path: string;
-  /** Makes one of a name, and tells the path of what was made. */
+  /** Creates an item with this name, and returns its path. */
   readonly make: (organization: string, name: string) => Promise<string>;
-  /** What the list is ordered by. */
+  /** The member by which the list is ordered. */
   readonly by: string;
   readonly isOwned?: boolean;
 }
@@ -98,7 +98,7 @@ describe.each(KINDS)('a list of $path', ({ path, make, by, isOwned = true }) => 
     const gone = new Set<string>();
     const items = await all(path, query, async (page) => {
       if (page > 4) return;
-      // Before and behind where the page ended, and the one that it ended with.
+      // Add items before and after the end of the page. Then delete a later item, and one that was already listed.
       await Promise.all(
         ['a', 'e', 'm', 'z'].map((letter) => make(organization, `${letter}${page} ${path} ${counter++}`)),
       );

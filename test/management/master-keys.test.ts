@@ -20,7 +20,7 @@ interface MasterKey {
   readonly may_go_at: string | null;
 }
 
-/** What was made under some master key, and must go on under all later ones. */
+/** Credentials that were created under one master key, and must work under all later ones. */
 interface Made {
   client: Credentials;
   readonly apiKey: string;
@@ -37,7 +37,7 @@ const reseal = async (isolate: Isolate) =>
   (await isolate.done<{ data: MasterKey[] }>('POST', 'master-keys/reseal')).data;
 const idOf = async (key: string) => (await list(under(key, OLD, NEW, THIRD)))[0]?.id ?? '';
 
-/** The ids of the master keys that some table's rows are sealed under. */
+/** Returns the ids of the master keys under which the rows of a table are sealed. */
 async function sealedUnder(table: 'signing_keys' | 'retired_master_keys'): Promise<(string | undefined)[]> {
   const column = table === 'signing_keys' ? 'sealed_private_jwk' : 'sealed_keys';
   const rows = await rowsOf<{ sealed: string }>(`SELECT ${column} AS sealed FROM ${table}`);
@@ -58,7 +58,7 @@ async function makeAt(isolate: Isolate): Promise<void> {
   made.push({ client, apiKey });
 }
 
-/** That everything made so far works in an isolate: ids by their tags, secrets and API keys by their hashes, and tokens. */
+/** Expects that all credentials made so far work in an isolate: ids by their tags, secrets and API keys by their hashes, and tokens. */
 async function expectAllGoOn(isolate: Isolate): Promise<void> {
   for (const { client, apiKey } of made) {
     const token = await isolate.getToken(client);
@@ -72,7 +72,7 @@ async function expectAllGoOn(isolate: Isolate): Promise<void> {
   }
 }
 
-/** Lets one client of those have a new secret, beside the old one. */
+/** Adds a new secret to one of these clients; the old one stays valid. */
 async function rotateOne(isolate: Isolate): Promise<void> {
   const one = made[0] ?? expect.unreachable();
   const old = one.client;
@@ -89,7 +89,7 @@ test('from one master key to the next everything that was made goes on, at each 
     await rotateOne(isolate);
     await expectAllGoOn(isolate);
   }
-  // While a deployment reaches isolates one by one, those with the key before it in front serve what those behind it made.
+  // A deployment reaches isolates one by one. Those that still have the old key first must accept what those with the new key first made.
   await expectAllGoOn(under(OLD, NEW));
 });
 
@@ -128,7 +128,7 @@ test('a previous master key may not go before what it sealed is sealed anew, and
     { id: oldId, status: 'previous', signing_keys: 0, may_go_at: expect.any(String) },
   ]);
   expect(await list(isolate)).toEqual(after);
-  // A day: as long as answers are kept, which are not sealed anew, and what clocks may differ by.
+  // One day, for which answers for repeats are stored (they are not sealed anew), plus the tolerance for clocks.
   const wait = Date.parse(after[1]?.may_go_at ?? '') - Date.now();
   expect(wait).toBeGreaterThan(DAY);
   expect(wait).toBeLessThanOrEqual(DAY + MINUTE);
@@ -194,7 +194,7 @@ test('a third master key takes over what was kept of the first', async () => {
 
 test('a master key that comes into use again after it was kept stays for another day after the next reseal', async () => {
   const newId = await idOf(NEW);
-  // A deployment that was rolled back seals under it again.
+  // A deployment that was rolled back seals under the new master key again.
   await under(NEW, THIRD).done('POST', 'signing-keys/rotate', { alg: 'ES256' });
   const isolate = under(OLD, THIRD, NEW);
   expect((await list(isolate)).find(({ id }) => id === newId)).toMatchObject({ signing_keys: 1, may_go_at: null });

@@ -37,7 +37,7 @@ const newClient = (more: Shown = {}) =>
     ({ client_id }) => `clients/${client_id}`,
   );
 
-/** PATCHes with a body as it is written. */
+/** PATCHes with exactly this body. */
 function patchRaw(path: string, body: string, type = 'application/merge-patch+json'): Promise<Response> {
   const headers = { Authorization: `Bearer ${env.ROOT_API_KEY}`, ...(type !== '' && { 'Content-Type': type }) };
   return send(`/v1/${path}`, { method: 'PATCH', headers, body: new TextEncoder().encode(body) });
@@ -121,7 +121,7 @@ describe('a merge patch', () => {
       'clients',
       {},
       {
-        // Back first: the others may then go back too.
+        // Restoring this member first allows the other members to be restored too.
         security_profile: 'strict',
         token_endpoint_auth_method: 'private_key_jwt',
         additional_auth_methods: ['tls_client_auth'],
@@ -132,7 +132,7 @@ describe('a merge patch', () => {
     ],
   ];
 
-  /** Creates one, and tells its path and how it is shown. */
+  /** Creates a resource, and returns its path and its representation. */
   async function make(path: string, more: Shown): Promise<[path: string, shown: Shown]> {
     const names = path === 'clients' ? { client_name: name() } : { name: name() };
     const owner = path === 'organizations' ? {} : { organization_id: organization };
@@ -384,7 +384,7 @@ describe('references', () => {
   });
 
   test('that a client has are no obstacle to changing something else of it', async () => {
-    // Named by ids they are short, by identifiers long.
+    // In a request the ids are short, but the identifiers that are stored for them are long.
     const long = await Promise.all(
       Array.from({ length: 70 }, async (_, index) => {
         const identifier = `https://long-${index}.example.com/${'x'.repeat(460)}`;

@@ -239,7 +239,7 @@ describe('without If-Match', () => {
     expect(Object.keys(metadata).sort()).toEqual(acknowledged.sort());
     const events = await rowsOf('SELECT 1 FROM audit_events WHERE target = ?', path.split('/')[1]);
     expect(events).toHaveLength(acknowledged.length + 1);
-    // Each acknowledged change has a version of its own.
+    // Each acknowledged change has its own version.
     const tags = answers.flatMap(({ status, headers }) => (status === 200 ? [headers.get('ETag')] : []));
     expect(new Set(tags).size).toBe(tags.length);
   });

@@ -346,7 +346,7 @@ describe('at the same time', () => {
       while (!isOver) {
         const { status } = await requestToken(credentials[index] ?? worker, {}, { address: `192.0.2.${index}` });
         statuses.push(status);
-        // The runtime looks at timers and sockets only when nothing else is to be done, and here both sides share one thread.
+        // Both sides share one thread. Without a pause the runtime never gets to its timers and sockets.
         await scheduler.wait(1);
       }
     };

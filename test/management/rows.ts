@@ -4,7 +4,7 @@ import { create } from '../http.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Every table of the schema, by name. */
+/** Returns the names of all tables of the schema. */
 export async function tables(): Promise<readonly string[]> {
   const found = await env.DB.prepare(
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
@@ -12,13 +12,13 @@ export async function tables(): Promise<readonly string[]> {
   return found.results.map(({ name }) => name).filter((name) => name !== 'd1_migrations');
 }
 
-// Written when a key is used, whatever for, and with the first need of signing keys.
+// Columns that reads may write: the last use of a key. `*`: the whole table, which is filled when signing keys are first needed.
 const OF_READING = new Map([
   ['api_keys', 'last_used_at'],
   ['signing_keys', '*'],
 ]);
 
-/** All that D1 holds, table by table: what a request that may not write leaves as it is. */
+/** Returns all rows of D1 by table, except those that a read may change. A request that must not write leaves them as they are. */
 export async function everyRow(): Promise<Readonly<Record<string, readonly Row[]>>> {
   const names = (await tables()).filter((name) => OF_READING.get(name) !== '*');
   const found = await env.DB.batch<Row>(names.map((name) => env.DB.prepare(`SELECT * FROM ${name} ORDER BY rowid`)));
@@ -31,7 +31,7 @@ export async function everyRow(): Promise<Readonly<Record<string, readonly Row[]
   );
 }
 
-/** The rows that a query finds. */
+/** Returns the rows that a query finds. */
 export async function rowsOf<T = Row>(sql: string, ...bound: unknown[]): Promise<T[]> {
   return (
     await env.DB.prepare(sql)
@@ -49,7 +49,7 @@ export interface Problem {
   readonly orphans_total?: number;
 }
 
-/** The problem document that a response must be. */
+/** Returns the problem document of a response, which must have this status. */
 export async function problemOf(response: Response, status: number): Promise<Problem> {
   const text = await response.text();
   expect(response.status, text).toBe(status);
@@ -59,12 +59,12 @@ export async function problemOf(response: Response, status: number): Promise<Pro
   return problem;
 }
 
-/** What a problem points at: the fields of the body, or the parameters. */
+/** Returns the fields of the body, or the parameters, at which the errors of a problem point. */
 export async function pointedAt(response: Response, status = 422): Promise<string[]> {
   return ((await problemOf(response, status)).errors ?? []).map(({ pointer, parameter }) => pointer ?? parameter ?? '');
 }
 
-/** An API key of an organization with these scopes. */
+/** Creates an API key of an organization with these scopes. */
 export async function keyWith(organization: string, scopes: readonly string[]): Promise<string> {
   const body = { organization_id: organization, name: crypto.randomUUID(), scopes };
   return (await create('api-keys', body)).api_key ?? '';

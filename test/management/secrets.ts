@@ -1,6 +1,6 @@
 import { api, type Credentials, done, requestToken, type TokenAnswer } from '../http.ts';
 
-/** A secret as the management API shows it. */
+/** A secret in the form that the management API returns. */
 export interface Secret {
   readonly id: string;
   readonly rank: 'primary' | 'secondary';
@@ -20,12 +20,12 @@ export interface Rotated extends Secret {
 
 const path = ({ client_id }: Credentials) => `clients/${encodeURIComponent(client_id)}/secrets`;
 
-/** A client's secrets, the primary one first. */
+/** Returns a client's secrets, the primary one first. */
 export async function secretsOf(client: Credentials): Promise<Secret[]> {
   return (await done<{ data: Secret[] }>('GET', path(client))).data;
 }
 
-/** Rotates a client's secret, which must work. @returns the client with its new secret, and the answer */
+/** Rotates a client's secret, which must succeed. @returns the client with its new secret, and the answer */
 export async function rotated(client: Credentials, body?: object): Promise<{ client: Credentials; answer: Rotated }> {
   const answer = await done<Rotated>('POST', `${path(client)}/rotate`, body ? { body } : {});
   return { client: { ...client, client_secret: answer.client_secret }, answer };
@@ -36,7 +36,7 @@ export const rotate = (client: Credentials, body?: object) =>
 export const promote = (client: Credentials, id: string) => api('POST', `${path(client)}/${id}/promote`);
 export const removeSecret = (client: Credentials, id: string) => api('DELETE', `${path(client)}/${id}`);
 
-/** What the token endpoint says to a client. */
+/** Returns the status of a client's token request. */
 export async function tokenStatus(client: Credentials): Promise<number> {
   const response = await requestToken(client);
   await response.json<TokenAnswer>();
@@ -53,7 +53,7 @@ export interface AuditEvent {
   readonly changes: Record<string, unknown>;
 }
 
-/** What the audit log tells of a target, the newest first, up to 100 events. */
+/** Returns the audit events of a target, the newest first, up to 100. */
 export async function eventsAbout(target: string, action: string): Promise<AuditEvent[]> {
   const query = new URLSearchParams({ target, action, limit: '100' });
   return (await done<{ data: AuditEvent[] }>('GET', `audit-events?${query}`)).data;

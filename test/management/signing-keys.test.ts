@@ -7,9 +7,9 @@ import { problemOf, rowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 import { type AuditEvent, eventsAbout } from './secrets.ts';
 
-/** How old a next key must be: for as long as JWKS are cached, and isolates may go by a ring without it, and clocks differ. */
+/** The minimum age of a next key before it signs: JWKS cache time, the lease of an isolate's older key ring, and clock differences. */
 const PUBLISHED = (600 + 120 + 60 + 60) * SECOND;
-/** How long a retired one stays: until the last token has expired that an isolate signed which had not heard of it. */
+/** How long a retired key stays: until the last token has expired that an isolate signed before it learned of the retirement. */
 const KEPT = DAY + (120 + 60 + 60) * SECOND;
 
 // The ring is the whole deployment's, so time must not go back between tests.
@@ -54,7 +54,7 @@ test('the keys are listed with their public halves alone, as the JWKS has them',
     expect(created_at).toBe(new Date(START).toISOString());
     expect(activated_at).toBe(status === 'active' ? created_at : null);
     expect(retired_at).toBeNull();
-    // Nobody has a JWKS without one of the first keys: the next ones may sign at once.
+    // No cached JWKS lacks one of the first keys, so the next keys may sign at once.
     expect(signs_from).toBe(created_at);
   }
 });
@@ -140,7 +140,7 @@ test('the keys of one algorithm rotate alone', async () => {
     RS256: kidsOf(before, 'next').RS256,
   });
   await problemOf(await rotate({ alg: 'EdDSA' }), 409);
-  // One that is too young keeps all of them from it.
+  // Without `alg` all keys would rotate, but one that is too young prevents it.
   await problemOf(await rotate(), 409);
   expect(kidsOf(await listed(), 'active')).toEqual(kidsOf(after, 'active'));
 });

@@ -34,7 +34,7 @@ async function usageOf({ client_id }: Credentials, query = ''): Promise<{ data: 
   return done('GET', `clients/${client_id}/usage${query}`);
 }
 
-/** Lets the gate tell D1 what it has counted. */
+/** Lets the gate flush its counts to D1. */
 async function flush(client: Credentials): Promise<void> {
   vi.setSystemTime(Date.now() + USAGE_FLUSH_MAX * 1000);
   await runDurableObjectAlarm(gateOf(client));
@@ -42,7 +42,7 @@ async function flush(client: Credentials): Promise<void> {
 
 const inD1 = ({ client_id }: Credentials) => rowsOf('SELECT * FROM client_usage WHERE client_id = ?', client_id);
 
-/** A row for each of some hours, beginning with the first and going back. */
+/** Inserts one row for each of these hours, with the counts 1, 2, 3, … */
 async function insertHours({ client_id }: Credentials, hours: readonly number[]): Promise<void> {
   const insert = env.DB.prepare("INSERT INTO client_usage VALUES (?, ?, 'issued', ?)");
   await env.DB.batch(hours.map((hour, index) => insert.bind(client_id, hour, index + 1)));
