@@ -1,7 +1,7 @@
 import { exportJWK, importX509, type JWK } from 'jose';
 
-// Certificates of clients, as OpenSSL made them once, and what Cloudflare tells of one. Their private keys are nobody's any more: the
-// handshake, which needs them, is not played here. They were made so (OpenSSL 3.0):
+// Client certificates, made once with OpenSSL, and the data that Cloudflare passes on about a certificate. Their private keys have been
+// thrown away: only the TLS handshake needs them, and the tests do not perform it. They were made like this (OpenSSL 3.0):
 //
 //   set -e
 //   printf '[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\nrand_serial=yes\nunique_subject=no\ndefault_md=sha256\nnew_certs_dir=.\npolicy=p\npreserve=yes\n[p]\ncountryName=optional\norganizationName=optional\norganizationalUnitName=optional\ncommonName=optional\n' > a.cnf; touch index.txt
@@ -25,7 +25,7 @@ import { exportJWK, importX509, type JWK } from 'jose';
 //   self stranger other 21200101000000Z
 //   self expired worker 20200131000000Z
 //
-// and read so:
+// and their members were read like this:
 //
 //   openssl x509 -in named.pem -outform DER | base64 -w0                                              # der
 //   openssl x509 -in named.pem -noout -fingerprint -sha256 | cut -d= -f2 | tr -d : | tr A-F a-f       # fingerprint
@@ -34,19 +34,19 @@ import { exportJWK, importX509, type JWK } from 'jose';
 //   openssl x509 -in named.pem -noout -enddate                                                        # notAfter
 
 export interface Certificate {
-  /** In base64. */
+  /** DER, in base64. */
   readonly der: string;
   /** SHA-256, in hexadecimal. */
   readonly fingerprint: string;
-  /** The same in base64url. */
+  /** The fingerprint in base64url. */
   readonly x5t: string;
-  /** As RFC 2253 writes it. */
+  /** The subject in the notation of RFC 2253. */
   readonly subject: string;
   readonly notAfter: string;
 }
 
 export const certificates = {
-  /** Issued, with every sort of alternative name, two of one. */
+  /** Issued by the CA, with every kind of alternative name, and two names of one kind. */
   named: {
     der: 'MIICSDCCAe6gAwIBAgIUeVCDV7Ok4l0nQyYlRg92s6Jm61MwCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno4HKMIHHMAkGA1UdEwQCMAAwegYDVR0RBHMwcYISd29ya2VyLmV4YW1wbGUuY29tghJzZWNvbmQuZXhhbXBsZS5jb22GG3NwaWZmZTovL2V4YW1wbGUuY29tL3dvcmtlcocEwAACB4cQIAENuAAAAAAAAAAAAAAAB4ESd29ya2VyQGV4YW1wbGUuY29tMB0GA1UdDgQWBBSurjLMtif3k/sSgO9qtJcYbig/DzAfBgNVHSMEGDAWgBQEq1kCnJP/u+BF4kiNLXMF4OEsrjAKBggqhkjOPQQDAgNIADBFAiEAl7qlPb4qnqpIvdiRCQlzoa5hS4HZ/1yLS9oNGRjCwO0CIAm+eCf4X9SAN2SPSsOmdjTU0pOIrrkaMhVefvYjx30z',
     fingerprint: '469e8311083180b6607ae986822e554eb921ed0beae75af87cf82921ed0f3cf2',
@@ -54,7 +54,7 @@ export const certificates = {
     subject: 'CN=worker.example.com,OU=Machines,O=Example\\, Inc.,C=DE',
     notAfter: 'Jan  1 00:00:00 2120 GMT',
   },
-  /** Issued, with the same texts, each as another sort of name. */
+  /** Issued by the CA, with the same texts as `named`, each as another kind of name. */
   crossed: {
     der: 'MIICYDCCAgWgAwIBAgIUD7V8eNdauPsoXGEus3M77UF4bM8wCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno4HhMIHeMAkGA1UdEwQCMAAwgZAGA1UdEQSBiDCBhYIJMTkyLjAuMi43ggsyMDAxOmRiODo6N4ISd29ya2VyQGV4YW1wbGUuY29tghtzcGlmZmU6Ly9leGFtcGxlLmNvbS93b3JrZXKGEndvcmtlci5leGFtcGxlLmNvbYYSc2Vjb25kLmV4YW1wbGUuY29tgRJ3b3JrZXIuZXhhbXBsZS5jb20wHQYDVR0OBBYEFK6uMsy2J/eT+xKA72q0lxhuKD8PMB8GA1UdIwQYMBaAFASrWQKck/+74EXiSI0tcwXg4SyuMAoGCCqGSM49BAMCA0kAMEYCIQDwnkA6y538y/F55S02qInbynOK32f1iooE+uO5cKrJnAIhALmD9o4+ojNjBg9IGk3UnC4eEMwdownlCmFhCx82Z6+y',
     fingerprint: '593f787241d84e8a7bcff6288e2a674fcbb9bf91268414c3f8fa5af4c978ad0d',
@@ -62,7 +62,7 @@ export const certificates = {
     subject: 'CN=worker.example.com,OU=Machines,O=Example\\, Inc.,C=DE',
     notAfter: 'Jan  1 00:00:00 2120 GMT',
   },
-  /** Issued, without any alternative name: its common name looks like one. */
+  /** Issued by the CA, without any alternative name. Its common name looks like one. */
   nameless: {
     der: 'MIIByzCCAXCgAwIBAgIUIa0PK7CPdpK9pXZuD6UAIbwlDkUwCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno00wSzAJBgNVHRMEAjAAMB0GA1UdDgQWBBSurjLMtif3k/sSgO9qtJcYbig/DzAfBgNVHSMEGDAWgBQEq1kCnJP/u+BF4kiNLXMF4OEsrjAKBggqhkjOPQQDAgNJADBGAiEAoBPGSzp9WBAKxxiDkkQkcKYHVtoLqs9OIIA65fMzGPECIQC8EGEbvIxIFAWauQUfhSWsoNV+zWW1Ifzw3S6VqLd9xg==',
     fingerprint: '5fcdf4d9017c4bf36bb4c3d065d7d5f7fdad826dad39beae2a5bb6abb80d9e61',
@@ -70,7 +70,7 @@ export const certificates = {
     subject: 'CN=worker.example.com,OU=Machines,O=Example\\, Inc.,C=DE',
     notAfter: 'Jan  1 00:00:00 2120 GMT',
   },
-  /** Issued, with names that stand for many. */
+  /** Issued by the CA, with wildcard names. */
   wild: {
     der: 'MIICDTCCAbOgAwIBAgIUUaQBM9tgyxdwd0+QQc1lLKn10JIwCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno4GPMIGMMAkGA1UdEwQCMAAwPwYDVR0RBDgwNoINKi5leGFtcGxlLmNvbYYWc3BpZmZlOi8vZXhhbXBsZS5jb20vKoENKkBleGFtcGxlLmNvbTAdBgNVHQ4EFgQUrq4yzLYn95P7EoDvarSXGG4oPw8wHwYDVR0jBBgwFoAUBKtZApyT/7vgReJIjS1zBeDhLK4wCgYIKoZIzj0EAwIDSAAwRQIgcBcuvuDEOREnvFVY+wJ4f3F8T4X2eQTfvbdEsF6aVr4CIQC/VCzVzG9iMmgbcygN3THrTS2/0SFcvMB0bQKQsBV+Ww==',
     fingerprint: '74aeaf7dbe991c7fb996731fa8dbcc9c436554e4596b8856e495ee20e53575bc',
@@ -78,7 +78,7 @@ export const certificates = {
     subject: 'CN=worker.example.com,OU=Machines,O=Example\\, Inc.,C=DE',
     notAfter: 'Jan  1 00:00:00 2120 GMT',
   },
-  /** Issued, with `DNS:worker.example.com`, a NUL, and more behind it. */
+  /** Issued by the CA, with `DNS:worker.example.com` followed by a NUL and more text. */
   cut: {
     der: 'MIIB7jCCAZSgAwIBAgIUM/i1s8NxZ1oM0hdpH2qLCGPY1O8wCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno3EwbzAJBgNVHRMEAjAAMCIGA1UdEQQbMBmCF3dvcmtlci5leGFtcGxlLmNvbQAubmV0MB0GA1UdDgQWBBSurjLMtif3k/sSgO9qtJcYbig/DzAfBgNVHSMEGDAWgBQEq1kCnJP/u+BF4kiNLXMF4OEsrjAKBggqhkjOPQQDAgNIADBFAiEAgGADfhZyXjRxdMdHZV11gRLQrtbM2LdojwsbvV9gNmACIGJmeu+31Hqj+nV/1oYWOZkn2i/l013yjj76c5UZafqb',
     fingerprint: '60dafb45b931439517561bf5a942081736950f35c4d5db7275d17efa7f77f1b8',
@@ -86,7 +86,7 @@ export const certificates = {
     subject: 'CN=worker.example.com,OU=Machines,O=Example\\, Inc.,C=DE',
     notAfter: 'Jan  1 00:00:00 2120 GMT',
   },
-  /** Issued, with `IP:192.0.2.7/32`, which no subject has, as name constraints write it. */
+  /** Issued by the CA, with `IP:192.0.2.7/32`: an address with a mask, which only name constraints may have. */
   masked: {
     der: 'MIIB4DCCAYWgAwIBAgIUZpCf4427/oQGbexjiAyzjUBplLYwCgYIKoZIzj0EAwIwJDEQMA4GA1UECgwHRXhhbXBsZTEQMA4GA1UEAwwHQ2xpZW50czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowVTELMAkGA1UEBhMCREUxFjAUBgNVBAoMDUV4YW1wbGUsIEluYy4xETAPBgNVBAsMCE1hY2hpbmVzMRswGQYDVQQDDBJ3b3JrZXIuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASWCAnRY7MFerPSJNQh7+fcPy3ydTBfJAvwlWaJoo5wWNzkitE7i5puLPScj7clbiT/WASuMIf8sCUb9LwOWcpno2IwYDAJBgNVHRMEAjAAMBMGA1UdEQQMMAqHCMAAAgf/////MB0GA1UdDgQWBBSurjLMtif3k/sSgO9qtJcYbig/DzAfBgNVHSMEGDAWgBQEq1kCnJP/u+BF4kiNLXMF4OEsrjAKBggqhkjOPQQDAgNJADBGAiEA3dJA7OCa8by2QFgO51+539dEDhnrAdOb2WaXLiF/2vkCIQDgsuYL4T0kwZmnxvtl17xCBrrxMZyG9VkraXBlOh5+yA==',
     fingerprint: '43465d03dd2e2a0299a9be32c790e47d2679f3fdd8ff6f66edb2c5edf80c5604',
@@ -129,8 +129,9 @@ export const certificates = {
 } as const satisfies Record<string, Certificate>;
 
 /**
- * What `request.cf.tlsClientAuth` has of a certificate that was presented: the [documented members](https://developers.cloudflare.com/ssl/client-certificates/client-certificate-variables/)
- * that matter, all texts. The chain was verified unless it is said otherwise.
+ * Returns `request.cf.tlsClientAuth` for a presented certificate: the
+ * [documented members](https://developers.cloudflare.com/ssl/client-certificates/client-certificate-variables/) that matter, all texts. The
+ * chain counts as verified unless `members` says otherwise.
  */
 export function tlsOf(certificate: Certificate, members: Readonly<Record<string, unknown>> = {}): object {
   return {
@@ -148,7 +149,7 @@ export function tlsOf(certificate: Certificate, members: Readonly<Record<string,
   };
 }
 
-/** What it has where none was presented. */
+/** `request.cf.tlsClientAuth` of a connection without a client certificate. */
 export const NO_CERTIFICATE = {
   certPresented: '0',
   certVerified: 'NONE',
@@ -162,7 +163,7 @@ export const NO_CERTIFICATE = {
   certRFC9440TooLarge: false,
 };
 
-/** The public key of a certificate, with the certificate, as it is registered or published. */
+/** Returns a certificate's public key together with the certificate, in the form in which clients register or publish it. */
 export async function jwkOf({ der }: Certificate): Promise<JWK> {
   const pem = `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----`;
   const key = await importX509(pem, 'ES256', { extractable: true });

@@ -10,7 +10,7 @@ const PAGES = [...markdownIn('.'), ...markdownIn('docs').map((name) => `docs/${n
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 const withoutBlocks = (text: string) => text.replace(/^ *```.*?^ *```$/gms, '');
 
-/** The anchors of a page, as GitHub makes them from its headings. */
+/** Returns the anchors of a page, built from its headings like GitHub does. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of withoutBlocks(read(page)).matchAll(/^#{1,6} (.+)$/gm)) {
@@ -25,7 +25,7 @@ function anchorsOf(page: string): Set<string> {
   return anchors;
 }
 
-/** The relative links of a page that lead nowhere: to a file that does not exist, or to an anchor that its page does not have. */
+/** Returns the broken relative links of a page: their file does not exist, or the page has no such anchor. */
 function brokenLinks(page: string, text = read(page)): string[] {
   const targets = [...withoutBlocks(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
@@ -37,7 +37,7 @@ function brokenLinks(page: string, text = read(page)): string[] {
   });
 }
 
-/** The paths in backticks that begin in a folder of the repository and do not exist. */
+/** Returns the paths in backticks that begin with a folder of the repository and do not exist. */
 function missingPaths(text: string): string[] {
   const paths = [...withoutBlocks(text).matchAll(/`((?:src|test|docs|migrations)\/[\w./-]*)`/g)];
   return paths.map(([, path = '']) => path).filter((path) => !existsSync(join(ROOT, path)));

@@ -2,7 +2,7 @@ import { env, exports } from 'cloudflare:workers';
 
 export const ISSUER = 'https://auth.example.com';
 
-/** A request as it would come over the network. */
+/** Sends a request to the Worker as if it came over the network. */
 export function send(path: string, init?: RequestInit & { address?: string }): Promise<Response> {
   const headers = new Headers(init?.headers);
   if (init?.address) headers.set('CF-Connecting-IP', init.address);
@@ -17,7 +17,7 @@ export function postForm(path: string, form: Form, init: RequestInit & { address
   return send(path, { ...init, method: 'POST', headers, body: new URLSearchParams(form).toString() });
 }
 
-/** POSTs JSON to the management API, with the root key unless another is given. */
+/** POSTs JSON to the management API, with the root key unless another key is given. */
 export function manage(path: string, body: unknown, key: string = env.ROOT_API_KEY): Promise<Response> {
   const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` };
   return send(`/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -30,7 +30,7 @@ interface ApiInit {
   readonly address?: string;
 }
 
-/** Any request to the management API, with the root key unless another is given, or `null` for none. */
+/** Sends a request to the management API, with the root key unless another key is given; `null` sends no key. */
 export function api(method: string, path: string, { body, key = env.ROOT_API_KEY, headers, address }: ApiInit = {}) {
   return send(`/v1/${path}`, {
     method,
@@ -44,14 +44,14 @@ export function api(method: string, path: string, { body, key = env.ROOT_API_KEY
   });
 }
 
-/** The answer of a request to the management API that must succeed. */
+/** Sends a request to the management API and returns the body of the answer. Throws unless the request succeeds. */
 export async function done<T = Record<string, unknown>>(method: string, path: string, init?: ApiInit): Promise<T> {
   const response = await api(method, path, init);
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
   return response.status === 204 ? (null as T) : response.json<T>();
 }
 
-/** Creates something that must be created. */
+/** Creates a resource and returns it. Throws unless the answer is 201. */
 export async function create<T = Record<string, string>>(path: string, body: unknown, key?: string): Promise<T> {
   const response = await manage(path, body, key);
   if (response.status !== 201) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -68,13 +68,13 @@ export interface Credentials {
   client_secret: string;
 }
 
-/** Creates a client that must be created, and gives what it needs to ask for tokens. */
+/** Creates a client and returns its credentials. Throws unless the answer is 201. */
 export async function createClient(body: unknown): Promise<Credentials> {
   const { client_id, client_secret } = await create<Credentials>('clients', body);
   return { client_id, client_secret };
 }
 
-/** Asks for a token with Basic credentials. */
+/** Requests a token with Basic credentials. */
 export function requestToken(client: Credentials, form: Form = {}, init: { address?: string } = {}): Promise<Response> {
   const entries = Array.isArray(form) ? form : Object.entries(form);
   return postForm('/oauth2/token', [['grant_type', 'client_credentials'], ...entries] as [string, string][], {
@@ -90,7 +90,7 @@ export interface TokenAnswer {
   scope?: string;
 }
 
-/** Gets a token that must be given. */
+/** Requests a token and returns the answer. Throws unless the request succeeds. */
 export async function getToken(client: Credentials, form: Form = {}): Promise<TokenAnswer> {
   const response = await requestToken(client, form);
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
@@ -107,7 +107,7 @@ export function revoke(client: Credentials, token: string, form: Record<string, 
   return postForm('/oauth2/revoke', { token, ...form }, { headers });
 }
 
-/** An organization with a resource server, a client granted all of it, and a client that introspects for it. */
+/** Creates an organization with a resource server, a client with all scopes of it, and a client that introspects for it. */
 export async function world(name: string, client: Record<string, unknown> = {}) {
   const identifier = `https://${name}.example.com`;
   const { id: organization } = await create('organizations', { name });

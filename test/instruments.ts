@@ -3,19 +3,20 @@ import type { Env } from '../src/platform/env.ts';
 export type Store = 'd1' | 'kv' | 'gate' | 'rateLimit';
 export type Faulty = Store | `gate:${string}`;
 
-/** Calls made through the bindings, by the Worker and by its gates. */
+/** The number of calls that the Worker and its gates made through each binding. */
 export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 0 };
-/** Gate calls under way now, and the most there have been. */
+/** The number of gate calls in flight now, and the highest number so far. */
 export const gateCallsInFlight = { now: 0, most: 0 };
-/** Rows that gates wrote to their storage. */
+/** The number of rows that gates wrote to their storage. */
 export const gateStorage = { rowsWritten: 0 };
 /** Every SQL statement that was prepared for D1. */
 export const preparedStatements = new Set<string>();
-/** What a store is made to do instead of answering; see `failing()`. */
+/** The current faults of the stores; see `failing()`. */
 const faults = new Map<Faulty, Fault>();
 /**
- * What happens to a call; `asked` is D1's SQL, all of a batch in one, or the method of the gate or KV; `bound` are the values bound in
- * that SQL, or the method's arguments.
+ * Replaces a call to a store.
+ * @param asked D1's SQL (all statements of a batch in one text), or the method of the gate or of KV
+ * @param bound the values bound in that SQL, or the arguments of the method
  */
 export type Fault = (call: () => Promise<unknown>, asked: string, bound: readonly unknown[]) => Promise<unknown>;
 
@@ -25,17 +26,17 @@ export function resetCalls(): void {
   gateStorage.rowsWritten = 0;
 }
 
-/** Runs something while a store throws; `gate:<client_id>` is the gate of that client alone. */
+/** Runs a function while every call to a store throws; `gate:<client_id>` means the gate of that client only. */
 export function failing<T>(store: Faulty, during: () => Promise<T>, message = 'Network connection lost.'): Promise<T> {
   return withFault(store, () => Promise.reject(new Error(message)), during);
 }
 
-/** Runs something while a store takes calls and never answers. */
+/** Runs a function while a store accepts calls and never answers them. */
 export function hanging<T>(store: Faulty, during: () => Promise<T>): Promise<T> {
   return withFault(store, () => new Promise(() => {}), during);
 }
 
-/** Runs something while every call to the gates takes this long. */
+/** Runs a function while every call to a gate is delayed by so many milliseconds. */
 export async function slowing<T>(milliseconds: number, during: () => Promise<T>): Promise<T> {
   gateDelay = milliseconds;
   try {
@@ -46,15 +47,15 @@ export async function slowing<T>(milliseconds: number, during: () => Promise<T>)
 }
 
 export interface Hold {
-  /** How many answers have been held. */
+  /** Returns the number of answers that were held so far. */
   readonly held: () => number;
-  /** Lets them, and all that follow, arrive. */
+  /** Delivers the held answers and all later ones. */
   readonly release: () => void;
-  /** Lets them be lost, and all that follow. */
+  /** Loses the held answers and all later ones. */
   readonly lose: () => void;
 }
 
-/** Runs something while a store does all that it is asked, and its answers are held until they are released or lost. */
+/** Runs a function while a store carries out every call, but its answers are held until they are released or lost. */
 export function holding<T>(store: Faulty, during: (hold: Hold) => Promise<T>): Promise<T> {
   let held = 0;
   let fate: 'held' | 'released' | 'lost' = 'held';
@@ -67,7 +68,7 @@ export function holding<T>(store: Faulty, during: (hold: Hold) => Promise<T>): P
   const hold: Fault = async (call) => {
     const answer = await call();
     held++;
-    // By polling: a promise of one request is not another's to wait for.
+    // Poll, because a request must not await a promise of another request.
     while (fate === 'held') await scheduler.wait(5);
     if (fate === 'lost') throw new Error('Network connection lost.');
     return answer;
@@ -75,7 +76,7 @@ export function holding<T>(store: Faulty, during: (hold: Hold) => Promise<T>): P
   return withFault(store, hold, () => during({ held: () => held, release, lose }).finally(release));
 }
 
-/** Runs something while something else happens to the calls that a store is given. */
+/** Runs a function while a fault replaces the calls to a store. */
 export async function withFault<T>(store: Faulty, fault: Fault, during: () => Promise<T>): Promise<T> {
   faults.set(store, fault);
   try {
@@ -88,12 +89,12 @@ export async function withFault<T>(store: Faulty, fault: Fault, during: () => Pr
 let gateDelay = 0;
 let isolate = new WeakMap<Env, Env>();
 
-/** From here on requests meet a Worker that remembers nothing, as in a new isolate. Stores and gates stay as they are. */
+/** Empties the memory of the Worker, as in a new isolate. Stores and gates stay as they are. */
 export function startNewIsolate(): void {
   isolate = new WeakMap();
 }
 
-/** The environment with every store behind a counter: one object for each isolate and environment, as the runtime has it. */
+/** Wraps every binding so that calls are counted and can fail. Returns one object for each isolate and environment, like the runtime. */
 export function instrument(env: Env): Env {
   const made = isolate.get(env) ?? {
     ...env,
@@ -112,7 +113,7 @@ function watch<T extends object>(binding: T, store: Store, methods: readonly str
       const value = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       if (!methods.includes(String(name))) return value.bind(target);
-      // A statement costs nothing until it runs, alone or in a batch.
+      // Preparing a statement is not a call. It is counted when it runs, alone or in a batch.
       if (name === 'prepare') {
         return (sql: string) => {
           preparedStatements.add(sql);
@@ -168,7 +169,7 @@ function watchGates(namespace: Env['CLIENT_GATE']): Env['CLIENT_GATE'] {
   });
 }
 
-// An id that was read from text knows no name: it is one of those that faults are for, or none that matters.
+// An id that was read from text has no name. Look for it among the gates with faults; the names of other gates do not matter.
 function faultyNameOf(namespace: Env['CLIENT_GATE'], id: DurableObjectId): string {
   const names = [...faults.keys()].filter((store) => store.startsWith('gate:')).map((store) => store.slice(5));
   return names.find((name) => namespace.idFromName(name).equals(id)) ?? '';
@@ -198,7 +199,7 @@ function watchGate(nameOf: () => string, stub: DurableObjectStub): DurableObject
 
 let isWatched = false;
 
-/** Counts the rows that gates write. The runtime takes no wrapped context, so the method that all of them share is wrapped. */
+/** Counts the rows that gates write. The runtime accepts no wrapped context, so this wraps the `exec` method that all gates share. */
 export function watchStorage({ storage }: DurableObjectState): void {
   if (isWatched) return;
   isWatched = true;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Words and turns that a reader has to decode, with what to write instead. CONTRIBUTING.md has the reasons. */
+/** Words and phrases that readers have to decode, with a better way to say it. CONTRIBUTING.md has the reasons. */
 const HARD_TO_READ: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(whoever|whatever|whichever|whosoever|lest)\b/i, 'name the thing'],
   // `where` is for places.
@@ -14,7 +14,7 @@ const HARD_TO_READ: readonly (readonly [pattern: RegExp, instead: string])[] = [
 
 const SOURCES = globSync(['src/**/*.ts', '*.md', 'docs/*.md', 'wrangler.toml'], { cwd: ROOT });
 
-/** The places in a text that a pattern finds. Links to tests are left out: their words are the names of the tests. */
+/** Returns the places in a text that a pattern matches. Links to tests are left out, because their words are the names of the tests. */
 function findings(file: string, text: string): string[] {
   return text.split('\n').flatMap((line, index) => {
     const own = line.replace(/\[[^\]]*\]\([^)]*\.test\.ts\)/g, '');

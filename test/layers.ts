@@ -1,4 +1,4 @@
-/** Files, by their path in `src`, with the paths of the files that they import. */
+/** Maps each file, by its path in `src`, to the paths of the files that it imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 /** From the bottom up: each layer may import those before it. */
@@ -36,11 +36,11 @@ const APART: readonly (readonly [from: string, to: readonly string[]])[] = [
   ['services.ts', ['client-gate/', 'documentation/']],
 ];
 
-/** Imports that go up or across, and files that are in no layer. */
+/** Returns the imports that go upward or between separate folders, and the files that belong to no layer. */
 export function layerFaults(graph: ImportGraph): string[] {
   const stray = [...graph.keys()].filter((file) => layerOf(file) < 0).map((file) => `${file} is in no layer`);
   const imports = [...graph].flatMap(([from, targets]) => targets.map((to) => ({ from, to })));
-  // What lies outside `src`, such as `package.json`, has no layer.
+  // A file outside `src`, such as `package.json`, belongs to no layer.
   const inside = imports.filter(({ from, to }) => layerOf(from) >= 0 && !to.startsWith('..'));
   const faults = inside.filter(({ from, to }) => layerOf(to) > layerOf(from) || areApart(from, to));
   return [...stray, ...faults.map(({ from, to }) => `${from} -> ${to}`)];
@@ -58,7 +58,10 @@ function areApart(from: string, to: string): boolean {
   return APART.some(([place, others]) => isIn(from, place) && others.some((other) => isIn(to, other)));
 }
 
-/** The groups of files that import one another, directly or not, each sorted by name ([Tarjan's algorithm](https://doi.org/10.1137/0201010)). */
+/**
+ * Returns the groups of files that import one another, directly or not, each sorted by name
+ * ([Tarjan's algorithm](https://doi.org/10.1137/0201010)).
+ */
 export function importCircles(graph: ImportGraph): string[][] {
   const circles: string[][] = [];
   const stack: string[] = [];

@@ -5,7 +5,7 @@ import { type ImportGraph, importCircles, layerFaults } from './layers.ts';
 
 const SRC = join(import.meta.dirname, '../src');
 
-/** Each file of `src`, with the files that it imports, statically or not, for types or for values. */
+/** Returns each file of `src` with the files that it imports, statically or dynamically, for types or for values. */
 function importGraph(): ImportGraph {
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
   return new Map(

@@ -2,34 +2,34 @@ import { type JWK, SignJWT } from 'jose';
 import { create, ISSUER, postForm, world } from './http.ts';
 import { newSigner, type Signer } from './remote-keys/signers.ts';
 
-// Machines without a shared secret: what they sign, and how they ask.
+// Machines without a shared secret: the JWTs that they sign, and their requests.
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
 export const TOKEN_URL = `${ISSUER}/oauth2/token`;
 
-/** Members of a header or of claims that replace the usual ones; undefined leaves one out. */
+/** Members that replace the usual ones of a header or of claims; undefined removes a member. */
 type Members = Readonly<Record<string, unknown>>;
 
-/** Seconds since the epoch. */
+/** Returns the current time in seconds since the epoch. */
 export function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Signs a JWT with exactly these claims, whatever they are. */
+/** Signs a JWT with exactly these claims, even if they are invalid. */
 export function signJwt(signer: Signer, claims: Members, header: Members = {}): Promise<string> {
   const jwt = new SignJWT(defined(claims));
   return jwt.setProtectedHeader({ alg: signer.alg, ...defined(header) }).sign(signer.privateKey);
 }
 
-/** A client's own assertion, as RFC 7523 has it. */
+/** Signs a client's own assertion ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)). */
 export function assertionOf(clientId: string, signer: Signer, claims: Members = {}, header: Members = {}) {
   const now = seconds();
   const usual = { iss: clientId, sub: clientId, aud: ISSUER, iat: now, exp: now + 60, jti: crypto.randomUUID() };
   return signJwt(signer, { ...usual, ...claims }, header);
 }
 
-/** A DPoP proof for the token endpoint, as RFC 9449 has it. */
+/** Signs a DPoP proof for the token endpoint ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)). */
 export function proofOf(signer: Signer, claims: Members = {}, header: Members = {}): Promise<string> {
   const usual = { htm: 'POST', htu: TOKEN_URL, iat: seconds(), jti: crypto.randomUUID() };
   return signJwt(signer, { ...usual, ...claims }, { typ: 'dpop+jwt', jwk: signer.publicJwk, ...header });
@@ -37,7 +37,7 @@ export function proofOf(signer: Signer, claims: Members = {}, header: Members = 
 
 interface Connection {
   readonly dpop?: string;
-  /** What Cloudflare tells of the client's certificate. */
+  /** The data that Cloudflare passes on about the client's certificate. */
   readonly tls?: object;
   readonly address?: string;
   readonly path?: string;
@@ -45,20 +45,20 @@ interface Connection {
 
 type Form = Readonly<Record<string, string>>;
 
-/** Sends a form to the token endpoint, or another, without any credentials but what is in the form and the connection. */
+/** Sends a form to the token endpoint, or to another path. Its only credentials are those in the form and the connection. */
 export function ask(form: Form, { dpop, tls, address, path = '/oauth2/token' }: Connection = {}): Promise<Response> {
   const headers = dpop === undefined ? {} : { DPoP: dpop };
   const cf = tls ? { cf: { tlsClientAuth: tls } as unknown as CfProperties } : {};
   return postForm(path, { ...form }, { headers, ...cf, ...(address !== undefined && { address }) });
 }
 
-/** Asks for a token with an assertion. */
+/** Requests a token with an assertion. */
 export function askWith(assertion: string, form: Form = {}, connection: Connection = {}): Promise<Response> {
   const credentials = { client_assertion_type: JWT_BEARER, client_assertion: assertion };
   return ask({ grant_type: 'client_credentials', ...credentials, ...form }, connection);
 }
 
-/** A client that authenticates by a key of its own, in a world of its own. */
+/** Creates a world whose client authenticates by its own key. */
 export async function keyWorld(name: string, client: Members = {}, alg: Signer['alg'] = 'ES256') {
   const signer = await newSigner(alg, { kid: 'first' });
   const here = await world(name, {
@@ -69,7 +69,7 @@ export async function keyWorld(name: string, client: Members = {}, alg: Signer['
   return { ...here, signer, clientId: here.worker.client_id };
 }
 
-/** One more client of an organization, which may have what the world's worker has. */
+/** Creates another client with these keys in an organization, granted the scopes `read` and `write`. */
 export async function keyClient(
   { organization, identifier }: { organization: string; identifier: string },
   client_name: string,

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { CONTROL_HOST, type Play, type Seen } from './remote.ts';
 
-// The network's other side, as the Worker under test has it: it plays any host, as tests have programmed it through `CONTROL_HOST`. One
-// runs for all test files, beside the runtime, so hosts are to be each file's own. Tests reach it through test/remote.ts.
+// The network outside the Worker under test: it plays any host, as tests have programmed it through `CONTROL_HOST`. One instance serves all
+// test files, beside the runtime, so each file needs its own hosts. Tests reach it through test/remote.ts.
 
 interface Place {
   play: Play | undefined;
@@ -21,7 +21,7 @@ function place(host: string, path: string): Place {
   return known;
 }
 
-/** Answers what the Worker fetches. Where nothing is published, the connection breaks. */
+/** Answers the requests that the Worker sends. Breaks the connection if nothing is published at the URL. */
 export async function outbound(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const host = request.headers.host ?? '';
   const path = request.url ?? '/';
@@ -62,7 +62,7 @@ async function perform(at: Place, response: ServerResponse): Promise<void> {
     ...play.headers,
   });
   response.flushHeaders();
-  // Who asked may go away at any time.
+  // The Worker may close the connection at any time.
   await pipeline(bodyOf(at, play), response, { end: play.breaks === undefined }).catch(() => undefined);
   if (play.breaks === 'after_body') response.destroy();
 }
@@ -81,7 +81,7 @@ function* repeated(part: Buffer, times: number | null): Generator<Buffer> {
   for (let time = 0; times === null || time < times; time++) yield part;
 }
 
-// Nobody stays for the end of what nobody waits for any more.
+// The timer does not keep the process alive, so a delay that nothing waits for any more cannot hold up the end of the run.
 function wait(milliseconds: number): Promise<void> {
   return sleep(milliseconds, undefined, { ref: false });
 }

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
-// Every project sets this up. What a test waits for comes when it comes: the wait ends with the event, and is given up no sooner than the test itself. The
-// default of `vi.waitFor()` and `vi.waitUntil()` is one second, which a busy machine exceeds.
+// Every project loads this file. A wait ends as soon as its event happens, and it does not give up before the test itself does. The default
+// limit of `vi.waitFor()` and `vi.waitUntil()` is one second, which a busy machine exceeds.
 const PATIENCE_MS = 50_000;
 
 const { waitFor, waitUntil } = vi;

@@ -1,4 +1,4 @@
-/** A generator of random numbers that gives the same ones for the same seed, so that a failure can be had again (mulberry32). */
+/** Returns a pseudo-random generator that gives the same numbers for the same seed, so that a failure can be repeated (mulberry32). */
 export function seeded(seed: number) {
   let state = seed;
   const next = () => {

@@ -2,7 +2,7 @@ import { Session } from 'node:inspector/promises';
 import { expect, test } from 'vitest';
 import { Redacted } from '../src/log/redacted.ts';
 
-// What `wrangler dev` prints to its terminal of an object that is logged, and a debugger shows: private fields too.
+// `wrangler dev` prints such a preview of a logged object to its terminal, and debuggers show it. It includes private fields.
 test('a debugger’s preview of what is redacted shows nothing', async () => {
   class Exposed {
     readonly #secret = 'a-secret';

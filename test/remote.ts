@@ -1,53 +1,53 @@
-// What tests say to the network's other side: test/outbound.ts. A test file takes hosts of its own, since all files have the same network.
+// Programs the network outside the Worker: test/outbound.ts. Each test file needs its own hosts, because all files share that network.
 
-/** The host that is told what to play, and tells what it saw. */
+/** The host through which tests program the network and read what it received. */
 export const CONTROL_HOST = 'outbound.control';
 
-/** What is answered at a URL. */
+/** The answer that a URL gives. */
 export interface Play {
-  /** 200 unless it says otherwise. */
+  /** The status; 200 by default. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What is sent; with `times` so many times over. */
+  /** The body; `times` repeats it. */
   readonly body?: string;
-  /** The same in base64, for what is no text. */
+  /** The body in base64, if it is not text. */
   readonly bytes?: string;
-  /** How often the body is sent; null for ever, where it is not compressed. */
+  /** How often the body is sent. Null repeats it without end, which `gzip` does not support. */
   readonly times?: number | null;
-  /** Milliseconds before the headers. */
+  /** Delay before the headers, in milliseconds. */
   readonly delayMs?: number;
-  /** Milliseconds before each time that the body is sent. */
+  /** Delay before each repetition of the body, in milliseconds. */
   readonly dripMs?: number;
-  /** The body goes out compressed, and says so. */
+  /** Whether the body is sent compressed, with `Content-Encoding: gzip`. */
   readonly gzip?: boolean;
-  /** The connection breaks: before the headers, or after the body. */
+  /** When the connection breaks: before the headers, or after the body. */
   readonly breaks?: 'at_once' | 'after_body';
 }
 
-/** What became known at a URL. */
+/** The requests that a URL has received. */
 export interface Seen {
-  /** How often it was asked. */
+  /** The number of requests. */
   readonly asked: number;
-  /** Bytes of bodies that went out: as many as the network between takes, and the connection's buffers are filled with. */
+  /** Bytes of bodies that were sent: as many as the network between accepts, including those that fill the connection's buffers. */
   readonly sent: number;
-  /** Answers that are being given still. */
+  /** The number of answers that are still being sent. */
   readonly open: number;
   /** The headers of the last request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** From here on this is answered at `https://<host><path>`. */
+/** Sets the answer at `https://<host><path>` from now on. */
 export async function publish(host: string, path: string, play: Play): Promise<void> {
   await control({ host, path, play });
 }
 
-/** From here on JSON is answered at `https://<host><path>`. */
+/** Sets a JSON answer at `https://<host><path>` from now on. */
 export function publishJson(host: string, path: string, document: unknown, play: Play = {}): Promise<void> {
   return publish(host, path, { body: JSON.stringify(document), ...play });
 }
 
 /**
- * From here on a host is an issuer of tokens: its discovery document leads to its keys.
+ * Makes a host an issuer of tokens from now on: it publishes a discovery document that leads to its keys.
  * @returns the issuer
  */
 export async function publishIssuer(host: string, keys: readonly unknown[], path = ''): Promise<string> {
@@ -58,12 +58,12 @@ export async function publishIssuer(host: string, keys: readonly unknown[], path
   return issuer;
 }
 
-/** What became known at `https://<host><path>` since the tests began. */
+/** Returns the requests to `https://<host><path>` since the tests began. */
 export async function seen(host: string, path: string): Promise<Seen> {
   return control({ host, path });
 }
 
-/** How often `https://<host><path>` was asked for since the tests began. */
+/** Returns the number of requests to `https://<host><path>` since the tests began. */
 export async function asked(host: string, path: string): Promise<number> {
   return (await seen(host, path)).asked;
 }

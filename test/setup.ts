@@ -20,7 +20,7 @@ interface TestEnv extends Omit<Env, 'CLIENT_GATE'> {
   TEST_MIGRATIONS: D1Migration[];
 }
 
-// One runtime serves several files, one after the other. Each file starts with empty stores, and with a Worker that has nothing in memory.
+// One runtime serves several files, one after the other. Each file starts with empty stores, and with a Worker whose memory is empty.
 vi.useRealTimers();
 startNewIsolate();
 resetCalls();

@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** Returns the value for the size of this run. The kinds of what is tried must be the same in both: only their number may differ. */
+/** Returns the value for the size of this run. Both sizes must try the same kinds of cases; only the number of cases may differ. */
 export function sized<T>(values: Readonly<Record<Size, T>>): T {
   return values[inject('size')];
 }

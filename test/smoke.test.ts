@@ -2,7 +2,7 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
 import { done, getToken, ISSUER, introspect, requestToken, revoke, send, world } from './http.ts';
 
-// The loop that everything else is about, in the real runtime. `npm run test:fast` runs this file and the unit tests.
+// The main flow of the product, in the real runtime. `npm run test:fast` runs this file and the unit tests.
 
 test('a client gets a token; it is verified by the JWKS, introspected and revoked; a disabled client gets none', async () => {
   const { identifier, worker, api } = await world('smoke');

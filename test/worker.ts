@@ -2,7 +2,7 @@ import edgemint, { ClientGate as RealClientGate } from '../src/index.ts';
 import type { Env } from '../src/platform/env.ts';
 import { instrument, watchStorage } from './instruments.ts';
 
-// The Worker as it is, with its bindings wrapped, in the gate as well: tests count the calls and make stores fail.
+// The real Worker and its gate with wrapped bindings, so that tests can count the calls and make stores fail.
 
 export class ClientGate extends RealClientGate {
   constructor(ctx: DurableObjectState, env: Env) {

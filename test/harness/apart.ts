@@ -15,7 +15,7 @@ const DEATH_MS = 60_000;
 const SHARED_MEMORY = '/dev/shm';
 const ROOM_BYTES = 2 ** 31;
 
-/** An Edgemint that can be killed and started again, always on the same port and the same stores. */
+/** An Edgemint in its own processes. It can be killed and started again, always with the same port and the same stores. */
 export class EdgemintApart {
   readonly issuer: string;
   readonly #home: string;
@@ -26,17 +26,17 @@ export class EdgemintApart {
     this.issuer = `http://127.0.0.1:${port}`;
   }
 
-  /** Builds the Worker, and makes a place for its stores. Nothing is started. */
+  /** Builds the Worker and creates a directory for its stores. Starts nothing. */
   static async prepare(): Promise<EdgemintApart> {
     const home = await mkdtemp(join(await quickPlace(), 'edgemint-apart-'));
     await writeFile(join(home, 'index.js'), await buildEdgemint());
     return new EdgemintApart(home, await freePort());
   }
 
-  /** Starts it in a process group of its own. */
+  /** Starts it in its own process group. */
   async start(): Promise<void> {
     const options = { issuer: this.issuer, directory: join(this.#home, 'stores'), built: join(this.#home, 'index.js') };
-    // Whoever is killed cleans up nothing: what it makes for itself is to lie here too.
+    // A killed process does not clean up, so its temporary files must lie in this directory, which `remove()` deletes.
     const env = { ...process.env, TMPDIR: this.#home };
     this.#child = fork(SERVE, [JSON.stringify(options)], { detached: true, env });
     await this.#report();
@@ -44,7 +44,7 @@ export class EdgemintApart {
     if (!/workerd/.test(commands)) throw new Error(`The runtime is not in the group, only ${commands}.`);
   }
 
-  /** Ends all of it, by a SIGKILL to the whole group that is sent before this returns. */
+  /** Kills the whole process group by SIGKILL, and returns when all of its processes are dead. */
   async kill(): Promise<void> {
     const group = this.#group;
     process.kill(-group, 'SIGKILL');
@@ -56,17 +56,17 @@ export class EdgemintApart {
     this.#child = undefined;
   }
 
-  /** Lets it do what it does every minute. */
+  /** Runs the scheduled handler, which normally runs every minute. */
   async runScheduled(): Promise<void> {
     await this.#ask({ scheduled: true });
   }
 
-  /** Reads its database. One at a time. */
+  /** Runs a query on its database. Only one query may run at a time. */
   async query<Row>(sql: string): Promise<Row[]> {
     return (await this.#ask({ sql })) as Row[];
   }
 
-  /** Kills it where it still runs, and removes its stores. */
+  /** Kills it if it still runs, and removes its stores. */
   async remove(): Promise<void> {
     // It may have ended by itself.
     if (this.#child) await this.kill().catch(() => undefined);
@@ -89,16 +89,19 @@ export class EdgemintApart {
     const child = this.#child;
     if (!child) throw new Error('It does not run.');
     const ended = once(child, 'exit', { signal }).then(() => ({ failure: 'It ended.' }));
-    const told = once(child, 'message', { signal }).then(([report]) => report as Report);
-    const report = await Promise.race([told, ended]);
+    const message = once(child, 'message', { signal }).then(([report]) => report as Report);
+    const report = await Promise.race([message, ended]);
     abort();
-    await Promise.allSettled([told, ended]);
+    await Promise.allSettled([message, ended]);
     if ('failure' in report) throw new Error(report.failure);
     return 'rows' in report ? report.rows : [];
   }
 }
 
-/** In memory where there is room: a killed process leaves there what it leaves on a disk, and waits for no disk. */
+/**
+ * Returns a directory in memory if there is room, otherwise on disk. A killed process leaves the same files in both, but in memory it never
+ * waits for a disk.
+ */
 async function quickPlace(): Promise<string> {
   const memory = await statfs(SHARED_MEMORY).catch(() => undefined);
   return memory && memory.bavail * memory.bsize > ROOM_BYTES ? SHARED_MEMORY : tmpdir();
@@ -109,7 +112,7 @@ function aborting() {
   return { signal: controller.signal, abort: () => controller.abort() };
 }
 
-/** The commands of a process group's members, those aside that are dead and only not buried yet. */
+/** Returns the commands of the live processes in a group. Zombies, which are dead but not reaped yet, are left out. */
 async function membersOf(group: number): Promise<string[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pgid=,stat=,comm=']);
   return stdout

@@ -6,18 +6,18 @@ import { builtWorker, freePort, type Network, startWorker } from './worker.ts';
 const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 
-/** Of every Edgemint that is started here. */
+/** The root API key of every Edgemint that these helpers start. */
 export const ROOT_API_KEY = 'a-root-api-key-for-a-loopback-run';
 
 export interface RunningEdgemint {
-  /** Where it listens, and what it calls itself. */
+  /** The URL at which it listens, which is also its issuer. */
   readonly issuer: string;
   readonly rootApiKey: string;
-  /** Its database, for what would take too long through its API. */
+  /** Returns its database, for setup that would take too long through the API. */
   database(): ReturnType<Miniflare['getD1Database']>;
-  /** Lets it do what it does every minute. */
+  /** Runs the scheduled handler, which normally runs every minute. */
   runScheduled(): Promise<void>;
-  /** A request past its socket, that can tell what Cloudflare tells of a connection: `cf`. */
+  /** Sends a request without its socket. Such a request can have `cf`, the data that Cloudflare adds about the connection. */
   readonly dispatch: Miniflare['dispatchFetch'];
   stop(): Promise<void>;
 }
@@ -30,17 +30,17 @@ export interface StartOptions {
   readonly network?: Network;
 }
 
-/** The Worker as it would be deployed, for `startEdgemint()`. */
+/** Builds the Worker as it would be deployed, for `startEdgemint()`. */
 export const buildEdgemint = () => builtWorker(CONFIG);
 
 /**
- * Starts the built Worker on loopback, its database migrated.
- * @param options.directory of its stores, which outlive it there; without one they are empty, and gone with it
- * @param options.masterKey its `MASTER_KEY`, where it matters
- * @param options.network answers what it fetches, whatever the host; without one that is the machine's own
- * @param options.built the file of the Worker, where another process built it
- * @param options.issuer an `http://localhost:<port>` or `http://127.0.0.1:<port>` URL, perhaps with a path, that it then listens at;
- * one with a free port where none is given
+ * Starts the built Worker on loopback, with a migrated database.
+ * @param options.directory directory of its stores, which are kept there when it stops; without it the stores are empty and temporary
+ * @param options.masterKey its `MASTER_KEY`, if the test depends on it
+ * @param options.network answers every request that the Worker sends, to any host; without it the Worker uses the network of the machine
+ * @param options.built the file of the Worker, if another process built it
+ * @param options.issuer an `http://localhost:<port>` or `http://127.0.0.1:<port>` URL, perhaps with a path, at which it listens;
+ * by default a URL with a free port
  */
 export async function startEdgemint(options: StartOptions = {}): Promise<RunningEdgemint> {
   const issuer = options.issuer ?? `http://127.0.0.1:${await freePort()}`;

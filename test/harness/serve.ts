@@ -1,12 +1,12 @@
 import { type StartOptions, startEdgemint } from './edgemint.ts';
 
-/** What the process of `startEdgemintApart()` is asked for. */
+/** A request to the process of `EdgemintApart`. */
 export type Order = { readonly scheduled: true } | { readonly sql: string };
 
-/** Its answers, in the order of what it was asked. `rows` is empty where no rows were asked for. */
+/** An answer of that process, in the order of the requests. `rows` is empty unless the request was a query. */
 export type Report = { readonly ready: true } | { readonly rows: unknown[] } | { readonly failure: string };
 
-// The main module of that process: serves until it is killed, or whoever started it is gone.
+// The main module of that process. It serves until it is killed, or until its parent process ends.
 
 const tell = (report: Report) => process.send?.(report);
 

@@ -17,7 +17,7 @@ type Assets = NonNullable<ReturnType<typeof unstable_readConfig>['assets']>;
 
 const builds = new Map<string, Promise<string>>();
 
-/** The Worker of a wrangler configuration as it would be deployed: one module, built once in a process, and once in a run of the tests. */
+/** Returns the Worker of a wrangler configuration as it would be deployed: one module, built once per process and once per test run. */
 export function builtWorker(configPath: string): Promise<string> {
   const built = builds.get(configPath) ?? sharedBuild(configPath);
   builds.set(configPath, built);
@@ -31,7 +31,7 @@ async function sharedBuild(configPath: string): Promise<string> {
   const found = await readFile(file, 'utf8').catch(() => undefined);
   if (found !== undefined) return found;
   const built = await build(configPath);
-  // Another process may read it at any moment: it is there as a whole, or not at all.
+  // Another process may read the file at any moment, so it must appear complete: write a partial file, then rename it.
   const partial = `${file}.${process.pid}`;
   await writeFile(partial, built);
   await rename(partial, file);
@@ -49,23 +49,24 @@ async function build(configPath: string): Promise<string> {
   }
 }
 
-/** The other side of what a Worker fetches: it plays any host. */
+/** Answers the requests that a Worker sends, in the role of any host. */
 export type Network = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface Place {
   readonly host: string;
   readonly port: number;
-  /** The directory of its stores, which outlive it there; without one they are empty at first, and gone with it. */
+  /** The directory of its stores, which are kept there when it stops. Without it the stores are empty at first, and temporary. */
   readonly directory?: string | undefined;
-  /** The module to serve, where it was built before. */
+  /** The module to serve, if it has been built already. */
   readonly built?: string | undefined;
   readonly network?: Network | undefined;
 }
 
 /**
- * Serves a built Worker in a runtime process of its own. The socket is the runtime's: nothing stands between it and the Worker, unlike with
- * `wrangler dev`. So its assets are a Worker apart: to one that has them itself, Miniflare hands requests by way of two of its own.
- * @param bindings its variables and secrets; all else that it binds is as its configuration has it
+ * Serves a built Worker in its own runtime process. The runtime itself listens on the socket, so unlike with `wrangler dev` nothing stands
+ * between the socket and the Worker. For that reason a separate Worker serves the assets: Miniflare would send requests for a Worker with
+ * assets through two Workers of its own.
+ * @param bindings its variables and secrets; all other bindings come from its configuration
  */
 export async function startWorker(
   configPath: string,
@@ -73,7 +74,7 @@ export async function startWorker(
   { host, port, directory, built, network }: Place,
 ): Promise<Miniflare> {
   const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
-  // The secrets are given here, so wrangler need not look for them.
+  // The bindings already have the secrets, so wrangler need not look for them.
   const { workerOptions } = unstable_getMiniflareWorkerOptions({ ...config, secrets: undefined });
   const { assets: _, ...options } = workerOptions;
   const worker = {
@@ -93,7 +94,7 @@ export async function startWorker(
   return miniflare;
 }
 
-// All but the Worker's own log, which has a line for each request.
+// Prints everything except the Worker's own log, which has a line for each request.
 function handleStructuredLogs({ level, message }: { level: string; message: string }): void {
   if (!message.startsWith('{"event":')) console.error(`${level}: ${message}`);
 }
@@ -107,10 +108,10 @@ function withAssets<Worker extends object>(worker: Worker, assets: Assets, confi
   ];
 }
 
-/** Below the ports that Linux gives to outgoing connections (32768 and up), one of which could take a port before a server listens on it. */
+/** A range below the ports of outgoing connections on Linux (32768 and up), one of which could take the port before the server listens. */
 const [LOWEST_PORT, HIGHEST_PORT] = [10_000, 30_000];
 
-/** Returns a port of this machine that nothing listens on: a random one, because others look for theirs at the same time. */
+/** Returns a free port of this machine. It is random, because other processes look for free ports at the same time. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(LOWEST_PORT, HIGHEST_PORT);

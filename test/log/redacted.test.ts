@@ -51,7 +51,7 @@ test('the keys of the service are redacted in its configuration', () => {
   expect(config.masterKeys[0]?.reveal()[0]).toBe(170);
 });
 
-// For the type check, which fails if one of these is no longer an error.
+// Checked by the type checker: `npm run check` fails if one of these lines is no longer an error.
 test('the types let no secret be read as a plain parameter, or be logged', () => {
   const uses = (parameters: Parameters) => {
     parameters.get('scope');
