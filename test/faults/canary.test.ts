@@ -67,10 +67,10 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
   return asks;
 }
 
-/** Of the forms to an endpoint, and of the stray requests to a route, one in so many is sent: to the next one the next. */
+/** The small run sends one in this many forms of an endpoint, or stray requests of a route. Each turn sends the next ones. */
 const SHARED_BY = sized({ small: 4, soak: 1 });
 const share = (asks: readonly Ask[], turn: number) => asks.filter((_, index) => (index + turn) % SHARED_BY === 0);
-/** The endpoint that answers otherwise when KV is in trouble, to few of its forms: then it is sent all of them. */
+/** Only a few forms of this endpoint get another answer while KV fails, so it receives all of its forms then. */
 const ASKS_KV = '/oauth2/introspect';
 
 const postPaths = async () =>
