@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Does something while the service runs with a `MASTER_KEY`, on the stores that it had before. */
+/** Runs a function while the service runs with a `MASTER_KEY`, on the same stores each time. */
 async function under<T>(masterKey: string, act: () => Promise<T>): Promise<T> {
   const edgemint = await startEdgemint({ issuer, directory, masterKey });
   person.env.EDGEMINT_API_KEY = edgemint.rootApiKey;

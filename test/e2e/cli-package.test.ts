@@ -11,7 +11,7 @@ let clone: Clone;
 
 beforeAll(async () => {
   clone = await cloneProject();
-  // What npm runs by itself after `npm ci`.
+  // npm runs this script by itself after `npm ci`.
   await execute('npm', ['run', '-s', 'prepare'], { cwd: clone.directory });
 });
 

@@ -1,4 +1,4 @@
-// One file for all suites, so that one server serves them all. Each suite stands in a module of its own.
+// One file for all suites, so that they share one server. Each suite is a separate module.
 import './cli/apply.ts';
 import './cli/authentication.ts';
 import './cli/commands.ts';

@@ -23,7 +23,7 @@ beforeAll(async () => {
   accountFile = join(clone.directory, 'account.json');
   temporary = join(clone.directory, 'temporary');
   await mkdir(bin);
-  // Compiled once: it is started some hundred times, and stripping its types takes most of each start.
+  // Compile it once: the tests start it some hundred times, and stripping its types would take most of each start.
   const { code } = await transform(await readFile(FAKE, 'utf8'), { loader: 'ts', format: 'esm' });
   const fake = join(bin, 'fake-wrangler.mjs');
   await writeFile(fake, code);

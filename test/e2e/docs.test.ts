@@ -64,7 +64,7 @@ describe.skipIf(!isThere).each(['', '/tenant/a'])('the page at %s/docs, in Chrom
     expect(listed).toContain('"name": "Acme"');
   });
 
-  /** Makes a call as the page has filled it in, and tells what it then shows. */
+  /** Makes a call with the values that the page has filled in, and returns the answer that the page then shows. */
   async function tryOut(operationId: string): Promise<string | null> {
     const operation = page.locator(`[id$="-${operationId}"]`);
     await operation.locator('.opblock-summary-control').click();

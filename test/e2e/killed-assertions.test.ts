@@ -7,7 +7,7 @@ import { sized } from '../size.ts';
 
 const KILLS = sized({ small: 2, soak: 8 });
 const AT_ONCE = 20;
-/** It is killed once at least so many assertions were answered with a token, and a few more, another number each time. */
+/** The least number of tokens before each kill. A random number is added. */
 const TOKENS = 100;
 
 let edgemint: EdgemintApart;
@@ -29,7 +29,7 @@ async function toKey({ client_id }: RegisteredClient, key: Awaited<ReturnType<ty
   expect(changed.status).toBe(200);
 }
 
-/** The status of a token request; undefined where there was no answer. */
+/** Returns the status of a token request, or undefined if there was no answer. */
 async function use(client_assertion: string): Promise<number | undefined> {
   const body = new URLSearchParams({
     grant_type: 'client_credentials',
@@ -64,7 +64,7 @@ test('a server that is killed again and again takes no assertion that it gave a 
         const assertion = await key.assertion(machine.client_id, edgemint.issuer);
         const status = await use(assertion);
         if (status === 200) used.push(assertion);
-        // 503: on a machine that stalls, a call of the gate may exceed its deadline.
+        // 503 is allowed: on a machine that stalls, a call to the gate may exceed its deadline.
         else if (status !== 503) expect(isKilled, `an answer of ${status}`).toBe(true);
         if (used.length >= wanted) haveEnough();
       }

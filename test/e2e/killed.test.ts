@@ -13,7 +13,7 @@ import { create, type World } from './killed/writes.ts';
 
 const WRITES = Number(process.env.KILLED_WRITES ?? sized({ small: 1000, soak: 10_000 }));
 const KILLS = sized({ small: 2, soak: 10 });
-// Printed, to have the same writes again: not the same kills, which come when they come.
+// The seed is printed, so that the same writes can be repeated. The times of the kills cannot.
 const SEED = Number(process.env.KILLED_SEED ?? Date.now() % 1_000_000);
 
 let edgemint: EdgemintApart;
@@ -35,11 +35,11 @@ test(`a server that is killed ${KILLS} times while it writes has all that it ack
   const { world, caller } = await prepare(service, random, clients);
   const load = new Load(world, clients, WRITES);
 
-  /** Looks at some clients, and at all that was ever revoked, after a restart. */
+  /** After a restart, checks some clients and every token that was ever revoked. */
   const look = async (some: readonly Client[]) => {
     const tokens = clients.flatMap((client) => client.tokens);
     const revoked = tokens.filter(({ isRevoked }) => isRevoked);
-    // Before anything else: what was acknowledged needs no scheduled handler.
+    // This comes first, because an acknowledged write must not need the scheduled handler.
     expect(await wrongTokens(service, caller, revoked)).toEqual([]);
     const certain = some.filter(({ doubt }) => !doubt);
     expect((await each(certain, (client) => wrongClient(service, client))).flat()).toEqual([]);
@@ -61,7 +61,7 @@ test(`a server that is killed ${KILLS} times while it writes has all that it ack
   for (let kill = 1; kill <= KILLS; kill++) {
     const running = load.run();
     const from = Math.floor((WRITES * (kill - 1)) / KILLS);
-    // In the first half of its share, so that enough writes are left to be in flight when it comes.
+    // Kill in the first half of this kill's share of writes, so that enough writes are left to be in flight.
     await Promise.race([load.reached(from + 1 + random.below(WRITES / KILLS / 2)), running]);
     await sleep(random.below(20));
     const underWay = load.stop();
@@ -75,7 +75,7 @@ test(`a server that is killed ${KILLS} times while it writes has all that it ack
     console.log(`kill ${kill}: ${underWay.length} writes in flight, ${fate}`);
   }
   await load.run();
-  // Once more, at rest.
+  // Kill and check once more when no write is in flight.
   await edgemint.kill();
   await edgemint.start();
   const known = clients.filter(({ id }) => id !== undefined);

@@ -43,7 +43,7 @@ test('the document of an issuer with the path "/tenant/a" passes a linter made f
   }
 });
 
-/** A name in a JSON pointer that stands in a URI. */
+/** Escapes a name for a JSON pointer within a URI. */
 function escaped(name: string): string {
   return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
 }
@@ -81,7 +81,7 @@ describe('what is answered is what the document says:', () => {
     readonly key?: string | undefined;
   }
 
-  /** Makes a call, and holds the answer to the document's schema for its status and media type. */
+  /** Makes a call, and validates the answer against the document's schema for its status and media type. */
   async function call({ method, path, query = '', parameters = {}, form, dpop, json, key }: Call) {
     const url = `${edgemint.issuer}${path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? name)}${query}`;
     const headers = new Headers(key === undefined ? {} : { Authorization: `Bearer ${key}` });
@@ -199,7 +199,7 @@ describe('what is answered is what the document says:', () => {
     expect(document.components.securitySchemes.mutual_tls).toMatchObject({ type: 'mutualTLS' });
   });
 
-  /** The schema of a form, by its name. */
+  /** Resolves the schema of a form by its name. */
   function formOf(requestBody: unknown): unknown {
     const { $ref = '' } = (requestBody as { content: Record<string, { schema: { $ref?: string } }> }).content[
       'application/x-www-form-urlencoded'
@@ -320,7 +320,7 @@ describe('what is answered is what the document says:', () => {
         await manage('post', 'clients/{client_id}/revoke-tokens', { parameters, json: {} }),
         await manage('post', 'organizations/{id}/revoke-tokens', { parameters: { id: own.organization_id }, json: {} }),
         await manage('post', 'signing-keys/rotate', { json: {} }),
-        // The next keys were made a moment ago, and may not sign yet.
+        // The next keys were created a moment ago and may not sign yet.
         await manage('post', 'signing-keys/rotate', { json: {} }),
         await manage('post', 'master-keys/reseal', { json: {} }),
         await manage('delete', 'clients/{client_id}', { parameters }),

@@ -73,6 +73,6 @@ function workingDirectory(pid: string): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    return undefined; // it has ended meanwhile
+    return undefined; // It has ended since.
   }
 }

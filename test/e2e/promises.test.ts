@@ -11,20 +11,20 @@ interface Link {
   readonly target: string;
 }
 
-/** The links of a page that lead to files beside it. */
+/** Returns the links of a page to files of the repository. */
 function linksOf(page: string): Link[] {
   const found = [...read(page).matchAll(/\[([^\]]+)\]\(([^)#]+)[^)]*\)/g)];
   return found.flatMap(([, text = '', target = '']) => (target.startsWith('http') ? [] : [{ text, target }]));
 }
 
-/** The sections of a page that name no test. */
+/** Returns the headings of the sections that name no test. */
 function untested(page: string): (string | undefined)[] {
   const sections = read(page).split(/^## /m).slice(1);
   return sections.filter((section) => !section.includes('.test.ts)')).map((section) => section.split('\n')[0]);
 }
 
 test.each([
-  // It sums up what is tested above.
+  // This section sums up promises that other sections make and name tests for.
   ['promises.md', 40, ['How old an answer can be']],
   ['strict-profile.md', 25, ['What is not claimed']],
 ])(

@@ -7,13 +7,13 @@ import { type MachineKey, machineKey } from '../bench/signing.ts';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { type RegisteredClient, register } from '../interop/management.ts';
 
-// In the runtime what one request waits for belongs to that request. Here requests share what others began, or hung up on.
+// In the runtime, pending work belongs to the request that started it. In these tests requests share work whose starter may have hung up.
 
 let edgemint: RunningEdgemint;
 
 afterEach(() => edgemint?.stop());
 
-/** Sends a request and hangs up on it after a while, whether it was answered or not. */
+/** Sends a request and hangs up after so many milliseconds, whether it was answered or not. */
 async function abandon(path: string, form: Record<string, string> | undefined, after: number): Promise<void> {
   const options = form
     ? { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }
@@ -80,7 +80,7 @@ test('a new isolate learns about a client once for all who come with its asserti
   });
   const stranger = await machineKey();
   for (let round = 0; round < 10; round++) {
-    // Whose key is not known makes the gate be asked anew, which others then wait for.
+    // An assertion with an unknown key makes the isolate ask the gate again, and other requests then wait for that call.
     const strangers = await Promise.all(Array.from({ length: 10 }, () => form(stranger)));
     const forms = await Promise.all(Array.from({ length: 40 }, () => form(key)));
     const leaving = [...strangers, ...forms.slice(10)].map((one, index) =>

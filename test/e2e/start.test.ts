@@ -20,7 +20,7 @@ beforeAll(async () => {
   clone = await cloneProject();
 });
 
-/** Ends every process that a failed test left behind. */
+/** Kills every process that a failed test left behind. */
 async function clean(): Promise<void> {
   for (const pid of processesIn(clone.directory)) process.kill(pid, 'SIGKILL');
   await started?.ended;
@@ -66,7 +66,7 @@ function expectNoProcesses(): Promise<void> {
   return vi.waitFor(() => expect(processesIn(clone.directory)).toEqual([]), { timeout: 5000 });
 }
 
-/** How many organizations and clients the database holds. Reads its file: wrangler takes seconds for a query. */
+/** Counts the organizations and clients in the database. Reads its file directly, because a query through wrangler takes seconds. */
 function held(): unknown {
   const files = globSync('.wrangler/state/v3/d1/**/*.sqlite', { cwd: clone.directory });
   const counts = files.map((file) => {

@@ -13,7 +13,7 @@ import { Person } from './cli/person.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
 const RESOURCE = 'https://orders.example.com';
-/** As the documentation calls the service. */
+/** The service's issuer in the documentation. */
 const EXAMPLE_ISSUER = 'https://auth.example.com';
 
 type Fields = Record<string, unknown>;
@@ -27,27 +27,27 @@ interface ClientBody extends Fields {
 
 const page = await readFile(new URL('workload-identity.md', DOCS), 'utf8');
 
-/** The bodies that the page shows, by the heading above each. */
+/** The request bodies of the page, by the heading above each. */
 const bodies = new Map<string, ClientBody>();
 for (const section of page.split(/^##+ /m).slice(1)) {
   const [heading = ''] = section.split('\n');
   for (const [, json = ''] of section.matchAll(/^```json\n(.*?)^```/gms)) bodies.set(heading, JSON.parse(json));
 }
 
-/** A platform as it really is: where it lies, how it signs, and what it says of a workload. */
+/** An imitation of a real platform: its URLs, its signatures and the claims of its tokens. */
 interface Platform {
   readonly alg: string;
-  /** What its discovery document names; null where nobody asks it for keys. */
+  /** The `jwks_uri` of its discovery document; null if the service never fetches its keys. */
   readonly jwksUri: string | null;
   readonly use?: string;
   readonly typ?: string;
   readonly assertionType?: string;
-  /** Whether its tokens have their audience in a list. */
+  /** Whether the `aud` of its tokens is a list. */
   readonly listsAudience?: boolean;
-  /** How long its tokens are good for, in seconds. */
+  /** The lifetime of its tokens, in seconds. */
   readonly lifetime: number;
   readonly claims: Fields;
-  /** What others at the same platform have in place of that, each by what it is. */
+  /** Claims of other workloads at the same platform that replace these, by a description of the workload. */
   readonly others: Readonly<Record<string, Fields>>;
 }
 
@@ -254,7 +254,7 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
   },
 };
 
-/** What is published on the internet, as far as there is one here, and what of it was asked for. */
+/** The documents of the imitated internet, by URL, and the URLs that the service fetched. */
 const published = new Map<string, unknown>();
 const fetched: string[] = [];
 
@@ -276,7 +276,7 @@ beforeAll(async () => {
 
 afterAll(() => edgemint?.stop());
 
-/** Its API key. */
+/** Creates an organization. @returns an API key of it */
 async function newOrganization(name: string): Promise<string> {
   const { id } = await post<{ id: string }>('organizations', { name }, edgemint.rootApiKey);
   const body = { organization_id: id, name: 'administrator', scopes: ['clients:write', 'resource-servers:write'] };
@@ -299,7 +299,7 @@ interface Playing {
   tokenOf(claims?: Fields): Promise<string>;
 }
 
-/** Plays a platform, and registers the client of the documentation that trusts it, so far as only its keys are others. */
+/** Plays a platform, and registers the documentation's client that trusts it. Only the keys differ from the documentation. */
 async function play(heading: string): Promise<Playing> {
   const { alg, jwksUri, use, typ, lifetime, claims, listsAudience } = platformOf(heading);
   const body = bodies.get(heading);
@@ -329,7 +329,7 @@ async function play(heading: string): Promise<Playing> {
   };
 }
 
-/** The one at which the client of the documentation is registered, and which stays the same. */
+/** One platform for each heading, which tests share. Its client is registered once. */
 const known = new Map<string, Promise<Playing>>();
 function played(heading: string): Promise<Playing> {
   const playing = known.get(heading) ?? play(heading);

@@ -108,7 +108,7 @@ function withAssets<Worker extends object>(worker: Worker, assets: Assets, confi
   ];
 }
 
-/** A range below the ports of outgoing connections on Linux (32768 and up), one of which could take the port before the server listens. */
+/** A range below the ports of outgoing connections on Linux (32768 and up). Such a connection could take the port first. */
 const [LOWEST_PORT, HIGHEST_PORT] = [10_000, 30_000];
 
 /** Returns a free port of this machine. It is random, because other processes look for free ports at the same time. */

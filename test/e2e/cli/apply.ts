@@ -30,7 +30,7 @@ describe('apply and export:', () => {
 
   afterAll(() => person?.leave());
 
-  /** Asks the API by hand. */
+  /** Calls the management API directly, with the root key. */
   async function api<T = Listed>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(`${edgemint.issuer}/v1/${path}`, {
       method,
@@ -140,7 +140,7 @@ describe('apply and export:', () => {
       const grants = [{ resource_server: ORDERS, scopes: ['orders:new'] }];
       await api('POST', 'clients', { organization_id: organization, client_name: 'By hand', grants });
 
-      // The scope that goes is granted to a client that the file does not know.
+      // The file removes a scope that is still granted to a client outside the file.
       const kept = await apply('-f', EXAMPLE, '--yes');
       expect(kept.code).toBe(1);
       expect(kept.stderr).toBe(
@@ -295,7 +295,7 @@ describe('apply and export:', () => {
         scopes,
       });
       const env = { EDGEMINT_API_KEY: api_key };
-      // What an organization's key may not do is known when the server refuses it.
+      // The command line cannot know the limits of an organization's key, so it learns of them when the server refuses a request.
       const clients = (introspects: string) =>
         `clients:\n  - client_name: A\n  - client_name: B\n    introspects: ${introspects}\n`;
       const failed = await person.run(['apply', '-f', await write(clients(`[${identifier}]`)), '--yes'], { env });

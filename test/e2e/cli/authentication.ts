@@ -39,7 +39,7 @@ describe('authentication of clients:', () => {
   const newClient = (name: string, ...args: string[]) =>
     person.json<Client>(['clients', 'create', '--name', name, '--grant', `${ORDERS} orders:read`, ...args]);
 
-  /** Asks for a token with what the key signed. */
+  /** Requests a token with an assertion that the key signed, and returns the status. */
   async function ask(claims: Record<string, unknown>, form: Record<string, string> = {}): Promise<number> {
     const jwt = new SignJWT({ aud: edgemint.issuer, ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'one' });
     const client_assertion = await jwt
@@ -248,7 +248,7 @@ describe('authentication of clients:', () => {
       const secrets = person.file('secrets');
       const { code, stderr } = await apply(head + file(), '--secrets-file', secrets);
       expect([code, stderr]).toEqual([0, expect.stringContaining('secrets')]);
-      // Of the one client that has a secret.
+      // Only one of the clients has a secret.
       expect(
         (await readFile(secrets, 'utf8'))
           .trim()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type RunningEdgemint, startEdgemint } from '../../harness/edgemint.ts';
 import { Person } from './person.ts';
 
-/** The server of all suites of the command line. Each suite makes an organization and resource servers of its own. */
+/** The server that all suites of the command line share. Each suite creates its own organization and resource servers. */
 export let edgemint: RunningEdgemint;
 
 beforeAll(async () => {
@@ -11,14 +11,14 @@ beforeAll(async () => {
 
 afterAll(() => edgemint?.stop());
 
-/** A user with the root key, and `name` as their organization if it is given. */
+/** Creates a user who has the root key. With `name`, an organization of that name is created and used by default. */
 export async function administrator(name?: string): Promise<Person> {
   const person = await Person.arrive({ EDGEMINT_URL: edgemint.issuer, EDGEMINT_API_KEY: edgemint.rootApiKey });
   if (name !== undefined) person.env.EDGEMINT_ORGANIZATION = await newOrganization(person, name);
   return person;
 }
 
-/** @returns the id */
+/** Creates an organization. @returns its id */
 export async function newOrganization(person: Person, name: string): Promise<string> {
   return (await person.json<{ id: string }>(['organizations', 'create', '--name', name])).id;
 }

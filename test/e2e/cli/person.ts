@@ -11,7 +11,7 @@ import { run } from '../../../src/cli/edgemint/run.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/edgemint/main.ts', import.meta.url));
 
-/** Longest pause of a command that runs in this process: nothing that it waits for takes longer here. */
+/** The longest pause of a command that runs in this process. Everything that commands wait for is ready sooner in these tests. */
 const MAX_PAUSE_MS = 20;
 
 export interface Ended {
@@ -25,13 +25,13 @@ interface RunOptions {
   readonly env?: Record<string, string>;
 }
 
-/** An act, done once, when a process has written a text. */
+/** An action that runs once, as soon as a process has written a text. */
 interface Reaction {
   readonly text: string;
   act(child: ChildProcessWithoutNullStreams): void;
 }
 
-/** A user at a shell, with a home and an environment of their own. Commands run in this process, unless a method says otherwise. */
+/** A user at a shell, with their own home and environment. Commands run in this process, unless a method says otherwise. */
 export class Person {
   readonly home: string;
   readonly env: Record<string, string>;
@@ -64,7 +64,7 @@ export class Person {
     return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
-  /** Runs it at a terminal. The user types a line when asked. stdout and stderr are one there. */
+  /** Runs it at a terminal, at which stdout and stderr are the same. The user types a line when asked. */
   runAtTerminal(args: readonly string[], typed: string): Promise<Ended> {
     return this.whenAsked(args, async () => typed);
   }
@@ -79,19 +79,19 @@ export class Person {
     return { code, stdout: screen.text, stderr: '' };
   }
 
-  /** Runs it for an answer in JSON, which it must give. */
+  /** Runs it with `--json` and returns the parsed answer. Throws if the command fails. */
   async json<T>(args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await this.run([...args, '--json']);
     if (code !== 0) throw new Error(`edgemint ${args.join(' ')}: ${code}\n${stderr}`);
     return JSON.parse(stdout);
   }
 
-  /** Runs it in a process of its own, without a terminal. */
+  /** Runs it in its own process, without a terminal. */
   spawn(args: readonly string[], options: RunOptions & { reaction?: Reaction } = {}): Promise<Ended> {
     return this.#spawn(process.execPath, [MAIN, ...args], { input: '', ...options });
   }
 
-  /** Runs it in a process of its own at a real terminal. The user types a line when a question is there. */
+  /** Runs it in its own process at a real terminal. The user types a line when the question appears. */
   spawnAtTerminal(args: readonly string[], typed: string, question: string): Promise<Ended> {
     const command = [process.execPath, MAIN, ...args].map((arg) => `'${arg}'`).join(' ');
     const reaction = { text: question, act: ({ stdin }: ChildProcessWithoutNullStreams) => void stdin.end(typed) };
@@ -137,7 +137,7 @@ export class Person {
   }
 }
 
-/** Keeps what is written to it. */
+/** Collects the text that is written to it. */
 class Recorder extends Writable {
   text = '';
   readonly #onText: (text: string) => void;
@@ -154,7 +154,7 @@ class Recorder extends Writable {
   }
 }
 
-/** An `Io` that reads and keeps nothing, for tests that look at the program itself. */
+/** Returns an `Io` without input whose output is discarded, for tests that look at the program itself. */
 export const noIo = (): Io => ({
   stdin: new PassThrough().end(),
   stdout: new Recorder(),

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { edgemint } from './fixture.ts';
 import { Person } from './person.ts';
 
-// What only a process of its own shows. Everything else is tested in this process.
+// Behaviour that only a separate process shows. The other suites run the program in this process.
 
 describe('edgemint as a process', () => {
   let person: Person;

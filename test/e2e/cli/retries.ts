@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { edgemint, newOrganization } from './fixture.ts';
 import { Person } from './person.ts';
 
-/** `lose`: it is followed, and the answer lost. `refuse`: it is not followed. Another: that answer, and it is not followed. */
+/** `lose` forwards the request but loses the answer. `refuse` forwards nothing. An object is the answer, and nothing is forwarded. */
 type Fault = 'pass' | 'lose' | 'refuse' | { status: number; headers?: Record<string, string>; body?: unknown };
 
 interface Client {
@@ -16,7 +16,7 @@ describe('over a connection with faults', () => {
   let person: Person;
   let proxy: Server;
   let seen: { method: string; path: string; headers: IncomingMessage['headers']; body: string }[];
-  /** What happens to the requests that come, one after the other; those after them pass. */
+  /** The faults of the next requests, in order. Later requests pass. */
   let faults: Fault[];
 
   beforeAll(async () => {
@@ -80,7 +80,7 @@ describe('over a connection with faults', () => {
       const { data } = await person.json<{ data: Client[] }>(['clients', 'list', '--name', 'Lost']);
       expect(data.map(({ client_id }) => client_id)).toEqual([client.client_id]);
       const env = { EDGEMINT_CLIENT_ID: client.client_id, EDGEMINT_CLIENT_SECRET: client.client_secret };
-      // It is granted nothing, and known by its secret.
+      // The secret works: the client is refused because it has no grant, not because of its credentials.
       expect((await person.run(['tokens', 'issue'], { env })).stderr).toContain('unauthorized_client');
     });
 
@@ -126,7 +126,7 @@ describe('over a connection with faults', () => {
       const args = ['clients', 'update', client_id, '--status', 'disabled', '--if-match', etag];
       seen = [];
       expect(await person.json(args)).toMatchObject({ status: 'disabled' });
-      // The last one is acknowledged, and with it that every gate has heard.
+      // The last request is acknowledged, so every gate has received the change.
       expect(seen.map(({ method }) => method)).toEqual(['PATCH', 'PATCH', 'GET', 'PATCH']);
     });
 

@@ -3,7 +3,7 @@ import { fieldNames, SECTIONS } from '../../../src/cli/edgemint/declaration/sche
 import { edgemint } from './fixture.ts';
 
 const COMPONENTS = { resource_servers: 'NewResourceServer', roles: 'NewRole', clients: 'NewClient' } as const;
-/** What a creation may say and a file does not: whose it is, and the credentials of a client from elsewhere. */
+/** Fields of a creation that a file cannot have: the organization, and the credentials of an imported client. */
 const NOT_IN_A_FILE = ['organization_id', 'client_id', 'client_secret'];
 
 test.each(SECTIONS)('a file can say of %s all that the API takes', async (section) => {

@@ -195,7 +195,7 @@ describe('secrets, tokens and keys:', () => {
       const running = person.run([...command, '--yes']);
       const isOver = running.then(() => true);
       const database = await edgemint.database();
-      // The three minutes that isolates may go by what they hold are over at once.
+      // Ends the three minutes at once in which isolates may still use their cached keys.
       const settle = () => database.prepare('UPDATE changes SET settles_at = 1 WHERE settles_at > 1').run();
       while (!(await Promise.race([isOver, sleep(50, false)]))) await settle();
       const { code, stdout, stderr } = await running;

@@ -2,10 +2,10 @@ import { type Client, note, type Write } from './model.ts';
 import { requireAnswer } from './service.ts';
 import { nextWrite, type World } from './writes.ts';
 
-/** So many writes are under way at once, each about another client. */
+/** The number of writes in flight at once, each about another client. */
 const AT_ONCE = 32;
 
-/** Writes without pause, until it is stopped or has made as many as it was to. */
+/** Sends writes without pause, until it is stopped or has sent `total` of them. */
 export class Load {
   readonly #world: World;
   readonly #clients: Client[];
@@ -22,23 +22,23 @@ export class Load {
     this.#total = total;
   }
 
-  /** Ends when it is stopped, and all that was under way was answered or lost. @throws on any answer that is not as it must be */
+  /** Runs until the load is stopped or complete, and every write in flight is answered or lost. @throws on any unexpected answer */
   async run(): Promise<void> {
     this.#isStopped = false;
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.#writeOn()));
   }
 
-  /** How many writes were answered 503: on a machine that stalls, a call of a store may exceed its deadline. */
+  /** The number of writes that were answered 503. On a machine that stalls, a call to a store may exceed its deadline. */
   get unavailable(): number {
     return this.#unavailable;
   }
 
-  /** When so many writes were sent, in all runs together. */
+  /** Resolves when this many writes were sent, in all runs together. */
   reached(sent: number): Promise<void> {
     return new Promise((resolve) => this.#awaited.set(sent, resolve));
   }
 
-  /** To be called when the server dies: from then on answers may be missing. @returns the writes that are under way */
+  /** Stops the load. Call it when the server is killed: from then on answers may be missing. @returns the writes in flight */
   stop(): Write[] {
     this.#isStopped = true;
     return [...this.#underWay];
@@ -61,7 +61,7 @@ export class Load {
     this.#underWay.delete(write);
     const isUnavailable = answer?.status === 503;
     if (isUnavailable) this.#unavailable++;
-    // Neither says whether the write was made. Its client is left alone until that is known.
+    // Neither outcome says whether the write was made. Leave its client alone until that is known.
     if (isUnavailable || (!answer && this.#isStopped)) {
       write.client.doubt = write;
       return;

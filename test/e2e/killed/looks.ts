@@ -4,7 +4,7 @@ import { type Credentials, patiently, requireAnswer, type Service } from './serv
 
 const AT_ONCE = 32;
 
-/** Does the same with each, some at once. */
+/** Calls `act` for every item, at most 32 at once. */
 export async function each<Item, Result>(items: readonly Item[], act: (item: Item) => Promise<Result>) {
   const results: Result[] = [];
   const left = items.values();
@@ -15,7 +15,7 @@ export async function each<Item, Result>(items: readonly Item[], act: (item: Ite
   return results;
 }
 
-/** Those of some tokens whose introspection does not say what it must. */
+/** Introspects the tokens and returns a description of each whose state differs from the model. */
 export async function wrongTokens(service: Service, caller: Credentials, tokens: readonly Token[]): Promise<string[]> {
   const wrong = await each(tokens, async (token) => {
     const active = await isActive(service, caller, token);
@@ -30,7 +30,7 @@ async function isActive(service: Service, caller: Credentials, { value }: Token)
   return requireAnswer(await service.introspect(caller, value), 200, 'an introspection').active;
 }
 
-/** What the gate says of a client that is not as acknowledged. The tokens that it gets on the way are the client's. */
+/** Returns the differences between a client's gate and the model. The tokens that it issues for this are added to the model. */
 export async function wrongClient(service: Service, client: Client): Promise<string[]> {
   const { wrong, compare } = comparison(client);
   for (const credentials of client.credentials) {
@@ -49,7 +49,7 @@ export async function wrongClient(service: Service, client: Client): Promise<str
   return wrong;
 }
 
-/** What the management API says of a client that is not as acknowledged. */
+/** Returns the differences between the management API's representation of a client and the model. */
 export async function wronglyShown(service: Service, client: Client): Promise<string[]> {
   const { wrong, compare } = comparison(client);
   const shown = await service.show(`clients/${client.id}`);
@@ -71,16 +71,16 @@ function comparison(client: Client) {
   return { wrong, compare };
 }
 
-/** How the writes ended whose answers were lost. */
+/** The outcome of the writes whose answers were lost. */
 export interface Settled {
-  /** Those that stand. */
+  /** The number of writes that were made. */
   readonly stood: number;
-  /** Revocations that the gate has, and that have no event: what is sent again makes up for it. */
+  /** The number of revocations that the gate has but whose event is missing. Sending them again adds the event. */
   readonly withoutEvent: number;
   readonly wrong: readonly string[];
 }
 
-/** Finds out about the writes whose answers were lost, sends again what may be, and takes the model on from there. */
+/** Finds out which of the writes with lost answers were made, sends those again that can be repeated, and updates the model. */
 export async function settle(
   service: Service,
   caller: Credentials,
@@ -105,7 +105,7 @@ export async function settle(
   };
 }
 
-/** @param event of the write, where it left one */
+/** @param event the audit event of the write, if it left one */
 async function settleOne(service: Service, caller: Credentials, write: Write, event: Event | undefined) {
   const { client, token } = write;
   const stood = event !== undefined;

@@ -1,16 +1,16 @@
 import type { Answer, Body, Credentials } from './service.ts';
 
-/** A token that a client was given. */
+/** A token that was issued to a client. */
 export interface Token {
   readonly value: string;
   readonly jti: string;
-  /** Seconds since the epoch. */
+  /** Expiry in seconds since the epoch. */
   readonly exp: number;
-  /** Whether it must be inactive from now on; else it must be active. */
+  /** If true, the token must be inactive from now on; otherwise it must be active. */
   isRevoked: boolean;
 }
 
-/** What a write leaves in the audit: its action, and what tells it from the client's others. */
+/** The trace of a write in the audit log: its action, and a mark that distinguishes it from other writes about the client. */
 export interface Trace {
   readonly action: string;
   readonly mark: string;
@@ -18,67 +18,63 @@ export interface Trace {
 
 export interface Write {
   readonly client: Client;
-  /** What it is, as its audit event says, or as we say where it leaves none. */
+  /** The action of its audit event, or a name for it if it leaves no event. */
   readonly action: string;
-  /** Whether it leaves no event: a client revoked its own token. */
+  /** Whether it leaves no event, as when a client revokes its own token. */
   readonly isSilent?: boolean;
   /** The status that acknowledges it. */
   readonly status: number;
-  /** Whether it has an `Idempotency-Key`, so that sent again it is not done twice. */
+  /** Whether it has an `Idempotency-Key`, so that sending it again does not repeat it. */
   readonly isKeyed: boolean;
   send(): Promise<Answer | undefined>;
-  /** What its event has for a mark. */
+  /** Returns the mark of its event. */
   mark(body: Body): string;
-  /** Takes it for done. @param body of the answer, where that came */
+  /** Applies the write to the model. @param body the body of the answer, if it arrived */
   apply(mark: string, body: Body | undefined): void;
-  /** The token that it revokes, where it is one. */
+  /** The token that it revokes, if it revokes a single one. */
   readonly token?: Token;
 }
 
-/** A client as it must be, after all that was acknowledged. One write about it is under way at a time. */
+/** The expected state of a client after all acknowledged writes. Only one write about it is in flight at a time. */
 export class Client {
   id: string | undefined;
   readonly name: string;
-  /** The number of its last change, kept in its metadata. */
+  /** The number of its last change, which its metadata holds. */
   step = 0;
   roles: readonly string[] = [];
-  /** undefined where the answer with it was lost. */
+  /** The primary secret; undefined if the answer that showed it was lost. */
   primary: string | undefined;
-  /** null where there is none. */
+  /** The secondary secret; null if there is none, undefined if the answer that showed it was lost. */
   secondary: string | null | undefined = null;
-  /** Secrets that must be accepted no more. */
+  /** Secrets that must no longer be accepted. */
   readonly ended: string[] = [];
   readonly tokens: Token[] = [];
   readonly traces: Trace[] = [];
-  /** Writes about it that had an `Idempotency-Key`. */
+  /** The number of writes about it that had an `Idempotency-Key`. */
   keyed = 0;
   isDeleted = false;
   isBusy = false;
-  /** Whether something was written about it since it was last looked at. */
+  /** Whether the client has changed since it was last checked. */
   isTouched = true;
-  /** A write whose answer was lost. */
+  /** The write whose answer was lost, if there is one. */
   doubt: Write | undefined;
 
   constructor(name: string) {
     this.name = name;
   }
 
-  /** With its newer secret, or the older one, as far as they are known. */
+  /** Its credentials with the primary and the secondary secret, as far as they are known. */
   get credentials(): Credentials[] {
     const { id } = this;
     if (id === undefined || this.isDeleted) return [];
     return [this.primary, this.secondary].flatMap((secret) => (secret ? [{ id, secret }] : []));
   }
 
-  get standing(): Token[] {
-    return this.tokens.filter(({ isRevoked }) => !isRevoked);
-  }
-
   revokeAll(): void {
     for (const token of this.tokens) token.isRevoked = true;
   }
 
-  /** Makes a secret the primary one, and the primary one the secondary. */
+  /** Makes a new secret the primary one, and the previous primary secret the secondary one. */
   rotate(secret: string | undefined): void {
     this.#end(this.secondary);
     this.secondary = this.primary;
@@ -102,7 +98,7 @@ export class Client {
   }
 }
 
-/** Takes a write for done: by its answer, or by the mark of its event where the answer was lost. */
+/** Applies a write to the model: with the body of its answer, or with the mark of its event if the answer was lost. */
 export function note(write: Write, done: { body: Body } | { mark: string }): void {
   const { client } = write;
   const body = 'body' in done ? done.body : undefined;
@@ -113,7 +109,7 @@ export function note(write: Write, done: { body: Body } | { mark: string }): voi
   client.isTouched = true;
 }
 
-/** A token as the model keeps it. */
+/** Returns the model of a token from a token response. */
 export function tokenOf({ access_token: value }: Body): Token & { readonly roles: readonly string[] } {
   const claims = JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString());
   return { value, jti: claims.jti, exp: claims.exp, isRevoked: false, roles: claims.roles ?? [] };

@@ -1,16 +1,16 @@
 import type { EdgemintApart } from '../../harness/apart.ts';
 import type { Client, Trace } from './model.ts';
 
-/** An audit event of a write, as D1 has it. */
+/** An audit event of a write, as a row of D1. */
 export interface Event {
   readonly action: string;
   readonly target: string;
   readonly version: number;
-  /** A JSON object. */
+  /** JSON object. */
   readonly changes: string;
 }
 
-/** A client, as D1 has it. */
+/** A client, as a row of D1. */
 export interface Row {
   readonly client_id: string;
   readonly client_name: string;
@@ -18,16 +18,16 @@ export interface Row {
   readonly version: number;
   readonly revocation_epoch: number;
   readonly grants: number;
-  /** JSON arrays: of names, and of ids, the primary secret's first. */
+  /** JSON arrays: role names, and secret ids with the primary secret's id first. */
   readonly roles: string;
   readonly secrets: string;
 }
 
-/** All that the database says about the clients. */
+/** Everything that D1 holds about the clients. */
 export interface Rows {
   readonly events: readonly Event[];
   readonly rows: readonly Row[];
-  /** The last number that a write took. */
+  /** The last version that a write took. */
   readonly version: number;
   readonly keys: readonly { readonly version: number }[];
 }
@@ -61,7 +61,7 @@ export function traceOf({ action, changes }: Event): Trace {
   }
 }
 
-/** The events of each client, in their order, by its name: ids of those whose creation was not answered are not known. */
+/** Returns the events of each client in their order, by its name: the model lacks the id of a client whose creation was not answered. */
 export function eventsByName(events: readonly Event[]): ReadonlyMap<string, Event[]> {
   const created = events.filter(({ action }) => action === 'client.created');
   const names = new Map(created.map((event) => [event.target, traceOf(event).mark]));
@@ -69,8 +69,8 @@ export function eventsByName(events: readonly Event[]): ReadonlyMap<string, Even
 }
 
 /**
- * What is wrong with the database's half of the story: a write that was acknowledged left its event, in order, and nothing else left one;
- * and the events tell the rows, to the version, so that of no write there is a half.
+ * Returns the differences between D1 and the model. Each acknowledged write must have left its event, in order, and nothing else may have
+ * left one. The events must also explain the rows, including their versions, so that no write was made by half.
  */
 export function wrongRows(clients: readonly Client[], { events, rows, version, keys }: Rows): string[] {
   const byName = eventsByName(events);
@@ -81,14 +81,14 @@ export function wrongRows(clients: readonly Client[], { events, rows, version, k
     if (one !== other) wrong.push(`${what}: ${one} instead of ${other}`);
   };
   for (const client of clients) {
-    const told = byName.get(client.name) ?? [];
-    compare(`events of ${client.name}`, told.map(traceOf), client.traces);
-    const wanted = told.reduce<Told | undefined>(after, undefined);
-    compare(`row of ${client.name}`, toldBy(left.get(client.name), wanted), wanted);
+    const ownEvents = byName.get(client.name) ?? [];
+    compare(`events of ${client.name}`, ownEvents.map(traceOf), client.traces);
+    const wanted = ownEvents.reduce<ClientState | undefined>(after, undefined);
+    compare(`row of ${client.name}`, stateOf(left.get(client.name), wanted), wanted);
     left.delete(client.name);
   }
   compare('rows that no write made', [...left.values()], []);
-  // Every write takes one version, and leaves one event.
+  // Every write takes one version and leaves one event.
   const versions = events.map((event) => event.version);
   compare('versions without an event', firstGap(versions, version), undefined);
   const written = new Set(versions);
@@ -107,22 +107,22 @@ function firstGap(versions: readonly number[], last: number): number | undefined
   return Array.from({ length: last }, (_, index) => index + 1).find((version) => !seen.has(version));
 }
 
-/** A client as its events tell it, and as its row does. */
-interface Told {
+/** The state of a client, computed from its events or read from its row. */
+interface ClientState {
   readonly id: string;
   readonly step: string;
   readonly version: number;
   readonly epoch: number;
   readonly grants: number;
   readonly roles: readonly string[];
-  /** Ids, the primary one's first. */
+  /** Secret ids, the primary one first. */
   readonly secrets: readonly string[];
 }
 
-// The event of a creation does not tell the first secret's id.
+// The event of a creation does not contain the id of the first secret.
 const FIRST = 'the first';
 
-function after(client: Told | undefined, { action, target, version, changes }: Event): Told | undefined {
+function after(client: ClientState | undefined, { action, target, version, changes }: Event): ClientState | undefined {
   const { metadata, roles, secret, grants } = JSON.parse(changes);
   if (action === 'client.created') {
     const { step } = metadata;
@@ -146,8 +146,8 @@ function after(client: Told | undefined, { action, target, version, changes }: E
   }
 }
 
-/** @param as what the events tell of it: where they know no secret's id, the row's is taken for right */
-function toldBy(row: Row | undefined, as: Told | undefined): Told | undefined {
+/** @param expected the state according to the events; if they do not know the id of a secret, the id in the row counts as right */
+function stateOf(row: Row | undefined, expected: ClientState | undefined): ClientState | undefined {
   if (!row) return undefined;
   const secrets: string[] = JSON.parse(row.secrets);
   return {
@@ -157,6 +157,6 @@ function toldBy(row: Row | undefined, as: Told | undefined): Told | undefined {
     epoch: row.revocation_epoch,
     grants: row.grants,
     roles: JSON.parse(row.roles),
-    secrets: secrets.map((id, index) => (as?.secrets[index] === FIRST ? FIRST : id)),
+    secrets: secrets.map((id, index) => (expected?.secrets[index] === FIRST ? FIRST : id)),
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What an answer's JSON may have: of each route only some. */
+/** The members of an answer's JSON. Each route has only some of them. */
 export interface Body {
   readonly id: string;
   readonly client_id: string;
@@ -29,7 +29,7 @@ export interface Credentials {
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 200;
 
-/** The API of a running Edgemint. Every method gives the answer, or undefined where the connection was lost before all of it was there. */
+/** The API of a running Edgemint. Every method returns the answer, or undefined if the connection was lost before it was complete. */
 export class Service {
   readonly #issuer: string;
   readonly #rootApiKey: string;
@@ -73,14 +73,17 @@ export class Service {
       const body = (text === '' ? {} : JSON.parse(text)) as Body;
       return { status: response.status, body, isReplay: response.headers.has('Idempotent-Replayed') };
     } catch (error) {
-      // What fetch() says of a connection that could not be made, or that ended too early.
+      // fetch() throws this if a connection could not be made or ended too early.
       if (error instanceof TypeError) return undefined;
       throw error;
     }
   }
 }
 
-/** Asks for something that changes nothing, again while the answer is 503: on a machine that stalls, a store's call may exceed its deadline. */
+/**
+ * Repeats a request while the answer is 503. The request must change nothing or be safe to repeat.
+ * On a machine that stalls, a call to a store may exceed its deadline.
+ */
 export async function patiently(ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -90,7 +93,7 @@ export async function patiently(ask: () => Promise<Answer | undefined>): Promise
   }
 }
 
-/** An answer that must be there, with the status that it must have. */
+/** Returns the body of an answer. Throws if the answer is missing or has another status. */
 export function requireAnswer(answer: Answer | undefined, status: number, what: string): Body {
   if (answer?.status === status) return answer.body;
   throw new Error(`${what}: ${answer ? `${answer.status} ${JSON.stringify(answer.body)}` : 'the connection was lost'}`);

@@ -4,7 +4,7 @@ import { type Body, requireAnswer, type Service } from './service.ts';
 
 export type Random = ReturnType<typeof seeded>;
 
-/** What all clients have in common. */
+/** The context that all clients share. */
 export interface World {
   readonly service: Service;
   readonly random: Random;
@@ -15,7 +15,7 @@ export interface World {
 
 type Make = (world: World, client: Client) => Promise<Write | undefined>;
 
-/** Each kind of write about a client that is there, and its share. One gives undefined where the client is not one for it. */
+/** Each kind of write about an existing client, with its share. A kind returns undefined if it does not apply to the client. */
 const KINDS: readonly (readonly [share: number, make: Make])[] = [
   [5, change],
   [5, changeRoles],
@@ -29,10 +29,10 @@ const KINDS: readonly (readonly [share: number, make: Make])[] = [
   [5, remove],
 ];
 const DRAWN = KINDS.flatMap(([share, make]) => Array<Make>(share).fill(make));
-/** So many of a hundred writes make a new one. */
+/** The percentage of writes that create a client. */
 const CREATES = 15;
 
-/** A write to be made next, about a client that is free, or a new one; undefined where there is to be none any more. */
+/** Returns the next write, about a client without a write in flight or about a new one; undefined when the load is over. */
 export async function nextWrite(world: World, clients: Client[], isOver: () => boolean): Promise<Write | undefined> {
   while (!isOver()) {
     const free = clients.filter(({ isBusy, isDeleted }) => !isBusy && !isDeleted);
@@ -56,7 +56,7 @@ function drawn(random: Random): Make {
   return random.pick(DRAWN as [Make, ...Make[]]);
 }
 
-/** @param fields that it is to have beside its name */
+/** @param fields additional fields of the client */
 export function create({ service, random, organization, resource }: World, client: Client, fields = {}): Write {
   const grants = [{ resource_server: resource, scopes: ['read'] }];
   const named = { organization_id: organization, client_name: client.name, may_rotate_secret: true };
@@ -175,7 +175,7 @@ async function revokeByJti({ service }: World, client: Client): Promise<Write | 
   return { ...revocation(client, token), send: () => service.manage('POST', 'tokens/revoke', body) };
 }
 
-/** Of one token. To revoke it twice is as to revoke it once. */
+/** The revocation of one token. Revoking it twice has the same effect as revoking it once. */
 function revocation(client: Client, token: Token): Omit<Write, 'send'> {
   return {
     client,
@@ -215,7 +215,7 @@ async function remove({ service }: World, client: Client): Promise<Write> {
   };
 }
 
-/** A token that the client was just given, or undefined where the connection was lost, or none of its secrets is known. */
+/** Requests a token for the client. Returns undefined if the connection was lost, or if no secret of the client is known. */
 async function freshToken(service: Service, client: Client): Promise<Token | undefined> {
   const [credentials] = client.credentials;
   const answer = credentials && (await service.requestToken(credentials));
