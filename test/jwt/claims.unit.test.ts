@@ -4,7 +4,7 @@ import { findTimeFault, isNumericDate } from '../../src/jwt/claims.ts';
 const NOW = 1_800_000_000;
 const RULES = { maxLifetime: 300, skew: 30 };
 
-/** The time fault of claims this many seconds after `NOW`. */
+/** Returns the time fault of claims this many seconds after `NOW`. */
 const faultAt = (claims: Record<string, unknown>, after = 0) => findTimeFault(claims, (NOW + after) * 1000, RULES);
 
 describe('RFC 7519 section 2: a time is a number of seconds', () => {

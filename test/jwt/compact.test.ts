@@ -8,10 +8,10 @@ const HEADER = segment({ alg: 'ES256' });
 const CLAIMS = segment({ sub: 'x' });
 const SIGNATURE = base64url.encode(new Uint8Array(64));
 
-/** An unsigned JWT of any header and claims, JSON values or raw texts. */
+/** Returns an unsigned JWT with this header and these claims, given as JSON values or raw texts. */
 const jwt = (header: unknown, claims: unknown = {}) => `${segment(header)}.${segment(claims)}.${SIGNATURE}`;
 
-/** The same with raw bytes for the claims. */
+/** Returns an unsigned JWT whose claims are these raw bytes. */
 const ofBytes = (...bytes: number[]) => `${HEADER}.${base64url.encode(Uint8Array.from(bytes))}.${SIGNATURE}`;
 
 test('of a JWT its claims are read, and of its header what is looked at', () => {

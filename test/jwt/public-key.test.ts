@@ -15,7 +15,7 @@ const P256 = (await newSigner('ES256')).publicJwk;
 const P384 = (await newSigner('ES384')).publicJwk;
 const ED25519 = (await newSigner('EdDSA')).publicJwk;
 
-/** The algorithms that a key fits. */
+/** Returns the algorithms that a key fits. */
 const fitting = (jwk: JWK, uses?: string[]) => FEDERATION_ALGS.filter((alg) => fitsAlg(jwk, alg, uses));
 
 describe('RFC 7518 section 3.1: a key is for the algorithms of its kind', () => {

@@ -8,14 +8,14 @@ const P = 2n ** 255n - 19n;
 /** The y coordinate of a point of order eight. */
 const Y8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 
-/** An Ed25519 public key: y in 32 bytes, little-endian, with the sign of x in the top bit. */
+/** Returns an Ed25519 public key: y in 32 bytes, little-endian, with the sign of x in the top bit. */
 function pointAt(y: bigint, sign: 0 | 1): string {
   const bytes = Uint8Array.from({ length: 32 }, (_, index) => Number((y >> BigInt(8 * index)) & 255n));
   bytes[31] = (bytes[31] ?? 0) | (sign << 7);
   return base64url.encode(bytes);
 }
 
-/** A signature made without any key: the neutral point, and zero. */
+/** Returns whether a signature made without any key (the neutral point, and zero) verifies for one of 64 messages. */
 async function verifiesNothing(x: string): Promise<boolean> {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x };
   const key = await crypto.subtle.importKey('jwk', jwk, 'Ed25519', false, ['verify']);
@@ -65,7 +65,7 @@ describe('an RSA modulus that can be factored', () => {
       (product, prime) => product * BigInt(prime),
       1n,
     );
-    // The form of a vulnerable modulus: a power of 65537 modulo the product of the first primes.
+    // A vulnerable modulus has this form: a power of 65537 modulo the product of the first primes.
     const modulus = 2n ** 1800n * primorial + (65537n ** 1234n % primorial);
     const hex = modulus.toString(16);
     expect(isRocaModulus(base64url.encode(Uint8Array.fromHex(hex.padStart(hex.length + (hex.length % 2), '0'))))).toBe(

@@ -36,7 +36,7 @@ async function health(): Promise<Health> {
   return answer.json();
 }
 
-/** How many load balancers ask at once. */
+/** Checks the health 50 times at once, like many load balancers do. */
 const crowd = () => Promise.all(Array.from({ length: 50 }, health));
 
 function pass(seconds: number): void {

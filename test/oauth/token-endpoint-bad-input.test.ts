@@ -206,8 +206,9 @@ describe('hostile encodings', () => {
   });
 });
 
-/** Values that break careless code. Each contains a mark, by which an echo of it is found. */
+/** The mark that every hostile value contains, so that an echo of the value is found. */
 const MARK = 'q7Zk0';
+/** Values that break careless code. */
 const HOSTILE = [
   `"${MARK}"`,
   `\\${MARK}\\`,

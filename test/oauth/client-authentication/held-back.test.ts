@@ -8,7 +8,7 @@ import { askWith, assertionOf, keyWorld } from '../../machines.ts';
 import { asked, publish } from '../../remote.ts';
 import { newSigner } from '../../remote-keys/signers.ts';
 
-/** How many answers had each status. */
+/** Sends requests one after the other, and counts the answers by status. */
 async function statusesOf(times: number, ask: () => Promise<Response>): Promise<Record<number, number>> {
   const statuses: Record<number, number> = {};
   for (let time = 0; time < times; time++) {

@@ -9,8 +9,8 @@ import { type Play, publish, seen } from '../../remote.ts';
 const HOST = 'keys.hostile.example';
 const MEBIBYTE = 2 ** 20;
 
-/** Everything of an answer that does not differ between two equal requests. */
-async function told(response: Response): Promise<unknown> {
+/** Returns everything of an answer that does not differ between two equal requests. */
+async function comparable(response: Response): Promise<unknown> {
   const headers = Object.fromEntries(response.headers);
   delete headers['x-request-id'];
   return { status: response.status, headers, body: await response.text() };
@@ -60,7 +60,7 @@ async function answerFor(jwksUri: string): Promise<{ answer: unknown; ms: number
   startNewIsolate();
   const begun = performance.now();
   const response = await askWith(await assertionOf(clientId, signer));
-  return { answer: await told(response), ms: performance.now() - begun };
+  return { answer: await comparable(response), ms: performance.now() - begun };
 }
 
 test('whatever is at the address of a client’s keys, the answer is one, soon, and little was read', async () => {

@@ -6,7 +6,7 @@ import { seeded } from '../../random.ts';
 // Cloudflare passes on certificates that it could not verify, so this code parses anything that a client sends.
 
 const SORTS = ['san_dns', 'san_uri', 'san_ip', 'san_email'] as const;
-/** Cloudflare passes on no larger certificate. */
+/** The size of the largest certificate that Cloudflare passes on, in bytes of DER. */
 const LARGEST = 10 * 1024;
 
 const NAMED = Uint8Array.fromBase64(certificates.named.der);

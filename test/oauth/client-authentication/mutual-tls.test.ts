@@ -15,7 +15,7 @@ import {
   registry,
 } from './mutual-tls.ts';
 
-// RFC 8705 section 2, for both methods: where the certificate comes from, and what else the request contains.
+// RFC 8705 section 2, for both methods: the source of the certificate, and the other parts of the request.
 
 const { named, own } = certificates;
 const METHOD = 'tls_client_auth';

@@ -34,13 +34,13 @@ const address = () => `198.18.1.${++counter}`;
 const newClient = (keys: readonly JWK[], fields = {}) =>
   keyClient(scene, `client ${++counter}`, keys, { ...LIMIT, ...fields });
 
-/** How the token endpoint answers an assertion signed with a key. Its header may declare another. */
+/** Returns the status for an assertion signed with this key. Its header may declare another key. */
 async function status(clientId: string, signer: Signer, header: Record<string, unknown> = {}): Promise<number> {
   const assertion = await assertionOf(clientId, signer, {}, { kid: signer.publicJwk.kid, ...header });
   return (await askWith(assertion, {}, { address: address() })).status;
 }
 
-/** The same, with the number of gate calls. */
+/** Returns the status and the number of gate calls. */
 async function costOf(clientId: string, signer: Signer): Promise<{ status: number; gate: number }> {
   resetCalls();
   return { status: await status(clientId, signer), gate: calls.gate };

@@ -49,7 +49,7 @@ async function whyRefused(request: () => Promise<Response>): Promise<unknown> {
   return line?.reason;
 }
 
-/** The same for an assertion. */
+/** Returns the reason for which an assertion is refused. */
 const whyIs = (assertion: string) => whyRefused(() => askWith(assertion, {}, { address: address() }));
 
 /** Valid claims, with some of them replaced. */

@@ -5,7 +5,7 @@ import { calls, gateCallsInFlight, gateStorage, resetCalls, startNewIsolate } fr
 import { ask, askWith, assertionOf, keyWorld, proofOf } from '../../machines.ts';
 import { newSigner } from '../../remote-keys/signers.ts';
 
-// Warms the isolate up, and waits until KV has the copy of the key ring.
+// Fills the isolate's caches, and waits until KV has the copy of the key ring.
 beforeAll(async () => {
   await send('/.well-known/jwks.json');
   await vi.waitFor(async () => expect(await env.KV.get('key-ring')).not.toBeNull());
