@@ -1,7 +1,8 @@
 import { vi } from 'vitest';
 
-// Every project loads this file. A wait ends as soon as its event happens, and it does not give up before the test itself does. The default
-// limit of `vi.waitFor()` and `vi.waitUntil()` is one second, which a busy machine exceeds.
+// Every project whose tests wait for events loads this file. A wait ends as soon as its event happens. The default limit of `vi.waitFor()`
+// and `vi.waitUntil()` is one second, which a busy machine exceeds; this one is shorter than any test's own, so that the test says what it
+// waited for.
 const PATIENCE_MS = 50_000;
 
 const { waitFor, waitUntil } = vi;

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
 import type { ClientGate } from '../src/client-gate/client-gate.ts';
 import type { Env } from '../src/platform/env.ts';
-import { preparedStatements, resetCalls, startNewIsolate } from './instruments.ts';
+import { preparedStatements, resetCalls, resetFaults, startNewIsolate } from './instruments.ts';
 import './patience.ts';
 
 declare global {
@@ -20,8 +20,11 @@ interface TestEnv extends Omit<Env, 'CLIENT_GATE'> {
   TEST_MIGRATIONS: D1Migration[];
 }
 
-// One runtime serves several files, one after the other. Each file starts with empty stores, and with a Worker whose memory is empty.
+// One runtime serves several files, one after the other. Each file starts with empty stores that answer, and with a Worker that has made
+// nothing yet. Only caches of modules, such as imported keys, stay: they hold no data of a store.
 vi.useRealTimers();
+vi.restoreAllMocks();
+resetFaults();
 startNewIsolate();
 resetCalls();
 preparedStatements.clear();

@@ -4,7 +4,7 @@ import { EdgemintApart } from '../harness/apart.ts';
 import { ROOT_API_KEY } from '../harness/edgemint.ts';
 import { seeded } from '../random.ts';
 import { sized } from '../size.ts';
-import { Load } from './killed/load.ts';
+import { AT_ONCE, Load } from './killed/load.ts';
 import { each, settle, wrongClient, wronglyShown, wrongTokens } from './killed/looks.ts';
 import { Client, note } from './killed/model.ts';
 import { readRows, wrongRows } from './killed/rows.ts';
@@ -13,6 +13,8 @@ import { create, type World } from './killed/writes.ts';
 
 const WRITES = Number(process.env.KILLED_WRITES ?? sized({ small: 1000, soak: 10_000 }));
 const KILLS = sized({ small: 2, soak: 10 });
+/** How often the machine may stall for longer than a store's deadline. Each time, all writes in flight may be answered 503. */
+const STALLS = 3;
 // The seed is printed, so that the same writes can be repeated. The times of the kills cannot.
 const SEED = Number(process.env.KILLED_SEED ?? Date.now() % 1_000_000);
 
@@ -81,7 +83,7 @@ test(`a server that is killed ${KILLS} times while it writes has all that it ack
   const known = clients.filter(({ id }) => id !== undefined);
   await look(known);
   expect((await each(known, (client) => wronglyShown(service, client))).flat()).toEqual([]);
-  expect(load.unavailable, 'writes answered 503').toBeLessThan(WRITES / 10);
+  expect(load.unavailable, 'writes answered 503').toBeLessThanOrEqual(STALLS * AT_ONCE);
 });
 
 async function prepare(service: Service, random: World['random'], clients: Client[]) {

@@ -108,6 +108,7 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
           send('GET', path, { headers: root }),
     ),
   ];
+  // The small run meets each trouble in one kind of isolate, by turns. Only the soak meets every pair of the two.
   const isolates = sized({ small: [turn % 2 === 0 ? 'warm' : 'cold'], soak: ['warm', 'cold'] });
   // Each call to a hanging store takes a whole deadline, so run this once.
   for (const isolate of hangs ? ['cold'] : isolates) {

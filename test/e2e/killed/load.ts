@@ -3,7 +3,7 @@ import { requireAnswer } from './service.ts';
 import { nextWrite, type World } from './writes.ts';
 
 /** The number of writes in flight at once, each about another client. */
-const AT_ONCE = 32;
+export const AT_ONCE = 32;
 
 /** Sends writes without pause, until it is stopped or has sent `total` of them. */
 export class Load {
