@@ -24,7 +24,7 @@ const worker = { client_name: 'Worker', roles: ['reader'] };
 
 const NOTHING_SHARED: Shared = { resource_servers: [], roles: [] };
 
-/** A declaration, and what would stand after it was applied. */
+/** Returns a declaration, and the resources that would exist after it was applied. */
 function declare(sections: { [name in Section]?: object[] }) {
   const declaration = Declaration.parse(sections);
   const current = (section: Section): CurrentItem[] =>
@@ -40,7 +40,7 @@ function declare(sections: { [name in Section]?: object[] }) {
 const whole = { resource_servers: [server], roles: [reader], clients: [worker] };
 const nothing = declare({});
 
-/** In short: `create roles reader`. */
+/** Returns a short form of each action, such as `create roles reader`. */
 function inShort(actions: readonly Action[]): string[] {
   return actions.map((action) => `${action.do} ${action.section} ${subjectOf(action)}`);
 }

@@ -109,7 +109,7 @@ async function recordLive(): Promise<RecordedGate> {
   const anchor = `private_key_jwt jkt ${authentication?.keys[0]?.thumbprint} for ES256`;
   await admit({ proof: { kind: 'key', anchor, spends: SPENT_ASSERTION } });
   await admit({ scopes: ['unknown'] });
-  // The counts so far are flushed to D1. The next one lies in storage alone.
+  // The counts so far are flushed to D1. The next count is only in storage.
   vi.setSystemTime(START + 10 * 60_000);
   await runDurableObjectAlarm(gateOf(worker));
   await admit({});

@@ -17,12 +17,12 @@ async function call(method: string, path: string, body?: unknown): Promise<{ sta
   return { status: response.status, answer: await response.json() };
 }
 
-// What is generated, or the time: the same in kind, and another each time.
+// Generated values and times: each answer has others, of the same kind.
 const GENERATED = new Set(
   'id organization_id client_id target at created_at updated_at hint api_key client_secret'.split(' '),
 );
 
-/** An answer with what is another each time taken from the example, where that is of the same kind. */
+/** Replaces the generated values of an answer by those of the example if they are of the same kind. */
 function asInExample(answer: Fields, example: Fields): Fields {
   const kind = (value: unknown) => String(value).replace(/^([a-z]+_)?.*$/, `$1${String(value).length > 10}`);
   return Object.fromEntries(
@@ -99,7 +99,7 @@ describe('the examples of the management API', () => {
       await call('POST', `organizations/${organization.answer.id}/revoke-tokens`, REQUESTS.revokeTokensOfOrganization),
       await call('POST', 'signing-keys/rotate', REQUESTS.rotateSigningKeys),
       await call('POST', 'master-keys/reseal', REQUESTS.resealMasterKeys),
-      // Once somebody else's, and so none of this service's.
+      // The example token and the example secret were not issued by this service.
       await call('POST', 'tokens/revoke', REQUESTS.revokeTokens),
       await call('POST', 'leaked-secrets', REQUESTS.reportLeakedSecret),
     ];

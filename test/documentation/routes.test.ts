@@ -12,7 +12,7 @@ type Document = Awaited<ReturnType<typeof openApiDocument>>;
 
 const servicesOf = (issuer: string) => createServices({ ...env, ISSUER: issuer });
 
-/** `METHOD /path` of every operation of the document, from the root of its server. */
+/** Returns `METHOD /path` of every operation of the document, from the root of its server. */
 function described({ paths, servers }: Document): Set<string> {
   const operations = Object.entries(paths ?? {}).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
@@ -25,14 +25,14 @@ function described({ paths, servers }: Document): Set<string> {
   return new Set(operations);
 }
 
-/** The same of every route that is mounted. */
+/** Returns `METHOD /path` of every mounted route. */
 async function mounted(services: Services, api = management(services)): Promise<Set<string>> {
   const app = createApp(services);
   const apiPath = `${services.config.issuerPath}/v1/*`;
   const found = new Set<string>();
   for (const { path } of app.routes) {
     if (path === apiPath) continue;
-    // These take every method, to say of the wrong ones which are right.
+    // These routes accept every method, and answer a wrong one with the list of right ones.
     const allow = (await app.request(path, { method: 'PUT' })).headers.get('Allow') ?? 'none';
     for (const method of allow.split(', ').filter((name) => name !== 'HEAD')) found.add(`${method} ${template(path)}`);
   }

@@ -28,7 +28,7 @@ function post(path: string, body: unknown = {}) {
 const statusIs = (worker: Credentials, wanted: number) => async () => (await requestToken(worker)).status === wanted;
 const scopeIs = (worker: Credentials, wanted: string) => async () => (await getToken(worker)).scope === wanted;
 
-/** Gets a token, and returns a function that tells whether it is inactive by then. */
+/** Gets a token, and returns a function that returns whether it has become inactive. */
 async function losesToken(worker: Credentials): Promise<() => Promise<boolean>> {
   const { access_token: token } = await getToken(worker);
   const headers = { Authorization: `Bearer ${env.ROOT_API_KEY}` };

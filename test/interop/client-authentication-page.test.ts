@@ -8,7 +8,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLoop } from './management.ts';
 
-// What docs/client-authentication.md has people do.
+// Follows the instructions of docs/client-authentication.md.
 
 const loop = startLoop();
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a module in the folder, and gives what it prints. */
+/** Runs a module in the folder, and returns what it prints, parsed as JSON. */
 async function run(name: string, source: string, env: Record<string, string> = {}): Promise<unknown> {
   await writeFile(join(folder, name), source);
   const options = { cwd: folder, env: { ...process.env, ...env } };

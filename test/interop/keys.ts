@@ -1,10 +1,10 @@
 import { exportJWK, type JWK } from 'jose';
 import { generateKeyPair } from 'oauth4webapi';
 
-/** The algorithms by which machines may sign, as the libraries name them. */
+/** The algorithms with which machines may sign, by the names that the libraries use. */
 export const ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
 
-/** A key of a machine, and what is registered of it. */
+/** Generates a machine's key. @returns it with the fields that register its public half */
 export async function newKey(alg: (typeof ALGS)[number], kid = '2026-11') {
   const pair = await generateKeyPair(alg, { extractable: true });
   const registration = {

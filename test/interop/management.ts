@@ -11,7 +11,7 @@ export type RegisteredClient = {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Registers what the loop takes: a client granted two scopes, and the resource server's own client, which introspects. */
+/** Registers the clients of the tests: one with two granted scopes, and the resource server's own client, which introspects. */
 export async function register({ issuer, rootApiKey }: Pick<RunningEdgemint, 'issuer' | 'rootApiKey'>) {
   const post = async <T>(path: string, body: unknown): Promise<T> => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
@@ -23,7 +23,7 @@ export async function register({ issuer, rootApiKey }: Pick<RunningEdgemint, 'is
   const scopes = [{ name: 'orders:read' }, { name: 'orders:write' }];
   await post('resource-servers', { organization_id, identifier: RESOURCE, name: 'Orders', scopes });
   const grants = [{ resource_server: RESOURCE, scopes: ['orders:read', 'orders:write'] }];
-  /** Registers a client that may do what the machine may. */
+  /** Registers another client with the same grants as `machine`. */
   const registerMachine = (fields: Fields = {}) =>
     post<RegisteredClient>('clients', { organization_id, client_name: randomUUID(), grants, ...fields });
   const machine = await registerMachine();
@@ -33,7 +33,7 @@ export async function register({ issuer, rootApiKey }: Pick<RunningEdgemint, 'is
 
 type Loop = { edgemint: RunningEdgemint } & Awaited<ReturnType<typeof register>>;
 
-/** Starts Edgemint for the tests of a file, with what the loop takes registered. It is there once they run. */
+/** Starts Edgemint for the tests of a file and registers the clients. The members of the result are set when the tests run. */
 export function startLoop(): Loop {
   const loop: Partial<Loop> = {};
   beforeAll(async () => {

@@ -3,7 +3,8 @@ import * as client from 'openid-client';
 import { expect, test } from 'vitest';
 import { RESOURCE, startLoop } from './management.ts';
 
-// The runtime ends no TLS: what Cloudflare tells of a connection's certificate goes with each request here, and the libraries do all else.
+// The local runtime does not terminate TLS. So each request carries the data that Cloudflare would add about the connection's certificate;
+// the libraries do everything else.
 
 const loop = startLoop();
 
@@ -18,7 +19,7 @@ const FIELDS = {
   introspects: [RESOURCE],
 };
 
-/** Fetches by a connection whose certificate has this subject. */
+/** Returns a fetch function whose requests come over a connection with a certificate of this subject. */
 function fetchAs(subject: string) {
   const tlsClientAuth = {
     certPresented: '1',

@@ -5,7 +5,7 @@ import { RESOURCE, startLoop } from './management.ts';
 
 const loop = startLoop();
 
-// The one thing that a loopback run needs: plain http.
+// A test on loopback uses plain http, which the library must be told to allow.
 const insecure = { [oauth.allowInsecureRequests]: true };
 
 const METHODS = { client_secret_basic: oauth.ClientSecretBasic, client_secret_post: oauth.ClientSecretPost };

@@ -13,7 +13,7 @@ describe.each(DISCOVERIES)('openid-client, by %s discovery alone', (algorithm) =
     const discover = ({ client_id, client_secret }: RegisteredClient) =>
       client.discovery(new URL(loop.edgemint.issuer), client_id, undefined, authenticate(client_secret), {
         algorithm,
-        // The one thing that a loopback run needs: plain http.
+        // A test on loopback uses plain http, which the library must be told to allow.
         execute: [client.allowInsecureRequests],
       });
     const asMachine = await discover(loop.machine);

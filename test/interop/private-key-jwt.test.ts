@@ -7,11 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { ALGS, newKey } from './keys.ts';
 import { RESOURCE, startLoop } from './management.ts';
 
-// Libraries as they are, that are told the issuer, their client_id and their key, and nothing else.
+// Unmodified libraries, configured with only the issuer, their client_id and their key.
 
 const loop = startLoop();
 
-// The one thing that a loopback run needs: plain http.
+// A test on loopback uses plain http, which the library must be told to allow.
 const insecure = { [oauth.allowInsecureRequests]: true };
 
 const NONCES = [
@@ -24,7 +24,7 @@ async function discover(algorithm: 'oauth2' | 'oidc' = 'oauth2') {
   return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm, ...insecure }));
 }
 
-/** The claims of a token that is verified as a resource server does that knows nothing but the metadata. */
+/** Verifies a token like a resource server that knows only the metadata. @returns its claims */
 async function verified(token: string, { issuer, jwks_uri = '' }: { issuer: string; jwks_uri?: string | undefined }) {
   const jwks = createRemoteJWKSet(new URL(jwks_uri));
   const { payload } = await jwtVerify(token, jwks, { issuer, audience: RESOURCE, typ: 'at+jwt' });
@@ -54,7 +54,7 @@ describe.each(ALGS)('private_key_jwt and DPoP with %s', (alg) => {
       };
       const { access_token, token_type } = await grant();
       expect([token_type, challenges]).toEqual(['dpop', dpop_nonce_required ? 1 : 0]);
-      // The nonce that came with the token is good for the next one.
+      // The nonce that came with the token is also valid for the next request.
       await grant();
       expect(challenges).toBe(dpop_nonce_required ? 1 : 0);
 
@@ -102,7 +102,7 @@ describe.each(ALGS)('private_key_jwt and DPoP with %s', (alg) => {
   });
 });
 
-/** Whether a resource server that uses oauth4webapi takes a request with the token, and with a proof if there is a handle for one. */
+/** Returns whether a resource server that uses oauth4webapi accepts the token, with a DPoP proof if there is a handle for one. */
 async function isAcceptedByResourceServer(
   as: oauth.AuthorizationServer,
   token: string,
@@ -165,7 +165,7 @@ test('a key that is not the registered one is told as an OAuth error', async () 
   await expect(oauth.processClientCredentialsResponse(as, { client_id }, asked)).rejects.toThrow();
 });
 
-// The version before, on which much is still built.
+// The previous major version, on which much software is still built.
 test.each(['ES256', 'PS256', 'RS256', 'EdDSA'] as const)(
   'openid-client 5 gets, introspects and revokes a bound token by private_key_jwt with %s, a nonce required',
   async (alg) => {

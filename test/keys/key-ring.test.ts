@@ -107,7 +107,7 @@ describe('a lease', () => {
     expect(await ring.current(now + 5000)).toBe(copied);
     await vi.waitFor(async () => expect(await ring.current(now + 5000)).not.toBe(copied));
     expect(calls.d1).toBe(1);
-    // From then on as any other ring from D1.
+    // From then on the ring has the same lease as any other ring that was read from D1.
     resetCalls();
     const read = await ring.current(now + 34_999);
     expect(await ring.current(now + 34_999)).toBe(read);

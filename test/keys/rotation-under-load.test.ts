@@ -13,20 +13,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-// By turns the schedule makes one, and an administrator.
+// Half of the rotations are made by the schedule, the others by an administrator, in turn.
 const ROTATIONS = sized({ small: 2, soak: 5 });
 
-/** What is promised of isolates: how far their clocks, the copies that they read and the rings that they hold may be behind or ahead. */
+/** The promised limits of isolates: how far their clocks may be ahead, how far their copies may lag, and how long they may hold a ring. */
 const CLOCK_AHEAD = MINUTE;
 const COPY_BEHIND = 2 * MINUTE;
 const LEASE = MINUTE;
 
 let now = START;
 
-/** The ring's rows as they were in D1, step by step. */
+/** The rows of the ring in D1 at each step of the clock. */
 const past: { readonly at: number; readonly keys: unknown }[] = [];
 
-/** A copy that lags by all that it may, and can be read once a lease only, so that each ring is held for the whole of it. */
+/** A KV whose copy lags as far as it may. It can be read only once per lease, so that each ring is held for a whole lease. */
 function slowestCopy(): KVNamespace {
   let readAt = 0;
   return kvReading(async (key) => {
@@ -42,7 +42,7 @@ interface Place {
   readonly clockAhead: number;
 }
 
-/** Runs something by the clock of an isolate. */
+/** Runs a function by the clock of an isolate. */
 async function at<T>({ isolate, clockAhead }: Place, run: (isolate: Isolate) => Promise<T>): Promise<T> {
   vi.setSystemTime(now + clockAhead);
   try {
@@ -52,9 +52,9 @@ async function at<T>({ isolate, clockAhead }: Place, run: (isolate: Isolate) => 
   }
 }
 
-/** What all that read the JWKS could see of a key. */
+/** The times at which readers of the JWKS could see a key. */
 interface Sighting {
-  /** When a JWKS without it was last served before it appeared: never for the first keys. */
+  /** The last time at which a JWKS without the key was served before it appeared: never for the first keys. */
   readonly lastWithout: number;
   readonly lastWith: number;
 }
@@ -87,7 +87,7 @@ class Verifier {
     if (this.#keys && now < this.#freshUntil) return;
     const place = this.#places[Math.floor(now / (20 * SECOND)) % this.#places.length] ?? expect.unreachable();
     const { keys, maxAge } = await at(place, (isolate) => isolate.jwks());
-    // The first time for less long, so that all of them fetch at moments of their own.
+    // The first fetch is kept for a shorter time, which differs for each verifier, so that they fetch at different times.
     this.#freshUntil = this.#keys ? now + maxAge : this.#freshUntil;
     this.#keys = createLocalJWKSet(keys);
   }
@@ -100,7 +100,7 @@ class Verifier {
 test(`${ROTATIONS} rotations of each algorithm, under load from verifiers that cache the JWKS for as long as they may, fail no verification`, async () => {
   vi.useFakeTimers({ toFake: ['Date'], now });
   const { clients } = await clientsByAlg();
-  // The first ring is there, in D1 and in the copy.
+  // Creates the first ring, in D1 and in the copy.
   await new Isolate().jwks();
   const ordinary: Place[] = [0, 1].map(() => ({ isolate: new Isolate(), clockAhead: 0 }));
   const ahead: Place = { isolate: new Isolate(), clockAhead: CLOCK_AHEAD };
@@ -113,7 +113,7 @@ test(`${ROTATIONS} rotations of each algorithm, under load from verifiers that c
     (index) => new Verifier(index % 2 === 0 ? places : [slowest], START + (index + 1) * 100 * SECOND),
   );
 
-  /** The kids that signed, by algorithm, in order. */
+  /** The `kid`s that signed, by algorithm, in order. */
   const signed: Record<SigningAlg, string[]> = { ES256: [], RS256: [], EdDSA: [] };
   /** The token of each key that expires last. */
   const last = new Map<string, { readonly token: string; readonly exp: number }>();
@@ -160,7 +160,7 @@ test(`${ROTATIONS} rotations of each algorithm, under load from verifiers that c
     if (ALGS.some((alg, index) => signed[alg].length !== before[index])) changedAt = now;
     if (ALGS.every((alg) => signed[alg].length > ROTATIONS) && now - changedAt > 5 * MINUTE) break;
 
-    // By turns the schedule rotates, and an administrator as soon as it can be done, whose isolate thinks that it can be done sooner.
+    // The schedule and an administrator take turns. The administrator tries as early as possible, in an isolate whose clock is ahead.
     if (now % MINUTE === 0) await runScheduled(3600);
     for (const [index, alg] of ALGS.entries()) {
       const isTurn = signed[alg].length % 2 === 0 && now - START > index * 40 * SECOND;

@@ -15,7 +15,7 @@ function namesIn(certificate: Uint8Array): string[] {
   return SORTS.flatMap((sort) => alternativeNames(certificate.toBase64(), sort));
 }
 
-/** The names of one type; the types take turns. */
+/** Returns the certificate's names of one type. Each call with the next `time` takes the next type. */
 function someNamesIn(certificate: Uint8Array, time: number): string[] {
   return alternativeNames(certificate.toBase64(), SORTS[time % SORTS.length] ?? 'san_dns');
 }
