@@ -38,7 +38,12 @@ export const PURGE_INTERVAL = 600;
  */
 export const CUT_OFF_WAIT_MAX_MS = 2000;
 
-/** How long counts may be in memory only, seconds. A gate may be evicted after ten idle seconds. */
+// These two waits are ranges: a random value keeps gates from acting at the same moment.
+
+/**
+ * How long counts may be in memory only, seconds. The maximum is less than the ten idle seconds after which a gate may be evicted, so that
+ * they are written before that.
+ */
 export const ACTIVITY_PERSIST_MIN = 4;
 export const ACTIVITY_PERSIST_MAX = 8;
 

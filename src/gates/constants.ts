@@ -1,3 +1,6 @@
+// The Rate Limiting binding counts failures beyond one isolate. Its limit is in wrangler.toml, 20 in 60 s for one (address, client_id), and
+// must be the same as ATTEMPTS_PER_ADDRESS and ATTEMPTS_WINDOW.
+
 /** Attempts from one address about one client that may be under way, or have failed within the window, before others are held back. */
 export const ATTEMPTS_PER_ADDRESS = 20;
 
