@@ -22,7 +22,28 @@ import type {
   UpdateRequest,
 } from './protocol.ts';
 
-/** The edge's side of the gates. Every method throws StoreUnavailableError if the gate does not answer, or could not decide. */
+type AskedMethod = Exclude<keyof GateMethods, 'ping'>;
+type Answer<M extends AskedMethod> = Exclude<Awaited<ReturnType<GateMethods[M]>>, Unavailable>;
+
+// Every outcome that a caller can handle. The type requires the whole list, so that a new outcome is a compile error here: look at the
+// method's callers before you add it, because some take each outcome that is no refusal as success.
+const OUTCOMES: { readonly [M in AskedMethod]: Readonly<Record<Answer<M>['outcome'], true>> } = {
+  admit: { admitted: true, refused: true, rate_limited: true, invalid_client: true },
+  authenticate: { authenticated: true, invalid_client: true },
+  credentials: { credentials: true, unknown_client: true },
+  inspect: { inspected: true },
+  revoke: { revoked: true, invalid_client: true },
+  update: { updated: true },
+  revokeToken: { revoked: true, unknown_client: true },
+  cutOff: { revoked: true, unknown_client: true },
+  keepEvent: { recorded: true },
+  activity: { activity: true },
+};
+
+/**
+ * The edge's side of the gates. Every method throws StoreUnavailableError if the gate does not answer, could not decide, or answers with an
+ * outcome that this version does not know.
+ */
 export class Gates {
   readonly #namespace: DurableObjectNamespace;
   readonly #inspections = new InspectionQueue((clientId, tokens) => this.#inspect(clientId, tokens));
@@ -33,22 +54,22 @@ export class Gates {
 
   /** Decides on a token request. */
   admit(request: AdmissionRequest): Promise<Exclude<Admission, Unavailable>> {
-    return ask(() => this.#of(request.client_id).admit(request));
+    return ask('admit', () => this.#of(request.client_id).admit(request));
   }
 
   /** Checks a client's credential. */
   authenticate(request: Identified): Promise<Exclude<Authentication, Unavailable>> {
-    return ask(() => this.#of(request.client_id).authenticate(request));
+    return ask('authenticate', () => this.#of(request.client_id).authenticate(request));
   }
 
   /** Returns how a client authenticates. */
   credentials(request: CredentialsRequest): Promise<Exclude<Credentials, Unavailable>> {
-    return ask(() => this.#of(request.client_id).credentials(request));
+    return ask('credentials', () => this.#of(request.client_id).credentials(request));
   }
 
   /** Revokes one of a client's own tokens. */
   revoke(request: RevocationRequest): Promise<Exclude<Revocation, Unavailable>> {
-    return ask(() => this.#of(request.client_id).revoke(request));
+    return ask('revoke', () => this.#of(request.client_id).revoke(request));
   }
 
   /** Whether the client's token is active. Never uses the answer of a gate call that began before this one. */
@@ -58,27 +79,27 @@ export class Gates {
 
   /** Pushes a client's record to a registered gate. @param gateId the gate's id as hexadecimal text */
   update(gateId: string, request: UpdateRequest): Promise<Update> {
-    return ask(() => this.#registered(gateId).update(request));
+    return ask('update', () => this.#registered(gateId).update(request));
   }
 
   /** Revokes a client's token for an administrator. The caller has checked the permission. */
   revokeToken(request: TokenRevocationRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
-    return ask(() => this.#of(request.client_id).revokeToken(request));
+    return ask('revokeToken', () => this.#of(request.client_id).revokeToken(request));
   }
 
   /** Revokes every token that a client was issued so far, for an administrator, while D1 is down. The caller has checked the permission. */
   cutOff(request: CutOffRequest): Promise<Exclude<TokenRevocation, Unavailable>> {
-    return ask(() => this.#of(request.client_id).cutOff(request));
+    return ask('cutOff', () => this.#of(request.client_id).cutOff(request));
   }
 
   /** Makes the client's gate keep an audit event that D1 did not take. */
   keepEvent(request: EventRequest): Promise<Recorded> {
-    return ask(() => this.#of(request.client_id).keepEvent(request));
+    return ask('keepEvent', () => this.#of(request.client_id).keepEvent(request));
   }
 
   /** Returns the last uses of the client's secrets, and the usage counts that D1 does not have. */
   activity(request: ActivityRequest): Promise<Activity> {
-    return ask(() => this.#of(request.client_id).activity(request));
+    return ask('activity', () => this.#of(request.client_id).activity(request));
   }
 
   /** Calls a gate that belongs to no client, for the health check. */
@@ -89,7 +110,7 @@ export class Gates {
   async #inspect(clientId: string, tokens: readonly InspectedToken[]): Promise<readonly boolean[]> {
     const jtis = tokens.map(({ jti }) => jti);
     const issued_at = tokens.map(({ issuedAt }) => issuedAt);
-    return (await ask(() => this.#of(clientId).inspect({ client_id: clientId, jtis, issued_at }))).standing;
+    return (await ask('inspect', () => this.#of(clientId).inspect({ client_id: clientId, jtis, issued_at }))).standing;
   }
 
   /** Chooses the client's gate. The only place that builds a gate's name: one day a client may have several, near its machines. */
@@ -107,8 +128,8 @@ function methodsOf(stub: DurableObjectStub): GateMethods {
   return stub as unknown as GateMethods;
 }
 
-async function ask<T extends { readonly outcome: string }>(call: () => Promise<T>): Promise<Exclude<T, Unavailable>> {
-  const answer = await askStore('gate', async () => {
+async function ask<M extends AskedMethod>(method: M, call: () => ReturnType<GateMethods[M]>): Promise<Answer<M>> {
+  const answer: { readonly outcome: string } = await askStore('gate', async () => {
     try {
       return await call();
     } catch (error) {
@@ -120,7 +141,9 @@ async function ask<T extends { readonly outcome: string }>(call: () => Promise<T
     }
   });
   if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);
-  return answer as Exclude<T, Unavailable>;
+  // A newer gate may answer with an outcome that means no success.
+  if (!Object.hasOwn(OUTCOMES[method], answer.outcome)) throw new StoreUnavailableError('gate', 'an unknown outcome');
+  return answer as Answer<M>;
 }
 
 function reportsReplay(answer: object): boolean {

@@ -13,7 +13,8 @@ import type { JWK } from 'jose';
 // - Both sides ignore members they do not know. A member that must not be ignored needs a check that fails closed, as the edge does when
 //   an older gate leaves out `confirmation`.
 // - Add values to a union only if an older reader treats an unknown value safely. The comment on each union says what it does.
-// - A new `outcome` is an unknown value as well: an older edge answers 500. Teach it to the edge one version earlier.
+// - A new `outcome` is an unknown value as well. An edge from this version on answers 503 (see `OUTCOMES` in gates.ts); earlier ones treat
+//   it as success, except in `admit` and `inspect`: add an outcome only when no such edge runs.
 //
 // Members are in snake_case because they are JSON; `GateAuditEvent` keeps the camelCase that already lies in outboxes.
 
