@@ -572,6 +572,10 @@ export type OutboxRow = Owed & {
 
 /** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {
+  /**
+   * `disabled` also if its organization is. The edge treats any other value than `active` as disabled; earlier versions tested for `disabled`
+   * and treat any other value as active.
+   */
   readonly status: 'active' | 'disabled';
   /** All tokens issued up to the end of this second are revoked, seconds since the epoch; null for none. */
   readonly cut_off: number | null;

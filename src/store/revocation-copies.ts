@@ -49,6 +49,6 @@ export async function readCopies(
   );
   return {
     isRevoked: revocation !== null || iat <= (status?.cut_off ?? -1),
-    isDisabled: status?.status === 'disabled',
+    isDisabled: status !== null && status.status !== 'active',
   };
 }

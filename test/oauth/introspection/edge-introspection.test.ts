@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { drain, revokedKey } from '../../faults/copies.ts';
+import { clientKey, drain, revokedKey } from '../../faults/copies.ts';
 import { api, type Credentials, create, done, getToken, introspect, postForm, revoke, world } from '../../http.ts';
 import { calls, failing, hanging, resetCalls, startNewIsolate, withFault } from '../../instruments.ts';
 import { keyWith } from '../../management/rows.ts';
@@ -45,6 +45,16 @@ async function expectUnavailable(response: Response): Promise<void> {
   expect(response.headers.get('Retry-After')).toBe('2');
   expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' });
 }
+
+test.each([
+  ['active', true],
+  ['disabled', false],
+  ['suspended by a newer version', false],
+])('a client whose copy says that it is %s: its tokens are active: %s', async (status, expected) => {
+  const { worker, token } = await scene();
+  await env.KV.put(clientKey(worker), JSON.stringify({ status, cut_off: null }));
+  expect(await isActive('root', token)).toBe(expected);
+});
 
 describe.each(CALLERS)('at the edge, %s', (_, ask) => {
   test('that is known asks KV for the token and for its client, and nobody else', async () => {
