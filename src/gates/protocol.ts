@@ -81,7 +81,10 @@ export interface TlsSubject {
   readonly value: string;
 }
 
-/** The required value of a claim: one value, or any of several. In a text, `*` matches any characters. */
+/**
+ * The required value of a claim: one value, or any of several. In a text, `*` matches any characters. An older edge fails on a condition
+ * that is another kind of object, and answers 500: teach it to the edge one version earlier.
+ */
 export type ClaimCondition = string | number | boolean | readonly string[];
 
 /** A workload whose tokens, from another issuer, authenticate the client. */
@@ -138,7 +141,7 @@ export interface ClientRecord {
   readonly version: number;
   readonly client_id: string;
   readonly organization_id: string;
-  /** What the `sub` claim names. */
+  /** What the `sub` claim names. A gate names the client for a value that it does not know: teach it to the gates one version earlier. */
   readonly subject: 'client' | 'organization';
   /** `disabled` also if its organization is. A gate treats any other value than `active` as disabled. */
   readonly status: 'active' | 'disabled';
@@ -227,7 +230,10 @@ export interface BindingRequest {
 
 // ── Answers that several methods share ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Nothing was decided: the gate could not load the client's record from D1. */
+/**
+ * Nothing was decided: the gate could not load the client's record from D1. `admit` returns it as well if the gate's clock is more than
+ * `CUT_OFF_WAIT_MAX_MS` behind the client's cut-off.
+ */
 export interface Unavailable {
   readonly outcome: 'unavailable';
 }
@@ -296,7 +302,10 @@ export interface ResolvedGrant {
   readonly signing_alg: SigningAlg;
 }
 
-/** Why an authenticated client gets no token: the proof of possession is missing, or was used before. */
+/**
+ * Why an authenticated client gets no token: the proof of possession is missing, or was used before. An older edge answers an unknown value
+ * with 500, as for every `GrantRefusal`.
+ */
 export type BindingRefusal =
   | 'dpop_required'
   | 'use_dpop_nonce'
