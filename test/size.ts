@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 
-/** How much the long proofs do: `small` in `npm test`, `soak` in `npm run test:soak`. vitest.config.ts reads it from the environment. */
+/** How much the long tests do: `small` in `npm test`, `soak` in `npm run test:soak`. vitest.config.ts reads it from the environment. */
 export type Size = 'small' | 'soak';
 
 declare module 'vitest' {

@@ -122,6 +122,7 @@ export function toMarkdown({ machine, plan, results, ratios, withoutSecret, grow
     const range = `${median.toFixed(2)} (${least.toFixed(2)} to ${greatest.toFixed(2)})`;
     return `| ${[question, few.toFixed(2), many.toFixed(2), range, errors].join(' | ')} |`;
   });
+  const isAimMet = ratios.every(({ to, median }) => (to === 'floor' ? median >= 0.85 : median > 1));
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   return `# Benchmark
 
@@ -138,7 +139,7 @@ ${rows.join('\n')}
 
 ${ratios.map(({ to, ...found }) => `- edgemint / ${to}: ${shown(found)}`).join('\n')}
 
-The aim is at least 0.85 of the floor, and more than oidc-provider.
+The aim is at least 0.85 of the floor, and more than oidc-provider.${isAimMet ? '' : ' It is not met yet.'}
 
 ## Without a shared secret
 

@@ -40,7 +40,9 @@ const COLUMNS = {
 function addRotate(group: Command): void {
   const command = group
     .command('rotate')
-    .description('create a new primary secret; the old one becomes secondary and works until it is deleted')
+    .description(
+      'create a new primary secret; the old one becomes secondary and works until it is deleted, or until --grace ends',
+    )
     .argument('<client_id>')
     .option('--grace <duration>', 'the old secret expires after this time, such as 1h', seconds)
     .option('--replace-secondary', 'delete an existing secondary secret');
