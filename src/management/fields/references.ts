@@ -2,9 +2,10 @@ import type { Administrator } from '../../credentials/api-key.ts';
 import type { StoredGrant } from '../../store/grants.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
-import { GRANTS_BYTES_MAX, SCOPES_SHOWN } from '../constants.ts';
-import { type FieldError, invalid, invalidIn, pointer } from '../http/problem.ts';
+import { GRANTS_BYTES_MAX } from '../constants.ts';
+import { invalid, invalidIn } from '../http/problem.ts';
 import type { ManagementServices } from '../services.ts';
+import { type Kind, ReferenceErrors, UNKNOWN } from './reference-errors.ts';
 import { GRANTS_TOO_LARGE } from './schemas.ts';
 
 interface Grant {
@@ -29,13 +30,6 @@ export interface Resolved {
   readonly shownGrants: { resource_server: string; scopes: string[] }[];
 }
 
-// These do not repeat the reference: the answer to the id of another organization must not contain that id.
-const UNKNOWN = {
-  resource_server: 'Unknown resource server. Use the identifier or id of a shared one or of one of this organization.',
-  role: 'Unknown role. Use the name or id of a role of this organization or of a shared role.',
-} as const;
-type Kind = keyof typeof UNKNOWN;
-
 /**
  * Looks up the resource servers, scopes and roles that an organization's role or client refers to.
  * @param introspected identifiers of the resource servers that the client may introspect for before the change
@@ -54,10 +48,10 @@ export async function resolveReferences(
     organizationId === null ? new Map<string, never>() : assignableRoles(db, organizationId, roles),
   ]);
 
-  const errors: FieldError[] = [];
+  const errors = new ReferenceErrors();
   const find = <T>(map: ReadonlyMap<string, T>, name: string, kind: Kind, ...path: PropertyKey[]): T | undefined => {
     const value = map.get(name);
-    if (!value) errors.push({ pointer: pointer(...path), detail: UNKNOWN[kind] });
+    if (!value) errors.add(UNKNOWN[kind], ...path);
     return value;
   };
 
@@ -69,11 +63,7 @@ export async function resolveReferences(
     scopesOf.set(server.id, granted);
     grant.scopes.forEach((scope, position) => {
       if (server.scopes.has(scope)) granted.scopes.add(scope);
-      else
-        errors.push({
-          pointer: pointer('grants', index, 'scopes', position),
-          detail: unknownScope(scope, server),
-        });
+      else errors.addUnknownScope(scope, server, 'grants', index, 'scopes', position);
     });
   });
   const heldRoles = roles.map((role, index) => find(knownRoles, role, 'role', 'roles', index));
@@ -82,16 +72,14 @@ export async function resolveReferences(
     // The client would see the tokens of every organization.
     const isNew = server && !introspected.includes(server.identifier);
     if (isNew && server.organizationId === null && administrator.kind !== 'root') {
-      errors.push({
-        pointer: pointer('introspects', index),
-        detail: `\`${server.identifier}\` is shared by all organizations: only the root key can let a client introspect for it.`,
-      });
+      const detail = `\`${server.identifier}\` is shared by all organizations: only the root key can let a client introspect for it.`;
+      errors.add(detail, 'introspects', index);
     }
     return server;
   });
   const defaultResource =
     default_resource === null ? null : find(servers, default_resource, 'resource_server', 'default_resource');
-  if (errors.length > 0) throw invalidIn(errors);
+  if (errors.list.length > 0) throw invalidIn(errors.list);
 
   const list = [...scopesOf]
     .map(([id, { identifier, scopes }]) => ({ id, identifier, scopes: [...scopes].sort() }))
@@ -133,16 +121,6 @@ export async function resolveFilters(
       resourceServerId: find(servers, 'resource_server', resource_server),
     }),
   };
-}
-
-function unknownScope(
-  scope: string,
-  { identifier, scopes }: { identifier: string; scopes: ReadonlySet<string> },
-): string {
-  const available = [...scopes].sort();
-  const others = available.length - SCOPES_SHOWN;
-  const shown = available.slice(0, SCOPES_SHOWN).join(', ') || 'none';
-  return `Unknown scope \`${scope}\` at \`${identifier}\`. Available: ${shown}${others > 0 ? ` and ${others} more` : ''}.`;
 }
 
 function distinct<T extends { readonly id: string }>(items: readonly (T | undefined)[]): T[] {
