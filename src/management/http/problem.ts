@@ -24,6 +24,9 @@ const PROBLEMS = {
 export const UNAVAILABLE_DETAIL =
   'The request may have been applied, and may not have reached every gate. Retry it; a POST with the same Idempotency-Key is applied once.';
 
+const NOT_APPLIED_DETAIL =
+  'The service is not ready for this request. Nothing was applied; retry after the time in `Retry-After`.';
+
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One error of a request, with the field or parameter that it is about. */
@@ -113,8 +116,16 @@ export function fieldErrors(issues: readonly z.core.$ZodIssue[], at: 'body' | 'p
 // Zod reports a missing field as a field of the wrong type.
 function describeIssue({ code, message, path }: z.core.$ZodIssue): string {
   if (code !== 'invalid_type' || !message.endsWith('received undefined')) return message;
-  const name = path.at(-1);
-  return name === undefined ? 'A body is required.' : `\`${String(name)}\` is required.`;
+  if (path.length === 0) return 'A body is required.';
+  // An index alone names nothing, so the list's name precedes it: `grants[0]`.
+  const nearestName = path.slice(
+    Math.max(
+      0,
+      path.findLastIndex((key) => typeof key === 'string'),
+    ),
+  );
+  const name = nearestName.map((key) => (typeof key === 'number' ? `[${key}]` : String(key))).join('');
+  return `\`${name}\` is required.`;
 }
 
 /** Returns the management API's answer to any thrown error, and adds the reason to the request's log line. */
@@ -132,15 +143,19 @@ function asProblem(error: unknown): ProblemError {
   switch (classified.kind) {
     case 'too_many_attempts':
       return new ProblemError('too_many', { headers: { 'Retry-After': String(classified.retryAfter) } });
+    // No endpoint of this API throws these two today. Both mean that keys are missing, which ends a request before it writes.
     case 'not_yet':
     case 'remote_keys_unavailable':
-    case 'store_unavailable': {
-      const headers = { 'Retry-After': String(classified.retryAfter) };
-      return new ProblemError('unavailable', { detail: UNAVAILABLE_DETAIL, headers });
-    }
+      return unavailable(NOT_APPLIED_DETAIL, classified.retryAfter);
+    case 'store_unavailable':
+      return unavailable(UNAVAILABLE_DETAIL, classified.retryAfter);
     case 'misconfigured':
       return new ProblemError('unexpected', { detail: 'The service is not configured.' });
     case 'unexpected':
       return new ProblemError('unexpected');
   }
+}
+
+function unavailable(detail: string, retryAfter: number): ProblemError {
+  return new ProblemError('unavailable', { detail, headers: { 'Retry-After': String(retryAfter) } });
 }
