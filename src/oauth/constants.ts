@@ -76,5 +76,5 @@ export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
 /** How long the metadata document may be cached. */
 export const METADATA_MAX_AGE = 3600;
 
-/** The length of an ETag, in characters of base64url: 132 bits of a SHA-256 digest. */
-export const ETAG_LENGTH = 22;
+/** How many bytes of a SHA-256 digest an ETag has. */
+export const ETAG_BYTES = 16;

@@ -1,5 +1,6 @@
-import { sha256 } from '../../lib/sha256.ts';
-import { ETAG_LENGTH } from '../constants.ts';
+import { base64url } from 'jose';
+import { sha256Bytes } from '../../lib/sha256.ts';
+import { ETAG_BYTES } from '../constants.ts';
 
 /**
  * Returns a public JSON document with an ETag, or 304 if the client has the current one
@@ -12,7 +13,7 @@ export async function cacheableJson(
   maxAge: number,
   contentType = 'application/json',
 ): Promise<Response> {
-  const etag = `"${(await sha256(json)).slice(0, ETAG_LENGTH)}"`;
+  const etag = `"${base64url.encode((await sha256Bytes(json)).subarray(0, ETAG_BYTES))}"`;
   const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag, 'Access-Control-Allow-Origin': '*' };
   if (matchesEtag(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
   return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });
