@@ -68,7 +68,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
     }),
   );
   if (owed.length > PUSHES_PER_REQUEST) {
-    waitUntil(deliverPushes(db, gates, owed).catch(() => undefined));
+    waitUntil(deliverPushes(db, gates, owed.slice(0, PUSHES_PER_REQUEST)).catch(() => undefined));
     return asTyped(await accepted(context, version));
   }
   if (settle) {

@@ -50,7 +50,7 @@ export async function answerMissing(context: ManagementContext, target: string):
     const change = await findChange(services.db, version);
     if (change && mayFollow(administrator, change)) return asTyped(await accepted(context, version));
   }
-  await deliverPushes(services.db, services.gates, owed);
+  await deliverPushes(services.db, services.gates, owed.slice(0, PUSHES_PER_REQUEST));
   // The scheduled handler or the next retry delivers the rest.
   if (owed.length > PUSHES_PER_REQUEST)
     throw new StoreUnavailableError('gate', 'more pushes are owed than one request delivers');
