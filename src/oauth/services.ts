@@ -13,7 +13,7 @@ import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
 import type { StoreProbes } from './store-probes.ts';
 
-/** What the authentication of a client may touch. D1 and KV are not among it: that is the gate's business. */
+/** What the authentication of a client may touch. It does not touch D1 and KV directly: the gate does. */
 export interface AuthenticationServices {
   readonly config: Config;
   /** The master keys whose hashes and tags are accepted. */

@@ -38,5 +38,8 @@ export const CHANGE_AGE = 7 * 86_400;
 /** The most rows of a table that one run of the scheduled handler purges. It runs every minute. */
 export const PURGE_ROWS = 5000;
 
-/** If a role or resource server has at most so many clients, a filtered list checks these; otherwise it scans all clients by name. */
+/**
+ * If a role or resource server has at most so many clients, a filtered list checks these; otherwise it walks the clients by name until the
+ * page is full.
+ */
 export const FEW_CLIENTS = 1000;

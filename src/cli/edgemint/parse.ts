@@ -71,7 +71,7 @@ export function scope(text: string): { name: string; description: string } {
 export function rateLimit(text: string): { per_minute: number; burst: number } {
   const [, per_minute, burst] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
   if (!per_minute || !burst)
-    throw new InvalidArgumentError('A rate limit is tokens per minute and burst, such as 600/100.');
+    throw new InvalidArgumentError('A rate limit is token requests per minute and burst, such as 600/100.');
   return { per_minute: Number(per_minute), burst: Number(burst) };
 }
 

@@ -190,7 +190,7 @@ export const Problem = z
     type: z.string().openapi({ description: 'The error code, for programs.', example: 'urn:edgemint:problem:invalid' }),
     title: z.string().openapi({ description: 'A summary, for people.', example: 'Validation failed' }),
     status: z.int().openapi({ description: 'The HTTP status.', example: 422 }),
-    detail: z.string().optional().openapi({ description: 'What is wrong, and what to do.' }),
+    detail: z.string().optional().openapi({ description: 'The error in one or two sentences, and how to correct it.' }),
     errors: z
       .array(
         z.object({
@@ -202,7 +202,7 @@ export const Problem = z
             .string()
             .optional()
             .openapi({ description: 'The URL parameter or header that is wrong, in place of `pointer`.' }),
-          detail: z.string().openapi({ description: 'What is wrong, or what would be right.' }),
+          detail: z.string().openapi({ description: 'The error of this field or parameter, or a correct value.' }),
         }),
       )
       .optional(),

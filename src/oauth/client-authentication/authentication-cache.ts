@@ -62,7 +62,8 @@ export class ClientAuthenticationCache {
 
   /**
    * Asks the client's gate, in a call that begins after this method was called. One call per client is under way at a time; all callers
-   * that arrive during it share the next one.
+   * that arrive during it share the next one. If the gate did not know the client within the last `UNKNOWN_CLIENT_AGE` seconds, returns
+   * undefined without a call.
    * @returns undefined if there is no such client
    * @throws StoreUnavailableError
    */
