@@ -3,7 +3,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { applyMergePatch } from '../../lib/merge-patch.ts';
 import { JSON_DEPTH_MAX } from '../constants.ts';
 import { type FieldError, fieldErrors, invalidIn, pointer } from '../http/problem.ts';
-import { isPlainJson, plainJsonRule } from './plain-json.ts';
+import { plainJsonFault } from './plain-json.ts';
 
 /**
  * Applies a JSON merge patch ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)) to the representation of a resource.
@@ -26,8 +26,8 @@ export function applyPatch<Fields extends z.ZodObject>(
       errors.push({ pointer: pointer(name), detail: `\`${name}\` cannot be changed. Leave it out.` });
   }
   // The patch object itself is one level around the fields.
-  if (!isPlainJson(patch, JSON_DEPTH_MAX + 1))
-    errors.push({ pointer: '', detail: `Each field ${plainJsonRule(JSON_DEPTH_MAX)}.` });
+  const fault = plainJsonFault(patch, JSON_DEPTH_MAX + 1);
+  if (fault !== undefined) errors.push({ pointer: '', detail: `The body ${fault}.` });
   if (errors.length > 0) throw invalidIn(errors);
 
   const before = Object.keys(fields.shape).map((name) => [name, current[name]]);
