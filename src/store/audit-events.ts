@@ -15,7 +15,7 @@ export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 export async function recordEvents(db: Database, events: readonly GateAuditEvent[]): Promise<boolean> {
   const [first, ...others] = events.map((event) => db.insert(auditEvents).values(rowOf(event)).onConflictDoNothing());
   if (!first) return true;
-  return askStore('d1', () => db.batch([first, ...others]).then(() => true, requireRefusal));
+  return askStore('d1', () => db.batch([first, ...others]).then(() => true, rethrowUnlessRefused));
 }
 
 // Each column is named here, so that a column that an event has no value for is a compile error. An event that already lies in a gate's
@@ -26,12 +26,13 @@ function rowOf({ id, at, organizationId, actor, action, target, address, changes
 
 type NewAuditEvent = Required<typeof auditEvents.$inferInsert>;
 
-// D1 names the SQLite error code in its message: a constraint such as NOT NULL, a value that is too big, or one of the wrong type. The
-// documentation has no list of them: https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
-const REFUSAL = /SQLITE_(?:CONSTRAINT|TOOBIG|MISMATCH)|D1_TYPE_ERROR/;
+// D1 names the SQLite error code in its message: a constraint such as NOT NULL, a value that is too big, or one of the wrong type. SQLite's
+// own text for a constraint counts without the code as well, as in `askStore()`. The documentation has no list of them:
+// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+const REFUSAL = /SQLITE_(?:CONSTRAINT|TOOBIG|MISMATCH)|D1_TYPE_ERROR|constraint failed/;
 
 /** Returns false if D1 refused what the statements contain, and throws any other error again. */
-function requireRefusal(error: unknown): false {
+function rethrowUnlessRefused(error: unknown): false {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (REFUSAL.test(cause.message)) return false;
   throw error;
 }

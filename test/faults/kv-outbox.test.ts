@@ -292,13 +292,21 @@ describe('audit events that D1 refuses', () => {
     'with an actor of the wrong type': (event: object) => JSON.stringify({ ...event, actor: {} }),
     'with a time of the wrong type': (event: object) => JSON.stringify({ ...event, at: 'today' }),
     'that is too big': (event: object) => JSON.stringify(event),
+    'that breaks a constraint which D1 names without a code': (event: object) => JSON.stringify(event),
     'that is not JSON': () => '{"id":"evt_',
     'that is no object': () => 'null',
   };
   const BAD_ID = 'evt_bad';
-  // The local D1 accepts much larger values than Cloudflare's, which answers with this error.
-  const tooBig: Fault = (call, _, bound) =>
-    bound.includes(BAD_ID) ? Promise.reject(new Error('D1_ERROR: string or blob too big: SQLITE_TOOBIG')) : call();
+  // The local D1 does not answer with these: it accepts much larger values than Cloudflare's, and always adds the code.
+  const ERRORS: Readonly<Record<string, string>> = {
+    'that is too big': 'D1_ERROR: string or blob too big: SQLITE_TOOBIG',
+    'that breaks a constraint which D1 names without a code':
+      'D1_ERROR: NOT NULL constraint failed: audit_events.actor',
+  };
+  const refusingBad =
+    (error: string | undefined): Fault =>
+    (call, _, bound) =>
+      error !== undefined && bound.includes(BAD_ID) ? Promise.reject(new Error(error)) : call();
   const AGE_MS = REFUSED_EVENT_AGE * 1000;
   // Two of the events have no readable time, so their age is estimated from the number of attempts.
   const ATTEMPTS = (2 * REFUSED_EVENT_AGE) / OUTBOX_RETRY_MAX;
@@ -332,7 +340,7 @@ describe('audit events that D1 refuses', () => {
   test.each(Object.entries(BAD))(
     'one %s does not hold up the others, and is dropped once it is old',
     async (name, make) => {
-      const fault: Fault = name === 'that is too big' ? tooBig : (call) => call();
+      const fault = refusingBad(ERRORS[name]);
       const worker = await owingBadEvent(make);
       const client_id = worker.client_id;
       expect(await linesOfAlarm(worker, fault)).toMatchObject([{ event: 'gate_alarm', events: 2, events_failed: 1 }]);
