@@ -26,6 +26,12 @@ export const REFUSED_EVENT_AGE = 7 * 86_400;
 /** How many outbox rows one alarm delivers. */
 export const DELIVERIES_PER_ALARM = 100;
 
+/**
+ * How many audit events one alarm inserts one by one, if D1 does not take them together. Revocations that are made meanwhile wait for the
+ * next alarm before they are copied to KV, and each insert may take up to `STORE_DEADLINE_MS`.
+ */
+export const SINGLE_INSERTS_PER_ALARM = 10;
+
 /** How many KV entries an alarm writes at once: the platform allows six open connections. */
 export const DELIVERIES_AT_ONCE = 6;
 

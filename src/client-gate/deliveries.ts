@@ -4,7 +4,13 @@ import type { Env } from '../platform/env.ts';
 import { recordEvents } from '../store/audit-events.ts';
 import { type Database, database } from '../store/database.ts';
 import { putCopy } from '../store/revocation-copies.ts';
-import { DELIVERIES_AT_ONCE, DELIVERIES_PER_ALARM, OUTBOX_RETRY_MAX, REFUSED_EVENT_AGE } from './constants.ts';
+import {
+  DELIVERIES_AT_ONCE,
+  DELIVERIES_PER_ALARM,
+  OUTBOX_RETRY_MAX,
+  REFUSED_EVENT_AGE,
+  SINGLE_INSERTS_PER_ALARM,
+} from './constants.ts';
 import type { Outbox } from './outbox.ts';
 
 /** How many outbox rows an alarm delivered, and how many it could not, as the log shows them. */
@@ -27,7 +33,7 @@ export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>
   const due = outbox.due(Date.now(), DELIVERIES_PER_ALARM);
   const copies = due.filter((row) => row.store === 'kv');
   const events = due.filter((row) => row.store === 'd1');
-  const [copiesPut, { recorded, dropped }] = await Promise.all([
+  const [copiesPut, { recorded, failed, dropped }] = await Promise.all([
     putCopies(outbox, KV, copies),
     insertEvents(outbox, database(DB), events),
   ]);
@@ -35,7 +41,7 @@ export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>
     copies: copiesPut,
     copies_failed: copies.length - copiesPut,
     events: recorded,
-    events_failed: events.length - recorded,
+    events_failed: failed,
   };
   return { counts, dropped };
 }
@@ -68,20 +74,23 @@ async function put(outbox: Outbox, kv: KVNamespace, copy: DueCopy): Promise<bool
   }
 }
 
-/** Whether D1 took an insert, refused what it holds, or did not answer. */
+/** Whether D1 took an insert, refused what it holds, or failed otherwise: it did not answer, or refused for a reason that we do not know. */
 type InsertOutcome = 'recorded' | 'refused' | 'unavailable';
 
-/** Inserts audit events together, or one by one if D1 does not take them together: one bad event must not block the others. */
+/**
+ * Inserts audit events together, or one by one if D1 does not take them together: one bad event must not block the others. Events beyond
+ * `SINGLE_INSERTS_PER_ALARM` are then not tried. They stay due, so that the next alarm follows at once.
+ */
 async function insertEvents(
   outbox: Outbox,
   db: Database,
   rows: readonly OutboxRow[],
-): Promise<{ recorded: number; dropped: string[] }> {
+): Promise<{ recorded: number; failed: number; dropped: string[] }> {
   const outcome = rows.length === 0 ? 'recorded' : await insert(db, rows);
   const isFinal = outcome === 'recorded' || rows.length === 1;
   const outcomes = isFinal ? rows.map(() => outcome) : await insertOneByOne(db, rows);
   const dropped: string[] = [];
-  for (const [index, row] of rows.entries()) {
+  for (const [index, row] of rows.slice(0, outcomes.length).entries()) {
     const now = Date.now();
     if (outcomes[index] === 'recorded') outbox.delivered(row, now);
     else if (outcomes[index] === 'refused' && ageOf(row, now) >= REFUSED_EVENT_AGE * 1000) {
@@ -89,14 +98,18 @@ async function insertEvents(
       dropped.push(row.key);
     } else outbox.failed(row, now);
   }
-  return { recorded: outcomes.filter((each) => each === 'recorded').length, dropped };
+  const recorded = outcomes.filter((each) => each === 'recorded').length;
+  return { recorded, failed: outcomes.length - recorded, dropped };
 }
 
-// Stops asking once D1 does not answer, so that an outage costs two calls and not one for each event.
+/** Inserts the first `SINGLE_INSERTS_PER_ALARM` events. @returns their outcomes, or those of all events if D1 is unavailable */
 async function insertOneByOne(db: Database, rows: readonly OutboxRow[]): Promise<InsertOutcome[]> {
   const outcomes: InsertOutcome[] = [];
-  for (const row of rows) {
-    outcomes.push(outcomes.at(-1) === 'unavailable' ? 'unavailable' : await insert(db, [row]));
+  for (const row of rows.slice(0, SINGLE_INSERTS_PER_ALARM)) {
+    const outcome = await insert(db, [row]);
+    outcomes.push(outcome);
+    // Stops asking once D1 does not answer, so that an outage costs two calls and not one for each event.
+    if (outcome === 'unavailable') return rows.map((_, index) => outcomes[index] ?? 'unavailable');
   }
   return outcomes;
 }

@@ -2,7 +2,12 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { DELIVERIES_PER_ALARM, OUTBOX_RETRY_MAX, REFUSED_EVENT_AGE } from '../../src/client-gate/constants.ts';
+import {
+  DELIVERIES_PER_ALARM,
+  OUTBOX_RETRY_MAX,
+  REFUSED_EVENT_AGE,
+  SINGLE_INSERTS_PER_ALARM,
+} from '../../src/client-gate/constants.ts';
 import { KV_EXPIRY_MIN } from '../../src/store/constants.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, done, getToken, revoke, world } from '../http.ts';
@@ -381,6 +386,44 @@ describe('audit events that D1 refuses', () => {
     expect(batches).toEqual([53, 1]);
     expect(await owedBy(worker)).toHaveLength(53);
   });
+
+  test.each([
+    ['first', -1, 2],
+    ['last', 1, 4],
+  ])(
+    'one among many that is due %s costs an alarm a few inserts, and the next alarm continues',
+    async (_, shift, alarms) => {
+      const worker = await owingBadEvent(BAD['without an actor']);
+      const GOOD = 3 * SINGLE_INSERTS_PER_ALARM + 2;
+      await ownStorage(worker, (sql) => {
+        const { value } =
+          sql.exec<{ value: string }>('SELECT value FROM outbox WHERE key <> ?', BAD_ID).toArray()[0] ??
+          expect.unreachable();
+        for (let count = 2; count < GOOD; count++) {
+          const id = `evt_good_${worker.client_id}_${count}`;
+          const good = JSON.stringify({ ...JSON.parse(value), id });
+          sql.exec("INSERT INTO outbox VALUES ('d1', ?, ?, NULL, ?, 0)", id, good, START - 2);
+        }
+        sql.exec('UPDATE outbox SET due_at = ?', START - 2);
+        sql.exec('UPDATE outbox SET due_at = ? WHERE key = ?', START - 2 + shift, BAD_ID);
+      });
+      const isBadAlone = async () => (await owedBy(worker)).every(({ key }) => key === BAD_ID);
+      let rung = 0;
+      while (!(await isBadAlone())) {
+        let inserts = 0;
+        const count: Fault = (call) => {
+          inserts++;
+          return call();
+        };
+        await withFault('d1', count, () => ring(worker));
+        rung++;
+        expect(inserts).toBeLessThanOrEqual(SINGLE_INSERTS_PER_ALARM + 1);
+      }
+      expect(rung).toBe(alarms);
+      expect(await eventsOf(worker)).toHaveLength(GOOD);
+      expect(await owedBy(worker)).toMatchObject([{ key: BAD_ID, attempts: 1 }]);
+    },
+  );
 
   test('a batch that D1 does not take for an unknown reason is inserted one by one', async () => {
     holdClock();
