@@ -28,7 +28,11 @@ export interface RecordedGate {
 export interface Recording {
   /** The time of the recording, in milliseconds since the epoch. */
   readonly at: number;
-  /** A gate whose storage has something of every kind. */
+  /**
+   * A gate with rows in every table except `bucket`, which only older versions write (see older-storage.test.ts). The recordings do not
+   * cover these members of its record, which are null or empty: `default_resource`, `introspects_at_edge`, the `expires_at` of a secret,
+   * the `access_token_ttl` of a grant, and, in `authentication`, `jwks_uri`, `tls_subject` and the `certificate` of a key.
+   */
   readonly live: RecordedGate;
   /** The gate of a client that was deleted. */
   readonly deleted: RecordedGate;
@@ -63,7 +67,7 @@ const eventOf = (client_id: string, id: string) => ({
   changes: { reason: 'recorded' },
 });
 
-/** Lets two gates write everything that a gate can write, and returns it. Sets the clock. */
+/** Lets two gates write to each table that this version writes, and returns their storage. Sets the clock. */
 export async function recordGates(): Promise<Recording> {
   vi.useFakeTimers({ toFake: ['Date'], now: START });
   const live = await recordLive();
