@@ -24,3 +24,9 @@ export class RemoteError extends Error {
     this.fault = fault;
   }
 }
+
+/** Returns a RemoteError as a value, for the `catch` of a promise: the caller may still succeed without these keys. Throws other errors. */
+export function returnRemoteError(error: unknown): RemoteError {
+  if (error instanceof RemoteError) return error;
+  throw error;
+}

@@ -1,7 +1,7 @@
 import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } from '../../gates/attempt-filter.ts';
 import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import { RemoteError } from '../../remote-keys/remote-error.ts';
+import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
@@ -96,11 +96,6 @@ function verify(
     case 'certificate':
       return verifyMutualTls(credential.certificate, authentication, remoteKeys);
   }
-}
-
-function returnRemoteError(error: unknown): RemoteError {
-  if (error instanceof RemoteError) return error;
-  throw error;
 }
 
 // If keys keep failing to load, `currentAuthentication` holds the client's requests back. This request is told the real cause instead.

@@ -5,7 +5,7 @@ import { findTimeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import { RemoteError } from '../../remote-keys/remote-error.ts';
+import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, TIME_FAILURES } from './assertion.ts';
@@ -59,6 +59,7 @@ export async function verifyFederated(
   let unavailable: RemoteError | undefined;
   for (const identity of candidates) {
     const keys = await findKeys(identity, assertion, alg, remoteKeys, now).catch(returnRemoteError);
+    // The key may still be found at another identity's issuer.
     if (keys instanceof RemoteError) unavailable = keys;
     else if (await isSignedBy(assertion.token, alg, keys)) {
       return { kind: 'key', anchor: credentialRefs.identity(authentication, identity) };
@@ -66,12 +67,6 @@ export async function verifyFederated(
   }
   if (unavailable) throw unavailable;
   return 'no_such_key';
-}
-
-// The key may still be found at another identity's issuer.
-function returnRemoteError(error: unknown): RemoteError {
-  if (error instanceof RemoteError) return error;
-  throw error;
 }
 
 async function findKeys(
