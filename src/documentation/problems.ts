@@ -1,3 +1,4 @@
+import { kib } from '../lib/size.ts';
 import { ACCESS_TOKEN_TTL_MIN, MANAGEMENT_BODY_LIMIT_BYTES } from '../management/constants.ts';
 import { invalid, ProblemError, UNAVAILABLE_DETAIL } from '../management/http/problem.ts';
 import { CLIENT_ID } from './oauth/examples.ts';
@@ -22,7 +23,7 @@ const PROBLEMS: readonly ProblemError[] = [
   new ProblemError('forbidden', { detail: 'This requires an API key with the scope clients:write.' }),
   new ProblemError('not_found'),
   new ProblemError('stale'),
-  new ProblemError('too_large', { detail: `The limit is ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.` }),
+  new ProblemError('too_large', { detail: `The limit is ${kib(MANAGEMENT_BODY_LIMIT_BYTES)}.` }),
   new ProblemError('unsupported_media_type'),
   invalid({ pointer: '/access_token_ttl', detail: `Too small: expected number to be >=${ACCESS_TOKEN_TTL_MIN}` }),
   new ProblemError('too_many'),
@@ -33,7 +34,7 @@ const PROBLEMS: readonly ProblemError[] = [
 const ANY_OPERATION = { 500: 'The service is not configured, or failed unexpectedly.' };
 const ANY_OPERATION_WITH_BODY = {
   400: 'The body is not JSON.',
-  413: `The body is larger than ${MANAGEMENT_BODY_LIMIT_BYTES / 1024} KiB.`,
+  413: `The body is larger than ${kib(MANAGEMENT_BODY_LIMIT_BYTES)}.`,
   415: 'The operation does not accept this `Content-Type`.',
 };
 

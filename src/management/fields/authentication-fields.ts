@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
+import { kib } from '../../lib/size.ts';
 import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
 import {
@@ -36,7 +37,7 @@ const Jwks = z
   })
   .refine(
     (jwks) => jsonBytes(jwks) <= REGISTERED_KEYS_BYTES_MAX,
-    `must be at most ${REGISTERED_KEYS_BYTES_MAX / 1024} KiB of JSON`,
+    `must be at most ${kib(REGISTERED_KEYS_BYTES_MAX)} of JSON`,
   )
   .openapi('JwkSet', {
     description: `A JWK Set (RFC 7517) of 1 to ${REGISTERED_KEYS_MAX} public keys.`,
@@ -168,7 +169,7 @@ export const AuthenticationFields = {
     .max(FEDERATED_IDENTITIES_MAX)
     .refine(
       (all) => jsonBytes(all) <= FEDERATED_IDENTITIES_BYTES_MAX,
-      `must be at most ${FEDERATED_IDENTITIES_BYTES_MAX / 1024} KiB of JSON`,
+      `must be at most ${kib(FEDERATED_IDENTITIES_BYTES_MAX)} of JSON`,
     )
     .default([])
     .openapi({

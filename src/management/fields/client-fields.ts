@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
+import { kib } from '../../lib/size.ts';
 import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
 import {
   CLAIM_NAME_LENGTH_MAX,
@@ -75,10 +76,7 @@ export const ClientFields = z.strictObject({
     .unknown()
     .refine((claims) => isPlainJson(claims), plainJsonRule())
     .pipe(z.record(ClaimName, z.unknown()))
-    .refine(
-      (claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES,
-      `must be at most ${CLAIMS_LIMIT_BYTES / 1024} KiB of JSON`,
-    )
+    .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, `must be at most ${kib(CLAIMS_LIMIT_BYTES)} of JSON`)
     .default({})
     .openapi({ ...CLAIMS, description: 'Custom claims that every token of the client has. Default: none.' }),
   requestable_claims: z

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
+import { kib } from '../../lib/size.ts';
 import { isResourceIdentifier, isScopeToken } from '../../tokens/names.ts';
 import {
   ACCESS_TOKEN_TTL_MIN,
@@ -24,7 +25,7 @@ import {
 // Schemas that several resources share. Each check has an error text that says what would be right; its subject is the field.
 
 /** The error text of grants over their limit. */
-export const GRANTS_TOO_LARGE = `must be at most ${GRANTS_BYTES_MAX / 1024} KiB of JSON`;
+export const GRANTS_TOO_LARGE = `must be at most ${kib(GRANTS_BYTES_MAX)} of JSON`;
 
 /** Returns the size of a value as JSON in UTF-8, in bytes. */
 export function jsonBytes(value: unknown): number {
