@@ -133,7 +133,7 @@ export function getRouteFor<Path extends string, Params extends z.ZodObject, Ans
     ...about(route),
     method: 'get',
     request: { params, query: None },
-    responses: { 200: tagged(answer, 'The resource.'), ...PROBLEMS, ...NOT_FOUND },
+    responses: { 200: tagged(answer, 'The resource.'), ...PROBLEMS, ...NOT_FOUND, ...INVALID },
   });
 }
 
