@@ -39,7 +39,7 @@ export const HINT_LENGTH = 4;
 /** Names of changed fields in a row of `audit list`; `--json` shows all. */
 export const CHANGED_FIELDS_SHOWN = 3;
 /** Dependents that an error lists: about a screenful. */
-export const DEPENDENTS_SHOWN = 20;
+export const DEPENDENTS_PRINTED = 20;
 /** Complaints about a file that an error lists: more would scroll the first ones away. */
 export const COMPLAINTS_SHOWN = 50;
 /** Seconds since the epoch (year 5138) above which a claim is not shown as a time: it is probably in milliseconds. */

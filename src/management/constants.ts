@@ -19,7 +19,7 @@ export const ID_LENGTH_MAX = 200;
 
 /** The longest `organization_id`, `jti` and `kid`. All three are generated, and have at most 43 characters. */
 export const ORGANIZATION_ID_LENGTH_MAX = 100;
-export const JTI_LENGTH_MAX = 100;
+export const TOKEN_JTI_LENGTH_MAX = 100;
 export const KID_LENGTH_MAX = 100;
 
 /** Digits of the id of a change: every number of so many digits is exact in JSON and JavaScript. */

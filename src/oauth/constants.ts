@@ -26,7 +26,7 @@ export const STRICT_ASSERTION_LIFETIME_MAX = 60;
 export const FEDERATED_LIFETIME_MAX = 86_400;
 
 /** The longest `jti` of an assertion or a proof, in UTF-16 code units. A gate stores it until it expires. */
-export const JTI_LENGTH_MAX = 200;
+export const PROOF_JTI_LENGTH_MAX = 200;
 
 /** The longest DPoP header, in characters. A proof with an RSA key fits. */
 export const DPOP_HEADER_MAX = 4096;

@@ -1,4 +1,4 @@
-import { DEPENDENTS_SHOWN } from '../constants.ts';
+import { DEPENDENTS_PRINTED } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { line, printable } from './printable.ts';
 import type { Problem } from './representations.ts';
@@ -53,7 +53,9 @@ function describe(status: number, problem: Problem, { mayCascade, optionOf }: Re
 
 function dependents({ orphans = [], orphans_total = orphans.length }: Problem): string[] {
   if (orphans.length === 0) return [];
-  const shown = orphans.slice(0, DEPENDENTS_SHOWN).map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
+  const shown = orphans
+    .slice(0, DEPENDENTS_PRINTED)
+    .map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
   const rest = orphans_total - shown.length;
   return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }

@@ -6,7 +6,7 @@ import { isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
 import { listOf } from '../../store/sql.ts';
 import { verifyAccessToken } from '../../tokens/verify.ts';
-import { JTI_LENGTH_MAX } from '../constants.ts';
+import { TOKEN_JTI_LENGTH_MAX } from '../constants.ts';
 import { ClientIdParams, Revoked, Time, time } from '../fields/schemas.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
@@ -25,7 +25,7 @@ const Revocation = z
       .openapi({ description: 'The access token. Set either this or the other three fields.' }),
     jti: z
       .string()
-      .max(JTI_LENGTH_MAX)
+      .max(TOKEN_JTI_LENGTH_MAX)
       .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters')
       .optional()
       .openapi({ description: 'The `jti` of the token.' }),

@@ -9,7 +9,7 @@ import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { STRICT_ALGS } from '../../store/client-authentication.ts';
 import {
   ASSERTION_LIFETIME_MAX,
-  JTI_LENGTH_MAX,
+  PROOF_JTI_LENGTH_MAX,
   SIGNER_CLOCK_SKEW,
   STRICT_ASSERTION_LIFETIME_MAX,
 } from '../constants.ts';
@@ -50,7 +50,7 @@ export function checkAssertion(
   if (soleAudience(aud) !== issuer) return 'wrong_audience';
   const fault = findTimeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
   if (fault) return TIME_FAILURES[fault];
-  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'malformed_assertion';
+  if (typeof jti !== 'string' || jti === '' || jti.length > PROOF_JTI_LENGTH_MAX) return 'malformed_assertion';
   return { alg, kid, jti, exp: exp as number };
 }
 

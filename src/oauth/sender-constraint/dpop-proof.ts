@@ -11,7 +11,7 @@ import {
   CACHED_PROOF_KEYS_MAX,
   DPOP_HEADER_MAX,
   DPOP_PROOF_AGE,
-  JTI_LENGTH_MAX,
+  PROOF_JTI_LENGTH_MAX,
   SIGNER_CLOCK_SKEW,
 } from '../constants.ts';
 
@@ -59,7 +59,7 @@ export async function checkProof(
   const { jti, htm, htu, iat, nonce } = jwt.claims;
   if (jwt.header.typ === undefined || mediaType(jwt.header.typ) !== 'dpop+jwt') return 'proof_wrong_type';
   if (!isAmong(VERIFICATION_ALGS, jwt.header.alg)) return 'proof_wrong_algorithm';
-  if (typeof jti !== 'string' || jti === '' || jti.length > JTI_LENGTH_MAX) return 'proof_malformed';
+  if (typeof jti !== 'string' || jti === '' || jti.length > PROOF_JTI_LENGTH_MAX) return 'proof_malformed';
   if (typeof htm !== 'string' || typeof htu !== 'string' || !isNumericDate(iat)) return 'proof_malformed';
   if (nonce !== undefined && typeof nonce !== 'string') return 'proof_malformed';
   if (htm !== request.method) return 'proof_wrong_method';
