@@ -68,7 +68,7 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
 }
 
 /** The small run sends one in this many forms of an endpoint, or stray requests of a route. Each turn sends the next ones. */
-const SHARED_BY = sized({ small: 4, soak: 1 });
+const SHARED_BY = sized({ small: 10, soak: 1 });
 const share = (asks: readonly Ask[], turn: number) => asks.filter((_, index) => (index + turn) % SHARED_BY === 0);
 /** Only a few forms of this endpoint get another answer while KV fails, so it receives all of its forms then. */
 const ASKS_KV = '/oauth2/introspect';
