@@ -1,4 +1,5 @@
 import type { SigningAlg } from '../gates/protocol.ts';
+import { listOf } from '../lib/list-of.ts';
 
 /** The algorithms that access tokens can be signed with ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)). */
-export const SIGNING_ALGS = ['ES256', 'RS256', 'EdDSA'] as const satisfies readonly SigningAlg[];
+export const SIGNING_ALGS = listOf<SigningAlg>()(['ES256', 'RS256', 'EdDSA']);

@@ -1,17 +1,18 @@
 import type { AuthMethod, TlsSubject } from '../gates/protocol.ts';
+import { listOf } from '../lib/list-of.ts';
 
 /**
  * The authentication methods of clients: names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and
  * `federated_jwt` for a token of another issuer that the client trusts.
  */
-export const AUTH_METHODS = [
+export const AUTH_METHODS = listOf<AuthMethod>()([
   'client_secret_basic',
   'client_secret_post',
   'private_key_jwt',
   'tls_client_auth',
   'self_signed_tls_client_auth',
   'federated_jwt',
-] as const satisfies readonly AuthMethod[];
+]);
 
 /** The methods that prove a secret. A client that has one of them may use the other too. */
 const SECRET_METHODS: readonly AuthMethod[] = ['client_secret_basic', 'client_secret_post'];
@@ -36,10 +37,4 @@ export function usesSecrets(methods: readonly AuthMethod[]): boolean {
 }
 
 /** The certificate names that can identify a client: the suffixes of the metadata names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
-export const TLS_SUBJECTS = [
-  'subject_dn',
-  'san_dns',
-  'san_uri',
-  'san_ip',
-  'san_email',
-] as const satisfies readonly TlsSubject['type'][];
+export const TLS_SUBJECTS = listOf<TlsSubject['type']>()(['subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email']);
