@@ -1,5 +1,5 @@
 import type { SigningAlg } from '../gates/protocol.ts';
-import { listOf } from '../lib/list-of.ts';
+import { completeList } from '../lib/complete-list.ts';
 
 /** The algorithms that access tokens can be signed with ([RFC 7518 section 3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)). */
-export const SIGNING_ALGS = listOf<SigningAlg>()(['ES256', 'RS256', 'EdDSA']);
+export const SIGNING_ALGS = completeList<SigningAlg>()(['ES256', 'RS256', 'EdDSA']);

@@ -1,11 +1,11 @@
 import type { AuthMethod, TlsSubject } from '../gates/protocol.ts';
-import { listOf } from '../lib/list-of.ts';
+import { completeList } from '../lib/complete-list.ts';
 
 /**
  * The authentication methods of clients: names of the [IANA registry](https://www.iana.org/assignments/oauth-parameters), and
  * `federated_jwt` for a token of another issuer that the client trusts.
  */
-export const AUTH_METHODS = listOf<AuthMethod>()([
+export const AUTH_METHODS = completeList<AuthMethod>()([
   'client_secret_basic',
   'client_secret_post',
   'private_key_jwt',
@@ -37,4 +37,10 @@ export function usesSecrets(methods: readonly AuthMethod[]): boolean {
 }
 
 /** The certificate names that can identify a client: the suffixes of the metadata names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
-export const TLS_SUBJECTS = listOf<TlsSubject['type']>()(['subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email']);
+export const TLS_SUBJECTS = completeList<TlsSubject['type']>()([
+  'subject_dn',
+  'san_dns',
+  'san_uri',
+  'san_ip',
+  'san_email',
+]);
