@@ -102,6 +102,7 @@ export default defineConfig({
         test: {
           // What needs no runtime: pure functions, in plain Node.
           name: 'unit',
+          isolate: false,
           include: filesOf('test/**/*.unit.test.ts'),
         },
       },

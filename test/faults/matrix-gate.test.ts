@@ -1,6 +1,9 @@
 import { beforeAll, describe } from 'vitest';
-import { AS_EVER, cells, RIGHT, type Scene, scene, UNAVAILABLE } from './matrix.ts';
+import { sized } from '../size.ts';
+import { AS_EVER, both, byTurns, cells, RIGHT, type Scene, scene, UNAVAILABLE } from './matrix.ts';
 import { GATE_TROUBLES, IS_SLOW } from './store-errors.ts';
+
+const isolatesOf = sized({ small: byTurns, soak: both });
 
 let made: Scene;
 beforeAll(async () => {
@@ -24,6 +27,6 @@ const WITHOUT_GATES = {
 };
 
 describe('the gates of some clients', () => {
-  cells('gates of these clients', GATE_TROUBLES, WITHOUT_GATES, () => made);
-  cells('gates of these clients', [IS_SLOW], AS_EVER, () => made);
+  cells('gates of these clients', GATE_TROUBLES, WITHOUT_GATES, isolatesOf, () => made);
+  cells('gates of these clients', [IS_SLOW], AS_EVER, isolatesOf, () => made);
 });

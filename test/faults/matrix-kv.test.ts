@@ -1,6 +1,9 @@
 import { beforeAll, describe } from 'vitest';
-import { AS_EVER, cells, type Scene, scene, UNAVAILABLE } from './matrix.ts';
+import { sized } from '../size.ts';
+import { AS_EVER, both, byTurns, cells, type Scene, scene, UNAVAILABLE } from './matrix.ts';
 import { IS_SLOW, KV_TROUBLES, KV_WRITE_TROUBLES } from './store-errors.ts';
+
+const isolatesOf = sized({ small: byTurns, soak: both });
 
 let made: Scene;
 beforeAll(async () => {
@@ -18,6 +21,6 @@ const WITHOUT_KV = {
 };
 
 describe('KV', () => {
-  cells('kv', KV_TROUBLES, WITHOUT_KV, () => made);
-  cells('kv', [...KV_WRITE_TROUBLES, IS_SLOW], AS_EVER, () => made);
+  cells('kv', KV_TROUBLES, WITHOUT_KV, isolatesOf, () => made);
+  cells('kv', [...KV_WRITE_TROUBLES, IS_SLOW], AS_EVER, isolatesOf, () => made);
 });

@@ -159,6 +159,12 @@ async function verdicts(caller: Credentials, tokens: Tokens, form: Record<string
 /** The memory of the isolate and the gates: `warm` is full; `cold` is empty, like a new isolate whose gates were evicted. */
 type Isolate = 'warm' | 'cold';
 
+/** The isolates in which the trouble at this index is met: by turns in a small run, both in a soak. */
+export type IsolatesOf = (index: number) => readonly Isolate[];
+
+export const byTurns: IsolatesOf = (index) => [index % 2 === 0 ? 'warm' : 'cold'];
+export const both: IsolatesOf = () => ['warm', 'cold'];
+
 async function boundToken({ client_id, signer }: Scene['keyed']): Promise<Response> {
   return askWith(await assertionOf(client_id, signer), {}, { dpop: await proofOf(signer) });
 }
@@ -241,19 +247,20 @@ async function answersDuring(
 }
 
 /**
- * Declares a test for each answer during each failure of a store, in a warm isolate and in a cold one.
+ * Declares a test for each answer during each failure of a store, in a warm isolate, in a cold one, or in both.
  * @param gates 'gates of these clients' fails only the gates of the tokens' clients
  */
 export function cells(
   store: Faulty | 'gates of these clients',
   troubles: readonly Trouble[],
   expected: Answers,
+  isolatesOf: IsolatesOf,
   made: () => Scene,
   ended: (revoked: Revoked) => void = () => {},
 ): void {
   // Pass the names as array items: vitest shortens a name in a title if it comes from an object's property.
-  describe.each(troubles.map(({ name, fault }) => [name, fault] as const))('%s', (_, fault) => {
-    describe.each(['warm', 'cold'] as const)('%s', (isolate) => {
+  describe.each(troubles.map(({ name, fault }, index) => [name, fault, index] as const))('%s', (_, fault, index) => {
+    describe.each(isolatesOf(index))('%s', (isolate) => {
       let answers: Answers;
       beforeAll(async () => {
         const during = <T>(request: () => Promise<T>, victim: Credentials): Promise<T> => {
