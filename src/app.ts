@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { toRoutePattern } from './http/request-log.ts';
 import { addLogDetails } from './log/trace.ts';
 import type { ManagementApp } from './management/http/context.ts';
+import { authorize } from './oauth/authorize.ts';
 import { health } from './oauth/health.ts';
 import { introspect } from './oauth/introspect.ts';
 import { jwks } from './oauth/jwks.ts';
@@ -21,8 +22,8 @@ export function createApp(services: Services) {
   const path = services.config.issuerPath;
 
   // One handler per route for all methods: if two handlers match, Hono chains them.
-  const serve = (method: 'GET' | 'POST', route: string, endpoint: Endpoint) => {
-    const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
+  const serve = (method: 'GET' | 'POST' | 'GET or POST', route: string, endpoint: Endpoint) => {
+    const allowed = method.split(' or ').flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
     const noted = { route: toRoutePattern(route) };
     app.all(route, ({ req: { raw } }) => {
       addLogDetails(noted);
@@ -35,6 +36,7 @@ export function createApp(services: Services) {
   serve('POST', `${path}/oauth2/introspect`, introspect);
   serve('POST', `${path}/oauth2/revoke`, revoke);
   serve('POST', `${path}/oauth2/rotate-secret`, rotateSecret);
+  serve('GET or POST', `${path}/oauth2/authorize`, authorize);
   serve('GET', `${path}/.well-known/jwks.json`, jwks);
   // RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after it.
   serve('GET', `/.well-known/oauth-authorization-server${path}`, metadata);

@@ -4,6 +4,7 @@ import { management } from '../management/index.ts';
 import type { ManagementServices } from '../management/services.ts';
 import { INTRODUCTION } from './introduction.ts';
 import { REPRESENTATIONS } from './management-examples.ts';
+import { authorizationRoutes } from './oauth/authorization.ts';
 import { jwks, metadataRoutes } from './oauth/discovery.ts';
 import { introspection } from './oauth/introspection.ts';
 import { revocation } from './oauth/revocation.ts';
@@ -94,7 +95,8 @@ function everyRoute(services: ManagementServices): OpenAPIHono {
     app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
   }
   app.openAPIRegistry.registerComponent('headers', 'RequestId', REQUEST_ID);
-  for (const route of [token, introspection, revocation, secretRotation, jwks, ...metadataRoutes(issuer, issuerPath)]) {
+  const oauthRoutes = [token, introspection, revocation, secretRotation, ...authorizationRoutes];
+  for (const route of [...oauthRoutes, jwks, ...metadataRoutes(issuer, issuerPath)]) {
     app.openAPIRegistry.registerPath(route);
   }
   // The paths of the document are relative to its server URL, which already contains the issuer's path.

@@ -15,6 +15,7 @@ export type Reason =
   | 'invalid_client'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
+  | 'unsupported_response_type'
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_token'

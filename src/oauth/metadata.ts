@@ -13,11 +13,13 @@ export function metadata({ config: { issuer } }: Pick<OAuthServices, 'config'>, 
   const document = {
     issuer,
     token_endpoint: `${issuer}/oauth2/token`,
+    // Refuses every request. MCP clients accept no metadata without it.
+    authorization_endpoint: `${issuer}/oauth2/authorize`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     introspection_endpoint: `${issuer}/oauth2/introspect`,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     grant_types_supported: ['client_credentials'],
-    // Required by the RFC, and empty because there is no authorization endpoint.
+    // Required by the RFC, and empty because there is no user flow.
     response_types_supported: [],
     token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: VERIFICATION_ALGS,

@@ -83,6 +83,7 @@ describe('a request is told of in one line', () => {
         '/.well-known/jwks.json',
         '/.well-known/oauth-authorization-server',
         '/.well-known/openid-configuration',
+        '/oauth2/authorize',
         '/healthz',
         '/openapi.json',
         '/docs',

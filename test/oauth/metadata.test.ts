@@ -117,11 +117,49 @@ test('K8: what is said to be supported is what answers', async () => {
   }
 });
 
-test('K8: there is no authorization endpoint, and no algorithm or method called none', async () => {
-  const document = await metadata();
-  expect(document).not.toHaveProperty('authorization_endpoint');
-  expect(JSON.stringify(document)).not.toMatch(/"none"/i);
-  for (const path of ['/oauth2/authorize', '/authorize', '/oauth2/auth']) expect((await send(path)).status).toBe(404);
+test('K8: there is no algorithm or method called none', async () => {
+  expect(JSON.stringify(await metadata())).not.toMatch(/"none"/i);
+});
+
+describe('the authorization endpoint', () => {
+  const request = new URLSearchParams({
+    response_type: 'code',
+    client_id: 'emc_x',
+    redirect_uri: 'https://elsewhere.example/callback?"<x>',
+    state: 'canary-of-a-state',
+    code_challenge_method: 'S256',
+  });
+
+  test.each([
+    ['GET', 'with no parameter', '', undefined],
+    ['GET', 'with a whole request', `?${request}`, undefined],
+    ['GET', 'with a broken request', '?redirect_uri=%ff&redirect_uri=javascript:1', undefined],
+    ['POST', 'with no body', '', undefined],
+    ['POST', 'with a form', '', request],
+    ['POST', 'with JSON', '', '{"response_type":"code"}'],
+  ])('K8: the authorization endpoint says to %s, %s, that there is no user flow, and redirects nowhere', async (method, _, query, body) => {
+    const { pathname } = new URL(String((await metadata()).authorization_endpoint));
+    const response = await send(`${pathname}${query}`, { method, redirect: 'manual', ...(body && { body }) });
+    expect(response.status).toBe(400);
+    expect(response.headers.get('Location')).toBeNull();
+    expect(response.headers.get('Content-Type')).toBe('application/json');
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+    expect(await response.json()).toEqual({
+      error: 'unsupported_response_type',
+      error_description: 'There is no user flow: get a token at the token endpoint, with client_credentials.',
+    });
+  });
+
+  test('takes no other method', async () => {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const response = await send('/oauth2/authorize', { method });
+      expect([response.status, response.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST']);
+    }
+  });
+
+  test('is nowhere else', async () => {
+    for (const path of ['/authorize', '/oauth2/auth']) expect((await send(path)).status).toBe(404);
+  });
 });
 
 test('K8: every algorithm that is named has keys', async () => {

@@ -54,6 +54,9 @@ const Metadata = z
   .looseObject({
     issuer: z.url(),
     token_endpoint: z.url(),
+    authorization_endpoint: z.url().openapi({
+      description: 'Refuses every request: there is no user flow. Some clients accept no metadata without it.',
+    }),
     jwks_uri: z.url(),
     introspection_endpoint: z.url(),
     revocation_endpoint: z.url(),

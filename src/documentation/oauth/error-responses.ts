@@ -24,8 +24,8 @@ export function errorAnswer(description: string, errors: Record<string, OAuthErr
 }
 
 /** Describes the answer to a method that a route does not have. */
-export function wrongMethod(allowed: 'GET' | 'POST') {
-  const described = allowed === 'GET' ? 'GET or HEAD' : allowed;
+export function wrongMethod(allowed: 'GET' | 'POST' | 'GET or POST') {
+  const described = allowed.replace('GET', 'GET or HEAD');
   const error = new OAuthError('invalid_request', { description: `Use ${described}.` });
   const headers = { Allow: { description: 'The methods of the route.', schema: { type: 'string' } } };
   return { 405: errorAnswer(`The method is not ${described}.`, { invalid_request: error }, headers) };
