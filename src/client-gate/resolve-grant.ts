@@ -1,5 +1,5 @@
 import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
-import type { ClientRecord, GrantRefusal, GrantRequest, ResolvedGrant, SigningAlg } from '../gates/protocol.ts';
+import type { ClientRecord, Grant, GrantRefusal, GrantRequest, ResolvedGrant, SigningAlg } from '../gates/protocol.ts';
 import { authenticationOf } from './check-proof.ts';
 
 /** The signature algorithms that the strict profile permits ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
@@ -11,7 +11,7 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  * - Resource server: the requested one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's only
  *   one, else its default.
  * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
- *   else all scopes granted at that resource server.
+ *   or at least one if the resource server narrows requests; without a request, all scopes granted there.
  * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
@@ -23,7 +23,8 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   const { is_strict } = authenticationOf(record);
   if (is_strict && !STRICT_SIGNING_ALGS.includes(grant.signing_alg)) return 'invalid_target';
 
-  if (request.scopes && !isSubset(request.scopes, grant.scopes)) return 'invalid_scope';
+  const scopes = resolveScopes(grant, request.scopes);
+  if (!scopes) return 'invalid_scope';
   const claims = request.claims ?? {};
   if (!isSubset(Object.keys(claims), record.requestable_claims ?? [])) return 'invalid_request';
 
@@ -33,12 +34,20 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     organization_id: record.organization_id,
     subject: record.subject === 'organization' ? record.organization_id : record.client_id,
     resource: grant.resource,
-    scopes: request.scopes ?? grant.scopes,
+    scopes,
     roles: record.roles,
     claims: { ...record.claims, ...claims },
     access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
   };
+}
+
+/** Returns the scopes of the token, in the requested order; undefined if the request is refused. */
+function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes): readonly string[] | undefined {
+  const granted = new Set(grant.scopes);
+  const scopes = requested.filter((scope) => granted.has(scope));
+  if (scopes.length === requested.length) return scopes;
+  return grant.scope_policy === 'narrow' && scopes.length > 0 ? scopes : undefined;
 }
 
 function isSubset(subset: readonly string[], superset: readonly string[]): boolean {

@@ -140,6 +140,7 @@ export const REPRESENTATIONS = {
     access_token_ttl: null,
     signing_alg: 'ES256',
     introspection: 'strong',
+    scope_policy: 'exact',
     created_at,
     updated_at,
   },

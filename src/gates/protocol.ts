@@ -29,6 +29,9 @@ export interface RateLimit {
 /** A signature algorithm for access tokens. An older edge has no key for an algorithm that it does not know, and answers 503. */
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
 
+/** How a resource server treats a request for more scopes than are granted. */
+export type ScopePolicy = 'exact' | 'narrow';
+
 /** What a client is granted at one resource server, including the scopes of its roles. */
 export interface Grant {
   /** The resource server's identifier: the audience. */
@@ -37,6 +40,11 @@ export interface Grant {
   /** Seconds; null if the resource server sets none. */
   readonly access_token_ttl: number | null;
   readonly signing_alg: SigningAlg;
+  /**
+   * What happens to a request for scopes of which only some are granted: `exact` refuses it, `narrow` grants those. Absent in an older
+   * record: `exact`. A gate treats an unknown value as `exact`, and an older gate ignores the member.
+   */
+  readonly scope_policy?: ScopePolicy;
 }
 
 /** A client secret, as a gate compares it. */

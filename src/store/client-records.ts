@@ -180,5 +180,6 @@ function resolveGrants(servers: readonly GrantedServer[], granted: readonly Gran
     scopes: [...new Set(scopesOf.get(server.id)?.flatMap(({ scopes }) => JSON.parse(scopes) as string[]))].sort(),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
+    scope_policy: server.scopePolicy,
   }));
 }

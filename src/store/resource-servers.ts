@@ -20,7 +20,10 @@ import { nextVersion, type Statement } from './write.ts';
 
 export type ResourceServer = typeof resourceServers.$inferSelect;
 export type NewResourceServer = Omit<ResourceServer, 'version'>;
-export type ResourceServerFields = Pick<ResourceServer, 'name' | 'accessTokenTtl' | 'signingAlg' | 'introspection'>;
+export type ResourceServerFields = Pick<
+  ResourceServer,
+  'name' | 'accessTokenTtl' | 'signingAlg' | 'introspection' | 'scopePolicy'
+>;
 
 export interface Scope {
   readonly name: string;

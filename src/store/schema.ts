@@ -81,6 +81,9 @@ export const resourceServers = sqliteTable(
     accessTokenTtl: integer('access_token_ttl'),
     signingAlg: text('signing_alg', { enum: SIGNING_ALGS }).notNull(),
     introspection: text('introspection', { enum: ['strong', 'edge'] }).notNull(),
+    scopePolicy: text('scope_policy', { enum: ['exact', 'narrow'] })
+      .notNull()
+      .default('exact'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),

@@ -96,6 +96,40 @@ describe('the scopes', () => {
     expect(resolveGrant(both, { resource: ORDERS.resource, scopes })).toBe('invalid_scope');
   });
 
+  describe('if the resource server narrows requests,', () => {
+    const narrowing = record({ grants: [{ ...ORDERS, scope_policy: 'narrow' }, STOCK] });
+    const ask = (...scopes: string[]) => resolveGrant(narrowing, { resource: ORDERS.resource, scopes });
+
+    test('are those of the request that are granted, in its order', () => {
+      expect(ask('orders:write', 'orders:delete', 'orders:read')).toMatchObject({
+        scopes: ['orders:write', 'orders:read'],
+      });
+      expect(ask('stock:read', 'orders:read')).toMatchObject({ scopes: ['orders:read'] });
+    });
+
+    test('are exactly those of a request that names no other', () => {
+      expect(ask('orders:write')).toMatchObject({ scopes: ['orders:write'] });
+      expect(resolveGrant(narrowing, { resource: ORDERS.resource })).toMatchObject({ scopes: ORDERS.scopes });
+    });
+
+    test('are refused if none is left', () => {
+      expect(ask('orders:delete', 'stock:read')).toBe('invalid_scope');
+      const bare = record({ grants: [{ ...ORDERS, scopes: [], scope_policy: 'narrow' }] });
+      expect(resolveGrant(bare, { scopes: ['orders:read'] })).toBe('invalid_scope');
+      expect(resolveGrant(bare, {})).toMatchObject({ scopes: [] });
+    });
+
+    test('are not narrowed at another resource server', () => {
+      const request = { resource: STOCK.resource, scopes: ['stock:read', 'stock:count'] };
+      expect(resolveGrant(narrowing, request)).toBe('invalid_scope');
+    });
+  });
+
+  test('are not narrowed by a policy that this version does not know', () => {
+    const grants = [{ ...ORDERS, scope_policy: 'later' as 'narrow' }];
+    expect(resolveGrant(record({ grants }), { scopes: ['orders:read', 'orders:delete'] })).toBe('invalid_scope');
+  });
+
   test('may be none at all', () => {
     const bare = record({ grants: [{ ...ORDERS, scopes: [] }] });
     expect(resolveGrant(bare, {})).toMatchObject({ scopes: [] });

@@ -127,7 +127,13 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
     'resource_server.created',
     () => {
       const fields = { identifier: `https://${crypto.randomUUID()}.example`, name: name() };
-      const defaults = { scopes: [], access_token_ttl: null, signing_alg: 'ES256', introspection: 'strong' };
+      const defaults = {
+        scopes: [],
+        access_token_ttl: null,
+        signing_alg: 'ES256',
+        introspection: 'strong',
+        scope_policy: 'exact',
+      };
       return { path: 'resource-servers', body: fields, organization: null, changes: { ...fields, ...defaults } };
     },
   ],

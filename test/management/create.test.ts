@@ -80,7 +80,8 @@ describe('what is created is shown whole', () => {
       name: 'Orders',
       scopes,
     });
-    expect(server).toMatchObject({ signing_alg: 'ES256', introspection: 'strong', access_token_ttl: null });
+    expect(server).toMatchObject({ signing_alg: 'ES256', introspection: 'strong', scope_policy: 'exact' });
+    expect(server).toMatchObject({ access_token_ttl: null });
     const reader = await create('roles', {
       organization_id: organization,
       name: 'reader',
@@ -178,6 +179,12 @@ describe('bad input', () => {
       'resource-servers',
       { identifier: 'https://a.example', name: 'x', signing_alg: 'none' },
       ['/signing_alg'],
+    ],
+    [
+      'an unknown scope policy',
+      'resource-servers',
+      { identifier: 'https://a.example', name: 'x', scope_policy: 'wide' },
+      ['/scope_policy'],
     ],
     [
       'a scope with a space',

@@ -79,7 +79,13 @@ describe('a merge patch', () => {
       'a resource server',
       'resource-servers',
       {},
-      { scopes: [{ name: 'x' }], access_token_ttl: 60, signing_alg: 'EdDSA', introspection: 'strong' },
+      {
+        scopes: [{ name: 'x' }],
+        access_token_ttl: 60,
+        signing_alg: 'EdDSA',
+        introspection: 'strong',
+        scope_policy: 'narrow',
+      },
     ],
     ['a role', 'roles', {}, { description: 'Does.', grants: [{ resource_server: ORDERS, scopes: ['read'] }] }],
     [

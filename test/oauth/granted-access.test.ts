@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { type Credentials, create, getToken, ISSUER, manage, requestToken, send } from '../http.ts';
+import { type Credentials, create, done, getToken, ISSUER, manage, requestToken, send } from '../http.ts';
 import { readError, readToken } from './answers.ts';
 
 const { id: organization } = await create('organizations', { name: 'granted access' });
@@ -159,6 +159,44 @@ describe('custom claims', () => {
     });
     const { claims } = await readToken(await requestToken(client));
     expect(claims).toMatchObject({ constructor: 'a', toString: 'b' });
+  });
+});
+
+describe('the scope policy', () => {
+  const identifier = 'https://narrow.example.com';
+  const owned = { organization_id: organization };
+
+  test('T23: narrow grants those of the requested scopes that are granted, and names them', async () => {
+    const scopes = [{ name: 'read' }, { name: 'write' }, { name: 'admin' }];
+    const fields = { ...owned, identifier, name: 'narrow', scopes };
+    const { id } = await create<{ id: string }>('resource-servers', { ...fields, scope_policy: 'narrow' });
+    await createRole('narrow-writer', [{ resource_server: identifier, scopes: ['write'] }]);
+    const client = await createClient({
+      grants: [
+        { resource_server: identifier, scopes: ['read'] },
+        { resource_server: ORDERS, scopes: ['read'] },
+      ],
+      roles: ['narrow-writer'],
+      default_resource: identifier,
+    });
+    const ask = (scope: string, resource = identifier) => requestToken(client, { scope, resource });
+
+    const { answer, claims } = await readToken(await ask('admin write read unheard-of'));
+    expect([answer.scope, claims.scope]).toEqual(['write read', 'write read']);
+    expect((await readToken(await requestToken(client, { scope: 'read admin' }))).answer.scope).toBe('read');
+    expect((await readToken(await ask(''))).answer.scope).toBe('read write');
+    const refused = { status: 400, error: 'invalid_scope' };
+    expect(await readError(await ask('admin'))).toEqual(refused);
+    expect(await readError(await ask('admin "'))).toEqual(refused);
+    expect(await readError(await ask('read write', ORDERS))).toEqual(refused);
+
+    // A gate that holds the record hears of the change with the answer to it.
+    await done('PATCH', `resource-servers/${id}`, { body: { scope_policy: 'exact' } });
+    expect(await readError(await ask('read admin'))).toEqual(refused);
+    await done('PATCH', `resource-servers/${id}`, { body: { scope_policy: null } });
+    expect(await readError(await ask('read admin'))).toEqual(refused);
+    await done('PATCH', `resource-servers/${id}`, { body: { scope_policy: 'narrow' } });
+    expect((await readToken(await ask('read admin'))).answer.scope).toBe('read');
   });
 });
 

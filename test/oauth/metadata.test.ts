@@ -137,18 +137,21 @@ describe('the authorization endpoint', () => {
     ['POST', 'with no body', '', undefined],
     ['POST', 'with a form', '', request],
     ['POST', 'with JSON', '', '{"response_type":"code"}'],
-  ])('K8: the authorization endpoint says to %s, %s, that there is no user flow, and redirects nowhere', async (method, _, query, body) => {
-    const { pathname } = new URL(String((await metadata()).authorization_endpoint));
-    const response = await send(`${pathname}${query}`, { method, redirect: 'manual', ...(body && { body }) });
-    expect(response.status).toBe(400);
-    expect(response.headers.get('Location')).toBeNull();
-    expect(response.headers.get('Content-Type')).toBe('application/json');
-    expect(response.headers.get('Cache-Control')).toBe('no-store');
-    expect(await response.json()).toEqual({
-      error: 'unsupported_response_type',
-      error_description: 'There is no user flow: get a token at the token endpoint, with client_credentials.',
-    });
-  });
+  ])(
+    'K8: the authorization endpoint says to %s, %s, that there is no user flow, and redirects nowhere',
+    async (method, _, query, body) => {
+      const { pathname } = new URL(String((await metadata()).authorization_endpoint));
+      const response = await send(`${pathname}${query}`, { method, redirect: 'manual', ...(body && { body }) });
+      expect(response.status).toBe(400);
+      expect(response.headers.get('Location')).toBeNull();
+      expect(response.headers.get('Content-Type')).toBe('application/json');
+      expect(response.headers.get('Cache-Control')).toBe('no-store');
+      expect(await response.json()).toEqual({
+        error: 'unsupported_response_type',
+        error_description: 'There is no user flow: get a token at the token endpoint, with client_credentials.',
+      });
+    },
+  );
 
   test('takes no other method', async () => {
     for (const method of ['PUT', 'PATCH', 'DELETE']) {

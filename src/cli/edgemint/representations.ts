@@ -28,6 +28,7 @@ export interface ResourceServer {
   readonly access_token_ttl: number | null;
   readonly signing_alg: string;
   readonly introspection: string;
+  readonly scope_policy: string;
 }
 
 export interface Role {

@@ -34,4 +34,13 @@ export const ResourceServerFields = z.strictObject({
         'the nearest copy: it is cheaper, and may see a revocation a minute or more later. ' +
         `A change of this setting takes effect within ${CALLER_AGE} seconds. Default: \`strong\`.`,
     }),
+  scope_policy: z
+    .enum(['exact', 'narrow'])
+    .default('exact')
+    .openapi({
+      description:
+        'What happens to a token request for scopes of which only some are granted. `exact` refuses it with `invalid_scope`. `narrow` ' +
+        'issues a token with the granted ones, named in `scope`, and refuses only a request of which no scope is granted; MCP clients, ' +
+        'which request all scopes of a server, need this. Default: `exact`.',
+    }),
 });

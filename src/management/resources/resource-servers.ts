@@ -214,8 +214,15 @@ function refuseIssuer(identifier: string, issuer: string): void {
   });
 }
 
-function toColumns({ name, access_token_ttl, signing_alg, introspection }: z.infer<typeof ResourceServerFields>) {
-  return { name, accessTokenTtl: access_token_ttl, signingAlg: signing_alg, introspection };
+function toColumns(fields: z.infer<typeof ResourceServerFields>) {
+  const { name, access_token_ttl, signing_alg, introspection, scope_policy } = fields;
+  return {
+    name,
+    accessTokenTtl: access_token_ttl,
+    signingAlg: signing_alg,
+    introspection,
+    scopePolicy: scope_policy,
+  };
 }
 
 function toResponse(server: Omit<DescribedResourceServer, 'version'>) {
@@ -228,6 +235,7 @@ function toResponse(server: Omit<DescribedResourceServer, 'version'>) {
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
     introspection: server.introspection,
+    scope_policy: server.scopePolicy,
     created_at: time(server.createdAt),
     updated_at: time(server.updatedAt),
   };

@@ -9,7 +9,10 @@ const ERRORS = {
   unsupported_grant_type: [400, 'The grant type is not supported: use client_credentials.'],
   invalid_scope: [400, 'The scope is malformed, unknown, or not granted to the client.'],
   // RFC 6749 section 4.1.2.1
-  unsupported_response_type: [400, 'There is no user flow: get a token at the token endpoint, with client_credentials.'],
+  unsupported_response_type: [
+    400,
+    'There is no user flow: get a token at the token endpoint, with client_credentials.',
+  ],
   // RFC 8707 section 2
   invalid_target: [400, 'The resource is missing, malformed, unknown, or not granted to the client.'],
   // RFC 9449 section 5

@@ -234,6 +234,14 @@ describe('commands:', () => {
     expect(changed).toMatchObject({ introspection: 'strong' });
   });
 
+  test('a resource server chooses whether it narrows a request for scopes', async () => {
+    const args = ['--identifier', 'https://api.example.com/narrow', '--name', 'Narrow', '--scope-policy', 'narrow'];
+    const made = await person.json<{ id: string }>(['resource-servers', 'create', ...args]);
+    expect(made).toMatchObject({ scope_policy: 'narrow' });
+    const changed = await person.json(['resource-servers', 'update', made.id, '--reset', 'scope_policy']);
+    expect(changed).toMatchObject({ scope_policy: 'exact' });
+  });
+
   test('API keys are listed, and usage', async () => {
     const made = await person.run(['api-keys', 'create', '--name', 'ci', '--scope', 'clients:read', '--expires', '1d']);
     expect(made.stdout.match(/emk_\w+/g)).toHaveLength(1);

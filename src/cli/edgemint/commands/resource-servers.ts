@@ -52,6 +52,13 @@ const resourceServers: Collection<ResourceServer> = {
       description: 'strong: sees a revocation at once; edge: cheaper and faster, but may see it later',
       choices: ['strong', 'edge'],
     },
+    {
+      name: 'scope_policy',
+      flags: '--scope-policy <policy>',
+      description:
+        'of scopes that are not granted. exact: refuse the request; narrow: grant the others, as MCP clients need',
+      choices: ['exact', 'narrow'],
+    },
   ],
 };
 

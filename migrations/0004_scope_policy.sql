@@ -1,0 +1,1 @@
+ALTER TABLE `resource_servers` ADD `scope_policy` text DEFAULT 'exact' NOT NULL;
