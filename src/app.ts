@@ -6,7 +6,8 @@ import { authorize } from './oauth/authorize.ts';
 import { health } from './oauth/health.ts';
 import { introspect } from './oauth/introspect.ts';
 import { jwks } from './oauth/jwks.ts';
-import { metadata } from './oauth/metadata.ts';
+import { metadata, openIdMetadata } from './oauth/metadata.ts';
+import { forAnyOrigin } from './oauth/response/any-origin.ts';
 import { errorResponse } from './oauth/response/error-response.ts';
 import { noSuchEndpoint, OAuthError } from './oauth/response/oauth-error.ts';
 import { revoke } from './oauth/revoke.ts';
@@ -22,7 +23,7 @@ export function createApp(services: Services) {
   const path = services.config.issuerPath;
 
   // One handler per route for all methods: if two handlers match, Hono chains them.
-  const serve = (method: 'GET' | 'POST' | 'GET or POST', route: string, endpoint: Endpoint) => {
+  const serve = (method: 'GET' | 'POST' | 'GET or POST' | 'GET or OPTIONS', route: string, endpoint: Endpoint) => {
     const allowed = method.split(' or ').flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
     const noted = { route: toRoutePattern(route) };
     app.all(route, ({ req: { raw } }) => {
@@ -32,20 +33,22 @@ export function createApp(services: Services) {
     });
   };
 
+  const publish = (route: string, endpoint: Endpoint) => serve('GET or OPTIONS', route, forAnyOrigin(endpoint));
+
   serve('POST', `${path}/oauth2/token`, token);
   serve('POST', `${path}/oauth2/introspect`, introspect);
   serve('POST', `${path}/oauth2/revoke`, revoke);
   serve('POST', `${path}/oauth2/rotate-secret`, rotateSecret);
   serve('GET or POST', `${path}/oauth2/authorize`, authorize);
-  serve('GET', `${path}/.well-known/jwks.json`, jwks);
+  publish(`${path}/.well-known/jwks.json`, jwks);
   // RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after it.
-  serve('GET', `/.well-known/oauth-authorization-server${path}`, metadata);
-  serve('GET', `/.well-known/openid-configuration${path}`, metadata);
-  if (path !== '') serve('GET', `${path}/.well-known/openid-configuration`, metadata);
+  publish(`/.well-known/oauth-authorization-server${path}`, metadata);
+  publish(`/.well-known/openid-configuration${path}`, openIdMetadata);
+  if (path !== '') publish(`${path}/.well-known/openid-configuration`, openIdMetadata);
   serve('GET', `${path}/healthz`, health);
   // Loaded with the first request for it, like the management API.
   const documentation = () => import('./documentation/index.ts');
-  serve('GET', `${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
+  publish(`${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
   serve('GET', `${path}/docs`, async () => (await documentation()).page());
   serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call));
   // Loaded with the first management request. Most isolates never get one, and its schemas would make up most of their start-up time.
@@ -62,5 +65,6 @@ export function createApp(services: Services) {
 
 function methodNotAllowed(allowed: readonly string[]): OAuthError {
   const headers = { Allow: allowed.join(', ') };
-  return new OAuthError('invalid_request', { status: 405, description: `Use ${allowed.join(' or ')}.`, headers });
+  const useful = allowed.filter((method) => method !== 'OPTIONS');
+  return new OAuthError('invalid_request', { status: 405, description: `Use ${useful.join(' or ')}.`, headers });
 }

@@ -1,3 +1,4 @@
+import type { JWK } from 'jose';
 import {
   type AcceptedKeys,
   type HashingKeys,
@@ -157,9 +158,16 @@ async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterK
   return {
     active: new Map(active.map((key) => [key.alg, key])),
     byKid: new Map(published.map((key) => [key.kid, key])),
-    jwks: JSON.stringify({ keys: published.map(({ publicJwk }) => publicJwk) }),
+    jwks: JSON.stringify({ keys: published.map(({ publicJwk }) => publicJwk).sort(byKeyType) }),
     acceptedKeys: [...masterKeys, ...retiredKeys],
   };
+}
+
+// python-jose tries the keys of a set in their order and stops at the first key of another type, so the keys of the default algorithm are first.
+const KEY_TYPES = ['EC', 'RSA', 'OKP'];
+
+function byKeyType(one: JWK, other: JWK): number {
+  return KEY_TYPES.indexOf(one.kty ?? '') - KEY_TYPES.indexOf(other.kty ?? '');
 }
 
 async function openRetired(sealedKeys: string, masterKeys: MasterKeys): Promise<HashingKeys> {

@@ -76,5 +76,8 @@ export const OWN_GRACE_MIN = 5 * ROTATION_RETRY_AFTER;
 /** How long the metadata document may be cached. */
 export const METADATA_MAX_AGE = 3600;
 
+/** How long a browser may keep the answer to a preflight. Chromium keeps it for two hours at most, Firefox for a day. */
+export const PREFLIGHT_MAX_AGE = 86_400;
+
 /** How many bytes of a SHA-256 digest an ETag has. */
 export const ETAG_BYTES = 16;

@@ -1,6 +1,7 @@
 import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import { AUTH_METHODS } from '../store/client-authentication.ts';
+import type { Config } from '../platform/config.ts';
 import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
 import type { OAuthServices } from './services.ts';
@@ -9,8 +10,28 @@ import type { OAuthServices } from './services.ts';
 const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'federated_jwt');
 
 /** Serves the authorization server metadata ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)). */
-export function metadata({ config: { issuer } }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
+export function metadata({ config }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
+  return cacheableJson(request, JSON.stringify(authorizationServer(config)), METADATA_MAX_AGE);
+}
+
+/**
+ * Serves the metadata for verifiers that use [OpenID Connect Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata):
+ * the same document, with the members that only OpenID Connect requires. This service issues no ID tokens.
+ */
+export function openIdMetadata({ config }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
   const document = {
+    ...authorizationServer(config),
+    // Ruby's openid_connect refuses an empty list. `none` is the registered type that issues nothing; `code` would start logins that fail.
+    response_types_supported: ['none'],
+    subject_types_supported: ['public'],
+    // go-oidc takes the algorithms of access tokens from here. Without it, it accepts RS256 only.
+    id_token_signing_alg_values_supported: SIGNING_ALGS,
+  };
+  return cacheableJson(request, JSON.stringify(document), METADATA_MAX_AGE);
+}
+
+function authorizationServer({ issuer }: Config) {
+  return {
     issuer,
     token_endpoint: `${issuer}/oauth2/token`,
     // Refuses every request. MCP clients accept no metadata without it.
@@ -34,5 +55,4 @@ export function metadata({ config: { issuer } }: Pick<OAuthServices, 'config'>, 
     tls_client_certificate_bound_access_tokens: true,
     access_token_signing_alg_values_supported: SIGNING_ALGS,
   };
-  return cacheableJson(request, JSON.stringify(document), METADATA_MAX_AGE);
 }

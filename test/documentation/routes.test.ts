@@ -34,7 +34,8 @@ async function mounted(services: Services, api = management(services)): Promise<
     if (path === apiPath) continue;
     // These routes accept every method, and answer a wrong one with the list of right ones.
     const allow = (await app.request(path, { method: 'PUT' })).headers.get('Allow') ?? 'none';
-    for (const method of allow.split(', ').filter((name) => name !== 'HEAD')) found.add(`${method} ${template(path)}`);
+    const isOperation = (name: string) => name !== 'HEAD' && name !== 'OPTIONS';
+    for (const method of allow.split(', ').filter(isOperation)) found.add(`${method} ${template(path)}`);
   }
   for (const { method, path } of api.routes) {
     const isMiddleware = method === 'ALL' && path === apiPath;

@@ -22,6 +22,13 @@ test('K4: every key has a kid of its own, its use and its algorithm, and there a
   }
 });
 
+test('K4: EC keys are first, then RSA, then OKP: python-jose stops at the first key of another type', () => {
+  const types = keys.map(({ kty }) => kty);
+  const order = ['EC', 'RSA', 'OKP'];
+  expect(types).toEqual(types.toSorted((one = '', other = '') => order.indexOf(one) - order.indexOf(other)));
+  expect(new Set(types)).toEqual(new Set(order));
+});
+
 test('K4: a token names its key by a kid that is published', async () => {
   const { worker } = await world('published');
   const { kid, alg } = decodeProtectedHeader((await getToken(worker)).access_token);
@@ -103,7 +110,7 @@ describe('caching', () => {
     for (const method of ['POST', 'PUT', 'DELETE']) {
       const response = await send(PATH, { method });
       expect(response.status).toBe(405);
-      expect(response.headers.get('Allow')).toBe('GET, HEAD');
+      expect(response.headers.get('Allow')).toBe('GET, HEAD, OPTIONS');
     }
   });
 });

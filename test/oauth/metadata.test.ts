@@ -6,8 +6,10 @@ import edgemint from '../../src/index.ts';
 import { METADATA_MAX_AGE } from '../../src/oauth/constants.ts';
 import type { Env } from '../../src/platform/env.ts';
 import { basic, getToken, ISSUER, postForm, send, world } from '../http.ts';
+import { failing, startNewIsolate } from '../instruments.ts';
 
 const PATH = '/.well-known/oauth-authorization-server';
+const OPENID_PATH = '/.well-known/openid-configuration';
 
 type Endpoint = 'token_endpoint' | 'introspection_endpoint' | 'revocation_endpoint';
 type Metadata = Record<Endpoint | 'issuer' | 'jwks_uri', string> & Record<string, unknown>;
@@ -24,9 +26,52 @@ test('K7: the issuer in the metadata is iss, byte for byte', async () => {
   expect(decodeJwt((await getToken(worker)).access_token).iss).toBe(issuer);
 });
 
-test('K7: OpenID Connect Discovery finds the same document', async () => {
-  const found = await send('/.well-known/openid-configuration');
-  expect(await found.text()).toBe(await (await send(PATH)).text());
+test('K9: OpenID Connect Discovery finds the same document, with the members that it requires', async () => {
+  const found = await (await send(OPENID_PATH)).json<Metadata>();
+  expect(found).toEqual({
+    ...(await metadata()),
+    // Not empty, because some libraries refuse an empty list; and nothing that starts a login.
+    response_types_supported: ['none'],
+    subject_types_supported: ['public'],
+    // OpenID Connect Discovery section 3 requires RS256 among them.
+    id_token_signing_alg_values_supported: ['ES256', 'RS256', 'EdDSA'],
+  });
+});
+
+describe('any origin reads', () => {
+  const ORIGIN = 'https://app.example.net';
+
+  test.each([PATH, OPENID_PATH, '/.well-known/jwks.json', '/openapi.json'])('%s, and a preflight permits it', async (path) => {
+    const headers = { Origin: ORIGIN, 'Access-Control-Request-Method': 'GET' };
+    const preflight = await send(path, {
+      method: 'OPTIONS',
+      headers: { ...headers, 'Access-Control-Request-Headers': 'if-none-match, mcp-protocol-version' },
+    });
+    expect([preflight.status, await preflight.text()]).toEqual([204, '']);
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('*');
+    expect(preflight.headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD');
+    expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('*');
+
+    const etag = (await send(path)).headers.get('ETag') ?? '';
+    for (const init of [{}, { method: 'HEAD' }, { headers: { 'If-None-Match': etag } }]) {
+      const answer = await send(path, { ...init, headers: { Origin: ORIGIN, ...init.headers } });
+      expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*');
+      expect(answer.headers.get('Access-Control-Expose-Headers')).toContain('ETag');
+    }
+  });
+
+  test('the error of a public document, so that a script can tell an outage from a wrong address', async () => {
+    startNewIsolate();
+    const answer = await failing('d1', () => failing('kv', () => send('/.well-known/jwks.json')));
+    expect([answer.status, answer.headers.get('Access-Control-Allow-Origin')]).toEqual([503, '*']);
+  });
+
+  test.each(['/oauth2/token', '/oauth2/introspect', '/v1/clients', '/healthz'])('nothing of %s', async (path) => {
+    for (const method of ['OPTIONS', 'GET', 'POST']) {
+      const answer = await send(path, { method, headers: { Origin: ORIGIN } });
+      expect(answer.headers.get('Access-Control-Allow-Origin')).toBeNull();
+    }
+  });
 });
 
 describe('an issuer with a path', () => {

@@ -36,7 +36,7 @@ export const jwks = createRoute({
   method: 'get',
   path: '/.well-known/jwks.json',
   summary: 'The public keys that verify tokens',
-  description: `A JSON Web Key Set (RFC 7517). Cache it for up to ${JWKS_MAX_AGE / 60} minutes: each key is published for longer than that before it signs, and stays until the last token that it signed has expired.`,
+  description: `A JSON Web Key Set (RFC 7517). Cache it for up to ${JWKS_MAX_AGE / 60} minutes: each key is published for longer than that before it signs, and stays until the last token that it signed has expired. EC keys are first, then RSA keys, then OKP keys.`,
   responses: {
     200: {
       description: 'The keys, including those of the next rotation.',
@@ -74,20 +74,33 @@ const Metadata = z
   })
   .openapi('AuthorizationServerMetadata');
 
-const metadata = {
+const OpenIdMetadata = Metadata.extend({
+  response_types_supported: z.array(z.string()).openapi({
+    description: 'Only `none`: OpenID Connect wants a type, and there is no user flow.',
+  }),
+  subject_types_supported: z.array(z.string()),
+  id_token_signing_alg_values_supported: z.array(z.string()).openapi({
+    description: 'The algorithms of access tokens. There are no ID tokens.',
+  }),
+}).openapi('OpenIdMetadata');
+
+const metadataOf = (schema: typeof Metadata) => ({
   ...conditional,
   method: 'get' as const,
   responses: {
     200: {
       description: 'The URLs of the endpoints and the supported features.',
       headers: CACHEABLE,
-      content: { 'application/json': { schema: Metadata } },
+      content: { 'application/json': { schema } },
     },
     ...notModified,
     ...wrongMethod('GET'),
     ...misconfigured,
   },
-};
+});
+
+const OPENID_DESCRIPTION =
+  'The document of RFC 8414, with the members that OpenID Connect requires besides, for verifiers that use its discovery.';
 
 /**
  * Creates the routes of the metadata. [RFC 8414 section 3.1](https://www.rfc-editor.org/rfc/rfc8414#section-3.1) puts the well-known
@@ -97,7 +110,7 @@ export function metadataRoutes(issuer: string, issuerPath: string) {
   const { origin } = new URL(issuer);
   const atOrigin = issuerPath === '' ? {} : { servers: [{ url: origin }] };
   const rfc8414 = createRoute({
-    ...metadata,
+    ...metadataOf(Metadata),
     ...atOrigin,
     operationId: 'getMetadata',
     path: `/.well-known/oauth-authorization-server${issuerPath}`,
@@ -105,20 +118,20 @@ export function metadataRoutes(issuer: string, issuerPath: string) {
     description: 'The document of RFC 8414.',
   });
   const openIdAtOrigin = createRoute({
-    ...metadata,
+    ...metadataOf(OpenIdMetadata),
     ...atOrigin,
     operationId: 'getOpenIdMetadata',
     path: `/.well-known/openid-configuration${issuerPath}`,
     summary: 'The metadata at the OpenID Connect URL',
-    description: 'The same document, for verifiers that use the discovery of OpenID Connect.',
+    description: OPENID_DESCRIPTION,
   });
   if (issuerPath === '') return [rfc8414, openIdAtOrigin];
   const openIdBelowIssuer = createRoute({
-    ...metadata,
+    ...metadataOf(OpenIdMetadata),
     operationId: 'getOpenIdMetadataBelowIssuer',
     path: '/.well-known/openid-configuration',
     summary: 'The metadata at the OpenID Connect URL below an issuer with a path',
-    description: 'The same document, for verifiers that use the discovery of OpenID Connect.',
+    description: OPENID_DESCRIPTION,
   });
   return [rfc8414, openIdAtOrigin, openIdBelowIssuer];
 }

@@ -14,7 +14,7 @@ export async function cacheableJson(
   contentType = 'application/json',
 ): Promise<Response> {
   const etag = `"${base64url.encode((await sha256Bytes(json)).subarray(0, ETAG_BYTES))}"`;
-  const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag, 'Access-Control-Allow-Origin': '*' };
+  const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag };
   if (matchesEtag(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
   return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });
 }
