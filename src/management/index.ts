@@ -89,7 +89,8 @@ const noteRoute = createMiddleware(async (context, next) => {
 
 const noStore = createMiddleware(async (context, next) => {
   await next();
-  context.header('Cache-Control', 'no-store');
+  // `no-transform`: Cloudflare would compress an answer and make its ETag weak.
+  context.header('Cache-Control', 'no-store, no-transform');
 });
 
 /** Returns a 404 for an unknown path, or a 405 if only the method is wrong. */

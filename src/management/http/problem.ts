@@ -72,7 +72,7 @@ export class ProblemError extends Error {
     const orphans = { orphans: dependents?.shown, orphans_total: dependents?.total };
     return new Response(JSON.stringify({ ...members, ...orphans }), {
       status,
-      headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...headers },
+      headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store, no-transform', ...headers },
     });
   }
 }

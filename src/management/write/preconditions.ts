@@ -9,14 +9,15 @@ export function etag(version: number): string {
 }
 
 /**
- * Checks the request's `If-Match`, if it has one ([RFC 9110 section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
+ * Checks the request's `If-Match`, if it has one ([RFC 9110 section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)). The
+ * weak form of a tag matches too: a proxy that compresses an answer makes its tag weak, and a version still means the same representation.
  * @param version the resource's current version
  * @throws ProblemError `stale` if it does not match
  */
 export function requireMatch(context: ManagementContext, version: number): void {
   const ifMatch = context.req.header('If-Match');
   if (ifMatch === undefined || ifMatch.trim() === '*') return;
-  if (ifMatch.split(',').some((tag) => tag.trim() === etag(version))) return;
+  if (ifMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag(version))) return;
   const detail = 'If-Match does not match the current version in ETag. Read the resource again before you change it.';
   throw new ProblemError('stale', { detail, headers: { ETag: etag(version) } });
 }
