@@ -76,7 +76,11 @@ function conclude({ issuer, targets }: Deployment): void {
   if (!targets.some((target) => target.includes(host))) {
     console.log(`${host} does not lead to the Worker yet. docs/deploy.md says how to connect it.`);
   }
-  console.log(`Token URL: ${issuer}/oauth2/token`);
+  const baseUrl = issuer.replace(/\/$/, '');
+  console.log(`Token URL: ${baseUrl}/oauth2/token`);
+  if (issuer !== baseUrl) {
+    console.log(`The issuer is ${issuer}, with the slash at its end: verifiers must compare with exactly this.`);
+  }
 }
 
 await runMain(deploy, EXIT_INTERRUPTED);

@@ -64,7 +64,7 @@ export async function openApiDocument(services: ManagementServices) {
       description: INTRODUCTION,
       license: { name: license, url: `https://spdx.org/licenses/${license}.html` },
     },
-    servers: [{ url: services.config.issuer }],
+    servers: [{ url: services.config.baseUrl }],
   });
   const used = new Set<string>();
   for (const [path, item] of Object.entries(document.paths ?? {})) {

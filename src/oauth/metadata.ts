@@ -1,7 +1,7 @@
 import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
-import { AUTH_METHODS } from '../store/client-authentication.ts';
 import type { Config } from '../platform/config.ts';
+import { AUTH_METHODS } from '../store/client-authentication.ts';
 import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
 import type { OAuthServices } from './services.ts';
@@ -30,15 +30,15 @@ export function openIdMetadata({ config }: Pick<OAuthServices, 'config'>, reques
   return cacheableJson(request, JSON.stringify(document), METADATA_MAX_AGE);
 }
 
-function authorizationServer({ issuer }: Config) {
+function authorizationServer({ issuer, baseUrl }: Config) {
   return {
     issuer,
-    token_endpoint: `${issuer}/oauth2/token`,
+    token_endpoint: `${baseUrl}/oauth2/token`,
     // Refuses every request. MCP clients accept no metadata without it.
-    authorization_endpoint: `${issuer}/oauth2/authorize`,
-    jwks_uri: `${issuer}/.well-known/jwks.json`,
-    introspection_endpoint: `${issuer}/oauth2/introspect`,
-    revocation_endpoint: `${issuer}/oauth2/revoke`,
+    authorization_endpoint: `${baseUrl}/oauth2/authorize`,
+    jwks_uri: `${baseUrl}/.well-known/jwks.json`,
+    introspection_endpoint: `${baseUrl}/oauth2/introspect`,
+    revocation_endpoint: `${baseUrl}/oauth2/revoke`,
     grant_types_supported: ['client_credentials'],
     // Required by the RFC, and empty because there is no user flow.
     response_types_supported: [],

@@ -22,7 +22,9 @@ export interface Variables {
 export interface Config {
   /** The issuer identifier ([RFC 8414 section 2](https://www.rfc-editor.org/rfc/rfc8414#section-2)), byte for byte as in `iss`. */
   readonly issuer: string;
-  /** The issuer's path, such as `''` or `'/a/b'`. Every route except some well-known ones is mounted below it. */
+  /** The issuer without the slash that it may end with. Every URL of this service is built from it. */
+  readonly baseUrl: string;
+  /** The path of `baseUrl`, such as `''` or `'/a/b'`. Every route except some well-known ones is mounted below it. */
   readonly issuerPath: string;
   /** Master keys of `MASTER_KEY_BYTES` each. The current one is first. */
   readonly masterKeys: readonly Redacted<Uint8Array<ArrayBuffer>>[];
@@ -41,10 +43,8 @@ export class ConfigurationError extends Error {
  * @throws ConfigurationError for the first that is missing or malformed. The message says what it must be.
  */
 export function readConfig(env: Partial<Variables>): Config {
-  const issuer = readIssuer(env.ISSUER);
   return {
-    issuer: issuer.text,
-    issuerPath: issuer.path,
+    ...readIssuer(env.ISSUER),
     masterKeys: readMasterKeys(env.MASTER_KEY),
     rootApiKey: readRootApiKey(env.ROOT_API_KEY),
     signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
@@ -53,17 +53,19 @@ export function readConfig(env: Partial<Variables>): Config {
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
-function readIssuer(value: string | undefined): { text: string; path: string } {
-  const expected = 'an https URL without query, fragment or trailing slash (http is for localhost only)';
+function readIssuer(value: string | undefined): Pick<Config, 'issuer' | 'baseUrl' | 'issuerPath'> {
+  const expected = 'an https URL without query, fragment or user (http is for localhost only)';
   if (!value) throw new ConfigurationError(`ISSUER is missing: set it to ${expected}.`);
   const malformed = () => new ConfigurationError(`ISSUER is malformed: it must be ${expected}.`);
   if (!URL.canParse(value)) throw malformed();
   const url = new URL(value);
   const isSecure = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
-  const path = url.pathname === '/' ? '' : url.pathname;
-  // Verifiers compare the issuer byte for byte, so only the normalized spelling of a URL is accepted.
-  if (!isSecure || value !== url.origin + path || path.endsWith('/')) throw malformed();
-  return { text: value, path };
+  const issuerPath = url.pathname.replace(/\/$/, '');
+  const baseUrl = url.origin + issuerPath;
+  // Verifiers compare the issuer byte for byte, so only the normalized spelling of a URL is accepted. A slash at its end is part of it: an
+  // installation that replaces another server keeps the issuer of that server.
+  if (!isSecure || (value !== baseUrl && value !== `${baseUrl}/`) || baseUrl.endsWith('/')) throw malformed();
+  return { issuer: value, baseUrl, issuerPath };
 }
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;

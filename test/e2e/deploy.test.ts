@@ -204,7 +204,7 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(again.account.worker?.deployments).toBe(3);
   });
 
-  test.each(['http://localhost:8787', 'http://auth.example.com', 'https://auth.example.com/', 'nonsense'])(
+  test.each(['http://localhost:8787', 'http://auth.example.com', 'https://auth.example.com//', 'nonsense'])(
     'the issuer %s is refused before anything is touched',
     async (issuer) => {
       const { code, output, calls } = await deploy(EMPTY_ACCOUNT, ['--issuer', issuer]);

@@ -4,9 +4,11 @@ import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jos
 import { describe, expect, test } from 'vitest';
 import edgemint from '../../src/index.ts';
 import { METADATA_MAX_AGE } from '../../src/oauth/constants.ts';
+import { readConfig } from '../../src/platform/config.ts';
 import type { Env } from '../../src/platform/env.ts';
 import { basic, getToken, ISSUER, postForm, send, world } from '../http.ts';
 import { failing, startNewIsolate } from '../instruments.ts';
+import { assertionOf, JWT_BEARER, keyWorld, proofOf } from '../machines.ts';
 
 const PATH = '/.well-known/oauth-authorization-server';
 const OPENID_PATH = '/.well-known/openid-configuration';
@@ -41,24 +43,27 @@ test('K9: OpenID Connect Discovery finds the same document, with the members tha
 describe('any origin reads', () => {
   const ORIGIN = 'https://app.example.net';
 
-  test.each([PATH, OPENID_PATH, '/.well-known/jwks.json', '/openapi.json'])('%s, and a preflight permits it', async (path) => {
-    const headers = { Origin: ORIGIN, 'Access-Control-Request-Method': 'GET' };
-    const preflight = await send(path, {
-      method: 'OPTIONS',
-      headers: { ...headers, 'Access-Control-Request-Headers': 'if-none-match, mcp-protocol-version' },
-    });
-    expect([preflight.status, await preflight.text()]).toEqual([204, '']);
-    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('*');
-    expect(preflight.headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD');
-    expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('*');
+  test.each([PATH, OPENID_PATH, '/.well-known/jwks.json', '/openapi.json'])(
+    '%s, and a preflight permits it',
+    async (path) => {
+      const headers = { Origin: ORIGIN, 'Access-Control-Request-Method': 'GET' };
+      const preflight = await send(path, {
+        method: 'OPTIONS',
+        headers: { ...headers, 'Access-Control-Request-Headers': 'if-none-match, mcp-protocol-version' },
+      });
+      expect([preflight.status, await preflight.text()]).toEqual([204, '']);
+      expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('*');
+      expect(preflight.headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD');
+      expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('*');
 
-    const etag = (await send(path)).headers.get('ETag') ?? '';
-    for (const init of [{}, { method: 'HEAD' }, { headers: { 'If-None-Match': etag } }]) {
-      const answer = await send(path, { ...init, headers: { Origin: ORIGIN, ...init.headers } });
-      expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*');
-      expect(answer.headers.get('Access-Control-Expose-Headers')).toContain('ETag');
-    }
-  });
+      const etag = (await send(path)).headers.get('ETag') ?? '';
+      for (const init of [{}, { method: 'HEAD' }, { headers: { 'If-None-Match': etag } }]) {
+        const answer = await send(path, { ...init, headers: { Origin: ORIGIN, ...init.headers } });
+        expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*');
+        expect(answer.headers.get('Access-Control-Expose-Headers')).toContain('ETag');
+      }
+    },
+  );
 
   test('the error of a public document, so that a script can tell an outage from a wrong address', async () => {
     startNewIsolate();
@@ -74,73 +79,139 @@ describe('any origin reads', () => {
   });
 });
 
-describe('an issuer with a path', () => {
-  const PATHED = 'https://auth.example.com/tenant/a';
-  const tenant: Env = { ...env, ISSUER: PATHED };
+/** Sends a request to the Worker with another issuer. */
+async function sendAs(issuer: string, url: string, init?: RequestInit): Promise<Response> {
+  const context = createExecutionContext();
+  const request = new Request(url, init) as Parameters<typeof edgemint.fetch>[0];
+  const response = await edgemint.fetch(request, environments.get(issuer) ?? expect.unreachable(), context);
+  await waitOnExecutionContext(context);
+  return response;
+}
 
-  async function sendToTenant(url: string, init?: RequestInit): Promise<Response> {
-    const context = createExecutionContext();
-    const request = new Request(url, init) as Parameters<typeof edgemint.fetch>[0];
-    const response = await edgemint.fetch(request, tenant, context);
-    await waitOnExecutionContext(context);
-    return response;
-  }
+// One for each issuer: the app of an environment is made once.
+const environments = new Map<string, Env>();
+
+describe.each([`${ISSUER}/`, `${ISSUER}/tenant/a`, `${ISSUER}/tenant/a/`])('the issuer %s', (issuer) => {
+  environments.set(issuer, { ...env, ISSUER: issuer });
+  const baseUrl = issuer.replace(/\/$/, '');
+  const path = baseUrl.slice(ISSUER.length);
 
   const WELL_KNOWN = {
-    'RFC 8414': `${ISSUER}${PATH}/tenant/a`,
-    'OpenID Connect Discovery': `${PATHED}/.well-known/openid-configuration`,
-    'RFC 8414, for clients of OpenID Connect': `${ISSUER}/.well-known/openid-configuration/tenant/a`,
+    'RFC 8414': `${ISSUER}${PATH}${path}`,
+    'OpenID Connect Discovery': `${baseUrl}/.well-known/openid-configuration`,
+    'RFC 8414, for clients of OpenID Connect': `${ISSUER}/.well-known/openid-configuration${path}`,
   };
 
   test.each(Object.entries(WELL_KNOWN))('K7: its metadata is where %s puts it', async (_, url) => {
-    const response = await sendToTenant(url);
+    const response = await sendAs(issuer, url);
     expect(response.status).toBe(200);
-    expect((await response.json<Metadata>()).issuer).toBe(PATHED);
-  });
-
-  test('K7: there is no metadata for an issuer without the path, or with another', async () => {
-    for (const path of ['', '/', '/tenant', '/tenant/a/', '/tenant/b', '/TENANT/A']) {
-      expect([path, (await sendToTenant(`${ISSUER}${PATH}${path}`)).status]).toEqual([path, 404]);
+    const document = await response.json<Metadata>();
+    expect(document.issuer).toBe(issuer);
+    for (const name of [...ENDPOINTS, 'jwks_uri'] as const) {
+      expect(document[name].startsWith(`${baseUrl}/`)).toBe(true);
+      expect(document[name].slice('https://'.length)).not.toContain('//');
     }
   });
 
-  test('K7: its endpoints are below the path and nowhere else, and its tokens say the same issuer', async () => {
-    const { worker, api } = await world('tenant');
-    const document = await (await sendToTenant(WELL_KNOWN['RFC 8414'])).json<Metadata>();
+  test('K7: there is no metadata for an issuer with another path', async () => {
+    for (const other of ['/', '/tenant', '/tenant/a/', '/tenant/b', '/TENANT/A', ...(path === '' ? [] : [''])]) {
+      expect([other, (await sendAs(issuer, `${ISSUER}${PATH}${other}`)).status]).toEqual([other, 404]);
+    }
+  });
+
+  test('K7: its endpoints are below its path, and its tokens say the same issuer', async () => {
+    const { worker, api } = await world(`tenant-${issuer.length}`);
+    const document = await (await sendAs(issuer, WELL_KNOWN['RFC 8414'])).json<Metadata>();
     const post = (url: string, client: typeof worker, form: Record<string, string>) =>
-      sendToTenant(url, {
+      sendAs(issuer, url, {
         method: 'POST',
         headers: { Authorization: basic(client.client_id, client.client_secret) },
         body: new URLSearchParams(form),
       });
 
-    for (const name of ENDPOINTS) {
-      const url = document[name];
-      expect(url.startsWith(`${PATHED}/`)).toBe(true);
-      expect((await post(url.replace('/tenant/a', ''), worker, {})).status).toBe(404);
-    }
-
     const granted = await post(document.token_endpoint, worker, { grant_type: 'client_credentials' });
     const { access_token } = await granted.json<{ access_token: string }>();
-    const keys = await (await sendToTenant(document.jwks_uri)).json<JSONWebKeySet>();
+    const keys = await (await sendAs(issuer, document.jwks_uri)).json<JSONWebKeySet>();
     const { payload } = await jwtVerify(access_token, createLocalJWKSet(keys), { issuer: document.issuer });
-    expect(payload.iss).toBe(PATHED);
+    expect(payload.iss).toBe(issuer);
 
     const introspected = await post(document.introspection_endpoint, api, { token: access_token });
-    expect(await introspected.json()).toMatchObject({ active: true, iss: PATHED });
+    expect(await introspected.json()).toMatchObject({ active: true, iss: issuer });
     expect((await post(document.revocation_endpoint, worker, { token: access_token })).status).toBe(200);
   });
 
+  if (path !== '')
+    test('K7: its endpoints are nowhere else', async () => {
+      const document = await (await sendAs(issuer, WELL_KNOWN['RFC 8414'])).json<Metadata>();
+      for (const name of ENDPOINTS) {
+        const elsewhere = document[name].replace(path, '');
+        expect((await sendAs(issuer, elsewhere, { method: 'POST' })).status).toBe(404);
+      }
+    });
+
+  test('K7: it is the audience of an assertion, byte for byte, and a DPoP proof is for the token endpoint', async () => {
+    const { clientId, signer } = await keyWorld(`own-key-${issuer.length}`);
+    const ask = async (aud: string, htu: string) => {
+      const form = {
+        grant_type: 'client_credentials',
+        client_assertion_type: JWT_BEARER,
+        client_assertion: await assertionOf(clientId, signer, { aud }),
+      };
+      const headers = { DPoP: await proofOf(signer, { htu }) };
+      const body = new URLSearchParams(form);
+      return (await sendAs(issuer, `${baseUrl}/oauth2/token`, { method: 'POST', headers, body })).status;
+    };
+    const [otherSpelling] = [baseUrl, `${baseUrl}/`].filter((text) => text !== issuer);
+    expect(await ask(issuer, `${baseUrl}/oauth2/token`)).toBe(200);
+    expect(await ask(otherSpelling ?? '', `${baseUrl}/oauth2/token`)).toBe(401);
+    expect(await ask(issuer, `${baseUrl}//oauth2/token`)).toBe(400);
+  });
+
+  test('K7: the OpenAPI document, the audience of a workload and the refused resource server know it', async () => {
+    const document = await (await sendAs(issuer, `${baseUrl}/openapi.json`)).json<{ servers: { url: string }[] }>();
+    expect(document.servers).toEqual([{ url: baseUrl }]);
+
+    const { organization } = await world(`described-${issuer.length}`);
+    const manage = (resource: string, body: object) =>
+      sendAs(issuer, `${baseUrl}/v1/${resource}`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${env.ROOT_API_KEY}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ organization_id: organization, ...body }),
+      });
+    const client = await manage('clients', {
+      client_name: 'workload',
+      token_endpoint_auth_method: 'federated_jwt',
+      federated_identities: [{ issuer: 'https://ci.example.net', subject: 'repo:one' }],
+    });
+    expect(await client.json()).toMatchObject({ federated_identities: [{ audience: issuer }] });
+    for (const identifier of [baseUrl, `${baseUrl}/`, `${baseUrl}/orders`]) {
+      expect((await manage('resource-servers', { identifier, name: 'x' })).status).toBe(422);
+    }
+  });
+
   test("K7: another issuer's token, though signed with the same keys, is not its own", async () => {
-    const { worker, api } = await world('neighbour');
+    const { worker, api } = await world(`neighbour-${issuer.length}`);
     const { access_token } = await getToken(worker);
-    const response = await sendToTenant(`${PATHED}/oauth2/introspect`, {
+    const response = await sendAs(issuer, `${baseUrl}/oauth2/introspect`, {
       method: 'POST',
       headers: { Authorization: basic(api.client_id, api.client_secret) },
       body: new URLSearchParams({ token: access_token }),
     });
     expect(await response.text()).toBe('{"active":false}');
   });
+});
+
+test.each([
+  'https://auth.example.com//',
+  'https://auth.example.com/a//',
+  'https://AUTH.example.com/',
+  'https://auth.example.com/?',
+  'https://auth.example.com/#',
+  'https://auth.example.com:443/',
+  'https://user@auth.example.com/',
+  'http://auth.example.com/',
+])('an issuer that is no normalized https URL is refused: %s', (issuer) => {
+  expect(() => readConfig({ ...env, ISSUER: issuer })).toThrow('ISSUER is malformed');
 });
 
 test('K8: what is said to be supported is what answers', async () => {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { MAX_POLL_MS, PAGE_LIMIT, POLL_MS } from '../constants.ts';
 import type { Connection } from './connection.ts';
 import { exchange, readJson } from './http.ts';
+import { findIssuer } from './issuer.ts';
 import { alreadyHas } from './merge-patch.ts';
 import type { Change, Page } from './representations.ts';
 import { RequestError } from './request-error.ts';
@@ -49,8 +50,9 @@ export class Api {
     return this.#connection.organization;
   }
 
-  get issuer(): string {
-    return this.#connection.url;
+  /** Returns the issuer, as tokens name it. */
+  issuer(): Promise<string> {
+    return findIssuer(this.#connection.url, this.#terminal);
   }
 
   async get<Body>(path: string, query?: Query): Promise<Answer<Body>> {

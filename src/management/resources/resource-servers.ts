@@ -100,7 +100,7 @@ export function resourceServers(app: ManagementApp): void {
   app.openapi(createResourceServerRoute, async (context) => {
     const { services, administrator } = context.var;
     const { organization_id, ...fields } = context.req.valid('json');
-    refuseIssuer(fields.identifier, services.config.issuer);
+    refuseIssuer(fields.identifier, services.config.baseUrl);
     const organizationId = await targetOrganization(services, administrator, organization_id);
     const now = Date.now();
     const id = generateId('rs');

@@ -17,7 +17,7 @@ export function mayFollow(
 export async function accepted(context: ManagementContext, version: number): Promise<Response> {
   const { db, config } = context.var.services;
   const change = await findChange(db, version);
-  const Location = `${config.issuer}/v1/changes/${version}`;
+  const Location = `${config.baseUrl}/v1/changes/${version}`;
   return respond(context, 202, change && toResponse(change), { Location });
 }
 

@@ -33,7 +33,7 @@ async function checkDpopHeader(
 ): Promise<DpopEvidence> {
   const now = Date.now();
   // The public URL, which is the one that the client knows. A proxy may have sent the request to another.
-  const proof = await checkProof(header, { method, uri: `${services.config.issuer}/oauth2/token` }, now);
+  const proof = await checkProof(header, { method, uri: `${services.config.baseUrl}/oauth2/token` }, now);
   if (typeof proof === 'string') throw new OAuthError('invalid_dpop_proof', { reason: proof });
   const { jkt, alg, jti, iat, nonce } = proof;
   if (nonce !== undefined && !(await services.dpopNonces.isOurs(nonce, now))) throw await nonceRequired(services);

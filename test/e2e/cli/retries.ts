@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { edgemint, newOrganization } from './fixture.ts';
 import { Person } from './person.ts';
@@ -18,6 +20,8 @@ describe('over a connection with faults', () => {
   let seen: { method: string; path: string; headers: IncomingMessage['headers']; body: string }[];
   /** The faults of the next requests, in order. Later requests pass. */
   let faults: Fault[];
+  /** Whether the proxy makes the tags of answers weak, as Cloudflare does when it compresses them. */
+  let weakens: boolean;
 
   beforeAll(async () => {
     proxy = createServer((request, response) => void forward(request, response).catch(() => response.destroy()));
@@ -33,6 +37,7 @@ describe('over a connection with faults', () => {
   beforeEach(() => {
     faults = [];
     seen = [];
+    weakens = false;
   });
 
   afterAll(async () => {
@@ -64,7 +69,9 @@ describe('over a connection with faults', () => {
     if (fault === 'lose') return void response.destroy();
     const etag = answer.headers.get('ETag');
     const type = answer.headers.get('Content-Type') ?? 'application/json';
-    response.writeHead(answer.status, { 'Content-Type': type, ...(etag ? { ETag: etag } : {}) }).end(text);
+    response
+      .writeHead(answer.status, { 'Content-Type': type, ...(etag ? { ETag: weakens ? `W/${etag}` : etag } : {}) })
+      .end(text);
   }
 
   const create = (name: string) => person.json<Client>(['clients', 'create', '--name', name]);
@@ -146,6 +153,58 @@ describe('over a connection with faults', () => {
       const gone = await person.run(['clients', 'delete', client_id, '--yes']);
       expect(gone.code).toBe(1);
       expect(gone.stderr).toContain('(404)');
+    });
+  });
+
+  test('whose tags are weakened, apply changes what somebody else did not', async () => {
+    weakens = true;
+    const file = person.file('weakened.yaml');
+    for (const scopes of ['[]', '[{ name: read }]']) {
+      await writeFile(
+        file,
+        `resource_servers:\n  - { identifier: https://weak.example.com, name: W, scopes: ${scopes} }\n`,
+      );
+      expect(await person.run(['apply', '-f', file, '--yes'])).toMatchObject({ code: 0 });
+    }
+    expect(seen.findLast(({ method }) => method === 'PATCH')?.headers['if-match']).toMatch(/^W\/"\d+"$/);
+    type Listed = { id: string; identifier: string; scopes: object[] };
+    const { data } = await person.json<{ data: Listed[] }>(['resource-servers', 'list']);
+    const server = data.find(({ identifier }) => identifier === 'https://weak.example.com');
+    expect(server?.scopes).toHaveLength(1);
+    const args = ['resource-servers', 'update', server?.id ?? '', '--name', 'X', '--if-match', 'W/"1"'];
+    expect((await person.run(args)).stderr).toContain('(412)');
+  });
+
+  describe('an issuer that ends with a slash', () => {
+    const metadata = (): Fault => ({ status: 200, body: { issuer: `${person.env.EDGEMINT_URL}/` } });
+
+    test('is the audience of a workload that is trusted', async () => {
+      const { client_id } = await create('Slashed');
+      faults = [metadata()];
+      const trusted = await person.json<{ federated_identities: object[] }>([
+        'clients',
+        'trust-github',
+        client_id,
+        '--repository-id',
+        '74',
+      ]);
+      expect(trusted.federated_identities).toMatchObject([{ audience: `${person.env.EDGEMINT_URL}/` }]);
+    });
+
+    test('is the issuer of a token that is verified', async () => {
+      const { publicKey, privateKey } = await generateKeyPair('ES256');
+      const keys: Fault = {
+        status: 200,
+        body: { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] },
+      };
+      const verify = async (iss: string) => {
+        faults = [metadata(), keys];
+        const header = { alg: 'ES256', kid: 'one', typ: 'at+jwt' };
+        const input = await new SignJWT({ iss }).setProtectedHeader(header).sign(privateKey);
+        return (await person.run(['tokens', 'decode', '--verify'], { input })).code;
+      };
+      expect(await verify(`${person.env.EDGEMINT_URL}/`)).toBe(0);
+      expect(await verify(person.env.EDGEMINT_URL ?? '')).toBe(1);
     });
   });
 

@@ -8,7 +8,7 @@ import { type Action, planActions } from '../declaration/plan.ts';
 import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
 import { readRemote, readTouched } from '../declaration/remote.ts';
-import { withAudiences } from '../declaration/schema.ts';
+import { lacksAudiences, withAudiences } from '../declaration/schema.ts';
 import { planAsJson, showPlan } from '../declaration/show-plan.ts';
 import { orderSteps } from '../declaration/steps.ts';
 import { table } from '../output.ts';
@@ -78,7 +78,7 @@ async function plan(
   { declaration: declared, sections, refuse }: DeclarationFile,
   options: ApplyOptions,
 ): Promise<Action[]> {
-  const declaration = withAudiences(declared, api.issuer);
+  const declaration = lacksAudiences(declared) ? withAudiences(declared, await api.issuer()) : declared;
   const pruned = options.prune ? sections : [];
   const listed = await readRemote(api, options.shared ?? false);
   const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));

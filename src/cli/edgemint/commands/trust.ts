@@ -72,7 +72,7 @@ function addTrustCommand(group: Command, name: string, description: string): Com
 async function trust(command: Command, id: string, trusted: Trusted): Promise<void> {
   const session = new Session(command);
   const api = await session.api();
-  const { audience = api.issuer, only } = command.opts<TrustOptions>();
+  const { audience = await api.issuer(), only } = command.opts<TrustOptions>();
   const target = itemPath('clients', id);
   const { body: client, etag } = await api.get<Client>(target);
   const identity = { ...trusted, audience };

@@ -21,6 +21,11 @@ export const Declaration = z.strictObject({
 /** A declaration with every field, defaults included. */
 export type Declaration = z.infer<typeof Declaration>;
 
+/** Whether a federated identity has no audience. The server's issuer is then its audience. */
+export function lacksAudiences({ clients }: Declaration): boolean {
+  return clients.some((client) => client.federated_identities.some(({ audience }) => audience === undefined));
+}
+
 /**
  * Adds the audience to each federated identity that has none, as the server does.
  * @param issuer the issuer of the server, which is the default audience
