@@ -39,6 +39,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     claims: { ...record.claims, ...claims },
     access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
+    ...(grant.access_token_typ !== undefined && { access_token_typ: grant.access_token_typ }),
   };
 }
 

@@ -139,6 +139,7 @@ export const REPRESENTATIONS = {
     ...resourceServer,
     access_token_ttl: null,
     signing_alg: 'ES256',
+    access_token_typ: 'at+jwt',
     introspection: 'strong',
     scope_policy: 'exact',
     created_at,

@@ -29,6 +29,12 @@ export interface RateLimit {
 /** A signature algorithm for access tokens. An older edge has no key for an algorithm that it does not know, and answers 503. */
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
 
+/**
+ * The `typ` header of access tokens. An edge writes the value that a gate gives it, and accepts only tokens whose type it knows: teach a new
+ * value to the edge one version earlier.
+ */
+export type AccessTokenTyp = 'at+jwt' | 'JWT';
+
 /** How a resource server treats a request for more scopes than are granted. */
 export type ScopePolicy = 'exact' | 'narrow';
 
@@ -40,6 +46,8 @@ export interface Grant {
   /** Seconds; null if the resource server sets none. */
   readonly access_token_ttl: number | null;
   readonly signing_alg: SigningAlg;
+  /** Absent in an older record: `at+jwt`. */
+  readonly access_token_typ?: AccessTokenTyp;
   /**
    * What happens to a request for scopes of which only some are granted: `exact` refuses it, `narrow` grants those. Absent in an older
    * record: `exact`. A gate treats an unknown value as `exact`, and an older gate ignores the member.
@@ -308,6 +316,8 @@ export interface ResolvedGrant {
   /** Seconds. */
   readonly access_token_ttl: number;
   readonly signing_alg: SigningAlg;
+  /** Absent from an older gate, and if the gate's record is older: `at+jwt`. An older edge always writes `at+jwt`. */
+  readonly access_token_typ?: AccessTokenTyp;
 }
 
 /**

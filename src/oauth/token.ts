@@ -95,7 +95,8 @@ async function mint(
   { grant, issued_at, rate, confirmation }: Admitted,
 ): Promise<Redacted> {
   const claims = accessTokenClaims(grant, config.issuer, issued_at, crypto.randomUUID(), confirmation);
-  const accessToken = await signAccessToken(claims, await keyRing.signer(grant.signing_alg, Date.now()));
+  const signer = await keyRing.signer(grant.signing_alg, Date.now());
+  const accessToken = await signAccessToken(claims, signer, grant.access_token_typ);
   if (accessToken.reveal().length <= ACCESS_TOKEN_LENGTH_MAX) {
     addLogDetails({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
     return accessToken;

@@ -180,6 +180,7 @@ function resolveGrants(servers: readonly GrantedServer[], granted: readonly Gran
     scopes: [...new Set(scopesOf.get(server.id)?.flatMap(({ scopes }) => JSON.parse(scopes) as string[]))].sort(),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
+    access_token_typ: server.accessTokenTyp,
     scope_policy: server.scopePolicy,
   }));
 }

@@ -22,7 +22,7 @@ export type ResourceServer = typeof resourceServers.$inferSelect;
 export type NewResourceServer = Omit<ResourceServer, 'version'>;
 export type ResourceServerFields = Pick<
   ResourceServer,
-  'name' | 'accessTokenTtl' | 'signingAlg' | 'introspection' | 'scopePolicy'
+  'name' | 'accessTokenTtl' | 'signingAlg' | 'accessTokenTyp' | 'introspection' | 'scopePolicy'
 >;
 
 export interface Scope {

@@ -11,7 +11,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '../gates/protocol.ts';
-import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
+import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
 // Foreign keys never cascade: a migration that rebuilds a referenced table would delete the referring rows (D1 ignores
@@ -80,6 +80,7 @@ export const resourceServers = sqliteTable(
     name: text('name').notNull(),
     accessTokenTtl: integer('access_token_ttl'),
     signingAlg: text('signing_alg', { enum: SIGNING_ALGS }).notNull(),
+    accessTokenTyp: text('access_token_typ', { enum: ACCESS_TOKEN_TYPS }).notNull().default('at+jwt'),
     introspection: text('introspection', { enum: ['strong', 'edge'] }).notNull(),
     scopePolicy: text('scope_policy', { enum: ['exact', 'narrow'] })
       .notNull()

@@ -1,12 +1,12 @@
 import { CompactSign, type JWTPayload } from 'jose';
-import type { Confirmation, ResolvedGrant } from '../gates/protocol.ts';
+import type { AccessTokenTyp, Confirmation, ResolvedGrant } from '../gates/protocol.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { Redacted } from '../log/redacted.ts';
 
 const encoder = new TextEncoder();
 
-/** The `typ` header of a JWT access token ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)). */
-export const ACCESS_TOKEN_TYPE = 'at+jwt';
+/** The `typ` header of a JWT access token ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)), by default. */
+const ACCESS_TOKEN_TYP: AccessTokenTyp = 'at+jwt';
 
 /** The claims of an access token ([RFC 9068 section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)). */
 export interface AccessTokenClaims extends JWTPayload {
@@ -59,7 +59,8 @@ export function accessTokenClaims(
 export async function signAccessToken(
   claims: AccessTokenClaims,
   { alg, kid, privateKey }: SigningKey,
+  typ: AccessTokenTyp = ACCESS_TOKEN_TYP,
 ): Promise<Redacted> {
   const signing = new CompactSign(encoder.encode(JSON.stringify(claims)));
-  return new Redacted(await signing.setProtectedHeader({ alg, typ: ACCESS_TOKEN_TYPE, kid }).sign(privateKey));
+  return new Redacted(await signing.setProtectedHeader({ alg, typ, kid }).sign(privateKey));
 }

@@ -1,12 +1,12 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
-import { isCanonicalCompact } from '../jwt/compact.ts';
+import { isCanonicalCompact, mediaType } from '../jwt/compact.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { PublishedKey } from '../keys/signing-key.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Redacted } from '../log/redacted.ts';
 import type { Config } from '../platform/config.ts';
-import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
+import type { AccessTokenClaims } from './access-token.ts';
 
 /** The issuer's name and its keys. */
 interface Issuer {
@@ -33,14 +33,15 @@ export async function verifyAccessToken(
   const token = presented.reveal();
   if (!isCanonicalCompact(token)) return undefined;
   try {
-    const { payload } = await jwtVerify(token, keyFinder(byKid), {
+    const { payload, protectedHeader } = await jwtVerify(token, keyFinder(byKid), {
       issuer: config.issuer,
-      typ: ACCESS_TOKEN_TYPE,
       currentDate: new Date(now),
       clockTolerance: tolerance,
       requiredClaims: ['exp', 'iat'],
     });
-    return hasSoundClaims(payload, now) ? (payload as AccessTokenClaims) : undefined;
+    return isAccessToken(protectedHeader.typ, payload) && hasSoundClaims(payload, now)
+      ? (payload as AccessTokenClaims)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -53,6 +54,14 @@ export function keyFinder(byKid: ReadonlyMap<string, Pick<PublishedKey, 'alg' | 
     if (key?.alg !== alg) throw new errors.JWKSNoMatchingKey();
     return key.publicKey;
   };
+}
+
+// Our keys sign nothing but access tokens under these types; a new kind of JWT needs a type of its own. `JWT` is the type of many kinds
+// elsewhere, so the claims of ID tokens and of security events are refused with it: access tokens never have them.
+function isAccessToken(typ: unknown, claims: Record<string, unknown>): boolean {
+  if (typeof typ !== 'string') return false;
+  const isTyped = mediaType(typ) === 'at+jwt';
+  return isTyped || (mediaType(typ) === 'jwt' && claims.nonce === undefined && claims.events === undefined);
 }
 
 // A valid signature is not enough: the same keys may have signed another kind of JWT, or a token of an older version.

@@ -40,6 +40,14 @@ function resourceOf(fields: Partial<ClientRecord>, request: GrantRequest = {}): 
   return typeof resolved === 'string' ? resolved : resolved.resource;
 }
 
+test('the type of the token is that of the resource server, and absent in an older record', () => {
+  expect(resolveGrant(record({ grants: [{ ...ORDERS, access_token_typ: 'JWT' }] }), {})).toHaveProperty(
+    'access_token_typ',
+    'JWT',
+  );
+  expect(resolveGrant(record({ grants: [ORDERS] }), {})).not.toHaveProperty('access_token_typ');
+});
+
 describe('the resource server', () => {
   const both = { grants: [ORDERS, STOCK] };
 

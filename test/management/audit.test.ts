@@ -131,6 +131,7 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
         scopes: [],
         access_token_ttl: null,
         signing_alg: 'ES256',
+        access_token_typ: 'at+jwt',
         introspection: 'strong',
         scope_policy: 'exact',
       };

@@ -80,7 +80,12 @@ describe('what is created is shown whole', () => {
       name: 'Orders',
       scopes,
     });
-    expect(server).toMatchObject({ signing_alg: 'ES256', introspection: 'strong', scope_policy: 'exact' });
+    expect(server).toMatchObject({
+      signing_alg: 'ES256',
+      access_token_typ: 'at+jwt',
+      introspection: 'strong',
+      scope_policy: 'exact',
+    });
     expect(server).toMatchObject({ access_token_ttl: null });
     const reader = await create('roles', {
       organization_id: organization,
@@ -174,6 +179,12 @@ describe('bad input', () => {
       ['/identifier'],
     ],
     ['a name that is no Unicode', 'clients', { client_name: '\ud800' }, ['/client_name']],
+    [
+      'an unknown type of access tokens',
+      'resource-servers',
+      { identifier: 'https://a.example', name: 'x', access_token_typ: 'jwt' },
+      ['/access_token_typ'],
+    ],
     [
       'an unknown algorithm',
       'resource-servers',

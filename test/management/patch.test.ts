@@ -83,6 +83,7 @@ describe('a merge patch', () => {
         scopes: [{ name: 'x' }],
         access_token_ttl: 60,
         signing_alg: 'EdDSA',
+        access_token_typ: 'JWT',
         introspection: 'strong',
         scope_policy: 'narrow',
       },

@@ -1,6 +1,17 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Credentials, create, getToken, ISSUER, introspect, requestToken, send, world } from '../http.ts';
+import {
+  type Credentials,
+  create,
+  done,
+  getToken,
+  ISSUER,
+  introspect,
+  requestToken,
+  revoke,
+  send,
+  world,
+} from '../http.ts';
 
 let scene: Awaited<ReturnType<typeof world>>;
 
@@ -13,10 +24,11 @@ async function publishedKeys(): Promise<JSONWebKeySet> {
 }
 
 /** A client that is granted `read` at its own resource server, whose tokens are signed with this algorithm. */
-async function clientAt(name: string, signing_alg: string): Promise<Credentials & { identifier: string }> {
+async function clientAt(name: string, signing_alg: string, fields = {}): Promise<Credentials & { identifier: string }> {
   const identifier = `https://${name}.example.com`;
   const organization_id = scene.organization;
-  await create('resource-servers', { organization_id, identifier, name, scopes: [{ name: 'read' }], signing_alg });
+  const scopes = [{ name: 'read' }];
+  await create('resource-servers', { organization_id, identifier, name, scopes, signing_alg, ...fields });
   const grants = [{ resource_server: identifier, scopes: ['read'] }];
   return { ...(await create<Credentials>('clients', { organization_id, client_name: name, grants })), identifier };
 }
@@ -33,6 +45,36 @@ describe.each(['ES256', 'RS256', 'EdDSA'])('signed with %s', (alg) => {
       algorithms: [alg],
     });
     expect(verified.payload.client_id).toBe(client.client_id);
+  });
+});
+
+describe('a resource server whose verifiers refuse at+jwt', () => {
+  test('K1: gets tokens of the type JWT, which are introspected and revoked like others', async () => {
+    const client = await clientAt('typed-jwt', 'RS256', { access_token_typ: 'JWT' });
+    const { access_token } = await getToken(client);
+    expect(decodeProtectedHeader(access_token)).toMatchObject({ typ: 'JWT', alg: 'RS256' });
+    await done('PATCH', `clients/${client.client_id}`, { body: { introspects: [client.identifier] } });
+    expect(await (await introspect(client, access_token)).json()).toMatchObject({ active: true, iss: ISSUER });
+    expect((await revoke(client, access_token)).status).toBe(200);
+    expect(await (await introspect(client, access_token)).json()).toEqual({ active: false });
+  });
+
+  test('K1: can change its mind, and the tokens of both types stay active', async () => {
+    const client = await clientAt('retyped', 'ES256');
+    await done('PATCH', `clients/${client.client_id}`, { body: { introspects: [client.identifier] } });
+    const before = await getToken(client);
+    const [server] = (
+      await done<{ data: { id: string; identifier: string }[] }>(
+        'GET',
+        `resource-servers?organization_id=${scene.organization}`,
+      )
+    ).data.filter(({ identifier }) => identifier === client.identifier);
+    await done('PATCH', `resource-servers/${server?.id}`, { body: { access_token_typ: 'JWT' } });
+    const after = await getToken(client);
+    expect(decodeProtectedHeader(before.access_token).typ).toBe('at+jwt');
+    expect(decodeProtectedHeader(after.access_token).typ).toBe('JWT');
+    for (const { access_token } of [before, after])
+      expect(await (await introspect(client, access_token)).json()).toMatchObject({ active: true });
   });
 });
 

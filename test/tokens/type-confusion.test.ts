@@ -166,13 +166,18 @@ const PROOF: readonly PlaceName[] = ['DPoP header'];
 
 /** Everything that is accepted: by party, type and place. */
 const TAKEN: Readonly<Record<Speaker, Partial<Record<`${Type}`, readonly PlaceName[]>>>> = {
-  'this service': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
-  'this service of a workload': { 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF },
+  'this service': ofThisService(),
+  'this service of a workload': ofThisService(),
   'the client of itself': { undefined: OWN, JWT: OWN, 'client-authentication+jwt': OWN, 'dpop+jwt': PROOF },
   'a CI platform': ofAnother(OF_ANOTHER),
   'another Edgemint': ofAnother(OF_ANOTHER),
   'a SPIFFE trust domain': ofAnother(SVID),
 };
+
+// A resource server may choose the type `JWT`, which many kinds of JWT have. Then the issuer tells its tokens apart.
+function ofThisService() {
+  return { JWT: TOKEN, 'at+jwt': TOKEN, 'application/at+jwt': TOKEN, 'dpop+jwt': PROOF };
+}
 
 function ofAnother(places: readonly PlaceName[]) {
   const types = { undefined: places, JWT: places, JOSE: places, 'at+jwt': places, 'application/at+jwt': places };

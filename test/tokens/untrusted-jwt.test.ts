@@ -310,7 +310,7 @@ describe('key ids', () => {
 
 describe('kinds', () => {
   const kinds: [string, () => Record<string, unknown>, () => Record<string, unknown>][] = [
-    ['a JWT of no kind in particular', () => ({ typ: 'JWT' }), () => ({})],
+    ['a JWS of no kind in particular', () => ({ typ: 'JOSE' }), () => ({})],
     ['a JWT without a kind', () => ({ typ: undefined }), () => ({})],
     ['a client assertion', () => ({ typ: 'client-authentication+jwt' }), () => ({ aud: ISSUER })],
     ['a proof of possession', () => ({ typ: 'dpop+jwt' }), () => ({ htm: 'POST', htu: `${ISSUER}/oauth2/introspect` })],
@@ -318,6 +318,7 @@ describe('kinds', () => {
     ['an answer of introspection', () => ({ typ: 'token-introspection+jwt' }), () => ({})],
     ['an ID token', () => ({ typ: 'JWT' }), () => ({ aud: scene.worker.client_id, nonce: 'n' })],
     ['a logout token', () => ({ typ: 'logout+jwt' }), () => ({ events: {} })],
+    ['a security event of no kind', () => ({ typ: 'JWT' }), () => ({ events: {} })],
     ['a kind that is a list', () => ({ typ: ['at+jwt'] }), () => ({})],
     ['a kind with more after it', () => ({ typ: 'at+jwt; x=y' }), () => ({})],
   ];

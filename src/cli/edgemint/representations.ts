@@ -27,6 +27,7 @@ export interface ResourceServer {
   /** Seconds. */
   readonly access_token_ttl: number | null;
   readonly signing_alg: string;
+  readonly access_token_typ: string;
   readonly introspection: string;
   readonly scope_policy: string;
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT, CALLER_AGE } from '../../constants.ts';
-import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
+import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { SCOPES_MAX } from '../constants.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
 
@@ -25,6 +25,14 @@ export const ResourceServerFields = z.strictObject({
   signing_alg: z.enum(SIGNING_ALGS).default('ES256').openapi({
     description: 'The algorithm that signs the access tokens for this resource server. Default: `ES256`.',
   }),
+  access_token_typ: z
+    .enum(ACCESS_TOKEN_TYPS)
+    .default('at+jwt')
+    .openapi({
+      description:
+        'The `typ` header of the access tokens. `at+jwt` tells them apart from every other kind of JWT (RFC 9068). Choose `JWT` only if a ' +
+        'verifier refuses `at+jwt`, as Spring Security does by default. Default: `at+jwt`.',
+    }),
   introspection: z
     .enum(['strong', 'edge'])
     .default('strong')

@@ -206,20 +206,21 @@ export function resourceServers(app: ManagementApp): void {
 }
 
 /** @throws ProblemError `invalid` if the identifier is the issuer or below it */
-function refuseIssuer(identifier: string, issuer: string): void {
-  if (identifier !== issuer && !identifier.startsWith(`${issuer}/`)) return;
+function refuseIssuer(identifier: string, baseUrl: string): void {
+  if (identifier !== baseUrl && !identifier.startsWith(`${baseUrl}/`)) return;
   throw invalid({
     pointer: '/identifier',
-    detail: `The identifier must name the API: it must not be this issuer, ${issuer}, or a URL below it.`,
+    detail: `The identifier must name the API: it must not be this issuer, ${baseUrl}, or a URL below it.`,
   });
 }
 
 function toColumns(fields: z.infer<typeof ResourceServerFields>) {
-  const { name, access_token_ttl, signing_alg, introspection, scope_policy } = fields;
+  const { name, access_token_ttl, signing_alg, access_token_typ, introspection, scope_policy } = fields;
   return {
     name,
     accessTokenTtl: access_token_ttl,
     signingAlg: signing_alg,
+    accessTokenTyp: access_token_typ,
     introspection,
     scopePolicy: scope_policy,
   };
@@ -234,6 +235,7 @@ function toResponse(server: Omit<DescribedResourceServer, 'version'>) {
     scopes: server.scopes.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
     access_token_ttl: server.accessTokenTtl,
     signing_alg: server.signingAlg,
+    access_token_typ: server.accessTokenTyp,
     introspection: server.introspection,
     scope_policy: server.scopePolicy,
     created_at: time(server.createdAt),

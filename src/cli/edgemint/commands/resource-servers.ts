@@ -47,6 +47,12 @@ const resourceServers: Collection<ResourceServer> = {
       choices: ['ES256', 'RS256', 'EdDSA'],
     },
     {
+      name: 'access_token_typ',
+      flags: '--access-token-typ <typ>',
+      description: 'the typ header of its tokens; JWT only for verifiers that refuse at+jwt',
+      choices: ['at+jwt', 'JWT'],
+    },
+    {
       name: 'introspection',
       flags: '--introspection <how>',
       description: 'strong: sees a revocation at once; edge: cheaper and faster, but may see it later',

@@ -111,7 +111,9 @@ function addDecode(group: Command): void {
     if (audience !== undefined && !verify) throw new UsageError('--audience requires --verify.');
     const token = await session.terminal.readSecret('Token', TOKEN);
     const { header, claims } = decodeToken(token);
-    const verdict = verify ? await verifyToken(token, (await session.connection(false)).url, audience) : undefined;
+    const verdict = verify
+      ? await verifyToken(token, (await session.connection(false)).url, audience, session.terminal)
+      : undefined;
     if (session.json) session.terminal.printJson({ header, claims, verified: verdict?.isValid ?? false });
     else session.terminal.print(`${record(header)}\n${record(Object(withTimes(session, claims)))}`);
     session.terminal.note(verdict?.sentence ?? 'Not verified. Anybody could have written this token.');

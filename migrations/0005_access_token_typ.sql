@@ -1,0 +1,1 @@
+ALTER TABLE `resource_servers` ADD `access_token_typ` text DEFAULT 'at+jwt' NOT NULL;
