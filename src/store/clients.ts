@@ -57,11 +57,24 @@ export function insertClient(
   ];
 }
 
-/** Builds the statements that update a client and its links. */
-export function updateClient(db: Database, clientId: string, fields: ClientFields, links: ClientLinks): Statement[] {
+/**
+ * Builds the statements that update a client and its links. A change of its status also revokes all tokens that were issued before this
+ * write, so that enabling the client does not bring back the tokens that disabling it ended. Enabling revokes as well, because older code
+ * may have disabled the client.
+ */
+export function updateClient(
+  db: Database,
+  { clientId, status }: Pick<Client, 'clientId' | 'status'>,
+  fields: ClientFields,
+  links: ClientLinks,
+): Statement[] {
   const changed = { ...fields, version: nextVersion };
+  const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
   return [
-    db.update(clients).set(changed).where(eq(clients.clientId, clientId)),
+    db
+      .update(clients)
+      .set({ ...changed, ...revoked })
+      .where(eq(clients.clientId, clientId)),
     ...removeLinks(db, listOf([clientId])),
     ...insertLinks(db, clientId, links),
   ];

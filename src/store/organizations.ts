@@ -20,9 +20,18 @@ export function insertOrganization(db: Database, organization: NewOrganization):
   return [db.insert(organizations).values({ ...organization, version: nextVersion })];
 }
 
-/** Builds the statements that update an organization. @param now milliseconds since the epoch */
-export function updateOrganization(db: Database, id: string, fields: OrganizationFields, now: number): Statement[] {
-  const changed = { ...fields, version: nextVersion, updatedAt: now };
+/**
+ * Builds the statements that update an organization. A change of its status revokes the tokens of its clients, as in `updateClient`.
+ * @param now milliseconds since the epoch
+ */
+export function updateOrganization(
+  db: Database,
+  { id, status }: Pick<Organization, 'id' | 'status'>,
+  fields: OrganizationFields,
+  now: number,
+): Statement[] {
+  const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
+  const changed = { ...fields, ...revoked, version: nextVersion, updatedAt: now };
   return [db.update(organizations).set(changed).where(eq(organizations.id, id))];
 }
 

@@ -35,7 +35,10 @@ export function putCopy(kv: KVNamespace, { key, value, expires_at }: OwedCopy, n
 export interface Copied {
   /** Whether the token was revoked, alone or by a cut-off of its client. This is final. */
   readonly isRevoked: boolean;
-  /** Whether its client was disabled when the copy was made. It may be enabled by now. */
+  /**
+   * Whether its client was disabled when the copy was made. The client may be enabled by now, so this is not final. The tokens that the
+   * disabling ended are revoked by the cut-off; only a copy of older code has none.
+   */
   readonly isDisabled: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { api, type Credentials, create, done, getToken, introspect, requestToken, world } from '../http.ts';
@@ -16,14 +17,32 @@ async function scopesOf(client: Credentials): Promise<string[]> {
 }
 
 describe('the first request after the acknowledgement sees', () => {
-  test('a client and its tokens disabled, and enabled again', async () => {
+  test('a client disabled, and enabled again without the tokens that it had', async () => {
     const { worker, api: caller } = await fresh();
     const { access_token } = await getToken(worker);
     await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
     expect((await requestToken(worker)).status).toBe(401);
     expect(await isActive(caller, access_token)).toBe(false);
     await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'active' } });
-    expect((await requestToken(worker)).status).toBe(200);
+    const { access_token: next } = await getToken(worker);
+    expect(await isActive(caller, next)).toBe(true);
+    expect(await isActive(caller, access_token)).toBe(false);
+  });
+
+  test('a client enabled that older code disabled, without the tokens that it had', async () => {
+    const { worker, api: caller } = await fresh();
+    const { access_token } = await getToken(worker);
+    await env.DB.prepare("UPDATE clients SET status = 'disabled' WHERE client_id = ?").bind(worker.client_id).run();
+    await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'active' } });
+    expect(await isActive(caller, access_token)).toBe(false);
+    expect(await isActive(caller, (await getToken(worker)).access_token)).toBe(true);
+  });
+
+  test('any other change of a client or an organization, with the tokens that they had', async () => {
+    const { worker, api: caller, organization } = await fresh();
+    const { access_token } = await getToken(worker);
+    await done('PATCH', `clients/${worker.client_id}`, { body: { status: 'active', access_token_ttl: 120 } });
+    await done('PATCH', `organizations/${organization}`, { body: { status: 'active', subject: 'organization' } });
     expect(await isActive(caller, access_token)).toBe(true);
   });
 
@@ -121,10 +140,13 @@ describe('the first request after the acknowledgement sees', () => {
     expect(await isActive(caller, (await getToken(worker)).access_token)).toBe(true);
     await done('PATCH', `organizations/${organization}`, { body: { subject: 'organization' } });
     expect(decodeJwt((await getToken(worker)).access_token).sub).toBe(organization);
+    const { access_token: last } = await getToken(worker);
     await done('PATCH', `organizations/${organization}`, { body: { status: 'disabled' } });
     expect((await requestToken(worker)).status).toBe(401);
     await done('PATCH', `organizations/${organization}`, { body: { status: 'active' } });
-    expect((await requestToken(worker)).status).toBe(200);
+    const { access_token: next } = await getToken(worker);
+    expect(await isActive(caller, next)).toBe(true);
+    expect(await isActive(caller, last)).toBe(false);
     expect((await api('DELETE', `organizations/${organization}`)).status).toBe(409);
     expect((await api('DELETE', `organizations/${organization}?cascade=true`)).status).toBe(204);
     expect((await requestToken(worker)).status).toBe(401);

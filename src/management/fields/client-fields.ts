@@ -93,7 +93,8 @@ export const ClientFields = z.strictObject({
   }),
   metadata: Metadata,
   status: Status.openapi({
-    description: 'A `disabled` client gets no tokens, and its tokens are inactive. Default: `active`.',
+    description:
+      'A `disabled` client gets no tokens, and the tokens that it has end for good, even if it becomes `active` again. Default: `active`.',
   }),
 });
 

@@ -185,7 +185,7 @@ export function clients(app: ManagementApp): void {
         guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
         affectedClients: listOf([clientId]),
         conflicts: { clients_name: NAME_TAKEN },
-        statements: updateClient(services.db, clientId, columns, clientLinks(resolved)),
+        statements: updateClient(services.db, found, columns, clientLinks(resolved)),
         status: 200,
         body: toResponse(updated),
         tagged: true,

@@ -60,7 +60,7 @@ const Fields = z.strictObject({
   metadata: Metadata,
   status: Status.openapi({
     description:
-      'The clients of a `disabled` organization get no tokens, and their tokens are inactive. Default: `active`.',
+      'The clients of a `disabled` organization get no tokens, and the tokens that they have end for good, even if the organization becomes `active` again. Default: `active`.',
   }),
   security_profile: SecurityProfile.openapi({
     description:
@@ -187,7 +187,7 @@ export function organizations(app: ManagementApp): void {
         // Other fields do not concern the gates. The request may then be a retry, so it delivers the pushes that are still owed.
         affectedClients: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
         conflicts: { organizations_name: NAME_TAKEN },
-        statements: updateOrganization(db, id, toColumns(fields), now),
+        statements: updateOrganization(db, found, toColumns(fields), now),
         status: 200,
         body: toResponse({ ...found, ...toColumns(fields), updatedAt: now }),
         tagged: true,

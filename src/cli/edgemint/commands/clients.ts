@@ -68,7 +68,7 @@ const fields: readonly Field[] = [
   {
     name: 'status',
     flags: '--status <status>',
-    description: 'disabled: the client gets no tokens',
+    description: 'disabled: the client gets no tokens, and those that it has end for good',
     choices: ['active', 'disabled'],
   },
   {

@@ -29,7 +29,7 @@ const organizations: Collection<Organization & { status: string; subject: string
     {
       name: 'status',
       flags: '--status <status>',
-      description: 'disabled: its clients get no tokens',
+      description: 'disabled: its clients get no tokens, and those that they have end for good',
       choices: ['active', 'disabled'],
     },
     {
