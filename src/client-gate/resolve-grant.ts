@@ -12,6 +12,7 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  *   one, else its default.
  * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
  *   or at least one if the resource server narrows requests; without a request, all scopes granted there.
+ * - Roles: those that grant something at that resource server.
  * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
@@ -35,7 +36,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     subject: record.subject === 'organization' ? record.organization_id : record.client_id,
     resource: grant.resource,
     scopes,
-    roles: record.roles,
+    roles: rolesAt(grant, record.roles),
     claims: { ...record.claims, ...claims },
     access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
@@ -49,6 +50,10 @@ function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes
   const scopes = requested.filter((scope) => granted.has(scope));
   if (scopes.length === requested.length) return scopes;
   return grant.scope_policy === 'narrow' && scopes.length > 0 ? scopes : undefined;
+}
+
+function rolesAt({ roles }: Grant, names: readonly string[]): readonly string[] {
+  return roles ? roles.flatMap((position) => names[position] ?? []) : names;
 }
 
 function isSubset(subset: readonly string[], superset: readonly string[]): boolean {

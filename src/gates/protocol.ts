@@ -53,6 +53,11 @@ export interface Grant {
    * record: `exact`. A gate treats an unknown value as `exact`, and an older gate ignores the member.
    */
   readonly scope_policy?: ScopePolicy;
+  /**
+   * The client's roles that grant something here, as positions in the record's `roles`. Absent in an older record: all of them, because
+   * that is what an older gate puts into a token.
+   */
+  readonly roles?: readonly number[];
 }
 
 /** A client secret, as a gate compares it. */
@@ -164,7 +169,7 @@ export interface ClientRecord {
   readonly secrets: readonly SecretRecord[];
   readonly grants: readonly Grant[];
   readonly default_resource: string | null;
-  /** Role names. */
+  /** Role names. An older gate puts all of them into every token. */
   readonly roles: readonly string[];
   /** Identifiers of the resource servers for which the client introspects. */
   readonly introspects: readonly string[];

@@ -107,7 +107,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     const { client, subject, organizationStatus, organizationEpoch, organizationProfile, defaultResource } = row;
     const { clientId } = client;
     const authentication = authenticationOf(client, organizationProfile);
-    const clientRoles = rolesOf(clientId);
+    const clientRoles = rolesOf(clientId).toSorted(byName);
     const audiences = introspectsOf(clientId);
     const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => clientRoles.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
@@ -123,9 +123,10 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       grants: resolveGrants(
         [...serversOf(clientId), ...byRoles(roleServersOf)],
         [...scopesOf(clientId), ...byRoles(roleScopesOf)],
+        clientRoles.map(({ id }) => id),
       ),
       default_resource: defaultResource,
-      roles: clientRoles.map(({ name }) => name).sort(),
+      roles: clientRoles.map(({ name }) => name),
       introspects: audiences.map(({ identifier }) => identifier),
       introspects_at_edge: audiences.filter(({ strength }) => strength === 'edge').map(({ identifier }) => identifier),
       access_token_ttl: client.accessTokenTtl,
@@ -161,8 +162,14 @@ function authenticationOf(client: Client, organizationProfile: SecurityProfile):
   };
 }
 
+function byName(one: { readonly name: string }, other: { readonly name: string }): number {
+  return one.name < other.name ? -1 : 1;
+}
+
 interface GrantedServer {
   readonly server: typeof resourceServers.$inferSelect;
+  /** The role that grants it; absent if it is granted to the client directly. */
+  readonly roleId?: string;
 }
 
 interface GrantedScopes {
@@ -171,9 +178,18 @@ interface GrantedScopes {
   readonly scopes: string;
 }
 
-/** Merges grants to one per resource server, with all scopes that are granted there directly or by roles. */
-function resolveGrants(servers: readonly GrantedServer[], granted: readonly GrantedScopes[]): Grant[] {
+/**
+ * Merges grants to one per resource server, with all scopes that are granted there directly or by roles.
+ * @param roleIds the client's roles, in the order of the record
+ */
+function resolveGrants(
+  servers: readonly GrantedServer[],
+  granted: readonly GrantedScopes[],
+  roleIds: readonly string[],
+): Grant[] {
   const scopesOf = Map.groupBy(granted, ({ serverId }) => serverId);
+  const position = new Map(roleIds.map((id, index) => [id, index]));
+  const rolesOf = Map.groupBy(servers, ({ server }) => server.id);
   const distinct = new Map(servers.map(({ server }) => [server.id, server]));
   return [...distinct.values()].map((server) => ({
     resource: server.identifier,
@@ -182,5 +198,8 @@ function resolveGrants(servers: readonly GrantedServer[], granted: readonly Gran
     signing_alg: server.signingAlg,
     access_token_typ: server.accessTokenTyp,
     scope_policy: server.scopePolicy,
+    roles: (rolesOf.get(server.id) ?? [])
+      .flatMap(({ roleId }) => (roleId === undefined ? [] : (position.get(roleId) ?? [])))
+      .sort((one, other) => one - other),
   }));
 }

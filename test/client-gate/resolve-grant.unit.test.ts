@@ -145,6 +145,21 @@ describe('the scopes', () => {
   });
 });
 
+describe('the roles', () => {
+  const roles = ['auditor', 'order-reader', 'stock-reader'];
+
+  test('are those that grant something at the resource server', () => {
+    const client = record({ roles, grants: [{ ...ORDERS, roles: [1] }, STOCK] });
+    expect(resolveGrant(client, { resource: ORDERS.resource })).toMatchObject({ roles: ['order-reader'] });
+    const none = record({ roles, grants: [{ ...ORDERS, roles: [] }] });
+    expect(resolveGrant(none, {})).toMatchObject({ roles: [] });
+  });
+
+  test('are all of them in a record of older code, which does not say where they grant something', () => {
+    expect(resolveGrant(record({ roles }), {})).toMatchObject({ roles });
+  });
+});
+
 describe('the claims', () => {
   const client = record({ claims: { tier: 1, region: 'eu' }, requestable_claims: ['region', 'job'] });
 
