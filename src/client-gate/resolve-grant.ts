@@ -13,7 +13,8 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
  *   or at least one if the resource server narrows requests; without a request, all scopes granted there.
  * - Roles: those that grant something at that resource server.
- * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request.
+ * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request. A restricted claim
+ *   is one of them only if the resource server accepts it.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';
@@ -27,7 +28,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   const scopes = resolveScopes(grant, request.scopes);
   if (!scopes) return 'invalid_scope';
   const claims = request.claims ?? {};
-  if (!isSubset(Object.keys(claims), record.requestable_claims ?? [])) return 'invalid_request';
+  if (!isSubset(Object.keys(claims), requestableClaims(record, grant))) return 'invalid_request';
 
   const ttl = record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT;
   return {
@@ -37,7 +38,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     resource: grant.resource,
     scopes,
     roles: rolesAt(grant, record.roles),
-    claims: { ...record.claims, ...claims },
+    claims: { ...ownClaims(record, grant), ...claims },
     access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
     ...(grant.access_token_typ !== undefined && { access_token_typ: grant.access_token_typ }),
@@ -54,6 +55,20 @@ function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes
 
 function rolesAt({ roles }: Grant, names: readonly string[]): readonly string[] {
   return roles ? roles.flatMap((position) => names[position] ?? []) : names;
+}
+
+function ownClaims(
+  { claims, restricted_claims }: ClientRecord,
+  { accepted_claims = [] }: Grant,
+): ClientRecord['claims'] {
+  if (!restricted_claims || accepted_claims.length === 0) return claims;
+  const accepted = Object.entries(restricted_claims).filter(([name]) => accepted_claims.includes(name));
+  return { ...claims, ...Object.fromEntries(accepted) };
+}
+
+function requestableClaims(record: ClientRecord, { accepted_claims = [] }: Grant): readonly string[] {
+  const { requestable_claims = [], restricted_requestable_claims = [] } = record;
+  return [...requestable_claims, ...restricted_requestable_claims.filter((name) => accepted_claims.includes(name))];
 }
 
 function isSubset(subset: readonly string[], superset: readonly string[]): boolean {

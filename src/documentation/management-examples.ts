@@ -142,6 +142,7 @@ export const REPRESENTATIONS = {
     access_token_typ: 'at+jwt',
     introspection: 'strong',
     scope_policy: 'exact',
+    accepted_claims: [],
     created_at,
     updated_at,
   },

@@ -58,6 +58,8 @@ export interface Grant {
    * that is what an older gate puts into a token.
    */
   readonly roles?: readonly number[];
+  /** Those of the client's restricted claims that the resource server accepts. Absent, and in an older record: none. */
+  readonly accepted_claims?: readonly string[];
 }
 
 /** A client secret, as a gate compares it. */
@@ -176,9 +178,17 @@ export interface ClientRecord {
   /** Seconds; null if the client sets none. */
   readonly access_token_ttl: number | null;
   readonly rate_limit: RateLimit;
+  /** Claims of every token. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** Names of claims that a token request may ask for. Absent in an older record: none. */
+  /** Names of claims that every token request may ask for. Absent in an older record: none. */
   readonly requestable_claims?: readonly string[];
+  /**
+   * Claims only of tokens for a resource server that accepts them (`Grant.accepted_claims`). Absent in an older record: none, because
+   * older code restricts no claim. An older gate ignores them, so that a verifier that does not want them never gets them.
+   */
+  readonly restricted_claims?: Readonly<Record<string, unknown>>;
+  /** The same for `requestable_claims`. */
+  readonly restricted_requestable_claims?: readonly string[];
   /** Those of `introspects` that chose `edge`. Absent in an older record: none. */
   readonly introspects_at_edge?: readonly string[];
   /** Whether the client may rotate its own secret. Absent in an older record: no. */

@@ -120,6 +120,7 @@ function accessTokenResponse(
     // RFC 9449 section 5
     token_type: confirmation?.jkt === undefined ? 'Bearer' : 'DPoP',
     expires_in: grant.access_token_ttl,
+    // RFC 6749 section 3.3 has no empty scope, and some clients refuse one.
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
   };
   return oauthJson(body, 200, { ...rateLimitHeaders(rate), ...headers });

@@ -109,6 +109,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     const authentication = authenticationOf(client, organizationProfile);
     const clientRoles = rolesOf(clientId).toSorted(byName);
     const audiences = introspectsOf(clientId);
+    const restricted = new Set(client.restrictedClaims);
     const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => clientRoles.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
       version,
@@ -124,6 +125,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
         [...serversOf(clientId), ...byRoles(roleServersOf)],
         [...scopesOf(clientId), ...byRoles(roleScopesOf)],
         clientRoles.map(({ id }) => id),
+        restricted,
       ),
       default_resource: defaultResource,
       roles: clientRoles.map(({ name }) => name),
@@ -131,8 +133,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       introspects_at_edge: audiences.filter(({ strength }) => strength === 'edge').map(({ identifier }) => identifier),
       access_token_ttl: client.accessTokenTtl,
       rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
-      claims: client.claims,
-      requestable_claims: client.requestableClaims,
+      ...claimsOf(client),
       may_rotate_secret: client.mayRotateSecret,
       // Both are versions of writes, so the later revocation has the greater one.
       revocation_epoch: Math.max(client.revocationEpoch, organizationEpoch),
@@ -162,6 +163,25 @@ function authenticationOf(client: Client, organizationProfile: SecurityProfile):
   };
 }
 
+type RecordedClaims = Pick<
+  ClientRecord,
+  'claims' | 'requestable_claims' | 'restricted_claims' | 'restricted_requestable_claims'
+>;
+
+function claimsOf({ claims, requestableClaims, restrictedClaims }: Client): RecordedClaims {
+  if (restrictedClaims.length === 0) return { claims, requestable_claims: requestableClaims };
+  const isRestricted = (name: string) => restrictedClaims.includes(name);
+  const [restricted = [], free = []] = [true, false].map((wanted) =>
+    Object.entries(claims).filter(([name]) => isRestricted(name) === wanted),
+  );
+  return {
+    claims: Object.fromEntries(free),
+    requestable_claims: requestableClaims.filter((name) => !isRestricted(name)),
+    restricted_claims: Object.fromEntries(restricted),
+    restricted_requestable_claims: requestableClaims.filter(isRestricted),
+  };
+}
+
 function byName(one: { readonly name: string }, other: { readonly name: string }): number {
   return one.name < other.name ? -1 : 1;
 }
@@ -181,11 +201,13 @@ interface GrantedScopes {
 /**
  * Merges grants to one per resource server, with all scopes that are granted there directly or by roles.
  * @param roleIds the client's roles, in the order of the record
+ * @param restricted the client's restricted claims
  */
 function resolveGrants(
   servers: readonly GrantedServer[],
   granted: readonly GrantedScopes[],
   roleIds: readonly string[],
+  restricted: ReadonlySet<string>,
 ): Grant[] {
   const scopesOf = Map.groupBy(granted, ({ serverId }) => serverId);
   const position = new Map(roleIds.map((id, index) => [id, index]));
@@ -201,5 +223,6 @@ function resolveGrants(
     roles: (rolesOf.get(server.id) ?? [])
       .flatMap(({ roleId }) => (roleId === undefined ? [] : (position.get(roleId) ?? [])))
       .sort((one, other) => one - other),
+    ...(restricted.size > 0 && { accepted_claims: server.acceptedClaims.filter((name) => restricted.has(name)) }),
   }));
 }

@@ -142,12 +142,14 @@ export interface ClientFilter {
   readonly roleId?: string | undefined;
   /** The id of a resource server that is granted to the client, directly or by roles. */
   readonly resourceServerId?: string | undefined;
+  /** Whether only clients are wanted that have a claim of their own, or may request one. */
+  readonly hasClaims?: boolean;
 }
 
 /** Returns clients by name, starting after `after`. @throws StoreUnavailableError */
 export async function listClients(
   db: Database,
-  { organizationId, name, status, ...links }: ClientFilter,
+  { organizationId, name, status, hasClaims = false, ...links }: ClientFilter,
   { after, limit }: { after: string | undefined; limit: number },
 ): Promise<DescribedClient[]> {
   const lowered = sql`lower(${clients.clientName})`;
@@ -163,6 +165,7 @@ export async function listClients(
         isAfter(lowered, after),
         name === undefined ? undefined : beginsWith(lowered, name),
         status === undefined ? undefined : eq(clients.status, status),
+        hasClaims ? sql`(${clients.claims} <> '{}' OR ${clients.requestableClaims} <> '[]')` : undefined,
         ...conditions.map(({ condition }) => condition),
       ),
     )

@@ -22,7 +22,7 @@ export type ResourceServer = typeof resourceServers.$inferSelect;
 export type NewResourceServer = Omit<ResourceServer, 'version'>;
 export type ResourceServerFields = Pick<
   ResourceServer,
-  'name' | 'accessTokenTtl' | 'signingAlg' | 'accessTokenTyp' | 'introspection' | 'scopePolicy'
+  'name' | 'accessTokenTtl' | 'signingAlg' | 'accessTokenTyp' | 'introspection' | 'scopePolicy' | 'acceptedClaims'
 >;
 
 export interface Scope {
@@ -165,6 +165,22 @@ export function scopeDependents(
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients}
       WHERE client_id IN (SELECT client_id FROM ${clientGrantScopes} WHERE ${isGranted})`,
   });
+}
+
+/**
+ * Returns the reserved claims that at least one of these resource servers, or of those that the roles grant, accepts.
+ * @throws StoreUnavailableError
+ */
+export async function claimsAcceptedBy(
+  db: Database,
+  { ids, roleIds }: { readonly ids: readonly string[]; readonly roleIds: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const byRoles = sql`SELECT resource_server_id FROM ${roleGrants} WHERE role_id IN (${listOf(roleIds)})`;
+  const found = db
+    .select({ accepted: resourceServers.acceptedClaims })
+    .from(resourceServers)
+    .where(or(among(resourceServers.id, listOf(ids)), among(resourceServers.id, byRoles)));
+  return new Set((await askStore('d1', () => found)).flatMap(({ accepted }) => accepted));
 }
 
 /** Whether the resource server is unchanged since it was read, for the guard of a write. */

@@ -85,6 +85,8 @@ export const resourceServers = sqliteTable(
     scopePolicy: text('scope_policy', { enum: ['exact', 'narrow'] })
       .notNull()
       .default('exact'),
+    /** The reserved claims that clients may set in its tokens. */
+    acceptedClaims: json<string[]>('accepted_claims').notNull().default([]),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -194,6 +196,11 @@ export const clients = sqliteTable(
     claims: json<Record<string, unknown>>('claims').notNull(),
     /** The names of the claims that a token request may ask for. */
     requestableClaims: json<string[]>('requestable_claims').notNull().default([]),
+    /**
+     * Those names of `claims` and `requestable_claims` that only a resource server gets that accepts them. Other reserved names belong to
+     * the client since before they were reserved: all of its tokens have them.
+     */
+    restrictedClaims: json<string[]>('restricted_claims').notNull().default([]),
     /** Whether the client may rotate its secret with its own credentials. */
     mayRotateSecret: integer('may_rotate_secret', { mode: 'boolean' }).notNull().default(false),
     /** The version of the write that last revoked all of the client's tokens; initially that of the write that created the client. */

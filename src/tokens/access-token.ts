@@ -18,7 +18,7 @@ export interface AccessTokenClaims extends JWTPayload {
   readonly jti: string;
   readonly client_id: string;
   readonly org_id: string;
-  /** Absent if no scope was granted. */
+  /** Empty if no scope was granted. Absent in a token of older code. */
   readonly scope?: string;
   readonly roles: string[];
   /** Absent if the token is not sender-constrained. */
@@ -47,7 +47,8 @@ export function accessTokenClaims(
     jti,
     client_id: grant.client_id,
     org_id: grant.organization_id,
-    ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
+    // Also if it is empty: without it, some verifiers look for scopes in other claims.
+    scope: grant.scopes.join(' '),
     roles: [...grant.roles],
     ...(Object.keys(confirmation).length > 0 && { cnf: confirmation }),
   };

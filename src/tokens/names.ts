@@ -14,13 +14,3 @@ export function isScopeToken(text: string): boolean {
 export function isResourceIdentifier(text: string): boolean {
   return ABSOLUTE_URI.test(text) && URL.canParse(text);
 }
-
-/**
- * Claim names that have a meaning for those who check tokens, and that custom claims therefore cannot use: those of
- * [RFC 7519](https://www.rfc-editor.org/rfc/rfc7519#section-4.1), [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068#section-2.2), token
- * binding, delegation and token status.
- */
-export const REGISTERED_CLAIMS: ReadonlySet<string> = new Set(
-  `iss sub aud exp nbf iat jti client_id scope roles groups entitlements org_id authorization_details cnf act may_act azp sid
-  auth_time acr amr nonce events status active token_type username`.split(/\s+/),
-);

@@ -179,6 +179,38 @@ describe('the claims', () => {
   });
 });
 
+describe('a restricted claim', () => {
+  const accepting = { ...ORDERS, accepted_claims: ['groups', 'email'] };
+  const client = record({
+    grants: [accepting, STOCK],
+    claims: { tier: 1 },
+    restricted_claims: { groups: ['a'], permissions: ['b'] },
+    requestable_claims: ['job'],
+    restricted_requestable_claims: ['email', 'permissions'],
+  });
+
+  test('is in the tokens for a resource server that accepts it, and in no other', () => {
+    expect(resolveGrant(client, { resource: ORDERS.resource })).toMatchObject({ claims: { tier: 1, groups: ['a'] } });
+    expect(resolveGrant(client, { resource: STOCK.resource })).toHaveProperty('claims', { tier: 1 });
+  });
+
+  test('may be requested there, and nowhere else', () => {
+    const asked = { job: 'x', email: 'a@example.com' };
+    expect(resolveGrant(client, { resource: ORDERS.resource, claims: asked })).toHaveProperty('claims', {
+      tier: 1,
+      groups: ['a'],
+      ...asked,
+    });
+    expect(resolveGrant(client, { resource: STOCK.resource, claims: asked })).toBe('invalid_request');
+    expect(resolveGrant(client, { resource: ORDERS.resource, claims: { permissions: 'x' } })).toBe('invalid_request');
+  });
+
+  test('does not exist in a record of older code, whose claims are in every token', () => {
+    const older = record({ claims: { Scope: 'admin' }, requestable_claims: ['role'] });
+    expect(resolveGrant(older, { claims: { role: 'x' } })).toHaveProperty('claims', { Scope: 'admin', role: 'x' });
+  });
+});
+
 test('the lifetime is the client’s, else the resource server’s, else an hour', () => {
   expect(resolveGrant(record({ grants: [STOCK], access_token_ttl: 120 }), {})).toMatchObject({ access_token_ttl: 120 });
   expect(resolveGrant(record({ grants: [STOCK] }), {})).toMatchObject({ access_token_ttl: 300 });

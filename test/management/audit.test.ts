@@ -134,6 +134,7 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
         access_token_typ: 'at+jwt',
         introspection: 'strong',
         scope_policy: 'exact',
+        accepted_claims: [],
       };
       return { path: 'resource-servers', body: fields, organization: null, changes: { ...fields, ...defaults } };
     },

@@ -86,7 +86,7 @@ describe('what is created is shown whole', () => {
       introspection: 'strong',
       scope_policy: 'exact',
     });
-    expect(server).toMatchObject({ access_token_ttl: null });
+    expect(server).toMatchObject({ access_token_ttl: null, accepted_claims: [] });
     const reader = await create('roles', {
       organization_id: organization,
       name: 'reader',

@@ -86,6 +86,7 @@ describe('a merge patch', () => {
         access_token_typ: 'JWT',
         introspection: 'strong',
         scope_policy: 'narrow',
+        accepted_claims: ['groups'],
       },
     ],
     ['a role', 'roles', {}, { description: 'Does.', grants: [{ resource_server: ORDERS, scopes: ['read'] }] }],

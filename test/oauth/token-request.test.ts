@@ -196,7 +196,7 @@ describe('scope', () => {
     expect(claims.scope).toBe(granted);
   });
 
-  test('T9: where no scope is granted none is told', async () => {
+  test('T9: if no scope is granted, the answer has none, and the token’s is empty', async () => {
     const client = await create<Credentials>('clients', {
       organization_id: organization,
       client_name: 'no scopes',
@@ -204,7 +204,7 @@ describe('scope', () => {
     });
     const { answer, claims } = await readToken(await requestToken(client));
     expect(answer).not.toHaveProperty('scope');
-    expect(claims).not.toHaveProperty('scope');
+    expect(claims.scope).toBe('');
     expect(await readError(await requestToken(client, { scope: 'read' }))).toEqual(INVALID_SCOPE);
   });
 

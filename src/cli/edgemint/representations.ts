@@ -30,6 +30,7 @@ export interface ResourceServer {
   readonly access_token_typ: string;
   readonly introspection: string;
   readonly scope_policy: string;
+  readonly accepted_claims: readonly string[];
 }
 
 export interface Role {

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
 import { kib } from '../../lib/size.ts';
-import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
+import { isRegisteredClaim } from '../../tokens/reserved-claims.ts';
 import {
   CLAIM_NAME_LENGTH_MAX,
   CLAIMS_LIMIT_BYTES,
@@ -20,11 +20,16 @@ const ClaimName = z
   .string()
   .min(1)
   .max(CLAIM_NAME_LENGTH_MAX)
-  .refine((name) => !REGISTERED_CLAIMS.has(name), 'must not be a registered claim name, such as `iss` or `scope`')
+  .refine((name) => !isRegisteredClaim(name), 'must not be a registered claim name, such as `iss` or `scope`')
   .refine(
     (name) => name.isWellFormed() && name !== '__proto__',
     'must be well-formed Unicode, and must not be __proto__',
   );
+
+const RESERVED =
+  'A name that verifiers obey, such as `groups`, is reserved, in every case and form. A client may have it if a resource ' +
+  'server that it gets tokens for has it in `accepted_claims`, and only the tokens for that one contain it. `scope`, `scp`, `cnf`, `act` and ' +
+  'other registered names are never allowed.';
 
 const RateLimit = z
   .strictObject({
@@ -78,14 +83,17 @@ export const ClientFields = z.strictObject({
     .pipe(z.record(ClaimName, z.unknown()))
     .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, `must be at most ${kib(CLAIMS_LIMIT_BYTES)} of JSON`)
     .default({})
-    .openapi({ ...CLAIMS, description: 'Custom claims that every token of the client has. Default: none.' }),
+    .openapi({
+      ...CLAIMS,
+      description: `Custom claims that every token of the client has. ${RESERVED} Default: none.`,
+    }),
   requestable_claims: z
     .array(ClaimName)
     .max(REQUESTABLE_CLAIMS_MAX)
     .refine((names) => new Set(names).size === names.length, 'must name each claim once')
     .default([])
     .openapi({
-      description: 'The names of claims that a token request may set with its parameter `claims`. Default: none.',
+      description: `The names of claims that a token request may set with its parameter \`claims\`. ${RESERVED} Default: none.`,
       example: ['tenant'],
     }),
   may_rotate_secret: z.boolean().default(false).openapi({

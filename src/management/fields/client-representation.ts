@@ -115,11 +115,16 @@ export function toResponse(client: NewClientRow & ShownLinks) {
   };
 }
 
-/** Returns the columns of a client's own row. @param now milliseconds since the epoch */
+/**
+ * Returns the columns of a client's own row.
+ * @param restrictedClaims see `restrictClaims`
+ * @param now milliseconds since the epoch
+ */
 export function clientColumns(
   fields: ClientBody,
   resolved: Resolved,
   authentication: RegisteredAuthentication,
+  restrictedClaims: string[],
   now: number,
 ): StoredFields {
   return {
@@ -131,6 +136,7 @@ export function clientColumns(
     rateLimitBurst: fields.rate_limit.burst,
     claims: fields.claims,
     requestableClaims: fields.requestable_claims,
+    restrictedClaims,
     mayRotateSecret: fields.may_rotate_secret,
     metadata: fields.metadata,
     status: fields.status,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT, CALLER_AGE } from '../../constants.ts';
 import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../../jwt/signing-algs.ts';
+import { ACCEPTABLE_CLAIMS } from '../../tokens/reserved-claims.ts';
 import { SCOPES_MAX } from '../constants.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
 
@@ -50,5 +51,16 @@ export const ResourceServerFields = z.strictObject({
         'What happens to a token request for scopes of which only some are granted. `exact` refuses it with `invalid_scope`. `narrow` ' +
         'issues a token with the granted ones, named in `scope`, and refuses only a request of which no scope is granted; MCP clients, ' +
         'which request all scopes of a server, need this. Default: `exact`.',
+    }),
+  accepted_claims: z
+    .array(z.enum(ACCEPTABLE_CLAIMS))
+    .max(ACCEPTABLE_CLAIMS.length)
+    .refine((names) => new Set(names).size === names.length, 'must name each claim once')
+    .default([])
+    .openapi({
+      description:
+        'Reserved claims that clients may set in the tokens for this resource server. Common verifiers obey these claims, so accept one only ' +
+        'if the API does not trust it, or may trust every administrator of a client. Default: none.',
+      example: ['groups'],
     }),
 });

@@ -1,3 +1,4 @@
+import { z } from '@hono/zod-openapi';
 import { generateClientId } from '../../credentials/client-id.ts';
 import { makeClientSecret } from '../../credentials/client-secret.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
@@ -28,6 +29,7 @@ import {
 } from '../fields/client-representation.ts';
 import { resolveFilters, resolveReferences } from '../fields/references.ts';
 import { registeredAuthentication } from '../fields/registered-authentication.ts';
+import { restrictClaims, unrestrictedClaims } from '../fields/restricted-claims.ts';
 import { ClientIdParams, OrganizationQuery, Reference, StatusName } from '../fields/schemas.ts';
 import { QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
@@ -67,6 +69,14 @@ const listClientsRoute = listRouteFor(
     resource_server: Reference.optional().openapi({
       description: 'Only clients with a grant at this resource server, their own or by a role. By identifier or id.',
     }),
+    reserved_claims: z
+      .literal('true')
+      .optional()
+      .openapi({
+        description:
+          'Only clients that have a reserved claim name since before it was reserved, so that all of their tokens have the claim. A page may ' +
+          'have fewer clients than `limit`, or none, and still have a `next_cursor`.',
+      }),
   },
   Client,
 );
@@ -120,11 +130,12 @@ export function clients(app: ManagementApp): void {
       if (client_secret !== undefined && !hasSecret) throw invalid(NO_SECRET);
       if (client_id !== undefined) await deliverOwedTo(context, client_id);
 
+      const restricted = await restrictClaims(services, fields, resolved);
       const now = Date.now();
       const masterKeys = await services.masterKeys();
       const clientId = client_id ?? (await generateClientId(masterKeys));
       const secret = hasSecret ? await makeClientSecret(clientId, masterKeys, now, client_secret) : undefined;
-      const columns = clientColumns(fields, resolved, authentication, now);
+      const columns = clientColumns(fields, resolved, authentication, restricted, now);
       const client = { clientId, organizationId, ...columns, createdAt: now };
       const created = { ...client, ...shownLinks(resolved) };
       return commit(context, {
@@ -151,13 +162,18 @@ export function clients(app: ManagementApp): void {
 
   app.openapi(listClientsRoute, async (context) => {
     const { services, administrator } = context.var;
-    const { limit, cursor, organization_id, role, resource_server, ...filter } = context.req.valid('query');
+    const { limit, cursor, organization_id, role, resource_server, reserved_claims, ...filter } =
+      context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
     const links = await resolveFilters(services, organizationId, { role, resource_server });
     const [after] = readCursor(cursor, BY_NAME) ?? [];
-    const found = await listClients(services.db, { organizationId, ...filter, ...links }, { after, limit: limit + 1 });
+    const hasClaims = reserved_claims !== undefined;
+    const wanted = { organizationId, ...filter, ...links, hasClaims };
+    const found = await listClients(services.db, wanted, { after, limit: limit + 1 });
     const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
-    return context.json({ data: data.map(toResponse), next_cursor }, 200);
+    // SQLite cannot compare names as verifiers do, so the page is filtered here.
+    const shown = hasClaims ? data.filter((client) => unrestrictedClaims(client).length > 0) : data;
+    return context.json({ data: shown.map(toResponse), next_cursor }, 200);
   });
 
   app.openapi(getClientRoute, async (context) => {
@@ -176,8 +192,9 @@ export function clients(app: ManagementApp): void {
       const fields = applyPatch(ClientFields, before, context.req.valid('json'));
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
       const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
+      const restricted = await restrictClaims(services, fields, resolved, found);
       const now = Date.now();
-      const columns = clientColumns(fields, resolved, authentication, now);
+      const columns = clientColumns(fields, resolved, authentication, restricted, now);
       const updated = { ...found, ...columns, ...shownLinks(resolved) };
       const changes = changedFields(before, shownFields(updated));
       return commit(context, {

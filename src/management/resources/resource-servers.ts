@@ -13,6 +13,7 @@ import {
   scopeDependents,
   updateResourceServer,
 } from '../../store/resource-servers.ts';
+import type { AcceptableClaim } from '../../tokens/reserved-claims.ts';
 import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
@@ -215,7 +216,8 @@ function refuseIssuer(identifier: string, baseUrl: string): void {
 }
 
 function toColumns(fields: z.infer<typeof ResourceServerFields>) {
-  const { name, access_token_ttl, signing_alg, access_token_typ, introspection, scope_policy } = fields;
+  const { name, access_token_ttl, signing_alg, access_token_typ, introspection, scope_policy, accepted_claims } =
+    fields;
   return {
     name,
     accessTokenTtl: access_token_ttl,
@@ -223,6 +225,7 @@ function toColumns(fields: z.infer<typeof ResourceServerFields>) {
     accessTokenTyp: access_token_typ,
     introspection,
     scopePolicy: scope_policy,
+    acceptedClaims: accepted_claims,
   };
 }
 
@@ -238,6 +241,7 @@ function toResponse(server: Omit<DescribedResourceServer, 'version'>) {
     access_token_typ: server.accessTokenTyp,
     introspection: server.introspection,
     scope_policy: server.scopePolicy,
+    accepted_claims: server.acceptedClaims as AcceptableClaim[],
     created_at: time(server.createdAt),
     updated_at: time(server.updatedAt),
   };

@@ -1,16 +1,17 @@
 import type { RequestedClaim } from '../../gates/protocol.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { kib } from '../../lib/size.ts';
-import { REGISTERED_CLAIMS } from '../../tokens/names.ts';
+import { isRegisteredClaim } from '../../tokens/reserved-claims.ts';
 import { REQUESTED_CLAIM_LENGTH_MAX, REQUESTED_CLAIMS_LIMIT_BYTES, REQUESTED_CLAIMS_MAX } from '../constants.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
 const SCALARS_ONLY = `a value must be a boolean, a string of at most ${REQUESTED_CLAIM_LENGTH_MAX} characters, or a number without loss.`;
 
 /**
- * Parses a `claims` parameter: a JSON object of small scalar values. The client's gate decides whether the client may request them.
+ * Parses a `claims` parameter: a JSON object of small scalar values. The client's gate decides whether the client may request
+ * them, reserved ones included.
  * @returns undefined if there is no such parameter
- * @throws OAuthError `invalid_request` if it is anything else, or names a claim that has a meaning for those who check tokens
+ * @throws OAuthError `invalid_request` if it is anything else, or names a registered claim
  */
 export function parseRequestedClaims(text: string | undefined): Readonly<Record<string, RequestedClaim>> | undefined {
   if (text === undefined) return undefined;
@@ -22,7 +23,7 @@ export function parseRequestedClaims(text: string | undefined): Readonly<Record<
   if (entries.length > REQUESTED_CLAIMS_MAX) throw invalidClaims(`at most ${REQUESTED_CLAIMS_MAX} names.`);
   for (const [name, value] of entries) {
     if (name === '__proto__' || !name.isWellFormed()) throw invalidClaims('a name is not allowed.');
-    if (REGISTERED_CLAIMS.has(name)) throw invalidClaims('a registered claim cannot be requested.');
+    if (isRegisteredClaim(name)) throw invalidClaims('a registered claim cannot be requested.');
     if (!isSmallScalar(value)) {
       throw invalidClaims(SCALARS_ONLY);
     }

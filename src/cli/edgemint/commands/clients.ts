@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { reservationOf } from '../../../tokens/reserved-claims.ts';
+import { listing } from '../output.ts';
 import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
-import type { Client } from '../representations.ts';
+import type { Client, Organization } from '../representations.ts';
+import { Session } from '../session.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
 import {
   addCreate,
@@ -125,7 +128,37 @@ export function addClients(program: Command): void {
   addDelete(group, clients);
   addTrust(group);
   addUsage(group);
+  addReservedClaims(group);
   addRevokeTokens(group, clients);
+}
+
+/** Adds `reserved-claims`. With the root key and no organization, it searches all organizations. */
+function addReservedClaims(group: Command): void {
+  const columns = {
+    organization_id: ({ organization_id }: Client) => organization_id,
+    client_id: ({ client_id }: Client) => client_id,
+    client_name: ({ client_name }: Client) => client_name,
+    claims: ({ claims }: Client) => Object.keys(claims).filter(reservationOf),
+    requestable_claims: ({ requestable_claims }: Client) => requestable_claims.filter(reservationOf),
+  };
+  const command = group
+    .command('reserved-claims')
+    .description('list the clients that have claims since before their names were reserved');
+  command.action(async () => {
+    const session = new Session(command);
+    const api = await session.api();
+    const organizations =
+      api.organization === undefined
+        ? (await api.all<Organization>('organizations')).map(({ id }) => id)
+        : [api.organization];
+    const data: Client[] = [];
+    for (const organization_id of organizations) {
+      data.push(...(await api.all<Client>('clients', { organization_id, reserved_claims: true })));
+    }
+    if (session.json) return session.terminal.printJson({ data, next_cursor: null });
+    if (data.length === 0) return session.terminal.note('Nothing found.');
+    session.terminal.print(listing(columns, data));
+  });
 }
 
 function addUsage(group: Command): void {

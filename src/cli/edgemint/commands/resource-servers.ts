@@ -65,6 +65,12 @@ const resourceServers: Collection<ResourceServer> = {
         'of scopes that are not granted. exact: refuse the request; narrow: grant the others, as MCP clients need',
       choices: ['exact', 'narrow'],
     },
+    {
+      name: 'accepted_claims',
+      flags: '--accepted-claim <name>',
+      description: 'a reserved claim, such as groups, that clients may set in its tokens',
+      many: 'list',
+    },
   ],
 };
 

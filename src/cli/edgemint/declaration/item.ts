@@ -47,6 +47,7 @@ const SORTED: Readonly<Record<string, (value: unknown) => unknown>> = {
   roles: (value) => sortedSet(value as string[]),
   introspects: (value) => sortedSet(value as string[]),
   requestable_claims: (value) => sortedSet(value as string[]),
+  accepted_claims: (value) => sortedSet(value as string[]),
   additional_auth_methods: (value) => sortedSet(value as string[]),
   jwks: sortedNames,
   federated_identities: sortedNames,
