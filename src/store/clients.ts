@@ -1,4 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import { comparableForm } from '../lib/comparable-form.ts';
 import type { SecurityProfile } from './client-authentication.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import { FEW_CLIENTS } from './constants.ts';
@@ -19,11 +20,11 @@ import {
   roleGrants,
 } from './schema.ts';
 import { insertSecret, type StoredSecret } from './secrets.ts';
-import { among, isAfter, isAtVersion, listOf } from './sql.ts';
+import { among, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
-export type NewClient = Omit<Client, 'version' | 'revocationEpoch'>;
+export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName'>;
 export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'createdAt'>;
 
 export interface ClientLinks {
@@ -51,7 +52,12 @@ export function insertClient(
 ): Statement[] {
   return [
     // The id may have belonged to a deleted client whose gate does not know that yet. The epoch revokes that client's tokens.
-    db.insert(clients).values({ ...client, revocationEpoch: nextVersion, version: nextVersion }),
+    db.insert(clients).values({
+      ...client,
+      foldedName: comparableForm(client.clientName),
+      revocationEpoch: nextVersion,
+      version: nextVersion,
+    }),
     ...(secret ? [insertSecret(db, secret)] : []),
     ...insertLinks(db, client.clientId, links),
   ];
@@ -64,11 +70,11 @@ export function insertClient(
  */
 export function updateClient(
   db: Database,
-  { clientId, status }: Pick<Client, 'clientId' | 'status'>,
+  { clientId, clientName, status }: Pick<Client, 'clientId' | 'clientName' | 'status'>,
   fields: ClientFields,
   links: ClientLinks,
 ): Statement[] {
-  const changed = { ...fields, version: nextVersion };
+  const changed = { ...fields, ...refolded(clientName, fields.clientName), version: nextVersion };
   const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
   return [
     db

@@ -1,5 +1,6 @@
 import { asc, eq, type SQL, sql } from 'drizzle-orm';
 import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
+import { comparableForm } from '../lib/comparable-form.ts';
 import { removeApiKeys } from './api-keys.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS } from './client-authentication.ts';
 import { removeClients } from './clients.ts';
@@ -8,16 +9,17 @@ import { askStore } from './errors.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
-import { type Dependents, dependentsOf, isAfter, isAtVersion, listOf } from './sql.ts';
+import { type Dependents, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
-export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch'>;
+export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch' | 'foldedName'>;
 export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status' | 'securityProfile'>;
 
 /** Builds the statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
-  return [db.insert(organizations).values({ ...organization, version: nextVersion })];
+  const foldedName = comparableForm(organization.name);
+  return [db.insert(organizations).values({ ...organization, foldedName, version: nextVersion })];
 }
 
 /**
@@ -26,12 +28,12 @@ export function insertOrganization(db: Database, organization: NewOrganization):
  */
 export function updateOrganization(
   db: Database,
-  { id, status }: Pick<Organization, 'id' | 'status'>,
+  { id, name, status }: Pick<Organization, 'id' | 'name' | 'status'>,
   fields: OrganizationFields,
   now: number,
 ): Statement[] {
   const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
-  const changed = { ...fields, ...revoked, version: nextVersion, updatedAt: now };
+  const changed = { ...fields, ...refolded(name, fields.name), ...revoked, version: nextVersion, updatedAt: now };
   return [db.update(organizations).set(changed).where(eq(organizations.id, id))];
 }
 

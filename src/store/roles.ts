@@ -1,14 +1,15 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { comparableForm } from '../lib/comparable-form.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './grants.ts';
 import { renewClients } from './renewals.ts';
 import { clientRoles, clients, resourceServers, roleGrantScopes, roleGrants, roles } from './schema.ts';
-import { among, type Dependents, dependentsOf, isAfter, isAtVersion, listOf, ownAndShared } from './sql.ts';
+import { among, type Dependents, dependentsOf, isAfter, isAtVersion, listOf, ownAndShared, refolded } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Role = typeof roles.$inferSelect;
-export type NewRole = Omit<Role, 'version'>;
+export type NewRole = Omit<Role, 'version' | 'foldedName'>;
 export type RoleFields = Pick<Role, 'name' | 'description'>;
 
 export interface DescribedRole extends Role {
@@ -21,7 +22,9 @@ export interface DescribedRole extends Role {
  */
 export function insertRole(db: Database, role: NewRole, grants: readonly StoredGrant[]): Statement[] {
   return [
-    db.insert(roles).values({ ...role, id: unlessNameIsTaken(role), version: nextVersion }),
+    db
+      .insert(roles)
+      .values({ ...role, id: unlessNameIsTaken(role), foldedName: comparableForm(role.name), version: nextVersion }),
     ...insertGrants(db, role.id, grants),
   ];
 }
@@ -35,7 +38,7 @@ export function updateRole(
   now: number,
 ): Statement[] {
   const name = unlessNameIsTaken({ ...role, name: fields.name }, fields.name);
-  const changed = { ...fields, name, version: nextVersion, updatedAt: now };
+  const changed = { ...fields, name, ...refolded(role.name, fields.name), version: nextVersion, updatedAt: now };
   return [
     db.update(roles).set(changed).where(eq(roles.id, role.id)),
     ...removeGrants(db, listOf([role.id])),
@@ -79,7 +82,8 @@ function insertGrants(db: Database, id: string, grants: readonly StoredGrant[]):
 // is taken, the value is NULL, and the whole write fails.
 function unlessNameIsTaken({ id, name, organizationId }: NewRole, value = id) {
   const beside = organizationId === null ? sql`` : sql`AND ${roles.organizationId} IS NULL`;
-  const rival = sql`SELECT 1 FROM ${roles} WHERE lower(${roles.name}) = lower(${name}) AND ${roles.id} <> ${id} ${beside}`;
+  const isSame = sql`(lower(${roles.name}) = lower(${name}) OR ${roles.foldedName} = ${comparableForm(name)})`;
+  const rival = sql`SELECT 1 FROM ${roles} WHERE ${isSame} AND ${roles.id} <> ${id} ${beside}`;
   return sql<string>`CASE WHEN EXISTS (${rival}) THEN NULL ELSE ${value} END`;
 }
 
@@ -153,7 +157,7 @@ async function describeRoles(db: Database, ids: SQL): Promise<DescribedRole[]> {
 }
 
 /**
- * Finds roles that an organization's clients may have, its own and the shared ones, by their ids or names.
+ * Finds roles that an organization's clients may have, its own and the shared ones, by their ids or names in NFC.
  * @returns each one found, by its id and by its name
  * @throws StoreUnavailableError
  */
@@ -164,12 +168,17 @@ export async function assignableRoles(
 ): Promise<ReadonlyMap<string, { id: string; name: string }>> {
   if (names.length === 0) return new Map();
   const visible = or(isNull(roles.organizationId), eq(roles.organizationId, organizationId));
-  // Lower-cased only to use the index. The result contains each role by its exact name.
-  const lowered = sql`SELECT lower(value) FROM json_each(${JSON.stringify(names)})`;
+  // Lower-cased only to use the index. Older code stored names in any form: NFD is the other common one.
+  const forms = names.flatMap((name) => [name, name.normalize('NFD')]);
+  const lowered = sql`SELECT lower(value) FROM json_each(${JSON.stringify(forms)})`;
   const isNamed = or(among(roles.id, listOf(names)), among(sql`lower(${roles.name})`, lowered));
   const rows = await askStore('d1', () =>
     db.select({ id: roles.id, name: roles.name }).from(roles).where(and(visible, isNamed)),
   );
-  // Ids come last: they take precedence over another role that has such an id as its name.
-  return new Map([...rows.map((role) => [role.name, role] as const), ...rows.map((role) => [role.id, role] as const)]);
+  // The last entry of a key counts: the exact name before another form of it, and an id before a role that has it as its name.
+  return new Map([
+    ...rows.map((role) => [role.name.normalize('NFC'), role] as const),
+    ...rows.map((role) => [role.name, role] as const),
+    ...rows.map((role) => [role.id, role] as const),
+  ]);
 }

@@ -19,6 +19,8 @@ import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
 const time = (name: string) => integer(name).notNull();
 const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>();
+/** The comparable form of a name. Null if older code wrote the row and the name has other characters than ASCII. */
+const foldedName = () => text('folded_name');
 const lower = (column: AnySQLiteColumn) => sql`lower(${column})`;
 
 /** A single row with the version of the last management write. A gate never replaces its record with one of a lower version. */
@@ -33,6 +35,7 @@ export const organizations = sqliteTable(
   {
     id: text('id').primaryKey(),
     name: text('name').notNull(),
+    foldedName: foldedName(),
     subject: text('subject', { enum: ['client', 'organization'] }).notNull(),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
@@ -44,7 +47,10 @@ export const organizations = sqliteTable(
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
   },
-  (table) => [uniqueIndex('organizations_name').on(lower(table.name))],
+  (table) => [
+    uniqueIndex('organizations_name').on(lower(table.name)),
+    uniqueIndex('organizations_folded_name').on(table.foldedName),
+  ],
 );
 
 export const apiKeys = sqliteTable(
@@ -55,6 +61,7 @@ export const apiKeys = sqliteTable(
       .notNull()
       .references(() => organizations.id),
     name: text('name').notNull(),
+    foldedName: foldedName(),
     hash: text('hash').notNull(),
     hint: text('hint').notNull(),
     scopes: json<string[]>('scopes').notNull(),
@@ -67,6 +74,7 @@ export const apiKeys = sqliteTable(
   (table) => [
     uniqueIndex('api_keys_hash').on(table.hash),
     uniqueIndex('api_keys_name').on(table.organizationId, lower(table.name)),
+    uniqueIndex('api_keys_folded_name').on(table.foldedName, table.organizationId),
   ],
 );
 
@@ -117,6 +125,7 @@ export const roles = sqliteTable(
     id: text('id').primaryKey(),
     organizationId: text('organization_id').references(() => organizations.id),
     name: text('name').notNull(),
+    foldedName: foldedName(),
     description: text('description').notNull(),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
@@ -126,6 +135,8 @@ export const roles = sqliteTable(
     uniqueIndex('roles_name').on(lower(table.name), table.organizationId),
     // SQLite treats NULLs as distinct, so the index above does not cover shared roles.
     uniqueIndex('roles_shared_name').on(lower(table.name)).where(sql`${table.organizationId} IS NULL`),
+    uniqueIndex('roles_folded_name').on(table.foldedName, table.organizationId),
+    uniqueIndex('roles_shared_folded_name').on(table.foldedName).where(sql`${table.organizationId} IS NULL`),
     index('roles_organization').on(table.organizationId, lower(table.name)),
   ],
 );
@@ -175,6 +186,7 @@ export const clients = sqliteTable(
       .notNull()
       .references(() => organizations.id),
     clientName: text('client_name').notNull(),
+    foldedName: foldedName(),
     tokenEndpointAuthMethod: text('token_endpoint_auth_method', { enum: AUTH_METHODS }).notNull(),
     /** Methods that are accepted as well, for example while a client migrates to another method. */
     additionalAuthMethods: json<AuthMethod[]>('additional_auth_methods').notNull().default([]),
@@ -213,6 +225,7 @@ export const clients = sqliteTable(
   },
   (table) => [
     uniqueIndex('clients_name').on(table.organizationId, lower(table.clientName)),
+    uniqueIndex('clients_folded_name').on(table.foldedName, table.organizationId),
     index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
   ],

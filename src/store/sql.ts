@@ -1,4 +1,5 @@
 import { and, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { comparableForm } from '../lib/comparable-form.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 
@@ -25,6 +26,14 @@ export function allOf(...conditions: readonly (SQL | undefined)[]): SQL | undefi
 /** Whether a lower-cased name sorts after another. @returns undefined, for no condition, if `name` is undefined */
 export function isAfter(lowered: SQLWrapper, name: string | undefined): SQL | undefined {
   return name === undefined ? undefined : sql`${lowered} > lower(${name})`;
+}
+
+/**
+ * Returns the column `folded_name` of a row that is renamed. A row that is not renamed keeps its value, since a name from before that looks
+ * like another one must not stand in the way of other changes.
+ */
+export function refolded(before: string, after: string): { readonly foldedName?: string } {
+  return before === after ? {} : { foldedName: comparableForm(after) };
 }
 
 /** A resource that refers to another one, which can therefore not be deleted. */

@@ -318,6 +318,8 @@ describe('a file', () => {
       '- x',
       '2026-01-01',
       '~',
+      '\u202eback',
+      '\u001b[2J\u009b\u{e0041}\n\u2028',
     ];
     const clients = texts.map((text, index) => ({
       client_name: `Client ${index}`,
@@ -327,6 +329,7 @@ describe('a file', () => {
     const forwards = writeDeclaration(declare({ ...whole, clients }).declaration);
     const backwards = writeDeclaration(declare({ ...whole, clients: clients.toReversed() }).declaration);
     expect(backwards).toBe(forwards);
+    expect(forwards.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     const read = readDeclaration(forwards, 'x').declaration;
     expect(planActions(read, declare({ ...whole, clients }).own, SECTIONS)).toEqual([]);
     expect(writeDeclaration(read)).toBe(forwards);

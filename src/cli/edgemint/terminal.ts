@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { Failure } from '../failure.ts';
 import { Interrupted, UsageError } from './failures.ts';
 import type { Environment, Io } from './io.ts';
+import { printableJson } from './printable.ts';
 
 /** Reads from and writes to the user of one command. Questions and notes go to stderr, so that stdout holds the command's answer only. */
 export class Terminal {
@@ -30,8 +31,9 @@ export class Terminal {
     this.io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** Writes a value to stdout as JSON, with unprintable characters escaped. */
   printJson(value: unknown): void {
-    this.print(JSON.stringify(value, null, 2));
+    this.print(printableJson(value));
   }
 
   /** Writes a line for people to stderr. */

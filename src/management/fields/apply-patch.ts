@@ -9,7 +9,7 @@ import { plainJsonFault } from './plain-json.ts';
  * Applies a JSON merge patch ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)) to the representation of a resource.
  * @param fields the fields that can be changed; the patch may repeat the others with their current value
  * @param current the representation before the change
- * @returns the fields after the change
+ * @returns the fields after the change. Only those that the patch changes are validated
  * @throws ProblemError `invalid`
  */
 export function applyPatch<Fields extends z.ZodObject>(
@@ -30,10 +30,15 @@ export function applyPatch<Fields extends z.ZodObject>(
   if (fault !== undefined) errors.push({ pointer: '', detail: `The body ${fault}.` });
   if (errors.length > 0) throw invalidIn(errors);
 
-  const before = Object.keys(fields.shape).map((name) => [name, current[name]]);
-  const result = fields.safeParse(applyMergePatch(Object.fromEntries(before), Object.fromEntries(changes)));
+  const before = Object.fromEntries(Object.keys(fields.shape).map((name) => [name, current[name]]));
+  const after = applyMergePatch(before, Object.fromEntries(changes)) as JsonObject;
+  // Only the changed fields: older code may have stored in others what is not valid any more, which must not stand in the way.
+  const names = Object.keys(changedFields(after, before));
+  const changed = Object.fromEntries(names.flatMap((name) => (name in after ? [[name, after[name]]] : [])));
+  const mask = Object.fromEntries(names.map((name) => [name, true]));
+  const result = fields.pick(mask as never).safeParse(changed);
   if (!result.success) throw invalidIn(fieldErrors(result.error.issues));
-  return result.data as z.infer<Fields>;
+  return { ...before, ...result.data } as z.infer<Fields>;
 }
 
 /** Returns the fields whose value differs, with the value after the change: the `changes` of its audit event. */

@@ -32,24 +32,43 @@ export function jsonBytes(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).byteLength;
 }
 
-/** A name for people. */
+const WELL_FORMED = 'must be well-formed Unicode';
+
+// Parts of character classes, without property escapes, because they are also patterns of the OpenAPI document.
+const CONTROLS = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f';
+const LINE_BREAKS_AND_TABS = '\\t\\n\\r\\u2028\\u2029';
+/** Characters that change the direction of the text after them, so that it reads as another text. */
+const DIRECTIONS = '\\u202a-\\u202e\\u2066-\\u2069';
+
+const NAME = new RegExp(`^(?!\\s)[^${CONTROLS}${LINE_BREAKS_AND_TABS}${DIRECTIONS}]*(?<!\\s)$`);
+const DESCRIPTION = new RegExp(`^[^${CONTROLS}${DIRECTIONS}]*$`);
+
+/** A name for people. It is stored in NFC, so that one text has one form. */
 export const Name = z
   .string()
+  .normalize('NFC')
   .min(1)
   .max(NAME_LENGTH_MAX)
-  .refine(
-    (text) => text.trim() === text && text.isWellFormed() && !/\p{Cc}/u.test(text),
-    'must have no control characters, and no white space at its start or end',
-  );
-
-const WELL_FORMED = 'must be well-formed Unicode';
+  .regex(
+    NAME,
+    'must have no control characters, no overrides of the text direction, and no white space at its start or end',
+  )
+  .refine((text) => text.isWellFormed(), WELL_FORMED);
 
 export const Description = z
   .string()
+  .normalize('NFC')
   .max(DESCRIPTION_LENGTH_MAX)
+  .regex(
+    DESCRIPTION,
+    'must have no control characters except line breaks and tabs, and no overrides of the text direction',
+  )
   .refine((text) => text.isWellFormed(), WELL_FORMED)
   .default('')
-  .openapi({ description: 'A description for people. Default: empty.' });
+  .openapi({
+    description:
+      'A description for people, without control characters except line breaks and tabs, and without overrides of the text direction. Default: empty.',
+  });
 
 export const OrganizationId = z.string().max(ORGANIZATION_ID_LENGTH_MAX).openapi({
   description: 'The id of the organization.',
@@ -102,7 +121,7 @@ export const StatusName = z.enum(['active', 'disabled']);
 export const Status = StatusName.default('active');
 
 /** A resource server by its id or identifier, or a role by its id or name. */
-export const Reference = z.string().min(1).max(REFERENCE_LENGTH_MAX);
+export const Reference = z.string().normalize('NFC').min(1).max(REFERENCE_LENGTH_MAX);
 
 export const Grant = z
   .strictObject({

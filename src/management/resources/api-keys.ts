@@ -95,6 +95,11 @@ const deleteApiKeyRoute = deleteRouteFor(
   IdParams,
 );
 
+const NAME_TAKEN = {
+  pointer: '/name',
+  detail: 'Another API key of the organization has this name. Choose another name.',
+};
+
 /** Mounts `/api-keys` below `/v1`. */
 export function apiKeys(app: ManagementApp): void {
   app.openapi(createApiKeyRoute, async (context) => {
@@ -118,12 +123,7 @@ export function apiKeys(app: ManagementApp): void {
     };
     return commit(context, {
       event: { at: now, organizationId, action: 'api_key.created', target: stored.id, changes: fields },
-      conflicts: {
-        api_keys_name: {
-          pointer: '/name',
-          detail: 'Another API key of the organization has this name. Choose another name.',
-        },
-      },
+      conflicts: { api_keys_name: NAME_TAKEN, api_keys_folded_name: NAME_TAKEN },
       statements: insertApiKey(services.db, stored),
       status: 201,
       body: { ...toResponse({ ...stored, lastUsedAt: null }), api_key: apiKey.reveal() },
@@ -188,7 +188,7 @@ function requireWithinOwnLimits(
   }
 }
 
-function toResponse(key: Omit<StoredApiKey, 'version' | 'hash'>) {
+function toResponse(key: Omit<StoredApiKey, 'version' | 'hash' | 'foldedName'>) {
   return {
     id: key.id,
     organization_id: key.organizationId,

@@ -146,6 +146,7 @@ export function clients(app: ManagementApp): void {
         ),
         conflicts: {
           clients_name: NAME_TAKEN,
+          clients_folded_name: NAME_TAKEN,
           clients_client_id: {
             pointer: '/client_id',
             detail: 'Another client has this `client_id`. Choose another one.',
@@ -201,7 +202,7 @@ export function clients(app: ManagementApp): void {
         event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
         guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
         affectedClients: listOf([clientId]),
-        conflicts: { clients_name: NAME_TAKEN },
+        conflicts: { clients_name: NAME_TAKEN, clients_folded_name: NAME_TAKEN },
         statements: updateClient(services.db, found, columns, clientLinks(resolved)),
         status: 200,
         body: toResponse(updated),

@@ -143,7 +143,7 @@ export function organizations(app: ManagementApp): void {
         target: organization.id,
         changes: fields,
       },
-      conflicts: { organizations_name: NAME_TAKEN },
+      conflicts: { organizations_name: NAME_TAKEN, organizations_folded_name: NAME_TAKEN },
       statements: insertOrganization(context.var.services.db, organization),
       status: 201,
       body: toResponse(organization),
@@ -186,7 +186,7 @@ export function organizations(app: ManagementApp): void {
         guard: allOf(isOrganizationAt(found), becomesStrict ? allAreStrict(id) : undefined),
         // Other fields do not concern the gates. The request may then be a retry, so it delivers the pushes that are still owed.
         affectedClients: KNOWN_TO_GATES.some((name) => name in changes) ? clientsOf(id) : stillOwed(clientsOf(id)),
-        conflicts: { organizations_name: NAME_TAKEN },
+        conflicts: { organizations_name: NAME_TAKEN, organizations_folded_name: NAME_TAKEN },
         statements: updateOrganization(db, found, toColumns(fields), now),
         status: 200,
         body: toResponse({ ...found, ...toColumns(fields), updatedAt: now }),

@@ -56,6 +56,13 @@ const NAME_TAKEN = {
   detail: 'Another role of the organization, or a shared role, has this name. Choose another name.',
 };
 
+const NAME_CONFLICTS = {
+  roles_id: NAME_TAKEN,
+  roles_name: NAME_TAKEN,
+  roles_shared_name: NAME_TAKEN,
+  roles_folded_name: NAME_TAKEN,
+};
+
 const tag = 'Roles';
 const path = '/roles';
 const itemPath = '/roles/{id}';
@@ -109,7 +116,7 @@ export function roles(app: ManagementApp): void {
     const changes = { ...fields, grants: shownGrants };
     return commit(context, {
       event: { at: now, organizationId, action: 'role.created', target: role.id, changes },
-      conflicts: { roles_id: NAME_TAKEN, roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
+      conflicts: NAME_CONFLICTS,
       statements: insertRole(services.db, role, grants),
       status: 201,
       body: toResponse({ ...role, grants: shownGrants }),
@@ -155,7 +162,7 @@ export function roles(app: ManagementApp): void {
           'name' in changes || 'grants' in changes ? holdersOf(id) : stillOwed(holdersOf(id)),
           id,
         ),
-        conflicts: { roles_name: NAME_TAKEN, roles_shared_name: NAME_TAKEN },
+        conflicts: NAME_CONFLICTS,
         statements: updateRole(services.db, found, { name, description }, grants, now),
         status: 200,
         body: toResponse({ ...found, name, description, grants: shownGrants, updatedAt: now }),
@@ -199,7 +206,7 @@ function toResponse({
   grants,
   createdAt,
   updatedAt,
-}: Omit<DescribedRole, 'version'>) {
+}: Omit<DescribedRole, 'version' | 'foldedName'>) {
   const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
   return { id, organization_id: organizationId, name, description, grants, ...times };
 }

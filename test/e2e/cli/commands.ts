@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { administrator, edgemint } from './fixture.ts';
 import type { Person } from './person.ts';
 
@@ -131,11 +132,23 @@ describe('commands:', () => {
       expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'Nothing found.\n' });
     });
 
-    test('show nothing that steers a terminal', async () => {
-      await person.json(['roles', 'create', '--name', 'steering', '--description', '\u001b[2Jgone\u202e']);
-      const { data } = await person.json<{ data: { id: string; name: string }[] }>(['roles', 'list']);
-      const { stdout } = await person.run(['roles', 'get', data.find(({ name }) => name === 'steering')?.id ?? '']);
-      expect(stdout).toContain('�[2Jgone�');
+    test('show nothing that steers a terminal, neither as tables nor as JSON nor as YAML', async () => {
+      const odd = '\u001b[2Jgone\u202e\u009b\u200f\u{e0041}';
+      const fields = ['--grant', ORDERS, '--metadata', `odd=${odd}`, '--claims', JSON.stringify({ odd })];
+      const { client_id } = await newClient('Steering', ...fields);
+      const table = await person.run(['clients', 'get', client_id]);
+      const json = await person.run(['clients', 'get', client_id, '--json']);
+      const yaml = await person.run(['export']);
+      const file = person.file('steering.yaml');
+      await person.run(['export', '--file', file, '--yes']);
+      for (const text of [table.stdout, json.stdout, yaml.stdout, await readFile(file, 'utf8')]) {
+        expect(text).toContain('[2Jgone');
+        expect(text.replace(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }
+      expect(JSON.parse(json.stdout)).toMatchObject({ metadata: { odd }, claims: { odd } });
+      expect(json.stdout).toContain('\\u001b[2Jgone\\u202e\\u009b\\u200f\\udb40\\udc41');
+      const { clients } = parse(yaml.stdout);
+      expect(clients).toContainEqual(expect.objectContaining({ metadata: { odd }, claims: { odd } }));
     });
   });
 

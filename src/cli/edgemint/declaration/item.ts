@@ -17,10 +17,15 @@ export function nameOf(section: Section, fields: Fields): string {
   return String(fields[IDENTITIES[section]]);
 }
 
-/** Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles and clients. */
+/**
+ * Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles and clients, and stores them in
+ * NFC.
+ */
 export function identityOf(section: Section, fields: Fields): string {
   const name = nameOf(section, fields);
-  return section === 'resource_servers' ? name : name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return section === 'resource_servers'
+    ? name
+    : name.normalize('NFC').replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /**

@@ -53,7 +53,8 @@ function stateAfter(
   const roles = [...shared.roles, ...kept('roles').filter((role) => !declaredRoles.has(identityOf('roles', role)))];
   return {
     scopes: new Map(servers.map((server) => [nameOf('resource_servers', server), scopeNames(server)])),
-    roles: new Set([...roles, ...declaration.roles].map((role) => nameOf('roles', role))),
+    // References are in NFC. An older version stored names in any form.
+    roles: new Set([...roles, ...declaration.roles].map((role) => nameOf('roles', role).normalize('NFC'))),
   };
 }
 

@@ -1,4 +1,5 @@
-import { Document } from 'yaml';
+import { Document, visit } from 'yaml';
+import { isUnprintable, printableYaml } from '../printable.ts';
 import { canonical, type Fields, nameOf, sortedBy, withoutDefaults } from './item.ts';
 import { SECTIONS, type Section } from './schema.ts';
 
@@ -17,7 +18,12 @@ export function writeDeclaration(current: Readonly<Record<Section, readonly obje
     ]),
   );
   const document = new Document(content, { aliasDuplicateObjects: false });
-  return document.toString({ lineWidth: 0 });
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === 'string' && isUnprintable(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return printableYaml(document.toString({ lineWidth: 0 }));
 }
 
 /** Like `withoutDefaults`, and leaves out empty descriptions of scopes. */
