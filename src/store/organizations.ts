@@ -9,7 +9,7 @@ import { askStore } from './errors.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
-import { type Dependents, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
+import { type Dependents, type DependentsShown, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
@@ -65,9 +65,9 @@ export function clientsOf(id: string): SQL {
   return sql`SELECT client_id FROM ${clients} WHERE ${clients.organizationId} = ${id}`;
 }
 
-/** Finds what an organization owns, up to `limit`, and the total. @throws StoreUnavailableError */
-export function organizationDependents(db: Database, id: string, limit: number): Promise<Dependents> {
-  return dependentsOf(db, limit, {
+/** Finds what an organization owns, as far as shown, and the total. @throws StoreUnavailableError */
+export function organizationDependents(db: Database, id: string, shown: DependentsShown): Promise<Dependents> {
+  return dependentsOf(db, shown, {
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id}`,
     role: sql`SELECT id, name FROM ${roles} WHERE organization_id = ${id}`,
     resource_server: sql`SELECT id, identifier AS name FROM ${resourceServers} WHERE organization_id = ${id}`,
@@ -75,9 +75,9 @@ export function organizationDependents(db: Database, id: string, limit: number):
   });
 }
 
-/** Finds the organization's clients that violate the strict profile, up to `limit`, and the total. @throws StoreUnavailableError */
-export function clientsNotStrict(db: Database, id: string, limit: number): Promise<Dependents> {
-  return dependentsOf(db, limit, {
+/** Finds the organization's clients that violate the strict profile, as far as shown, and the total. @throws StoreUnavailableError */
+export function clientsNotStrict(db: Database, id: string, shown: DependentsShown): Promise<Dependents> {
+  return dependentsOf(db, shown, {
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE organization_id = ${id} AND ${isNotStrict}`,
   });
 }

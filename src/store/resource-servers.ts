@@ -15,7 +15,15 @@ import {
   roles,
   scopes,
 } from './schema.ts';
-import { among, type Dependents, dependentsOf, isAtVersion, listOf, ownAndShared } from './sql.ts';
+import {
+  among,
+  type Dependents,
+  type DependentsShown,
+  dependentsOf,
+  isAtVersion,
+  listOf,
+  ownAndShared,
+} from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type ResourceServer = typeof resourceServers.$inferSelect;
@@ -144,23 +152,23 @@ export function clientsNaming(id: string): SQL {
     UNION SELECT client_id FROM ${clientRoles} WHERE role_id IN (${rolesGranting(id)})`;
 }
 
-/** Finds what refers to a resource server, up to `limit`, and the total. @throws StoreUnavailableError */
-export function resourceServerDependents(db: Database, id: string, limit: number): Promise<Dependents> {
-  return dependentsOf(db, limit, {
+/** Finds what refers to a resource server, as far as shown, and the total. @throws StoreUnavailableError */
+export function resourceServerDependents(db: Database, id: string, shown: DependentsShown): Promise<Dependents> {
+  return dependentsOf(db, shown, {
     role: sql`SELECT id, name FROM ${roles} WHERE id IN (${rolesGranting(id)})`,
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients} WHERE client_id IN (${clientsReferring(id)})`,
   });
 }
 
-/** Finds the roles and clients that are granted one of these scopes, up to `limit`, and the total. @throws StoreUnavailableError */
+/** Finds the roles and clients that are granted one of these scopes, as far as shown, and the total. @throws StoreUnavailableError */
 export function scopeDependents(
   db: Database,
   id: string,
   names: readonly string[],
-  limit: number,
+  shown: DependentsShown,
 ): Promise<Dependents> {
   const isGranted = sql`resource_server_id = ${id} AND scope IN (${listOf(names)})`;
-  return dependentsOf(db, limit, {
+  return dependentsOf(db, shown, {
     role: sql`SELECT id, name FROM ${roles} WHERE id IN (SELECT role_id FROM ${roleGrantScopes} WHERE ${isGranted})`,
     client: sql`SELECT client_id AS id, client_name AS name FROM ${clients}
       WHERE client_id IN (SELECT client_id FROM ${clientGrantScopes} WHERE ${isGranted})`,

@@ -5,7 +5,17 @@ import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './grants.ts';
 import { renewClients } from './renewals.ts';
 import { clientRoles, clients, resourceServers, roleGrantScopes, roleGrants, roles } from './schema.ts';
-import { among, type Dependents, dependentsOf, isAfter, isAtVersion, listOf, ownAndShared, refolded } from './sql.ts';
+import {
+  among,
+  type Dependents,
+  type DependentsShown,
+  dependentsOf,
+  isAfter,
+  isAtVersion,
+  listOf,
+  ownAndShared,
+  refolded,
+} from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Role = typeof roles.$inferSelect;
@@ -92,9 +102,9 @@ export function holdersOf(id: string): SQL {
   return sql`SELECT client_id FROM ${clientRoles} WHERE ${clientRoles.roleId} = ${id}`;
 }
 
-/** Finds the clients that have a role, up to `limit`, and the total. @throws StoreUnavailableError */
-export function roleDependents(db: Database, id: string, limit: number): Promise<Dependents> {
-  return dependentsOf(db, limit, {
+/** Finds the clients that have a role, as far as shown, and the total. @throws StoreUnavailableError */
+export function roleDependents(db: Database, id: string, shown: DependentsShown): Promise<Dependents> {
+  return dependentsOf(db, shown, {
     client: sql`SELECT ${clients.clientId} AS id, client_name AS name FROM ${clientRoles}
       JOIN ${clients} ON ${clients.clientId} = ${clientRoles.clientId} WHERE role_id = ${id}`,
   });

@@ -49,25 +49,41 @@ export interface Dependents {
   readonly total: number;
 }
 
+/** Which dependents a query returns. Its total counts all. */
+export interface DependentsShown {
+  /** The types that the administrator may read. */
+  readonly types: ReadonlySet<Dependent['type']>;
+  readonly limit: number;
+}
+
 /**
  * Finds the dependents that several queries select.
- * @param limit how many to return at most; the total counts all
  * @param kinds by the dependents' type, a query for their `id` and `name`
  * @throws StoreUnavailableError
  */
 export async function dependentsOf(
   db: Database,
-  limit: number,
+  { types, limit }: DependentsShown,
   kinds: Readonly<Partial<Record<Dependent['type'], SQL>>>,
 ): Promise<Dependents> {
-  const all = Object.entries(kinds).map(([type, query]) => sql`SELECT ${type} AS type, id, name FROM (${query})`);
+  const isShown = ([type]: readonly [string, SQL]) => types.has(type as Dependent['type']);
+  const { shown = [], hidden = [] } = Object.groupBy(Object.entries(kinds), (kind) =>
+    isShown(kind) ? 'shown' : 'hidden',
+  );
+  const all = [
+    ...shown.map(([type, query]) => sql`SELECT ${type} AS type, id, name FROM (${query})`),
+    ...hidden.map(([, query]) => sql`SELECT NULL AS type, NULL AS id, NULL AS name FROM (${query})`),
+  ];
   const found = sql.join(all, sql` UNION ALL `);
   const rows = await askStore('d1', () =>
-    db.all<Dependent & { total: number }>(
+    db.all<(Dependent | { type: null }) & { total: number }>(
       sql`SELECT type, id, name, COUNT(*) OVER () AS total FROM (${found}) LIMIT ${limit}`,
     ),
   );
-  return { shown: rows.map(({ type, id, name }) => ({ type, id, name })), total: rows[0]?.total ?? 0 };
+  return {
+    shown: rows.flatMap((row) => (row.type === null ? [] : [{ type: row.type, id: row.id, name: row.name }])),
+    total: rows[0]?.total ?? 0,
+  };
 }
 
 /**

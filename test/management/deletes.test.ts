@@ -157,6 +157,54 @@ describe('what a deletion would orphan', () => {
   });
 });
 
+describe('an API key', () => {
+  test('learns of dependents that it may not read only how many there are', async () => {
+    const { organization, server, role, holder, granted, defaulting, introspecting } = await estate();
+    const write = ['resource-servers:write', 'roles:write'];
+    const blind = await keyWith(organization, write);
+    const readsRoles = await keyWith(organization, [...write, 'roles:read']);
+    const readsClients = await keyWith(organization, [...write, 'clients:read']);
+    const scopes = { scopes: [{ name: 'read' }] };
+    const refused = async (key: string, method: string, path: string, body?: unknown) => {
+      const problem = await problemOf(await api(method, path, { key, body }), 409);
+      const names = [role.name, role.id, 'holder', 'granted', 'defaulting', 'introspecting', holder.client_id];
+      return { problem, leaked: names.filter((name) => JSON.stringify(problem).includes(name)) };
+    };
+    for (const [method, path, total, body] of [
+      ['DELETE', `roles/${role.id}`, 1, undefined],
+      ['DELETE', `resource-servers/${server.id}`, 4, undefined],
+      ['PATCH', `resource-servers/${server.id}`, 2, scopes],
+    ] as const) {
+      const { problem, leaked } = await refused(blind, method, path, body);
+      expect([leaked, problem.orphans, problem.orphans_total]).toEqual([[], undefined, total]);
+    }
+    const roles = await refused(readsRoles, 'DELETE', `resource-servers/${server.id}`);
+    expect(roles.problem).toMatchObject({
+      orphans: [{ type: 'role', id: role.id, name: role.name }],
+      orphans_total: 4,
+    });
+    expect(roles.leaked).toEqual([role.name, role.id]);
+    const clients = await refused(readsClients, 'DELETE', `resource-servers/${server.id}`);
+    expect(clients.problem.orphans?.map(({ id }) => id).sort()).toEqual(
+      [granted, defaulting, introspecting].map(({ client_id }) => client_id).sort(),
+    );
+    expect(clients.problem.orphans_total).toBe(4);
+  });
+
+  test('is told the scopes of a resource server only if it may read them', async () => {
+    const { organization, server } = await estate();
+    const body = { client_name: 'c', grants: [{ resource_server: server.id, scopes: ['delete'] }] };
+    const told = async (more: readonly string[]) => {
+      const key = await keyWith(organization, ['clients:write', ...more]);
+      return (await problemOf(await api('POST', 'clients', { key, body }), 422)).errors?.[0]?.detail;
+    };
+    expect(await told(['resource-servers:read'])).toBe(
+      `Unknown scope \`delete\` at \`${server.identifier}\`. Available: read, write.`,
+    );
+    expect(await told([])).toBe(`Unknown scope \`delete\` at \`${server.identifier}\`.`);
+  });
+});
+
 describe('with cascade', () => {
   test('a role is taken from who has it, and nothing else is touched', async () => {
     const { role, holder } = await estate();

@@ -15,7 +15,7 @@ class CountedScopes extends Set<string> {
 test('the scopes of a resource server are listed once for all unknown ones, and no more errors are built than shown', () => {
   const scopes = new CountedScopes(Array.from({ length: SCOPES_MAX }, (_, index) => `known:${index}`));
   const server = { identifier: 'https://orders.example', scopes };
-  const errors = new ReferenceErrors();
+  const errors = new ReferenceErrors(true);
   scopes.reads = 0;
   let built = 0;
   const unknown = { toString: () => `unknown:${++built}` } as unknown as string;

@@ -46,18 +46,19 @@ function describe(status: number, problem: Problem, { mayCascade, optionOf }: Re
     `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,
     ...errors.map(({ pointer, parameter, detail }) => `  ${line(label(pointer ?? parameter ?? ''))}: ${line(detail)}`),
     ...dependents(problem),
-    ...(mayCascade && problem.orphans?.length ? ['Add --cascade to delete or change these as well.'] : []),
+    ...(mayCascade && problem.orphans_total ? ['Add --cascade to delete or change these as well.'] : []),
     ...hints(status, problem),
   ].join('\n');
 }
 
 function dependents({ orphans = [], orphans_total = orphans.length }: Problem): string[] {
-  if (orphans.length === 0) return [];
   const shown = orphans
     .slice(0, DEPENDENTS_PRINTED)
     .map(({ type, id, name }) => `  ${line(`${type} ${name} (${id})`)}`);
   const rest = orphans_total - shown.length;
-  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
+  if (rest <= 0) return shown;
+  const hidden = orphans.length === 0 ? `  ${rest} that this API key may not read` : `  and ${rest} more`;
+  return [...shown, hidden];
 }
 
 function hints(status: number, { errors = [] }: Problem): string[] {

@@ -20,6 +20,12 @@ interface ScopedServer {
 export class ReferenceErrors {
   readonly list: FieldError[] = [];
   readonly #available = new Map<ReadonlySet<string>, string>();
+  readonly #listsScopes: boolean;
+
+  /** @param listsScopes whether the administrator may read the scopes of resource servers */
+  constructor(listsScopes: boolean) {
+    this.#listsScopes = listsScopes;
+  }
 
   add(detail: string, ...path: PropertyKey[]): void {
     if (!this.#isFull) this.list.push({ pointer: pointer(...path), detail });
@@ -27,9 +33,14 @@ export class ReferenceErrors {
 
   addUnknownScope(scope: string, server: ScopedServer, ...path: PropertyKey[]): void {
     if (this.#isFull) return;
-    const available = this.#available.get(server.scopes) ?? describeScopes(server.scopes);
-    this.#available.set(server.scopes, available);
-    this.add(`Unknown scope \`${scope}\` at \`${server.identifier}\`. Available: ${available}.`, ...path);
+    const available = this.#listsScopes ? ` Available: ${this.#listAvailable(server.scopes)}.` : '';
+    this.add(`Unknown scope \`${scope}\` at \`${server.identifier}\`.${available}`, ...path);
+  }
+
+  #listAvailable(scopes: ReadonlySet<string>): string {
+    const available = this.#available.get(scopes) ?? describeScopes(scopes);
+    this.#available.set(scopes, available);
+    return available;
   }
 
   get #isFull(): boolean {

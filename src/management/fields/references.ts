@@ -3,6 +3,7 @@ import type { StoredGrant } from '../../store/grants.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
 import { GRANTS_BYTES_MAX } from '../constants.ts';
+import { hasScope } from '../http/authorization.ts';
 import { invalid, invalidIn } from '../http/problem.ts';
 import type { ManagementServices } from '../services.ts';
 import { type Kind, ReferenceErrors, UNKNOWN } from './reference-errors.ts';
@@ -48,7 +49,7 @@ export async function resolveReferences(
     organizationId === null ? new Map<string, never>() : assignableRoles(db, organizationId, roles),
   ]);
 
-  const errors = new ReferenceErrors();
+  const errors = new ReferenceErrors(hasScope(administrator, 'resource-servers:read'));
   const find = <T>(map: ReadonlyMap<string, T>, name: string, kind: Kind, ...path: PropertyKey[]): T | undefined => {
     const value = map.get(name);
     if (!value) errors.add(UNKNOWN[kind], ...path);

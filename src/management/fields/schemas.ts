@@ -229,7 +229,13 @@ export const Problem = z
     orphans: z
       .array(z.object({ type: z.string(), id: z.string(), name: z.string() }))
       .optional()
-      .openapi({ description: 'The first resources that still depend on the one to delete or change.' }),
-    orphans_total: z.int().optional().openapi({ description: 'How many there are in all.' }),
+      .openapi({
+        description:
+          'The first resources that still depend on the one to delete or change. Only those that the API key may read: a client requires `clients:read`.',
+      }),
+    orphans_total: z
+      .int()
+      .optional()
+      .openapi({ description: 'How many there are in all, including those that the API key may not read.' }),
   })
   .openapi('Problem');

@@ -39,8 +39,13 @@ export function allow(requires: RequiredKey) {
 function requireScope(administrator: Administrator, requires: RequiredKey): void {
   if (administrator.kind === 'root' || requires === 'any') return;
   if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This requires the root key.' });
-  if (administrator.scopes.includes(requires)) return;
+  if (hasScope(administrator, requires)) return;
   throw new ProblemError('forbidden', { detail: `This requires an API key with the scope ${requires}.` });
+}
+
+/** Whether the administrator's key has a scope. The root key has every scope. */
+export function hasScope(administrator: Administrator, scope: ApiKeyScope): boolean {
+  return administrator.kind === 'root' || administrator.scopes.includes(scope);
 }
 
 interface Owned {

@@ -69,7 +69,8 @@ export class ProblemError extends Error {
     const { detail, errors, headers, dependents } = this.details;
     const type = `urn:edgemint:problem:${this.code}`;
     const members = { type, title, status, detail, errors };
-    const orphans = { orphans: dependents?.shown, orphans_total: dependents?.total };
+    const shown = dependents && dependents.shown.length > 0 ? dependents.shown : undefined;
+    const orphans = { orphans: shown, orphans_total: dependents?.total };
     return new Response(JSON.stringify({ ...members, ...orphans }), {
       status,
       headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store, no-transform', ...headers },

@@ -16,7 +16,6 @@ import {
   updateOrganization,
 } from '../../store/organizations.ts';
 import { allOf } from '../../store/sql.ts';
-import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
@@ -48,7 +47,7 @@ import {
 } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing } from '../write/delivery.ts';
-import { refuseDependents } from '../write/dependents.ts';
+import { dependentsShownTo, refuseDependents } from '../write/dependents.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const Fields = z.strictObject({
@@ -171,14 +170,17 @@ export function organizations(app: ManagementApp): void {
 
   app.openapi(updateOrganizationRoute, (context) =>
     retryOnStaleWrite(async () => {
-      const { db } = context.var.services;
+      const {
+        services: { db },
+        administrator,
+      } = context.var;
       const { id } = context.req.valid('param');
       const found = await findVisibleOrganization(context, id);
       requireMatch(context, found.version);
       const before = toResponse(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
       const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
-      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, DEPENDENTS_SHOWN), LOCKED_OUT);
+      if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, dependentsShownTo(administrator)), LOCKED_OUT);
       const now = Date.now();
       const changes = changedFields(before, fields);
       return commit(context, {
@@ -197,7 +199,10 @@ export function organizations(app: ManagementApp): void {
 
   app.openapi(deleteOrganizationRoute, (context) =>
     retryOnStaleWrite(async () => {
-      const { db } = context.var.services;
+      const {
+        services: { db },
+        administrator,
+      } = context.var;
       const { id } = context.req.valid('param');
       const cascade = context.req.valid('query').cascade === 'true';
       const found = await findOrganization(db, id);
@@ -205,7 +210,7 @@ export function organizations(app: ManagementApp): void {
       requireMatch(context, found.version);
       if (!cascade) {
         refuseDependents(
-          await organizationDependents(db, id, DEPENDENTS_SHOWN),
+          await organizationDependents(db, id, dependentsShownTo(administrator)),
           'The organization owns these resources. Delete them first, or use `cascade`.',
         );
       }

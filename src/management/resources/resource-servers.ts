@@ -14,7 +14,6 @@ import {
   updateResourceServer,
 } from '../../store/resource-servers.ts';
 import type { AcceptableClaim } from '../../tokens/reserved-claims.ts';
-import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { Identifier, ResourceServerFields } from '../fields/resource-server-fields.ts';
@@ -34,7 +33,7 @@ import {
 } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing } from '../write/delivery.ts';
-import { refuseDependents } from '../write/dependents.ts';
+import { dependentsShownTo, refuseDependents } from '../write/dependents.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const NewResourceServerBody = ResourceServerFields.extend({
@@ -151,7 +150,7 @@ export function resourceServers(app: ManagementApp): void {
       const keptScopes = new Set(fields.scopes.map(({ name }) => name));
       const removedScopes = found.scopes.map(({ name }) => name).filter((name) => !keptScopes.has(name));
       if (!cascade && removedScopes.length > 0) {
-        const dependents = await scopeDependents(services.db, id, removedScopes, DEPENDENTS_SHOWN);
+        const dependents = await scopeDependents(services.db, id, removedScopes, dependentsShownTo(administrator));
         refuseDependents(
           dependents,
           'These have a grant of a scope that the change removes. Change them first, or use `cascade`.',
@@ -183,7 +182,7 @@ export function resourceServers(app: ManagementApp): void {
       requireMatch(context, found.version);
       if (!cascade) {
         refuseDependents(
-          await resourceServerDependents(services.db, id, DEPENDENTS_SHOWN),
+          await resourceServerDependents(services.db, id, dependentsShownTo(administrator)),
           'These refer to the resource server. Change them first, or use `cascade`.',
         );
       }

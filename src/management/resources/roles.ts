@@ -12,7 +12,6 @@ import {
   roleDependents,
   updateRole,
 } from '../../store/roles.ts';
-import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { patchOf } from '../fields/patch-schema.ts';
 import { resolveReferences } from '../fields/references.ts';
@@ -32,7 +31,7 @@ import {
 } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing } from '../write/delivery.ts';
-import { refuseDependents } from '../write/dependents.ts';
+import { dependentsShownTo, refuseDependents } from '../write/dependents.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 
 const NewRoleBody = RoleFields.extend({
@@ -182,7 +181,7 @@ export function roles(app: ManagementApp): void {
       requireMatch(context, found.version);
       if (!cascade)
         refuseDependents(
-          await roleDependents(services.db, id, DEPENDENTS_SHOWN),
+          await roleDependents(services.db, id, dependentsShownTo(administrator)),
           'These clients have the role. Change them first, or use `cascade`.',
         );
       const { organizationId, name } = found;
