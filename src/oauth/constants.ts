@@ -22,8 +22,11 @@ export const ASSERTION_LIFETIME_MAX = 300;
 /** The longest lifetime of a client assertion under the strict profile. */
 export const STRICT_ASSERTION_LIFETIME_MAX = 60;
 
-/** The longest lifetime of a token of another issuer. Kubernetes issues them for an hour by default, and for a day on request. */
-export const FEDERATED_LIFETIME_MAX = 86_400;
+/**
+ * The longest lifetime of a token of another issuer. Kubernetes issues them for an hour by default, and for a day on request; those of
+ * Azure's managed identities live a day and some minutes. This is 25 hours.
+ */
+export const FEDERATED_LIFETIME_MAX = 90_000;
 
 /** The longest `jti` of an assertion or a proof, in UTF-16 code units. A gate stores it until it expires. */
 export const PROOF_JTI_LENGTH_MAX = 200;

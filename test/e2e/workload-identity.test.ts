@@ -74,6 +74,44 @@ const OTHER_PODS = {
   },
 };
 
+const TENANT = '8a5c9e2f-41f0-4a52-9b1c-2f6d0c1a7e34';
+const APP = '5e1d7b0c-6c1f-4f0e-8d3b-0a9b8c7d6e5f';
+const PRINCIPAL = '7d0f3c55-9a0e-4a5c-b6f2-1c2d3e4f5a6b';
+const OTHER_PRINCIPAL = '0f1e2d3c-4b5a-4697-8899-aabbccddeeff';
+/** The `appid` of a managed identity, which is not that of the app registration. */
+const IDENTITY_APP = '2b1c9d8e-7f6a-4b5c-8d9e-0f1a2b3c4d5e';
+// The claims of a managed identity's access token, as Entra issues it in each version.
+const AZURE_V1 = {
+  aud: `api://${APP}`,
+  aio: 'k2RgYFjCxpRzNfl9rmZgmXm1',
+  appid: IDENTITY_APP,
+  appidacr: '2',
+  idp: `https://sts.windows.net/${TENANT}/`,
+  idtyp: 'app',
+  oid: PRINCIPAL,
+  rh: '1.AXkAL55civBBUkqbHC9tDBp-NAzZ',
+  sub: PRINCIPAL,
+  tid: TENANT,
+  uti: 'Kq1v0y3vQkGmJc7sYc4CAA',
+  ver: '1.0',
+  xms_mirid: `/subscriptions/1f2e3d4c/resourcegroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/orders`,
+};
+const AZURE_V2 = {
+  aud: APP,
+  aio: 'k2RgYFjCxpRzNfl9rmZgmXm1',
+  azp: IDENTITY_APP,
+  azpacr: '2',
+  idtyp: 'app',
+  oid: PRINCIPAL,
+  rh: '1.AXkAL55civBBUkqbHC9tDBp-NAzZ',
+  sub: PRINCIPAL,
+  tid: TENANT,
+  uti: 'Kq1v0y3vQkGmJc7sYc4CAA',
+  ver: '2.0',
+};
+/** A day, and the five minutes by which Entra dates `iat` and `nbf` back. */
+const AZURE_LIFETIME = 86_400 + 300;
+
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   'GitHub Actions': {
     alg: 'RS256',
@@ -220,6 +258,31 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
       'the account that has its name now': { sub: '118200000000000000001' },
     },
   },
+  Azure: {
+    alg: 'RS256',
+    typ: 'JWT',
+    jwksUri: 'https://login.windows.net/common/discovery/keys',
+    lifetime: AZURE_LIFETIME,
+    claims: AZURE_V1,
+    others: {
+      'another managed identity': { oid: OTHER_PRINCIPAL, sub: OTHER_PRINCIPAL },
+      'a person of the tenant': { sub: 'kq3PEFXqKFEtLwcDAQx0TcUs8Kt_OZV7Pmr1bN0uJZE', idtyp: 'user' },
+      'the managed identity, for the token exchange of Azure': { aud: 'api://AzureADTokenExchange' },
+      'another tenant': { iss: 'https://sts.windows.net/00000000-41f0-4a52-9b1c-2f6d0c1a7e34/' },
+    },
+  },
+  'Azure, version 2 tokens': {
+    alg: 'RS256',
+    typ: 'JWT',
+    jwksUri: `https://login.microsoftonline.com/${TENANT}/discovery/v2.0/keys`,
+    lifetime: AZURE_LIFETIME,
+    claims: AZURE_V2,
+    others: {
+      'another managed identity': { oid: OTHER_PRINCIPAL, sub: OTHER_PRINCIPAL },
+      'another app registration': { aud: 'fb60f99c-7a34-4190-8149-302f77469936' },
+      'another tenant': { iss: 'https://login.microsoftonline.com/00000000-41f0-4a52-9b1c-2f6d0c1a7e34/v2.0' },
+    },
+  },
   SPIFFE: {
     alg: 'ES256',
     typ: 'JWT',
@@ -310,7 +373,7 @@ async function play(heading: string): Promise<Playing> {
   const keys = [{ ...(await exportJWK(publicKey)), kid, ...(use ? { use } : { use: 'sig', alg }) }];
   const { issuer } = identity;
   if (jwksUri) published.set(jwksUri, { keys });
-  published.set(`${issuer}/.well-known/openid-configuration`, { issuer, jwks_uri: jwksUri });
+  published.set(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, { issuer, jwks_uri: jwksUri });
   const { client_id } = await post<{ client_id: string }>('clients', {
     ...body,
     client_name: `${heading} ${kid}`,

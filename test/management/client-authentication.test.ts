@@ -73,7 +73,6 @@ const CASES: readonly Case[] = [
   ['a set without keys', () => byKeys(), ['/jwks/keys']],
   ['21 keys', () => byKeys(...Array.from({ length: 21 }, () => key)), ['/jwks/keys']],
   ['a set of more than 32 KiB', () => byKeys({ ...key, note: 'x'.repeat(33_000) }), ['/jwks']],
-  ['a set with something else in it', () => ({ ...byKeys(key), jwks: { keys: [key], more: 1 } }), ['/jwks/more']],
   ['keys and where they are', () => ({ ...byKeys(key), jwks_uri: 'https://keys.example.com/jwks' }), ['/jwks_uri']],
   // What a method needs.
   ['a method that is none', () => ({ token_endpoint_auth_method: 'none' }), ['/token_endpoint_auth_method']],

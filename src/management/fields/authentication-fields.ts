@@ -31,8 +31,9 @@ const PublicKey = z
     'must be a public key. This one has private members: replace the key pair, because its private key has been disclosed',
   );
 
+// Not strict: RFC 7517 section 5 ignores members that are not understood. SPIFFE bundles, for example, have two of their own.
 const Jwks = z
-  .strictObject({
+  .object({
     keys: z.array(PublicKey).min(1).max(REGISTERED_KEYS_MAX),
   })
   .refine(
@@ -40,7 +41,7 @@ const Jwks = z
     `must be at most ${kib(REGISTERED_KEYS_BYTES_MAX)} of JSON`,
   )
   .openapi('JwkSet', {
-    description: `A JWK Set (RFC 7517) of 1 to ${REGISTERED_KEYS_MAX} public keys.`,
+    description: `A JWK Set (RFC 7517) of 1 to ${REGISTERED_KEYS_MAX} public keys. Other members than \`keys\`, such as those of a SPIFFE bundle, are ignored.`,
     example: {
       keys: [
         {

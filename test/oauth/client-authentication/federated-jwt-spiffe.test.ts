@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { ISSUER, manage, world } from '../../http.ts';
+import { done, ISSUER, manage, world } from '../../http.ts';
 import { JWT_SPIFFE, seconds, signJwt } from '../../machines.ts';
 import { publishJson } from '../../remote.ts';
 import { newSigner } from '../../remote-keys/signers.ts';
@@ -16,11 +16,12 @@ const unknown = await newSigner('ES256', { kid: 'none' });
 const ordinary = await newSigner('ES256', { kid: 'sig', use: 'sig' });
 
 // As SPIRE publishes it: with the keys for JWT-SVIDs, and the certificates of the trust domain.
-await publishJson(HOST, '/bundle', {
+const BUNDLE = {
   spiffe_sequence: 7,
   spiffe_refresh_hint: 300,
   keys: [{ ...authority.publicJwk, x5c: ['MIIB'] }, signer.publicJwk, unknown.publicJwk, ordinary.publicJwk],
-});
+};
+await publishJson(HOST, '/bundle', BUNDLE);
 const IDENTITY = {
   issuer: TRUST_DOMAIN,
   audience: ISSUER,
@@ -60,6 +61,19 @@ describe('a JWT-SVID is taken', () => {
     expect((await present(client, await svid(), AS_SVID)).status).toBe(200);
     expect(await refusalOf(async () => present(client, await svid({}, {}, authority)))).toBe('no_such_key');
   });
+});
+
+test('a bundle is registered as it is: its keys are kept, and its own members are ignored', async () => {
+  const pasted = { ...IDENTITY, jwks_uri: undefined, jwks: BUNDLE };
+  const client = await workloadClient(here, [pasted]);
+  const shown = await done<{ federated_identities: [{ jwks: object }] }>('GET', `clients/${client}`);
+  expect(shown.federated_identities[0].jwks).toEqual({ keys: BUNDLE.keys });
+  expect((await present(client, await svid(), AS_SVID)).status).toBe(200);
+  expect(await refusalOf(async () => present(client, await svid({}, {}, authority)))).toBe('no_such_key');
+  await done('PATCH', `clients/${client}`, {
+    body: { federated_identities: [{ ...pasted, jwks: { ...BUNDLE, spiffe_sequence: 8 } }] },
+  });
+  expect((await present(client, await svid(), AS_SVID)).status).toBe(200);
 });
 
 describe('a JWT-SVID is refused', () => {

@@ -61,7 +61,7 @@ describe('the token of a workload that the client trusts is taken', () => {
     ['without an nbf and an iat', { nbf: undefined, iat: undefined }, {}],
     ['by a clock ten seconds ahead', { nbf: seconds() + 10, iat: seconds() + 10, exp: seconds() + 600 }, {}],
     ['by a clock ten seconds behind', { iat: seconds() - 300, nbf: seconds() - 300, exp: seconds() - 10 }, {}],
-    ['that is good for a day', { exp: seconds() + 86_000 }, {}],
+    ['that is good for a day and some minutes', { exp: seconds() + 86_400 + 300 }, {}],
     ['with other of the allowed values', { environment: 'staging', run_attempt: 1, ref_protected: true }, {}],
     ['with a jwk that nobody asked for', {}, { jwk: { kty: 'oct', k: 'AA' } }],
   ])('%s', async (_, claims, header) => {
@@ -116,10 +116,10 @@ const TOLD_WITHOUT_KEYS: readonly (readonly [name: string, claims: Members, head
   ['that expired 61 seconds ago', { iat: seconds() - 300, exp: seconds() - 61 }, {}, 'assertion_expired'],
   ['that is good from 61 seconds on', { nbf: seconds() + 61 }, {}, 'assertion_not_yet_valid'],
   ['that was issued in 61 seconds', { iat: seconds() + 61 }, {}, 'assertion_not_yet_valid'],
-  ['that is good for more than a day', { exp: seconds() + 86_500 }, {}, 'assertion_lives_too_long'],
+  ['that is good for more than 25 hours', { exp: seconds() + 90_100 }, {}, 'assertion_lives_too_long'],
   [
-    'that does not say since when, and is good for more than a day',
-    { iat: undefined, nbf: undefined, exp: seconds() + 86_500 },
+    'that does not say since when, and is good for more than 25 hours',
+    { iat: undefined, nbf: undefined, exp: seconds() + 90_100 },
     {},
     'assertion_lives_too_long',
   ],
