@@ -10,7 +10,13 @@ import { introspection } from './oauth/introspection.ts';
 import { revocation } from './oauth/revocation.ts';
 import { secretRotation } from './oauth/secret-rotation.ts';
 import { token } from './oauth/token.ts';
-import { addRequestExample, addRequestIdHeader, REQUEST_ID, removeOptionalExamples } from './operation.ts';
+import {
+  addPathExamples,
+  addRequestExample,
+  addRequestIdHeader,
+  REQUEST_ID,
+  removeOptionalExamples,
+} from './operation.ts';
 import { operationId } from './operation-id.ts';
 import { completeProblems } from './problems.ts';
 import { health, openApi, page, pageFile } from './service.ts';
@@ -74,6 +80,7 @@ export async function openApiDocument(services: ManagementServices) {
       operation.operationId ??= operationId(method, path, item.get !== undefined);
       if (path.startsWith('/v1/')) await completeProblems(operation);
       addRequestExample(operation);
+      addPathExamples(path, operation);
       addRequestIdHeader(operation);
       removeOptionalExamples(operation);
       for (const tag of operation.tags ?? []) used.add(tag);

@@ -183,3 +183,13 @@ export const REPRESENTATIONS = {
     settles_at: '2026-11-22T01:47:29.659Z',
   },
 } as const;
+
+/** Example values of the path parameter `id`, by the collection before it. */
+export const PATH_IDS: Readonly<Record<string, string>> = {
+  organizations: organization_id,
+  'api-keys': ApiKey.id,
+  'resource-servers': REPRESENTATIONS.ResourceServer.id,
+  roles: Role.id,
+  secrets: Secret.id,
+  changes: REPRESENTATIONS.Change.id,
+};

@@ -1,4 +1,5 @@
-import { REQUESTS } from './management-examples.ts';
+import { PATH_IDS, REQUESTS } from './management-examples.ts';
+import { CLIENT_ID } from './oauth/examples.ts';
 
 /** The parts of an OpenAPI operation that this folder completes. */
 export interface Operation {
@@ -9,8 +10,21 @@ export interface Operation {
 }
 
 interface Parameter {
+  readonly name?: string;
+  readonly in?: string;
   readonly required?: boolean;
   readonly schema?: { example?: unknown };
+}
+
+/** Adds an example to each parameter of a path that has none, for tools that send what the document shows. */
+export function addPathExamples(path: string, operation: Operation): void {
+  for (const parameter of (operation.parameters ?? []) as Parameter[]) {
+    const { name, schema } = parameter;
+    if (parameter.in !== 'path' || !schema) continue;
+    const [collection = ''] = /[^/]+(?=\/\{id\})/.exec(path) ?? [];
+    const example = name === 'client_id' ? CLIENT_ID : PATH_IDS[collection];
+    if (example !== undefined) schema.example ??= example;
+  }
 }
 
 /** Adds the example body of a management operation. */

@@ -76,7 +76,7 @@ export const pageFile = createRoute({
   operationId: 'getDocsFile',
   path: '/docs/{file}',
   summary: 'A file of the documentation page',
-  request: { params: z.object({ file: z.enum(PAGE_FILES) }) },
+  request: { params: z.object({ file: z.enum(PAGE_FILES).openapi({ example: PAGE_FILES[0] }) }) },
   responses: {
     200: {
       description: 'The file.',

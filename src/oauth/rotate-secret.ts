@@ -20,7 +20,7 @@ import type { OAuthServices } from './services.ts';
  * endpoint; the request has the form of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
  */
 export async function rotateSecret(services: OAuthServices, request: Request): Promise<Response> {
-  const parameters = await readParameters(request);
+  const parameters = await readParameters(request, { isOptional: true });
   const grace = readGrace(parameters);
   const { client, answer } = await authenticateClient(services, request, parameters, { kind: 'authenticate' });
   const { client_id, proof } = client;

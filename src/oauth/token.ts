@@ -21,7 +21,7 @@ type Admitted = Extract<Decision, { outcome: 'admitted' }>;
 
 /** The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). */
 export async function token(services: TokenServices, request: Request): Promise<Response> {
-  const parameters = await readParameters(request, ['resource']);
+  const parameters = await readParameters(request, { repeatable: ['resource'] });
   requireClientCredentialsGrant(parameters);
   const grant = {
     resource: parseResource(parameters),

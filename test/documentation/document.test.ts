@@ -45,6 +45,25 @@ test('the page fills in nothing that may be left out', () => {
   expect(filledIn).toEqual([]);
 });
 
+test('every parameter that is required has an example, of the kind that its path is about', () => {
+  const examples = operations.flatMap(([name, { parameters = [] }]) =>
+    parameters.flatMap((parameter) =>
+      'in' in parameter && parameter.required
+        ? [[name, parameter.name, (parameter.schema as { example?: unknown }).example] as const]
+        : [],
+    ),
+  );
+  expect(examples.length).toBeGreaterThan(20);
+  expect(examples.filter(([, , example]) => typeof example !== 'string' || example === '')).toEqual([]);
+  const of = (operation: string) => examples.filter(([name]) => name === operation).map(([, , example]) => example);
+  expect(of('get /v1/changes/{id}')).toEqual(['1042']);
+  expect(of('get /v1/roles/{id}')).toEqual([expect.stringMatching(/^role_/)]);
+  expect(of('delete /v1/clients/{client_id}/secrets/{id}')).toEqual([
+    expect.stringMatching(/^emc_/),
+    expect.stringMatching(/^sec_/),
+  ]);
+});
+
 test.each([
   ['get', '/v1/audit-events', true, 'listAuditEvents'],
   ['post', '/v1/api-keys', true, 'createApiKey'],

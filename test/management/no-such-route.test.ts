@@ -1,5 +1,62 @@
+import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { api } from '../http.ts';
+import { openApiDocument } from '../../src/documentation/document.ts';
+import { createServices } from '../../src/services.ts';
+import { api, create, send } from '../http.ts';
+import { name, ROUTES } from './every-route.ts';
+import { problemOf } from './rows.ts';
+
+const { paths = {} } = await openApiDocument(createServices(env));
+const posts = Object.entries(paths).flatMap(([path, { post }]) =>
+  path.startsWith('/v1/') && post && path !== '/v1/leaked-secrets'
+    ? [{ route: `POST ${path.slice(3)}`, isRequired: (post.requestBody as { required?: boolean }).required === true }]
+    : [],
+);
+const headersOf = (type: string | undefined) => ({
+  Authorization: `Bearer ${env.ROOT_API_KEY}`,
+  ...(type && { 'Content-Type': type }),
+});
+
+test.each(posts.filter(({ isRequired }) => !isRequired))(
+  '$route takes an empty body as none, whatever its content type is',
+  async ({ route }) => {
+    const { id: organization = '' } = await create('organizations', { name: name() });
+    for (const type of ['application/json', 'application/json; charset=utf-8', 'text/plain', undefined]) {
+      const { path = '' } = (await ROUTES[route]?.call(organization)) ?? {};
+      for (const body of ['', null]) {
+        const response = await send(`/v1/${path}`, { method: 'POST', headers: headersOf(type), body });
+        // A second promotion conflicts with the first one.
+        expect([type, response.ok || response.status === 409]).toEqual([type, true]);
+      }
+      const wrong = await send(`/v1/${path}`, { method: 'POST', headers: headersOf('application/json'), body: '{' });
+      await problemOf(wrong, 400);
+    }
+  },
+);
+
+test.each(posts.filter(({ isRequired }) => isRequired))('$route without a body is refused', async ({ route }) => {
+  const { id: organization = '' } = await create('organizations', { name: name() });
+  const { path = '' } = (await ROUTES[route]?.call(organization)) ?? {};
+  for (const type of ['application/json', undefined]) {
+    const response = await send(`/v1/${path}`, { method: 'POST', headers: headersOf(type), body: type ? '' : null });
+    expect([400, 422]).toContain(response.status);
+  }
+});
+
+test('at least these routes have an optional body', () => {
+  const optional = posts.filter(({ isRequired }) => !isRequired).map(({ route }) => route);
+  expect(optional).toEqual(
+    expect.arrayContaining([
+      'POST /clients/{client_id}/secrets/rotate',
+      'POST /clients/{client_id}/secrets/{id}/promote',
+      'POST /clients/{client_id}/revoke-tokens',
+      'POST /organizations/{id}/revoke-tokens',
+      'POST /signing-keys/rotate',
+      'POST /master-keys/reseal',
+    ]),
+  );
+  expect(optional).not.toContain('POST /tokens/revoke');
+});
 
 test('a wrong method on a known path is 405 with the allowed methods', async () => {
   const response = await api('PUT', 'clients/emc_x', { body: {} });

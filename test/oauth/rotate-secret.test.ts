@@ -98,6 +98,17 @@ test('a grace ends the old secret by itself', async () => {
   expect(await tokenStatus(made)).toBe(200);
 });
 
+test('without parameters a body may be left out, whatever content type a client sends by default', async () => {
+  for (const type of ['application/json', 'application/x-www-form-urlencoded', undefined]) {
+    const { worker } = await fresh();
+    const headers = {
+      Authorization: basic(worker.client_id, worker.client_secret),
+      ...(type && { 'Content-Type': type }),
+    };
+    expect((await send(PATH, { method: 'POST', headers })).status).toBe(200);
+  }
+});
+
 describe('is refused', () => {
   test('a client that was not granted it', async () => {
     const { worker } = await fresh({ may_rotate_secret: false });
@@ -141,6 +152,17 @@ describe('is refused', () => {
     expect((await readError(await rotate(worker, { ...worker }))).status).toBe(400);
     const headers = { Authorization: basic(worker.client_id, worker.client_secret) };
     expect((await readError(await send(PATH, { method: 'POST', headers, body: '{}' }))).status).toBe(415);
+    expect(
+      (
+        await readError(
+          await send(PATH, {
+            method: 'POST',
+            headers: { ...headers, 'Content-Type': 'text/plain' },
+            body: 'grace_seconds=600',
+          }),
+        )
+      ).status,
+    ).toBe(415);
     for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
       const answer = await send(PATH, { method, headers });
       expect(answer.status).toBe(405);

@@ -13,7 +13,7 @@ const IntrospectionRequest = z
       .openapi({ description: 'Accepted and ignored: every token is an access token.' }),
     scope: z.string().optional().openapi({
       description:
-        'Scopes separated by single spaces, such as `orders:read`. The token is then active only if it has all of them.',
+        'Scopes separated by spaces, such as `orders:read`. The token is then active only if it has all of them.',
     }),
     introspection: z.enum(['strong', 'edge']).optional().openapi({
       description:
@@ -85,7 +85,7 @@ export const introspection = createRoute({
     400: errorAnswer('The request is malformed.', {
       invalid_request: new OAuthError('invalid_request', { description: 'The parameter token is missing.' }),
       invalid_scope: new OAuthError('invalid_scope', {
-        description: 'The scope must be a list of scope names, separated by single spaces.',
+        description: 'The scope must be a list of scope names, separated by spaces.',
       }),
     }),
     ...formErrors,

@@ -40,7 +40,7 @@ export const secretRotation = createRoute({
   description:
     'For a client whose `may_rotate_secret` is true. The new secret becomes the primary one, the previous one the secondary. Both authenticate until the secondary is deleted or its grace period ends. A client that lost the answer repeats the request one to fifteen minutes later: this replaces a secret that the client rotated to itself and has not used since. So use the new secret once before you store it.',
   security: secretAuthentication,
-  request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
+  request: { body: { required: false, content: { 'application/x-www-form-urlencoded': { schema: RotationRequest } } } },
   responses: {
     200: {
       description: 'The new secret.',

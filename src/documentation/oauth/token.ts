@@ -12,7 +12,7 @@ const TokenRequest = z
       .string()
       .optional()
       .openapi({
-        description: `Scopes separated by single spaces, such as \`${CLAIMS.scope}\`. Each must be granted to the client; if the \`scope_policy\` of the resource server is \`narrow\`, one is enough, and the others are left out. Without this field the token gets all granted scopes.`,
+        description: `Scopes separated by spaces, such as \`${CLAIMS.scope}\`. Each must be granted to the client; if the \`scope_policy\` of the resource server is \`narrow\`, one is enough, and the others are left out. Without this field the token gets all granted scopes.`,
       }),
     resource: z
       .string()

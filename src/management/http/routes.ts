@@ -1,7 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import type { HonoRequest } from 'hono';
+import { createMiddleware } from 'hono/factory';
 import { IDEMPOTENCY_AGE } from '../../constants.ts';
 import { Change, PageQuery, Problem } from '../fields/schemas.ts';
 import { allow, type RequiredKey } from './authorization.ts';
+import type { ManagementEnv } from './context.ts';
 
 // Builders for route definitions, which give the OpenAPI document and the validation of requests.
 
@@ -75,13 +78,45 @@ const REQUIRED_KEYS: Partial<Record<RequiredKey, string>> = {
   root: 'Requires the root key.',
 };
 
-const about = <Path extends string>({ path, requires, tag, summary, description = '' }: About<Path>) => ({
+/**
+ * Removes the `Content-Type` of a request without a body. Generated clients send `application/json` with every POST, and the empty body
+ * would be refused as malformed JSON.
+ */
+async function ignoreTypeOfNoBody(request: HonoRequest): Promise<void> {
+  if (request.header('Content-Type') === undefined || (await request.arrayBuffer()).byteLength > 0) return;
+  const headers = new Headers(request.raw.headers);
+  headers.delete('Content-Type');
+  request.raw = new Request(request.raw.url, { method: request.raw.method, headers });
+}
+
+function allowWithoutBody(requires: RequiredKey) {
+  const requirePermission = allow(requires);
+  return createMiddleware<ManagementEnv>((context, next) =>
+    requirePermission(context, async () => {
+      await ignoreTypeOfNoBody(context.req);
+      await next();
+    }),
+  );
+}
+
+/** Describes a JSON body. It may be left out if the schema requires no member. */
+const jsonBody = <Body extends z.ZodType>(schema: Body) => ({
+  required: !isOptional(schema),
+  content: { 'application/json': { schema } },
+});
+
+const isOptional = (body: z.ZodType) => body.safeParse({}).success;
+
+const about = <Path extends string>(
+  { path, requires, tag, summary, description = '' }: About<Path>,
+  hasOptionalBody = false,
+) => ({
   path,
   tags: [tag],
   summary,
   description: `${description} ${REQUIRED_KEYS[requires] ?? `Requires the scope \`${requires}\`.`}`.trim(),
   security,
-  middleware: allow(requires),
+  middleware: hasOptionalBody ? allowWithoutBody(requires) : allow(requires),
 });
 
 /** Defines a POST that creates a resource in a collection. */
@@ -92,14 +127,9 @@ export function createRouteFor<
   Answer extends z.ZodType,
 >(route: About<Path>, params: Params, body: Body, answer: Answer) {
   return createRoute({
-    ...about(route),
+    ...about(route, isOptional(body)),
     method: 'post',
-    request: {
-      params,
-      query: None,
-      headers: IdempotencyKey,
-      body: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
-    },
+    request: { params, query: None, headers: IdempotencyKey, body: jsonBody(body) },
     responses: { 201: tagged(answer, 'Created.'), ...PROBLEMS, ...NOT_FOUND, ...CONFLICT, ...INVALID },
   });
 }
@@ -198,14 +228,9 @@ export function actionRouteFor<
   Answer extends z.ZodType,
 >(route: About<Path>, params: Params, body: Body, answer: Answer) {
   return createRoute({
-    ...about(route),
+    ...about(route, isOptional(body)),
     method: 'post',
-    request: {
-      params,
-      query: None,
-      headers: IdempotencyKey,
-      body: { required: false, content: { 'application/json': { schema: body } } },
-    },
+    request: { params, query: None, headers: IdempotencyKey, body: jsonBody(body) },
     responses: { 200: json(answer, 'Done.'), ...stillPropagating, ...PROBLEMS, ...NOT_FOUND, ...CONFLICT, ...INVALID },
   });
 }

@@ -23,17 +23,24 @@ const FORM = /^application\/x-www-form-urlencoded[ \t]*(;[^,]*)?$/i;
  * Reads a form-encoded body ([RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)). A parameter with an empty value
  * counts as omitted.
  * @param repeatable the parameters that may be repeated
+ * @param isOptional whether the body may be left out. The content type of an empty body is then ignored
  * @throws OAuthError `invalid_request`: 415 for another content type, 413 for a body over `OAUTH_BODY_LIMIT_BYTES`, 400 for one that is
  * malformed
  */
-export async function readParameters(request: Request, repeatable: readonly string[] = []): Promise<Parameters> {
-  if (!FORM.test(request.headers.get('Content-Type') ?? '')) {
-    const description = 'The body must be application/x-www-form-urlencoded.';
-    throw new OAuthError('invalid_request', { status: 415, description });
-  }
+export async function readParameters(
+  request: Request,
+  {
+    repeatable = [],
+    isOptional = false,
+  }: { readonly repeatable?: readonly string[]; readonly isOptional?: boolean } = {},
+): Promise<Parameters> {
+  const isForm = FORM.test(request.headers.get('Content-Type') ?? '');
+  if (!isForm && !isOptional) throw notAForm();
+  const body = await readText(request);
+  if (!isForm && body !== '') throw notAForm();
   const values = new Map<string, string[]>();
   const secrets = new Map<string, Redacted>();
-  for (const pair of (await readText(request)).split('&')) {
+  for (const pair of body.split('&')) {
     const [rawName = '', ...rest] = pair.split('=');
     const name = decodeForm(rawName);
     const value = decodeForm(rest.join('='));
@@ -56,6 +63,11 @@ export async function readParameters(request: Request, repeatable: readonly stri
 
 function isSecret(name: string): name is SecretName {
   return SECRETS.some((secret) => secret === name);
+}
+
+function notAForm(): OAuthError {
+  const description = 'The body must be application/x-www-form-urlencoded.';
+  return new OAuthError('invalid_request', { status: 415, description });
 }
 
 function malformedBody(): OAuthError {
