@@ -182,12 +182,17 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
   async activity(): Promise<Activity> {
-    const { lastUsed, usage } = this.#meter.activity();
+    const { lastUsed, clientUsedAt, usage } = this.#meter.activity();
     const secrets = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
       id,
       last_used_at: lastUsed.get(id) ?? 0,
     }));
-    return { outcome: 'activity', secrets: secrets.filter(({ last_used_at }) => last_used_at > 0), usage };
+    return {
+      outcome: 'activity',
+      secrets: secrets.filter(({ last_used_at }) => last_used_at > 0),
+      usage,
+      ...(clientUsedAt !== undefined && { last_used_at: clientUsedAt }),
+    };
   }
 
   /** Answers, and does nothing else. */
@@ -260,10 +265,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const spent = this.#spend(spends, now);
     this.#meter.used(credential.id, now);
     this.#meter.writeUses(now);
-    if (spent) {
-      await spent;
-      await this.#alarm.setBy(this.#replays.nextDeadline());
-    }
+    await spent;
+    await this.#alarm.setBy(this.#meter.nextDeadline());
+    if (spent) await this.#alarm.setBy(this.#replays.nextDeadline());
     return undefined;
   }
 
@@ -304,19 +308,19 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     await this.#alarm.setBy(now);
   }
 
-  /** Writes the usage counts that are due to D1, and returns how many. */
+  /** Writes the usage counts and the client's last use to D1 if they are due, and returns the number of counts. */
   async #flushUsage(): Promise<number> {
-    const counts = this.#meter.dueCounts(Date.now());
+    const flush = this.#meter.dueFlush(Date.now());
     const clientId = this.#state.record?.client_id;
-    if (counts.length === 0) return 0;
+    if (!flush) return 0;
     if (clientId === undefined) {
       this.#meter.forget();
       return 0;
     }
     try {
-      await flushUsage(database(this.env.DB), clientId, counts, Date.now());
-      this.#meter.flushed(counts, Date.now());
-      return counts.length;
+      await flushUsage(database(this.env.DB), clientId, flush, Date.now());
+      this.#meter.flushed(flush, Date.now());
+      return flush.counts.length;
     } catch (error) {
       logFailure(error);
       this.#meter.flushFailed(Date.now());

@@ -17,12 +17,20 @@ import {
 import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
+/** What a flush writes to D1. */
+export interface Flush {
+  readonly counts: readonly UsageCount[];
+  /** When the client last authenticated, if D1 does not know it to `LAST_USED_PRECISION`. */
+  readonly usedAt: number | undefined;
+}
+
 /**
- * The state that changes with each request: the token bucket, the last use of each secret, and the usage counts. One row of the gate's
- * SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since the epoch.
+ * The state that changes with each request: the token bucket, the last use of the client and of each secret, and the usage counts. One row
+ * of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since
+ * the epoch.
  *
  * An eviction loses what is only in memory: the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the bucket's last
- * write, and up to `LAST_USED_PRECISION` of a secret's last use. Counts are absolute from here to D1, so nothing is counted twice. A count
+ * write, and up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
  * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well.
  */
 export class Meter {
@@ -33,6 +41,8 @@ export class Meter {
   #bucket: TokenBucket | undefined;
   #lastUsed: Map<string, number>;
   #writtenUses: ReadonlyMap<string, number>;
+  // The client's last use: in memory, in storage, and as D1 last took it. 0 for none.
+  #clientUse: { at: number; written: number; flushed: number };
   #usage: UsageCounts;
   // When counts that are only in memory must be written to storage, and when counts must be flushed to D1.
   #persistAt: number | undefined;
@@ -48,6 +58,8 @@ export class Meter {
     this.#written = latest(row?.bucket, existing.has('bucket') ? readBucket(sql) : undefined);
     this.#lastUsed = new Map(Object.entries(row?.activity.last_used ?? {}));
     this.#writtenUses = new Map(this.#lastUsed);
+    const { client_used_at: at = 0, client_use_flushed: flushed = 0 } = row?.activity ?? {};
+    this.#clientUse = { at, written: at, flushed };
     this.#usage = new UsageCounts(row?.activity.usage);
     this.#flushAt = row?.activity.flush_at ?? undefined;
     this.#failedFlushes = row?.activity.failed_flushes ?? 0;
@@ -73,16 +85,27 @@ export class Meter {
     if (taken) this.#bucket = taken.bucket;
   }
 
-  /** Records the use of a secret, if it has an id, in memory until the next write. */
+  /** Records the use of the client, and of its secret if that has an id, in memory until the next write. */
   used(secretId: string | undefined, now: number): void {
     if (secretId !== undefined) this.#lastUsed.set(secretId, now);
+    this.#clientUse.at = now;
+    if (this.#isUseOwed) this.#flushAt ??= now + this.#flushInterval();
   }
 
   /** Writes the last uses if storage is too far behind, for requests that write nothing else. */
   writeUses(now: number): void {
-    const precision = LAST_USED_PRECISION * 1000;
-    const isStale = [...this.#lastUsed].some(([id, at]) => at - (this.#writtenUses.get(id) ?? 0) >= precision);
+    const { at, written, flushed } = this.#clientUse;
+    const isStale =
+      isBehind(written, at) ||
+      // An eviction must not lose that D1 is to be told.
+      (isBehind(flushed, at) && !isBehind(flushed, written)) ||
+      [...this.#lastUsed].some(([id, at]) => isBehind(this.#writtenUses.get(id) ?? 0, at));
     if (isStale) this.#write(now);
+  }
+
+  /** Whether D1 is too far behind the client's last use. */
+  get #isUseOwed(): boolean {
+    return isBehind(this.#clientUse.flushed, this.#clientUse.at);
   }
 
   /** Forgets the last use of all secrets except these. */
@@ -98,15 +121,16 @@ export class Meter {
     this.#bucket = undefined;
     this.#lastUsed = new Map();
     this.#writtenUses = new Map();
+    this.#clientUse = { at: 0, written: 0, flushed: 0 };
     this.#usage = new UsageCounts();
     this.#persistAt = undefined;
     this.#flushAt = undefined;
     this.#failedFlushes = 0;
   }
 
-  /** Returns when each secret was last used, and the counts that D1 does not have in full. */
-  activity(): { lastUsed: ReadonlyMap<string, number>; usage: UsageCount[] } {
-    return { lastUsed: this.#lastUsed, usage: this.#usage.owed() };
+  /** Returns when each secret and the client were last used, and the counts that D1 does not have in full. */
+  activity(): { lastUsed: ReadonlyMap<string, number>; clientUsedAt: number | undefined; usage: UsageCount[] } {
+    return { lastUsed: this.#lastUsed, clientUsedAt: this.#clientUse.at || undefined, usage: this.#usage.owed() };
   }
 
   /** Returns when the next write to storage or D1 is due, or undefined. */
@@ -115,27 +139,30 @@ export class Meter {
     return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
   }
 
-  /** Writes to storage what is due, and returns the counts to flush now. If there are any, `flushed()` or `flushFailed()` must follow. */
-  dueCounts(now: number): UsageCount[] {
+  /** Writes to storage what is due, and returns what to flush now, if anything. Then `flushed()` or `flushFailed()` must follow. */
+  dueFlush(now: number): Flush | undefined {
     const isFlushDue = this.#flushAt !== undefined && this.#flushAt <= now;
     // D1 must never have a higher count than storage: after an eviction D1 would ignore the lower one until it catches up.
     if (this.#persistAt !== undefined && (isFlushDue || this.#persistAt <= now)) this.#write(now);
-    if (!isFlushDue) return [];
+    if (!isFlushDue) return undefined;
     this.#usage.forget(now);
-    const owed = this.#usage.owed();
-    if (owed.length === 0) this.flushed([], now);
-    return owed;
+    const flush = { counts: this.#usage.owed(), usedAt: this.#isUseOwed ? this.#clientUse.at : undefined };
+    if (flush.counts.length > 0 || flush.usedAt !== undefined) return flush;
+    this.flushed(flush, now);
+    return undefined;
   }
 
-  /** Records that D1 took the counts. */
-  flushed(counts: readonly UsageCount[], now: number): void {
+  /** Records that D1 took a flush. */
+  flushed({ counts, usedAt = 0 }: Flush, now: number): void {
     this.#usage.flushed(counts);
+    this.#clientUse.flushed = Math.max(this.#clientUse.flushed, usedAt);
     this.#failedFlushes = 0;
-    this.#flushAt = this.#usage.owed().length > 0 ? now + this.#flushInterval() : undefined;
+    const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed;
+    this.#flushAt = isMoreOwed ? now + this.#flushInterval() : undefined;
     this.#write(now);
   }
 
-  /** Records that D1 did not take the counts, and waits longer for the next flush. */
+  /** Records that D1 did not take a flush, and waits longer for the next one. */
   flushFailed(now: number): void {
     this.#failedFlushes++;
     this.#flushAt = now + this.#flushInterval();
@@ -154,6 +181,8 @@ export class Meter {
       usage: this.#usage.all(),
       flush_at: this.#flushAt ?? null,
       failed_flushes: this.#failedFlushes,
+      ...(this.#clientUse.at > 0 && { client_used_at: this.#clientUse.at }),
+      ...(this.#clientUse.flushed > 0 && { client_use_flushed: this.#clientUse.flushed }),
     };
     if (!this.#exists) {
       this.#sql.exec(
@@ -165,8 +194,14 @@ export class Meter {
     this.#sql.exec('INSERT OR REPLACE INTO meter VALUES (1, ?, ?, ?)', level, at, JSON.stringify(activity));
     this.#written = bucket;
     this.#writtenUses = new Map(this.#lastUsed);
+    this.#clientUse.written = this.#clientUse.at;
     this.#persistAt = undefined;
   }
+}
+
+/** Whether a recorded last use is at least `LAST_USED_PRECISION` behind the real one. */
+function isBehind(recorded: number, at: number): boolean {
+  return at - recorded >= LAST_USED_PRECISION * 1000;
 }
 
 function readMeter(sql: SqlStorage): { bucket: WrittenBucket | undefined; activity: StoredActivity } | undefined {

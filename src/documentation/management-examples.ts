@@ -113,6 +113,7 @@ const Client = {
   status: 'active',
   created_at,
   updated_at,
+  last_used_at: null,
 };
 
 const Role = { id: 'role_0fUpztcxpS5hu03LvaKcXm', organization_id, ...role, created_at, updated_at };

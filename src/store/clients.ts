@@ -24,7 +24,7 @@ import { among, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
-export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName'>;
+export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt'>;
 export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'createdAt'>;
 
 export interface ClientLinks {
@@ -37,6 +37,8 @@ export interface ClientLinks {
 /** A client with the names of the resources that it is linked to, and its organization's profile. */
 export interface DescribedClient extends Client {
   readonly organizationProfile: SecurityProfile;
+  /** Whether a gate holds its record: not before the first request of or about the client. */
+  readonly hasGate: boolean;
   readonly grants: DescribedGrant[];
   readonly roles: string[];
   readonly introspects: string[];
@@ -227,6 +229,9 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
           defaultResource: resourceServers.identifier,
           // Renamed: in a batch D1 returns rows as objects, in which columns of one name are one.
           organizationProfile: sql<SecurityProfile>`${organizations.securityProfile}`.as('organization_profile'),
+          hasGate: sql<number>`EXISTS (SELECT 1 FROM ${gates} WHERE ${gates.clientId} = ${clients.clientId})`.as(
+            'has_gate',
+          ),
         })
         .from(clients)
         .innerJoin(organizations, eq(organizations.id, clients.organizationId))
@@ -245,11 +250,12 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
     byClient(roles),
     byClient(introspected),
   ] as const;
-  return found.map(({ client, defaultResource, organizationProfile }) => {
+  return found.map(({ client, defaultResource, organizationProfile, hasGate }) => {
     const ownScopes = Map.groupBy(scopesOf(client.clientId), ({ serverId }) => serverId);
     return {
       ...client,
       organizationProfile,
+      hasGate: hasGate === 1,
       defaultResource,
       grants: sorted(serversOf(client.clientId), ({ server }) => server.identifier).map(({ server }) => ({
         resource_server: server.identifier,

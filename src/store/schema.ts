@@ -219,6 +219,8 @@ export const clients = sqliteTable(
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** When it last authenticated, precise to `LAST_USED_PRECISION`. Written by its gate, which leaves the version as it is. */
+    lastUsedAt: integer('last_used_at'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),

@@ -1,4 +1,4 @@
-import { and, eq, gte, lte, sql } from 'drizzle-orm';
+import { and, eq, gte, isNull, lt, lte, or, sql } from 'drizzle-orm';
 import type { UsageCount } from '../gates/protocol.ts';
 import { recordFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
@@ -6,15 +6,16 @@ import { askStore } from './errors.ts';
 import { clients, clientUsage } from './schema.ts';
 
 /**
- * Writes a client's usage counts, unless the client was deleted. The counts are absolute and the greater one wins, so that a repeated or
- * late flush is harmless.
+ * Writes a client's usage counts and its last use, unless the client was deleted. The counts are absolute, and the greater count and the
+ * later use win, so that a repeated or late flush is harmless. The client's version stays the same.
+ * @param flush `usedAt`, in milliseconds since the epoch, is undefined if the last use need not be written
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
 export async function flushUsage(
   db: Database,
   clientId: string,
-  counts: readonly UsageCount[],
+  { counts, usedAt }: { readonly counts: readonly UsageCount[]; readonly usedAt?: number | undefined },
   now: number,
 ): Promise<void> {
   const rows = sql`SELECT ${clientId}, value ->> 'hour', value ->> 'outcome', value ->> 'count'
@@ -27,7 +28,18 @@ export async function flushUsage(
       target: [client, hour, outcome],
       set: { count: sql`max(${count}, excluded.count)` },
     });
-  await askStore('d1', () => db.batch([upsert, recordFrequentSuccess(db, 'flush_usage', now)]));
+  const use = (at: number) =>
+    db
+      .update(clients)
+      .set({ lastUsedAt: at })
+      .where(and(eq(clients.clientId, clientId), or(isNull(clients.lastUsedAt), lt(clients.lastUsedAt, at))));
+  await askStore('d1', () =>
+    db.batch([
+      recordFrequentSuccess(db, 'flush_usage', now),
+      ...(counts.length > 0 ? [upsert] : []),
+      ...(usedAt === undefined ? [] : [use(usedAt)]),
+    ]),
+  );
 }
 
 /**

@@ -1,9 +1,29 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { USAGE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
-import { type Credentials, world } from '../http.ts';
-import { gateStorage, resetCalls } from '../instruments.ts';
-import { admit, gateOf, gates, hashOf, heldRecord, identified, push } from './gate.ts';
+import { database } from '../../src/store/database.ts';
+import { flushUsage } from '../../src/store/usage.ts';
+import { type Certificate, certificates, tlsOf } from '../certificates.ts';
+import {
+  api,
+  basic,
+  type Credentials,
+  createClient,
+  done,
+  getToken,
+  introspect,
+  postForm,
+  requestToken,
+  revoke,
+  world,
+} from '../http.ts';
+import { calls, failing, gateStorage, resetCalls } from '../instruments.ts';
+import { ask, askWith, assertionOf, JWT_BEARER, keyClient } from '../machines.ts';
+import { tokenOf, workloadClient } from '../oauth/client-authentication/workloads.ts';
+import { newSigner } from '../remote-keys/signers.ts';
+import { admit, alarmOf, gateOf, gates, hashOf, heldRecord, identified, push } from './gate.ts';
 
 const START = new Date('2027-08-01T00:00:00Z').getTime();
 const MINUTE = 60_000;
@@ -123,4 +143,204 @@ test('whether a client may rotate its secret is told with its authentication', a
   const { may_rotate_secret: _, ...bare } = await heldRecord(first);
   await push(first, { ...bare, may_rotate_secret: false });
   expect(await gates.authenticate(request)).toMatchObject({ outcome: 'authenticated', may_rotate_secret: false });
+});
+
+interface Shown {
+  readonly client_id: string;
+  readonly last_used_at: string | null;
+  readonly updated_at: string;
+}
+
+const shown = (client_id: string) => done<Shown>('GET', `clients/${client_id}`);
+const at = (milliseconds: number) => new Date(milliseconds).toISOString();
+
+/** Returns the client's last use as the list shows it: from D1 alone. */
+async function listed(organization: string, client_id: string): Promise<string | null | undefined> {
+  const { data } = await done<{ data: Shown[] }>('GET', `clients?organization_id=${organization}&limit=100`);
+  return data.find((client) => client.client_id === client_id)?.last_used_at;
+}
+
+/** Advances the clock, then runs the gate's alarm as often as it is due. */
+async function pass(client: Pick<Credentials, 'client_id'>, milliseconds: number): Promise<void> {
+  vi.setSystemTime(Date.now() + milliseconds);
+  for (let set = await alarmOf(client); set !== null && set <= Date.now(); set = await alarmOf(client)) {
+    await runDurableObjectAlarm(gateOf(client));
+  }
+}
+
+describe('the last use of a client', () => {
+  const TOKEN = { grant_type: 'client_credentials' };
+
+  interface Machine {
+    readonly client_id: string;
+    readonly use: () => Promise<Response>;
+    readonly fail: () => Promise<Response>;
+  }
+  type Here = Awaited<ReturnType<typeof world>>;
+
+  async function withSecret(
+    here: Here,
+    use: (client: Credentials) => Promise<Response>,
+    fields = {},
+  ): Promise<Machine> {
+    const client = await createClient({
+      organization_id: here.organization,
+      client_name: crypto.randomUUID(),
+      grants: [{ resource_server: here.identifier, scopes: ['read'] }],
+      introspects: [here.identifier],
+      ...fields,
+    });
+    const wrong = { ...client, client_secret: generateSecret('ems_') };
+    return { client_id: client.client_id, use: () => use(client), fail: () => use(wrong) };
+  }
+
+  async function withKey(here: Here, path: string, form: Record<string, string>): Promise<Machine> {
+    const signer = await newSigner('ES256');
+    const stranger = await newSigner('ES256');
+    const client_id = await keyClient(here, crypto.randomUUID(), [signer.publicJwk], {
+      introspects: [here.identifier],
+    });
+    const sent = async (by: typeof signer) =>
+      ask({ ...form, client_assertion_type: JWT_BEARER, client_assertion: await assertionOf(client_id, by) }, { path });
+    return { client_id, use: () => sent(signer), fail: () => sent(stranger) };
+  }
+
+  const MACHINES: Readonly<Record<string, (here: Here) => Promise<Machine>>> = {
+    'a secret, for a token': (here) => withSecret(here, (client) => requestToken(client)),
+    'a secret, for a scope that it is not granted': (here) =>
+      withSecret(here, (client) => requestToken(client, { scope: 'admin' })),
+    'a secret, to introspect and nothing else': (here) => withSecret(here, (client) => introspect(client, 'a token')),
+    'a secret, to revoke': (here) => withSecret(here, (client) => revoke(client, 'a token')),
+    'a secret, to rotate it': (here) =>
+      withSecret(
+        here,
+        ({ client_id, client_secret }) =>
+          postForm('/oauth2/rotate-secret', {}, { headers: { Authorization: basic(client_id, client_secret) } }),
+        { may_rotate_secret: true },
+      ),
+    'a key, for a token': (here) => withKey(here, '/oauth2/token', TOKEN),
+    'a key, to introspect and nothing else': (here) => withKey(here, '/oauth2/introspect', { token: 'a token' }),
+    'a key, to revoke': (here) => withKey(here, '/oauth2/revoke', { token: 'a token' }),
+    'a certificate': async ({ organization, identifier }) => {
+      const { client_id } = await createClient({
+        organization_id: organization,
+        client_name: crypto.randomUUID(),
+        grants: [{ resource_server: identifier, scopes: ['read'] }],
+        token_endpoint_auth_method: 'tls_client_auth',
+        tls_client_auth_subject_dn: certificates.named.subject,
+      });
+      const over = (certificate: Certificate) => ask({ ...TOKEN, client_id }, { tls: tlsOf(certificate) });
+      return { client_id, use: () => over(certificates.named), fail: () => over(certificates.own) };
+    },
+    'the token of a workload': async (here) => {
+      const signer = await newSigner('ES256', { kid: 'a', use: 'sig' });
+      const claims = { iss: 'https://workloads.example', sub: 'job' };
+      const identity = { issuer: claims.iss, subject: claims.sub, jwks: { keys: [signer.publicJwk] } };
+      const client_id = await workloadClient(here, [identity]);
+      const sent = async (more: object) => askWith(await tokenOf(signer, { ...claims, ...more }), { client_id });
+      return { client_id, use: () => sent({}), fail: () => sent({ sub: 'another job' }) };
+    },
+  };
+
+  test.each(Object.entries(MACHINES))('is shown however it authenticates: by %s', async (_, make) => {
+    const here = await world(crypto.randomUUID());
+    const { client_id, use, fail } = await make(here);
+    expect(await shown(client_id)).toMatchObject({ last_used_at: null });
+    expect((await fail()).status).toBe(401);
+    expect(await shown(client_id)).toMatchObject({ last_used_at: null });
+    vi.setSystemTime(START + MINUTE);
+    expect([200, 400]).toContain((await use()).status);
+    expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
+    vi.setSystemTime(START + 2 * MINUTE);
+    await fail();
+    expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
+    await pass({ client_id }, USAGE_FLUSH_MAX * 1000);
+    expect(await listed(here.organization, client_id)).toBe(at(START + MINUTE));
+  });
+
+  test('an assertion that was used before is no use', async () => {
+    const here = await world('replayed-use');
+    const signer = await newSigner('ES256');
+    const clientId = await keyClient(here, 'replays', [signer.publicJwk]);
+    const assertion = await assertionOf(clientId, signer);
+    expect((await askWith(assertion)).status).toBe(200);
+    vi.setSystemTime(START + 10_000);
+    expect((await askWith(assertion)).status).toBe(401);
+    expect(await shown(clientId)).toMatchObject({ last_used_at: at(START) });
+  });
+
+  test('is told to D1 once an hour, in the background, and survives an eviction', async () => {
+    const { worker, organization } = await world('told-hourly');
+    await getToken(worker);
+    resetCalls();
+    for (let times = 0; times < 20; times++) await getToken(worker);
+    expect(calls).toMatchObject({ d1: 0, kv: 0, gate: 20 });
+    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    expect(await listed(organization, worker.client_id)).toBe(at(START));
+
+    const known = async () =>
+      (await env.DB.prepare('SELECT last_used_at FROM clients WHERE client_id = ?').bind(worker.client_id).first())
+        ?.last_used_at;
+    vi.setSystemTime(START + 59 * MINUTE);
+    await getToken(worker);
+    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    expect(await known()).toBe(START);
+    expect(await shown(worker.client_id)).toMatchObject({ last_used_at: at(START + 59 * MINUTE) });
+
+    vi.setSystemTime(START + 90 * MINUTE);
+    await gates.authenticate(await identified(worker));
+    await evictDurableObject(gateOf(worker));
+    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    expect(await known()).toBe(START + 90 * MINUTE);
+    expect(await alarmOf(worker)).toBeNull();
+  });
+
+  test('is told to D1 later if D1 is down, and shown without the gate as D1 knows it', async () => {
+    const { worker, organization } = await world('told-later');
+    await gates.authenticate(await identified(worker));
+    await failing('d1', () => pass(worker, USAGE_FLUSH_MAX * 1000));
+    expect(await listed(organization, worker.client_id)).toBeNull();
+    await pass(worker, 2 * USAGE_FLUSH_MAX * 1000);
+    expect(await listed(organization, worker.client_id)).toBe(at(START));
+    await gates.authenticate(await identified(worker));
+    const read = await failing(`gate:${worker.client_id}`, () => shown(worker.client_id));
+    expect(read.last_used_at).toBe(at(START));
+  });
+
+  test('a late or repeated report never makes it earlier', async () => {
+    const { worker } = await world('never-earlier');
+    const told = (usedAt: number) => flushUsage(database(env.DB), worker.client_id, { counts: [], usedAt }, START);
+    await told(START);
+    await told(START - MINUTE);
+    expect(await shown(worker.client_id)).toMatchObject({ last_used_at: at(START) });
+    await told(START + MINUTE);
+    expect(await shown(worker.client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
+  });
+
+  test('is no change of the client: its ETag stays, and a patch with an older value is accepted', async () => {
+    const { worker } = await world('unchanged');
+    const path = `clients/${worker.client_id}`;
+    const before = await api('GET', path);
+    const body = await before.json<Shown>();
+    await getToken(worker);
+    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    const after = await api('GET', path);
+    expect(after.headers.get('ETag')).toBe(before.headers.get('ETag'));
+    expect(await after.json()).toEqual({ ...body, last_used_at: at(START) });
+    const headers = { 'If-Match': before.headers.get('ETag') ?? '' };
+    const patched = await done<Shown>('PATCH', path, { body: { ...body, client_name: 'renamed' }, headers });
+    expect(patched).toMatchObject({ client_name: 'renamed', last_used_at: at(START) });
+  });
+
+  test('ends with the client: another one of its id was never used', async () => {
+    const { organization } = await world('of-the-former');
+    const body = { organization_id: organization, client_name: 'former', client_id: 'former-client' };
+    const former = await createClient(body);
+    await introspect(former, 'a token');
+    await pass(former, USAGE_FLUSH_MAX * 1000);
+    expect(await listed(organization, 'former-client')).toBe(at(START));
+    await done('DELETE', 'clients/former-client');
+    await createClient(body);
+    expect(await shown('former-client')).toMatchObject({ last_used_at: null });
+  });
 });

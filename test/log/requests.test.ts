@@ -103,7 +103,8 @@ describe('a request is told of in one line', () => {
   test('a management request, with who makes it', async () => {
     const path = `clients/${scene.worker.client_id}`;
     const line = { ...request, method: 'GET', route: '/v1/clients/{client_id}', status: 200, d1: store };
-    expect(await lineOf(() => api('GET', path))).toEqual({ ...line, actor: 'root' });
+    // Its gate is asked for the last use.
+    expect(await lineOf(() => api('GET', path))).toEqual({ ...line, actor: 'root', gate: store });
     const { id, api_key } = await create('api-keys', {
       organization_id: scene.organization,
       name: 'logged',

@@ -179,6 +179,8 @@ describe('a merge patch', () => {
     expect(fixed.length).toBeGreaterThan(2);
     for (const field of fixed) {
       for (const value of ['https://another.example', null, 7, {}]) {
+        // It is null, and may be repeated.
+        if (field === 'last_used_at' && value === null) continue;
         const body = { [named]: 'not this either', [field]: value };
         expect(await pointedAt(await api('PATCH', target, { body })), field).toEqual([`/${field}`]);
       }

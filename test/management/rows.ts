@@ -12,9 +12,10 @@ export async function tables(): Promise<readonly string[]> {
   return found.results.map(({ name }) => name).filter((name) => name !== 'd1_migrations');
 }
 
-// Columns that reads may write: the last use of a key. `*`: the whole table, which is filled when signing keys are first needed.
+// Columns that reads may write: the last use of a key, and that of a client, which its gate writes. `*`: the whole table, which is filled when signing keys are first needed.
 const OF_READING = new Map([
   ['api_keys', 'last_used_at'],
+  ['clients', 'last_used_at'],
   ['signing_keys', '*'],
 ]);
 

@@ -61,6 +61,8 @@ export interface Client {
   readonly may_rotate_secret: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: string;
+  /** Absent from an older server. */
+  readonly last_used_at?: string | null;
 }
 
 /** A write that is still propagating after its answer. */

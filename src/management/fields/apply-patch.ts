@@ -9,6 +9,7 @@ import { plainJsonFault } from './plain-json.ts';
  * Applies a JSON merge patch ([RFC 7396 section 2](https://www.rfc-editor.org/rfc/rfc7396#section-2)) to the representation of a resource.
  * @param fields the fields that can be changed; the patch may repeat the others with their current value
  * @param current the representation before the change
+ * @param live the other fields that change by themselves: the patch may have any value that is one of theirs, which changes nothing
  * @returns the fields after the change. Only those that the patch changes are validated
  * @throws ProblemError `invalid`
  */
@@ -16,13 +17,14 @@ export function applyPatch<Fields extends z.ZodObject>(
   fields: Fields,
   current: JsonObject,
   patch: JsonObject,
+  live?: z.ZodObject,
 ): z.infer<Fields> {
   const errors: FieldError[] = [];
   const changes: [string, unknown][] = [];
   for (const [name, value] of Object.entries(patch)) {
     if (Object.hasOwn(fields.shape, name)) changes.push([name, value]);
     else if (!Object.hasOwn(current, name)) errors.push({ pointer: pointer(name), detail: 'There is no such field.' });
-    else if (current[name] !== value)
+    else if (current[name] !== value && !live?.shape[name]?.safeParse(value).success)
       errors.push({ pointer: pointer(name), detail: `\`${name}\` cannot be changed. Leave it out.` });
   }
   // The patch object itself is one level around the fields.

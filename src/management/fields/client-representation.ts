@@ -11,7 +11,7 @@ import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
 import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
-import { CreatedAt, MetadataPatch, OrganizationId, OwnerId, time, UpdatedAt } from './schemas.ts';
+import { CreatedAt, MetadataPatch, OrganizationId, OwnerId, Time, time, timeOrNull, UpdatedAt } from './schemas.ts';
 
 const IMPORTED_SECRET = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_SECRET_LENGTH_MIN},${IMPORTED_SECRET_LENGTH_MAX}}$`);
 
@@ -53,6 +53,14 @@ export const ClientPatch = patchOf(ClientFields, {
   claims: z.unknown().openapi(CLAIMS),
 }).openapi('ClientPatch');
 
+/** The fields of a client that change without a write: a patch may repeat an older value. */
+export const LiveFields = z.object({
+  last_used_at: Time.nullable().openapi({
+    description:
+      'When it last authenticated, at any endpoint and by any method, accurate to the hour. Lists may show a use ten minutes later. Null if never. A `PATCH` ignores it.',
+  }),
+});
+
 export const Client = ClientFields.extend({
   client_id: z
     .string()
@@ -60,6 +68,7 @@ export const Client = ClientFields.extend({
   organization_id: OrganizationId,
   created_at: CreatedAt,
   updated_at: UpdatedAt,
+  ...LiveFields.shape,
 }).openapi('Client');
 
 // Spread, not extended: `extend` would become an `allOf` of two schemas that each forbid the fields of the other.
@@ -104,14 +113,15 @@ export function shownFields(client: StoredFields & ShownLinks): ClientBody {
   };
 }
 
-/** Returns the representation of a client in answers. */
-export function toResponse(client: NewClientRow & ShownLinks) {
+/** Returns the representation of a client in answers. A new client has no `lastUsedAt`. */
+export function toResponse(client: NewClientRow & ShownLinks & { readonly lastUsedAt?: number | null }) {
   return {
     client_id: client.clientId,
     organization_id: client.organizationId,
     ...shownFields(client),
     created_at: time(client.createdAt),
     updated_at: time(client.updatedAt),
+    last_used_at: timeOrNull(client.lastUsedAt),
   };
 }
 

@@ -1,4 +1,6 @@
 import type { Activity } from '../../gates/protocol.ts';
+import type { DescribedClient } from '../../store/clients.ts';
+import { StoreUnavailableError } from '../../store/errors.ts';
 import { hasGate } from '../../store/gates.ts';
 import type { ManagementServices } from '../services.ts';
 
@@ -12,4 +14,22 @@ export async function activityOf(
   clientId: string,
 ): Promise<Pick<Activity, 'secrets' | 'usage'>> {
   return (await hasGate(db, clientId)) ? gates.activity({ client_id: clientId }) : { secrets: [], usage: [] };
+}
+
+/**
+ * Returns when a client last authenticated, in milliseconds since the epoch; null if it never did. The gate knows it exactly; without an
+ * answer of the gate it is what D1 knows.
+ */
+export async function lastUse(
+  { gates }: Pick<ManagementServices, 'gates'>,
+  { clientId, lastUsedAt, hasGate }: Pick<DescribedClient, 'clientId' | 'lastUsedAt' | 'hasGate'>,
+): Promise<number | null> {
+  if (!hasGate) return lastUsedAt;
+  try {
+    const { last_used_at = 0 } = await gates.activity({ client_id: clientId });
+    return Math.max(last_used_at, lastUsedAt ?? 0) || null;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return lastUsedAt;
+    throw error;
+  }
 }

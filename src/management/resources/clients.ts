@@ -22,6 +22,7 @@ import {
   CreatedClient,
   clientColumns,
   clientLinks,
+  LiveFields,
   NewClient,
   shownFields,
   shownLinks,
@@ -39,6 +40,7 @@ import { createRouteFor, deleteRouteFor, getRouteFor, listRouteFor, None, update
 import { commit } from '../write/commit.ts';
 import { answerMissing, deliverOwedTo } from '../write/delivery.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
+import { lastUse } from './activity.ts';
 
 const tag = 'Clients';
 const path = '/clients';
@@ -179,8 +181,9 @@ export function clients(app: ManagementApp): void {
 
   app.openapi(getClientRoute, async (context) => {
     const found = await findVisibleClient(context);
+    const lastUsedAt = await lastUse(context.var.services, found);
     context.header('ETag', etag(found.version));
-    return context.json(toResponse(found), 200);
+    return context.json(toResponse({ ...found, lastUsedAt }), 200);
   });
 
   app.openapi(updateClientRoute, (context) =>
@@ -190,7 +193,7 @@ export function clients(app: ManagementApp): void {
       requireMatch(context, found.version);
       const { clientId, organizationId, organizationProfile: profile } = found;
       const before = toResponse(found);
-      const fields = applyPatch(ClientFields, before, context.req.valid('json'));
+      const fields = applyPatch(ClientFields, before, context.req.valid('json'), LiveFields);
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
       const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
       const restricted = await restrictClaims(services, fields, resolved, found);

@@ -125,7 +125,7 @@ describe('commands:', () => {
     test('are tables for people, and what is said beside them is not on stdout', async () => {
       const { stdout, stderr } = await person.run(['clients', 'list', '--name', 'Listed', '--limit', '2']);
       const [head, ...rows] = stdout.trimEnd().split('\n');
-      expect(head).toMatch(/^client_id +client_name +method +roles +grants +status$/);
+      expect(head).toMatch(/^client_id +client_name +method +roles +grants +status +last_used_at$/);
       expect(rows).toHaveLength(2);
       expect(stderr).toMatch(/^There are more\. --all shows all, --cursor \S+ the next page\.\n$/);
       const none = await person.run(['clients', 'list', '--name', 'nobody']);

@@ -95,6 +95,7 @@ const clients: Collection<Client> = {
     roles: ({ roles }) => roles,
     grants: ({ grants }) => grants.map(({ resource_server }) => resource_server),
     status: ({ status }) => status,
+    last_used_at: ({ last_used_at }) => last_used_at,
   },
   fields,
 };
