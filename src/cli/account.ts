@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AccountState } from './deployment-plan.ts';
 import { Failure } from './failure.ts';
-import { tryWrangler, wrangler } from './wrangler.ts';
+import { parseOutput, tryWrangler, wranglerJson } from './wrangler.ts';
 
 /** Returns the name of the database in wrangler.toml. @throws Failure if there is none */
 export async function databaseName(): Promise<string> {
@@ -12,14 +12,14 @@ export async function databaseName(): Promise<string> {
 
 /** Looks up which parts of the service the account has. @throws Failure if wrangler fails */
 export async function readAccountState(database: string): Promise<AccountState> {
-  const databases: { name: string }[] = JSON.parse(await wrangler('list the databases', ['d1', 'list', '--json']));
+  const databases = await wranglerJson<{ name: string }[]>('list the databases', ['d1', 'list', '--json']);
   return { databaseExists: databases.some(({ name }) => name === database), secrets: await secretNames() };
 }
 
 async function secretNames(): Promise<string[]> {
   const { code, stdout, stderr } = await tryWrangler(['secret', 'list', '--format', 'json']);
   if (code === 0) {
-    const secrets: { name: string }[] = JSON.parse(stdout);
+    const secrets = parseOutput<{ name: string }[]>('list the secrets', stdout);
     return secrets.map(({ name }) => name);
   }
   // Only a missing Worker certainly has no secrets. Taking another failure for that would replace the master key.
@@ -31,7 +31,7 @@ async function secretNames(): Promise<string[]> {
 export async function requireUnused(database: string): Promise<void> {
   const query = 'SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM signing_keys) AS count';
   const args = ['d1', 'execute', 'DB', '--remote', '--json', '--command', query];
-  const answer: { results: { count: number }[] }[] = JSON.parse(await wrangler('read the database', args));
+  const answer = await wranglerJson<{ results: { count: number }[] }[]>('read the database', args);
   if (answer[0]?.results[0]?.count === 0) return;
   throw new Failure(
     `The database ${database} was used with a MASTER_KEY that the Worker does not have. Set that MASTER_KEY, or delete the database; docs/deploy.md says how.`,

@@ -24,7 +24,7 @@ export interface Demo {
 /**
  * Reads the demo of an earlier start.
  * @param base the URL of the service, to which the paths of endpoints are appended
- * @returns undefined if there is none, or if the service does not know it: the database or the secrets may have been replaced since
+ * @returns undefined if there is none, or if the service does not know it: the database may have been replaced since
  */
 export async function findDemo(base: string): Promise<Demo | undefined> {
   const [worker, api] = await Promise.all([readCredentials('worker'), readCredentials('api')]);
@@ -33,8 +33,7 @@ export async function findDemo(base: string): Promise<Demo | undefined> {
   const headers = { Authorization: `Basic ${btoa(userpass(demo.worker))}` };
   const body = new URLSearchParams({ grant_type: 'client_credentials' });
   const { status } = await fetch(`${base}/oauth2/token`, { method: 'POST', headers, body });
-  // The service answers 500 if its MASTER_KEY does not fit the database.
-  return status === 401 || status === 500 ? undefined : demo;
+  return status === 401 ? undefined : demo;
 }
 
 /**

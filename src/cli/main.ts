@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../platform/config.ts';
 import { EXIT_FAILED } from './constants.ts';
 import { Failure } from './failure.ts';
+import { describeSystemError } from './system-error.ts';
 import { stopChildren } from './wrangler.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function runMain(main: () => Promise<void>, stoppedExitCode: number
   } catch (error) {
     hasFailed = true;
     const isForUser = error instanceof Failure || error instanceof ConfigurationError;
-    if (!isStopping) console.error(isForUser ? error.message : error);
+    if (!isStopping) console.error(isForUser ? error.message : (describeSystemError(error) ?? error));
   }
   await stopChildren();
   process.exit(isStopping ? stoppedExitCode : hasFailed ? EXIT_FAILED : 0);

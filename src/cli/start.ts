@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEALTH_POLL_MS, LOG_TAIL_LINES, START_DEADLINE_MS } from './constants.ts';
 import { curlLines, type Demo, findDemo, seedDemo } from './demo.ts';
@@ -8,7 +8,10 @@ import { runMain } from './main.ts';
 import { type LocalVariables, makeLocalVariables, readLocalVariables } from './variables.ts';
 import { ended, spawnWrangler, wrangler } from './wrangler.ts';
 
-const LOG = '.wrangler/start.log';
+const STATE = '.wrangler';
+const LOG = `${STATE}/start.log`;
+
+const WRONG_MASTER_KEY = `The data in ${STATE}/ was made with another MASTER_KEY than the one in .dev.vars. Put that MASTER_KEY back, or remove ${STATE}/ to start afresh.`;
 
 /** `npm start`: serves a fresh clone on this machine, with a demo to try. */
 async function start(): Promise<void> {
@@ -16,6 +19,7 @@ async function start(): Promise<void> {
   await requireFreePort(port);
   if (await makeLocalVariables()) console.log('Made .dev.vars, with fresh secrets.');
   const local = await readLocalVariables(`http://localhost:${port}`);
+  makeStateFolder();
   await wrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--local']);
 
   const ending = serve(port, local);
@@ -25,9 +29,17 @@ async function start(): Promise<void> {
   await ending;
 }
 
+/** Creates the folder that wrangler and this command write to, unless it exists. @throws an error if it cannot be written */
+function makeStateFolder(): void {
+  mkdirSync(STATE, { recursive: true });
+  // wrangler itself would end with a stack trace.
+  for (const path of [STATE, `${STATE}/state`, `${STATE}/tmp`]) {
+    if (existsSync(path)) accessSync(path, constants.W_OK | constants.X_OK);
+  }
+}
+
 /** Runs `wrangler dev`. @throws Failure when it ends */
 async function serve(port: number, { variables }: LocalVariables): Promise<never> {
-  mkdirSync('.wrangler', { recursive: true });
   // Variables of the environment take precedence over an env file. They hold the checked values, and an issuer with this port.
   const args = ['dev', '--port', String(port), '--env-file', '.dev.vars', '--log-level', 'log'];
   const code = await ended(spawnWrangler(args, openSync(LOG, 'w'), variables));
@@ -35,13 +47,14 @@ async function serve(port: number, { variables }: LocalVariables): Promise<never
   throw new Failure(`wrangler dev ended unexpectedly (exit code ${code ?? 'none'}).${tail && `\n${tail}`}`);
 }
 
+/** @throws Failure if the secrets do not fit the data, or if no answer comes */
 async function waitUntilHealthy(base: string): Promise<void> {
   for (const deadline = Date.now() + START_DEADLINE_MS; Date.now() < deadline; await sleep(HEALTH_POLL_MS)) {
-    const isReady = await fetch(`${base}/healthz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (isReady) return;
+    const answer = await fetch(`${base}/healthz`).catch(() => undefined);
+    if (answer?.ok) return;
+    // The variables have been checked, so only the data can be what they do not fit.
+    if (answer?.status === 500 && (await answer.text()).includes('The service is not configured'))
+      throw new Failure(WRONG_MASTER_KEY);
   }
   throw new Failure(
     `The service did not answer within ${START_DEADLINE_MS / 1000} seconds. See ${LOG} for the reason.`,
@@ -51,9 +64,7 @@ async function waitUntilHealthy(base: string): Promise<void> {
 function present(base: string, demo: Demo | undefined): void {
   console.log(`\nEdgemint serves ${base} until you press ctrl-C.`);
   if (!demo) {
-    console.log(
-      'The database already holds organizations, but no demo for these secrets. Remove .wrangler/ to start afresh.',
-    );
+    console.log('The database already holds organizations, but no demo. Remove .wrangler/ to start afresh.');
     return;
   }
   const { token, introspect } = curlLines(base, demo);

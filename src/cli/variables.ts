@@ -4,6 +4,7 @@ import { generateSecret } from '../credentials/secret.ts';
 import { type Config, ConfigurationError, readConfig, type Variables } from '../platform/config.ts';
 import { MASTER_KEY_BYTES, SECRET_FILE_MODE } from './constants.ts';
 import { Failure } from './failure.ts';
+import { describeSystemError } from './system-error.ts';
 
 const FILE = '.dev.vars';
 
@@ -40,13 +41,21 @@ ROOT_API_KEY=${generateRootApiKey()}
   }
 }
 
+async function readVariablesFile(): Promise<string> {
+  try {
+    return await readFile(FILE, 'utf8');
+  } catch (error) {
+    throw new Failure(describeSystemError(error, FILE) ?? `${FILE} could not be read.`);
+  }
+}
+
 /**
  * Reads .dev.vars and checks it as the Worker does.
  * @param defaultIssuer the issuer if the file has none. The file outlives a change of the port
- * @throws Failure that names the variable that is missing or malformed
+ * @throws Failure that names the variable that is missing or malformed, or says why the file cannot be read
  */
 export async function readLocalVariables(defaultIssuer: string): Promise<LocalVariables> {
-  const { ISSUER = defaultIssuer, MASTER_KEY = '', ROOT_API_KEY = '' } = parseEnv(await readFile(FILE, 'utf8'));
+  const { ISSUER = defaultIssuer, MASTER_KEY = '', ROOT_API_KEY = '' } = parseEnv(await readVariablesFile());
   const variables = { ISSUER, MASTER_KEY, ROOT_API_KEY };
   try {
     return { variables, config: readConfig(variables) };

@@ -3,7 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { STOP_PATIENCE_MS } from './constants.ts';
 import { Failure } from './failure.ts';
 
-const QUIET = { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CLOUDFLARE_CF_FETCH_ENABLED: 'false' };
+const SETTINGS = {
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  // `wrangler dev` would serve pages on which any local process can read and change the databases.
+  X_LOCAL_EXPLORER: 'false',
+  X_LOCAL_OBSERVABILITY: 'false',
+};
 
 const running = new Set<ChildProcess>();
 let isStopping = false;
@@ -30,7 +37,7 @@ export function spawnWrangler(
   const options: SpawnOptions = {
     stdio: ['ignore', stdout, stdout],
     detached: true,
-    env: { ...process.env, ...QUIET, ...env },
+    env: { ...process.env, ...SETTINGS, ...env },
   };
   const child = spawn('wrangler', args, options);
   running.add(child);
@@ -68,6 +75,20 @@ export async function wrangler(purpose: string, args: readonly string[]): Promis
   const { code, stdout, stderr } = await tryWrangler(args);
   if (code !== 0) throw new Failure(`wrangler could not ${purpose}:\n${`${stdout}${stderr}`.trim()}`);
   return stdout;
+}
+
+/** Like `wrangler()`, and parses the JSON that wrangler writes. @throws Failure also if it is none */
+export async function wranglerJson<T>(purpose: string, args: readonly string[]): Promise<T> {
+  return parseOutput<T>(purpose, await wrangler(purpose, args));
+}
+
+/** Parses the JSON that wrangler wrote. @throws Failure if it is none */
+export function parseOutput<T>(purpose: string, stdout: string): T {
+  try {
+    return JSON.parse(stdout) as T;
+  } catch {
+    throw new Failure(`wrangler was asked to ${purpose}, and did not answer with JSON:\n${stdout.trim()}`);
+  }
 }
 
 /**

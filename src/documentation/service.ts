@@ -26,7 +26,7 @@ export const health = createRoute({
   path: '/healthz',
   summary: 'Which stores answer',
   description:
-    'Answers 200 while the service runs, even if its stores do not answer: the service survives a lost store, and a restart would not help. It asks each store at most every 5 seconds.',
+    'Answers 200 while the service runs, even if its stores do not answer: the service survives a lost store, and a restart would not help. If `MASTER_KEY` does not fit the stored keys, the answer is 500. It asks each store at most every 5 seconds.',
   responses: {
     200: {
       description: 'The service runs.',

@@ -27,7 +27,8 @@ export async function answerAndLog(request: Request, answer: () => Promise<Respo
     ms: Date.now() - startedAt,
     ...trace.stores,
   });
-  return withHeader(response, 'X-Request-Id', requestId);
+  // A browser must not take the JSON of an answer for a script or a page.
+  return withHeaders(response, { 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff' });
 }
 
 /** Converts a Hono path such as `/clients/:id` to the form that the log and the OpenAPI document use: `/clients/{id}`. */
@@ -48,14 +49,15 @@ function toOutcome(status: number): Outcome {
   return status < 500 ? 'refused' : 'error';
 }
 
-function withHeader(response: Response, name: string, value: Loggable): Response {
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  const add = (answer: Response) => {
+    for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+    return answer;
+  };
   try {
-    response.headers.set(name, value);
-    return response;
+    return add(response);
   } catch {
     // The headers of a fetched response and of a redirect are immutable.
-    const copy = new Response(response.body, response);
-    copy.headers.set(name, value);
-    return copy;
+    return add(new Response(response.body, response));
   }
 }

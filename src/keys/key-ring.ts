@@ -18,7 +18,7 @@ import {
   KEY_RING_RETRY_AFTER,
   KEY_RING_WAIT_MAX_MS,
 } from './constants.ts';
-import { unseal } from './sealing.ts';
+import { isSealedUnder, unseal } from './sealing.ts';
 import { openPublishedKey, openSigningKey, type PublishedKey, type SigningKey } from './signing-key.ts';
 import { StoredRing } from './stored-ring.ts';
 
@@ -143,6 +143,15 @@ export class KeyRing {
       endsAt: now + KEY_RING_LEASE * 1000,
     };
   }
+}
+
+/** Whether the configured master keys have sealed everything that `openRing` opens. Unseals nothing. */
+export function canOpenRing({ keys, retired }: RingRows, masterKeys: MasterKeys): boolean {
+  const isOpenable = (sealed: string) => masterKeys.some((key) => isSealedUnder(sealed, key));
+  return (
+    keys.every(({ status, sealedPrivateJwk }) => status !== 'active' || isOpenable(sealedPrivateJwk)) &&
+    retired.every(({ id, sealedKeys }) => masterKeys.some((key) => key.id === id) || isOpenable(sealedKeys))
+  );
 }
 
 async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterKeys): Promise<Ring> {

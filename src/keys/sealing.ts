@@ -27,15 +27,19 @@ export async function unseal<T>(sealed: string, purpose: Purpose, masterKeys: Ma
       // Older versions sealed without a purpose.
       if (typ !== undefined && typ !== purpose) throw new errors.JWEInvalid(`not sealed as a ${purpose}`);
       const key = masterKeys.find(({ id }) => id === kid);
-      if (!key)
-        throw new ConfigurationError(
-          'A stored value is sealed under a MASTER_KEY that is no longer configured: add that key to MASTER_KEY again.',
-        );
+      if (!key) throw masterKeyMissing();
       return key.sealing;
     },
     { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] },
   );
   return JSON.parse(new TextDecoder().decode(plaintext)) as T;
+}
+
+/** Returns the error for a stored value that no configured master key can unseal. */
+export function masterKeyMissing(): ConfigurationError {
+  return new ConfigurationError(
+    'A stored value is sealed under a MASTER_KEY that is no longer configured: add that key to MASTER_KEY again.',
+  );
 }
 
 /** Whether a value is sealed under this master key. */

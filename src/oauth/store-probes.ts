@@ -1,7 +1,9 @@
 import { STORE_DEADLINE_MS } from '../constants.ts';
+import type { MasterKeys } from '../credentials/master-key.ts';
 import type { Gates } from '../gates/gates.ts';
+import { canOpenRing } from '../keys/key-ring.ts';
 import type { Env } from '../platform/env.ts';
-import { type LastSuccesses, readLastSuccesses } from '../store/background-tasks.ts';
+import { type LastSuccesses, readHealth } from '../store/background-tasks.ts';
 import type { Database } from '../store/database.ts';
 import { askStore } from '../store/errors.ts';
 import { SharedWork } from '../store/waiting.ts';
@@ -14,6 +16,8 @@ export interface Health {
   readonly stores: Readonly<Record<'d1' | 'kv' | 'gates', StoreHealth>>;
   /** When each background task last succeeded; undefined if D1, which records it, did not answer. */
   readonly lastSuccesses: LastSuccesses | undefined;
+  /** Whether `MASTER_KEY` lacks a key that the stored signing keys need. No token can be issued then. False also if D1 did not answer. */
+  readonly lacksMasterKey: boolean;
 }
 
 interface Probe {
@@ -26,6 +30,7 @@ interface Stores {
   readonly env: Pick<Env, 'KV'>;
   readonly db: Database;
   readonly gates: Gates;
+  readonly masterKeys: () => Promise<MasterKeys>;
 }
 
 /** Probes the stores, at most every `HEALTH_PROBE_AGE` seconds per isolate, however many requests ask. */
@@ -42,13 +47,17 @@ export class StoreProbes {
   }
 }
 
-async function probe({ env, db, gates }: Stores): Promise<Health> {
-  const [lastSuccesses, kv, gate] = await Promise.all([
-    readLastSuccesses(db).catch(() => undefined),
+async function probe({ env, db, gates, masterKeys }: Stores): Promise<Health> {
+  const [found, kv, gate] = await Promise.all([
+    readHealth(db).catch(() => undefined),
     healthOf(askStore('kv', () => env.KV.get('health'))),
     healthOf(gates.ping()),
   ]);
-  return { stores: { d1: lastSuccesses ? 'ok' : 'unavailable', kv, gates: gate }, lastSuccesses };
+  return {
+    stores: { d1: found ? 'ok' : 'unavailable', kv, gates: gate },
+    lastSuccesses: found?.lastSuccesses,
+    lacksMasterKey: found !== undefined && !canOpenRing(found.ring, await masterKeys()),
+  };
 }
 
 function healthOf(answer: Promise<unknown>): Promise<StoreHealth> {

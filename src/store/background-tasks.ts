@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { FREQUENT_SUCCESS_PRECISION_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import { type RingRows, selectRing } from './ring.ts';
 import { backgroundTasks } from './schema.ts';
 import { listOf } from './sql.ts';
 
@@ -19,11 +20,14 @@ export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];
 /** When each task last succeeded, in milliseconds since the epoch; null for never. */
 export type LastSuccesses = Readonly<Record<BackgroundTask, number | null>>;
 
-/** Returns when each task last succeeded. @throws StoreUnavailableError */
-export async function readLastSuccesses(db: Database): Promise<LastSuccesses> {
-  const rows = await askStore('d1', () => db.select().from(backgroundTasks));
+/** Returns when each task last succeeded, and the key ring, in one call. @throws StoreUnavailableError */
+export async function readHealth(db: Database): Promise<{ lastSuccesses: LastSuccesses; ring: RingRows }> {
+  const [rows, keys, retired] = await askStore('d1', () =>
+    db.batch([db.select().from(backgroundTasks), ...selectRing(db)]),
+  );
   const at = (task: BackgroundTask) => rows.find(({ name }) => name === task)?.succeededAt ?? null;
-  return Object.fromEntries(BACKGROUND_TASKS.map((task) => [task, at(task)])) as LastSuccesses;
+  const lastSuccesses = Object.fromEntries(BACKGROUND_TASKS.map((task) => [task, at(task)])) as LastSuccesses;
+  return { lastSuccesses, ring: { keys, retired } };
 }
 
 /**

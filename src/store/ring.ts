@@ -21,16 +21,16 @@ const RETIRED_COPY = 'retired-master-keys';
 
 /** Reads the key ring from D1. @throws StoreUnavailableError */
 export async function readRing(db: Database): Promise<RingRows> {
-  const [keys, retired] = await askStore(
-    'd1',
-    () =>
-      db.batch([
-        db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)),
-        db.select().from(retiredMasterKeys).orderBy(asc(retiredMasterKeys.id)),
-      ]),
-    KEY_RING_DEADLINE_MS,
-  );
+  const [keys, retired] = await askStore('d1', () => db.batch(selectRing(db)), KEY_RING_DEADLINE_MS);
   return { keys, retired };
+}
+
+/** Builds the two queries for the key ring, for a batch: its keys, then its retired master keys. */
+export function selectRing(db: Database) {
+  return [
+    db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.kid)),
+    db.select().from(retiredMasterKeys).orderBy(asc(retiredMasterKeys.id)),
+  ] as const;
 }
 
 /** Reads the copy in KV, for use while D1 is unavailable. @returns undefined if there is none @throws StoreUnavailableError */

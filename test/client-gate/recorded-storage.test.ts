@@ -29,6 +29,8 @@ const OPTIONAL: readonly string[] = [
   'record.1.grants[].access_token_typ: string',
   'record.1.grants[].roles[]: number',
   'record.1.grants[].scope_policy: string',
+  'meter.3.client_used_at: number',
+  'meter.3.client_use_flushed: number',
 ];
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -121,6 +121,17 @@ describe('npm start', () => {
       expect(log).not.toContain(secret);
     }
 
+    // With wrangler's explorer any local process could read and change the database. Its path is ours, as every other.
+    const explorer = `http://localhost:${firstPort}/cdn-cgi/local/explorer`;
+    for (const path of ['', '/', '/api', '/api/d1/database']) {
+      const answer = await fetch(`${explorer}${path}`);
+      expect([path, answer.status, await answer.text()]).toEqual([
+        path,
+        404,
+        expect.stringContaining('No such endpoint'),
+      ]);
+    }
+
     // wrangler dev finds the assets in node_modules.
     expect((await fetch(`http://localhost:${firstPort}/docs/swagger-ui.css`)).status).toBe(200);
 
@@ -146,13 +157,16 @@ describe('npm start', () => {
     await expectNoProcesses();
   });
 
-  test('with other secrets than the database was made with seeds nothing, and says how to start afresh', async () => {
+  test('with another MASTER_KEY than the database was made with refuses, and says how to go on', async () => {
     const made = await readFile(inClone('.dev.vars'), 'utf8');
     await writeFile(inClone('.dev.vars'), `MASTER_KEY=${MASTER_KEY}\nROOT_API_KEY=${ROOT_API_KEY}\n`);
     const running = await start(await freePort());
-    await written(running, 'start afresh');
-    running.process.kill('SIGINT');
-    expect(await running.ended).toBe(0);
+    expect(await running.ended).toBe(1);
+    expect(running.output.stderr).toBe(
+      'The data in .wrangler/ was made with another MASTER_KEY than the one in .dev.vars. Put that MASTER_KEY back, or remove .wrangler/ to start afresh.\n',
+    );
+    expect(running.output.stdout).not.toContain('Edgemint serves');
+    await expectNoProcesses();
     expect(held()).toEqual({ organizations: 1, clients: 2 });
     await writeFile(inClone('.dev.vars'), made);
   });
@@ -214,5 +228,46 @@ describe('npm start refuses in one sentence, having started nothing:', () => {
     const sentence = await refusal(await freePort());
     expect(sentence).toContain(complaint);
     for (const value of Object.values(variables)) expect(sentence).not.toContain(value);
+  });
+
+  test('a .dev.vars that is a folder', async () => {
+    await rm(inClone('.dev.vars'));
+    await mkdir(inClone('.dev.vars'));
+    expect(await refusal(await freePort())).toBe('.dev.vars is a folder, but must be a file. Move it away.\n');
+    await rm(inClone('.dev.vars'), { recursive: true });
+  });
+});
+
+describe('npm start says in one sentence', () => {
+  // Root may write everywhere, so a process of root starts the command as another user.
+  const asNobody = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
+
+  async function sentence(): Promise<string> {
+    const running = await start(await freePort(), [...asNobody, process.execPath, 'src/cli/start.ts']);
+    expect(await running.ended).toBe(1);
+    expect(running.output.stderr).toMatch(/^[^\n]+\.\n$/);
+    return running.output.stderr;
+  }
+
+  test('that its folder cannot be written', async () => {
+    await rm(inClone('.dev.vars'), { force: true });
+    await chmod(clone.directory, 0o555);
+    expect(await sentence()).toBe('This user may not access .dev.vars. Change its permissions or its owner.\n');
+    await chmod(clone.directory, 0o755);
+  });
+
+  test('that .wrangler is a file, or cannot be written', async () => {
+    await rm(inClone('.wrangler'), { recursive: true, force: true });
+    await writeFile(inClone('.dev.vars'), `MASTER_KEY=${MASTER_KEY}\nROOT_API_KEY=${ROOT_API_KEY}\n`);
+    await writeFile(inClone('.wrangler'), '');
+    expect(await sentence()).toContain('.wrangler cannot be used: there is a file in place of a folder.');
+    await rm(inClone('.wrangler'));
+    for (const unwritable of ['.wrangler', '.wrangler/state']) {
+      await mkdir(inClone(unwritable), { recursive: true });
+      await chmod(inClone(unwritable), 0o555);
+      expect(await sentence()).toContain(`This user may not access ${unwritable}.`);
+      await chmod(inClone(unwritable), 0o777);
+    }
+    await rm(inClone('.wrangler'), { recursive: true });
   });
 });

@@ -317,6 +317,23 @@ describe('the reason is finer than the answer', () => {
   });
 });
 
+test('every answer forbids a browser to guess another content type', async () => {
+  const paths = [
+    '/healthz',
+    '/openapi.json',
+    '/docs',
+    '/docs/swagger-ui.css',
+    '/nothing',
+    '/v1/clients',
+    '/v1/nothing',
+  ];
+  const discovery = ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server'];
+  for (const path of [...paths, ...discovery, '/oauth2/token'])
+    expect([path, (await send(path)).headers.get('X-Content-Type-Options')]).toEqual([path, 'nosniff']);
+  const token = await postForm('/oauth2/token', { grant_type: 'client_credentials' });
+  expect([token.status, token.headers.get('X-Content-Type-Options')]).toEqual([401, 'nosniff']);
+});
+
 describe('the id of a request', () => {
   test('is its own, whatever the client says', async () => {
     const inbound = '00000000-0000-4000-8000-000000000000';

@@ -1,8 +1,13 @@
+import { env } from 'cloudflare:workers';
+import { base64url } from 'jose';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import { answerAndLog } from '../../src/http/request-log.ts';
 import { HEALTH_PROBE_AGE } from '../../src/oauth/constants.ts';
+import { createServices } from '../../src/services.ts';
 import { BACKGROUND_TASKS } from '../../src/store/background-tasks.ts';
 import { runScheduled } from '../faults/owed.ts';
-import { send } from '../http.ts';
+import { ISSUER, send } from '../http.ts';
 import {
   calls,
   type Fault,
@@ -51,6 +56,22 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+test('it is 500 if MASTER_KEY is not the one that sealed the signing keys, and 200 if it is there again', async () => {
+  await send('/.well-known/jwks.json');
+  const other = { ...env, MASTER_KEY: base64url.encode(crypto.getRandomValues(new Uint8Array(32))) };
+  const withKeys = async (MASTER_KEY: string) => {
+    const app = createApp(createServices({ ...env, MASTER_KEY }));
+    return answerAndLog(new Request(`${ISSUER}/healthz`), async () => app.fetch(new Request(`${ISSUER}/healthz`)));
+  };
+  const refused = await withKeys(other.MASTER_KEY);
+  expect([refused.status, await refused.json()]).toEqual([
+    500,
+    { error: 'server_error', error_description: 'The service is not configured.' },
+  ]);
+  expect((await withKeys(`${other.MASTER_KEY},${env.MASTER_KEY}`)).status).toBe(200);
+  expect((await withKeys(env.MASTER_KEY)).status).toBe(200);
 });
 
 test('before anything was done no task has succeeded, and every store answers', async () => {

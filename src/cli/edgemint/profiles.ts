@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SECRET_DIRECTORY_MODE, SECRET_FILE_MODE } from '../constants.ts';
 import { Failure } from '../failure.ts';
+import { describeSystemError } from '../system-error.ts';
 import type { Io } from './io.ts';
 
 export const DEFAULT_PROFILE = 'default';
@@ -28,7 +29,7 @@ export async function readProfiles(io: Io): Promise<Profiles> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw new Failure(`${file} could not be read: ${error instanceof Error ? error.message : error}`);
+    throw new Failure(describeSystemError(error, file) ?? `${file} could not be read.`);
   }
   try {
     const { profiles }: { profiles: Profiles } = JSON.parse(text);

@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { edgemint } from './fixture.ts';
 import { Person } from './person.ts';
@@ -31,6 +31,17 @@ describe('profiles:', () => {
       person.env.XDG_CONFIG_HOME = person.file('elsewhere');
       await login();
       expect(await mode('elsewhere/edgemint/config.json')).toBe(0o600);
+    });
+
+    test('says in a sentence that the profile cannot be kept', async () => {
+      const sentence = { code: 1, stderr: expect.stringMatching(/^[^\n]*elsewhere[^\n]*\.\n$/) };
+      person.env.XDG_CONFIG_HOME = person.file('elsewhere');
+      await mkdir(person.file('elsewhere'));
+      await symlink(person.file('gone/deeper'), person.file('elsewhere/edgemint'));
+      expect(await login()).toMatchObject(sentence);
+      await rm(person.file('elsewhere'), { recursive: true });
+      await writeFile(person.file('elsewhere'), '');
+      expect(await login()).toMatchObject(sentence);
     });
 
     test('asks at a terminal, and shows nothing of what is typed', async () => {
