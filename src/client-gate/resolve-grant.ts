@@ -1,5 +1,6 @@
 import { ACCESS_TOKEN_TTL_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import type { ClientRecord, Grant, GrantRefusal, GrantRequest, ResolvedGrant, SigningAlg } from '../gates/protocol.ts';
+import { comparableForm } from '../lib/identifier.ts';
 import { authenticationOf } from './check-proof.ts';
 
 /** The signature algorithms that the strict profile permits ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
@@ -9,7 +10,7 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  * Decides what a token says about its client and its audience, or why the client gets no token.
  *
  * - Resource server: the requested one ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)), else the client's only
- *   one, else its default.
+ *   one, else its default. A request may spell its identifier in another way that means the same.
  * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
  *   or at least one if the resource server narrows requests; without a request, all scopes granted there.
  * - Roles: those that grant something at that resource server.
@@ -20,7 +21,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   if (record.grants.length === 0) return 'unauthorized_client';
   const only = record.grants.length === 1 ? record.grants[0]?.resource : undefined;
   const resource = request.resource ?? only ?? record.default_resource;
-  const grant = record.grants.find((candidate) => candidate.resource === resource);
+  const grant = resource === null ? undefined : findGrant(record.grants, resource);
   if (!grant) return 'invalid_target';
   const { is_strict } = authenticationOf(record);
   if (is_strict && !STRICT_SIGNING_ALGS.includes(grant.signing_alg)) return 'invalid_target';
@@ -51,6 +52,18 @@ function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes
   const scopes = requested.filter((scope) => granted.has(scope));
   if (scopes.length === requested.length) return scopes;
   return grant.scope_policy === 'narrow' && scopes.length > 0 ? scopes : undefined;
+}
+
+/**
+ * Finds the grant at a resource server. The exact spelling wins, and costs no parsing. Another spelling must have one meaning: two
+ * identifiers of one form may exist from before the form was unique.
+ */
+function findGrant(grants: readonly Grant[], resource: string): Grant | undefined {
+  const exact = grants.find((grant) => grant.resource === resource);
+  if (exact) return exact;
+  const form = comparableForm(resource);
+  const [found, ...others] = grants.filter((grant) => comparableForm(grant.resource) === form);
+  return others.length === 0 ? found : undefined;
 }
 
 function rolesAt({ roles }: Grant, names: readonly string[]): readonly string[] {

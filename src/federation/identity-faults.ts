@@ -1,4 +1,5 @@
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
+import { comparableForm } from '../lib/identifier.ts';
 import { addressFault } from '../remote-keys/address.ts';
 import { DISTINGUISHING_CHARACTERS_MIN, TRUST_DOMAIN_LENGTH_MAX } from './constants.ts';
 import { acceptedValues, claimPath, isTrustDomain } from './identity.ts';
@@ -74,7 +75,7 @@ export function identityFaults(identity: FederatedIdentity, ownIssuer: string): 
 }
 
 function issuerFaults({ issuer, jwks_uri, jwks }: FederatedIdentity, ownIssuer: string): IdentityFault[] {
-  if (issuer === ownIssuer) return fault(['issuer'], 'must not be this service');
+  if (comparableForm(issuer) === comparableForm(ownIssuer)) return fault(['issuer'], 'must not be this service');
   if (jwks_uri !== undefined && jwks !== undefined) return fault(['jwks_uri'], 'must be absent if `jwks` is present');
   const jwksFault = jwks_uri === undefined ? undefined : addressFault(jwks_uri);
   if (jwksFault !== undefined) return fault(['jwks_uri'], jwksFault);

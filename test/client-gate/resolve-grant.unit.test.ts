@@ -57,6 +57,20 @@ describe('the resource server', () => {
     );
   });
 
+  test('is named by any spelling that means the same, and the token has the registered one', () => {
+    const named = (resource: string, grants = [ORDERS, STOCK]) => resourceOf({ grants }, { resource });
+    expect(named('HTTPS://Orders.example.com:443/')).toBe(ORDERS.resource);
+    expect(named('orders', [{ ...ORDERS, resource: 'Orders' }, STOCK])).toBe('Orders');
+    expect(named('https://orders.example.com/v2')).toBe('invalid_target');
+  });
+
+  test('is named exactly where two from before spellings were compared mean the same', () => {
+    const slash = { ...STOCK, resource: `${ORDERS.resource}/` };
+    const named = (resource: string) => resourceOf({ grants: [ORDERS, slash] }, { resource });
+    for (const resource of [ORDERS.resource, slash.resource]) expect(named(resource)).toBe(resource);
+    expect(named(`${ORDERS.resource}:443`)).toBe('invalid_target');
+  });
+
   test('is the default where none is named', () => {
     expect(resourceOf({ ...both, default_resource: STOCK.resource })).toBe(STOCK.resource);
   });

@@ -199,6 +199,9 @@ describe('an issuer is refused that', () => {
   const subject = 'job:1';
   test.each<[string, Given, string]>([
     ['is this service', { issuer: OURS, subject }, 'issuer'],
+    ['is this service, with a trailing slash', { issuer: `${OURS}/`, subject }, 'issuer'],
+    ['is this service, with its port', { issuer: `${OURS}:443`, jwks, subject }, 'issuer'],
+    ['is this service, in upper case', { issuer: OURS.toUpperCase(), jwks, subject }, 'issuer'],
     ['is this service, with keys', { issuer: OURS, jwks, subject }, 'issuer'],
     ['is no URL', { issuer: 'kubernetes/serviceaccount', subject }, 'issuer'],
     ['is no URL, with keys', { issuer: 'kubernetes/serviceaccount', jwks, subject }, 'issuer'],

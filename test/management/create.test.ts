@@ -165,7 +165,7 @@ describe('bad input', () => {
     ],
     ['a registered claim', 'clients', { client_name: 'x', claims: { aud: 'me' } }, ['/claims/aud']],
     ['claims that are too large', 'clients', { client_name: 'x', claims: { big: 'x'.repeat(5000) } }, ['/claims']],
-    ['an identifier that is no URI', 'resource-servers', { identifier: 'orders', name: 'x' }, ['/identifier']],
+    ['an identifier with a space', 'resource-servers', { identifier: 'orders api', name: 'x' }, ['/identifier']],
     [
       'an identifier with a fragment',
       'resource-servers',

@@ -377,11 +377,9 @@ describe('resource', () => {
   test.each([
     'https://unknown.example.com',
     'urn:example:unknown',
-    `${identifier}/`,
     `${identifier}/orders`,
-    `${identifier}:443`,
+    `${identifier}:8443`,
     `${identifier}?a=b`,
-    identifier.toUpperCase(),
     identifier.replace('https', 'http'),
     'javascript:alert(1)',
     'data:,',
@@ -391,8 +389,36 @@ describe('resource', () => {
   });
 
   test.each([
-    'orders',
-    '//api.example.com',
+    new URL(identifier).href,
+    `${identifier}:443`,
+    identifier.toUpperCase(),
+    `${identifier}?`,
+    `${identifier}/%2e/`,
+  ])('T24: %s is another spelling of the identifier, and aud is the registered one', async (resource) => {
+    for (const form of [{ resource }, { audience: resource }, { resource, audience: identifier }]) {
+      const { claims } = await readToken(await requestToken(worker, form));
+      expect(claims.aud).toBe(identifier);
+    }
+  });
+
+  test.each(['orders-service', '0e9f7a44-5b3c-4d7e-8f11-2a6b3c4d5e6f', 'account', 'sts.amazonaws.com', '__proto__'])(
+    'an identifier may be a name, which audience names and resource does not: %s',
+    async (name) => {
+      await create('resource-servers', { organization_id: organization, identifier: name, name });
+      const grants = [{ resource_server: identifier }, { resource_server: name }];
+      const client = await create<Credentials>('clients', { organization_id: organization, client_name: name, grants });
+      for (const audience of [name, name.toUpperCase()]) {
+        const { claims } = await readToken(await requestToken(client, { audience }));
+        expect(claims.aud).toBe(name);
+      }
+      expect(await readError(await requestToken(client, { resource: name }))).toEqual(INVALID_TARGET);
+      expect(await readError(await requestToken(client, { resource: identifier, audience: name }))).toEqual(
+        INVALID_TARGET,
+      );
+    },
+  );
+
+  test.each([
     'https://api.example.com#',
     'https://api.example.com/a b',
     '\0https://api.example.com',
@@ -403,13 +429,21 @@ describe('resource', () => {
     'https://api.example.com/"',
     'https:\\\\api.example.com',
     'https://api.example.com/%zz',
-    '1:2',
+    'https://user@api.example.com',
+    'rs_7n42DGM5Tflk9n8mt7Fhc7',
+    'orders service',
+    'orders#1',
+    'ordérs',
+    '//',
     '',
-  ])('T18: no resource server can be named %j, which is no absolute URI without fragment', async (identifier) => {
-    const answer = await manage('resource-servers', { organization_id: organization, identifier, name: 'malformed' });
-    expect(answer.status).toBe(422);
-    expect(await answer.json()).toMatchObject({ errors: [{ pointer: '/identifier' }] });
-  });
+  ])(
+    'T18: no resource server can be named %j, which is neither an absolute URI without fragment nor a name',
+    async (identifier) => {
+      const answer = await manage('resource-servers', { organization_id: organization, identifier, name: 'malformed' });
+      expect(answer.status).toBe(422);
+      expect(await answer.json()).toMatchObject({ errors: [{ pointer: '/identifier' }] });
+    },
+  );
 
   test('T18: a resource server that is known and not granted is invalid_target, its own organization’s or another’s', async () => {
     const ownOrganizations = 'https://not-granted.example.com';

@@ -18,9 +18,11 @@ const TokenRequest = z
       .string()
       .optional()
       .openapi({
-        description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`. Without this field: the only one of the client, else its default one.`,
+        description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`: its identifier, in any spelling that means the same. Without this field: the only one of the client, else its default one.`,
       }),
-    audience: z.string().optional().openapi({ description: 'Another name for `resource`.' }),
+    audience: z.string().optional().openapi({
+      description: 'Another name for `resource`. It may also be an identifier that is not a URI.',
+    }),
     claims: z.string().optional().openapi({
       description:
         'A JSON object of additional claims for the token. The names must be in the `requestable_claims` of the client, the values are strings, numbers and booleans.',

@@ -8,7 +8,9 @@ import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from
 const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');
 
 export const Identifier = ResourceIdentifier.openapi({
-  description: 'The audience (`aud`) of the tokens: an absolute URI without a fragment. It cannot be changed later.',
+  description:
+    'The audience (`aud`) of the tokens: an absolute URI without a fragment, or a name such as `orders-service`. It is unique in the ' +
+    'whole service, in any spelling that means the same (such as a trailing slash), and cannot be changed later.',
 });
 
 /** The fields of a resource server that a create and an update take. A create takes its identifier as well. */

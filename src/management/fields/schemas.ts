@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
+import { isIdentifier } from '../../lib/identifier.ts';
 import { kib } from '../../lib/size.ts';
-import { isResourceIdentifier, isScopeToken } from '../../tokens/names.ts';
+import { isScopeToken } from '../../tokens/names.ts';
 import {
   ACCESS_TOKEN_TTL_MIN,
   CURSOR_LENGTH_MAX,
@@ -90,7 +91,11 @@ export const ScopeName = z
 export const ResourceIdentifier = z
   .string()
   .max(RESOURCE_IDENTIFIER_LENGTH_MAX)
-  .refine(isResourceIdentifier, 'must be an absolute URI without a fragment')
+  .refine(
+    isIdentifier,
+    'must be an absolute URI without a fragment and user information, or a name in ASCII without spaces, quotes, `#` and ' +
+      'backslash that does not begin with `rs_`',
+  )
   .openapi({ example: 'https://api.example.com/orders' });
 
 /** The lifetime of an access token in seconds. */

@@ -22,7 +22,7 @@ const resourceServers: Collection<ResourceServer> = {
   fields: [
     {
       name: 'identifier',
-      flags: '--identifier <uri>',
+      flags: '--identifier <uri or name>',
       description: 'the audience of its tokens; it cannot be changed',
       onlyNew: true,
     },

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isResourceUri } from '../../../lib/identifier.ts';
 import { EXIT_FAILED, MAX_SHOWN_TIME } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { UsageError } from '../failures.ts';
@@ -38,7 +39,8 @@ function addIssue(group: Command): void {
     const session = new Session(command);
     const { url } = await session.connection(false);
     const { scope, resource, claims } = command.opts<{ scope?: string; resource?: string; claims?: object }>();
-    const form = { grant_type: 'client_credentials', scope, resource, claims: claims && JSON.stringify(claims) };
+    const named = resource !== undefined && !isResourceUri(resource) ? { audience: resource } : { resource };
+    const form = { grant_type: 'client_credentials', scope, ...named, claims: claims && JSON.stringify(claims) };
     const answer = await postForm(
       `${url}/oauth2/token`,
       form,
