@@ -2,11 +2,12 @@ import { resumePushes } from './gates/pushes.ts';
 import { completeRotation, propagateKeyRevocations } from './keys/rotate.ts';
 import { findDueAlgs, planRotation, removalCutoff } from './keys/rotation.ts';
 import { StoredRing } from './keys/stored-ring.ts';
-import { log } from './log/log.ts';
+import { log, loggable } from './log/log.ts';
 import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, recordSuccesses } from './store/background-tasks.ts';
+import { migrateIdentifiers } from './store/identifiers.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
@@ -22,6 +23,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['remove_signing_keys', async ({ db }, now) => ({ removed: await deleteRetiredSigningKeys(db, removalCutoff(now)) })],
   ['copy_key_ring', copyKeyRing],
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
+  ['migrate_identifiers', storeComparableForms],
   ['purge', ({ db }, now) => purge(db, now)],
 ];
 
@@ -78,6 +80,14 @@ async function rotateSigningKeys(
     throw error;
   }
   return { rotated: algs.length };
+}
+
+/** Stores the comparable form of identifiers that older code wrote, and reports those that mean the same. */
+async function storeComparableForms({ db }: ScheduledServices, now: number) {
+  const { migrated, collisions } = await migrateIdentifiers(db, now);
+  for (const { id, otherId } of collisions)
+    log({ event: 'identifier_collision', resource_server: loggable(id), collides_with: loggable(otherId) });
+  return { migrated, collisions: collisions.length };
 }
 
 async function copyKeyRing({ db, env }: ScheduledServices): Promise<{ revoked: number; copied: number }> {

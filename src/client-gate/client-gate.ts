@@ -12,6 +12,7 @@ import type {
   EventRequest,
   GateAuditEvent,
   GateMethods,
+  Grant,
   Identified,
   Inspection,
   InspectionRequest,
@@ -115,8 +116,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (proven.outcome !== 'proven') return proven;
     const refusal = await this.#useCredential(proven);
     if (refusal) return refusal;
-    const { organization_id, introspects, introspects_at_edge = [], may_rotate_secret = false } = proven.record;
-    return { outcome: 'authenticated', organization_id, introspects, introspects_at_edge, may_rotate_secret };
+    const { organization_id, introspects, introspects_at_edge = [], introspects_reused = [] } = proven.record;
+    const { may_rotate_secret = false } = proven.record;
+    const introspected = { introspects, introspects_at_edge, introspects_reused };
+    return { outcome: 'authenticated', organization_id, ...introspected, may_rotate_secret };
   }
 
   /** Returns how the client authenticates, even if it is disabled: only a caller with its credential learns that it is. */
@@ -128,7 +131,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Returns which of the client's tokens are active. */
-  async inspect({ client_id, jtis, issued_at }: InspectionRequest): Promise<Inspection> {
+  async inspect({ client_id, jtis, issued_at, audiences }: InspectionRequest): Promise<Inspection> {
     const unrevoked = () => jtis.map((jti, index) => !this.#isRevoked(jti, issued_at?.[index]));
     // If all of them are revoked the record does not matter. The client may have been deleted.
     if (!this.#state.record && !unrevoked().includes(true)) {
@@ -137,7 +140,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const record = await this.#findRecord(client_id);
     if (record === 'unavailable') return { outcome: 'unavailable' };
     const isClientActive = record?.status === 'active';
-    return { outcome: 'inspected', standing: unrevoked().map((isUnrevoked) => isClientActive && isUnrevoked) };
+    const grants = jtis.map((_, index) => record?.grants.find(({ resource }) => resource === audiences?.[index]));
+    const standing = unrevoked().map(
+      (isUnrevoked, index) => isClientActive && isUnrevoked && isForThis(grants[index], issued_at?.[index]),
+    );
+    const granted = audiences && grants.map((grant) => grant !== undefined);
+    return { outcome: 'inspected', standing, ...(granted && { granted }) };
   }
 
   /** Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV. */
@@ -377,4 +385,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
     else this.#meter.forget();
   }
+}
+
+/** Whether a token is for the resource server of a grant, and not for a deleted one that had its identifier. */
+function isForThis(grant: Grant | undefined, issuedAt = 0): boolean {
+  return grant?.tokens_from === undefined || issuedAt >= grant.tokens_from;
 }

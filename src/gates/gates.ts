@@ -1,5 +1,5 @@
 import { askStore, StoreUnavailableError } from '../store/errors.ts';
-import { type InspectedToken, InspectionQueue } from './inspection-queue.ts';
+import { type InspectedToken, InspectionQueue, type Standing } from './inspection-queue.ts';
 import type {
   Activity,
   ActivityRequest,
@@ -72,8 +72,8 @@ export class Gates {
     return ask('revoke', () => this.#of(request.client_id).revoke(request));
   }
 
-  /** Whether the client's token is active. Never uses the answer of a gate call that began before this one. */
-  isActive(clientId: string, token: InspectedToken): Promise<boolean> {
+  /** Returns whether the client's token is active. Never uses the answer of a gate call that began before this one. */
+  standingOf(clientId: string, token: InspectedToken): Promise<Standing> {
     return this.#inspections.ask(clientId, token);
   }
 
@@ -107,10 +107,13 @@ export class Gates {
     await askStore('gate', () => this.#of('health').ping());
   }
 
-  async #inspect(clientId: string, tokens: readonly InspectedToken[]): Promise<readonly boolean[]> {
+  async #inspect(clientId: string, tokens: readonly InspectedToken[]): Promise<readonly Standing[]> {
     const jtis = tokens.map(({ jti }) => jti);
     const issued_at = tokens.map(({ issuedAt }) => issuedAt);
-    return (await ask('inspect', () => this.#of(clientId).inspect({ client_id: clientId, jtis, issued_at }))).standing;
+    const audiences = tokens.map(({ audience }) => audience);
+    const request = { client_id: clientId, jtis, issued_at, audiences };
+    const { standing, granted } = await ask('inspect', () => this.#of(clientId).inspect(request));
+    return standing.map((isActive, index) => ({ isActive, isGranted: granted?.[index] }));
   }
 
   /** Chooses the client's gate. The only place that builds a gate's name: one day a client may have several, near its machines. */

@@ -8,11 +8,22 @@ export interface InspectedToken {
   readonly jti: string;
   /** The token's `iat`, seconds since the epoch. */
   readonly issuedAt: number;
+  /** The identifier of the token's resource server. */
+  readonly audience: string;
 }
 
-type Inspect = (clientId: string, tokens: readonly InspectedToken[]) => Promise<readonly boolean[]>;
+/** What its gate says about a token. */
+export interface Standing {
+  readonly isActive: boolean;
+  /** Whether the client is still granted something at the token's audience. undefined if the gate is older and does not say. */
+  readonly isGranted: boolean | undefined;
+}
 
-type Outcome = { readonly isActive: ReadonlyMap<string, boolean> } | { readonly error: unknown };
+const INACTIVE: Standing = { isActive: false, isGranted: false };
+
+type Inspect = (clientId: string, tokens: readonly InspectedToken[]) => Promise<readonly Standing[]>;
+
+type Outcome = { readonly standings: ReadonlyMap<string, Standing> } | { readonly error: unknown };
 
 /** The tokens of one call. */
 interface Batch {
@@ -41,10 +52,10 @@ export class InspectionQueue {
   }
 
   /**
-   * Returns whether a token is active.
+   * Returns whether a token is active, and granted.
    * @throws errors of the call; StoreUnavailableError if the previous call and its own together exceed the deadline
    */
-  async ask(clientId: string, token: InspectedToken): Promise<boolean> {
+  async ask(clientId: string, token: InspectedToken): Promise<Standing> {
     const line = this.#lines.get(clientId) ?? { isRunning: false, next: undefined };
     this.#lines.set(clientId, line);
     line.next ??= { tokens: new Map() };
@@ -60,7 +71,7 @@ export class InspectionQueue {
       else await withDeadline('gate', this.#call(clientId, line, batch), left);
     }
     if ('error' in batch.outcome) throw batch.outcome.error;
-    return batch.outcome.isActive.get(token.jti) ?? false;
+    return batch.outcome.standings.get(token.jti) ?? INACTIVE;
   }
 
   // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
@@ -71,7 +82,7 @@ export class InspectionQueue {
     const called = this.#inspect(clientId, tokens)
       .then(
         (answers): Outcome => ({
-          isActive: new Map(tokens.map(({ jti }, index) => [jti, answers[index] ?? false])),
+          standings: new Map(tokens.map(({ jti }, index) => [jti, answers[index] ?? INACTIVE])),
         }),
         (error): Outcome => ({ error }),
       )

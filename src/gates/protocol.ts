@@ -60,6 +60,18 @@ export interface Grant {
   readonly roles?: readonly number[];
   /** Those of the client's restricted claims that the resource server accepts. Absent, and in an older record: none. */
   readonly accepted_claims?: readonly string[];
+  /**
+   * Tokens issued before are those of a deleted resource server with this identifier, and are inactive: seconds since the epoch. Absent, also
+   * in an older record: there was none. An older gate calls such tokens active.
+   */
+  readonly tokens_from?: number;
+}
+
+/** A resource server for which a client introspects, and whose identifier an earlier one had. */
+export interface ReusedIdentifier {
+  readonly resource: string;
+  /** As in `Grant`. */
+  readonly tokens_from: number;
 }
 
 /** A client secret, as a gate compares it. */
@@ -191,6 +203,8 @@ export interface ClientRecord {
   readonly restricted_requestable_claims?: readonly string[];
   /** Those of `introspects` that chose `edge`. Absent in an older record: none. */
   readonly introspects_at_edge?: readonly string[];
+  /** Those of `introspects` whose identifier an earlier resource server had. Absent in an older record: none. */
+  readonly introspects_reused?: readonly ReusedIdentifier[];
   /** Whether the client may rotate its own secret. Absent in an older record: no. */
   readonly may_rotate_secret?: boolean;
   /** If this differs from the stored one, every token issued so far is revoked. Absent in an older record: 0. */
@@ -380,6 +394,8 @@ export type Authentication =
       readonly introspects: readonly string[];
       /** Those of them that chose `edge`. Absent from an older gate: none. */
       readonly introspects_at_edge?: readonly string[];
+      /** Those of them whose identifier an earlier resource server had. Absent from an older gate: none. */
+      readonly introspects_reused?: readonly ReusedIdentifier[];
       /** Whether the client may rotate its own secret. Absent from an older gate: no. */
       readonly may_rotate_secret?: boolean;
     }
@@ -403,11 +419,25 @@ export interface InspectionRequest {
   readonly jtis: readonly string[];
   /** The tokens' `iat`, seconds since the epoch, in the same order. Absent from an older edge: every cut-off then applies to them. */
   readonly issued_at?: readonly number[];
+  /** The tokens' audiences, in the same order. Absent from an older edge: deleted resource servers are not taken into account. */
+  readonly audiences?: readonly string[];
 }
 
 export type Inspection =
-  /** For each `jti`, in order, whether its token is active: the client is, and the token is neither revoked nor cut off. */
-  { readonly outcome: 'inspected'; readonly standing: readonly boolean[] } | Unavailable;
+  | {
+      readonly outcome: 'inspected';
+      /**
+       * For each `jti`, in order, whether its token is active: the client is, and the token is neither revoked nor cut off, nor of a deleted
+       * resource server, as far as the client's grants tell.
+       */
+      readonly standing: readonly boolean[];
+      /**
+       * For each `jti`, in order, whether the client is still granted something at the token's audience, so that the resource server exists.
+       * Absent from an older gate: unknown.
+       */
+      readonly granted?: readonly boolean[];
+    }
+  | Unavailable;
 
 /** A client revokes one of its own tokens. */
 export interface RevocationRequest extends Identified {

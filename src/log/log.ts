@@ -79,6 +79,7 @@ export interface ScheduledEvent {
     | 'rotate_signing_keys'
     | 'remove_signing_keys'
     | 'copy_key_ring'
+    | 'migrate_identifiers'
     | 'flush_usage';
   readonly ok: boolean;
   readonly ms: number;
@@ -105,7 +106,21 @@ export interface AuditEventDroppedEvent {
   readonly event_id: Loggable;
 }
 
-export type LogEvent = RequestEvent | FailureEvent | ScheduledEvent | GateAlarmEvent | AuditEventDroppedEvent;
+/** Two resource servers from before spellings were compared, whose identifiers mean the same. Logged once, when it is found. */
+export interface IdentifierCollisionEvent {
+  readonly event: 'identifier_collision';
+  /** The ids of the resource servers. */
+  readonly resource_server: Loggable;
+  readonly collides_with: Loggable;
+}
+
+export type LogEvent =
+  | RequestEvent
+  | FailureEvent
+  | ScheduledEvent
+  | GateAlarmEvent
+  | AuditEventDroppedEvent
+  | IdentifierCollisionEvent;
 
 /** Writes an event to the log as one line of JSON, to `console.error` if the service is at fault. Never throws. */
 export function log(event: LogEvent): void {

@@ -83,7 +83,12 @@ export type ProofFailure =
   | 'proof_replayed';
 
 /** Why introspection answered `active: false`, or why a revocation request left the token unchanged. */
-export type Inactivity = 'expired_or_invalid' | 'not_theirs' | 'scope_not_granted' | 'revoked';
+export type Inactivity =
+  | 'expired_or_invalid'
+  | 'not_theirs'
+  | 'scope_not_granted'
+  | 'revoked'
+  | 'resource_server_deleted';
 
 export type Store = 'd1' | 'kv' | 'gate';
 

@@ -63,6 +63,14 @@ export const CACHED_PROOF_KEYS_MAX = 1000;
 /** How long the result of a probe of the stores is used again. */
 export const HEALTH_PROBE_AGE = 5;
 
+// ── Introspection ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * How long an isolate caches that a resource server exists, for tokens whose client is not granted anything there any more. It keeps a
+ * popular one of these tokens from asking D1 at each introspection.
+ */
+export const RECHECK_AGE = 1;
+
 // ── A client's rotation of its own secret ───────────────────────────────────────────────────────────────────────────────────────────
 
 /** The least age at which an unused secret that the client made itself counts as lost, so that the client may replace it. */

@@ -1,10 +1,11 @@
+import type { Standing } from '../gates/inspection-queue.ts';
 import type { Inactivity } from '../log/reasons.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
-import { findStrength, identifyCaller, mayIntrospect } from './introspection/caller.ts';
+import { findStrength, identifyCaller, isServerStanding, mayIntrospect } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
 import { type Parameters, readParameters, requireSecretParameter } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
@@ -27,10 +28,15 @@ export async function introspect(services: OAuthServices, request: Request): Pro
   if (!claims) return inactiveToken('expired_or_invalid');
   if (!mayIntrospect(caller, claims)) return inactiveToken('not_theirs');
   if (!wasGranted(claims, scopes)) return inactiveToken('scope_not_granted');
-  const strength = requested === 'strong' ? requested : await findStrength(services, caller, claims);
-  const isActive =
-    strength === 'strong' ? await isActiveAtGate(services, claims) : await isActiveAtEdge(services, claims);
+  const strength = await findStrength(services, caller, claims);
+  if (strength === 'deleted') return inactiveToken('resource_server_deleted');
+  const { isActive, isGranted } =
+    requested === 'strong' || strength === 'strong'
+      ? await standingAtGate(services, claims)
+      : await standingAtEdge(services, claims);
   if (!isActive) return inactiveToken('revoked');
+  if (isGranted === false && !(await isServerStanding(services, caller, claims)))
+    return inactiveToken('resource_server_deleted');
   // RFC 9449 section 6.2
   return oauthJson({ active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims });
 }
@@ -61,14 +67,16 @@ function requestedStrength(parameters: Parameters): Strength | undefined {
  * shows that it is active.
  * @throws StoreUnavailableError
  */
-async function isActiveAtGate(
+async function standingAtGate(
   { gates, env }: Pick<OAuthServices, 'gates' | 'env'>,
   claims: AccessTokenClaims,
-): Promise<boolean> {
+): Promise<Standing> {
+  const { client_id, jti, iat, aud } = claims;
   try {
-    return await gates.isActive(claims.client_id, { jti: claims.jti, issuedAt: claims.iat });
+    return await gates.standingOf(client_id, { jti, issuedAt: iat, audience: aud });
   } catch (error) {
-    if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked) return false;
+    if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked)
+      return { isActive: false, isGranted: undefined };
     throw error;
   }
 }
@@ -77,7 +85,7 @@ async function isActiveAtGate(
  * Reads the copies in KV. They are near but may lag: a token counts as active if they say nothing about it.
  * @throws StoreUnavailableError
  */
-async function isActiveAtEdge({ env }: Pick<OAuthServices, 'env'>, claims: AccessTokenClaims): Promise<boolean> {
+async function standingAtEdge({ env }: Pick<OAuthServices, 'env'>, claims: AccessTokenClaims): Promise<Standing> {
   const { isRevoked, isDisabled } = await readCopies(env.KV, claims);
-  return !isRevoked && !isDisabled;
+  return { isActive: !isRevoked && !isDisabled, isGranted: undefined };
 }

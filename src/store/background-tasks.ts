@@ -12,6 +12,7 @@ export const BACKGROUND_TASKS = [
   'rotate_signing_keys',
   'remove_signing_keys',
   'copy_key_ring',
+  'migrate_identifiers',
   'purge',
   'flush_usage',
 ] as const;

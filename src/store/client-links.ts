@@ -81,6 +81,7 @@ export function selectIntrospected(db: Database, ids: Clients) {
       id: resourceServers.id,
       identifier: resourceServers.identifier,
       strength: resourceServers.introspection,
+      tokensFrom: resourceServers.tokensFrom,
     })
     .from(clientIntrospects)
     .innerJoin(resourceServers, eq(resourceServers.id, clientIntrospects.resourceServerId))

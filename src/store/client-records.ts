@@ -110,6 +110,9 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
     const clientRoles = rolesOf(clientId).toSorted(byName);
     const audiences = introspectsOf(clientId);
     const restricted = new Set(client.restrictedClaims);
+    const reused = audiences.flatMap(({ identifier, tokensFrom }) =>
+      tokensFrom === null ? [] : [{ resource: identifier, tokens_from: tokensFrom }],
+    );
     const byRoles = <Row>(rowsOf: ReadonlyMap<string, Row[]>) => clientRoles.flatMap(({ id }) => rowsOf.get(id) ?? []);
     const record: ClientRecord = {
       version,
@@ -131,6 +134,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       roles: clientRoles.map(({ name }) => name),
       introspects: audiences.map(({ identifier }) => identifier),
       introspects_at_edge: audiences.filter(({ strength }) => strength === 'edge').map(({ identifier }) => identifier),
+      ...(reused.length > 0 && { introspects_reused: reused }),
       access_token_ttl: client.accessTokenTtl,
       rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
       ...claimsOf(client),
@@ -224,5 +228,6 @@ function resolveGrants(
       .flatMap(({ roleId }) => (roleId === undefined ? [] : (position.get(roleId) ?? [])))
       .sort((one, other) => one - other),
     ...(restricted.size > 0 && { accepted_claims: server.acceptedClaims.filter((name) => restricted.has(name)) }),
+    ...(server.tokensFrom !== null && { tokens_from: server.tokensFrom }),
   }));
 }

@@ -1,3 +1,5 @@
+import { ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
+
 // Times are in seconds unless the name says otherwise.
 
 /** Random bytes of a generated id: 128 bits, as many as in a UUID. */
@@ -34,6 +36,18 @@ export const RECENT_WRITES_MAX = 100;
 
 /** How long the progress of a change can be queried. */
 export const CHANGE_AGE = 7 * 86_400;
+
+/**
+ * How long the identifier of a deleted resource server is reserved: the longest lifetime of a token, and an hour for clocks that differ and
+ * for a gate that issued its last token between two runs of the scheduled handler.
+ */
+export const RESERVATION_AGE = ACCESS_TOKEN_TTL_MAX + 3600;
+
+/** The rest of a reservation below which it is extended if a gate is still owed the deletion. Half of the hour above is left then. */
+export const RESERVATION_EXTENDED_BELOW = RESERVATION_AGE - 1800;
+
+/** The most resource servers of older code whose identifiers one run of the scheduled handler brings into comparable form. */
+export const IDENTIFIERS_PER_RUN = 1000;
 
 /** The most rows of a table that one run of the scheduled handler purges. It runs every minute. */
 export const PURGE_ROWS = 5000;

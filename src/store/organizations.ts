@@ -47,13 +47,18 @@ export function revokeOrganizationTokens(db: Database, id: string): Statement[] 
  * Builds the statements that delete an organization. Without `cascade` they break the constraint `foreign_key` if it owns anything; with it
  * they delete that too.
  */
-export function deleteOrganization(db: Database, id: string, cascade: boolean): Statement[] {
+export function deleteOrganization(
+  db: Database,
+  id: string,
+  { cascade, now }: { cascade: boolean; now: number },
+): Statement[] {
   const owned = [
     ...removeClients(db, clientsOf(id)),
     ...removeRoles(db, sql`SELECT id FROM ${roles} WHERE ${roles.organizationId} = ${id}`),
     ...removeResourceServers(
       db,
       sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`,
+      now,
     ),
     ...removeApiKeys(db, sql`SELECT id FROM ${apiKeys} WHERE ${apiKeys.organizationId} = ${id}`),
   ];

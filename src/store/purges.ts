@@ -3,11 +3,12 @@ import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../constants.ts';
 import { CHANGE_AGE, PURGE_ROWS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { auditEvents, changes, clientUsage, idempotencyKeys } from './schema.ts';
+import { extendReservations } from './identifiers.ts';
+import { auditEvents, changes, clientUsage, idempotencyKeys, reservedIdentifiers } from './schema.ts';
 
 /**
- * Deletes the audit events, idempotent answers, usage rows and changes whose retention has ended. It deletes up to `PURGE_ROWS` rows per
- * table, and the next run continues; changes are few, and are deleted at once.
+ * Deletes the audit events, idempotent answers, usage rows, changes and reserved identifiers whose retention has ended. It deletes up to
+ * `PURGE_ROWS` rows per table, and the next run continues; the last two are few, and are deleted at once.
  * @param now milliseconds since the epoch
  * @returns how many rows were deleted, by table
  * @throws StoreUnavailableError
@@ -21,12 +22,14 @@ export async function purge(db: Database, now: number) {
     .limit(PURGE_ROWS);
   const rowids = (table: typeof idempotencyKeys | typeof clientUsage, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
-  const [events, answers, usage, ended] = await askStore('d1', () =>
+  const [events, answers, usage, ended, , reservations] = await askStore('d1', () =>
     db.batch([
       db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
       db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
       db.delete(clientUsage).where(rowids(clientUsage, lt(clientUsage.hour, before(USAGE_AGE)))),
       db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
+      extendReservations(db, now),
+      db.delete(reservedIdentifiers).where(lt(reservedIdentifiers.expiresAt, now)),
     ]),
   );
   return {
@@ -34,5 +37,6 @@ export async function purge(db: Database, now: number) {
     idempotency_keys: answers.meta.changes,
     usage: usage.meta.changes,
     changes: ended.meta.changes,
+    reserved_identifiers: reservations.meta.changes,
   };
 }

@@ -1,7 +1,9 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { comparableForm } from '../lib/identifier.ts';
 import { STRENGTH_DEADLINE_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import { reserveIdentifiers } from './identifiers.ts';
 import { renewClients } from './renewals.ts';
 import {
   clientGrantScopes,
@@ -105,7 +107,11 @@ export function updateResourceServer(
  * Builds the statements that delete a resource server. Without `cascade` they break the constraint `foreign_key` if anything refers to it;
  * with it they remove these references too.
  */
-export function deleteResourceServer(db: Database, id: string, cascade: boolean): Statement[] {
+export function deleteResourceServer(
+  db: Database,
+  id: string,
+  { cascade, now }: { cascade: boolean; now: number },
+): Statement[] {
   const isAtServer = sql`resource_server_id = ${id}`;
   const granted = [
     renewRoles(db, rolesGranting(id)),
@@ -117,12 +123,16 @@ export function deleteResourceServer(db: Database, id: string, cascade: boolean)
     db.delete(roleGrants).where(isAtServer),
     db.update(clients).set({ defaultResourceServerId: null }).where(eq(clients.defaultResourceServerId, id)),
   ];
-  return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]))];
+  return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]), now)];
 }
 
-/** Builds the statements that delete the selected resource servers. Nothing may refer to them any more. */
-export function removeResourceServers(db: Database, ids: SQL): Statement[] {
+/**
+ * Builds the statements that delete the selected resource servers and reserve their identifiers. Nothing may refer to them any more.
+ * @param now milliseconds since the epoch
+ */
+export function removeResourceServers(db: Database, ids: SQL, now: number): Statement[] {
   return [
+    reserveIdentifiers(db, ids, now),
     db.delete(scopes).where(among(scopes.resourceServerId, ids)),
     db.delete(resourceServers).where(among(resourceServers.id, ids)),
   ];
@@ -196,16 +206,19 @@ export function isResourceServerAt({ id, version }: Pick<ResourceServer, 'id' | 
   return isAtVersion(resourceServers, resourceServers.id, id, version);
 }
 
-/** Returns the introspection strength of a resource server; undefined if the identifier is unknown. @throws StoreUnavailableError */
-export async function findIntrospectionStrength(
+/** The part of a resource server that decides about the introspection of its tokens. */
+export type IntrospectedServer = Pick<ResourceServer, 'introspection' | 'tokensFrom'>;
+
+/** Returns how a resource server's tokens are introspected; undefined if the identifier is unknown. @throws StoreUnavailableError */
+export async function findIntrospectedServer(
   db: Database,
   identifier: string,
-): Promise<ResourceServer['introspection'] | undefined> {
+): Promise<IntrospectedServer | undefined> {
   const found = db
-    .select({ introspection: resourceServers.introspection })
+    .select({ introspection: resourceServers.introspection, tokensFrom: resourceServers.tokensFrom })
     .from(resourceServers)
     .where(eq(resourceServers.identifier, identifier));
-  return (await askStore('d1', () => found, STRENGTH_DEADLINE_MS))[0]?.introspection;
+  return (await askStore('d1', () => found, STRENGTH_DEADLINE_MS))[0];
 }
 
 /** Finds a resource server with its scopes by its id. @throws StoreUnavailableError */
@@ -243,7 +256,8 @@ async function describeResourceServers(db: Database, ids: SQL): Promise<Describe
 }
 
 /**
- * Finds resource servers that an organization may grant, its own and the shared ones, by their ids or identifiers.
+ * Finds resource servers that an organization may grant, its own and the shared ones, by their ids or identifiers, or by another spelling
+ * of an identifier.
  * @param organizationId null for the shared ones only
  * @returns each one found, by its id and by its identifier
  * @throws StoreUnavailableError
@@ -257,7 +271,12 @@ export async function grantableResourceServers(
   const shared = isNull(resourceServers.organizationId);
   const visible = organizationId === null ? shared : or(shared, eq(resourceServers.organizationId, organizationId));
   const list = listOf(names);
-  const isNamed = or(among(resourceServers.id, list), among(resourceServers.identifier, list));
+  const forms = listOf(names.map(comparableForm));
+  const isNamed = or(
+    among(resourceServers.id, list),
+    among(resourceServers.identifier, list),
+    among(resourceServers.comparable, forms),
+  );
   const rows = await askStore('d1', () =>
     db
       .select({

@@ -95,6 +95,13 @@ export const resourceServers = sqliteTable(
       .default('exact'),
     /** The reserved claims that clients may set in its tokens. */
     acceptedClaims: json<string[]>('accepted_claims').notNull().default([]),
+    /** The form in which identifiers are compared. Null in a row of older code, until the scheduled handler stores it. */
+    comparable: text('comparable'),
+    /**
+     * Tokens issued before are those of an earlier resource server with this identifier, which was deleted: seconds since the epoch. Null if
+     * there was none.
+     */
+    tokensFrom: integer('tokens_from'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -102,7 +109,27 @@ export const resourceServers = sqliteTable(
   (table) => [
     // Unique across organizations: a token for an audience must mean the same to every verifier.
     uniqueIndex('resource_servers_identifier').on(table.identifier),
+    uniqueIndex('resource_servers_comparable').on(table.comparable),
     index('resource_servers_organization').on(table.organizationId, table.identifier),
+  ],
+);
+
+/** The identifiers of deleted resource servers, for as long as tokens for them may be valid. */
+export const reservedIdentifiers = sqliteTable(
+  'reserved_identifiers',
+  {
+    /** In the form in which identifiers are compared. */
+    comparable: text('comparable').primaryKey(),
+    // No foreign key: the organization may be deleted as well.
+    /** The organization that may use the identifier; null if the resource server was shared, empty for none. */
+    organizationId: text('organization_id'),
+    /** The version of the write that deleted the resource server. */
+    version: integer('version').notNull(),
+    expiresAt: time('expires_at'),
+  },
+  (table) => [
+    index('reserved_identifiers_expires_at').on(table.expiresAt),
+    index('reserved_identifiers_version').on(table.version),
   ],
 );
 

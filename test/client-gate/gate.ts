@@ -59,7 +59,7 @@ export async function isTokenActive(
   issuedAt: number,
   jti = crypto.randomUUID(),
 ): Promise<boolean> {
-  return gates.isActive(client_id, { jti, issuedAt });
+  return (await gates.standingOf(client_id, { jti, issuedAt, audience: '' })).isActive;
 }
 
 /** Returns the names of the gate's tables. */

@@ -39,7 +39,7 @@ afterEach(() => {
 /** Creates a client with two secrets, and returns its credentials with each of them. */
 async function twoSecrets(name: string): Promise<{ first: Credentials; second: Credentials }> {
   const { worker } = await world(name);
-  await gates.isActive(worker.client_id, { jti: 'loads the record', issuedAt: 0 });
+  await gates.standingOf(worker.client_id, { jti: 'loads the record', issuedAt: 0, audience: '' });
   const second = generateSecret('ems_');
   const [primary] = (await heldRecord(worker)).secrets;
   if (!primary) throw new Error('no secret');

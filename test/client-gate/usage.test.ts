@@ -80,7 +80,7 @@ test('what is not about getting a token is not counted', async () => {
   const { worker } = await world('uncounted');
   const wrong = { client_id: worker.client_id, proof: { kind: 'secret', hashes: [] } } as const;
   await gates.authenticate(wrong);
-  await gates.isActive(worker.client_id, { jti: 'a', issuedAt: 0 });
+  await gates.standingOf(worker.client_id, { jti: 'a', issuedAt: 0, audience: '' });
   expect(await unflushed(worker)).toEqual([]);
   expect(await alarmOf(worker)).toBeNull();
 });

@@ -117,6 +117,9 @@ beforeAll(async () => {
     old("INSERT INTO idempotency_keys VALUES ('root', 'old', 'x', 1, 200, '', ?)", IDEMPOTENCY_AGE),
     old("INSERT INTO client_usage VALUES ('old', ?, 'issued', 1)", USAGE_AGE),
     old("INSERT INTO changes VALUES (1, NULL, 'x', 'y', 501, ?, 0)", CHANGE_AGE),
+    old("INSERT INTO reserved_identifiers VALUES ('old', NULL, 1, ?)", 0),
+    // As older code left it.
+    env.DB.prepare('UPDATE resource_servers SET comparable = NULL'),
   ]);
   initial = await everything();
   await runScheduled();
@@ -149,12 +152,14 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       revoked.every((key) => key in kv) &&
       JSON.stringify(ring.map(({ kid }) => kid).sort()) ===
         JSON.stringify((rows.signing_keys ?? []).map(({ kid }) => kid).sort()),
+    migrate_identifiers: !has('resource_servers', ({ comparable: form }) => form === null),
     resume_pushes: rows.gate_pushes?.length === 0,
     purge: !(
       has('audit_events', ({ id }) => id === 'old') ||
       has('idempotency_keys', ({ key }) => key === 'old') ||
       has('client_usage', ({ client_id }) => client_id === 'old') ||
-      has('changes', ({ version }) => version === 1)
+      has('changes', ({ version }) => version === 1) ||
+      has('reserved_identifiers', ({ comparable: form }) => form === 'old')
     ),
   };
 }
@@ -206,7 +211,8 @@ test('the log tells how much each task did, and nothing of one that found nothin
     ['remove_signing_keys', true, { removed: 1 }],
     ['copy_key_ring', true, { revoked: 1, copied: 1 }],
     ['resume_pushes', true, { delivered: 1, failed: 0 }],
-    ['purge', true, { audit_events: 1, idempotency_keys: 1, usage: 1, changes: 1 }],
+    ['migrate_identifiers', true, { migrated: 1, collisions: 0 }],
+    ['purge', true, { audit_events: 1, idempotency_keys: 1, usage: 1, changes: 1, reserved_identifiers: 1 }],
   ]);
   expect(await taskResults(runScheduled)).toEqual([]);
 });
@@ -292,6 +298,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   rotate_signing_keys: 'update "signing_keys"',
   remove_signing_keys: 'delete from "signing_keys"',
   copy_key_ring: 'from "revoked_signing_keys"',
+  migrate_identifiers: 'select "id", "identifier" from "resource_servers"',
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
 };

@@ -1,6 +1,7 @@
 import type { Administrator } from '../../credentials/api-key.ts';
+import { comparableForm } from '../../lib/identifier.ts';
 import type { StoredGrant } from '../../store/grants.ts';
-import { grantableResourceServers } from '../../store/resource-servers.ts';
+import { type GrantableResourceServer, grantableResourceServers } from '../../store/resource-servers.ts';
 import { assignableRoles } from '../../store/roles.ts';
 import { GRANTS_BYTES_MAX } from '../constants.ts';
 import { hasScope } from '../http/authorization.ts';
@@ -52,7 +53,7 @@ export async function resolveReferences(
   const errors = new ReferenceErrors(hasScope(administrator, 'resource-servers:read'));
   const find = <T>(map: ReadonlyMap<string, T>, name: string, kind: Kind, ...path: PropertyKey[]): T | undefined => {
     const value = map.get(name);
-    if (!value) errors.add(UNKNOWN[kind], ...path);
+    if (!value) errors.add(kind === 'resource_server' ? unknownServer(servers, name) : UNKNOWN[kind], ...path);
     return value;
   };
 
@@ -96,6 +97,16 @@ export async function resolveReferences(
     introspects: distinct(introspectedServers),
     defaultResource: defaultResource ?? null,
   };
+}
+
+/**
+ * Describes an unknown resource server. A reference must have the registered spelling, because answers have it: `apply` would otherwise find
+ * a difference each time. So this names it.
+ */
+function unknownServer(servers: ReadonlyMap<string, GrantableResourceServer>, name: string): string {
+  const form = comparableForm(name);
+  const meant = [...servers.values()].find(({ identifier }) => comparableForm(identifier) === form);
+  return meant ? `Unknown resource server. Did you mean \`${meant.identifier}\`?` : UNKNOWN.resource_server;
 }
 
 /**

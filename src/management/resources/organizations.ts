@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
+import { migrateIdentifiers } from '../../store/identifiers.ts';
 import {
   allAreStrict,
   clientsNotStrict,
@@ -214,9 +215,11 @@ export function organizations(app: ManagementApp): void {
           'The organization owns these resources. Delete them first, or use `cascade`.',
         );
       }
+      const now = Date.now();
+      if (cascade) await migrateIdentifiers(db, now);
       return commit(context, {
         event: {
-          at: Date.now(),
+          at: now,
           organizationId: id,
           action: 'organization.deleted',
           target: id,
@@ -224,7 +227,7 @@ export function organizations(app: ManagementApp): void {
         },
         guard: isOrganizationAt(found),
         affectedClients: clientsOf(id),
-        statements: deleteOrganization(db, id, cascade),
+        statements: deleteOrganization(db, id, { cascade, now }),
         status: 204,
         body: null,
       });

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import { comparableForm } from '../../lib/identifier.ts';
 import { andStillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
+import { migrateIdentifiers } from '../../store/identifiers.ts';
 import {
   clientsNaming,
   type DescribedResourceServer,
@@ -31,6 +33,7 @@ import {
   None,
   updateRouteFor,
 } from '../http/routes.ts';
+import { claimIdentifier, IDENTIFIER_TAKEN } from '../write/claim-identifier.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing } from '../write/delivery.ts';
 import { dependentsShownTo, refuseDependents } from '../write/dependents.ts';
@@ -97,29 +100,29 @@ const deleteResourceServerRoute = deleteRouteFor(
 
 /** Mounts `/resource-servers` below `/v1`. */
 export function resourceServers(app: ManagementApp): void {
-  app.openapi(createResourceServerRoute, async (context) => {
-    const { services, administrator } = context.var;
-    const { organization_id, ...fields } = context.req.valid('json');
-    refuseIssuer(fields.identifier, services.config.baseUrl);
-    const organizationId = await targetOrganization(services, administrator, organization_id);
-    const now = Date.now();
-    const id = generateId('rs');
-    const { scopes, identifier } = fields;
-    const stored = { id, organizationId, identifier, ...toColumns(fields), createdAt: now, updatedAt: now };
-    return commit(context, {
-      event: { at: now, organizationId, action: 'resource_server.created', target: id, changes: fields },
-      conflicts: {
-        resource_servers_identifier: {
-          pointer: '/identifier',
-          detail: 'Another resource server has this identifier. Choose another one.',
-        },
-      },
-      statements: insertResourceServer(services.db, stored, scopes),
-      status: 201,
-      body: toResponse({ ...stored, scopes }),
-      tagged: true,
-    });
-  });
+  app.openapi(createResourceServerRoute, (context) =>
+    retryOnStaleWrite(async () => {
+      const { services, administrator } = context.var;
+      const { organization_id, ...fields } = context.req.valid('json');
+      const { scopes, identifier } = fields;
+      refuseIssuer(identifier, services.config.baseUrl);
+      const organizationId = await targetOrganization(services, administrator, organization_id);
+      const { guard, ...claimed } = await claimIdentifier(context, identifier, organizationId);
+      const now = Date.now();
+      const id = generateId('rs');
+      const times = { createdAt: now, updatedAt: now };
+      const stored = { id, organizationId, identifier, ...claimed, ...toColumns(fields), ...times };
+      return commit(context, {
+        event: { at: now, organizationId, action: 'resource_server.created', target: id, changes: fields },
+        guard,
+        conflicts: { resource_servers_identifier: IDENTIFIER_TAKEN, resource_servers_comparable: IDENTIFIER_TAKEN },
+        statements: insertResourceServer(services.db, stored, scopes),
+        status: 201,
+        body: toResponse({ ...stored, scopes }),
+        tagged: true,
+      });
+    }),
+  );
 
   app.openapi(listResourceServersRoute, async (context) => {
     const { services, administrator } = context.var;
@@ -187,9 +190,11 @@ export function resourceServers(app: ManagementApp): void {
         );
       }
       const { organizationId, identifier } = found;
+      const now = Date.now();
+      await migrateIdentifiers(services.db, now);
       return commit(context, {
         event: {
-          at: Date.now(),
+          at: now,
           organizationId,
           action: 'resource_server.deleted',
           target: id,
@@ -197,7 +202,7 @@ export function resourceServers(app: ManagementApp): void {
         },
         guard: isResourceServerAt(found),
         affectedClients: andStillOwed(clientsNaming(id), id),
-        statements: deleteResourceServer(services.db, id, cascade),
+        statements: deleteResourceServer(services.db, id, { cascade, now }),
         status: 204,
         body: null,
       });
@@ -205,9 +210,10 @@ export function resourceServers(app: ManagementApp): void {
   );
 }
 
-/** @throws ProblemError `invalid` if the identifier is the issuer or below it */
+/** @throws ProblemError `invalid` if the identifier is the issuer or below it, in any spelling */
 function refuseIssuer(identifier: string, baseUrl: string): void {
-  if (identifier !== baseUrl && !identifier.startsWith(`${baseUrl}/`)) return;
+  const [form, own] = [comparableForm(identifier), comparableForm(baseUrl)];
+  if (form !== own && !form.startsWith(`${own}/`) && !form.startsWith(`${own}?`)) return;
   throw invalid({
     pointer: '/identifier',
     detail: `The identifier must name the API: it must not be this issuer, ${baseUrl}, or a URL below it.`,

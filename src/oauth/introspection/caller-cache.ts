@@ -1,11 +1,12 @@
 import { CALLER_AGE } from '../../constants.ts';
 import { ExpiringCache } from '../../lib/expiring-cache.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
-import type { ResourceServer } from '../../store/resource-servers.ts';
+import type { IntrospectedServer } from '../../store/resource-servers.ts';
 import type { GateAnswer, IntrospectIntent } from '../client-authentication/intent.ts';
+import { RECHECK_AGE } from '../constants.ts';
 
 /** How an introspection checks revocation: by asking the gate, or by the copies in KV. The token's resource server chooses it. */
-export type Strength = ResourceServer['introspection'];
+export type Strength = IntrospectedServer['introspection'];
 
 /** The callers of the introspection endpoint that passed in the last `CALLER_AGE` seconds, and the resource servers they asked about. */
 export class IntrospectionCallerCache {
@@ -13,18 +14,26 @@ export class IntrospectionCallerCache {
   readonly clients = new CallerCache<GateAnswer<IntrospectIntent>>();
   /** By the hashes of the API key. */
   readonly apiKeys = new CallerCache<ApiKey>();
-  /** By the resource server's identifier. */
-  readonly strengths = new CallerCache<Strength>();
+  /** By the resource server's identifier: the resource server, or what was found in its place. */
+  readonly servers = new CallerCache<IntrospectedServer | 'deleted' | 'unknown'>();
+  /** The same for tokens whose client is not granted anything there any more, for `RECHECK_AGE` seconds. */
+  readonly rechecked = new CallerCache<IntrospectedServer | 'deleted'>(RECHECK_AGE);
 }
 
 class CallerCache<V> {
   readonly #entries = new ExpiringCache<V>();
+  readonly #age: number;
+
+  /** @param age of an entry, in seconds */
+  constructor(age = CALLER_AGE) {
+    this.#age = age;
+  }
 
   get(key: readonly string[]): V | undefined {
     return this.#entries.get(key.join(' '), Date.now());
   }
 
   set(key: readonly string[], value: V): void {
-    this.#entries.set(key.join(' '), value, Date.now() + CALLER_AGE * 1000);
+    this.#entries.set(key.join(' '), value, Date.now() + this.#age * 1000);
   }
 }

@@ -1,6 +1,7 @@
 import type { Administrator } from '../../credentials/api-key.ts';
 import { bearerToken } from '../../http/bearer-token.ts';
-import { findIntrospectionStrength } from '../../store/resource-servers.ts';
+import type { Database } from '../../store/database.ts';
+import { findIntrospectedServer, type IntrospectedServer } from '../../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../../tokens/access-token.ts';
 import { authenticateClient, secretsInBody } from '../client-authentication/index.ts';
 import type { GateAnswer, IntrospectIntent } from '../client-authentication/intent.ts';
@@ -49,18 +50,66 @@ export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolea
 }
 
 /**
- * Returns how the token's resource server wants it introspected. For a client, its gate has answered that already. For an API key, D1 is
- * asked; if D1 does not answer, the strength is `strong`.
+ * Returns how the token's resource server wants it introspected, or `deleted` if it was deleted, even if another one has its identifier by
+ * now. For a client, its gate has answered that already. For an API key, D1 is asked; if D1 does not answer, the strength is `strong`.
  */
 export async function findStrength(
+  services: Pick<OAuthServices, 'callers' | 'db'>,
+  caller: Caller,
+  claims: AccessTokenClaims,
+): Promise<Strength | 'deleted'> {
+  const { aud, iat } = claims;
+  if (caller.kind === 'client') {
+    const reused = caller.introspects_reused?.find(({ resource }) => resource === aud);
+    if (reused && iat < reused.tokens_from) return 'deleted';
+    return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
+  }
+  const server = await findServer(services, aud);
+  if (server === 'unknown') return 'strong';
+  return isServerOf(claims, server) ? server.introspection : 'deleted';
+}
+
+/** Finds the resource server of an audience, which may have been read up to `CALLER_AGE` seconds ago. */
+async function findServer(
+  { callers, db }: Pick<OAuthServices, 'callers' | 'db'>,
+  audience: string,
+): Promise<IntrospectedServer | 'deleted' | 'unknown'> {
+  const cached = callers.servers.get([audience]);
+  if (cached) return cached;
+  const server = await readServer(db, audience).catch(() => 'unknown' as const);
+  callers.servers.set([audience], server);
+  return server;
+}
+
+/**
+ * Whether the resource server of a token exists, although the token's client is not granted anything there any more: either its grant or
+ * the resource server was removed. This does not rely on what the isolate knew before. If D1 does not answer, a client counts as right: its
+ * gate said that it introspects for the resource server.
+ * @throws StoreUnavailableError
+ */
+export async function isServerStanding(
   { callers, db }: Pick<OAuthServices, 'callers' | 'db'>,
   caller: Caller,
-  { aud }: AccessTokenClaims,
-): Promise<Strength> {
-  if (caller.kind === 'client') return caller.introspects_at_edge?.includes(aud) ? 'edge' : 'strong';
-  const cached = callers.strengths.get([aud]);
-  if (cached) return cached;
-  const strength = (await findIntrospectionStrength(db, aud).catch(() => undefined)) ?? 'strong';
-  callers.strengths.set([aud], strength);
-  return strength;
+  claims: AccessTokenClaims,
+): Promise<boolean> {
+  const key = [claims.aud];
+  const cached = callers.rechecked.get(key);
+  if (cached) return isServerOf(claims, cached);
+  try {
+    const server = await readServer(db, claims.aud);
+    callers.rechecked.set(key, server);
+    return isServerOf(claims, server);
+  } catch (error) {
+    if (caller.kind === 'client') return true;
+    throw error;
+  }
+}
+
+async function readServer(db: Database, identifier: string): Promise<IntrospectedServer | 'deleted'> {
+  return (await findIntrospectedServer(db, identifier)) ?? 'deleted';
+}
+
+/** Whether a token is for the resource server that has its identifier now. */
+function isServerOf({ iat }: AccessTokenClaims, server: IntrospectedServer | 'deleted'): server is IntrospectedServer {
+  return server !== 'deleted' && iat >= (server.tokensFrom ?? 0);
 }

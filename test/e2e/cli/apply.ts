@@ -333,7 +333,7 @@ describe('apply and export:', () => {
       const { code, stderr } = await apply('-f', file, '--yes');
       expect(code).toBe(1);
       expect(stderr).toContain(`Creating the resource server ${identifier} failed.`);
-      expect(stderr).toContain('/identifier: Another resource server has this identifier.');
+      expect(stderr).toContain('/identifier: Another resource server has this identifier,');
     });
 
     test('does not write over what somebody changed since the plan was shown', async () => {
