@@ -32,19 +32,19 @@ export async function findDemo(base: string): Promise<Demo | undefined> {
   const demo = { worker, api };
   const headers = { Authorization: `Basic ${btoa(userpass(demo.worker))}` };
   const body = new URLSearchParams({ grant_type: 'client_credentials' });
-  const { status } = await fetch(`${base}/oauth2/token`, { method: 'POST', headers, body });
+  const { status } = await request(`${base}/oauth2/token`, { method: 'POST', headers, body });
   return status === 401 ? undefined : demo;
 }
 
 /**
  * Creates the demo through the management API and keeps its credentials, unless the database already holds organizations.
  * @returns undefined if it does
- * @throws Failure if the API refuses
+ * @throws Failure if the API refuses, or does not answer
  */
 export async function seedDemo(base: string, rootApiKey: string): Promise<Demo | undefined> {
   const call = async (path: string, init: RequestInit = {}) => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
-    const response = await fetch(`${base}/v1/${path}`, { ...init, headers });
+    const response = await request(`${base}/v1/${path}`, { ...init, headers });
     if (response.ok) return response.json();
     throw new Failure(`The demo could not be created: ${path}: ${response.status} ${await response.text()}`);
   };
@@ -67,6 +67,15 @@ export async function seedDemo(base: string, rootApiKey: string): Promise<Demo |
   await mkdir(DIRECTORY, { recursive: true });
   await Promise.all([writeCredentials('worker', demo.worker), writeCredentials('api', demo.api)]);
   return demo;
+}
+
+/** @throws Failure if the service does not answer */
+async function request(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch {
+    throw new Failure('The service stopped answering. See .wrangler/start.log for the reason.');
+  }
 }
 
 /** Returns lines to paste into a shell: `token` gets a token, `introspect` gets one and introspects it. */

@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { seedDemo } from '../../src/cli/demo.ts';
+import { Failure } from '../../src/cli/failure.ts';
 import { describeSystemError } from '../../src/cli/system-error.ts';
 
 let folder: string;
@@ -39,6 +41,11 @@ test.each([
   expect(describeSystemError(Object.assign(new Error(code), { code, syscall: 'open', path: '.dev.vars' }))).toBe(
     sentence,
   );
+});
+
+test('a service that stops while the demo is created is told as well', async () => {
+  await expect(seedDemo('http://127.0.0.1:1', 'key')).rejects.toThrow(Failure);
+  await expect(seedDemo('http://127.0.0.1:1', 'key')).rejects.toThrow('The service stopped answering.');
 });
 
 test('another error is none of the system', () => {
