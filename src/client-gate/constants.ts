@@ -60,5 +60,5 @@ export const USAGE_FLUSH_MAX = 600;
 /** How often a failed flush doubles that wait, at most. */
 export const USAGE_FLUSH_DOUBLINGS_MAX = 3;
 
-/** How many hours a gate keeps counts that D1 has not taken. */
+/** How many hours a gate tries to tell D1 of counts and of its client's last use. Then it forgets the counts. */
 export const USAGE_HOURS_KEPT = 48;

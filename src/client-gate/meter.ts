@@ -13,6 +13,7 @@ import {
   USAGE_FLUSH_DOUBLINGS_MAX,
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
+  USAGE_HOURS_KEPT,
 } from './constants.ts';
 import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
@@ -20,7 +21,7 @@ import { UsageCounts } from './usage-counts.ts';
 /** What a flush writes to D1. */
 export interface Flush {
   readonly counts: readonly UsageCount[];
-  /** When the client last authenticated, if D1 does not know it to `LAST_USED_PRECISION`. */
+  /** When the client last authenticated, to `LAST_USED_PRECISION`, if D1 does not know it. */
   readonly usedAt: number | undefined;
 }
 
@@ -31,7 +32,7 @@ export interface Flush {
  *
  * An eviction loses what is only in memory: the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the bucket's last
  * write, and up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
- * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well.
+ * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well, and D1 is not told of a use that old.
  */
 export class Meter {
   readonly #sql: SqlStorage;
@@ -41,7 +42,8 @@ export class Meter {
   #bucket: TokenBucket | undefined;
   #lastUsed: Map<string, number>;
   #writtenUses: ReadonlyMap<string, number>;
-  // The client's last use: in memory, in storage, and as D1 last took it. 0 for none.
+  // The client's last use: in memory, in storage, and as D1 last took it. 0 for none. A use within `LAST_USED_PRECISION` of the one before
+  // does not change it, so that the API shows the same value for an hour, from the gate and from D1.
   #clientUse: { at: number; written: number; flushed: number };
   #usage: UsageCounts;
   // When counts that are only in memory must be written to storage, and when counts must be flushed to D1.
@@ -88,24 +90,22 @@ export class Meter {
   /** Records the use of the client, and of its secret if that has an id, in memory until the next write. */
   used(secretId: string | undefined, now: number): void {
     if (secretId !== undefined) this.#lastUsed.set(secretId, now);
-    this.#clientUse.at = now;
-    if (this.#isUseOwed) this.#flushAt ??= now + this.#flushInterval();
+    if (isBehind(this.#clientUse.at, now)) this.#clientUse.at = now;
+    if (this.#isUseOwed(now)) this.#flushAt ??= now + this.#flushInterval();
   }
 
   /** Writes the last uses if storage is too far behind, for requests that write nothing else. */
   writeUses(now: number): void {
-    const { at, written, flushed } = this.#clientUse;
     const isStale =
-      isBehind(written, at) ||
-      // An eviction must not lose that D1 is to be told.
-      (isBehind(flushed, at) && !isBehind(flushed, written)) ||
+      this.#clientUse.at > this.#clientUse.written ||
       [...this.#lastUsed].some(([id, at]) => isBehind(this.#writtenUses.get(id) ?? 0, at));
     if (isStale) this.#write(now);
   }
 
-  /** Whether D1 is too far behind the client's last use. */
-  get #isUseOwed(): boolean {
-    return isBehind(this.#clientUse.flushed, this.#clientUse.at);
+  /** Whether D1 must be told of the client's last use. As with counts, the gate gives up after `USAGE_HOURS_KEPT`. */
+  #isUseOwed(now: number): boolean {
+    const { at, flushed } = this.#clientUse;
+    return at > flushed && at > now - USAGE_HOURS_KEPT * 3_600_000;
   }
 
   /** Forgets the last use of all secrets except these. */
@@ -146,7 +146,7 @@ export class Meter {
     if (this.#persistAt !== undefined && (isFlushDue || this.#persistAt <= now)) this.#write(now);
     if (!isFlushDue) return undefined;
     this.#usage.forget(now);
-    const flush = { counts: this.#usage.owed(), usedAt: this.#isUseOwed ? this.#clientUse.at : undefined };
+    const flush = { counts: this.#usage.owed(), usedAt: this.#isUseOwed(now) ? this.#clientUse.at : undefined };
     if (flush.counts.length > 0 || flush.usedAt !== undefined) return flush;
     this.flushed(flush, now);
     return undefined;
@@ -157,7 +157,7 @@ export class Meter {
     this.#usage.flushed(counts);
     this.#clientUse.flushed = Math.max(this.#clientUse.flushed, usedAt);
     this.#failedFlushes = 0;
-    const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed;
+    const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed(now);
     this.#flushAt = isMoreOwed ? now + this.#flushInterval() : undefined;
     this.#write(now);
   }

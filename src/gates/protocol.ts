@@ -539,7 +539,7 @@ export interface Activity {
   readonly secrets: readonly { readonly id: string; readonly last_used_at: number }[];
   /** Counts that D1 does not have in full. Each is absolute and replaces D1's count for its hour and outcome, if that is lower. */
   readonly usage: readonly UsageCount[];
-  /** When the client last authenticated. Absent: the gate does not know, or is older; D1 may know. */
+  /** When the client last authenticated, to the hour. Absent: the gate does not know, or is older; D1 may know. */
   readonly last_used_at?: number;
 }
 
@@ -601,7 +601,7 @@ export interface StoredActivity {
   /** When the counts and the client's last use are next flushed to D1; null if D1 has them. */
   readonly flush_at: number | null;
   readonly failed_flushes: number;
-  /** When the client last authenticated. Absent from an older gate's row, and before the first use: not known. */
+  /** When the client last authenticated, to the hour. Absent from an older gate's row, and before the first use: not known. */
   readonly client_used_at?: number;
   /** The `client_used_at` that D1 last took. Absent: none; D1 is then told of the next use, and keeps the later one. */
   readonly client_use_flushed?: number;

@@ -17,8 +17,8 @@ export async function activityOf(
 }
 
 /**
- * Returns when a client last authenticated, in milliseconds since the epoch; null if it never did. The gate knows it exactly; without an
- * answer of the gate it is what D1 knows.
+ * Returns when a client last authenticated, in milliseconds since the epoch and to the hour; null if it never did. Without an answer of
+ * the gate it is what D1 knows, which is some minutes older.
  */
 export async function lastUse(
   { gates }: Pick<ManagementServices, 'gates'>,
