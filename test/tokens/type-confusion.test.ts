@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { api, basic, type Credentials, done, ISSUER, postForm, send } from '../http.ts';
 import { startNewIsolate } from '../instruments.ts';
@@ -30,6 +31,13 @@ beforeAll(async () => {
     rate_limit: { per_minute: 100_000, burst: 10_000 },
   });
   machine = worker;
+  // Tokens for no resource server are inactive, and the API would refuse this one, so that no token has the audience of an assertion.
+  await env.DB.prepare(
+    `INSERT INTO resource_servers (id, identifier, comparable, name, signing_alg, introspection, version, created_at, updated_at)
+     VALUES ('rs_issuer', ?1, ?1, 'issuer', 'ES256', 'strong', 1, 1, 1)`,
+  )
+    .bind(ISSUER)
+    .run();
   await done('PATCH', `clients/${machine.client_id}`, {
     body: {
       additional_auth_methods: ['client_secret_basic', 'federated_jwt'],
