@@ -92,6 +92,21 @@ test('a role is found by its name in any form, also if older code stored another
   }
 });
 
+test('the migration folds the names of older code that are in ASCII, and leaves the others', async () => {
+  const names = ['Old ASCII ~!', '\u00c9t\u00e9'];
+  const roles = [];
+  for (const name of names) roles.push((await create('roles', { organization_id, name })).id);
+  await env.DB.prepare('UPDATE roles SET folded_name = NULL').run();
+  const migration = env.TEST_MIGRATIONS.find(({ name }) => name.endsWith('folded_names.sql'));
+  const updates = migration?.queries.filter((query) => query.includes('UPDATE `')) ?? [];
+  expect(updates).toHaveLength(4);
+  await env.DB.batch(updates.map((query) => env.DB.prepare(query)));
+  const folded = await Promise.all(
+    roles.map((id) => env.DB.prepare('SELECT folded_name FROM roles WHERE id = ?').bind(id).first('folded_name')),
+  );
+  expect(folded).toEqual(['old ascii ~!', null]);
+});
+
 test.each([
   ['a control character', 'a\u0000b'],
   ['an override of the text direction', 'a\u202eb'],

@@ -275,4 +275,23 @@ describe('over a connection with faults', () => {
     expect((await person.run(['tokens', 'introspect', ...options], { input: 'x.y.z' })).code).toBe(0);
     expect(new URLSearchParams(seen[0]?.body).get('introspection')).toBe(expected);
   });
+
+  test('clients with claims from before are searched in every organization, and shown with these claims', async () => {
+    const client = (name: string, fields: object) => ({ client_id: `emc_${name}`, client_name: name, ...fields });
+    const [one, two] = [
+      client('one', { organization_id: 'org_1', claims: { Scope: 'x', tier: 1 }, requestable_claims: [] }),
+      client('two', { organization_id: 'org_2', claims: {}, requestable_claims: ['job', 'ｒole'] }),
+    ];
+    const page = (...data: object[]) => ({ status: 200, body: { data, next_cursor: null } });
+    faults = [page({ id: 'org_1' }, { id: 'org_2' }), page(one), page(two)];
+    const { code, stdout } = await person.run(['clients', 'reserved-claims'], { env: { EDGEMINT_ORGANIZATION: '' } });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^org_1 +emc_one +one +Scope +-$/m);
+    expect(stdout).toMatch(/^org_2 +emc_two +two +- +ｒole$/m);
+    expect(seen.map(({ path }) => path.replace(/[?&]limit=\d+/, ''))).toEqual([
+      '/v1/organizations',
+      '/v1/clients?organization_id=org_1&reserved_claims=true',
+      '/v1/clients?organization_id=org_2&reserved_claims=true',
+    ]);
+  });
 });
