@@ -170,7 +170,7 @@ async function runClient(
 const reportFor = (client_id: string) => [{ type: 'text', text: `sales for ${client_id}` }];
 
 describe('the code of the page', () => {
-  test.each(['sdk 1', 'sdk 2'] as const)('calls a tool with a secret: server %s', async (name) => {
+  test.each(['sdk 1', 'sdk 2', 'host'] as const)('calls a tool with a secret: server %s', async (name) => {
     const { client_id, client_secret } = await edgemintCommand(createClient, servers[name].resource);
     const env = { CLIENT_ID: client_id, CLIENT_SECRET: client_secret };
     expect(await runClient(bySecret, servers[name], env)).toEqual(reportFor(client_id));
@@ -376,7 +376,7 @@ describe.each(SDK_NAMES)('%s, by discovery alone,', (sdk) => {
     });
   });
 
-  test.skip('asks for a host with a slash, and gets a token for the host as it is registered', async () => {
+  test('asks for a host with a slash, and gets a token for the host as it is registered', async () => {
     const { resource } = servers.host;
     const created = await edgemintCommand(createClient, resource);
     const { callTool, tokenRequests, close } = await connectWithSecret(sdk, servers.host, created);
