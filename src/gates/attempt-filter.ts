@@ -38,7 +38,7 @@ export interface Attempt {
 }
 
 export interface SecretAttempt extends Attempt {
-  /** The hashes of the presented secret, one under each accepted master key. */
+  /** The hashes of the presented secret, under each accepted master key, and in each of its readings. */
   readonly hashes: readonly string[];
 }
 

@@ -233,7 +233,7 @@ export type Proof = SecretProof | KeyProof;
 
 export interface SecretProof {
   readonly kind: 'secret';
-  /** The presented secret's hash under each accepted master key. */
+  /** The hash of each reading of the presented secret under each accepted master key. An older edge sends one reading. */
   readonly hashes: readonly string[];
 }
 

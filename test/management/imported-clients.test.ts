@@ -43,11 +43,35 @@ async function pointersOf(fields: object, status = 422): Promise<(string | undef
   return (await problemOf(await manage('clients', body(fields)), status)).errors?.map(({ pointer }) => pointer);
 }
 
-/** Requests a token with Basic credentials whose parts are not form-encoded, like many libraries send them. */
-function rawBasic({ client_id, client_secret }: Credentials): Promise<Response> {
+/** Requests a token with Basic credentials whose parts are not form-encoded, as `curl -u` and many libraries send them. */
+function rawBasic({ client_id, client_secret }: Credentials, address?: string): Promise<Response> {
   const headers = { Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
-  return postForm('/oauth2/token', { grant_type: 'client_credentials' }, { headers });
+  const init = { headers, ...(address !== undefined && { address }) };
+  return postForm('/oauth2/token', { grant_type: 'client_credentials' }, init);
 }
+
+describe('a secret with characters that form encoding changes', () => {
+  test.each([
+    'Zp7+kQ2_vXw9+Rt4.Ls8Yb3NcJ6mHd1F',
+    'Zp7%kQ2_vXw9%Rt4.Ls8Yb3NcJ6mHd1F',
+    'Zp7%2BQ2_vXw9+t4.Ls8:b3NcJ6mHd1%',
+  ])('authenticates as it is and form-encoded: %s', async (secret) => {
+    const client = { client_id: `special-${++counter}`, client_secret: secret };
+    await create('clients', body(client));
+    expect((await rawBasic(client)).status).toBe(200);
+    expect((await requestToken(client)).status).toBe(200);
+  });
+
+  test('costs one gate call, and a wrong one counts as one failed attempt', async () => {
+    const { client_id } = await imported('two-readings');
+    const guess = (at: number) => ({ client_id, client_secret: `Zp7+kQ2_vXw9+Rt4.Ls8Yb3NcJ6mHd${at}F` });
+    resetCalls();
+    const address = '203.0.113.77';
+    for (let at = 0; at < ATTEMPTS_PER_ADDRESS; at++) expect((await rawBasic(guess(at), address)).status).toBe(401);
+    expect(calls).toMatchObject({ gate: ATTEMPTS_PER_ADDRESS, rateLimit: ATTEMPTS_PER_ADDRESS });
+    expect((await rawBasic(guess(99), address)).status).toBe(429);
+  });
+});
 
 test('a client keeps the id and the secret that it has from elsewhere, which are shown by no later answer', async () => {
   const client = await imported('my-app');

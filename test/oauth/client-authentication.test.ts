@@ -88,9 +88,20 @@ describe('Basic credentials are form-encoded', () => {
     'T2: %j round-trips, in an id and in a secret',
     (text) => {
       const read = readBasic(basic(text, `${text}:${text}`));
-      expect([read?.clientId, read?.secret.reveal()]).toEqual([text, `${text}:${text}`]);
+      expect([read?.clientId, read?.secrets[0].reveal()]).toEqual([text, `${text}:${text}`]);
     },
   );
+
+  test.each([
+    ['without special characters', 'a-_~.b', ['a-_~.b']],
+    ['with a plus sign', 'a+b', ['a b', 'a+b']],
+    ['with an encoded plus sign', 'a%2Bb', ['a+b', 'a%2Bb']],
+    ['with a percent sign that begins nothing', '100%', ['100%']],
+    ['with a colon', 'a:b+', ['a:b ', 'a:b+']],
+  ])('a secret %s has its form-decoded reading and its raw one', (_, text, readings) => {
+    const read = readBasic(rawBasic(`id:${text}`));
+    expect(read?.secrets.map((secret) => secret.reveal())).toEqual(readings);
+  });
 
   test.each(['%', '%2', '%zz', '%%', '%E2%82', '%FF', '%C0%AF', '%ED%A0%80', '%u20AC'])(
     'T2: a bad %s in the id or the secret is invalid_client',

@@ -15,16 +15,18 @@ import type { Intent } from './intent.ts';
  */
 export async function authenticateBySecret<I extends Intent>(
   services: AuthenticationServices,
-  { clientId, secret }: SecretCredential,
+  { clientId, secrets }: SecretCredential,
   { attempt, isOwn }: ClaimedClient,
   intent: I,
 ): Promise<AuthenticatedClient<I>> {
   // The secret of an imported client can have any form.
-  if (isOwn && !isWellFormedSecret(secret.reveal(), 'ems_')) {
+  const possible = isOwn ? secrets.filter((secret) => isWellFormedSecret(secret.reveal(), 'ems_')) : secrets;
+  if (possible.length === 0) {
     services.attempts.refuse(attempt);
     throw invalidClient('mistyped_secret');
   }
-  const hashes = await candidateHashes(secret, await services.acceptedKeys());
+  const acceptedKeys = await services.acceptedKeys();
+  const hashes = (await Promise.all(possible.map((secret) => candidateHashes(secret, acceptedKeys)))).flat();
   const client: Identified = { client_id: clientId, proof: { kind: 'secret', hashes } };
   const answer = await services.attempts.guard({ ...attempt, hashes }, () => askGate(services, client, intent));
   if (isRefusal(answer)) throw invalidClient(refusalReason(answer, hashes));

@@ -8,5 +8,5 @@ import type { SecretCredential } from './credential.ts';
 export function readPost(parameters: Parameters): SecretCredential | undefined {
   const clientId = parameters.get('client_id');
   const secret = parameters.secret('client_secret');
-  return clientId !== undefined && secret !== undefined ? { kind: 'secret', clientId, secret } : undefined;
+  return clientId !== undefined && secret !== undefined ? { kind: 'secret', clientId, secrets: [secret] } : undefined;
 }

@@ -13,7 +13,8 @@ export type Credential = SecretCredential | KeyCredential;
 export interface SecretCredential {
   readonly kind: 'secret';
   readonly clientId: string;
-  readonly secret: Redacted;
+  /** The readings of the presented secret, of which one may be right: HTTP Basic can have two (see `readBasic`). */
+  readonly secrets: readonly [Redacted, ...Redacted[]];
 }
 
 /** A credential that is verified against the client's registered keys, certificates or identities. */
