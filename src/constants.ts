@@ -22,6 +22,12 @@ export const ACCESS_TOKEN_TTL_MAX = 86_400;
 /** The longest lifetime of an access token under the strict profile. FAPI 2.0 gives no figure. */
 export const STRICT_ACCESS_TOKEN_TTL_MAX = 900;
 
+/** The longest lifetime of a client's own assertions, unless the client sets another. Client libraries choose one to five minutes. */
+export const ASSERTION_LIFETIME_DEFAULT = 300;
+
+/** The highest limit that a client can set for its assertions: Authlib's live an hour. */
+export const ASSERTION_LIFETIME_LIMIT = 3600;
+
 /** How far an `iat` may be ahead of this clock: gates and edges are different machines. */
 export const CLOCK_SKEW = 60;
 

@@ -8,6 +8,7 @@ import { Gates } from './gates/gates.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
+import { WorkloadDirectory } from './oauth/client-authentication/workload-directory.ts';
 import { IntrospectionCallerCache } from './oauth/introspection/caller-cache.ts';
 import { DpopNonces } from './oauth/sender-constraint/dpop-nonce.ts';
 import type { OAuthServices } from './oauth/services.ts';
@@ -18,6 +19,7 @@ import { RemoteKeys } from './remote-keys/remote-keys.ts';
 import { findApiKey, recordApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
 import { database } from './store/database.ts';
+import { findWorkloads } from './store/workloads.ts';
 
 /** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
 export interface Services extends OAuthServices, ManagementServices {
@@ -59,6 +61,7 @@ export function createServices(env: Env): Services {
     leakReports: new AttemptFilter(withKeyPrefix(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new IntrospectionCallerCache(),
     authentications: new ClientAuthenticationCache(gates),
+    workloads: new WorkloadDirectory((keys) => findWorkloads(db, keys)),
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
     probes: new StoreProbes(),

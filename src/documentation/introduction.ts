@@ -13,7 +13,7 @@ below \`/v1\`.
   - with a secret, by HTTP Basic (\`client_secret_basic\`) or as the form fields \`client_id\` and \`client_secret\` (\`client_secret_post\`);
   - with a JWT that they sign with their own key, as \`client_assertion\` (\`private_key_jwt\`);
   - with the client certificate of the TLS connection (\`tls_client_auth\`, \`self_signed_tls_client_auth\`);
-  - with a token from their platform, as \`client_assertion\` together with \`client_id\` (\`federated_jwt\`).
+  - with a token from their platform, as \`client_assertion\` (\`federated_jwt\`), or as \`assertion\` of the jwt-bearer grant.
 - **Administrators** send an API key: \`Authorization: Bearer <API key>\`. The root key manages everything. An organization's key manages that
   organization, within the scopes of the key; resources of other organizations are 404. With the root key, set \`organization_id\` to create
   or list resources of an organization.

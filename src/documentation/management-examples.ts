@@ -96,6 +96,8 @@ const Client = {
   tls_client_auth_san_ip: null,
   tls_client_auth_san_email: null,
   federated_identities: [],
+  assertion_lifetime_max: 300,
+  assertion_audience: 'issuer',
   dpop_bound_access_tokens: false,
   dpop_nonce_required: false,
   tls_client_certificate_bound_access_tokens: false,

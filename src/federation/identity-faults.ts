@@ -50,6 +50,11 @@ const SHARED_ISSUERS: Readonly<Record<string, SharedIssuer>> = {
   'https://oidc.vercel.com': { claims: ['owner_id', 'project_id'], subject: /^owner:[^:*]+:/ },
 };
 
+/** Returns the claims that name an account at an issuer that gives tokens to anyone; none for another issuer. */
+export function accountClaims(issuer: string): readonly string[] {
+  return SHARED_ISSUERS[issuer]?.claims ?? [];
+}
+
 const TRUST_DOMAIN = new RegExp(`^spiffe://[a-z0-9._-]{1,${TRUST_DOMAIN_LENGTH_MAX}}$`);
 /** The literal prefix of a pattern that excludes other parties has this somewhere. */
 const DISTINGUISHING = new RegExp(`[\\p{L}\\p{N}]{${DISTINGUISHING_CHARACTERS_MIN}}`, 'u');

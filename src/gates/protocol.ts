@@ -97,6 +97,11 @@ export type AuthMethod =
   | 'self_signed_tls_client_auth'
   | 'federated_jwt';
 
+/**
+ * What the `aud` of a client's own assertion may be. An edge accepts only the issuer for a value that it does not know.
+ */
+export type AssertionAudience = 'issuer' | 'issuer_or_token_endpoint';
+
 /** A public key that is registered for a client. */
 export interface RegisteredKey {
   /** As it was registered. */
@@ -154,6 +159,13 @@ export interface ClientAuthentication {
   readonly federated_identities: readonly RegisteredIdentity[];
   /** Whether the strict profile applies to the client. */
   readonly is_strict: boolean;
+  /**
+   * The longest lifetime of the client's own assertions, seconds. Absent: 300, as under the strict profile and in an older record. An older
+   * edge ignores it: it refuses longer ones, and the gate refuses its proof if the limit is lower.
+   */
+  readonly assertion_lifetime_max?: number;
+  /** The audience of the client's own assertions. Absent: `issuer`, as above. An older edge ignores it and accepts only the issuer. */
+  readonly assertion_audience?: AssertionAudience;
 }
 
 /** What a client's tokens must be bound to. */

@@ -13,6 +13,7 @@ export type Reason =
   // Error codes of the OAuth endpoints.
   | 'invalid_request'
   | 'invalid_client'
+  | 'invalid_grant'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'unsupported_response_type'
@@ -61,6 +62,7 @@ export type AuthenticationFailure =
   | 'method_not_registered'
   | 'no_such_key'
   | 'no_such_identity'
+  | 'ambiguous_identity'
   | 'replayed'
   // Reasons for certificates.
   | 'certificate_not_verified'

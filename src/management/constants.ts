@@ -72,6 +72,15 @@ export const RATE_LIMIT_PER_MINUTE_DEFAULT = 600;
 export const RATE_LIMIT_BURST_DEFAULT = 100;
 export const RATE_LIMIT_MAX = 1_000_000;
 
+/** The lowest limit that a client can set for the lifetime of its assertions: that of the strict profile. */
+export const ASSERTION_LIFETIME_MIN = 60;
+
+/**
+ * How many ids of assertions a gate may have to remember if a client's assertions live longer than by default. The gate keeps them in
+ * memory, about 150 bytes each, and the platform gives it 128 MB.
+ */
+export const REMEMBERED_ASSERTIONS_MAX = 200_000;
+
 /** Custom claims of a client, as JSON in UTF-8. They are part of every token. */
 export const CLAIMS_LIMIT_BYTES = 4096;
 

@@ -16,9 +16,6 @@ export const REQUESTED_CLAIM_LENGTH_MAX = 200;
 /** How far the clock of the signer of an assertion or a proof may be off. */
 export const SIGNER_CLOCK_SKEW = 30;
 
-/** The longest lifetime of a client assertion. Client libraries choose one to five minutes. */
-export const ASSERTION_LIFETIME_MAX = 300;
-
 /** The longest lifetime of a client assertion under the strict profile. */
 export const STRICT_ASSERTION_LIFETIME_MAX = 60;
 
@@ -56,6 +53,22 @@ export const SHORT_AUTHENTICATION_LENGTH_MAX = 4096;
 
 /** How many longer ones an isolate keeps besides. They are fewer, so that they cannot fill its memory. */
 export const CACHED_LONG_AUTHENTICATIONS_MAX = 100;
+
+/** How old the cached clients of a workload may get before they are read again in the background. */
+export const WORKLOAD_AGE = 60;
+
+/**
+ * How often an isolate looks up workloads, milliseconds, and how many look-ups it may make at once after a pause. Strangers can cause no
+ * more than that: 80 in the first minute, then 60.
+ */
+export const WORKLOAD_QUERY_INTERVAL_MS = 1000;
+export const WORKLOAD_QUERIES_AT_ONCE = 20;
+
+/** The keys that one look-up asks for, as JSON in UTF-16 code units: thousands of usual ones. D1 binds values of up to 2 MB. */
+export const WORKLOAD_KEYS_LENGTH_MAX = 600_000;
+
+/** Of how many clients that trust a token by its claims the keys are tried. A token that fits more is ambiguous. */
+export const WORKLOAD_CLIENTS_MAX = 10;
 
 /** How many imported keys of DPoP proofs an isolate keeps. */
 export const CACHED_PROOF_KEYS_MAX = 1000;

@@ -2,6 +2,7 @@ import { VERIFICATION_ALGS } from '../jwt/public-key.ts';
 import { SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import type { Config } from '../platform/config.ts';
 import { AUTH_METHODS } from '../store/client-authentication.ts';
+import { JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
 import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
 import type { OAuthServices } from './services.ts';
@@ -39,7 +40,7 @@ function authorizationServer({ issuer, baseUrl }: Config) {
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
     introspection_endpoint: `${baseUrl}/oauth2/introspect`,
     revocation_endpoint: `${baseUrl}/oauth2/revoke`,
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: ['client_credentials', JWT_BEARER_GRANT],
     // Required by the RFC, and empty because there is no user flow.
     response_types_supported: [],
     token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,

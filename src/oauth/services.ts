@@ -9,11 +9,12 @@ import type { Env } from '../platform/env.ts';
 import type { RemoteKeys } from '../remote-keys/remote-keys.ts';
 import type { Database } from '../store/database.ts';
 import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
+import type { WorkloadDirectory } from './client-authentication/workload-directory.ts';
 import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
 import type { StoreProbes } from './store-probes.ts';
 
-/** What the authentication of a client may touch. It does not touch D1 and KV directly: the gate does. */
+/** What the authentication of a client may touch. It does not touch KV directly, and D1 only for unknown workloads: the gate does. */
 export interface AuthenticationServices {
   readonly config: Config;
   /** The master keys whose hashes and tags are accepted. */
@@ -23,6 +24,8 @@ export interface AuthenticationServices {
   readonly attempts: AttemptFilter;
   readonly callers: IntrospectionCallerCache;
   readonly authentications: ClientAuthenticationCache;
+  /** Reads D1 for workloads that the isolate does not know. */
+  readonly workloads: WorkloadDirectory;
   readonly remoteKeys: RemoteKeys;
 }
 

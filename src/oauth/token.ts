@@ -5,9 +5,10 @@ import type { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
+import { authenticateByGrant, JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AdmitIntent, GateAnswer } from './client-authentication/intent.ts';
-import { type Parameters, readParameters, requireParameter } from './request/parameters.ts';
+import { readParameters, requireParameter } from './request/parameters.ts';
 import { parseRequestedClaims } from './request/requested-claims.ts';
 import { parseResource } from './request/resource.ts';
 import { parseScope } from './request/scope.ts';
@@ -19,10 +20,13 @@ import type { TokenServices } from './services.ts';
 type Decision = GateAnswer<AdmitIntent>;
 type Admitted = Extract<Decision, { outcome: 'admitted' }>;
 
-/** The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)). */
+/**
+ * The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)) and the
+ * jwt-bearer grant ([RFC 7523 section 2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
+ */
 export async function token(services: TokenServices, request: Request): Promise<Response> {
   const parameters = await readParameters(request, { repeatable: ['resource'] });
-  requireClientCredentialsGrant(parameters);
+  const authenticate = authenticationFor(requireParameter(parameters, 'grant_type'));
   const grant = {
     resource: parseResource(parameters),
     scopes: parseScope(parameters.get('scope')),
@@ -30,17 +34,23 @@ export async function token(services: TokenServices, request: Request): Promise<
   };
   const binding = await verifyPossession(services, request);
   const intent: AdmitIntent = { kind: 'admit', grant, binding };
-  const { answer } = await authenticateClient(services, request, parameters, intent);
+  const { answer } = await authenticate(services, request, parameters, intent);
   const admitted = await requireAdmission(services, answer);
   requireBinding(admitted, binding);
   const accessToken = await mint(services, admitted);
   return accessTokenResponse(accessToken, admitted, admitted.wants_dpop_nonce ? await nonceHeader(services) : {});
 }
 
-/** Refuses every other grant type ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
-function requireClientCredentialsGrant(parameters: Parameters): void {
-  if (requireParameter(parameters, 'grant_type') !== 'client_credentials')
-    throw new OAuthError('unsupported_grant_type');
+/** Returns how a grant authenticates the client. @throws OAuthError `unsupported_grant_type` for every other grant type */
+function authenticationFor(grantType: string): typeof authenticateClient {
+  switch (grantType) {
+    case 'client_credentials':
+      return authenticateClient;
+    case JWT_BEARER_GRANT:
+      return authenticateByGrant;
+    default:
+      throw new OAuthError('unsupported_grant_type');
+  }
 }
 
 async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, decision: Decision): Promise<Admitted> {

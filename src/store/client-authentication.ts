@@ -1,4 +1,4 @@
-import type { AuthMethod, TlsSubject } from '../gates/protocol.ts';
+import type { AssertionAudience, AuthMethod, TlsSubject } from '../gates/protocol.ts';
 import { completeList } from '../lib/complete-list.ts';
 
 /**
@@ -26,6 +26,9 @@ export const STRICT_METHODS: readonly AuthMethod[] = [
 
 /** The signature algorithms that the strict profile permits to clients ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
 export const STRICT_ALGS: readonly string[] = ['ES256', 'PS256', 'EdDSA', 'Ed25519'];
+
+/** What the `aud` of a client's own assertion may be. */
+export const ASSERTION_AUDIENCES = completeList<AssertionAudience>()(['issuer', 'issuer_or_token_endpoint']);
 
 /** The security profiles of clients. `strict` follows FAPI 2.0. */
 export const SECURITY_PROFILES = ['standard', 'strict'] as const;

@@ -1,4 +1,5 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
+import { ASSERTION_LIFETIME_DEFAULT } from '../constants.ts';
 import type { ClientAuthentication, ClientRecord, Grant } from '../gates/protocol.ts';
 import { type SecurityProfile, STRICT_METHODS, usesSecrets } from './client-authentication.ts';
 import {
@@ -164,6 +165,15 @@ function authenticationOf(client: Client, organizationProfile: SecurityProfile):
     tls_subject: client.tlsSubject,
     federated_identities: client.federatedIdentities,
     is_strict: isStrict,
+    ...(!isStrict && assertionRules(client)),
+  };
+}
+
+/** Returns the client's rules for assertions as far as they differ from the default ones, so that most records are as older code wrote them. */
+function assertionRules({ assertionLifetimeMax, assertionAudience }: Client) {
+  return {
+    ...(assertionLifetimeMax !== ASSERTION_LIFETIME_DEFAULT && { assertion_lifetime_max: assertionLifetimeMax }),
+    ...(assertionAudience !== 'issuer' && { assertion_audience: assertionAudience }),
   };
 }
 

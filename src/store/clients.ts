@@ -14,6 +14,7 @@ import {
   clientSecrets,
   clients,
   clientUsage,
+  clientWorkloads,
   gates,
   organizations,
   resourceServers,
@@ -21,6 +22,7 @@ import {
 } from './schema.ts';
 import { insertSecret, type StoredSecret } from './secrets.ts';
 import { among, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
+import type { WorkloadKey } from './workloads.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
@@ -32,6 +34,8 @@ export interface ClientLinks {
   readonly roleIds: readonly string[];
   /** The ids of the resource servers whose tokens the client may introspect. */
   readonly introspects: readonly string[];
+  /** The entries of its federated identities in the index of workloads. */
+  readonly workloads: readonly WorkloadKey[];
 }
 
 /** A client with the names of the resources that it is linked to, and its organization's profile. */
@@ -111,6 +115,7 @@ function removeLinks(db: Database, ids: SQL): Statement[] {
     db.delete(clientGrants).where(among(clientGrants.clientId, ids)),
     db.delete(clientRoles).where(among(clientRoles.clientId, ids)),
     db.delete(clientIntrospects).where(among(clientIntrospects.clientId, ids)),
+    db.delete(clientWorkloads).where(among(clientWorkloads.clientId, ids)),
   ];
 }
 
@@ -123,6 +128,11 @@ function insertLinks(db: Database, clientId: string, links: ClientLinks): Statem
       FROM json_each(${grants}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
     db.insert(clientRoles).select(each(links.roleIds)),
     db.insert(clientIntrospects).select(each(links.introspects)),
+    db
+      .insert(clientWorkloads)
+      .select(
+        sql`SELECT DISTINCT value ->> 'issuer', value ->> 'selector', ${clientId} FROM json_each(${JSON.stringify(links.workloads)})`,
+      ),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { asc, eq, type SQL, sql } from 'drizzle-orm';
-import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
+import { ASSERTION_LIFETIME_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import { comparableForm } from '../lib/comparable-form.ts';
 import { removeApiKeys } from './api-keys.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS } from './client-authentication.ts';
@@ -97,6 +97,8 @@ const strictAlgs = listOf(STRICT_ALGS);
 const isNotStrict = sql`(
   token_endpoint_auth_method NOT IN (${strictMethods})
   OR access_token_ttl > ${STRICT_ACCESS_TOKEN_TTL_MAX}
+  OR assertion_lifetime_max > ${ASSERTION_LIFETIME_DEFAULT}
+  OR assertion_audience <> 'issuer'
   OR EXISTS (SELECT 1 FROM json_each(additional_auth_methods) AS method WHERE method.value NOT IN (${strictMethods}))
   OR EXISTS (SELECT 1 FROM json_each(${clients.keys}) AS key WHERE key.value ->> '$.jwk.alg' NOT IN (${strictAlgs}))
 )`;

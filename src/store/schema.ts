@@ -10,9 +10,10 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
+import { ASSERTION_LIFETIME_DEFAULT } from '../constants.ts';
 import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '../gates/protocol.ts';
 import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../jwt/signing-algs.ts';
-import { AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
+import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
 // Foreign keys never cascade: a migration that rebuilds a referenced table would delete the referring rows (D1 ignores
 // PRAGMA foreign_keys=OFF), and a DELETE request must list its dependents. Times are milliseconds since the epoch.
@@ -222,6 +223,9 @@ export const clients = sqliteTable(
     jwksUri: text('jwks_uri'),
     tlsSubject: json<TlsSubject>('tls_subject'),
     federatedIdentities: json<RegisteredIdentity[]>('federated_identities').notNull().default([]),
+    /** The longest lifetime of the client's own assertions, in seconds. */
+    assertionLifetimeMax: integer('assertion_lifetime_max').notNull().default(ASSERTION_LIFETIME_DEFAULT),
+    assertionAudience: text('assertion_audience', { enum: ASSERTION_AUDIENCES }).notNull().default('issuer'),
     dpopBoundAccessTokens: integer('dpop_bound_access_tokens', { mode: 'boolean' }).notNull().default(false),
     dpopNonceRequired: integer('dpop_nonce_required', { mode: 'boolean' }).notNull().default(false),
     tlsClientCertificateBoundAccessTokens: integer('tls_client_certificate_bound_access_tokens', { mode: 'boolean' })
@@ -257,6 +261,26 @@ export const clients = sqliteTable(
     uniqueIndex('clients_folded_name').on(table.foldedName, table.organizationId),
     index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
+  ],
+);
+
+/**
+ * The index of `clients.federated_identities`: by issuer and selector, the clients that a token of that issuer may belong to. It only
+ * proposes clients; their identities decide. Code of an older version does not maintain it.
+ */
+export const clientWorkloads = sqliteTable(
+  'client_workloads',
+  {
+    issuer: text('issuer').notNull(),
+    /** One exact condition of the identity, such as `sub=…` (see `federation/selector.ts`); empty if it has none. */
+    selector: text('selector').notNull(),
+    clientId: text('client_id')
+      .notNull()
+      .references(() => clients.clientId),
+  },
+  (table) => [
+    primaryKey({ columns: [table.issuer, table.selector, table.clientId] }),
+    index('client_workloads_client').on(table.clientId),
   ],
 );
 

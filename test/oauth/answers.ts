@@ -21,6 +21,26 @@ export async function readError(response: Response): Promise<{ status: number; e
   return { status, error: body.error };
 }
 
+/** The reasons that do not depend on the client, so that the answer says what to change. */
+const ADVISED = [
+  'malformed_assertion',
+  'wrong_type',
+  'wrong_algorithm',
+  'wrong_subject',
+  'wrong_audience',
+  'assertion_expired',
+  'assertion_not_yet_valid',
+  'assertion_lives_too_long',
+];
+
+/** Checks that an answer is that of a failed authentication, and discloses nothing about the client. @param reason the reason in the log */
+export async function expectNotAuthenticated(response: Response, reason: unknown): Promise<void> {
+  expect(await readError(response.clone())).toEqual({ status: 401, error: 'invalid_client' });
+  const { error_description } = await response.json<{ error_description: string }>();
+  const isAdvised = ADVISED.includes(String(reason));
+  expect(isAdvised ? error_description.slice(0, 29) : error_description).toBe('Client authentication failed.');
+}
+
 /** Checks that an answer is any refusal of the protocol: a 4xx with an error code. */
 export async function expectRefused(response: Response, message?: string): Promise<void> {
   const { status, error } = await readError(response);

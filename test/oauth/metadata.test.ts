@@ -216,7 +216,7 @@ test.each([
 
 test('K8: what is said to be supported is what answers', async () => {
   const document = await metadata();
-  expect(document.grant_types_supported).toEqual(['client_credentials']);
+  expect(document.grant_types_supported).toEqual(['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer']);
   expect(document.response_types_supported).toEqual([]);
   const { worker } = await world('supported');
   const { client_id, client_secret } = worker;

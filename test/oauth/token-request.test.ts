@@ -316,7 +316,7 @@ describe('each error where it is defined', () => {
     ' client_credentials',
     'client_credentials\0',
     'client_credentials,client_credentials',
-    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    'urn:ietf:params:oauth:grant-type:saml2-bearer',
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'urn:ietf:params:oauth:grant-type:device_code',
   ])('T14: grant_type %j is unsupported_grant_type', async (grant_type) => {

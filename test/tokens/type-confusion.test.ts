@@ -72,6 +72,7 @@ const TYPES = [
   'at+jwt',
   'application/at+jwt',
   'client-authentication+jwt',
+  'authorization-grant+jwt',
   'dpop+jwt',
   'token-introspection+jwt',
   'statuslist+jwt',
@@ -120,6 +121,14 @@ function authenticates(path: string, form: () => Record<string, string>): Place 
   return async (jwt, token) => (await askWith(jwt, { token, ...form() }, { ...connection(), path })).ok;
 }
 
+/** Whether the JWT is accepted as the authorization grant of a token request. */
+function grants(form: () => Record<string, string>): Place {
+  return async (assertion) => {
+    const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
+    return (await postForm('/oauth2/token', { ...grant, ...form() }, connection())).ok;
+  };
+}
+
 const named = () => ({ client_id: machine.client_id });
 const asSvid = () => ({ ...named(), client_assertion_type: JWT_SPIFFE });
 
@@ -133,6 +142,11 @@ const PLACES = {
   'SVID assertion at the token endpoint': authenticates('/oauth2/token', asSvid),
   'SVID assertion at the introspection endpoint': authenticates('/oauth2/introspect', asSvid),
   'SVID assertion at the revocation endpoint': authenticates('/oauth2/revoke', asSvid),
+  'authorization grant at the token endpoint': grants(() => ({})),
+  'authorization grant with the client_id at the token endpoint': grants(named),
+  'SVID assertion without the client_id at the token endpoint': authenticates('/oauth2/token', () => ({
+    client_assertion_type: JWT_SPIFFE,
+  })),
   'DPoP header': async (jwt) =>
     (await postForm('/oauth2/token', GRANT, { headers: { ...bySecret(), DPoP: jwt }, ...connection() })).ok,
   'assertion and DPoP header at once': async (jwt) => (await askWith(jwt, named(), { dpop: jwt, ...connection() })).ok,
@@ -167,18 +181,25 @@ const TOKEN: readonly PlaceName[] = [
   'token that is revoked',
   'token that an administrator revokes',
 ];
-const OWN = [...beginningWith('assertion at'), ...beginningWith('assertion with the client_id')];
-const OF_ANOTHER = beginningWith('assertion with the client_id');
-const SVID = [...OF_ANOTHER, ...beginningWith('SVID assertion')];
+const ASSERTION = beginningWith('assertion');
+const AUTHORIZATION_GRANT = beginningWith('authorization grant');
+const EITHER = [...ASSERTION, ...AUTHORIZATION_GRANT];
+const SVID = [...EITHER, ...beginningWith('SVID assertion')];
 const PROOF: readonly PlaceName[] = ['DPoP header'];
 
 /** Everything that is accepted: by party, type and place. */
 const TAKEN: Readonly<Record<Speaker, Partial<Record<`${Type}`, readonly PlaceName[]>>>> = {
   'this service': ofThisService(),
   'this service of a workload': ofThisService(),
-  'the client of itself': { undefined: OWN, JWT: OWN, 'client-authentication+jwt': OWN, 'dpop+jwt': PROOF },
-  'a CI platform': ofAnother(OF_ANOTHER),
-  'another Edgemint': ofAnother(OF_ANOTHER),
+  'the client of itself': {
+    undefined: EITHER,
+    JWT: EITHER,
+    'client-authentication+jwt': ASSERTION,
+    'authorization-grant+jwt': AUTHORIZATION_GRANT,
+    'dpop+jwt': PROOF,
+  },
+  'a CI platform': ofAnother(EITHER),
+  'another Edgemint': ofAnother(EITHER),
   'a SPIFFE trust domain': ofAnother(SVID),
 };
 

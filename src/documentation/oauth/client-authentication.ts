@@ -28,7 +28,7 @@ export const clientFields = {
     .string()
     .optional()
     .openapi({
-      description: `The id of the client, such as \`${CLIENT_ID}\`. Required with \`client_secret\`, with the token of another issuer as \`client_assertion\`, and if the certificate of the connection authenticates the client (RFC 8705).`,
+      description: `The id of the client, such as \`${CLIENT_ID}\`. Required with \`client_secret\`, and if the certificate of the connection authenticates the client (RFC 8705). With the token of another issuer as \`client_assertion\` it may be left out if exactly one client trusts that token.`,
     }),
   client_secret,
   client_assertion_type: z
@@ -37,6 +37,6 @@ export const clientFields = {
     .openapi({ description: 'The type of `client_assertion`: a JWT (RFC 7523), or the JWT-SVID of a workload.' }),
   client_assertion: z.string().optional().openapi({
     description:
-      'A JWT that the client signed with its own key (`private_key_jwt`): `iss` and `sub` are its `client_id`, `aud` is the issuer of this service, `exp` is at most five minutes ahead, and each `jti` is accepted once. Or the token of an issuer that the client trusts (`federated_jwt`), together with `client_id`.',
+      'A JWT that the client signed with its own key (`private_key_jwt`): `iss` and `sub` are its `client_id`, `aud` is the issuer of this service, `exp` is at most five minutes ahead, and each `jti` is accepted once. The client may have other limits (`assertion_audience`, `assertion_lifetime_max`). Or the token of an issuer that the client trusts (`federated_jwt`).',
   }),
 };

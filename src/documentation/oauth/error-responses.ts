@@ -48,7 +48,7 @@ export const unavailable = {
 /** The errors of every endpoint that takes a form and authenticates the caller. */
 export const formErrors = {
   401: errorAnswer(
-    'Client authentication failed. The answer is the same for an unknown client, a disabled client, a wrong secret, and an assertion or certificate of another client.',
+    'Client authentication failed. The answer is the same for an unknown client, a disabled client, a wrong secret, and an assertion or certificate of another client. `error_description` says what to change if an assertion is wrong for every client, or may be used by some clients only.',
     { invalid_client: invalidClient() },
     { 'WWW-Authenticate': { description: 'The scheme to authenticate with.', schema: { type: 'string' } } },
   ),

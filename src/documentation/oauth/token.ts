@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { JWT_BEARER_GRANT } from '../../oauth/client-authentication/assertion-grant.ts';
 import { OAuthError } from '../../oauth/response/oauth-error.ts';
 import { clientAuthentication, clientFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './error-responses.ts';
@@ -7,7 +8,15 @@ import { DPOP_NONCE, RATE_LIMIT } from './headers.ts';
 
 const TokenRequest = z
   .object({
-    grant_type: z.literal('client_credentials'),
+    grant_type: z.enum(['client_credentials', JWT_BEARER_GRANT]).openapi({
+      description:
+        'With the jwt-bearer grant (RFC 7523 section 2.1) the parameter `assertion` both is the grant and authenticates the client.',
+      example: 'client_credentials',
+    }),
+    assertion: z.string().optional().openapi({
+      description:
+        'Required for the jwt-bearer grant: the token of an issuer that a client trusts, for the issuer or the token endpoint; or an assertion that the client signed itself, by the same rules as `client_assertion`, except that `jti` is optional. Client authentication besides is optional. If there is any, it must be valid and of the same client.',
+    }),
     scope: z
       .string()
       .optional()
@@ -54,7 +63,7 @@ export const token = createRoute({
   tags: ['OAuth'],
   summary: 'Get an access token',
   description:
-    'The token endpoint of RFC 6749, for the client credentials grant. There are no refresh tokens: request a new token shortly before the last one expires. A `DPoP` proof binds the token to its key. The certificate of the connection binds it if the client is registered for that. The claim `cnf` holds the binding.',
+    'The token endpoint of RFC 6749, for the client credentials grant and the jwt-bearer grant. There are no refresh tokens: request a new token shortly before the last one expires. A `DPoP` proof binds the token to its key. The certificate of the connection binds it if the client is registered for that. The claim `cnf` holds the binding.',
   security: clientAuthentication,
   request: {
     headers: TokenRequestHeaders,
@@ -75,6 +84,7 @@ export const token = createRoute({
       'The request is malformed, or the client may not have what it asks for. If the client was authenticated, there are `RateLimit` headers.',
       {
         invalid_request: new OAuthError('invalid_request'),
+        invalid_grant: new OAuthError('invalid_grant'),
         unsupported_grant_type: new OAuthError('unsupported_grant_type'),
         invalid_scope: new OAuthError('invalid_scope'),
         invalid_target: new OAuthError('invalid_target'),

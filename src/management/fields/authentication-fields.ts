@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { ASSERTION_LIFETIME_DEFAULT, ASSERTION_LIFETIME_LIMIT } from '../../constants.ts';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { kib } from '../../lib/size.ts';
 import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
-import { AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
+import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
 import {
+  ASSERTION_LIFETIME_MIN,
   CERTIFICATE_SUBJECT_LENGTH_MAX,
   CLAIM_CONDITION_NAME_LENGTH_MAX,
   CLAIM_CONDITIONS_DEPTH,
@@ -141,6 +143,19 @@ export const AuthenticationFields = {
   jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).nullable().default(null).openapi({
     description: 'The https URL at which the client publishes its keys, in place of `jwks`. Default: none.',
     example: null,
+  }),
+  assertion_lifetime_max: z
+    .int()
+    .min(ASSERTION_LIFETIME_MIN)
+    .max(ASSERTION_LIFETIME_LIMIT)
+    .default(ASSERTION_LIFETIME_DEFAULT)
+    .openapi({
+      description: `The longest lifetime of the client’s own assertions, in seconds. Each is remembered until it expires, so a longer one also limits the \`rate_limit\`. The strict profile permits no more than the default. Default: ${ASSERTION_LIFETIME_DEFAULT}.`,
+      example: ASSERTION_LIFETIME_DEFAULT,
+    }),
+  assertion_audience: z.enum(ASSERTION_AUDIENCES).default('issuer').openapi({
+    description:
+      'The audience (`aud`) that the client’s own assertions may have: only the issuer of this service, or also the URL of the token endpoint, for libraries that cannot be configured. The strict profile permits only the issuer. Default: `issuer`.',
   }),
   tls_client_auth_subject_dn: Subject.openapi({
     description:

@@ -3,9 +3,15 @@ import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import { SECRET_BITS_MIN } from '../../credentials/constants.ts';
 import { isStrongSecret } from '../../credentials/secret-strength.ts';
+import { workloadKey } from '../../federation/selector.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
-import type { DescribedClient, NewClient as NewClientRow, ClientFields as StoredFields } from '../../store/clients.ts';
+import type {
+  ClientLinks,
+  DescribedClient,
+  NewClient as NewClientRow,
+  ClientFields as StoredFields,
+} from '../../store/clients.ts';
 import { IMPORTED_SECRET_LENGTH_MAX, IMPORTED_SECRET_LENGTH_MIN } from '../constants.ts';
 import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
@@ -154,7 +160,15 @@ export function clientColumns(
   };
 }
 
-/** Returns the links of a client by ids, as they are stored. */
-export function clientLinks({ grants, roles, introspects }: Resolved) {
-  return { grants, roleIds: roles.map(({ id }) => id), introspects: introspects.map(({ id }) => id) };
+/** Returns the links of a client, as they are stored: to other resources by their ids, and to workloads. */
+export function clientLinks(
+  { grants, roles, introspects }: Resolved,
+  { federatedIdentities }: RegisteredAuthentication,
+): ClientLinks {
+  return {
+    grants,
+    roleIds: roles.map(({ id }) => id),
+    introspects: introspects.map(({ id }) => id),
+    workloads: federatedIdentities.map(workloadKey),
+  };
 }

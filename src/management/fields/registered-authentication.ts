@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { STRICT_ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
+import { ASSERTION_LIFETIME_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../../constants.ts';
 import { keyUses } from '../../federation/identity.ts';
 import { identityFaults } from '../../federation/identity-faults.ts';
 import type {
@@ -13,6 +13,7 @@ import { sha256 } from '../../lib/sha256.ts';
 import { addressFault } from '../../remote-keys/address.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS, TLS_SUBJECTS } from '../../store/client-authentication.ts';
 import type { ClientFields as StoredFields } from '../../store/clients.ts';
+import { REMEMBERED_ASSERTIONS_MAX } from '../constants.ts';
 import { type FieldError, invalidIn, pointer } from '../http/problem.ts';
 import type { ClientBody } from './client-fields.ts';
 import { hasUsableKey, registeredKey } from './registered-keys.ts';
@@ -26,6 +27,8 @@ export type RegisteredAuthentication = Pick<
   | 'jwksUri'
   | 'tlsSubject'
   | 'federatedIdentities'
+  | 'assertionLifetimeMax'
+  | 'assertionAudience'
   | 'dpopBoundAccessTokens'
   | 'dpopNonceRequired'
   | 'tlsClientCertificateBoundAccessTokens'
@@ -56,6 +59,7 @@ export async function registeredAuthentication(
   errors.push(
     ...methodFaults(fields, methods, usableKeys),
     ...keySourceFaults(fields),
+    ...replayFaults(fields, methods),
     ...(isStrict ? strictFaults(fields, methods) : []),
   );
   if (errors.length > 0) throw invalidIn(errors);
@@ -66,6 +70,8 @@ export async function registeredAuthentication(
     jwksUri: fields.jwks_uri,
     tlsSubject: tlsSubjects(fields)[0] ?? null,
     federatedIdentities: identities,
+    assertionLifetimeMax: fields.assertion_lifetime_max,
+    assertionAudience: fields.assertion_audience,
     dpopBoundAccessTokens: fields.dpop_bound_access_tokens,
     dpopNonceRequired: fields.dpop_nonce_required,
     tlsClientCertificateBoundAccessTokens: fields.tls_client_certificate_bound_access_tokens,
@@ -125,6 +131,18 @@ function keySourceFaults({ jwks, jwks_uri }: ClientBody): FieldError[] {
   return detail === undefined ? [] : [{ pointer: '/jwks_uri', detail }];
 }
 
+/** Finds a limit for assertions by which the client's gate would have to remember too many of them. */
+function replayFaults(
+  { assertion_lifetime_max: lifetime, rate_limit }: ClientBody,
+  methods: readonly AuthMethod[],
+): FieldError[] {
+  if (lifetime <= ASSERTION_LIFETIME_DEFAULT || !methods.includes('private_key_jwt')) return [];
+  const perMinuteMax = Math.floor((REMEMBERED_ASSERTIONS_MAX * 60) / lifetime);
+  if (rate_limit.per_minute <= perMinuteMax) return [];
+  const detail = `must be at most ${perMinuteMax} if \`assertion_lifetime_max\` is ${lifetime}, because each assertion is remembered until it expires`;
+  return [{ pointer: pointer('rate_limit', 'per_minute'), detail }];
+}
+
 /** Finds the fields that the strict profile forbids. */
 function strictFaults(fields: ClientBody, methods: readonly AuthMethod[]): FieldError[] {
   const isWeak = (method: AuthMethod | undefined) => method !== undefined && !STRICT_METHODS.includes(method);
@@ -141,6 +159,17 @@ function strictFaults(fields: ClientBody, methods: readonly AuthMethod[]): Field
           },
         ]
       : []),
+    ...(fields.assertion_lifetime_max > ASSERTION_LIFETIME_DEFAULT
+      ? [
+          {
+            pointer: '/assertion_lifetime_max',
+            detail: `must be at most ${ASSERTION_LIFETIME_DEFAULT} under the strict profile`,
+          },
+        ]
+      : []),
+    ...(fields.assertion_audience === 'issuer'
+      ? []
+      : [{ pointer: '/assertion_audience', detail: 'must be `issuer` under the strict profile' }]),
     ...(fields.jwks?.keys ?? []).flatMap(({ alg }: JWK, index) =>
       alg === undefined || STRICT_ALGS.includes(alg)
         ? []
@@ -195,6 +224,8 @@ export function shownAuthentication(stored: RegisteredAuthentication) {
     tls_client_auth_san_ip: subject('san_ip'),
     tls_client_auth_san_email: subject('san_email'),
     federated_identities: stored.federatedIdentities.map(({ digest, ...identity }) => identity) as IdentityBody[],
+    assertion_lifetime_max: stored.assertionLifetimeMax,
+    assertion_audience: stored.assertionAudience,
     dpop_bound_access_tokens: stored.dpopBoundAccessTokens,
     dpop_nonce_required: stored.dpopNonceRequired,
     tls_client_certificate_bound_access_tokens: stored.tlsClientCertificateBoundAccessTokens,

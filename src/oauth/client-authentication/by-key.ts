@@ -44,7 +44,7 @@ export async function authenticateByKey<I extends Intent>(
 }
 
 /** What came of a credential, judged by one copy of the client's authentication. */
-type Verdict<I extends Intent> =
+export type Verdict<I extends Intent> =
   | { readonly outcome: 'accepted'; readonly client: Identified; readonly answer: GateAnswer<I> }
   | { readonly outcome: 'failed'; readonly failure: AuthenticationFailure }
   /** The client's keys are published elsewhere and could not be fetched. */
@@ -89,17 +89,15 @@ function verify(
       const { assertion, checked, checkedAt } = credential;
       return verifyAssertion(assertion, checked, authentication, remoteKeys, checkedAt);
     }
-    case 'federated_jwt': {
-      const { assertion, alg, checkedAt } = credential;
-      return verifyFederated(assertion, alg, authentication, remoteKeys, checkedAt);
-    }
+    case 'federated_jwt':
+      return verifyFederated(credential.token, authentication, remoteKeys);
     case 'certificate':
       return verifyMutualTls(credential.certificate, authentication, remoteKeys);
   }
 }
 
-// If keys keep failing to load, `currentAuthentication` holds the client's requests back. This request is told the real cause instead.
-function chargeSilently(attempts: AttemptFilter, attempt: Attempt): void {
+/** Counts a failed attempt of a request that is told another cause. If keys keep failing to load, later requests are held back. */
+export function chargeSilently(attempts: AttemptFilter, attempt: Attempt): void {
   try {
     attempts.refuse(attempt);
   } catch (error) {

@@ -1,14 +1,14 @@
 import type { Attempt } from '../../gates/attempt-filter.ts';
 import type { Identified } from '../../gates/protocol.ts';
-import type { VerificationAlg } from '../../jwt/public-key.ts';
 import type { Redacted } from '../../log/redacted.ts';
 import type { Assertion } from './assertion.ts';
 import type { ClientCertificate } from './certificate.ts';
+import type { CheckedToken } from './federated-jwt.ts';
 import type { GateAnswer, Intent } from './intent.ts';
 import type { CheckedAssertion } from './private-key-jwt.ts';
 
 /** The credential that a request presents, after every check that needs no data of the client. */
-export type Credential = SecretCredential | KeyCredential;
+export type Credential = SecretCredential | KeyCredential | WorkloadCredential;
 
 export interface SecretCredential {
   readonly kind: 'secret';
@@ -26,18 +26,23 @@ export interface AssertionCredential {
   readonly clientId: string;
   readonly assertion: Assertion;
   readonly checked: CheckedAssertion;
+  /** What to check first if it is refused. It follows from the assertion alone. */
+  readonly hint: string | undefined;
   /** When it was checked, milliseconds since the epoch. */
   readonly checkedAt: number;
 }
 
-/** A token of another issuer. */
+/** A token of another issuer, and the client that it is presented for. */
 export interface FederatedCredential {
   readonly kind: 'federated_jwt';
   readonly clientId: string;
-  readonly assertion: Assertion;
-  readonly alg: VerificationAlg;
-  /** When it was checked, milliseconds since the epoch. */
-  readonly checkedAt: number;
+  readonly token: CheckedToken;
+}
+
+/** A token of another issuer alone. Its issuer and its claims determine the client. */
+export interface WorkloadCredential {
+  readonly kind: 'workload';
+  readonly token: CheckedToken;
 }
 
 /** The certificate of the connection. */

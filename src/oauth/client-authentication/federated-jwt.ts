@@ -1,4 +1,4 @@
-import { isTrustDomain, keyUses, matchesIdentity } from '../../federation/identity.ts';
+import { isTrustDomain, keyUses, matchesIdentity, soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
 import { findTimeFault } from '../../jwt/claims.ts';
@@ -8,14 +8,14 @@ import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
-import { type Assertion, TIME_FAILURES } from './assertion.ts';
+import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
 import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /**
  * The accepted types of a token of another issuer. `JWT` covers most, ID tokens included; another Edgemint issues `at+jwt`; a JWT-SVID may
  * be a `JOSE`.
  */
-const TYPES = ['jwt', 'jose', 'at+jwt'];
+export const TOKEN_TYPES: readonly string[] = ['jwt', 'jose', 'at+jwt'];
 
 /**
  * Checks a token of another issuer, as far as that needs no data of the client.
@@ -29,36 +29,63 @@ export function checkFederated(
   now: number,
 ): { readonly alg: VerificationAlg } | { readonly failure: AuthenticationFailure } {
   const { alg, typ } = header;
-  if (typ !== undefined && !TYPES.includes(mediaType(typ))) return { failure: 'wrong_type' };
+  if (typ !== undefined && !TOKEN_TYPES.includes(mediaType(typ))) return { failure: 'wrong_type' };
   if (!isAmong(FEDERATION_ALGS, alg)) return { failure: 'wrong_algorithm' };
   if (claims.iss === ownIssuer) return { failure: 'wrong_subject' };
   const fault = findTimeFault(claims, now, { maxLifetime: FEDERATED_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
   return fault ? { failure: TIME_FAILURES[fault] } : { alg };
 }
 
+/** A token of another issuer that passed every check that needs no data of the client. */
+export interface CheckedToken {
+  readonly assertion: Assertion;
+  readonly alg: VerificationAlg;
+  /** As an authorization grant it may name the token endpoint in place of the issuer: then how its claims read with the issuer. */
+  readonly claimsForIssuer: Assertion['claims'] | undefined;
+  /** When it was checked, milliseconds since the epoch. */
+  readonly checkedAt: number;
+}
+
+/** Returns the claims of an authorization grant for the token endpoint as if it named the issuer (RFC 7523 section 3). */
+export function readForIssuer({ claims }: Assertion, context: AssertionContext): CheckedToken['claimsForIssuer'] {
+  const isForEndpoint = context.use === 'grant' && soleAudience(claims.aud) === context.tokenEndpoint;
+  return isForEndpoint ? { ...claims, aud: context.issuer } : undefined;
+}
+
+/** Returns the identities that a token matches by its claims. Its signature is still to be verified. */
+export function matchingIdentities(
+  { assertion: { claims, isSvid }, claimsForIssuer }: CheckedToken,
+  identities: readonly RegisteredIdentity[],
+): readonly RegisteredIdentity[] {
+  return identities.filter(
+    (identity) =>
+      (!isSvid || isTrustDomain(identity.issuer)) &&
+      (matchesIdentity(claims, identity) || (claimsForIssuer && matchesIdentity(claimsForIssuer, identity))),
+  );
+}
+
+/** How a client authenticates, as far as it concerns the tokens of other issuers. */
+export type FederatedAuthentication = Pick<ClientAuthentication, 'methods' | 'federated_identities' | 'is_strict'>;
+
 /**
  * Verifies that a checked token belongs to one of the workloads registered for the client. It may be used again until it expires:
  * platforms hand out the same token until then, and [JWT-SVIDs](https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md) need no
  * `jti`.
- * @param now milliseconds since the epoch
  * @throws RemoteError if the issuer's keys could not be fetched
  */
 export async function verifyFederated(
-  assertion: Assertion,
-  alg: VerificationAlg,
-  authentication: ClientAuthentication,
+  token: CheckedToken,
+  authentication: FederatedAuthentication,
   remoteKeys: RemoteKeys,
-  now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('federated_jwt')) return 'method_not_registered';
   // Filter before fetching keys: a token that matches no registered workload must not cause a fetch.
-  const candidates = authentication.federated_identities.filter(
-    (identity) => (!assertion.isSvid || isTrustDomain(identity.issuer)) && matchesIdentity(assertion.claims, identity),
-  );
+  const candidates = matchingIdentities(token, authentication.federated_identities);
   if (candidates.length === 0) return 'no_such_identity';
+  const { assertion, alg, checkedAt } = token;
   let unavailable: RemoteError | undefined;
   for (const identity of candidates) {
-    const keys = await findKeys(identity, assertion, alg, remoteKeys, now).catch(returnRemoteError);
+    const keys = await findKeys(identity, assertion, alg, remoteKeys, checkedAt).catch(returnRemoteError);
     // The key may still be found at another identity's issuer.
     if (keys instanceof RemoteError) unavailable = keys;
     else if (await isSignedBy(assertion.token, alg, keys)) {

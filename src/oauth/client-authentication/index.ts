@@ -8,6 +8,7 @@ import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
 import { authenticateByKey } from './by-key.ts';
 import { authenticateBySecret } from './by-secret.ts';
+import { authenticateByWorkload } from './by-workload.ts';
 import { readClientAssertion } from './client-assertion.ts';
 import { readBasic } from './client-secret-basic.ts';
 import { readPost } from './client-secret-post.ts';
@@ -32,14 +33,39 @@ export async function authenticateClient<I extends Intent>(
   parameters: Parameters,
   intent: I,
 ): Promise<AuthenticatedClient<I>> {
-  const credential = readCredential(services, request, parameters);
-  const claimed = await checkClientId(services, credential.clientId, clientAddress(request));
-  const authenticated =
-    credential.kind === 'secret'
-      ? await authenticateBySecret(services, credential, claimed, intent)
-      : await authenticateByKey(services, credential, claimed, intent);
-  addLogDetails({ client_id: loggable(credential.clientId) });
-  return authenticated;
+  return authenticateBy(services, readCredential(services, request, parameters), clientAddress(request), intent);
+}
+
+/** Authenticates a client by a credential. @throws as `authenticateClient` */
+export async function authenticateBy<I extends Intent>(
+  services: AuthenticationServices,
+  credential: Credential,
+  address: string,
+  intent: I,
+): Promise<AuthenticatedClient<I>> {
+  try {
+    const authenticated = await verifyCredential(services, credential, address, intent);
+    addLogDetails({ client_id: loggable(authenticated.client.client_id) });
+    return authenticated;
+  } catch (error) {
+    const hint = credential.kind === 'private_key_jwt' ? credential.hint : undefined;
+    throw hint !== undefined && error instanceof OAuthError && error.code === 'invalid_client'
+      ? error.withDescription(`${error.message} ${hint}`)
+      : error;
+  }
+}
+
+async function verifyCredential<I extends Intent>(
+  services: AuthenticationServices,
+  credential: Credential,
+  address: string,
+  intent: I,
+): Promise<AuthenticatedClient<I>> {
+  if (credential.kind === 'workload') return authenticateByWorkload(services, credential, address, intent);
+  const claimed = await checkClientId(services, credential.clientId, address);
+  return credential.kind === 'secret'
+    ? authenticateBySecret(services, credential, claimed, intent)
+    : authenticateByKey(services, credential, claimed, intent);
 }
 
 /** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
@@ -57,20 +83,24 @@ function readCredential(
   const credential =
     authorization === null
       ? (readPost(parameters) ??
-        readClientAssertion(parameters, config.issuer) ??
+        readClientAssertion(parameters, config) ??
         // Beside another credential, a certificate may be there for something else, such as to bind the token.
         (inBody === 0 ? readClientCertificate(request, parameters) : undefined))
       : readBasic(authorization);
   if (!credential)
     throw invalidClient(authorization === null && inBody === 0 ? 'no_credentials' : 'malformed_credentials');
-  const named = parameters.get('client_id');
-  if (named !== undefined && named !== credential.clientId) {
-    throw new OAuthError('invalid_request', {
-      description: 'The client_id in the body differs from the one that authenticates.',
-      reason: 'two_client_ids',
-    });
-  }
+  requireNamed(parameters, credential);
   return credential;
+}
+
+/** Requires that the `client_id` of a request, if it has one, is that of its credential. @throws OAuthError `invalid_request` */
+export function requireNamed(parameters: Parameters, credential: Credential): void {
+  const named = parameters.get('client_id');
+  if (named === undefined || credential.kind === 'workload' || named === credential.clientId) return;
+  throw new OAuthError('invalid_request', {
+    description: 'The client_id in the body differs from the one that authenticates.',
+    reason: 'two_client_ids',
+  });
 }
 
 /** Returns how many client credentials are in the body. */

@@ -1,57 +1,81 @@
+import { ASSERTION_LIFETIME_DEFAULT, ASSERTION_LIFETIME_LIMIT } from '../../constants.ts';
 import { soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import { findTimeFault } from '../../jwt/claims.ts';
 import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
+import { sha256 } from '../../lib/sha256.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
 import { STRICT_ALGS } from '../../store/client-authentication.ts';
-import {
-  ASSERTION_LIFETIME_MAX,
-  PROOF_JTI_LENGTH_MAX,
-  SIGNER_CLOCK_SKEW,
-  STRICT_ASSERTION_LIFETIME_MAX,
-} from '../constants.ts';
-import { type Assertion, TIME_FAILURES } from './assertion.ts';
+import { PROOF_JTI_LENGTH_MAX, SIGNER_CLOCK_SKEW, STRICT_ASSERTION_LIFETIME_MAX } from '../constants.ts';
+import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
 import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /** The content of an assertion that passed every check that needs no data of the client. */
 export interface CheckedAssertion {
   readonly alg: VerificationAlg;
   readonly kid: string | undefined;
-  readonly jti: string;
+  /** Absent only in an authorization grant. */
+  readonly jti: string | undefined;
   /** Seconds since the epoch. */
   readonly exp: number;
+  /** Whether it names the token endpoint as its audience, which only some clients may. */
+  readonly isForTokenEndpoint: boolean;
 }
 
-/** The accepted types. General JWT libraries write `JWT`. */
-const TYPES = ['jwt', 'client-authentication+jwt'];
+/**
+ * The accepted types by use ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)). General JWT
+ * libraries write `JWT`.
+ */
+export const ASSERTION_TYPES = {
+  client: ['jwt', 'client-authentication+jwt'],
+  grant: ['jwt', 'authorization-grant+jwt'],
+} as const;
 
 /**
- * Checks the header and the claims of a `private_key_jwt` assertion
- * ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), but not its signature: the client is issuer and subject, this
- * issuer is the only audience, and it is valid now. The token endpoint's URL is not accepted as audience, since another server could have
- * named it to the client ([draft-ietf-oauth-rfc7523bis](https://datatracker.ietf.org/doc/draft-ietf-oauth-rfc7523bis/)).
+ * Checks the header and the claims of an assertion that a client signed itself
+ * ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), as far as that needs no data of the client, and not its
+ * signature: the client is issuer and subject, this service is the only audience, and it is valid now. `verifyAssertion` checks the client's
+ * own rules for the audience and the lifetime.
  * @param now milliseconds since the epoch
  * @returns the content that the verification needs, or why it is refused
  */
 export function checkAssertion(
   { header, claims }: Assertion,
   clientId: string,
-  issuer: string,
+  { issuer, tokenEndpoint, use }: AssertionContext,
   now: number,
 ): CheckedAssertion | AuthenticationFailure {
   const { alg, kid, typ } = header;
   const { iss, sub, aud, jti, exp } = claims;
-  if (typ !== undefined && !TYPES.includes(mediaType(typ))) return 'wrong_type';
+  if (typ !== undefined && !isAmong(ASSERTION_TYPES[use], mediaType(typ))) return 'wrong_type';
   if (!isAmong(VERIFICATION_ALGS, alg)) return 'wrong_algorithm';
   if (iss !== clientId || sub !== clientId) return 'wrong_subject';
-  if (soleAudience(aud) !== issuer) return 'wrong_audience';
-  const fault = findTimeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW });
+  const audience = soleAudience(aud);
+  if (audience !== issuer && audience !== tokenEndpoint) return 'wrong_audience';
+  const fault = findTimeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_LIMIT, skew: SIGNER_CLOCK_SKEW });
   if (fault) return TIME_FAILURES[fault];
-  if (typeof jti !== 'string' || jti === '' || jti.length > PROOF_JTI_LENGTH_MAX) return 'malformed_assertion';
-  return { alg, kid, jti, exp: exp as number };
+  // RFC 7523 makes the `jti` optional. Libraries put one into client assertions, but not into authorization grants.
+  if (!isJti(jti) && !(jti === undefined && use === 'grant')) return 'malformed_assertion';
+  return { alg, kid, jti, exp: exp as number, isForTokenEndpoint: audience !== issuer };
+}
+
+function isJti(jti: unknown): jti is string {
+  return typeof jti === 'string' && jti !== '' && jti.length <= PROOF_JTI_LENGTH_MAX;
+}
+
+/** Checks the client's own rules for its assertions. */
+function findFault(
+  { claims }: Assertion,
+  { isForTokenEndpoint }: CheckedAssertion,
+  { assertion_audience, assertion_lifetime_max = ASSERTION_LIFETIME_DEFAULT }: ClientAuthentication,
+  now: number,
+): AuthenticationFailure | undefined {
+  if (isForTokenEndpoint && assertion_audience !== 'issuer_or_token_endpoint') return 'wrong_audience';
+  const fault = findTimeFault(claims, now, { maxLifetime: assertion_lifetime_max, skew: SIGNER_CLOCK_SKEW });
+  return fault && TIME_FAILURES[fault];
 }
 
 /**
@@ -71,9 +95,9 @@ function findStrictFault(
 }
 
 /**
- * Verifies a checked assertion against the client's registered keys, or those that its `jwks_uri` publishes.
+ * Verifies a checked assertion by the client's rules, and against its registered keys, or those that its `jwks_uri` publishes.
  * @param now milliseconds since the epoch
- * @returns the proof for the client's gate, which spends the `jti`, or why it is refused
+ * @returns the proof for the client's gate, which spends the assertion, or why it is refused
  * @throws RemoteError if the published keys could not be fetched
  */
 export async function verifyAssertion(
@@ -84,10 +108,12 @@ export async function verifyAssertion(
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('private_key_jwt')) return 'method_not_registered';
-  const fault = authentication.is_strict ? findStrictFault(assertion, checked, now) : undefined;
+  const fault =
+    findFault(assertion, checked, authentication, now) ??
+    (authentication.is_strict ? findStrictFault(assertion, checked, now) : undefined);
   if (fault) return fault;
-  const { alg, kid, jti, exp } = checked;
-  const spends = { id: `assertion ${jti}`, expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
+  const { alg, kid, exp } = checked;
+  const spends = { id: await spentId(assertion, checked), expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
   for (const registered of authentication.keys) {
     const key = matchesKid(registered.jwk, kid) ? await importKeyOnce(registered.jwk, alg) : undefined;
     if (key && (await isSignedBy(assertion.token, alg, [key])))
@@ -98,4 +124,10 @@ export async function verifyAssertion(
   const keys = await remoteKeys.find({ jwks_uri }, { alg, ...(kid !== undefined && { kid }) }, now);
   if (!(await isSignedBy(assertion.token, alg, keys))) return 'no_such_key';
   return { kind: 'key', anchor: credentialRefs.remoteKey(authentication, jwks_uri), spends };
+}
+
+// Without a `jti` an assertion is identified by what was signed. The signature does not count: others can often change one into another.
+async function spentId({ token }: Assertion, { jti }: CheckedAssertion): Promise<string> {
+  if (jti !== undefined) return `assertion ${jti}`;
+  return `assertion-digest ${await sha256(token.reveal().slice(0, token.reveal().lastIndexOf('.')))}`;
 }

@@ -5,7 +5,7 @@ import { Redacted } from '../../log/redacted.ts';
 import { OAuthError } from '../response/oauth-error.ts';
 
 /** The parameters whose values are secrets. */
-const SECRETS = ['client_secret', 'client_assertion', 'token'] as const;
+const SECRETS = ['client_secret', 'client_assertion', 'assertion', 'token'] as const;
 type SecretName = (typeof SECRETS)[number];
 type PlainName<Name extends string> = Name extends SecretName ? never : Name;
 

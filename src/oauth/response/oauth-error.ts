@@ -5,8 +5,12 @@ const ERRORS = {
   // RFC 6749 section 5.2
   invalid_request: [400, 'The request is missing a parameter, repeats one, or is otherwise malformed.'],
   invalid_client: [401, 'Client authentication failed.'],
+  invalid_grant: [400, 'The assertion was refused.'],
   unauthorized_client: [400, 'The client has no grant at any resource server.'],
-  unsupported_grant_type: [400, 'The grant type is not supported: use client_credentials.'],
+  unsupported_grant_type: [
+    400,
+    'The grant type is not supported: use client_credentials, or urn:ietf:params:oauth:grant-type:jwt-bearer.',
+  ],
   invalid_scope: [400, 'The scope is malformed, unknown, or not granted to the client.'],
   // RFC 6749 section 4.1.2.1
   unsupported_response_type: [
@@ -29,6 +33,10 @@ const ERRORS = {
 } as const satisfies Record<string, readonly [status: number, description: string]>;
 
 export type OAuthErrorCode = keyof typeof ERRORS;
+
+function isCode(reason: string): reason is OAuthErrorCode {
+  return Object.hasOwn(ERRORS, reason);
+}
 
 interface Details {
   /** Replaces the general description. It must echo nothing that the client sent. */
@@ -57,15 +65,39 @@ export class OAuthError extends Error {
     this.reason = reason ?? code;
   }
 
+  /** Returns the same error with another description. It must echo nothing that the client sent. */
+  withDescription(description: string): OAuthError {
+    return this.#with(this.code, { description, status: this.status, headers: this.headers });
+  }
+
+  /**
+   * Returns the error of an authorization grant whose assertion failed as this error says
+   * ([RFC 7521 section 4.1.1](https://www.rfc-editor.org/rfc/rfc7521#section-4.1.1)).
+   */
+  asInvalidGrant(): OAuthError {
+    return this.#with('invalid_grant', {
+      description: this.message.replace(ERRORS.invalid_client[1], ERRORS.invalid_grant[1]),
+    });
+  }
+
+  #with(code: OAuthErrorCode, details: Omit<Details, 'reason'>): OAuthError {
+    const { reason } = this;
+    return new OAuthError(code, { ...details, ...(!isCode(reason) && { reason }) });
+  }
+
   toResponse(): Response {
     return oauthJson({ error: this.code, error_description: this.message }, this.status, this.headers);
   }
 }
 
-/** Returns the `invalid_client` error. It is the same for an unknown client, a wrong secret and a disabled client. */
-export function invalidClient(reason?: AuthenticationFailure): OAuthError {
+/**
+ * Returns the `invalid_client` error. It is the same for an unknown client, a wrong secret and a disabled client.
+ * @param advice what to change, if that follows from the request alone
+ */
+export function invalidClient(reason?: AuthenticationFailure, advice?: string): OAuthError {
   return new OAuthError('invalid_client', {
     ...(reason && { reason }),
+    ...(advice !== undefined && { description: `${ERRORS.invalid_client[1]} ${advice}` }),
     headers: { 'WWW-Authenticate': 'Basic realm="edgemint", charset="UTF-8"' },
   });
 }

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { base64url, calculateJwkThumbprint, decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { getToken, ISSUER, send, world } from '../../http.ts';
-import { ask, askWith, JWT_BEARER, JWT_SPIFFE, keyClient, proofOf, seconds, TOKEN_URL } from '../../machines.ts';
+import { askWith, keyClient, proofOf, seconds, TOKEN_URL } from '../../machines.ts';
 import { asked, publishIssuer } from '../../remote.ts';
 import { newSigner } from '../../remote-keys/signers.ts';
 import { present, refusalOf, tokenOf, unavailabilityOf, workloadClient } from './workloads.ts';
@@ -251,13 +251,6 @@ describe('the client', () => {
   test('that does not exist is not', async () => {
     const client = 'emc_0123456789ABCDEFGHIJKLMNOPQRST';
     expect(await refusalOf(async () => present(client, await signed()))).toBe('unknown_client');
-  });
-
-  test('must be named: a token of its platform does not name it', async () => {
-    const credentials = { client_assertion_type: JWT_SPIFFE, client_assertion: await signed() };
-    const form = { grant_type: 'client_credentials', ...credentials };
-    expect(await refusalOf(() => ask(form))).toBe('malformed_assertion');
-    expect(await refusalOf(() => ask({ ...form, client_assertion_type: JWT_BEARER }))).toBe('wrong_subject');
   });
 });
 

@@ -1,5 +1,5 @@
-import { AUTH_METHODS, SECURITY_PROFILES } from '../../../store/client-authentication.ts';
-import { jsonObject, jwksFile } from '../parse.ts';
+import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from '../../../store/client-authentication.ts';
+import { jsonObject, jwksFile, seconds } from '../parse.ts';
 import type { Field } from './fields.ts';
 
 /** The options for how a client authenticates, and for what its tokens are bound to. */
@@ -46,6 +46,18 @@ export const AUTHENTICATION_FIELDS: readonly Field[] = [
     description: 'a workload that may act as this client; see also trust-github and trust-kubernetes',
     parse: jsonObject,
     many: 'list',
+  },
+  {
+    name: 'assertion_lifetime_max',
+    flags: '--assertion-lifetime-max <duration>',
+    description: 'the longest lifetime of its own assertions, such as 1h',
+    parse: seconds,
+  },
+  {
+    name: 'assertion_audience',
+    flags: '--assertion-audience <audience>',
+    description: 'the audience that its own assertions may have',
+    choices: ASSERTION_AUDIENCES,
   },
   { name: 'dpop_bound_access_tokens', flags: '--dpop-bound', description: 'require a DPoP proof in token requests' },
   { name: 'dpop_bound_access_tokens', flags: '--no-dpop-bound', description: 'do not require one' },

@@ -1,0 +1,60 @@
+import type { FederatedIdentity } from '../gates/protocol.ts';
+import type { WorkloadKey } from '../store/workloads.ts';
+import { SELECTOR_LENGTH_MAX } from './constants.ts';
+import { acceptedValues, isTrustDomain } from './identity.ts';
+import { accountClaims } from './identity-faults.ts';
+import { isPattern } from './pattern.ts';
+
+// The index of workloads finds the clients that a token may belong to. An identity is indexed by its issuer and one exact condition, its
+// selector, so that a token finds few clients even if thousands trust the same issuer. Whether a client is the token's is for
+// `matchesIdentity` to decide. Selectors are stored: a change here must keep finding those that older versions wrote.
+
+/** Claims that are lists, so that one token would have many selectors. */
+const LISTS = ['google_service_accounts'];
+
+/** Returns the claims that can be the selector at an issuer, the most precise ones first. */
+function selectorClaims(issuer: string): readonly string[] {
+  return ['sub', ...accountClaims(issuer).filter((name) => !LISTS.includes(name))];
+}
+
+/** Returns where the index has an identity. */
+export function workloadKey({ issuer, subject, claims = {} }: FederatedIdentity): WorkloadKey {
+  for (const name of selectorClaims(issuer)) {
+    const condition = name === 'sub' ? subject : claims[name];
+    const [value, ...others] = condition === undefined ? [] : acceptedValues(condition);
+    if (value !== undefined && others.length === 0 && !isPattern(value))
+      return { issuer, selector: selector(name, value) };
+  }
+  return { issuer, selector: '' };
+}
+
+/**
+ * Returns where the index may have the identities that match a token.
+ * @param claims the claims of a token that is not verified
+ * @returns none if no identity can match, such as without an issuer or a subject
+ */
+export function workloadKeys(claims: Readonly<Record<string, unknown>>): WorkloadKey[] {
+  const { iss, sub } = claims;
+  if (typeof sub !== 'string') return [];
+  const trustDomain = /^spiffe:\/\/[^/]+/.exec(sub)?.[0];
+  const issuers = [
+    ...(typeof iss === 'string' && !isTrustDomain(iss) ? [iss] : []),
+    ...(trustDomain === undefined ? [] : [trustDomain]),
+  ];
+  return issuers
+    .filter((issuer) => issuer !== '' && issuer.length <= SELECTOR_LENGTH_MAX)
+    .flatMap((issuer) => [
+      { issuer, selector: '' },
+      ...selectorClaims(issuer).flatMap((name) => {
+        const value = claims[name];
+        const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+        return isScalar && String(value).length <= SELECTOR_LENGTH_MAX
+          ? [{ issuer, selector: selector(name, String(value)) }]
+          : [];
+      }),
+    ]);
+}
+
+function selector(name: string, value: string): string {
+  return `${name}=${value}`;
+}

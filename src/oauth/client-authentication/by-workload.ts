@@ -1,0 +1,92 @@
+import { isRefusal } from '../../gates/attempt-filter.ts';
+import type { Identified } from '../../gates/protocol.ts';
+import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
+import { WORKLOAD_CLIENTS_MAX } from '../constants.ts';
+import { invalidClient } from '../response/oauth-error.ts';
+import type { AuthenticationServices } from '../services.ts';
+import { askGate } from './ask-gate.ts';
+import { chargeSilently, type Verdict } from './by-key.ts';
+import type { AuthenticatedClient, WorkloadCredential } from './credential.ts';
+import {
+  type CheckedToken,
+  type FederatedAuthentication,
+  matchingIdentities,
+  verifyFederated,
+} from './federated-jwt.ts';
+import type { Intent } from './intent.ts';
+import type { WorkloadClient } from './workload-directory.ts';
+
+/** All failures from one address count together, because issuers and subjects can be invented. */
+const WORKLOAD = 'workload';
+
+/**
+ * Authenticates the client of a workload's token without a `client_id`
+ * ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)): exactly one client must trust the token. The signature is
+ * verified before any gate is asked, and the client's gate confirms that it still trusts what was verified. If the token fits none of the
+ * cached clients, they are looked up and it is tried once more.
+ * @throws OAuthError `invalid_client`; TooManyAttemptsError; StoreUnavailableError; RemoteError
+ */
+export async function authenticateByWorkload<I extends Intent>(
+  services: AuthenticationServices,
+  { token }: WorkloadCredential,
+  address: string,
+  intent: I,
+): Promise<AuthenticatedClient<I>> {
+  const { workloads, attempts } = services;
+  const { claims } = token.assertion;
+  const attempt = { subject: WORKLOAD, address, group: WORKLOAD };
+  const cached = workloads.get(claims);
+  let verdict = cached && (await judge(services, token, cached, intent));
+  if (verdict?.outcome !== 'accepted') {
+    const current = await attempts.lookUp(attempt, () => workloads.refresh(claims));
+    verdict = await judge(services, token, current, intent);
+  }
+  switch (verdict.outcome) {
+    case 'accepted':
+      workloads.confirm(claims);
+      return verdict;
+    case 'keys_unavailable':
+      chargeSilently(attempts, attempt);
+      throw verdict.error;
+    case 'failed':
+      attempts.refuse(attempt);
+      throw invalidClient(verdict.failure);
+  }
+}
+
+/** Verifies a token for the clients that may trust it, and asks the gate of the one that does. @throws StoreUnavailableError */
+async function judge<I extends Intent>(
+  services: AuthenticationServices,
+  token: CheckedToken,
+  candidates: readonly WorkloadClient[],
+  intent: I,
+): Promise<Verdict<I>> {
+  const matching = candidates.filter(({ identities }) => matchingIdentities(token, identities).length > 0);
+  if (matching.length === 0) return { outcome: 'failed', failure: 'no_such_identity' };
+  if (matching.length > WORKLOAD_CLIENTS_MAX) return { outcome: 'failed', failure: 'ambiguous_identity' };
+  const verified: Identified[] = [];
+  let unavailable: RemoteError | undefined;
+  for (const { clientId, identities } of matching) {
+    const proof = await verifyFederated(token, authenticationBy(identities), services.remoteKeys).catch(
+      returnRemoteError,
+    );
+    if (proof instanceof RemoteError) unavailable = proof;
+    else if (typeof proof !== 'string') verified.push({ client_id: clientId, proof });
+  }
+  const [client, ...others] = verified;
+  if (others.length > 0) return { outcome: 'failed', failure: 'ambiguous_identity' };
+  if (!client) {
+    return unavailable
+      ? { outcome: 'keys_unavailable', error: unavailable }
+      : { outcome: 'failed', failure: 'no_such_key' };
+  }
+  const answer = await askGate(services, client, intent);
+  return isRefusal(answer)
+    ? { outcome: 'failed', failure: 'refused_by_gate' }
+    : { outcome: 'accepted', client, answer };
+}
+
+// The directory has only clients that use this method, and none of the strict profile.
+function authenticationBy(federated_identities: WorkloadClient['identities']): FederatedAuthentication {
+  return { methods: ['federated_jwt'], federated_identities, is_strict: false };
+}
