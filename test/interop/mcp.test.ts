@@ -182,7 +182,7 @@ describe('the code of the page', () => {
     expect(await runClient(byKey, servers['sdk 2'], { CLIENT_ID: client_id }, files)).toEqual(reportFor(client_id));
   });
 
-  test.skip('calls a tool with the token of a platform', async () => {
+  test('calls a tool with the token of a platform', async () => {
     const { client_id, token } = await createWorkload(servers['sdk 2']);
     const files = { token: `${token}\n` };
     expect(await runClient(byPlatform, servers['sdk 2'], { CLIENT_ID: client_id }, files)).toEqual(
@@ -370,7 +370,7 @@ describe.each(SDK_NAMES)('%s, by discovery alone,', (sdk) => {
       await callsWith('StaticPrivateKeyJwtProvider', client_id, { jwtBearerAssertion });
     });
 
-    test.skip('StaticPrivateKeyJwtProvider, with the token of a platform and no client_id', async () => {
+    test('StaticPrivateKeyJwtProvider, with the token of a platform and no client_id', async () => {
       const { client_id, token } = await createWorkload(servers[name]);
       await callsWith('StaticPrivateKeyJwtProvider', client_id, { jwtBearerAssertion: token });
     });
