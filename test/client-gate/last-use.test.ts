@@ -332,6 +332,24 @@ describe('the last use of a client', () => {
     expect(patched).toMatchObject({ client_name: 'renamed', last_used_at: at(START) });
   });
 
+  test('is taken from the counted token requests when the service is upgraded', async () => {
+    const { worker, api: caller, organization } = await world('upgraded');
+    const hour = (count: number) => START - count * 60 * MINUTE;
+    const usage = env.DB.prepare('INSERT INTO client_usage VALUES (?, ?, ?, 1)');
+    await env.DB.batch([
+      usage.bind(worker.client_id, hour(5), 'issued'),
+      usage.bind(worker.client_id, hour(3), 'invalid_scope'),
+      usage.bind(worker.client_id, hour(1), 'invalid_client'),
+      usage.bind(caller.client_id, hour(1), 'invalid_client'),
+    ]);
+    const migration = env.TEST_MIGRATIONS.find(({ name }) => name.endsWith('client_last_use.sql'));
+    const updates = migration?.queries.filter((query) => query.includes('UPDATE `')) ?? [];
+    expect(updates).toHaveLength(1);
+    await env.DB.batch(updates.map((query) => env.DB.prepare(query)));
+    expect(await listed(organization, worker.client_id)).toBe(at(hour(3)));
+    expect(await listed(organization, caller.client_id)).toBeNull();
+  });
+
   test('ends with the client: another one of its id was never used', async () => {
     const { organization } = await world('of-the-former');
     const body = { organization_id: organization, client_name: 'former', client_id: 'former-client' };
