@@ -81,6 +81,8 @@ describe.each(CALLERS)('for %s', (_, ask) => {
     'the organization’s next resource server does not inherit it: %s',
     async (introspection) => {
       const made = await scene();
+      // The isolate remembers the caller and the resource server from here on.
+      expect(await isActive(ask(made))).toBe(true);
       await remove(made);
       const again = await createAgain(made, made.organization, introspection);
       const { access_token } = await getToken(again.worker);
@@ -92,6 +94,7 @@ describe.each(CALLERS)('for %s', (_, ask) => {
       await done('PATCH', `clients/${made.worker.client_id}`, { body: { grants } });
       expect(await isActive(ask(asked, (await getToken(made.worker)).access_token))).toBe(true);
       expect(await isActive(ask(asked))).toBe(false);
+      expect(await isActive(ask(made))).toBe(false);
     },
   );
 
