@@ -15,6 +15,8 @@ import {
   createRemoteJWKSet,
   decodeJwt,
   decodeProtectedHeader,
+  exportJWK,
+  exportPKCS8,
   generateKeyPair,
   type JSONWebKeySet,
   jwtVerify,
@@ -431,6 +433,20 @@ describe('a client of another language gets a token: ', () => {
   test.skipIf(!hasAuthlib)('Authlib, by a secret', async () => {
     const claims = decodeJwt(await run(PYTHON, [join(FOREIGN, 'client.py')], settings(loop.machine)));
     expect(claims).toMatchObject({ client_id: loop.machine.client_id, scope: 'orders:read' });
+  });
+
+  test.skipIf(!hasAuthlib)('Authlib, by a key', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
+    const client = await loop.registerMachine({
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [await exportJWK(publicKey)] },
+      // Authlib names the token endpoint as audience, and its assertions live an hour.
+      assertion_audience: 'issuer_or_token_endpoint',
+      assertion_lifetime_max: 3600,
+    });
+    const env = { ...settings(client), CLIENT_SECRET: '', PRIVATE_KEY: await exportPKCS8(privateKey) };
+    const claims = decodeJwt(await run(PYTHON, [join(FOREIGN, 'client.py')], env));
+    expect(claims).toMatchObject({ client_id: client.client_id, scope: 'orders:read' });
   });
 
   test.skipIf(!hasRuby)('oauth2 of Ruby, and openid_connect verifies it by discovery', async () => {
