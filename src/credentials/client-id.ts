@@ -8,9 +8,13 @@ import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 
 const FORM = new RegExp(`^emc_[0-9A-Za-z]{${CLIENT_ID_RANDOM_LENGTH + TAG_LENGTH}}$`);
 
-// One or two dots cannot end a URL path. The subject of a token may be an organization's id. Audit events name actors by the other forms.
-const NOT_IMPORTABLE = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
-const IMPORTABLE = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
+/**
+ * The client_ids that cannot be imported. One or two dots cannot end a URL path. The subject of a token may be an organization's id. Audit
+ * events name actors by the other forms.
+ */
+export const RESERVED_ID = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
+/** The characters of a client_id that may be imported. */
+export const IMPORTABLE_ID = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
 
 /**
  * Whether a client_id may be imported from another provider: 1 to `CLIENT_ID_LENGTH_MAX` visible ASCII characters, except those with a
@@ -18,7 +22,7 @@ const IMPORTABLE = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
  * key, an organization or another actor.
  */
 export function isImportableId(clientId: string): boolean {
-  return IMPORTABLE.test(clientId) && !NOT_IMPORTABLE.test(clientId);
+  return IMPORTABLE_ID.test(clientId) && !RESERVED_ID.test(clientId);
 }
 
 /** Generates a client_id: `emc_`, random base62 characters, and a tag by which the service recognizes its own ids. */

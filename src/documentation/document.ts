@@ -68,6 +68,7 @@ export async function openApiDocument(services: ManagementServices) {
       title: 'Edgemint',
       version,
       description: INTRODUCTION,
+      contact: { name: 'Edgemint', url: `${services.config.issuer}/docs` },
       license: { name: license, url: `https://spdx.org/licenses/${license}.html` },
     },
     servers: [{ url: services.config.baseUrl }],

@@ -87,5 +87,7 @@ export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, r
   const asset = await env.ASSETS.fetch(`${origin}/${name}`, { method: request.method, headers });
   const response = new Response(asset.body, asset);
   for (const [header, value] of Object.entries(HEADERS)) response.headers.set(header, value);
+  // Names without an ending have no type: the licence and the notice.
+  if (asset.ok && !asset.headers.has('Content-Type')) response.headers.set('Content-Type', 'text/plain; charset=utf-8');
   return response;
 }

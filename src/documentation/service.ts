@@ -50,6 +50,8 @@ export const openApi = createRoute({
   operationId: 'getOpenApi',
   path: '/openapi.json',
   summary: 'This document',
+  description:
+    'Describes every endpoint, with the schemas of requests and answers. It is made of the code that checks the requests.',
   responses: {
     200: {
       description: 'OpenAPI 3.1.',
@@ -68,6 +70,7 @@ export const page = createRoute({
   operationId: 'getDocs',
   path: '/docs',
   summary: 'A page that shows this document and tries its requests',
+  description: 'The page is Swagger UI. It loads nothing from other hosts.',
   responses: { 200: { description: 'The page.', content: html }, ...failures },
 });
 
@@ -76,6 +79,7 @@ export const pageFile = createRoute({
   operationId: 'getDocsFile',
   path: '/docs/{file}',
   summary: 'A file of the documentation page',
+  description: 'The scripts, the style sheet, the icon and the licences of Swagger UI.',
   request: { params: z.object({ file: z.enum(PAGE_FILES).openapi({ example: PAGE_FILES[0] }) }) },
   responses: {
     200: {

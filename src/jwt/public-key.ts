@@ -20,8 +20,8 @@ const KINDS: Readonly<Record<VerificationAlg, { readonly kty: string; readonly c
   Ed25519: { kty: 'OKP', crv: 'Ed25519' },
 };
 
-// The members that only a private or a symmetric key has (RFC 7518 section 6).
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+/** The members that only a private or a symmetric key has ([RFC 7518 section 6](https://www.rfc-editor.org/rfc/rfc7518#section-6)). */
+export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /** Whether a JWK contains private or symmetric key material. */
 export function hasPrivateMember(jwk: object): boolean {

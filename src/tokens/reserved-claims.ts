@@ -4,7 +4,7 @@ import { comparableForm } from '../lib/comparable-form.ts';
 // identity of another one. Names are compared in their comparable form, because verifiers compare without case (Go, .NET), normalize or trim.
 
 /** Claims that this service writes, or whose meaning a standard fixes: RFC 7519, 9068, 9396, 8693, 7800, OpenID Connect, and introspection. */
-const REGISTERED = [
+export const REGISTERED_CLAIMS = [
   ...[
     'iss',
     'sub',
@@ -66,8 +66,8 @@ export const ACCEPTABLE_CLAIMS = [...PERMISSIONS, ...IDENTITIES, ...KINDS] as co
 
 export type AcceptableClaim = (typeof ACCEPTABLE_CLAIMS)[number];
 
-const REGISTERED_NAMES: ReadonlySet<string> = new Set(REGISTERED);
-const UNACCEPTABLE: ReadonlySet<string> = new Set([...REGISTERED, ...OTHER_SCOPES].map(comparableForm));
+const REGISTERED_NAMES: ReadonlySet<string> = new Set(REGISTERED_CLAIMS);
+const UNACCEPTABLE: ReadonlySet<string> = new Set([...REGISTERED_CLAIMS, ...OTHER_SCOPES].map(comparableForm));
 const ACCEPTABLE: ReadonlySet<string> = new Set(ACCEPTABLE_CLAIMS.map(comparableForm));
 
 /** Whether this is exactly the name of a claim that this service writes, or that a standard defines. */

@@ -31,7 +31,15 @@ async function expectLinted(source: string): Promise<void> {
   } as const;
   const config = await createConfig({ extends: ['recommended-strict'], rules });
   const problems = await lintFromString({ source, config });
-  expect(problems.map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer])).toEqual([]);
+  // The authorization endpoint refuses every request.
+  const refusing = /^#\/paths\/~1oauth2~1authorize\//;
+  const isExpected = ({ ruleId, location: [place] }: (typeof problems)[number]) =>
+    ruleId === 'operation-2xx-response' && refusing.test(place?.pointer ?? '');
+  expect(
+    problems
+      .filter((problem) => !isExpected(problem))
+      .map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer]),
+  ).toEqual([]);
 }
 
 test('the document of an issuer with the path "/tenant/a" passes a linter made for OpenAPI', async () => {

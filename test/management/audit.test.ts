@@ -392,8 +392,20 @@ describe('the list', () => {
     expect(both.map(({ target: one }) => one).sort()).toEqual([target, target, other, other].sort());
   });
 
+  test('takes times with any offset, even if the plus sign is not escaped', async () => {
+    const { id } = await newRole();
+    const minuteAgo = new Date(Date.now() + 14 * 3_600_000 - 60_000).toISOString().replace('Z', '+14:00');
+    const target = `audit-events?target=${id}&organization_id=${organization}`;
+    for (const from of [encodeURIComponent(minuteAgo), minuteAgo, minuteAgo.toLowerCase()]) {
+      expect((await done<Page>('GET', `${target}&from=${from}`)).data).toHaveLength(1);
+      expect((await done<Page>('GET', `${target}&to=${from}`)).data).toHaveLength(0);
+    }
+  });
+
   test.each([
     ['from', 'yesterday'],
+    ['from', '2026-02-30T00:00:00Z'],
+    ['from', '2026-01-31T12:00:00'],
     ['from', '2026-01-01'],
     ['to', '1767225600'],
     ['to', ''],

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { generateSecret, isWellFormedSecret } from '../../src/credentials/secret.ts';
-import { create, getToken, manage, requestToken, send } from '../http.ts';
+import { create, done, getToken, manage, requestToken, send } from '../http.ts';
 import { calls, failing, resetCalls, startNewIsolate } from '../instruments.ts';
 
 interface Problem {
@@ -259,9 +259,11 @@ describe('bad input', () => {
     expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
 
-  test('emoji are a name like any other', async () => {
-    const created = await create('clients', { organization_id: organization, client_name: '🦊'.repeat(50) });
-    expect(created.client_name).toBe('🦊'.repeat(50));
+  test('emoji are a name like any other, and count once each', async () => {
+    const created = await create('clients', { organization_id: organization, client_name: '🦊'.repeat(200) });
+    expect(created.client_name).toBe('🦊'.repeat(200));
+    const longer = { organization_id: organization, client_name: '🦊'.repeat(201) };
+    expect(await pointersOf(await manage('clients', longer))).toEqual(['/client_name']);
   });
 
   test('with the root key, a client without an organization is told to name one', async () => {
@@ -368,6 +370,33 @@ describe('isolation', () => {
     expect(await pointersOf(stronger)).toEqual(['/scopes/1']);
     expect((await manage('api-keys', { name: 'same', scopes: ['clients:read'] }, key)).status).toBe(201);
   });
+
+  test.each([
+    ['2126-01-31T12:00:00+14:00', '2126-01-30T22:00:00.000Z'],
+    ['2126-01-31t12:00:00.5z', '2126-01-31T12:00:00.500Z'],
+    ['2126-12-31T23:59:60Z', '2127-01-01T00:00:00.000Z'],
+  ])('the end of a key may be %s, which is shown as %s', async (expires_at, shown) => {
+    const created = await create('api-keys', {
+      organization_id: organization,
+      name: expires_at,
+      scopes: ['clients:read'],
+      expires_at,
+    });
+    expect(created.expires_at).toBe(shown);
+    const events = await done<{ data: { changes: unknown }[] }>(
+      'GET',
+      `audit-events?target=${created.id}&organization_id=${organization}`,
+    );
+    expect(events.data[0]?.changes).toMatchObject({ expires_at: shown });
+  });
+
+  test.each(['2126-02-30T00:00:00Z', '2126-01-31T24:00:00Z', '2126-01-31T12:00:00', '2126-01-31'])(
+    'the end of a key cannot be %s',
+    async (expires_at) => {
+      const body = { organization_id: organization, name: expires_at, scopes: ['clients:read'], expires_at };
+      expect(await pointersOf(await manage('api-keys', body))).toEqual(['/expires_at']);
+    },
+  );
 
   test('a key gives no key that outlives it', async () => {
     const expires_at = new Date(Date.now() + 60_000).toISOString();

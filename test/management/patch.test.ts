@@ -313,11 +313,11 @@ describe('a merge patch', () => {
   );
 
   test.each([
-    ['{"__proto__":{"status":"disabled"}}', 200],
-    ['{"__proto__":null}', 200],
+    ['{"__proto__":{"status":"disabled"}}', 422],
+    ['{"__proto__":null}', 422],
     ['{"metadata":{"__proto__":"x"}}', 200],
     ['{"metadata":{"__proto__":{"x":"y"}}}', 200],
-    ['{"rate_limit":{"__proto__":{"burst":1}}}', 200],
+    ['{"rate_limit":{"__proto__":{"burst":1}}}', 422],
     ['{"claims":{"__proto__":{"admin":true}}}', 422],
     ['{"claims":{"a":{"__proto__":{"admin":true}}}}', 422],
     ['{"claims":{"a":[{"__proto__":null}]}}', 422],

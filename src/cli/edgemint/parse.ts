@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { JWK } from 'jose';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { isJsonObject } from '../../lib/json.ts';
+import { parseTime } from '../../lib/rfc3339.ts';
 
 // Parsers of option values. Each throws commander's InvalidArgumentError; commander adds the option and the value to the message.
 
@@ -32,9 +33,10 @@ export function futureTime(text: string): string {
 }
 
 function timestamp(text: string): string {
-  const isKnown = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(text);
-  const time = isKnown ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) {
+  // A day begins at midnight in UTC, and seconds may be left out.
+  const full = text.replace(/^\d{4}-\d\d-\d\d$/, '$&T00:00Z').replace(/(T\d\d:\d\d)(?=Z|[+-])/i, '$1:00');
+  const time = parseTime(full);
+  if (time === undefined) {
     throw new InvalidArgumentError(
       'A time is RFC 3339 such as 2026-01-31T12:00:00Z, a day such as 2026-01-31, or a duration such as 24h.',
     );

@@ -3,15 +3,16 @@ import { invalidApiKey, invalidClient, OAuthError } from '../../oauth/response/o
 import { clientAuthentication, clientFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './error-responses.ts';
 import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
+import { SCOPES } from './forms.ts';
 
 const IntrospectionRequest = z
   .object({
-    token: z.string().openapi({ description: 'The access token.', example: ACCESS_TOKEN }),
+    token: z.string().min(1).openapi({ description: 'The access token.', example: ACCESS_TOKEN }),
     token_type_hint: z
       .string()
       .optional()
       .openapi({ description: 'Accepted and ignored: every token is an access token.' }),
-    scope: z.string().optional().openapi({
+    scope: z.string().regex(SCOPES).optional().openapi({
       description:
         'Scopes separated by spaces, such as `orders:read`. The token is then active only if it has all of them.',
     }),

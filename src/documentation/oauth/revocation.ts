@@ -6,7 +6,7 @@ import { ACCESS_TOKEN } from './examples.ts';
 
 const RevocationRequest = z
   .object({
-    token: z.string().openapi({ description: 'An access token of the client.', example: ACCESS_TOKEN }),
+    token: z.string().min(1).openapi({ description: 'An access token of the client.', example: ACCESS_TOKEN }),
     token_type_hint: z
       .string()
       .optional()

@@ -9,8 +9,9 @@ import { CLAIMS, CLIENT_ID, CLIENT_SECRET } from './examples.ts';
 const RotationRequest = z
   .object({
     grace_seconds: z
-      .string()
-      .regex(/^\d+$/)
+      .int()
+      .min(OWN_GRACE_MIN)
+      .max(GRACE_MAX)
       .optional()
       .openapi({
         description: `After this many seconds, from ${OWN_GRACE_MIN} to ${GRACE_MAX}, such as \`86400\`, the old secret expires, or earlier if it already expires earlier. Without this field its expiry does not change.`,

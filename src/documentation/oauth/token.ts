@@ -4,6 +4,7 @@ import { OAuthError } from '../../oauth/response/oauth-error.ts';
 import { clientAuthentication, clientFields } from './client-authentication.ts';
 import { errorAnswer, formErrors } from './error-responses.ts';
 import { ACCESS_TOKEN, CLAIMS } from './examples.ts';
+import { SCOPES } from './forms.ts';
 import { DPOP_NONCE, RATE_LIMIT } from './headers.ts';
 
 const TokenRequest = z
@@ -19,6 +20,7 @@ const TokenRequest = z
     }),
     scope: z
       .string()
+      .regex(SCOPES)
       .optional()
       .openapi({
         description: `Scopes separated by spaces, such as \`${CLAIMS.scope}\`. Each must be granted to the client; if the \`scope_policy\` of the resource server is \`narrow\`, one is enough, and the others are left out. Without this field the token gets all granted scopes.`,
@@ -27,6 +29,7 @@ const TokenRequest = z
       .string()
       .optional()
       .openapi({
+        format: 'uri',
         description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`: its identifier, in any spelling that means the same. Without this field: the only one of the client, else its default one.`,
       }),
     audience: z.string().optional().openapi({

@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import type { JsonObject } from '../../lib/json.ts';
 import { applyMergePatch } from '../../lib/merge-patch.ts';
 import { JSON_DEPTH_MAX } from '../constants.ts';
-import { type FieldError, fieldErrors, invalidIn, pointer } from '../http/problem.ts';
+import { type FieldError, fieldErrors, invalidIn, NO_SUCH_FIELD, pointer } from '../http/problem.ts';
 import { plainJsonFault } from './plain-json.ts';
 
 /**
@@ -23,7 +23,7 @@ export function applyPatch<Fields extends z.ZodObject>(
   const changes: [string, unknown][] = [];
   for (const [name, value] of Object.entries(patch)) {
     if (Object.hasOwn(fields.shape, name)) changes.push([name, value]);
-    else if (!Object.hasOwn(current, name)) errors.push({ pointer: pointer(name), detail: 'There is no such field.' });
+    else if (!Object.hasOwn(current, name)) errors.push({ pointer: pointer(name), detail: NO_SUCH_FIELD });
     else if (current[name] !== value && !live?.shape[name]?.safeParse(value).success)
       errors.push({ pointer: pointer(name), detail: `\`${name}\` cannot be changed. Leave it out.` });
   }

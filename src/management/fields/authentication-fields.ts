@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ASSERTION_LIFETIME_DEFAULT, ASSERTION_LIFETIME_LIMIT } from '../../constants.ts';
-import { hasPrivateMember } from '../../jwt/public-key.ts';
+import { hasPrivateMember, PRIVATE_MEMBERS } from '../../jwt/public-key.ts';
 import { kib } from '../../lib/size.ts';
 import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
 import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
@@ -17,21 +17,24 @@ import {
   REGISTERED_KEYS_BYTES_MAX,
   REGISTERED_KEYS_MAX,
 } from '../constants.ts';
-import { isPlainJson } from './plain-json.ts';
+import { namedValues, plainJson } from './collections.ts';
 import { jsonBytes } from './schemas.ts';
+import { text } from './text.ts';
 
 // How a client authenticates, and what its tokens are bound to. Names are those of RFC 7591, of RFC 8705 sections 2.1.2 and 3.4, and of
 // RFC 9449 section 5.2, if they have one.
 
 const AuthMethod = z.enum(AUTH_METHODS);
 
+// JSON has no `undefined`, so a `kid` is a text or absent.
+const KeyId = z.string({ error: 'must be a string' }).optional() as unknown as z.ZodExactOptional<z.ZodString>;
 const PublicKey = z
-  .looseObject({ kty: z.string().max(KEY_TYPE_LENGTH_MAX) })
-  .refine(({ kid }) => kid === undefined || typeof kid === 'string', { path: ['kid'], error: 'must be a string' })
+  .looseObject({ kty: z.string().max(KEY_TYPE_LENGTH_MAX), kid: KeyId })
   .refine(
     (jwk) => !hasPrivateMember(jwk),
     'must be a public key. This one has private members: replace the key pair, because its private key has been disclosed',
-  );
+  )
+  .openapi({ propertyNames: { not: { enum: PRIVATE_MEMBERS } } } as object);
 
 // Not strict: RFC 7517 section 5 ignores members that are not understood. SPIFFE bundles, for example, have two of their own.
 const Jwks = z
@@ -57,53 +60,57 @@ const Jwks = z
     },
   });
 
-const Subject = z.string().min(1).max(CERTIFICATE_SUBJECT_LENGTH_MAX).nullable().default(null);
-const ClaimText = z.union([z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX), z.number(), z.boolean()]);
+const Subject = text({ min: 1, max: CERTIFICATE_SUBJECT_LENGTH_MAX }).nullable().default(null);
+const IdentityText = text({ min: 1, max: IDENTITY_TEXT_LENGTH_MAX });
+const ExactNumber = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
+const Condition = z.union([
+  IdentityText,
+  ExactNumber,
+  z.boolean(),
+  z.array(IdentityText).min(1).max(CLAIM_CONDITIONS_MAX),
+]);
+const ClaimConditions = namedValues(
+  text({ min: 1, max: CLAIM_CONDITION_NAME_LENGTH_MAX }),
+  Condition,
+  CLAIM_CONDITIONS_MAX,
+);
+
+// The server checks more of it: see `addressFault`.
+const KeysUrl = z.string().max(REMOTE_URL_LENGTH_MAX).openapi({ format: 'uri', pattern: '^https://' });
 
 const FederatedIdentity = z
   .strictObject({
-    issuer: z.string().max(IDENTITY_TEXT_LENGTH_MAX).openapi({
-      description:
-        'The issuer (`iss`) of the tokens: an https URL, or a SPIFFE trust domain such as `spiffe://example.org`.',
-      example: 'https://token.actions.githubusercontent.com',
-    }),
-    audience: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
+    issuer: text({ max: IDENTITY_TEXT_LENGTH_MAX })
+      .regex(
+        /^(https|spiffe):\/\/[^?#]+$/,
+        'must be an https URL without query and fragment, or a `spiffe://` trust domain',
+      )
+      .openapi({
+        format: 'uri',
+        description:
+          'The issuer (`iss`) of the tokens: an https URL, or a SPIFFE trust domain such as `spiffe://example.org`.',
+        example: 'https://token.actions.githubusercontent.com',
+      }),
+    audience: IdentityText.optional().openapi({
       description: 'The only audience (`aud`) that the tokens may have. Default: the issuer of this service.',
       example: 'https://auth.example.com',
     }),
-    subject: z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX).optional().openapi({
+    subject: IdentityText.optional().openapi({
       description: 'The subject (`sub`) of the tokens. `*` matches any characters. Default: any subject.',
       example: 'repo:octo-org/octo-repo:environment:production',
     }),
-    claims: z
-      .unknown()
-      // Checked first: `z.record` drops a member `__proto__`, and its condition would be lost.
-      .refine(
-        (claims) => isPlainJson(claims, CLAIM_CONDITIONS_DEPTH),
-        'must be an object of values and lists of values, with well-formed Unicode, exact integers and no member named __proto__',
-      )
-      .pipe(
-        z.record(
-          z.string().min(1).max(CLAIM_CONDITION_NAME_LENGTH_MAX),
-          z.union([
-            ClaimText,
-            z.array(z.string().min(1).max(IDENTITY_TEXT_LENGTH_MAX)).min(1).max(CLAIM_CONDITIONS_MAX),
-          ]),
-        ),
-      )
-      .refine(
-        (claims) => Object.keys(claims).length <= CLAIM_CONDITIONS_MAX,
-        `must have at most ${CLAIM_CONDITIONS_MAX} members`,
-      )
+    claims: plainJson(
+      ClaimConditions,
+      CLAIM_CONDITIONS_DEPTH,
+      'must be an object of values and lists of values, with well-formed Unicode, exact integers and no member named __proto__',
+    )
       .optional()
       .openapi({
-        type: 'object',
-        additionalProperties: true,
         description:
           'Other claims that the tokens must have, by name, or by JSON pointer if they are nested. The condition is a value, or a list of values of which one must match. `*` matches any characters of a string.',
         example: { repository_id: '74', ref: 'refs/heads/main' },
       }),
-    jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).optional().openapi({
+    jwks_uri: KeysUrl.optional().openapi({
       description:
         'The URL of the issuer’s keys; for a SPIFFE trust domain, its bundle endpoint. Default: the URL in the issuer’s discovery document.',
       example: 'https://issuer.example.com/keys',
@@ -129,18 +136,16 @@ export const AuthenticationFields = {
       'How the client authenticates. A client of `client_secret_basic` may also use `client_secret_post`, and the reverse. With `federated_jwt` it sends a token of another issuer as `client_assertion`. Default: `client_secret_basic`.',
   }),
   additional_auth_methods: z.array(AuthMethod).max(AUTH_METHODS.length).default([]).openapi({
+    uniqueItems: true,
     description:
       'Methods that are accepted besides `token_endpoint_auth_method`, for example during a migration. Default: none.',
     example: [],
   }),
-  jwks: Jwks.nullable()
-    .default(null)
-    .openapi({
-      description:
-        'The client’s public keys, for `private_key_jwt`. For `self_signed_tls_client_auth`, each has its certificate in `x5c`. Default: none.',
-      type: ['object', 'null'],
-    }),
-  jwks_uri: z.string().max(REMOTE_URL_LENGTH_MAX).nullable().default(null).openapi({
+  jwks: Jwks.nullable().default(null).openapi({
+    description:
+      'The client’s public keys, for `private_key_jwt`. For `self_signed_tls_client_auth`, each has its certificate in `x5c`. Default: none.',
+  }),
+  jwks_uri: KeysUrl.nullable().default(null).openapi({
     description: 'The https URL at which the client publishes its keys, in place of `jwks`. Default: none.',
     example: null,
   }),

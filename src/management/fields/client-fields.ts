@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
 import { kib } from '../../lib/size.ts';
-import { isRegisteredClaim } from '../../tokens/reserved-claims.ts';
+import { isRegisteredClaim, REGISTERED_CLAIMS } from '../../tokens/reserved-claims.ts';
 import {
   CLAIM_NAME_LENGTH_MAX,
   CLAIMS_LIMIT_BYTES,
@@ -13,18 +13,17 @@ import {
   ROLES_MAX,
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
-import { isPlainJson, plainJsonRule } from './plain-json.ts';
+import { distinct, named, plainJson } from './collections.ts';
 import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } from './schemas.ts';
+import { text } from './text.ts';
 
-const ClaimName = z
-  .string()
-  .min(1)
-  .max(CLAIM_NAME_LENGTH_MAX)
+const ClaimName = text({ min: 1, max: CLAIM_NAME_LENGTH_MAX })
   .refine((name) => !isRegisteredClaim(name), 'must not be a registered claim name, such as `iss` or `scope`')
   .refine(
     (name) => name.isWellFormed() && name !== '__proto__',
     'must be well-formed Unicode, and must not be __proto__',
-  );
+  )
+  .openapi({ not: { enum: [...REGISTERED_CLAIMS, '__proto__'] } });
 
 const RESERVED =
   'A name that verifiers obey, such as `groups`, is reserved, in every case and form. A client may have it if a resource ' +
@@ -52,9 +51,6 @@ const RateLimit = z
   })
   .openapi('RateLimit');
 
-/** The OpenAPI schema of custom claims. */
-export const CLAIMS = { type: 'object' as const, additionalProperties: true, example: { tier: 'gold' } };
-
 /** The fields of a client that a create and an update take. */
 export const ClientFields = z.strictObject({
   client_name: Name.openapi({ description: 'A name for people.', example: 'Invoice worker' }),
@@ -77,20 +73,14 @@ export const ClientFields = z.strictObject({
     description: `The lifetime of access tokens in seconds. Default: that of the resource server, else ${ACCESS_TOKEN_TTL_DEFAULT}.`,
   }),
   rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
-  claims: z
-    .unknown()
-    .refine((claims) => isPlainJson(claims), plainJsonRule())
-    .pipe(z.record(ClaimName, z.unknown()))
+  claims: plainJson(named(ClaimName, z.unknown()))
     .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, `must be at most ${kib(CLAIMS_LIMIT_BYTES)} of JSON`)
     .default({})
     .openapi({
-      ...CLAIMS,
+      example: { tier: 'gold' },
       description: `Custom claims that every token of the client has. ${RESERVED} Default: none.`,
     }),
-  requestable_claims: z
-    .array(ClaimName)
-    .max(REQUESTABLE_CLAIMS_MAX)
-    .refine((names) => new Set(names).size === names.length, 'must name each claim once')
+  requestable_claims: distinct(ClaimName, REQUESTABLE_CLAIMS_MAX, 'must name each claim once')
     .default([])
     .openapi({
       description: `The names of claims that a token request may set with its parameter \`claims\`. ${RESERVED} Default: none.`,

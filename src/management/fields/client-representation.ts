@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
-import { isImportableId } from '../../credentials/client-id.ts';
+import { IMPORTABLE_ID, isImportableId, RESERVED_ID } from '../../credentials/client-id.ts';
 import { SECRET_BITS_MIN } from '../../credentials/constants.ts';
 import { isStrongSecret } from '../../credentials/secret-strength.ts';
 import { workloadKey } from '../../federation/selector.ts';
@@ -13,11 +13,11 @@ import type {
   ClientFields as StoredFields,
 } from '../../store/clients.ts';
 import { IMPORTED_SECRET_LENGTH_MAX, IMPORTED_SECRET_LENGTH_MIN } from '../constants.ts';
-import { CLAIMS, type ClientBody, ClientFields } from './client-fields.ts';
+import { type ClientBody, ClientFields } from './client-fields.ts';
 import { patchOf } from './patch-schema.ts';
 import type { Resolved } from './references.ts';
 import { type RegisteredAuthentication, shownAuthentication } from './registered-authentication.ts';
-import { CreatedAt, MetadataPatch, OrganizationId, OwnerId, Time, time, timeOrNull, UpdatedAt } from './schemas.ts';
+import { CreatedAt, OrganizationId, OwnerId, Time, time, timeOrNull, UpdatedAt } from './schemas.ts';
 
 const IMPORTED_SECRET = new RegExp(`^[\\x21-\\x7e]{${IMPORTED_SECRET_LENGTH_MIN},${IMPORTED_SECRET_LENGTH_MAX}}$`);
 
@@ -30,11 +30,15 @@ const Imported = {
       `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % + and :, must not begin with emc_, key_ or org_, and must not be one of . .. ${ROOT} ${LEAK_REPORT} ${ATTEMPT_FILTER}`,
     )
     .optional()
-    .openapi({ description: 'The id that the client has at another provider. Default: a generated id.' }),
+    .openapi({
+      pattern: IMPORTABLE_ID.source,
+      not: { pattern: RESERVED_ID.source },
+      description: 'The id that the client has at another provider. Default: a generated id.',
+    }),
   client_secret: z
     .string()
-    .refine(
-      (secret) => IMPORTED_SECRET.test(secret),
+    .regex(
+      IMPORTED_SECRET,
       `must be ${IMPORTED_SECRET_LENGTH_MIN} to ${IMPORTED_SECRET_LENGTH_MAX} visible ASCII characters`,
     )
     .refine(isStrongSecret, `is too easy to guess: it must be as strong as ${SECRET_BITS_MIN} random bits`)
@@ -53,12 +57,6 @@ export const NewClient = ClientFields.extend({ ...Imported, organization_id: Own
   })
   .openapi('NewClient');
 
-export const ClientPatch = patchOf(ClientFields, {
-  metadata: MetadataPatch,
-  rate_limit: z.looseObject({ per_minute: z.int().nullable().optional(), burst: z.int().nullable().optional() }),
-  claims: z.unknown().openapi(CLAIMS),
-}).openapi('ClientPatch');
-
 /** The fields of a client that change without a write: a patch may repeat an older value. */
 export const LiveFields = z.object({
   last_used_at: Time.nullable().openapi({
@@ -76,6 +74,8 @@ export const Client = ClientFields.extend({
   updated_at: UpdatedAt,
   ...LiveFields.shape,
 }).openapi('Client');
+
+export const ClientPatch = patchOf(ClientFields, Client).openapi('ClientPatch');
 
 // Spread, not extended: `extend` would become an `allOf` of two schemas that each forbid the fields of the other.
 export const CreatedClient = z

@@ -3,6 +3,7 @@ import { ACCESS_TOKEN_TTL_DEFAULT, CALLER_AGE } from '../../constants.ts';
 import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { ACCEPTABLE_CLAIMS } from '../../tokens/reserved-claims.ts';
 import { SCOPES_MAX } from '../constants.ts';
+import { distinct } from './collections.ts';
 import { AccessTokenTtl, Description, Name, ResourceIdentifier, ScopeName } from './schemas.ts';
 
 const Scope = z.strictObject({ name: ScopeName, description: Description }).openapi('Scope');
@@ -54,10 +55,7 @@ export const ResourceServerFields = z.strictObject({
         'issues a token with the granted ones, named in `scope`, and refuses only a request of which no scope is granted; MCP clients, ' +
         'which request all scopes of a server, need this. Default: `exact`.',
     }),
-  accepted_claims: z
-    .array(z.enum(ACCEPTABLE_CLAIMS))
-    .max(ACCEPTABLE_CLAIMS.length)
-    .refine((names) => new Set(names).size === names.length, 'must name each claim once')
+  accepted_claims: distinct(z.enum(ACCEPTABLE_CLAIMS), ACCEPTABLE_CLAIMS.length, 'must name each claim once')
     .default([])
     .openapi({
       description:

@@ -8,6 +8,7 @@ const ROLE_ID = new RegExp(`^role_[0-9A-Za-z]{${ID_RANDOM_LENGTH}}$`);
 /** The fields of a role that a create and an update take. */
 export const RoleFields = z.strictObject({
   name: Name.refine((name) => !ROLE_ID.test(name), 'must not look like the id of a role').openapi({
+    not: { pattern: ROLE_ID.source },
     description: 'The name by which clients refer to the role.',
     example: 'order-reader',
   }),

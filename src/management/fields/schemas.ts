@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isIdentifier } from '../../lib/identifier.ts';
+import { parseTime } from '../../lib/rfc3339.ts';
 import { kib } from '../../lib/size.ts';
-import { isScopeToken } from '../../tokens/names.ts';
+import { SCOPE_TOKEN } from '../../tokens/names.ts';
 import {
   ACCESS_TOKEN_TTL_MIN,
   CURSOR_LENGTH_MAX,
@@ -22,6 +23,8 @@ import {
   SCOPE_NAME_LENGTH_MAX,
   SCOPES_MAX,
 } from '../constants.ts';
+import { namedValues } from './collections.ts';
+import { text } from './text.ts';
 
 // Schemas that several resources share. Each check has an error text that says what would be right; its subject is the field.
 
@@ -41,37 +44,33 @@ const LINE_BREAKS_AND_TABS = '\\t\\n\\r\\u2028\\u2029';
 /** Characters that change the direction of the text after them, so that it reads as another text. */
 const DIRECTIONS = '\\u202a-\\u202e\\u2066-\\u2069';
 
-const NAME = new RegExp(`^(?!\\s)[^${CONTROLS}${LINE_BREAKS_AND_TABS}${DIRECTIONS}]*(?<!\\s)$`);
+// Without look-arounds, which not every reader of a schema can evaluate.
+const NAME = new RegExp(
+  `^[^\\s${CONTROLS}${DIRECTIONS}]([^${CONTROLS}${LINE_BREAKS_AND_TABS}${DIRECTIONS}]*[^\\s${CONTROLS}${DIRECTIONS}])?$`,
+);
 const DESCRIPTION = new RegExp(`^[^${CONTROLS}${DIRECTIONS}]*$`);
 
 /** A name for people. It is stored in NFC, so that one text has one form. */
-export const Name = z
-  .string()
-  .normalize('NFC')
-  .min(1)
-  .max(NAME_LENGTH_MAX)
+export const Name = text({ min: 1, max: NAME_LENGTH_MAX }, z.string().normalize('NFC'))
   .regex(
     NAME,
     'must have no control characters, no overrides of the text direction, and no white space at its start or end',
   )
-  .refine((text) => text.isWellFormed(), WELL_FORMED);
+  .refine((name) => name.isWellFormed(), WELL_FORMED);
 
-export const Description = z
-  .string()
-  .normalize('NFC')
-  .max(DESCRIPTION_LENGTH_MAX)
+export const Description = text({ max: DESCRIPTION_LENGTH_MAX }, z.string().normalize('NFC'))
   .regex(
     DESCRIPTION,
     'must have no control characters except line breaks and tabs, and no overrides of the text direction',
   )
-  .refine((text) => text.isWellFormed(), WELL_FORMED)
+  .refine((description) => description.isWellFormed(), WELL_FORMED)
   .default('')
   .openapi({
     description:
       'A description for people, without control characters except line breaks and tabs, and without overrides of the text direction. Default: empty.',
   });
 
-export const OrganizationId = z.string().max(ORGANIZATION_ID_LENGTH_MAX).openapi({
+export const OrganizationId = text({ max: ORGANIZATION_ID_LENGTH_MAX }).openapi({
   description: 'The id of the organization.',
   example: 'org_7n42DGM5Tflk9n8mt7Fhc7',
 });
@@ -85,7 +84,7 @@ export const OwnerId = OrganizationId.optional().openapi({
 export const ScopeName = z
   .string()
   .max(SCOPE_NAME_LENGTH_MAX)
-  .refine(isScopeToken, 'must be printable ASCII characters without space, double quote and backslash')
+  .regex(SCOPE_TOKEN, 'must be printable ASCII characters without space, double quote and backslash')
   .openapi({ example: 'orders:read' });
 
 export const ResourceIdentifier = z
@@ -96,37 +95,31 @@ export const ResourceIdentifier = z
     'must be an absolute URI without a fragment and user information, or a name in ASCII without spaces, quotes, `#` and ' +
       'backslash that does not begin with `rs_`',
   )
-  .openapi({ example: 'https://api.example.com/orders' });
+  .openapi({
+    minLength: 1,
+    pattern: '^[\\x21\\x24-\\x5b\\x5d-\\x7e]+$',
+    not: { pattern: '^rs_' },
+    example: 'https://api.example.com/orders',
+  });
 
 /** The lifetime of an access token in seconds. */
 export const AccessTokenTtl = z.int().min(ACCESS_TOKEN_TTL_MIN).max(ACCESS_TOKEN_TTL_MAX).nullable().default(null);
 
-export const Metadata = z
-  .record(
-    z.string().min(1).max(METADATA_NAME_LENGTH_MAX),
-    z
-      .string()
-      .max(METADATA_VALUE_LENGTH_MAX)
-      .refine((text) => text.isWellFormed(), WELL_FORMED),
-  )
-  .refine(
-    (metadata) => Object.keys(metadata).length <= METADATA_MEMBERS_MAX,
-    `must have at most ${METADATA_MEMBERS_MAX} members`,
-  )
+export const Metadata = namedValues(
+  text({ min: 1, max: METADATA_NAME_LENGTH_MAX }),
+  text({ max: METADATA_VALUE_LENGTH_MAX }).refine((value) => value.isWellFormed(), WELL_FORMED),
+  METADATA_MEMBERS_MAX,
+)
   .default({})
   .openapi({
     description: 'Your own notes, as names with texts. The service stores them and does not use them. Default: none.',
   });
 
-export const MetadataPatch = z
-  .record(z.string(), z.string().nullable())
-  .openapi({ description: 'The names to add or change; `null` removes a name.' });
-
 export const StatusName = z.enum(['active', 'disabled']);
 export const Status = StatusName.default('active');
 
 /** A resource server by its id or identifier, or a role by its id or name. */
-export const Reference = z.string().normalize('NFC').min(1).max(REFERENCE_LENGTH_MAX);
+export const Reference = text({ min: 1, max: REFERENCE_LENGTH_MAX }, z.string().normalize('NFC'));
 
 export const Grant = z
   .strictObject({
@@ -147,10 +140,28 @@ export const Grants = z
   .refine((grants) => JSON.stringify(grants).length <= GRANTS_BYTES_MAX, GRANTS_TOO_LARGE)
   .default([]);
 
-/** A time in RFC 3339, in UTC. */
+/** A time of an answer: RFC 3339, in UTC. */
 export const Time = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' });
 export const CreatedAt = Time.openapi({ description: 'When it was created.' });
 export const UpdatedAt = Time.openapi({ description: 'When it was last changed.' });
+
+/** A time of a request: RFC 3339 with any offset. Its value is in the form that `time` gives. */
+export const RequestTime = timeFrom((value) => value);
+
+/** A `RequestTime` in a URL, where clients often forget that a plus sign must be escaped: without that, it is a space. */
+export const QueryTime = timeFrom((value) => value.replace(/ (?=\d\d:\d\d$)/, '+'));
+
+function timeFrom(correct: (value: string) => string) {
+  return z
+    .string()
+    .transform((value, { addIssue }) => {
+      const milliseconds = parseTime(correct(value));
+      if (milliseconds !== undefined) return time(milliseconds);
+      addIssue('must be a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00');
+      return z.NEVER;
+    })
+    .openapi({ format: 'date-time', example: '2026-01-31T12:00:00.000Z' });
+}
 
 /** Formats milliseconds since the epoch as RFC 3339 in UTC. */
 export function time(milliseconds: number): string {
@@ -163,20 +174,27 @@ export function timeOrNull(milliseconds: number | null | undefined): string | nu
 }
 
 /** The id of a resource in its path. */
-export const IdParams = z.object({ id: z.string().max(ID_LENGTH_MAX) });
-export const ClientIdParams = z.object({ client_id: z.string().max(CLIENT_ID_LENGTH_MAX) });
+export const IdParams = z.object({ id: text({ min: 1, max: ID_LENGTH_MAX }) });
+export const ClientIdParams = z.object({ client_id: text({ min: 1, max: CLIENT_ID_LENGTH_MAX }) });
 
 export const PageQuery = z.strictObject({
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(PAGE_MAX)
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from 1 to ${PAGE_MAX}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(PAGE_MAX))
     .default(PAGE_DEFAULT)
-    .openapi({ description: `The most items of a page. Default: ${PAGE_DEFAULT}.` }),
+    .openapi({
+      type: 'integer',
+      minimum: 1,
+      maximum: PAGE_MAX,
+      default: PAGE_DEFAULT,
+      description: `The most items of a page. Default: ${PAGE_DEFAULT}.`,
+    }),
   cursor: z
     .string()
     .max(CURSOR_LENGTH_MAX)
+    .regex(/^[\w-]+$/, 'Invalid cursor. Use the `next_cursor` of the previous page.')
     .optional()
     .openapi({ description: 'The `next_cursor` of the page before. Default: the first page.' }),
 });

@@ -93,6 +93,9 @@ export function tooLarge(): never {
   throw new ProblemError('too_large');
 }
 
+/** The error of a field that the body does not have. */
+export const NO_SUCH_FIELD = 'There is no such field.';
+
 /** Returns the JSON pointer of a path of keys and indexes. */
 export function pointer(...path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
@@ -106,7 +109,7 @@ export function fieldErrors(issues: readonly z.core.$ZodIssue[], at: 'body' | 'p
   return issues.slice(0, ERRORS_SHOWN).flatMap((issue) => {
     const isUnknown = issue.code === 'unrecognized_keys';
     const paths = isUnknown ? issue.keys.slice(0, ERRORS_SHOWN).map((key) => [...issue.path, key]) : [issue.path];
-    const unknown = `There is no such ${at === 'body' ? 'field' : 'parameter'}.`;
+    const unknown = at === 'body' ? NO_SUCH_FIELD : 'There is no such parameter.';
     const detail = isUnknown ? unknown : describeIssue(issue);
     return paths.map((keys) =>
       at === 'body' ? { pointer: pointer(...keys), detail } : { parameter: keys.map(String).join('.'), detail },

@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { HonoRequest } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { IDEMPOTENCY_AGE } from '../../constants.ts';
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../constants.ts';
 import { Change, PageQuery, Problem } from '../fields/schemas.ts';
 import { allow, type RequiredKey } from './authorization.ts';
 import type { ManagementEnv } from './context.ts';
@@ -39,17 +40,22 @@ const tagged = <Schema extends z.ZodType>(schema: Schema, description: string) =
 const stillPropagating = {
   202: {
     ...json(Change, 'Committed and still propagating; poll `Location`.'),
-    headers: { Location: { schema: { type: 'string' as const } } },
+    headers: {
+      Location: { description: 'The URL of the progress.', schema: { type: 'string' as const, format: 'uri' } },
+    },
   },
 } as const;
 
 const security = [{ apiKey: [] }];
 
+// `idempotent` checks it, before the route does.
+const IDEMPOTENCY_KEY = { minLength: 1, maxLength: IDEMPOTENCY_KEY_LENGTH_MAX, pattern: '^[\\x21-\\x7e]+$' };
 const IdempotencyKey = z.object({
   'Idempotency-Key': z
     .string()
     .optional()
     .openapi({
+      ...IDEMPOTENCY_KEY,
       description: `Makes a retry safe: for ${IDEMPOTENCY_AGE / 3600} hours, a request with the same key gets the first answer again.`,
       example: '0f8fad5b-d9cb-469f-a165-70867728950e',
     }),

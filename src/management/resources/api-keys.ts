@@ -19,6 +19,7 @@ import {
   OrganizationId,
   OrganizationQuery,
   OwnerId,
+  RequestTime,
   Time,
   time,
   timeOrNull,
@@ -39,7 +40,7 @@ const Fields = z.strictObject({
   scopes: z.array(z.enum(API_KEY_SCOPES)).min(1).max(API_KEY_SCOPES.length).openapi({
     description: 'What the key may do in its organization.',
   }),
-  expires_at: Time.nullable()
+  expires_at: RequestTime.nullable()
     .default(null)
     .openapi({ description: 'When the key stops working. Default: null, which means never.' }),
 });

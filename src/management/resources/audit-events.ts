@@ -3,7 +3,8 @@ import { AUDIT_AGE } from '../../constants.ts';
 import { ATTEMPT_FILTER, LEAK_REPORT, ROOT } from '../../store/actors.ts';
 import { listAuditEvents, type StoredAuditEvent } from '../../store/audit-events.ts';
 import { AUDIT_FILTER_LENGTH_MAX } from '../constants.ts';
-import { OrganizationQuery, Time, time } from '../fields/schemas.ts';
+import { OrganizationQuery, QueryTime, Time, time } from '../fields/schemas.ts';
+import { text } from '../fields/text.ts';
 import { QUERY_FIELD, targetOrganization } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
@@ -33,7 +34,7 @@ const AuditEvent = z
   })
   .openapi('AuditEvent');
 
-const Filter = z.string().max(AUDIT_FILTER_LENGTH_MAX).optional();
+const Filter = text({ max: AUDIT_FILTER_LENGTH_MAX }).optional();
 
 const listAuditEventsRoute = listRouteFor(
   {
@@ -49,8 +50,8 @@ const listAuditEventsRoute = listRouteFor(
     actor: Filter.openapi({ description: `Only events of this actor: ${ACTOR}` }),
     target: Filter.openapi({ description: 'Only events about the resource with this id.' }),
     action: Filter.openapi({ description: 'Only events of this action, such as `client.updated`.' }),
-    from: Time.optional().openapi({ description: 'Only events at or after this time.' }),
-    to: Time.optional().openapi({ description: 'Only events at or before this time. Default: now.' }),
+    from: QueryTime.optional().openapi({ description: 'Only events at or after this time.' }),
+    to: QueryTime.optional().openapi({ description: 'Only events at or before this time. Default: now.' }),
   },
   AuditEvent,
 );

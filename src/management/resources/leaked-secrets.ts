@@ -11,17 +11,14 @@ import { renewClient } from '../../store/renewals.ts';
 import { endLeakedSecret, findSecretByHash } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
 import { REPORTED_SECRET_LENGTH_MAX } from '../constants.ts';
+import { text } from '../fields/text.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { ProblemError, tooLarge } from '../http/problem.ts';
 import { json, problem } from '../http/routes.ts';
 import { type Commit, commit } from '../write/commit.ts';
 import { deliverOwedAbout } from '../write/delivery.ts';
 
-const Secret = z
-  .string()
-  .min(1)
-  .max(REPORTED_SECRET_LENGTH_MAX)
-  .transform((secret) => new Redacted(secret));
+const Secret = text({ min: 1, max: REPORTED_SECRET_LENGTH_MAX }).transform((secret) => new Redacted(secret));
 const Report = z
   .strictObject({ secret: Secret.openapi({ description: 'The leaked client secret or API key.' }) })
   .openapi('LeakedSecret');

@@ -24,7 +24,6 @@ import {
   CreatedAt,
   IdParams,
   Metadata,
-  MetadataPatch,
   Name,
   OrganizationId,
   Revoked,
@@ -69,10 +68,10 @@ const Fields = z.strictObject({
 });
 
 const NewOrganizationBody = Fields.openapi('NewOrganization');
-const OrganizationPatch = patchOf(Fields, { metadata: MetadataPatch }).openapi('OrganizationPatch');
 const Organization = Fields.extend({ id: OrganizationId, created_at: CreatedAt, updated_at: UpdatedAt }).openapi(
   'Organization',
 );
+const OrganizationPatch = patchOf(Fields, Organization).openapi('OrganizationPatch');
 
 const tag = 'Organizations';
 const path = '/organizations';

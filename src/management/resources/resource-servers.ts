@@ -46,7 +46,6 @@ const NewResourceServerBody = ResourceServerFields.extend({
       'The organization that it belongs to. With the root key, a resource server without one is shared by all organizations. An API key may only name its own organization.',
   }),
 }).openapi('NewResourceServer');
-const ResourceServerPatch = patchOf(ResourceServerFields).openapi('ResourceServerPatch');
 const ResourceServer = ResourceServerFields.extend({
   id: z.string().openapi({ description: 'The id of the resource server.', example: 'rs_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable().openapi({
@@ -56,6 +55,7 @@ const ResourceServer = ResourceServerFields.extend({
   created_at: CreatedAt,
   updated_at: UpdatedAt,
 }).openapi('ResourceServer');
+const ResourceServerPatch = patchOf(ResourceServerFields, ResourceServer).openapi('ResourceServerPatch');
 
 const tag = 'Resource servers';
 const path = '/resource-servers';

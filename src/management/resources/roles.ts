@@ -40,7 +40,6 @@ const NewRoleBody = RoleFields.extend({
       'The organization that it belongs to. With the root key, a role without one is shared by all organizations. An API key may only name its own organization.',
   }),
 }).openapi('NewRole');
-const RolePatch = patchOf(RoleFields).openapi('RolePatch');
 const Role = RoleFields.extend({
   id: z.string().openapi({ description: 'The id of the role.', example: 'role_7n42DGM5Tflk9n8mt7Fhc7' }),
   organization_id: OrganizationId.nullable().openapi({
@@ -49,6 +48,7 @@ const Role = RoleFields.extend({
   created_at: CreatedAt,
   updated_at: UpdatedAt,
 }).openapi('Role');
+const RolePatch = patchOf(RoleFields, Role).openapi('RolePatch');
 
 const NAME_TAKEN = {
   pointer: '/name',

@@ -15,6 +15,7 @@ import { readRing, type StoredSigningKey } from '../../store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys } from '../../store/signing-keys.ts';
 import { KID_LENGTH_MAX } from '../constants.ts';
 import { CreatedAt, Time, time, timeOrNull } from '../fields/schemas.ts';
+import { text } from '../fields/text.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { invalid, ProblemError } from '../http/problem.ts';
 import { actionRouteFor, listRouteFor, None } from '../http/routes.ts';
@@ -71,7 +72,7 @@ const rotateSigningKeysRoute = actionRouteFor(
         description:
           'Whether to revoke the active keys, or the key that `kid` names, with all their tokens. Default: false.',
       }),
-      kid: z.string().max(KID_LENGTH_MAX).optional().openapi({
+      kid: text({ max: KID_LENGTH_MAX }).optional().openapi({
         description:
           'The compromised key of an emergency, of any status. Set it if you know it: another key may have become active. Default: the active keys.',
       }),

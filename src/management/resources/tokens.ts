@@ -7,37 +7,53 @@ import { generateId } from '../../store/id.ts';
 import { listOf } from '../../store/sql.ts';
 import { verifyAccessToken } from '../../tokens/verify.ts';
 import { TOKEN_JTI_LENGTH_MAX } from '../constants.ts';
-import { ClientIdParams, Revoked, Time, time } from '../fields/schemas.ts';
+import { ClientIdParams, RequestTime, Revoked, time } from '../fields/schemas.ts';
+import { text } from '../fields/text.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
-import { invalid, ProblemError } from '../http/problem.ts';
+import { invalid, NO_SUCH_FIELD, ProblemError } from '../http/problem.ts';
 import { actionRouteFor, None } from '../http/routes.ts';
 import { commit, commitOrKeep, withActor } from '../write/commit.ts';
 
-const Revocation = z
-  .strictObject({
-    token: z
-      .string()
-      .min(1)
-      .max(ACCESS_TOKEN_LENGTH_MAX)
-      .transform((token) => new Redacted(token))
-      .optional()
-      .openapi({ description: 'The access token. Set either this or the other three fields.' }),
-    jti: z
-      .string()
-      .max(TOKEN_JTI_LENGTH_MAX)
-      .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters')
-      .optional()
-      .openapi({ description: 'The `jti` of the token.' }),
-    client_id: z.string().max(CLIENT_ID_LENGTH_MAX).optional().openapi({ description: 'The client of the token.' }),
-    expires_at: Time.optional().openapi({ description: 'When the token expires (`exp`).' }),
-  })
+const ByText = z.strictObject({
+  token: text({ min: 1, max: ACCESS_TOKEN_LENGTH_MAX })
+    .transform((token) => new Redacted(token))
+    .openapi({ description: 'The access token.' }),
+});
+const ByParts = z.strictObject({
+  jti: z
+    .string()
+    .max(TOKEN_JTI_LENGTH_MAX)
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters')
+    .openapi({ description: 'The `jti` of the token.' }),
+  client_id: text({ min: 1, max: CLIENT_ID_LENGTH_MAX }).openapi({ description: 'The client of the token.' }),
+  expires_at: RequestTime.openapi({ description: 'When the token expires (`exp`).' }),
+});
+
+// Checked first, because a union does not say what is wrong with the fields of its members.
+const Fields = z
+  .strictObject({ ...ByText.shape, ...ByParts.shape })
+  .partial()
   .refine(
     ({ token, ...named }) => {
       const count = Object.values(named).filter((value) => value !== undefined).length;
       return token === undefined ? count === 3 : count === 0;
     },
     { error: 'must have either `token`, or all of `jti`, `client_id` and `expires_at`' },
+  );
+
+const Revocation = z
+  .preprocess(
+    (body, context) => {
+      const { error } = Fields.safeParse(body);
+      for (const issue of error?.issues ?? []) {
+        const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
+        for (const name of unknown) context.addIssue({ code: 'custom', path: [name], message: NO_SUCH_FIELD });
+        if (unknown.length === 0) context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
+      }
+      return body;
+    },
+    z.union([ByText, ByParts]).openapi({}, { unionPreferredType: 'oneOf' }),
   )
   .openapi('TokenRevocation');
 
@@ -83,12 +99,10 @@ interface NamedToken {
 export function tokens(app: ManagementApp): void {
   app.openapi(revokeTokenRoute, async (context) => {
     const { services } = context.var;
-    const { token, jti = '', client_id = '', expires_at = '' } = context.req.valid('json');
+    const body = context.req.valid('json');
     const now = Date.now();
     const named =
-      token === undefined
-        ? await findNamedToken(context, { jti, clientId: client_id, expiresAt: Date.parse(expires_at) / 1000 }, now)
-        : await readToken(context, token, now);
+      'token' in body ? await readToken(context, body.token, now) : await findNamedToken(context, body, now);
     const { clientId, organizationId, expiresAt } = named;
     // The gate stores the revocation first. If the audit event cannot be stored, the answer is an error and a retry is safe.
     const { outcome } = await services.gates.revokeToken({
@@ -145,9 +159,10 @@ function allTokensRevoked(clientId: string) {
 /** Returns the token that a request names by its parts. @throws ProblemError `not_found` if the client is unknown or another organization's */
 async function findNamedToken(
   context: ManagementContext,
-  { jti, clientId, expiresAt }: Omit<NamedToken, 'organizationId'>,
+  { jti, client_id: clientId, expires_at }: z.infer<typeof ByParts>,
   now: number,
 ): Promise<NamedToken> {
+  const expiresAt = Date.parse(expires_at) / 1000;
   if (expiresAt > now / 1000 + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW) {
     throw invalid({
       pointer: '/expires_at',

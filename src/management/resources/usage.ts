@@ -3,7 +3,7 @@ import { USAGE_AGE } from '../../constants.ts';
 import type { UsageCount } from '../../gates/protocol.ts';
 import { findClientRow } from '../../store/clients.ts';
 import { listUsage } from '../../store/usage.ts';
-import { ClientIdParams, Time, time } from '../fields/schemas.ts';
+import { ClientIdParams, QueryTime, Time, time } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { BY_TIME, page, readCursor } from '../http/paging.ts';
@@ -30,10 +30,10 @@ const listUsageRoute = listRouteFor(
   },
   ClientIdParams,
   {
-    from: Time.optional().openapi({
+    from: QueryTime.optional().openapi({
       description: `Only hours that begin at or after this time. Default: ${USAGE_AGE / 86_400} days ago.`,
     }),
-    to: Time.optional().openapi({ description: 'Only hours that begin at or before this time. Default: now.' }),
+    to: QueryTime.optional().openapi({ description: 'Only hours that begin at or before this time. Default: now.' }),
   },
   Usage,
 );
