@@ -127,7 +127,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const record = await this.#findRecord(client_id);
     if (record === 'unavailable') return { outcome: 'unavailable' };
     if (!record) return { outcome: 'unknown_client' };
-    return { outcome: 'credentials', authentication: authenticationOf(record) };
+    const { organization_id } = record;
+    return { outcome: 'credentials', authentication: authenticationOf(record), organization_id };
   }
 
   /** Returns which of the client's tokens are active. */

@@ -420,7 +420,12 @@ export interface CredentialsRequest {
 
 /** The answer to a question of the edge: how does the client authenticate? It verifies the client's credentials against this. */
 export type Credentials =
-  | { readonly outcome: 'credentials'; readonly authentication: ClientAuthentication }
+  | {
+      readonly outcome: 'credentials';
+      readonly authentication: ClientAuthentication;
+      /** Absent from an older gate: the edge then counts the client's remote keys to a share of the client's own. */
+      readonly organization_id?: string;
+    }
   | UnknownClient
   | Unavailable;
 

@@ -33,11 +33,20 @@ export const REMOTE_BACK_OFF_MIN = 1;
 /** The longest back-off, before the random part. */
 export const REMOTE_BACK_OFF_MAX = 60;
 
+/** How many documents of one host must fail, and none succeed, before no other is fetched from it until a back-off ends. */
+export const REMOTE_HOST_FAILURES = 3;
+
 /** The most keys of a set that are read. Keys beyond it are ignored. */
 export const REMOTE_KEYS_MAX = 50;
 
 /** The most keys that one signature is tried with if the token names no key, or several keys have the same name. */
 export const REMOTE_KEYS_TRIED = 4;
 
-/** The most sources that an isolate caches. */
+/**
+ * How many sources an isolate caches with their keys, and as many whose keys it could not fetch. When there are more, the organization
+ * with the most loses its oldest one.
+ */
 export const REMOTE_SOURCES_MAX = 500;
+
+/** The most sources that one request fetches. A repeat of it uses what was fetched, and goes on with the next ones. */
+export const REMOTE_SOURCES_PER_REQUEST = 3;

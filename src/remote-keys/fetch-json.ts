@@ -38,7 +38,7 @@ export async function fetchJson(url: string): Promise<unknown> {
 
 async function readBody(response: Response): Promise<Uint8Array[]> {
   if (response.status >= 300 && response.status < 400) throw new RemoteError('redirect');
-  if (response.status !== 200) throw new RemoteError('status');
+  if (response.status !== 200) throw new RemoteError('status', response.status >= 500 || response.status === 429);
   if (!JSON_TYPE.test(response.headers.get('Content-Type') ?? '')) throw new RemoteError('content_type');
   const chunks: Uint8Array[] = [];
   let size = 0;

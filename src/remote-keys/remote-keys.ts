@@ -1,10 +1,11 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { JWK } from 'jose';
-import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { pollUntil } from '../store/waiting.ts';
-import { REMOTE_SOURCES_MAX, REMOTE_WAIT_MAX_MS } from './constants.ts';
+import { REMOTE_SOURCES_MAX, REMOTE_SOURCES_PER_REQUEST, REMOTE_WAIT_MAX_MS } from './constants.ts';
+import { HostBackOffs } from './host-back-offs.ts';
 import type { KeySet, WantedKey } from './key-set.ts';
 import { RemoteError } from './remote-error.ts';
+import { SharedCache } from './shared-cache.ts';
 import { fetchKeySet, type KeySource } from './source.ts';
 import {
   afterFailure,
@@ -31,9 +32,37 @@ interface SourceEntry {
   pending?: PendingFetch | undefined;
 }
 
+/** The keys of third parties, as one request sees them. */
+export type KeyFinder = Pick<RemoteKeys, 'find' | 'all'>;
+
+/** A request that needs keys. */
+interface Requester {
+  /** Returns whose sources it asks for: the organization of the client. */
+  readonly owner: () => string;
+  /** How many more sources it may fetch. */
+  fetchesLeft: number;
+}
+
+const UNLIMITED: Requester = { owner: () => '', fetchesLeft: Number.POSITIVE_INFINITY };
+
 /** Per-isolate cache of keys that third parties publish. Callers must pass only sources that an administrator has configured. */
 export class RemoteKeys {
-  readonly #sources = new ExpiringCache<SourceEntry>(REMOTE_SOURCES_MAX);
+  // Apart, so that sources that fail evict no keys.
+  readonly #fetched = new SharedCache<SourceEntry>(REMOTE_SOURCES_MAX);
+  readonly #unfetched = new SharedCache<SourceEntry>(REMOTE_SOURCES_MAX);
+  readonly #hosts = new HostBackOffs();
+
+  /**
+   * Returns the view of one request, which fetches at most `REMOTE_SOURCES_PER_REQUEST` sources.
+   * @param owner returns the organization whose client sent the request. What is fetched for it counts to its share of the cache.
+   */
+  forRequest(owner: () => string): KeyFinder {
+    const requester: Requester = { owner, fetchesLeft: REMOTE_SOURCES_PER_REQUEST };
+    return {
+      find: (source, wanted, now) => this.find(source, wanted, now, requester),
+      all: (source, isWanted, now) => this.all(source, isWanted, now, requester),
+    };
+  }
 
   /**
    * Finds the keys of a source that may have made a signature. If no cached key matches, the source is fetched again, unless that was done
@@ -42,8 +71,8 @@ export class RemoteKeys {
    * @returns the keys with the `kid`, or all that fit the algorithm if none is named; at most `REMOTE_KEYS_TRIED`, possibly none
    * @throws RemoteError if no cached key can be used and the source could not be fetched
    */
-  async find(source: KeySource, wanted: WantedKey, now: number): Promise<CryptoKey[]> {
-    const keys = await this.#keySet(source, (keySet) => keySet.has(wanted), now);
+  async find(source: KeySource, wanted: WantedKey, now: number, requester = UNLIMITED): Promise<CryptoKey[]> {
+    const keys = await this.#keySet(source, (keySet) => keySet.has(wanted), now, requester);
     return keys.find(wanted);
   }
 
@@ -53,60 +82,91 @@ export class RemoteKeys {
    * @param now milliseconds since the epoch
    * @throws RemoteError
    */
-  async all(source: KeySource, isWanted: (jwk: JWK) => boolean, now: number): Promise<readonly JWK[]> {
-    return (await this.#keySet(source, (keySet) => keySet.jwks.some(isWanted), now)).jwks;
+  async all(
+    source: KeySource,
+    isWanted: (jwk: JWK) => boolean,
+    now: number,
+    requester = UNLIMITED,
+  ): Promise<readonly JWK[]> {
+    return (await this.#keySet(source, (keySet) => keySet.jwks.some(isWanted), now, requester)).jwks;
   }
 
-  async #keySet(source: KeySource, hasWanted: (keySet: KeySet) => boolean, now: number): Promise<KeySet> {
-    const entry = this.#entryOf(source);
+  async #keySet(
+    source: KeySource,
+    hasWanted: (keySet: KeySet) => boolean,
+    now: number,
+    requester: Requester,
+  ): Promise<KeySet> {
+    const owner = requester.owner();
+    const entry = this.#entryOf(owner, source);
     const { state } = entry;
     const cached = usableKeys(state, now);
     const pending = isPending(entry, now) ? entry.pending : undefined;
+    const mayFetch = requester.fetchesLeft > 0 && !this.#hosts.isBackingOff(owner, urlOf(source), now);
+    const startFetch = () => {
+      requester.fetchesLeft--;
+      return this.#startFetch(owner, source, entry, now);
+    };
     if (cached && hasWanted(cached)) {
-      const refresh = pending ?? (needsRefresh(state, now) ? startFetch(source, entry, now) : undefined);
+      const refresh = pending ?? (mayFetch && needsRefresh(state, now) ? startFetch() : undefined);
       return refresh && mustAwaitRefresh(state, now) ? awaitKeys(refresh).catch(() => cached) : cached;
     }
-    const refetch = pending ?? (mayRefetch(state, now) ? startFetch(source, entry, now) : undefined);
+    const isDue = mayRefetch(state, now);
+    const refetch = pending ?? (mayFetch && isDue ? startFetch() : undefined);
     if (refetch) return awaitKeys(refetch);
-    if (!cached || state.failures > 0) throw new RemoteError('backing_off');
+    if (isDue && requester.fetchesLeft <= 0) throw new RemoteError('too_many_sources');
+    if (!cached || isDue || state.failures > 0) throw new RemoteError('backing_off');
     return cached;
   }
 
-  #entryOf(source: KeySource): SourceEntry {
-    const key = 'jwks_uri' in source ? `jwks_uri ${source.jwks_uri}` : `issuer ${source.issuer}`;
-    const entry = this.#sources.get(key, 0) ?? { state: INITIAL_STATE };
-    // Setting it again makes it the newest entry, so that the least recently used source is evicted.
-    this.#sources.set(key, entry);
+  #entryOf(owner: string, source: KeySource): SourceEntry {
+    const key = keyOf(source);
+    const known = this.#fetched.use(owner, key) ?? this.#unfetched.use(owner, key);
+    if (known) return known;
+    const entry = { state: INITIAL_STATE };
+    this.#unfetched.set(owner, key, entry);
     return entry;
   }
+
+  #startFetch(owner: string, source: KeySource, entry: SourceEntry, now: number): PendingFetch {
+    const pending: PendingFetch = { startedAt: now };
+    entry.pending = pending;
+    waitUntil(this.#runFetch(owner, source, entry, pending));
+    return pending;
+  }
+
+  async #runFetch(owner: string, source: KeySource, entry: SourceEntry, pending: PendingFetch): Promise<void> {
+    const { startedAt } = pending;
+    const timerStart = performance.now();
+    const clock = () => startedAt + performance.now() - timerStart;
+    const outcome = await fetchKeySet(source, (url) => this.#hosts.fetch(owner, url, clock)).then(
+      (keys) => ({ keys }),
+      (error: unknown) => ({ error }),
+    );
+    pending.outcome = outcome;
+    if (entry.pending !== pending) return;
+    entry.pending = undefined;
+    if ('keys' in outcome) {
+      entry.state = afterSuccess(outcome.keys, startedAt);
+      this.#fetched.set(owner, keyOf(source), entry);
+      this.#unfetched.delete(owner, keyOf(source));
+    } else {
+      entry.state = afterFailure(entry.state, startedAt, clock(), Math.random());
+    }
+  }
+}
+
+function urlOf(source: KeySource): string {
+  return 'jwks_uri' in source ? source.jwks_uri : source.issuer;
+}
+
+function keyOf(source: KeySource): string {
+  return `${'jwks_uri' in source ? 'jwks_uri' : 'issuer'} ${urlOf(source)}`;
 }
 
 // An older fetch has died with the request that began it.
 function isPending({ pending }: SourceEntry, now: number): boolean {
   return pending !== undefined && now < pending.startedAt + REMOTE_WAIT_MAX_MS;
-}
-
-function startFetch(source: KeySource, entry: SourceEntry, now: number): PendingFetch {
-  const pending: PendingFetch = { startedAt: now };
-  entry.pending = pending;
-  waitUntil(runFetch(source, entry, pending));
-  return pending;
-}
-
-async function runFetch(source: KeySource, entry: SourceEntry, pending: PendingFetch): Promise<void> {
-  const { startedAt } = pending;
-  const timerStart = performance.now();
-  const outcome = await fetchKeySet(source).then(
-    (keys) => ({ keys }),
-    (error: unknown) => ({ error }),
-  );
-  pending.outcome = outcome;
-  if (entry.pending !== pending) return;
-  entry.pending = undefined;
-  entry.state =
-    'keys' in outcome
-      ? afterSuccess(outcome.keys, startedAt)
-      : afterFailure(entry.state, startedAt, startedAt + performance.now() - timerStart, Math.random());
 }
 
 /** Waits for a fetch by polling, because one request must not await a promise of another. @throws RemoteError */

@@ -62,6 +62,11 @@ export function afterSuccess(keys: KeySet, lastFetchAt: number): SourceState {
  * @param chance random number from 0 to 1, so that isolates that failed together do not retry together
  */
 export function afterFailure(before: SourceState, lastFetchAt: number, failedAt: number, chance: number): SourceState {
-  const seconds = Math.min(REMOTE_BACK_OFF_MAX, REMOTE_BACK_OFF_MIN * 2 ** before.failures) * (1 + chance / 2);
+  const seconds = backOffSeconds(before.failures) * (1 + chance / 2);
   return { ...before, lastFetchAt, failures: before.failures + 1, backOffUntil: failedAt + seconds * 1000 };
+}
+
+/** Returns the back-off after a failure, in seconds, before the random part. @param failures the failures before it */
+export function backOffSeconds(failures: number): number {
+  return Math.min(REMOTE_BACK_OFF_MAX, REMOTE_BACK_OFF_MIN * 2 ** failures);
 }

@@ -8,6 +8,7 @@ import {
   REMOTE_KEYS_REFETCH_MIN,
   REMOTE_KEYS_REFRESH_AGE,
   REMOTE_SOURCES_MAX,
+  REMOTE_SOURCES_PER_REQUEST,
   REMOTE_WAIT_MAX_MS,
 } from '../../src/remote-keys/constants.ts';
 import { type KeySource, RemoteKeys } from '../../src/remote-keys/remote-keys.ts';
@@ -282,19 +283,60 @@ test('an issuer and a jwks_uri of one name are two sources', async () => {
   expect(await signersOf(await find({ jwks_uri: issuer }), [a, b])).toEqual([1]);
 });
 
-test('however many sources there are, those used last are remembered, and no more than a certain number', async () => {
-  const remoteKeys = new RemoteKeys();
-  const find = (path: string) =>
-    remoteKeys.find({ jwks_uri: `https://${HOST}${path}` }, { alg: 'ES256', kid: 'a' }, START);
-  for (const path of ['/used', '/unused']) await publishJson(HOST, path, { keys: [a.publicJwk] });
-  await find('/unused');
-  await find('/used');
-  for (let other = 0; other < REMOTE_SOURCES_MAX; other++) {
-    // Refused because of its port, before anything is sent.
-    expect(await faultOf(find(`:1/other-${other}`))).toBe('address');
-    await find('/used');
-  }
-  expect(await asked(HOST, '/used')).toBe(1);
-  await find('/unused');
-  expect(await asked(HOST, '/unused')).toBe(2);
+describe('organizations share the cache', () => {
+  const find = (remoteKeys: RemoteKeys, owner: string, url: string, at = 0) =>
+    remoteKeys.forRequest(() => owner).find({ jwks_uri: url }, { alg: 'ES256', kid: 'a' }, START + at * 1000);
+
+  test('sources of one that fail, however many, evict no keys, its own neither', async () => {
+    const remoteKeys = new RemoteKeys();
+    for (const path of ['/own', '/other']) await publishJson(HOST, path, { keys: [a.publicJwk] });
+    await find(remoteKeys, 'own', `https://${HOST}/own`);
+    await find(remoteKeys, 'other', `https://${HOST}/other`);
+    for (let failing = 0; failing < 2 * REMOTE_SOURCES_MAX; failing++) {
+      // Refused because of its port, before anything is sent.
+      expect(await faultOf(find(remoteKeys, 'own', `https://${HOST}:1/${failing}`))).toBe('address');
+    }
+    await find(remoteKeys, 'own', `https://${HOST}/own`);
+    await find(remoteKeys, 'other', `https://${HOST}/other`);
+    expect(await Promise.all(['/own', '/other'].map((path) => asked(HOST, path)))).toEqual([1, 1]);
+  });
+
+  test('a request fetches three sources at most, and a repeat of it the next ones', async () => {
+    const remoteKeys = new RemoteKeys();
+    const urls = Array.from({ length: REMOTE_SOURCES_PER_REQUEST + 1 }, (_, index) => `/many-${index}`);
+    for (const path of urls) await publishJson(HOST, path, { keys: [a.publicJwk] });
+    const request = async () => {
+      const keys = remoteKeys.forRequest(() => 'own');
+      const wanted = { alg: 'ES256', kid: 'a' } as const;
+      const found = urls.map((path) => keys.find({ jwks_uri: `https://${HOST}${path}` }, wanted, START));
+      return (await Promise.allSettled(found)).map(({ status }) => status);
+    };
+    expect(await request()).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+    expect(await request()).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled']);
+  });
+
+  test('a host that fails is asked for no other source of the same organization until its back-off ends', async () => {
+    const remoteKeys = new RemoteKeys();
+    const host = 'down.remote-keys.example';
+    const paths = Array.from({ length: 20 }, (_, index) => `/jwks-${index}`);
+    for (const path of paths) await publish(host, path, DOWN);
+    for (const path of paths) await faultOf(find(remoteKeys, 'own', `https://${host}${path}`));
+    expect(await Promise.all(paths.map((path) => asked(host, path)))).toEqual([1, 1, 1, ...Array(17).fill(0)]);
+    // Another organization's sources at the host are its own affair.
+    expect(await faultOf(find(remoteKeys, 'other', `https://${host}/jwks-19`))).toBe('status');
+    expect(await faultOf(find(remoteKeys, 'own', `https://${host}/jwks-4`, 60))).toBe('status');
+    expect(await faultOf(find(remoteKeys, 'own', `https://${host}/jwks-5`, 60))).toBe('backing_off');
+    await publishJson(host, '/jwks-6', { keys: [a.publicJwk] });
+    expect(await find(remoteKeys, 'own', `https://${host}/jwks-6`, 70)).toHaveLength(1);
+    expect(await faultOf(find(remoteKeys, 'own', `https://${host}/jwks-7`, 70))).toBe('status');
+  });
+
+  test('a document that is missing says nothing about its host', async () => {
+    const remoteKeys = new RemoteKeys();
+    const host = 'partly.remote-keys.example';
+    await publish(host, '/missing', { status: 404 });
+    await publishJson(host, '/there', { keys: [a.publicJwk] });
+    expect(await faultOf(find(remoteKeys, 'own', `https://${host}/missing`))).toBe('status');
+    expect(await find(remoteKeys, 'own', `https://${host}/there`)).toHaveLength(1);
+  });
 });

@@ -12,6 +12,7 @@ import {
 
 interface Entry {
   readonly authentication: ClientAuthentication;
+  readonly organizationId: string | undefined;
   /** When the gate was asked, milliseconds since the epoch. */
   readonly askedAt: number;
 }
@@ -43,6 +44,11 @@ export class ClientAuthenticationCache {
 
   get(clientId: string): ClientAuthentication | undefined {
     return this.#entry(clientId)?.authentication;
+  }
+
+  /** Returns whose share of the cached remote keys the client uses: its organization's, or its own if that is not known. */
+  ownerOf(clientId: string): string {
+    return this.#entry(clientId)?.organizationId ?? clientId;
   }
 
   /** Whether the entry is older than `AUTHENTICATION_AGE`: then even a flood of failing credentials may cause one refresh. */
@@ -91,7 +97,8 @@ export class ClientAuthenticationCache {
     try {
       const answer = await this.#gates.credentials({ client_id: clientId });
       if (answer.outcome === 'credentials') {
-        return this.#store(clientId, answer.authentication, askedAt);
+        const { authentication, organization_id: organizationId } = answer;
+        return this.#store(clientId, { authentication, organizationId, askedAt });
       }
       this.#delete(clientId);
       this.#unknown.set(clientId, true, askedAt + UNKNOWN_CLIENT_AGE * 1000);
@@ -106,13 +113,13 @@ export class ClientAuthenticationCache {
   }
 
   // Equal data keeps its object, because imported keys are cached by it.
-  #store(clientId: string, received: ClientAuthentication, askedAt: number): ClientAuthentication {
+  #store(clientId: string, received: Entry): ClientAuthentication {
     const previous = this.#entry(clientId)?.authentication;
-    const json = JSON.stringify(received);
-    const authentication = previous && JSON.stringify(previous) === json ? previous : received;
+    const json = JSON.stringify(received.authentication);
+    const authentication = previous && JSON.stringify(previous) === json ? previous : received.authentication;
     this.#delete(clientId);
     const cache = json.length <= SHORT_AUTHENTICATION_LENGTH_MAX ? this.#short : this.#long;
-    cache.set(clientId, { authentication, askedAt });
+    cache.set(clientId, { ...received, authentication });
     return authentication;
   }
 

@@ -2,7 +2,7 @@ import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } fro
 import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
-import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
 import { askGate } from './ask-gate.ts';
@@ -25,12 +25,13 @@ export async function authenticateByKey<I extends Intent>(
   intent: I,
 ): Promise<AuthenticatedClient<I>> {
   const { authentications, attempts } = services;
+  const keys = services.remoteKeys.forRequest(() => authentications.ownerOf(credential.clientId));
   const cached = authentications.get(credential.clientId);
-  const first = cached && (await judge(services, credential, cached, intent));
+  const first = cached && (await judge(services, credential, cached, keys, intent));
   if (first?.outcome === 'accepted') return first;
   const current = await currentAuthentication(services, credential.clientId, claimed, cached !== undefined);
   // Same data, same result.
-  const verdict = first && current === cached ? first : await judge(services, credential, current, intent);
+  const verdict = first && current === cached ? first : await judge(services, credential, current, keys, intent);
   switch (verdict.outcome) {
     case 'accepted':
       return verdict;
@@ -58,9 +59,10 @@ async function judge<I extends Intent>(
   services: AuthenticationServices,
   credential: KeyCredential,
   authentication: ClientAuthentication,
+  remoteKeys: KeyFinder,
   intent: I,
 ): Promise<Verdict<I>> {
-  const proof = await verify(credential, authentication, services.remoteKeys).catch(returnRemoteError);
+  const proof = await verify(credential, authentication, remoteKeys).catch(returnRemoteError);
   if (typeof proof === 'string') return { outcome: 'failed', failure: proof };
   if (proof instanceof RemoteError) return { outcome: 'keys_unavailable', error: proof };
   const { authentications } = services;
@@ -82,7 +84,7 @@ async function judge<I extends Intent>(
 function verify(
   credential: KeyCredential,
   authentication: ClientAuthentication,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
 ): Promise<KeyProof | AuthenticationFailure> {
   switch (credential.kind) {
     case 'private_key_jwt': {

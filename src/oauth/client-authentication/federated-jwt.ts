@@ -6,7 +6,7 @@ import { mediaType } from '../../jwt/compact.ts';
 import { FEDERATION_ALGS, isAmong, type VerificationAlg } from '../../jwt/public-key.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
-import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
 import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
@@ -76,7 +76,7 @@ export type FederatedAuthentication = Pick<ClientAuthentication, 'methods' | 'fe
 export async function verifyFederated(
   token: CheckedToken,
   authentication: FederatedAuthentication,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('federated_jwt')) return 'method_not_registered';
   // Filter before fetching keys: a token that matches no registered workload must not cause a fetch.
@@ -100,7 +100,7 @@ async function findKeys(
   { issuer, jwks, jwks_uri }: RegisteredIdentity,
   { header: { kid } }: Assertion,
   alg: VerificationAlg,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
   now: number,
 ): Promise<readonly CryptoKey[]> {
   const uses = keyUses(issuer);

@@ -1,6 +1,6 @@
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import { type ClientCertificate, clientCertificate } from './certificate.ts';
@@ -30,7 +30,7 @@ export function readClientCertificate(request: Request, parameters: Parameters):
 export async function verifyMutualTls(
   certificate: ClientCertificate,
   authentication: ClientAuthentication,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
 ): Promise<KeyProof | AuthenticationFailure> {
   const bySubject = await verifySubject(certificate, authentication);
   if (typeof bySubject !== 'string') return bySubject;

@@ -7,7 +7,7 @@ import { mediaType } from '../../jwt/compact.ts';
 import { isAmong, VERIFICATION_ALGS, type VerificationAlg } from '../../jwt/public-key.ts';
 import { sha256 } from '../../lib/sha256.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { STRICT_ALGS } from '../../store/client-authentication.ts';
 import { PROOF_JTI_LENGTH_MAX, SIGNER_CLOCK_SKEW, STRICT_ASSERTION_LIFETIME_MAX } from '../constants.ts';
 import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
@@ -104,7 +104,7 @@ export async function verifyAssertion(
   assertion: Assertion,
   checked: CheckedAssertion,
   authentication: ClientAuthentication,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   if (!authentication.methods.includes('private_key_jwt')) return 'method_not_registered';

@@ -2,7 +2,7 @@ import type { JWK } from 'jose';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
-import type { RemoteKeys } from '../../remote-keys/remote-keys.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import type { ClientCertificate } from './certificate.ts';
 
 /** Cloudflare's verdicts on a valid certificate without a trusted chain. They are OpenSSL's texts, and it has spelled some in two ways. */
@@ -25,7 +25,7 @@ const ACCEPTABLE: readonly string[] = [
 export async function verifyCertificate(
   { thumbprint, verified, notBefore, notAfter, base64 }: ClientCertificate,
   authentication: ClientAuthentication,
-  remoteKeys: RemoteKeys,
+  remoteKeys: KeyFinder,
   now: number,
 ): Promise<KeyProof | AuthenticationFailure> {
   const { methods, keys, jwks_uri } = authentication;
