@@ -4,7 +4,9 @@ import { ApiKeys } from './credentials/api-key.ts';
 import { OwnClientIds } from './credentials/client-id.ts';
 import { deriveMasterKeys, type MasterKeys } from './credentials/master-key.ts';
 import { AttemptFilter } from './gates/attempt-filter.ts';
+import { LOOK_UP_DEADLINE_MS } from './gates/constants.ts';
 import { Gates } from './gates/gates.ts';
+import { ImportedClientIds } from './gates/imported-client-ids.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
@@ -19,6 +21,7 @@ import { RemoteKeys } from './remote-keys/remote-keys.ts';
 import { findApiKey, recordApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
 import { database } from './store/database.ts';
+import { findClientIds } from './store/imported-clients.ts';
 import { findWorkloads } from './store/workloads.ts';
 
 /** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
@@ -48,6 +51,7 @@ export function createServices(env: Env): Services {
     keyRing,
     gates,
     ownClientIds: new OwnClientIds(acceptedKeys),
+    importedClientIds: new ImportedClientIds((ids) => findClientIds(db, ids, LOOK_UP_DEADLINE_MS), env.CLIENT_LOOK_UPS),
     apiKeys: new ApiKeys(
       config.rootApiKey,
       acceptedKeys,

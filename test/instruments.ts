@@ -107,6 +107,7 @@ export function instrument(env: Env): Env {
     DB: watch(env.DB, 'd1', ['prepare', 'batch', 'exec']),
     KV: watch(env.KV, 'kv', ['get', 'getWithMetadata', 'put', 'delete', 'list']),
     FAILED_ATTEMPTS: watch(env.FAILED_ATTEMPTS, 'rateLimit', ['limit']),
+    ...(env.CLIENT_LOOK_UPS && { CLIENT_LOOK_UPS: watch(env.CLIENT_LOOK_UPS, 'rateLimit', ['limit']) }),
     CLIENT_GATE: watchGates(env.CLIENT_GATE),
   };
   isolate.set(env, made);

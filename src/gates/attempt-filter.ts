@@ -12,7 +12,9 @@ import {
   ATTEMPTS_WINDOW,
   FINGERPRINT_AGE,
   PROVEN_CREDENTIAL_AGE,
+  TALLIES_MAX,
 } from './constants.ts';
+import { hasRoom, isExhausted, newTally, Tallies, type Tally } from './tallies.ts';
 
 /** An attempt was not checked, because too many attempts failed before it. */
 export class TooManyAttemptsError extends Error {
@@ -30,11 +32,8 @@ export interface Attempt {
   /** Whose credential is tried: a client_id, or the name of another kind of caller. */
   readonly subject: string;
   readonly address: string;
-  /**
-   * Counts failures from one address under this name instead of the subject. For subjects that anybody can invent, if only a store can
-   * tell them from real ones.
-   */
-  readonly group?: string;
+  /** Whether a failure is answered as too many attempts in any case: an id in the form of this one may not be looked up now. */
+  readonly isHeldBack?: boolean;
 }
 
 export interface SecretAttempt extends Attempt {
@@ -51,16 +50,17 @@ export interface Refusal {
   readonly fingerprints: readonly string[];
 }
 
-/** The attempts of one address or about one subject, within a window. */
-interface Tally {
-  /** The number of checks under way. */
-  pending: number;
-  failures: number;
-  readonly limit: number;
+/** The attempts of one address. */
+interface AddressTally {
+  /** All failures, about any subject. Only they decide how a failure is answered. */
+  readonly all: Tally;
+  /** Look-ups of subjects that may be invented. */
+  readonly lookUps: Tally;
+  /** Checks, by subject. */
+  readonly checks: Map<string, Tally>;
 }
 
 const REFUSED: Refusal = { outcome: 'invalid_client', known: false, fingerprints: [] };
-const KEY_LENGTH = 128;
 const HOUR_MS = 3_600_000;
 
 type Report = (attempt: Attempt, now: number) => void;
@@ -69,9 +69,12 @@ type Report = (attempt: Attempt, now: number) => void;
  * Limits failed attempts to guess credentials. Counts them in the isolate's memory and, through the Rate Limiting binding, in that of its
  * location.
  *
+ * Two questions are apart. How a failure is answered (401, or 429 from the twentieth of an address on) depends on the address and on the
+ * failures about the subject, never on whether the subject exists. Whether a credential is checked depends on what the check costs: it is
+ * refused unchecked once too many checks of this subject have failed, from this address or from all.
+ *
  * It cannot lock a client out. A credential that passed before skips the filter, and so does one whose fingerprint the gate returned when
- * another failed. All other attempts are held back once too many from one address, or about one client, have failed. So an attack can
- * delay only the first use of a secret that was created in the last `FINGERPRINT_AGE` seconds.
+ * another failed. So an attack on a client can delay only the first use of a secret that was created in the last `FINGERPRINT_AGE` seconds.
  */
 export class AttemptFilter {
   readonly #binding: RateLimit;
@@ -80,9 +83,23 @@ export class AttemptFilter {
   // Subjects that do not exist.
   readonly #unknown = new ExpiringCache<true>();
   readonly #fingerprints = new ExpiringCache<readonly string[]>();
-  // Subjects with an attempt that failed a moment ago.
-  readonly #refused = new ExpiringCache<true>();
-  readonly #tallies = new ExpiringCache<Tally>();
+  readonly #addresses = new Tallies<AddressTally>(
+    (address) => ({
+      // Requests without an address, as over a service binding, do not come from one party.
+      all: newTally(address === '' ? Number.POSITIVE_INFINITY : ATTEMPTS_PER_ADDRESS),
+      lookUps: newTally(ATTEMPTS_PER_ADDRESS),
+      checks: new Map(),
+    }),
+    ({ all }) => isExhausted(all),
+    ATTEMPTS_WINDOW * 1000,
+    TALLIES_MAX,
+  );
+  readonly #subjects = new Tallies<Tally>(
+    () => newTally(ATTEMPTS_PER_SUBJECT),
+    isExhausted,
+    ATTEMPTS_WINDOW * 1000,
+    TALLIES_MAX,
+  );
   // Subjects whose attack was reported in this hour.
   readonly #reported = new ExpiringCache<true>();
   readonly #report: Report;
@@ -103,14 +120,15 @@ export class AttemptFilter {
     check: () => Promise<V | Refusal>,
   ): Promise<V | Refusal> {
     if (this.#unknown.get(attempt.subject, Date.now())) {
-      this.refuse(attempt);
+      this.refuseUnknown(attempt);
       return REFUSED;
     }
-    const tallies = this.#isTrusted(attempt, Date.now()) ? [] : await this.#awaitTurn(attempt);
+    const isTrusted = this.#isTrusted(attempt, Date.now());
+    const tallies = isTrusted ? [] : await this.#awaitTurn(attempt);
     for (const tally of tallies) tally.pending++;
     try {
       const verdict = await check();
-      if (isRefusal(verdict)) this.#failed(attempt, verdict);
+      if (isRefusal(verdict)) this.#failed(attempt, verdict, isTrusted);
       else this.#passed(attempt);
       return verdict;
     } finally {
@@ -120,13 +138,31 @@ export class AttemptFilter {
 
   /**
    * Counts a failed attempt that did not pass through `guard`: one that is wrong without a check, or whose credential is not a secret.
-   * @throws TooManyAttemptsError under the same conditions as `guard`, so that the difference does not reveal which ids exist
+   * @throws TooManyAttemptsError if too many attempts failed before this one
    */
   refuse(attempt: Attempt): void {
     const now = Date.now();
-    const isExhaustedNow = this.#tallied(attempt, now).some(isExhausted);
-    if (isExhaustedNow && this.#refused.get(attempt.subject, now)) throw this.#throttled(attempt, now);
-    this.#charge(attempt, now);
+    if (this.#charge(attempt, now)) throw this.#throttled(attempt, now);
+  }
+
+  /**
+   * Counts a failed attempt whose subject does not exist.
+   * @throws TooManyAttemptsError exactly when `refuse()` would, so that the difference does not reveal which subjects exist
+   */
+  refuseUnknown(attempt: Attempt): void {
+    if (this.#charge(attempt, Date.now())) throw new TooManyAttemptsError();
+  }
+
+  /**
+   * Counts a failed attempt whose subject cannot exist. Counts it by its address only: such subjects can be invented without end, and
+   * would take the memory that counts attempts at real ones.
+   * @throws TooManyAttemptsError if too many attempts failed before this one
+   */
+  refuseImpossible(address: string): void {
+    const { all } = this.#addresses.get(address, Date.now());
+    const isHeldBack = isExhausted(all);
+    this.#count(all, address);
+    if (isHeldBack) throw new TooManyAttemptsError();
   }
 
   /**
@@ -135,33 +171,34 @@ export class AttemptFilter {
    */
   requireCalm(attempt: Attempt): void {
     const now = Date.now();
-    if (this.#tallied(attempt, now).some(isExhausted)) throw this.#throttled(attempt, now);
+    if (this.#checks(attempt, now).some(isExhausted)) throw this.#throttled(attempt, now);
   }
 
   /**
    * Runs the look-up of a subject that may be invented. One address may have `ATTEMPTS_PER_ADDRESS` look-ups under way; once as many have
-   * failed, no more are made.
+   * found nothing, no more are made.
+   * @param isFound whether the result of the look-up says that the subject exists
    * @throws TooManyAttemptsError; StoreUnavailableError if earlier look-ups take too long; errors of the look-up
    */
-  async lookUp<T>(attempt: Attempt, look: () => Promise<T>): Promise<T> {
-    const [byAddress] = this.#tallied(attempt, Date.now());
-    const isFree = () => byAddress.pending + byAddress.failures < byAddress.limit;
-    await pollUntil(() => isFree() || isExhausted(byAddress), STORE_DEADLINE_MS);
-    if (isExhausted(byAddress)) throw this.#throttled(attempt, Date.now());
-    if (!isFree()) throw new StoreUnavailableError('gate', 'deadline');
-    byAddress.pending++;
+  async lookUp<T>({ address }: Attempt, look: () => Promise<T>, isFound: (result: T) => boolean): Promise<T> {
+    const { lookUps } = this.#addresses.get(address, Date.now());
+    await pollUntil(() => hasRoom(lookUps) || isExhausted(lookUps), STORE_DEADLINE_MS);
+    if (isExhausted(lookUps)) throw new TooManyAttemptsError();
+    if (!hasRoom(lookUps)) throw new StoreUnavailableError('d1', 'deadline');
+    lookUps.pending++;
     try {
-      return await look();
+      const result = await look();
+      if (!isFound(result)) this.#count(lookUps, `look-ups ${address}`);
+      return result;
     } finally {
-      byAddress.pending--;
+      lookUps.pending--;
     }
   }
 
+  // An attempt may be held back for its address alone. Only an attack on the subject is worth a report.
   #throttled(attempt: Attempt, now: number): TooManyAttemptsError {
-    const { subject, group } = attempt;
-    // The subject of a group may be invented, unless its gate returned fingerprints.
-    const exists = group === undefined || (this.#fingerprints.get(subject, now)?.length ?? 0) > 0;
-    if (exists && !this.#reported.get(subject, now)) {
+    const { subject } = attempt;
+    if (this.#checks(attempt, now).some(isExhausted) && !this.#reported.get(subject, now)) {
       this.#reported.set(subject, true, (Math.floor(now / HOUR_MS) + 1) * HOUR_MS);
       this.#report(attempt, now);
     }
@@ -180,12 +217,9 @@ export class AttemptFilter {
     for (let waited = 0; waited < STORE_DEADLINE_MS; waited += ATTEMPT_POLL_MS) {
       const now = Date.now();
       if (this.#isTrusted(attempt, now)) return [];
-      const tallies = this.#tallied(attempt, now);
+      const tallies = this.#checks(attempt, now);
       isExhaustedNow = tallies.some(isExhausted);
-      // This address has used up its look-ups. An attacker could otherwise invent one subject after another.
-      if (attempt.group !== undefined && isExhausted(tallies[0])) break;
-      if (!isExhaustedNow && tallies.every(({ pending, failures, limit }) => pending + failures < limit))
-        return tallies;
+      if (tallies.every(hasRoom)) return tallies;
       // Beyond the limit one attempt at a time is still checked: its answer has the fingerprints that let the right credential pass.
       const isInformed = this.#fingerprints.get(attempt.subject, now) !== undefined;
       if (isExhaustedNow && !isInformed && tallies.every(({ pending }) => pending === 0)) return tallies;
@@ -205,22 +239,35 @@ export class AttemptFilter {
     }
   }
 
-  #failed(attempt: SecretAttempt, { known, fingerprints }: Refusal): void {
+  #failed(attempt: SecretAttempt, { known, fingerprints }: Refusal, isTrusted: boolean): void {
     const now = Date.now();
     for (const hash of attempt.hashes) this.#proven.delete(provenKey(attempt.subject, hash));
     if (!known) this.#unknown.set(attempt.subject, true, now + UNKNOWN_CLIENT_AGE * 1000);
     this.#fingerprints.set(attempt.subject, fingerprints, now + FINGERPRINT_AGE * 1000);
-    this.#charge(attempt, now);
+    const isHeldBack = this.#charge(attempt, now);
+    // The holder of the right secret of a disabled client learns nothing from the difference.
+    const hasSecret = isTrusted || this.#isTrusted(attempt, now);
+    if (isHeldBack && !hasSecret) throw known ? this.#throttled(attempt, now) : new TooManyAttemptsError();
   }
 
-  #charge(attempt: Attempt, now: number): void {
-    this.#refused.set(attempt.subject, true, now + FINGERPRINT_AGE * 1000);
-    const [byAddress, bySubject] = this.#tallied(attempt, now);
-    byAddress.failures++;
-    bySubject.failures++;
-    const counted = this.#binding.limit({ key: addressKey(attempt) }).then(
+  // Returns whether too many attempts failed before this one.
+  #charge({ subject, address, isHeldBack = false }: Attempt, now: number): boolean {
+    const { all } = this.#addresses.get(address, now);
+    const [ofSubjectHere, ofSubject] = this.#checks({ subject, address }, now);
+    const wereTooMany = isExhausted(all) || isExhausted(ofSubject);
+    this.#count(all, address);
+    this.#count(ofSubjectHere, `${address} ${subject}`);
+    ofSubject.failures++;
+    return wereTooMany || isHeldBack;
+  }
+
+  // Counts a failure in the isolate and in its location.
+  #count(tally: Tally, key: string): void {
+    if (isExhausted(tally) || tally.limit === Number.POSITIVE_INFINITY) return;
+    tally.failures++;
+    const counted = this.#binding.limit({ key }).then(
       ({ success }) => {
-        if (!success) byAddress.failures = byAddress.limit;
+        if (!success) tally.failures = tally.limit;
       },
       // Best effort: without the binding the isolate still counts by itself.
       () => undefined,
@@ -228,33 +275,19 @@ export class AttemptFilter {
     waitUntil(counted);
   }
 
-  #tallied(attempt: Attempt, now: number): [byAddress: Tally, bySubject: Tally] {
-    return [
-      this.#tally(`address ${addressKey(attempt)}`, ATTEMPTS_PER_ADDRESS, now),
-      this.#tally(`subject ${attempt.subject.slice(0, KEY_LENGTH)}`, ATTEMPTS_PER_SUBJECT, now),
-    ];
-  }
-
-  #tally(key: string, limit: number, now: number): Tally {
-    const found = this.#tallies.get(key, now);
-    if (found) return found;
-    const tally = { pending: 0, failures: 0, limit };
-    this.#tallies.set(key, tally, now + ATTEMPTS_WINDOW * 1000);
-    return tally;
+  // The tallies of checks: of this subject from this address, and of this subject from all addresses.
+  #checks({ subject, address }: Attempt, now: number): [Tally, Tally] {
+    // Within the tally of the address, because both must count for the same window: no difference in when they end reveals anything.
+    const { checks } = this.#addresses.get(address, now);
+    const ofSubjectHere = checks.get(subject) ?? newTally(ATTEMPTS_PER_ADDRESS);
+    checks.set(subject, ofSubjectHere);
+    return [ofSubjectHere, this.#subjects.get(subject, now)];
   }
 }
 
 // Keyed by both: a secret that passed for one client is a guess when it is tried on another.
 function provenKey(subject: string, hash: string): string {
   return `${subject} ${hash}`;
-}
-
-function addressKey({ subject, address, group = subject }: Attempt): string {
-  return `${address} ${group.slice(0, KEY_LENGTH)}`;
-}
-
-function isExhausted({ failures, limit }: Tally): boolean {
-  return failures >= limit;
 }
 
 /** Whether a verdict says that the credential is not the subject's. */

@@ -2,6 +2,7 @@ import type { ApiKeys } from '../credentials/api-key.ts';
 import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
 import type { AttemptFilter } from '../gates/attempt-filter.ts';
 import type { Gates } from '../gates/gates.ts';
+import type { ImportedClientIds } from '../gates/imported-client-ids.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Config } from '../platform/config.ts';
 import type { Env } from '../platform/env.ts';
@@ -18,6 +19,8 @@ export interface ManagementServices {
   readonly acceptedKeys: () => Promise<AcceptedKeys>;
   readonly keyRing: KeyRing;
   readonly gates: Gates;
+  /** Told of each client that is imported, so that this isolate serves it at once. */
+  readonly importedClientIds: ImportedClientIds;
   readonly apiKeys: ApiKeys;
   /** Holds back callers that report leaked secrets and are wrong too often. */
   readonly leakReports: AttemptFilter;

@@ -3,6 +3,7 @@ import type { OwnClientIds } from '../credentials/client-id.ts';
 import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
 import type { AttemptFilter } from '../gates/attempt-filter.ts';
 import type { Gates } from '../gates/gates.ts';
+import type { ImportedClientIds } from '../gates/imported-client-ids.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { Config } from '../platform/config.ts';
 import type { Env } from '../platform/env.ts';
@@ -14,13 +15,14 @@ import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
 import type { StoreProbes } from './store-probes.ts';
 
-/** What the authentication of a client may touch. It does not touch KV directly, and D1 only for unknown workloads: the gate does. */
+/** What the authentication of a client may touch. It asks D1 only about client ids and workloads that may be invented; the gate does the rest. */
 export interface AuthenticationServices {
   readonly config: Config;
   /** The master keys whose hashes and tags are accepted. */
   readonly acceptedKeys: () => Promise<AcceptedKeys>;
   readonly gates: Gates;
   readonly ownClientIds: OwnClientIds;
+  readonly importedClientIds: ImportedClientIds;
   readonly attempts: AttemptFilter;
   readonly callers: IntrospectionCallerCache;
   readonly authentications: ClientAuthenticationCache;

@@ -7,6 +7,8 @@ export interface Env extends Variables {
   /** Namespace of `ClientGate`. Untyped, because the edge calls it only through `GateMethods`: see `gates.ts`. */
   CLIENT_GATE: DurableObjectNamespace;
   FAILED_ATTEMPTS: RateLimit;
+  /** Absent if the deployment's wrangler.toml is older. */
+  CLIENT_LOOK_UPS?: RateLimit;
   /** The static files of the page at `/docs`. */
   ASSETS: Fetcher;
 }

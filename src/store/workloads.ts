@@ -14,7 +14,17 @@ export interface WorkloadKey {
 /** A client that the index proposes for a token. */
 export interface FoundWorkload extends WorkloadKey {
   readonly clientId: string;
+  readonly organizationId: string;
   readonly identities: readonly RegisteredIdentity[];
+}
+
+interface Row {
+  readonly issuer: string;
+  readonly selector: string;
+  readonly client_id: string;
+  readonly organization_id: string;
+  /** A JSON array. */
+  readonly identities: string;
 }
 
 /**
@@ -26,7 +36,7 @@ export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promi
   const wanted = sql`json_each(${JSON.stringify(keys)}) AS wanted`;
   // CROSS JOIN fixes the order: first the keys, then the index.
   const found = sql`SELECT ${clientWorkloads.issuer}, ${clientWorkloads.selector}, ${clients.clientId} AS client_id,
-    ${clients.federatedIdentities} AS identities
+    ${clients.organizationId} AS organization_id, ${clients.federatedIdentities} AS identities
     FROM ${wanted}
     CROSS JOIN ${clientWorkloads} ON ${clientWorkloads.issuer} = wanted.value ->> 'issuer'
       AND ${clientWorkloads.selector} = wanted.value ->> 'selector'
@@ -37,11 +47,12 @@ export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promi
       AND 'federated_jwt' IN (SELECT ${clients.tokenEndpointAuthMethod}
         UNION ALL SELECT value FROM json_each(${clients.additionalAuthMethods}))`;
   return askStore('d1', async () => {
-    const rows = await db.all<{ issuer: string; selector: string; client_id: string; identities: string }>(found);
-    return rows.map(({ issuer, selector, client_id, identities }) => ({
+    const rows = await db.all<Row>(found);
+    return rows.map(({ issuer, selector, client_id, organization_id, identities }) => ({
       issuer,
       selector,
       clientId: client_id,
+      organizationId: organization_id,
       identities: JSON.parse(identities) as RegisteredIdentity[],
     }));
   });

@@ -1,11 +1,13 @@
 import { env } from 'cloudflare:workers';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { UNKNOWN_CLIENT_AGE } from '../../src/constants.ts';
 import { generateClientId } from '../../src/credentials/client-id.ts';
 import { deriveMasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { GATES_ASKED_WITHOUT_D1, LOOK_UP_INTERVAL_MS, LOOK_UPS_PER_QUERY } from '../../src/gates/constants.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
-import { calls, failing, resetCalls, slowing, startNewIsolate } from '../instruments.ts';
+import { calls, failing, holding, resetCalls, slowing, startNewIsolate } from '../instruments.ts';
 import { sized } from '../size.ts';
 
 const ATTEMPTS = sized({ small: 1000, soak: 5000 });
@@ -90,9 +92,132 @@ test(`${ATTEMPTS} invented client ids cost no gate call and no D1 query, and lea
       const client_id = await generateClientId(masterKeys);
       return requestToken({ client_id, client_secret: generateSecret('ems_') }, {}, { address: '198.51.100.8' });
     });
-    for (const { status } of await Promise.all(inventions)) expect(status).toBe(401);
+    for (const { status } of await Promise.all(inventions)) expect([401, 429]).toContain(status);
   }
   expect(calls).toMatchObject({ gate: 0, d1: 0, kv: 0 });
+});
+
+describe('invented ids in the form of imported ones', () => {
+  const ADDRESSES = sized({ small: 100, soak: 1000 });
+  const IDS_PER_ADDRESS = 10;
+  const wrong = { client_secret: 'q8Zr3vT1xW9yB5nM7kL2pD4sH6jF0gC1' };
+  const guess = (client_id: string, address: string) => requestToken({ client_id, ...wrong }, {}, { address });
+  const statusOf = async (client_id: string, address: string) => (await guess(client_id, address)).status;
+
+  let imports = 0;
+  async function imported(): Promise<Credentials> {
+    const { organization, identifier } = await world(`imports-${++imports}`);
+    const client = { client_id: `imported-${imports}`, client_secret: `k3Jx9Qw7Lp2Vb8Nz5Rt1Ys6Fd4Gh0C${imports}` };
+    const grants = [{ resource_server: identifier, scopes: ['read'] }];
+    await create('clients', { organization_id: organization, client_name: 'imported', grants, ...LIMIT, ...client });
+    return client;
+  }
+
+  test('are not looked up as long as no client was imported, and the first one is served at once', async () => {
+    startNewIsolate();
+    await world('nobody-imported');
+    await guess('warm', '203.0.113.1');
+    const begun = performance.now();
+    resetCalls();
+    for (let id = 0; id < 200; id++) expect(await statusOf(`none-${id}`, `203.1.0.${id}`)).toBe(401);
+    const queries = 1 + (performance.now() - begun) / 1000 / UNKNOWN_CLIENT_AGE;
+    expect(calls).toMatchObject({ gate: 0, kv: 0 });
+    expect(calls.d1).toBeLessThanOrEqual(queries);
+    expect((await requestToken(await imported(), {}, { address: '203.1.0.1' })).status).toBe(200);
+  });
+
+  test(`${ADDRESSES * IDS_PER_ADDRESS} from ${ADDRESSES} addresses: no gate call, four queries a second, and one of the addresses has a real client that no isolate knows`, async () => {
+    const real = await imported();
+    startNewIsolate();
+    await guess('warm', '203.0.113.1');
+    const begun = performance.now();
+    resetCalls();
+    let own = 0;
+    for (let sent = 0; sent < ADDRESSES * IDS_PER_ADDRESS; sent += AT_ONCE) {
+      const guesses = Array.from({ length: AT_ONCE }, (_, index) => {
+        const number = (sent + index) % ADDRESSES;
+        return statusOf(`flood-${sent + index}`, `203.2.${number >> 8}.${number & 255}`);
+      });
+      if (sent === AT_ONCE * 5) {
+        expect((await requestToken(real, {}, { address: '203.2.0.0' })).status).toBe(200);
+        own++;
+      }
+      for (const status of await Promise.all(guesses)) expect([401, 429]).toContain(status);
+    }
+    const elapsed = performance.now() - begun;
+    const total = ADDRESSES * IDS_PER_ADDRESS;
+    console.log(`${total} invented ids in ${Math.round(elapsed)} ms: ${calls.d1} D1 queries, ${calls.gate} gate calls`);
+    expect(calls.gate).toBe(own);
+    // The real client's gate loads its record in one more.
+    expect(calls.d1).toBeLessThanOrEqual(2 + elapsed / LOOK_UP_INTERVAL_MS);
+    expect((await requestToken(real, {}, { address: '203.2.0.0' })).status).toBe(200);
+  });
+
+  test('cannot be told from real ones when the address has failed too often, and real clients there are served', async () => {
+    const real = await imported();
+    const { worker } = await world('told-apart', LIMIT);
+    const address = '203.3.0.1';
+    const masterKeys = await deriveMasterKeys(readConfig({ ...env, MASTER_KEY: 'A'.repeat(43) }).masterKeys);
+    const impossible = await generateClientId(masterKeys);
+    const ids = [real.client_id, 'nobody', worker.client_id, impossible, 'x'.repeat(300)];
+    expect((await requestToken(real, {}, { address })).status).toBe(200);
+    for (const id of ids) expect(await statusOf(id, '203.3.0.2')).toBe(401);
+    for (let failure = 0; failure < 20; failure++) expect(await statusOf(impossible, address)).toBe(401);
+    for (const id of ids) expect(await statusOf(id, address)).toBe(429);
+    for (const client of [real, worker]) expect((await requestToken(client, {}, { address })).status).toBe(200);
+  });
+
+  test('cannot be told from real ones by sending many at once either', async () => {
+    const clients = [];
+    const { organization } = await world('at-once');
+    for (let index = 0; index < 30; index++) {
+      const client = { client_id: `at-once-${index}`, client_secret: `n6Tq2Xc8Vm4Kz1Wp7Rb3Yd9Jf5Hs0L${index}` };
+      await create('clients', { organization_id: organization, client_name: `at once ${index}`, ...client });
+      clients.push(client.client_id);
+    }
+    const counted = async (ids: string[], address: string) => {
+      const statuses = await Promise.all(ids.map((id) => statusOf(id, address)));
+      return [401, 429].map((status) => statuses.filter((one) => one === status).length);
+    };
+    const invented = clients.map((id) => `not-${id}`);
+    expect(await counted(clients, '203.4.0.1')).toEqual([20, 10]);
+    expect(await counted(invented, '203.4.0.2')).toEqual([20, 10]);
+  });
+
+  test('cannot be told from real ones while no more are looked up, and known clients are served', async () => {
+    const real = await imported();
+    expect((await requestToken(real, {}, { address: HOME })).status).toBe(200);
+    await holding('d1', async ({ held, release }) => {
+      const first = guess('queue-first', '203.5.1.1');
+      await vi.waitUntil(() => held() === 1);
+      const waiting = Array.from({ length: LOOK_UPS_PER_QUERY }, (_, index) =>
+        guess(`queue-${index}`, `203.5.0.${index}`),
+      );
+      await scheduler.wait(100);
+      expect(await statusOf('queue-last', '203.5.1.2')).toBe(429);
+      expect(await statusOf(real.client_id, '203.5.1.3')).toBe(429);
+      expect((await requestToken(real, {}, { address: '203.5.1.4' })).status).toBe(200);
+      release();
+      for (const { status } of await Promise.all([first, ...waiting])) expect(status).toBe(401);
+    });
+  });
+
+  test('with D1 down a client that was served anywhere is served here, and invented ids are 503', async () => {
+    const real = await imported();
+    await getToken(real);
+    startNewIsolate();
+    await guess('warm', '203.0.113.1');
+    await failing('d1', async () => {
+      resetCalls();
+      const ask = (from: number) =>
+        Array.from({ length: 75 }, (_, index) => statusOf(`down-${from + index}`, `203.6.${from}.${index >> 4}`));
+      const answers = ask(0);
+      expect((await requestToken(real, {}, { address: '203.6.200.1' })).status).toBe(200);
+      answers.push(...ask(75));
+      for (const status of await Promise.all(answers)) expect([429, 503]).toContain(status);
+      expect(calls.gate).toBeLessThanOrEqual(GATES_ASKED_WITHOUT_D1);
+    });
+  });
 });
 
 test('a client that was deleted is asked for once in a while, however often it is tried', async () => {

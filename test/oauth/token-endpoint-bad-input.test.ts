@@ -306,10 +306,12 @@ describe('any bytes', () => {
       const [client_id, client_secret] = [text(), text()];
       const headers = { Authorization: basic(client_id, client_secret) };
       const form = { grant_type: 'client_credentials' };
+      // After twenty failures of one address, the answer would be 429.
+      const address = `203.0.${i >> 8}.${i & 255}`;
       const answers = [
-        await postForm('/oauth2/token', form, { headers }),
-        await postForm('/oauth2/token', { ...form, client_id, client_secret }),
-        await postForm('/oauth2/token', { ...form, client_id, client_secret: worker.client_secret }),
+        await postForm('/oauth2/token', form, { headers, address }),
+        await postForm('/oauth2/token', { ...form, client_id, client_secret }, { address }),
+        await postForm('/oauth2/token', { ...form, client_id, client_secret: worker.client_secret }, { address }),
       ];
       // After a hundred wrong secrets, the answer would be 429.
       if (i < 60) answers.push(await presentTo(api.client_id, client_secret, `198.51.100.${i}`));
@@ -343,7 +345,7 @@ describe('any bytes', () => {
     const long = 'x'.repeat(15_000);
     const form = { grant_type: 'client_credentials', ...worker };
     const answers = [
-      await postForm('/oauth2/token', { ...form, client_id: long }),
+      await postForm('/oauth2/token', { ...form, client_id: long }, { address: '192.0.2.2' }),
       await presentTo(api.client_id, long, '192.0.2.2'),
     ];
     for (const answer of answers) expect(await readError(answer)).toEqual({ status: 401, error: 'invalid_client' });

@@ -140,7 +140,7 @@ export function clients(app: ManagementApp): void {
       const columns = clientColumns(fields, resolved, authentication, restricted, now);
       const client = { clientId, organizationId, ...columns, createdAt: now };
       const created = { ...client, ...shownLinks(resolved) };
-      return commit(context, {
+      const answer = await commit(context, {
         event: { at: now, organizationId, action: 'client.created', target: clientId, changes: shownFields(created) },
         guard: allOf(
           isProfile(organizationId, profile),
@@ -160,6 +160,8 @@ export function clients(app: ManagementApp): void {
         body: { ...toResponse(created), ...(secret && { client_secret: secret.clientSecret.reveal() }) },
         tagged: true,
       });
+      if (client_id !== undefined) services.importedClientIds.note(client_id);
+      return answer;
     }),
   );
 

@@ -112,18 +112,15 @@ export function chargeSilently(attempts: AttemptFilter, attempt: Attempt): void 
  * @throws OAuthError if there is no such client; TooManyAttemptsError if too many credentials failed lately; StoreUnavailableError
  */
 async function currentAuthentication(
-  { authentications, attempts }: AuthenticationServices,
+  { authentications, attempts, importedClientIds }: AuthenticationServices,
   clientId: string,
-  { attempt, isOwn }: ClaimedClient,
+  { attempt }: ClaimedClient,
   isCached: boolean,
 ): Promise<ClientAuthentication> {
   if (isCached && !authentications.isStale(clientId)) attempts.requireCalm(attempt);
-  // An imported id may be invented, and inventing ids must not cost more than other attempts do.
-  const authentication =
-    isOwn || isCached
-      ? await authentications.refresh(clientId)
-      : await attempts.lookUp(attempt, () => authentications.refresh(clientId));
+  const authentication = await authentications.refresh(clientId);
   if (authentication) return authentication;
-  attempts.refuse(attempt);
+  importedClientIds.forget(clientId);
+  attempts.refuseUnknown(attempt);
   throw invalidClient('unknown_client');
 }

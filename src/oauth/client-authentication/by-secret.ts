@@ -29,7 +29,10 @@ export async function authenticateBySecret<I extends Intent>(
   const hashes = (await Promise.all(possible.map((secret) => candidateHashes(secret, acceptedKeys)))).flat();
   const client: Identified = { client_id: clientId, proof: { kind: 'secret', hashes } };
   const answer = await services.attempts.guard({ ...attempt, hashes }, () => askGate(services, client, intent));
-  if (isRefusal(answer)) throw invalidClient(refusalReason(answer, hashes));
+  if (isRefusal(answer)) {
+    if (!answer.known) services.importedClientIds.forget(clientId);
+    throw invalidClient(refusalReason(answer, hashes));
+  }
   return { client, answer };
 }
 

@@ -16,9 +16,6 @@ import {
 import type { Intent } from './intent.ts';
 import type { WorkloadClient } from './workload-directory.ts';
 
-/** All failures from one address count together, because issuers and subjects can be invented. */
-const WORKLOAD = 'workload';
-
 /**
  * Authenticates the client of a workload's token without a `client_id`
  * ([RFC 7521 section 4.2](https://www.rfc-editor.org/rfc/rfc7521#section-4.2)): exactly one client must trust the token. The signature is
@@ -34,11 +31,13 @@ export async function authenticateByWorkload<I extends Intent>(
 ): Promise<AuthenticatedClient<I>> {
   const { workloads, attempts } = services;
   const { claims } = token.assertion;
-  const attempt = { subject: WORKLOAD, address, group: WORKLOAD };
+  // All failures from one address count together, because issuers and subjects can be invented. No client has an id of this form.
+  const attempt = { subject: 'workload token', address };
   const cached = workloads.get(claims);
   let verdict = cached && (await judge(services, token, cached, intent));
   if (verdict?.outcome !== 'accepted') {
-    const current = await attempts.lookUp(attempt, () => workloads.refresh(claims));
+    const refresh = () => workloads.refresh(claims);
+    const current = await attempts.lookUp(attempt, refresh, (found) => matchingClients(found, token).length > 0);
     verdict = await judge(services, token, current, intent);
   }
   switch (verdict.outcome) {
@@ -49,7 +48,7 @@ export async function authenticateByWorkload<I extends Intent>(
       chargeSilently(attempts, attempt);
       throw verdict.error;
     case 'failed':
-      attempts.refuse(attempt);
+      attempts.refuseUnknown(attempt);
       throw invalidClient(verdict.failure);
   }
 }
@@ -61,15 +60,16 @@ async function judge<I extends Intent>(
   candidates: readonly WorkloadClient[],
   intent: I,
 ): Promise<Verdict<I>> {
-  const matching = candidates.filter(({ identities }) => matchingIdentities(token, identities).length > 0);
+  const matching = matchingClients(candidates, token);
   if (matching.length === 0) return { outcome: 'failed', failure: 'no_such_identity' };
   if (matching.length > WORKLOAD_CLIENTS_MAX) return { outcome: 'failed', failure: 'ambiguous_identity' };
   const verified: Identified[] = [];
   let unavailable: RemoteError | undefined;
-  for (const { clientId, identities } of matching) {
-    const proof = await verifyFederated(token, authenticationBy(identities), services.remoteKeys).catch(
-      returnRemoteError,
-    );
+  let owner = '';
+  const keys = services.remoteKeys.forRequest(() => owner);
+  for (const { clientId, organizationId, identities } of matching) {
+    owner = organizationId;
+    const proof = await verifyFederated(token, authenticationBy(identities), keys).catch(returnRemoteError);
     if (proof instanceof RemoteError) unavailable = proof;
     else if (typeof proof !== 'string') verified.push({ client_id: clientId, proof });
   }
@@ -84,6 +84,10 @@ async function judge<I extends Intent>(
   return isRefusal(answer)
     ? { outcome: 'failed', failure: 'refused_by_gate' }
     : { outcome: 'accepted', client, answer };
+}
+
+function matchingClients(candidates: readonly WorkloadClient[], token: CheckedToken): WorkloadClient[] {
+  return candidates.filter(({ identities }) => matchingIdentities(token, identities).length > 0);
 }
 
 // The directory has only clients that use this method, and none of the strict profile.

@@ -52,10 +52,10 @@ export interface CertificateCredential {
   readonly certificate: ClientCertificate;
 }
 
-/** A client_id that a request claims, after every check that needs no store. */
+/** A client_id that a request claims, and that a client may have. */
 export interface ClaimedClient {
   readonly attempt: Attempt;
-  /** Whether the id was generated here. Any other form may be that of an imported client. */
+  /** Whether the id was generated here. If not, a client that was imported has it. */
   readonly isOwn: boolean;
 }
 

@@ -63,9 +63,12 @@ async function verifyCredential<I extends Intent>(
 ): Promise<AuthenticatedClient<I>> {
   if (credential.kind === 'workload') return authenticateByWorkload(services, credential, address, intent);
   const claimed = await checkClientId(services, credential.clientId, address);
-  return credential.kind === 'secret'
-    ? authenticateBySecret(services, credential, claimed, intent)
-    : authenticateByKey(services, credential, claimed, intent);
+  const authenticated =
+    credential.kind === 'secret'
+      ? await authenticateBySecret(services, credential, claimed, intent)
+      : await authenticateByKey(services, credential, claimed, intent);
+  if (!claimed.isOwn) services.importedClientIds.note(credential.clientId);
+  return authenticated;
 }
 
 /** Reads the credential of a request. @throws OAuthError if there is none, more than one, or one that cannot be read */
@@ -109,18 +112,30 @@ export function secretsInBody(parameters: Parameters): number {
     .length;
 }
 
-/** Checks a client_id without asking any store. @throws OAuthError if no client can have it; TooManyAttemptsError */
+/**
+ * Checks that a client may have the id. An id that was generated here has a tag that says so; any other one is looked up, unless it is
+ * known.
+ * @throws OAuthError `invalid_client`; TooManyAttemptsError; StoreUnavailableError
+ */
 async function checkClientId(
-  services: AuthenticationServices,
+  { ownClientIds, importedClientIds, attempts }: AuthenticationServices,
   clientId: string,
   address: string,
 ): Promise<ClaimedClient> {
-  // No client has an id that long, and the attempt filter would keep it in memory.
-  if (clientId.length > CLIENT_ID_LENGTH_MAX) throw invalidClient('unknown_client');
-  const isOwn = await services.ownClientIds.has(clientId);
-  if (isOwn) addLogDetails({ client_id: loggable(clientId) });
-  const attempt = { subject: clientId, address, ...(!isOwn && { group: 'imported' }) };
-  if (isOwn || isImportableId(clientId)) return { attempt, isOwn };
-  services.attempts.refuse({ subject: clientId, address });
+  const isOwn = clientId.length <= CLIENT_ID_LENGTH_MAX && (await ownClientIds.has(clientId));
+  if (isOwn) {
+    addLogDetails({ client_id: loggable(clientId) });
+    return { attempt: { subject: clientId, address }, isOwn };
+  }
+  if (!isImportableId(clientId)) {
+    attempts.refuseImpossible(address);
+    throw invalidClient('unknown_client');
+  }
+  // Asked before the id is looked at: if an invented one would be held back now, so is each failure about a real one.
+  const attempt = { subject: clientId, address, isHeldBack: importedClientIds.isExhausted() };
+  const lookUp = () => importedClientIds.lookUp(clientId);
+  const exists = importedClientIds.recall(clientId) ?? (await attempts.lookUp(attempt, lookUp, (found) => found));
+  if (exists) return { attempt, isOwn };
+  attempts.refuseUnknown(attempt);
   throw invalidClient('unknown_client');
 }

@@ -18,6 +18,7 @@ type Claims = Readonly<Record<string, unknown>>;
 /** A client that a workload's token may belong to. */
 export interface WorkloadClient {
   readonly clientId: string;
+  readonly organizationId: string;
   readonly identities: readonly RegisteredIdentity[];
 }
 

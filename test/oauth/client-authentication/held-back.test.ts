@@ -68,17 +68,23 @@ test('what is known of a client is kept where the gate says the same again, and 
   expect(calls).toMatchObject({ gate: 1, d1: 0 });
 });
 
-test('an id that is longer than any is refused as any other, and nothing counts it', async () => {
+test('an id that is longer than any is refused as any other, and costs no store', async () => {
   const { worker } = await world('long-ids');
   const long = 'x'.repeat(CLIENT_ID_LENGTH_MAX + 1);
   resetCalls();
   const signer = await newSigner('ES256');
   const invented = () => long + crypto.randomUUID();
-  expect(await statusesOf(30, async () => askWith(await assertionOf(invented(), signer)))).toEqual({ 401: 30 });
+  const from = (address: string) => ({ address });
+  const limited = { 401: ATTEMPTS_PER_ADDRESS, 429: 30 - ATTEMPTS_PER_ADDRESS };
+  expect(
+    await statusesOf(30, async () => askWith(await assertionOf(invented(), signer), {}, from('203.0.113.21'))),
+  ).toEqual(limited);
   const form = { grant_type: 'client_credentials' };
   const headers = () => ({ Authorization: basic(invented(), worker.client_secret) });
-  expect(await statusesOf(30, () => postForm('/oauth2/token', form, { headers: headers() }))).toEqual({ 401: 30 });
-  expect(calls).toEqual({ d1: 0, kv: 0, gate: 0, rateLimit: 0 });
+  expect(
+    await statusesOf(30, () => postForm('/oauth2/token', form, { headers: headers(), ...from('203.0.113.22') })),
+  ).toEqual(limited);
+  expect(calls).toMatchObject({ d1: 0, kv: 0, gate: 0 });
 });
 
 test('an id that names an organization in tokens cannot be brought along', async () => {

@@ -37,9 +37,9 @@ export async function workloadClient(
 
 let address = 0;
 
-/** Requests a token as a client, with a platform's token. Each request has its own address, because failures are counted by address. */
+/** Requests a token as a client, with a platform's token. Each request has its own network, because failures are counted by network. */
 export function present(client_id: string, token: string, form: Record<string, string> = {}): Promise<Response> {
-  return askWith(token, { client_id, ...form }, { address: `2001:db8::${(++address).toString(16)}` });
+  return askWith(token, { client_id, ...form }, { address: `2001:db8:0:${(++address).toString(16)}::1` });
 }
 
 /** Checks that a request gets the answer of a failed authentication, and returns the reason in the log. */

@@ -1,0 +1,83 @@
+/** Attempts of one kind within a window. */
+export interface Tally {
+  /** The number of checks under way. */
+  pending: number;
+  failures: number;
+  readonly limit: number;
+}
+
+export function newTally(limit: number): Tally {
+  return { pending: 0, failures: 0, limit };
+}
+
+export function isExhausted({ failures, limit }: Tally): boolean {
+  return failures >= limit;
+}
+
+/** Whether one more check may begin. */
+export function hasRoom({ pending, failures, limit }: Tally): boolean {
+  return pending + failures < limit;
+}
+
+interface Entry<T> {
+  readonly tally: T;
+  /** Milliseconds since the epoch. */
+  readonly endsAt: number;
+}
+
+/**
+ * Per-isolate tallies that each count for one window. When there are too many, the oldest one that holds nobody back is evicted. One that
+ * holds somebody back stays to the end of its window, or a flood of invented names could wipe it. It takes a whole limit of failures to
+ * make one, so the traffic of a window bounds their number.
+ */
+export class Tallies<T> {
+  // Windows are equally long, so both maps are in the order in which their entries end.
+  readonly #entries = new Map<string, Entry<T>>();
+  // Exhausted tallies that eviction has met.
+  readonly #kept = new Map<string, Entry<T>>();
+  readonly #create: (key: string) => T;
+  readonly #mustKeep: (tally: T) => boolean;
+  readonly #windowMs: number;
+  readonly #capacity: number;
+
+  /** @param mustKeep whether a tally holds somebody back */
+  constructor(create: (key: string) => T, mustKeep: (tally: T) => boolean, windowMs: number, capacity: number) {
+    this.#create = create;
+    this.#mustKeep = mustKeep;
+    this.#windowMs = windowMs;
+    this.#capacity = capacity;
+  }
+
+  /** Returns the tally of the current window, a new one if there is none. @param now milliseconds since the epoch */
+  get(key: string, now: number): T {
+    const found = this.#find(key, now);
+    if (found) return found;
+    this.#makeRoom(now);
+    const tally = this.#create(key);
+    this.#entries.delete(key);
+    this.#entries.set(key, { tally, endsAt: now + this.#windowMs });
+    return tally;
+  }
+
+  #find(key: string, now: number): T | undefined {
+    const entry = this.#entries.get(key) ?? this.#kept.get(key);
+    return entry && now < entry.endsAt ? entry.tally : undefined;
+  }
+
+  #makeRoom(now: number): void {
+    dropEnded(this.#kept, now);
+    dropEnded(this.#entries, now);
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size < this.#capacity) return;
+      this.#entries.delete(key);
+      if (this.#mustKeep(entry.tally)) this.#kept.set(key, entry);
+    }
+  }
+}
+
+function dropEnded(entries: Map<string, Entry<unknown>>, now: number): void {
+  for (const [key, { endsAt }] of entries) {
+    if (now < endsAt) return;
+    entries.delete(key);
+  }
+}
