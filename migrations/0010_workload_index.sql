@@ -3,7 +3,7 @@ CREATE TABLE `client_workloads` (
 	`selector` text NOT NULL,
 	`client_id` text NOT NULL,
 	PRIMARY KEY(`issuer`, `selector`, `client_id`),
-	FOREIGN KEY (`client_id`) REFERENCES `clients`(`client_id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`client_id`) REFERENCES `clients`(`client_id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
 CREATE INDEX `client_workloads_client` ON `client_workloads` (`client_id`);--> statement-breakpoint

@@ -266,7 +266,8 @@ export const clients = sqliteTable(
 
 /**
  * The index of `clients.federated_identities`: by issuer and selector, the clients that a token of that issuer may belong to. It only
- * proposes clients; their identities decide. Code of an older version does not maintain it.
+ * proposes clients; their identities decide. Code of an older version does not maintain it, so a row must not keep that code from deleting
+ * its client.
  */
 export const clientWorkloads = sqliteTable(
   'client_workloads',
@@ -276,7 +277,7 @@ export const clientWorkloads = sqliteTable(
     selector: text('selector').notNull(),
     clientId: text('client_id')
       .notNull()
-      .references(() => clients.clientId),
+      .references(() => clients.clientId, { onDelete: 'cascade' }),
   },
   (table) => [
     primaryKey({ columns: [table.issuer, table.selector, table.clientId] }),

@@ -292,6 +292,22 @@ describe('the cost', () => {
   });
 });
 
+test('older code, which does not know of the index, can delete a client', async () => {
+  const client = await workloadClient(here, [{ issuer, subject: newSubject() }]);
+  const remove = (table: string) => env.DB.prepare(`DELETE FROM ${table} WHERE client_id = ?`).bind(client);
+  const older = [
+    'client_grant_scopes',
+    'client_grants',
+    'client_roles',
+    'client_introspects',
+    'client_secrets',
+    'clients',
+  ];
+  await env.DB.batch(older.map(remove));
+  const left = env.DB.prepare('SELECT count(*) AS count FROM client_workloads WHERE client_id = ?').bind(client);
+  expect(await left.first('count')).toBe(0);
+});
+
 test('the migration finds the workloads of clients that exist already', async () => {
   const sub = newSubject();
   const client = await workloadClient(here, [
