@@ -4,6 +4,7 @@
 // A URL parser trims and encodes a text that is not a URI, and so accepts it. So the characters are checked first (RFC 3986 section 4.3).
 const ABSOLUTE_URI = /^[a-z][a-z0-9+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+$/i;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+// Also an empty one, of which a parsed URL has no trace.
 const USER_INFO = /^[^:]*:\/\/[^/?]*@/;
 /**
  * Visible ASCII without double quote, `#` and backslash, with a letter or digit. Without spaces, so that identifiers can be listed; without
@@ -23,7 +24,7 @@ export function isResourceUri(text: string): boolean {
  * `orders-service`. A text with a scheme must be a URI.
  */
 export function isIdentifier(text: string): boolean {
-  if (SCHEME.test(text)) return isResourceUri(text) && !USER_INFO.test(text);
+  if (SCHEME.test(text)) return isResourceUri(text) && !hasUserInfo(text);
   return NAME.test(text) && !text.startsWith(ID_PREFIX);
 }
 
@@ -36,13 +37,19 @@ export function isIdentifier(text: string): boolean {
  *   that of a URI.
  */
 export function comparableForm(identifier: string): string {
-  const url = isResourceUri(identifier) && !USER_INFO.test(identifier) ? URL.parse(identifier) : null;
+  const url = isResourceUri(identifier) && !hasUserInfo(identifier) ? URL.parse(identifier) : null;
   if (!url) return withoutTrailingSlashes(identifier.toLowerCase());
   const path = withoutTrailingSlashes(normalizeEncoding(url.pathname));
   const query = withoutTrailingSlashes(normalizeEncoding(url.search));
   const form = `${url.protocol}${comparableAuthority(url)}${path}${query === '?' ? '' : query}`;
   // RFC 8141 section 3.1: the namespace of a URN ignores case.
   return form.replace(/^urn:[^:]*/, (namespace) => namespace.toLowerCase());
+}
+
+// The parser also finds a user after other numbers of slashes, as in `https:user@host`.
+function hasUserInfo(uri: string): boolean {
+  const { username = '', password = '' } = URL.parse(uri) ?? {};
+  return USER_INFO.test(uri) || username !== '' || password !== '';
 }
 
 // The parser lower-cases hosts of the web's schemes only.

@@ -73,6 +73,8 @@ test.each([
   ['user information', 'https://user@orders.acme.example'],
   ['a password', 'https://user:secret@orders.acme.example'],
   ['empty user information', 'https://@orders.acme.example'],
+  ['user information without slashes', 'https:user@orders.acme.example'],
+  ['user information after three slashes', 'https:///user:secret@orders.acme.example'],
   ['a fragment', 'https://orders.acme.example#a'],
   ['an empty fragment', 'https://orders.acme.example#'],
   ['a control character', 'https://orders.acme.example/\u0000'],
