@@ -1,6 +1,7 @@
 import { isRefusal } from '../../gates/attempt-filter.ts';
 import type { Identified } from '../../gates/protocol.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
+import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { WORKLOAD_CLIENTS_MAX } from '../constants.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
@@ -34,11 +35,12 @@ export async function authenticateByWorkload<I extends Intent>(
   // All failures from one address count together, because issuers and subjects can be invented. No client has an id of this form.
   const attempt = { subject: 'workload token', address };
   const cached = workloads.get(claims);
-  let verdict = cached && (await judge(services, token, cached, intent));
+  const keys = keysForRequest(services);
+  let verdict = cached && (await judge(services, token, cached, keys, intent));
   if (verdict?.outcome !== 'accepted') {
     const refresh = () => workloads.refresh(claims);
     const current = await attempts.lookUp(attempt, refresh, (found) => matchingClients(found, token).length > 0);
-    verdict = await judge(services, token, current, intent);
+    verdict = await judge(services, token, current, keys, intent);
   }
   switch (verdict.outcome) {
     case 'accepted':
@@ -53,11 +55,24 @@ export async function authenticateByWorkload<I extends Intent>(
   }
 }
 
+/** The issuers' keys, as one request sees them. */
+interface KeysForRequest {
+  readonly finder: KeyFinder;
+  /** The organization of the client for which they are searched. */
+  owner: string;
+}
+
+function keysForRequest({ remoteKeys }: Pick<AuthenticationServices, 'remoteKeys'>): KeysForRequest {
+  const keys: KeysForRequest = { finder: remoteKeys.forRequest(() => keys.owner), owner: '' };
+  return keys;
+}
+
 /** Verifies a token for the clients that may trust it, and asks the gate of the one that does. @throws StoreUnavailableError */
 async function judge<I extends Intent>(
   services: AuthenticationServices,
   token: CheckedToken,
   candidates: readonly WorkloadClient[],
+  keys: KeysForRequest,
   intent: I,
 ): Promise<Verdict<I>> {
   const matching = matchingClients(candidates, token);
@@ -65,11 +80,9 @@ async function judge<I extends Intent>(
   if (matching.length > WORKLOAD_CLIENTS_MAX) return { outcome: 'failed', failure: 'ambiguous_identity' };
   const verified: Identified[] = [];
   let unavailable: RemoteError | undefined;
-  let owner = '';
-  const keys = services.remoteKeys.forRequest(() => owner);
   for (const { clientId, organizationId, identities } of matching) {
-    owner = organizationId;
-    const proof = await verifyFederated(token, authenticationBy(identities), keys).catch(returnRemoteError);
+    keys.owner = organizationId;
+    const proof = await verifyFederated(token, authenticationBy(identities), keys.finder).catch(returnRemoteError);
     if (proof instanceof RemoteError) unavailable = proof;
     else if (typeof proof !== 'string') verified.push({ client_id: clientId, proof });
   }
