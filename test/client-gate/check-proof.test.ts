@@ -183,6 +183,7 @@ describe('how a client authenticates', () => {
         federated_identities: [],
         is_strict: false,
       },
+      organization_id: here.organization,
     });
     await done('PATCH', `clients/${here.clientId}`, { body: { status: 'disabled' } });
     expect(await gates.credentials(here.worker)).toEqual(told);

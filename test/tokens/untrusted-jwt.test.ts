@@ -363,11 +363,11 @@ describe('kinds', () => {
     expect((await postForm('/oauth2/token', form, { headers: { DPoP: token } })).status).toBe(400);
   });
 
-  test('J6: a grant by assertion is none that is spoken here', async () => {
+  test('J6: an access token is not taken for an authorization grant', async () => {
     const headers = { Authorization: `Basic ${btoa(`${scene.worker.client_id}:${scene.worker.client_secret}`)}` };
     const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
     const response = await postForm('/oauth2/token', { grant_type, assertion: genuine.token }, { headers });
-    expect(await response.json()).toMatchObject({ error: 'unsupported_grant_type' });
+    expect(await response.json()).toMatchObject({ error: 'invalid_grant' });
   });
 });
 
