@@ -150,6 +150,10 @@ export async function scene(canaries: Canaries): Promise<Scene> {
       form: { client_assertion, client_assertion_type: JWT_BEARER },
     };
   }
+  const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  const granted = marker('an assertion, as a grant', await assertionOf(keyed, signer));
+  presented['an assertion, as a grant'] = { form: { grant_type, assertion: granted } };
+  presented['an assertion, as a grant, forged'] = { form: { grant_type, assertion: `${stray}.${stray}.${stray}` } };
   presented['an assertion in a DPoP header'] = {
     headers: { DPoP: good, Authorization: basic(client_id, client_secret) },
   };
