@@ -10,8 +10,10 @@ const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 export const ROOT_API_KEY = 'a-root-api-key-for-a-loopback-run';
 
 export interface RunningEdgemint {
-  /** The URL at which it listens, which is also its issuer. */
+  /** Its issuer, at which it listens if that is an `http` URL. */
   readonly issuer: string;
+  /** The origin at which it listens. */
+  readonly address: string;
   readonly rootApiKey: string;
   /** Returns its database, for setup that would take too long through the API. */
   database(): ReturnType<Miniflare['getD1Database']>;
@@ -40,11 +42,13 @@ export const buildEdgemint = () => builtWorker(CONFIG);
  * @param options.network answers every request that the Worker sends, to any host; without it the Worker uses the network of the machine
  * @param options.built the file of the Worker, if another process built it
  * @param options.issuer an `http://localhost:<port>` or `http://127.0.0.1:<port>` URL, perhaps with a path, at which it listens;
- * by default a URL with a free port
+ * by default a URL with a free port. With an `https` URL it listens elsewhere, without TLS (see `address`)
  */
 export async function startEdgemint(options: StartOptions = {}): Promise<RunningEdgemint> {
   const issuer = options.issuer ?? `http://127.0.0.1:${await freePort()}`;
-  const { hostname, port } = new URL(issuer);
+  const { protocol, origin } = new URL(issuer);
+  const address = protocol === 'https:' ? `http://127.0.0.1:${await freePort()}` : origin;
+  const { hostname, port } = new URL(address);
   const rootApiKey = ROOT_API_KEY;
   const bindings = {
     ISSUER: issuer,
@@ -62,6 +66,7 @@ export async function startEdgemint(options: StartOptions = {}): Promise<Running
   }
   return {
     issuer,
+    address,
     rootApiKey,
     database: () => miniflare.getD1Database('DB'),
     runScheduled: async () => {
