@@ -150,7 +150,7 @@ export class AttemptFilter {
    * @throws TooManyAttemptsError exactly when `refuse()` would, so that the difference does not reveal which subjects exist
    */
   refuseUnknown(attempt: Attempt): void {
-    if (this.#charge(attempt, Date.now())) throw new TooManyAttemptsError();
+    if (this.#chargeUnchecked(attempt, Date.now())) throw new TooManyAttemptsError();
   }
 
   /**
@@ -250,13 +250,21 @@ export class AttemptFilter {
     if (isHeldBack && !hasSecret) throw known ? this.#throttled(attempt, now) : new TooManyAttemptsError();
   }
 
-  // Returns whether too many attempts failed before this one.
-  #charge({ subject, address, isHeldBack = false }: Attempt, now: number): boolean {
+  // Counts the failed check of a subject, and returns whether too many attempts failed before this one.
+  #charge(attempt: Attempt, now: number): boolean {
+    const { subject, address } = attempt;
+    const [ofSubjectHere] = this.#checks(attempt, now);
+    this.#count(ofSubjectHere, `${address} ${subject}`);
+    return this.#chargeUnchecked(attempt, now);
+  }
+
+  // The same for a subject that does not exist. Its checks need no limit, and counting them would let one address fill the memory with
+  // invented subjects.
+  #chargeUnchecked({ subject, address, isHeldBack = false }: Attempt, now: number): boolean {
     const { all } = this.#addresses.get(address, now);
-    const [ofSubjectHere, ofSubject] = this.#checks({ subject, address }, now);
+    const ofSubject = this.#subjects.get(subject, now);
     const wereTooMany = isExhausted(all) || isExhausted(ofSubject);
     this.#count(all, address);
-    this.#count(ofSubjectHere, `${address} ${subject}`);
     ofSubject.failures++;
     return wereTooMany || isHeldBack;
   }
