@@ -88,11 +88,9 @@ async function judge<I extends Intent>(
   }
   const [client, ...others] = verified;
   if (others.length > 0) return { outcome: 'failed', failure: 'ambiguous_identity' };
-  if (!client) {
-    return unavailable
-      ? { outcome: 'keys_unavailable', error: unavailable }
-      : { outcome: 'failed', failure: 'no_such_key' };
-  }
+  // A client whose keys are missing may trust the token as well. The workload must not become the client of another organization then.
+  if (unavailable) return { outcome: 'keys_unavailable', error: unavailable };
+  if (!client) return { outcome: 'failed', failure: 'no_such_key' };
   const answer = await askGate(services, client, intent);
   return isRefusal(answer)
     ? { outcome: 'failed', failure: 'refused_by_gate' }

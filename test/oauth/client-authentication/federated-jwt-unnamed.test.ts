@@ -9,7 +9,7 @@ import { publishIssuer, publishJson } from '../../remote.ts';
 import { newSigner } from '../../remote-keys/signers.ts';
 import { sized } from '../../size.ts';
 import { readToken } from '../answers.ts';
-import { present, refusalOf, tokenOf, workloadClient } from './workloads.ts';
+import { present, refusalOf, tokenOf, unavailabilityOf, workloadClient } from './workloads.ts';
 
 // Tokens of workloads without a `client_id`: the client is the only one that trusts the token.
 
@@ -145,6 +145,21 @@ describe('a token is refused', () => {
     expect(await refusalOf(() => ask(token))).toBe('ambiguous_identity');
     await done('DELETE', `clients/${one}`);
     expect(await clientOf(await ask(token))).toBe(two);
+  });
+
+  // Otherwise a workload would become the other organization's client for as long as its own issuer does not answer.
+  test('with 503, if only one of two clients has the keys, until both have them', async () => {
+    const host = 'half.unnamed.example';
+    const sub = newSubject();
+    const down = `https://${host}/jwks`;
+    await workloadClient(here, [{ issuer, subject: sub, jwks_uri: down }]);
+    const two = await workloadClient(other, [{ issuer, subject: sub }]);
+    const token = await signed(sub);
+    expect(await unavailabilityOf(() => ask(token))).toBe('remote_keys_unavailable');
+    expect(await clientOf(await present(two, token))).toBe(two);
+    await publishJson(host, '/jwks', { keys: [signer.publicJwk] });
+    startNewIsolate();
+    expect(await refusalOf(() => ask(token))).toBe('ambiguous_identity');
   });
 
   test('without any gate call, if its issuer, its claims or its signature are invented', async () => {
