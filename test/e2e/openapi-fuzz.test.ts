@@ -114,6 +114,13 @@ async function populate(): Promise<void> {
     rate_limit: { per_minute: 1_000_000, burst: 1_000_000 },
     requestable_claims: ['tenant'],
   });
+  const leaked = await manage('clients', { organization_id, client_name: 'leaked' });
+  const { client_id = '', client_secret = '' } = client;
+  const granted = await fetch(`${edgemint.issuer}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret }),
+  });
+  const { access_token } = (await granted.json()) as Record<string, string>;
   const keys = await Promise.all(
     ['ES256', 'EdDSA'].map(async (alg) => exportJWK((await generateKeyPair(alg)).publicKey)),
   );
@@ -131,8 +138,10 @@ async function populate(): Promise<void> {
     jwks: keys.map((key) => ({ keys: [key] })),
     jwks_uri: ['https://keys.example.com/jwks.json'],
     issuer: ['https://gitlab.example.com', 'spiffe://example.org'],
-    client_id: [client.client_id],
-    client_secret: [client.client_secret],
+    client_id: [client_id],
+    client_secret: [client_secret],
+    token: [access_token],
+    secret: [leaked.client_secret],
     'If-Match': ['*', '"1"', 'W/"1"', '"1", "2"'],
     'If-None-Match': ['*', '"1"'],
   })) {
@@ -182,9 +191,12 @@ async function idOf(operation: Operation): Promise<string | undefined> {
   return madeId;
 }
 
-async function secretIdOf(clientId: string): Promise<string | undefined> {
+async function secretIdOf(clientId: string, { operationId }: Operation): Promise<string | undefined> {
   const headers = { Authorization: `Bearer ${edgemint.rootApiKey}` };
-  const response = await fetch(`${edgemint.issuer}/v1/clients/${encodeURIComponent(clientId)}/secrets`, { headers });
+  const secrets = `${edgemint.issuer}/v1/clients/${encodeURIComponent(clientId)}/secrets`;
+  // Only a client whose secret was rotated has another one to promote.
+  if (operationId === 'promoteSecretOfClient') await fetch(`${secrets}/rotate`, { method: 'POST', headers });
+  const response = await fetch(secrets, { headers });
   const { data = [] } = (await response.json()) as { data?: { id: string }[] };
   return data[random.below(data.length)]?.id;
 }
@@ -211,7 +223,7 @@ function resolved(schema: Schema): Schema {
 async function permittedRequest(operation: Operation): Promise<Request> {
   const hint = hintsFor(operation);
   const target = operation.path.includes('{') ? await idOf(operation) : undefined;
-  const secretId = operation.path.includes('/secrets/{id}') && target ? await secretIdOf(target) : undefined;
+  const secretId = operation.path.includes('/secrets/{id}') && target ? await secretIdOf(target, operation) : undefined;
   const parameters: [Parameter, unknown][] = [];
   for (const parameter of operation.parameters ?? []) {
     const isNeeded = parameter.name === 'organization_id' && random.chance(90);
@@ -235,6 +247,9 @@ async function forbiddenRequest(operation: Operation): Promise<Request | undefin
   if (schema && random.chance(75)) {
     const spoilt = values.forbidden(schema, request.body);
     if (!spoilt || (isForm(request) && isPermittedText(schema, sentFields(spoilt.value)))) return undefined;
+    // Without an assertion its type is a parameter that has no meaning, and is ignored.
+    const { client_assertion, client_assertion_type } = Object(spoilt.value) as Record<string, unknown>;
+    if (client_assertion === undefined && client_assertion_type !== undefined) return undefined;
     return { ...request, body: spoilt.value };
   }
   const checked = request.parameters.filter(([parameter]) => parameter.in === 'query');
@@ -324,7 +339,6 @@ function formOf(body: unknown): string {
 function remember({ method, path }: Operation, { status, body, sent }: Answer): void {
   const [, , kind = ''] = path.split('/');
   const id = body.client_id ?? body.id;
-  if (typeof body.client_secret === 'string') known.set('secret', [body.client_secret]);
   if (status === 201 && path === `/v1/${kind}`) disposable.set(kind, [...(disposable.get(kind) ?? []), String(id)]);
   if (method === 'delete' && path.split('/').length === 4) {
     const left = (disposable.get(kind) ?? []).filter((other) => !sent.includes(encodeURIComponent(other)));

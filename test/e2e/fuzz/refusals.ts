@@ -66,6 +66,12 @@ const KINDS: readonly Kind[] = [
   { reason: 'fields exclude each other', status: 422, detail: /must not be set together|must be absent if|requires `/ },
   { reason: 'the strict profile', status: 422, detail: /under the strict profile/ },
   { reason: 'each scope once, by its name', status: 422, at: /^\/scopes$/, detail: /each scope once/ },
+  {
+    reason: 'a long lifetime of assertions limits the rate',
+    status: 422,
+    at: /^\/rate_limit/,
+    detail: /if `assertion_lifetime_max` is/,
+  },
   { reason: 'a secret for a client without', status: 422, at: /^\/client_secret$/, detail: /does not authenticate/ },
   { reason: 'the size of all members', status: 422, detail: /must be at most \d+ KiB of JSON/ },
 
@@ -80,6 +86,7 @@ const KINDS: readonly Kind[] = [
 
   // The OAuth endpoints
   { reason: 'unknown credentials', status: 401 },
+  { reason: 'an assertion that nobody signed', status: 400, code: 'invalid_grant' },
   { reason: 'an unknown scope', status: 400, code: 'invalid_scope' },
   { reason: 'an unknown resource', status: 400, code: 'invalid_target' },
   {
