@@ -22,7 +22,7 @@ import {
 } from './schema.ts';
 import { insertSecret, type StoredSecret } from './secrets.ts';
 import { among, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
-import type { WorkloadKey } from './workloads.ts';
+import { insertWorkloads, type WorkloadKey } from './workloads.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
@@ -128,11 +128,7 @@ function insertLinks(db: Database, clientId: string, links: ClientLinks): Statem
       FROM json_each(${grants}) AS granted, json_each(granted.value, '$.scopes') AS scope`),
     db.insert(clientRoles).select(each(links.roleIds)),
     db.insert(clientIntrospects).select(each(links.introspects)),
-    db
-      .insert(clientWorkloads)
-      .select(
-        sql`SELECT DISTINCT value ->> 'issuer', value ->> 'selector', ${clientId} FROM json_each(${JSON.stringify(links.workloads)})`,
-      ),
+    insertWorkloads(db, clientId, links.workloads),
   ];
 }
 

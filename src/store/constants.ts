@@ -57,3 +57,9 @@ export const PURGE_ROWS = 5000;
  * page is full.
  */
 export const FEW_CLIENTS = 1000;
+
+/**
+ * Clients of one organization that a workload's token can find at one key of the index. What they hold stays in an isolate's memory: up to
+ * 64 KiB each, so 6 MB of its 128 MB.
+ */
+export const WORKLOADS_PER_KEY_MAX = 100;

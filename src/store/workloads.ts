@@ -1,8 +1,10 @@
 import { eq, sql } from 'drizzle-orm';
 import type { RegisteredIdentity } from '../gates/protocol.ts';
+import { WORKLOADS_PER_KEY_MAX } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clients, clientWorkloads, organizations } from './schema.ts';
+import type { Statement } from './write.ts';
 
 /** Where the index of workloads has an identity. */
 export interface WorkloadKey {
@@ -23,8 +25,23 @@ interface Row {
   readonly selector: string;
   readonly client_id: string;
   readonly organization_id: string;
-  /** A JSON array. */
-  readonly identities: string;
+  /** A JSON array; null if another row of the client has it. */
+  readonly identities: string | null;
+}
+
+/**
+ * Builds the statement that puts a client into the index of workloads, except at keys where its organization has `WORKLOADS_PER_KEY_MAX`
+ * clients already. Otherwise one organization could make the look-ups of all others too large.
+ */
+export function insertWorkloads(db: Database, clientId: string, keys: readonly WorkloadKey[]): Statement {
+  const organizationId = sql`(SELECT organization_id FROM ${clients} WHERE client_id = ${clientId})`;
+  const others = sql`SELECT COUNT(*) FROM ${clientWorkloads} AS other CROSS JOIN ${clients} AS owner ON owner.client_id = other.client_id
+    WHERE other.issuer = added.value ->> 'issuer' AND other.selector = added.value ->> 'selector'
+      AND owner.organization_id = ${organizationId}`;
+  return db
+    .insert(clientWorkloads)
+    .select(sql`SELECT DISTINCT added.value ->> 'issuer', added.value ->> 'selector', ${clientId}
+    FROM json_each(${JSON.stringify(keys)}) AS added WHERE (${others}) < ${WORKLOADS_PER_KEY_MAX}`);
 }
 
 /**
@@ -34,13 +51,15 @@ interface Row {
  */
 export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promise<FoundWorkload[]> {
   const wanted = sql`json_each(${JSON.stringify(keys)}) AS wanted`;
-  // CROSS JOIN fixes the order: first the keys, then the index.
-  const found = sql`SELECT ${clientWorkloads.issuer}, ${clientWorkloads.selector}, ${clients.clientId} AS client_id,
-    ${clients.organizationId} AS organization_id, ${clients.federatedIdentities} AS identities
+  // CROSS JOIN fixes the order: first the keys, then the index. A client can be at many keys, so only its first row has its identities.
+  const indexed = sql`SELECT issuer, selector, client_id, ROW_NUMBER() OVER (PARTITION BY client_id) AS nth
     FROM ${wanted}
     CROSS JOIN ${clientWorkloads} ON ${clientWorkloads.issuer} = wanted.value ->> 'issuer'
-      AND ${clientWorkloads.selector} = wanted.value ->> 'selector'
-    CROSS JOIN ${clients} ON ${clients.clientId} = ${clientWorkloads.clientId}
+      AND ${clientWorkloads.selector} = wanted.value ->> 'selector'`;
+  const found = sql`SELECT indexed.issuer, indexed.selector, ${clients.clientId} AS client_id,
+    ${clients.organizationId} AS organization_id, CASE WHEN nth = 1 THEN ${clients.federatedIdentities} END AS identities
+    FROM (${indexed}) AS indexed
+    CROSS JOIN ${clients} ON ${clients.clientId} = indexed.client_id
     CROSS JOIN ${organizations} ON ${organizations.id} = ${clients.organizationId}
     WHERE ${eq(clients.status, 'active')} AND ${eq(organizations.status, 'active')}
       AND ${eq(clients.securityProfile, 'standard')} AND ${eq(organizations.securityProfile, 'standard')}
@@ -48,12 +67,17 @@ export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promi
         UNION ALL SELECT value FROM json_each(${clients.additionalAuthMethods}))`;
   return askStore('d1', async () => {
     const rows = await db.all<Row>(found);
-    return rows.map(({ issuer, selector, client_id, organization_id, identities }) => ({
+    const identitiesOf = new Map(
+      rows.flatMap(({ client_id, identities }) =>
+        identities === null ? [] : [[client_id, JSON.parse(identities) as RegisteredIdentity[]]],
+      ),
+    );
+    return rows.map(({ issuer, selector, client_id, organization_id }) => ({
       issuer,
       selector,
       clientId: client_id,
       organizationId: organization_id,
-      identities: JSON.parse(identities) as RegisteredIdentity[],
+      identities: identitiesOf.get(client_id) ?? [],
     }));
   });
 }
