@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { apiKeys, idempotencyKeys, organizations } from './schema.ts';
@@ -43,7 +43,7 @@ export async function recordApiKeyUse(db: Database, id: string, now: number, sin
 
 /** Builds the statements that create an API key, for `write()`. */
 export function insertApiKey(db: Database, key: NewApiKey): Statement[] {
-  return [db.insert(apiKeys).values({ ...key, foldedName: comparableForm(key.name), version: nextVersion })];
+  return [db.insert(apiKeys).values({ ...key, foldedName: foldedForm(key.name), version: nextVersion })];
 }
 
 /** Builds the statements that delete the API keys that a subquery selects, and their stored idempotent answers. */

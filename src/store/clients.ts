@@ -1,5 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 import type { SecurityProfile } from './client-authentication.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
 import { FEW_CLIENTS } from './constants.ts';
@@ -60,7 +60,7 @@ export function insertClient(
     // The id may have belonged to a deleted client whose gate does not know that yet. The epoch revokes that client's tokens.
     db.insert(clients).values({
       ...client,
-      foldedName: comparableForm(client.clientName),
+      foldedName: foldedForm(client.clientName),
       revocationEpoch: nextVersion,
       version: nextVersion,
     }),

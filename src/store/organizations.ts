@@ -1,6 +1,6 @@
 import { asc, eq, type SQL, sql } from 'drizzle-orm';
 import { ASSERTION_LIFETIME_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 import { removeApiKeys } from './api-keys.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS } from './client-authentication.ts';
 import { removeClients } from './clients.ts';
@@ -18,7 +18,7 @@ export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metada
 
 /** Builds the statements that create an organization, for `write()`. */
 export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
-  const foldedName = comparableForm(organization.name);
+  const foldedName = foldedForm(organization.name);
   return [db.insert(organizations).values({ ...organization, foldedName, version: nextVersion })];
 }
 

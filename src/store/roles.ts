@@ -1,5 +1,5 @@
 import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './grants.ts';
@@ -34,7 +34,7 @@ export function insertRole(db: Database, role: NewRole, grants: readonly StoredG
   return [
     db
       .insert(roles)
-      .values({ ...role, id: unlessNameIsTaken(role), foldedName: comparableForm(role.name), version: nextVersion }),
+      .values({ ...role, id: unlessNameIsTaken(role), foldedName: foldedForm(role.name), version: nextVersion }),
     ...insertGrants(db, role.id, grants),
   ];
 }
@@ -92,7 +92,7 @@ function insertGrants(db: Database, id: string, grants: readonly StoredGrant[]):
 // is taken, the value is NULL, and the whole write fails.
 function unlessNameIsTaken({ id, name, organizationId }: NewRole, value = id) {
   const beside = organizationId === null ? sql`` : sql`AND ${roles.organizationId} IS NULL`;
-  const isSame = sql`(lower(${roles.name}) = lower(${name}) OR ${roles.foldedName} = ${comparableForm(name)})`;
+  const isSame = sql`(lower(${roles.name}) = lower(${name}) OR ${roles.foldedName} = ${foldedForm(name)})`;
   const rival = sql`SELECT 1 FROM ${roles} WHERE ${isSame} AND ${roles.id} <> ${id} ${beside}`;
   return sql<string>`CASE WHEN EXISTS (${rival}) THEN NULL ELSE ${value} END`;
 }

@@ -1,5 +1,5 @@
 import { and, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 
@@ -33,7 +33,7 @@ export function isAfter(lowered: SQLWrapper, name: string | undefined): SQL | un
  * like another one must not stand in the way of other changes.
  */
 export function refolded(before: string, after: string): { readonly foldedName?: string } {
-  return before === after ? {} : { foldedName: comparableForm(after) };
+  return before === after ? {} : { foldedName: foldedForm(after) };
 }
 
 /** A resource that refers to another one, which can therefore not be deleted. */

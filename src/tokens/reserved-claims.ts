@@ -1,4 +1,4 @@
-import { comparableForm } from '../lib/comparable-form.ts';
+import { foldedForm } from '../lib/folded-form.ts';
 
 // Claim names that mean something to the verifiers in use. A client that could choose their values could give itself rights, or the
 // identity of another one. Names are compared in their comparable form, because verifiers compare without case (Go, .NET), normalize or trim.
@@ -67,8 +67,8 @@ export const ACCEPTABLE_CLAIMS = [...PERMISSIONS, ...IDENTITIES, ...KINDS] as co
 export type AcceptableClaim = (typeof ACCEPTABLE_CLAIMS)[number];
 
 const REGISTERED_NAMES: ReadonlySet<string> = new Set(REGISTERED_CLAIMS);
-const UNACCEPTABLE: ReadonlySet<string> = new Set([...REGISTERED_CLAIMS, ...OTHER_SCOPES].map(comparableForm));
-const ACCEPTABLE: ReadonlySet<string> = new Set(ACCEPTABLE_CLAIMS.map(comparableForm));
+const UNACCEPTABLE: ReadonlySet<string> = new Set([...REGISTERED_CLAIMS, ...OTHER_SCOPES].map(foldedForm));
+const ACCEPTABLE: ReadonlySet<string> = new Set(ACCEPTABLE_CLAIMS.map(foldedForm));
 
 /** Whether this is exactly the name of a claim that this service writes, or that a standard defines. */
 export function isRegisteredClaim(name: string): boolean {
@@ -80,7 +80,7 @@ export function isRegisteredClaim(name: string): boolean {
  * accepts it; undefined if it is not reserved.
  */
 export function reservationOf(name: string): 'never' | 'unless_accepted' | undefined {
-  const form = comparableForm(name);
+  const form = foldedForm(name);
   if (UNACCEPTABLE.has(form)) return 'never';
   return ACCEPTABLE.has(form) ? 'unless_accepted' : undefined;
 }
