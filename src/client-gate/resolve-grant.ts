@@ -14,8 +14,8 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  * - Scopes: the requested ones, all of which must be granted ([RFC 6749 section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
  *   or at least one if the resource server narrows requests; without a request, all scopes granted there.
  * - Roles: those that grant something at that resource server.
- * - Claims: the client's own, overwritten by the requested ones, each of which the client must be allowed to request. A restricted claim
- *   is one of them only if the resource server accepts it.
+ * - Claims: the client's own, overwritten by the requested ones. The client must be allowed to request each of them. Restricted claims
+ *   take part only if the resource server accepts them.
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';

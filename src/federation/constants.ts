@@ -7,5 +7,5 @@ export const TRUST_DOMAIN_LENGTH_MAX = 255;
 /** The fewest consecutive letters or digits before the first wildcard by which a pattern excludes other parties. */
 export const DISTINGUISHING_CHARACTERS_MIN = 2;
 
-/** The longest issuer and claim by which a token's clients are looked up, in characters. Identities have no longer ones. */
+/** The longest issuer and claim value, in characters, that a look-up of a token's clients asks for. No identity has longer ones. */
 export const SELECTOR_LENGTH_MAX = 500;

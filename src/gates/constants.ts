@@ -14,7 +14,7 @@ export const ATTEMPTS_PER_SUBJECT = 100;
 /** How long failures count, and how long an address with too many of them is held back, seconds. */
 export const ATTEMPTS_WINDOW = 60;
 
-/** How many tallies that hold nobody back an isolate keeps, by address and as many by client. */
+/** How many tallies an isolate keeps of addresses, and how many of clients. Tallies that hold somebody back do not count. */
 export const TALLIES_MAX = 10_000;
 
 /** How long a credential that passed skips the filter, seconds. The gate still checks it. */

@@ -49,7 +49,7 @@ export interface Grant {
   /** Absent in an older record: `at+jwt`. */
   readonly access_token_typ?: AccessTokenTyp;
   /**
-   * What happens to a request for scopes of which only some are granted: `exact` refuses it, `narrow` grants those. Absent in an older
+   * What happens to a request for more scopes than are granted: `exact` refuses it, `narrow` leaves the others out. Absent in an older
    * record: `exact`. A gate treats an unknown value as `exact`, and an older gate ignores the member.
    */
   readonly scope_policy?: ScopePolicy;

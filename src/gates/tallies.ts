@@ -26,9 +26,9 @@ interface Entry<T> {
 }
 
 /**
- * Per-isolate tallies that each count for one window. When there are too many, the oldest one that holds nobody back is evicted. One that
- * holds somebody back stays to the end of its window, or a flood of invented names could wipe it. It takes a whole limit of failures to
- * make one, so the traffic of a window bounds their number.
+ * Per-isolate tallies that each count for one window. When there are too many, the oldest one that holds nobody back is evicted. A
+ * tally that holds somebody back stays to the end of its window, or a flood of invented names could wipe it. Each such tally takes a whole
+ * limit of failures, so the traffic of a window bounds their number.
  */
 export class Tallies<T> {
   // Windows are equally long, so both maps are in the order in which their entries end.

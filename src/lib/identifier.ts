@@ -4,7 +4,7 @@
 // A URL parser trims and encodes a text that is not a URI, and so accepts it. So the characters are checked first (RFC 3986 section 4.3).
 const ABSOLUTE_URI = /^[a-z][a-z0-9+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[0-9a-f]{2})+$/i;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
-// Also an empty one, of which a parsed URL has no trace.
+// Finds an empty user as well (`https://@host`). A parsed URL does not show it.
 const USER_INFO = /^[^:]*:\/\/[^/?]*@/;
 /**
  * Visible ASCII without double quote, `#` and backslash, with a letter or digit. Without spaces, so that identifiers can be listed; without

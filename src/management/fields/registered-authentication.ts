@@ -131,7 +131,7 @@ function keySourceFaults({ jwks, jwks_uri }: ClientBody): FieldError[] {
   return detail === undefined ? [] : [{ pointer: '/jwks_uri', detail }];
 }
 
-/** Finds a limit for assertions by which the client's gate would have to remember too many of them. */
+/** Checks that the client's gate need not remember too many assertions: they live long, and the rate limit admits many. */
 function replayFaults(
   { assertion_lifetime_max: lifetime, rate_limit }: ClientBody,
   methods: readonly AuthMethod[],

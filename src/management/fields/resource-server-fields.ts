@@ -51,9 +51,9 @@ export const ResourceServerFields = z.strictObject({
     .default('exact')
     .openapi({
       description:
-        'What happens to a token request for scopes of which only some are granted. `exact` refuses it with `invalid_scope`. `narrow` ' +
-        'issues a token with the granted ones, named in `scope`, and refuses only a request of which no scope is granted; MCP clients, ' +
-        'which request all scopes of a server, need this. Default: `exact`.',
+        'What happens to a token request for more scopes than the client is granted. `exact` refuses it with `invalid_scope`. `narrow` ' +
+        'issues a token with the granted scopes, named in `scope`, and refuses the request only if none of its scopes is granted. MCP ' +
+        'clients, which request all scopes of a server, need `narrow`. Default: `exact`.',
     }),
   accepted_claims: distinct(z.enum(ACCEPTABLE_CLAIMS), ACCEPTABLE_CLAIMS.length, 'must name each claim once')
     .default([])
