@@ -14,8 +14,8 @@ const READ_WHOLE = [
   'retired_master_keys',
   'background_tasks',
 ];
-// A bound list: as long as the request or page that it comes from.
-const LISTS = /^SCAN (json_each|granted|scope)\b/;
+// A list in JSON, as long as the request, page or field that it comes from. `json_each` is the only virtual table in use.
+const LISTS = /^SCAN \w+ VIRTUAL TABLE INDEX \d+:/;
 // The result of a subquery that finds each row by an index.
 const FOUND = /^SCAN \(subquery-\d+\)$/;
 
