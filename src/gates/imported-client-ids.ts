@@ -5,7 +5,13 @@ import { isUnavailable, StoreUnavailableError, withDeadline } from '../store/err
 import type { FoundIds } from '../store/imported-clients.ts';
 import { pollUntil } from '../store/waiting.ts';
 import { TooManyAttemptsError } from './attempt-filter.ts';
-import { GATES_ASKED_WITHOUT_D1, LOOK_UP_BACK_OFF, LOOK_UP_INTERVAL_MS, LOOK_UPS_PER_QUERY } from './constants.ts';
+import {
+  GATES_ASKED_WITHOUT_D1,
+  LOOK_UP_BACK_OFF,
+  LOOK_UP_DEADLINE_MS,
+  LOOK_UP_INTERVAL_MS,
+  LOOK_UPS_PER_QUERY,
+} from './constants.ts';
 
 type Find = (ids: readonly string[]) => Promise<FoundIds>;
 
@@ -30,9 +36,8 @@ export class ImportedClientIds {
   // Milliseconds since the epoch.
   #noneUntil = 0;
   #backOffUntil = 0;
-  // Milliseconds by `performance.now()`, which the clocks of requests do not change.
-  #lastQueryAt = Number.NEGATIVE_INFINITY;
-  #isRunning = false;
+  // When the next query may begin, milliseconds by `performance.now()`, which the clocks of requests do not change.
+  #freeAt = Number.NEGATIVE_INFINITY;
   #next: Batch | undefined;
   // Gates that were asked because D1 did not answer, in the current minute.
   #asked = { minute: 0, count: 0 };
@@ -64,7 +69,7 @@ export class ImportedClientIds {
 
   /** Whether no more ids can be looked up at the moment. */
   isExhausted(): boolean {
-    return Date.now() < this.#backOffUntil || (this.#next?.ids.size ?? 0) >= LOOK_UPS_PER_QUERY;
+    return Date.now() < this.#backOffUntil || (isFull(this.#next) && !this.#isFree());
   }
 
   /**
@@ -76,6 +81,8 @@ export class ImportedClientIds {
     const recalled = this.recall(clientId);
     if (recalled !== undefined) return recalled;
     if (this.isExhausted()) throw new TooManyAttemptsError();
+    // All requests that wait for a full query may have been killed, so any other request begins it as well.
+    if (isFull(this.#next)) this.#query(this.#next);
     this.#next ??= { ids: new Set() };
     const batch = this.#next;
     batch.ids.add(clientId);
@@ -90,25 +97,27 @@ export class ImportedClientIds {
     const until = performance.now() + STORE_DEADLINE_MS;
     while (!batch.outcome) {
       const left = until - performance.now();
-      if (left <= 0) throw this.#giveUp(batch);
-      // One of the waiting requests makes the query, because the runtime binds a call to the request that makes it.
-      if (this.#isDue(batch)) await withDeadline('d1', this.#query(batch), left);
-      else await pollUntil(() => batch.outcome !== undefined || this.#isDue(batch), left);
+      if (left <= 0) throw new StoreUnavailableError('d1', 'deadline');
+      // One of the waiting requests makes the query, because the runtime binds a call to the request that makes it. If the query is lost,
+      // another one makes it again.
+      if (this.#isFree()) await withDeadline('d1', this.#query(batch), left);
+      else await pollUntil(() => batch.outcome !== undefined || this.#isFree(), left);
     }
     return batch.outcome;
   }
 
-  #isDue(batch: Batch): boolean {
-    const isEarly = performance.now() < this.#lastQueryAt + LOOK_UP_INTERVAL_MS;
-    return this.#next === batch && !this.#isRunning && !isEarly;
+  #isFree(): boolean {
+    return performance.now() >= this.#freeAt;
   }
 
-  async #query(batch: Batch): Promise<void> {
-    this.#next = undefined;
-    this.#isRunning = true;
-    this.#lastQueryAt = performance.now();
+  #query(batch: Batch): Promise<void> {
+    if (this.#next === batch) this.#next = undefined;
+    const begunAt = performance.now();
+    // A query whose request was killed never ends. It counts as lost some time after its deadline.
+    const lostAt = begunAt + LOOK_UP_DEADLINE_MS + LOOK_UP_INTERVAL_MS;
+    this.#freeAt = lostAt;
     const queried = this.#run(batch).finally(() => {
-      this.#isRunning = false;
+      if (this.#freeAt === lostAt) this.#freeAt = begunAt + LOOK_UP_INTERVAL_MS;
     });
     // Other requests wait for this query, so it must go on after the request that made it has ended.
     waitUntil(queried);
@@ -151,11 +160,8 @@ export class ImportedClientIds {
     if (this.#asked.count >= GATES_ASKED_WITHOUT_D1) throw error;
     this.#asked.count++;
   }
+}
 
-  // A query whose own request was killed never ends. Forgets it, so that later requests do not wait for it.
-  #giveUp(batch: Batch): StoreUnavailableError {
-    this.#isRunning = false;
-    if (this.#next === batch) this.#next = undefined;
-    return new StoreUnavailableError('d1', 'deadline');
-  }
+function isFull(batch: Batch | undefined): batch is Batch {
+  return batch !== undefined && batch.ids.size >= LOOK_UPS_PER_QUERY;
 }

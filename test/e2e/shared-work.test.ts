@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JSONWebKeySet } from 'jose';
 import { afterEach, expect, test } from 'vitest';
+import { LOOK_UP_INTERVAL_MS, LOOK_UPS_PER_QUERY } from '../../src/gates/constants.ts';
 import { measure } from '../bench/load.ts';
 import { type MachineKey, machineKey } from '../bench/signing.ts';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
@@ -14,21 +15,27 @@ let edgemint: RunningEdgemint;
 afterEach(() => edgemint?.stop());
 
 /** Sends a request and hangs up after so many milliseconds, whether it was answered or not. */
-async function abandon(path: string, form: Record<string, string> | undefined, after: number): Promise<void> {
+async function abandon(
+  path: string,
+  form: Record<string, string> | undefined,
+  after: number,
+  headers: Record<string, string> = {},
+): Promise<void> {
   const options = form
-    ? { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }
+    ? { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers } }
     : { method: 'GET' };
   const abandoned = request(`${edgemint.issuer}${path}`, options);
   abandoned.on('error', () => undefined);
   abandoned.on('response', (response) => response.resume());
   abandoned.end(form && new URLSearchParams(form).toString());
   await sleep(after);
-  abandoned.destroy();
+  // Only a reset tells the runtime that nobody waits any more. If the connection is just closed, the request goes on.
+  abandoned.socket?.resetAndDestroy();
 }
 
-function postForm(path: string, form: Record<string, string>): Promise<Response> {
+function postForm(path: string, form: Record<string, string>, headers = {}): Promise<Response> {
   const signal = AbortSignal.timeout(150_000);
-  return fetch(`${edgemint.issuer}${path}`, { method: 'POST', body: new URLSearchParams(form), signal });
+  return fetch(`${edgemint.issuer}${path}`, { method: 'POST', headers, body: new URLSearchParams(form), signal });
 }
 
 function credentials({ client_id, client_secret }: RegisteredClient) {
@@ -101,4 +108,22 @@ test('kept-alive connections that introspect about one client without pause are 
   const { errors, requestsPerSecond } = await measure(target, 32, 3);
   expect(errors).toBe(0);
   expect(requestsPerSecond).toBeGreaterThan(0);
+});
+
+test('ids are looked up again after all requests that filled the next query hung up', async () => {
+  edgemint = await startEdgemint();
+  const { registerMachine } = await register(edgemint);
+  await registerMachine({ client_id: 'imported', client_secret: 'q8Zr3vT1xW9yB5nM7kL2pD4sH6jF0gC1' });
+  const guess = (client_id: string) => ({ grant_type: 'client_credentials', client_id, client_secret: 'x'.repeat(32) });
+  const from = (number: number) => ({ 'CF-Connecting-IP': `192.0.2.${number}` });
+  for (let round = 0; round < 3; round++) {
+    // The next query begins a quarter of a second after this one.
+    expect((await postForm('/oauth2/token', guess(`first-${round}`), from(201))).status).toBe(401);
+    const leaving = Array.from({ length: 2 * LOOK_UPS_PER_QUERY }, (_, index) =>
+      abandon('/oauth2/token', guess(`leaving-${round}-${index}`), 150, from(index)),
+    );
+    await Promise.all(leaving);
+    await sleep(LOOK_UP_INTERVAL_MS);
+    expect((await postForm('/oauth2/token', guess(`later-${round}`), from(202))).status).toBe(401);
+  }
 });
