@@ -51,6 +51,7 @@ describe('the token of a workload', () => {
     ['alone', {}, {}],
     ['for the token endpoint', { aud: TOKEN_URL }, {}],
     ['for the token endpoint in a list', { aud: [TOKEN_URL] }, {}],
+    ['for the issuer with a slash', { aud: `${ISSUER}/` }, {}],
     ['with the client_id', {}, { client_id: workload }],
     ['with the client_id, for the token endpoint', { aud: TOKEN_URL }, { client_id: workload }],
   ])('gets a token: %s', async (_, claims, form) => {
@@ -115,6 +116,7 @@ describe('an assertion that a client signed itself', () => {
     ['as for private_key_jwt', {}, {}],
     ['of the type for grants', {}, { typ: 'authorization-grant+jwt' }],
     ['without a jti', { jti: undefined }, {}],
+    ['for the issuer with a slash', { aud: `${ISSUER}/` }, {}],
   ])('gets a token: %s', async (_, claims, header) => {
     expect(await clientOf(await grant(await assertionOf(keyed, signer, claims, header)))).toBe(keyed);
   });

@@ -129,6 +129,7 @@ describe('authentication', () => {
   test('an assertion names the issuer as its audience, as a text', async () => {
     expect(await judged({ aud: ISSUER })).toEqual([200, 200]);
     expect(await judged({ aud: [ISSUER] })).toEqual([200, 401]);
+    expect(await judged({ aud: `${ISSUER}/` })).toEqual([200, 401]);
     for (const aud of [TOKEN_URL, [ISSUER, TOKEN_URL], [], undefined])
       expect(await judged({ aud })).toEqual([401, 401]);
   });

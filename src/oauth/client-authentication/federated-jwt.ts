@@ -1,4 +1,4 @@
-import { isTrustDomain, keyUses, matchesIdentity, soleAudience } from '../../federation/identity.ts';
+import { isTrustDomain, keyUses, matchesIdentity } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof, RegisteredIdentity } from '../../gates/protocol.ts';
 import { findTimeFault } from '../../jwt/claims.ts';
@@ -9,6 +9,7 @@ import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.t
 import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { FEDERATED_LIFETIME_MAX, SIGNER_CLOCK_SKEW } from '../constants.ts';
 import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
+import { addresseeOf } from './audience.ts';
 import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /**
@@ -40,16 +41,24 @@ export function checkFederated(
 export interface CheckedToken {
   readonly assertion: Assertion;
   readonly alg: VerificationAlg;
-  /** As an authorization grant it may name the token endpoint in place of the issuer: then how its claims read with the issuer. */
+  /**
+   * How its claims read with the issuer as `aud`, if it has another spelling of the issuer, or, as an authorization grant may, the token
+   * endpoint.
+   */
   readonly claimsForIssuer: Assertion['claims'] | undefined;
   /** When it was checked, milliseconds since the epoch. */
   readonly checkedAt: number;
 }
 
-/** Returns the claims of an authorization grant for the token endpoint as if it named the issuer (RFC 7523 section 3). */
+/**
+ * Returns the claims of a token as if it named the issuer in its exact spelling, if its `aud` is another spelling or, of an authorization
+ * grant, the token endpoint (RFC 7523 section 3). Returns undefined for any other `aud`.
+ */
 export function readForIssuer({ claims }: Assertion, context: AssertionContext): CheckedToken['claimsForIssuer'] {
-  const isForEndpoint = context.use === 'grant' && soleAudience(claims.aud) === context.tokenEndpoint;
-  return isForEndpoint ? { ...claims, aud: context.issuer } : undefined;
+  const { issuer, use } = context;
+  const addressee = addresseeOf(claims.aud, context);
+  const isForUs = addressee === 'issuer' || (use === 'grant' && addressee === 'token_endpoint');
+  return isForUs && claims.aud !== issuer ? { ...claims, aud: issuer } : undefined;
 }
 
 /** Returns the identities that a token matches by its claims. Its signature is still to be verified. */

@@ -1,5 +1,4 @@
 import { ASSERTION_LIFETIME_DEFAULT, ASSERTION_LIFETIME_LIMIT } from '../../constants.ts';
-import { soleAudience } from '../../federation/identity.ts';
 import { credentialRefs } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication, KeyProof } from '../../gates/protocol.ts';
 import { findTimeFault } from '../../jwt/claims.ts';
@@ -11,6 +10,7 @@ import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { STRICT_ALGS } from '../../store/client-authentication.ts';
 import { PROOF_JTI_LENGTH_MAX, SIGNER_CLOCK_SKEW, STRICT_ASSERTION_LIFETIME_MAX } from '../constants.ts';
 import { type Assertion, type AssertionContext, TIME_FAILURES } from './assertion.ts';
+import { addresseeOf } from './audience.ts';
 import { importKeyOnce, isSignedBy, matchesKid } from './signature.ts';
 
 /** The content of an assertion that passed every check that needs no data of the client. */
@@ -23,6 +23,8 @@ export interface CheckedAssertion {
   readonly exp: number;
   /** Whether it names the token endpoint as its audience, which only some clients may. */
   readonly isForTokenEndpoint: boolean;
+  /** Whether `aud` is exactly the issuer, and no list, as the strict profile requires. */
+  readonly hasExactAudience: boolean;
 }
 
 /**
@@ -45,21 +47,28 @@ export const ASSERTION_TYPES = {
 export function checkAssertion(
   { header, claims }: Assertion,
   clientId: string,
-  { issuer, tokenEndpoint, use }: AssertionContext,
+  context: AssertionContext,
   now: number,
 ): CheckedAssertion | AuthenticationFailure {
   const { alg, kid, typ } = header;
   const { iss, sub, aud, jti, exp } = claims;
-  if (typ !== undefined && !isAmong(ASSERTION_TYPES[use], mediaType(typ))) return 'wrong_type';
+  if (typ !== undefined && !isAmong(ASSERTION_TYPES[context.use], mediaType(typ))) return 'wrong_type';
   if (!isAmong(VERIFICATION_ALGS, alg)) return 'wrong_algorithm';
   if (iss !== clientId || sub !== clientId) return 'wrong_subject';
-  const audience = soleAudience(aud);
-  if (audience !== issuer && audience !== tokenEndpoint) return 'wrong_audience';
+  const addressee = addresseeOf(aud, context);
+  if (!addressee) return 'wrong_audience';
   const fault = findTimeFault(claims, now, { maxLifetime: ASSERTION_LIFETIME_LIMIT, skew: SIGNER_CLOCK_SKEW });
   if (fault) return TIME_FAILURES[fault];
   // RFC 7523 makes the `jti` optional. Libraries put one into client assertions, but not into authorization grants.
-  if (!isJti(jti) && !(jti === undefined && use === 'grant')) return 'malformed_assertion';
-  return { alg, kid, jti, exp: exp as number, isForTokenEndpoint: audience !== issuer };
+  if (!isJti(jti) && !(jti === undefined && context.use === 'grant')) return 'malformed_assertion';
+  return {
+    alg,
+    kid,
+    jti,
+    exp: exp as number,
+    isForTokenEndpoint: addressee === 'token_endpoint',
+    hasExactAudience: aud === context.issuer,
+  };
 }
 
 function isJti(jti: unknown): jti is string {
@@ -84,11 +93,11 @@ function findFault(
  */
 function findStrictFault(
   { claims }: Assertion,
-  { alg }: CheckedAssertion,
+  { alg, hasExactAudience }: CheckedAssertion,
   now: number,
 ): AuthenticationFailure | undefined {
   if (!STRICT_ALGS.includes(alg)) return 'wrong_algorithm';
-  if (typeof claims.aud !== 'string') return 'wrong_audience';
+  if (!hasExactAudience) return 'wrong_audience';
   const rules = { maxLifetime: STRICT_ASSERTION_LIFETIME_MAX, skew: SIGNER_CLOCK_SKEW, needsIat: true };
   const fault = findTimeFault(claims, now, rules);
   return fault && TIME_FAILURES[fault];

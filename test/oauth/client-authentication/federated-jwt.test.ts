@@ -54,6 +54,7 @@ describe('the token of a workload that the client trusts is taken', () => {
   test.each<[string, Members, Members]>([
     ['as it is', {}, {}],
     ['with its one audience in a list', { aud: [ISSUER] }, {}],
+    ['with a slash after the issuer in `aud`', { aud: `${ISSUER}/` }, {}],
     ['without a type', {}, { typ: undefined }],
     ['as an access token of another server', {}, { typ: 'at+jwt' }],
     ['with its type in full', {}, { typ: 'application/JWT' }],

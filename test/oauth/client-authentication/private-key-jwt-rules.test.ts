@@ -60,6 +60,21 @@ test.each<[string, Members, string]>([
   expect((await lineOf(async () => present(relaxed, claims))).reason).toBe(reason);
 });
 
+// `new URL(issuer).href`, pydantic's AnyHttpUrl, and so MCP's SDK for Python, add a slash to an issuer that is only a host.
+test.each<[string, unknown]>([
+  ['a URL parser', new URL(ISSUER).href],
+  ['a URL parser, in a list', [`${ISSUER}/`]],
+  ['a person', `${ISSUER.toUpperCase()}:443`],
+])('the issuer in the spelling of %s is the issuer', async (_, aud) => {
+  expect(aud).not.toBe(ISSUER);
+  expect((await present(strict, { aud })).status).toBe(200);
+});
+
+test('the token endpoint in another spelling needs the same rule as the token endpoint', async () => {
+  expect((await present(relaxed, { aud: `${TOKEN_URL}/` })).status).toBe(200);
+  expect((await lineOf(() => present(strict, { aud: `${TOKEN_URL}/` }))).reason).toBe('wrong_audience');
+});
+
 test('a lower limit than the default one is enforced', async () => {
   const { reason } = await lineOf(() => present(hurried, { exp: seconds() + 100 }));
   expect(reason).toBe('assertion_lives_too_long');
