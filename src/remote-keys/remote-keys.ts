@@ -22,6 +22,8 @@ export type { KeySource } from './source.ts';
 
 /** A fetch of a source that one request began and that others wait for as well. */
 interface PendingFetch {
+  /** The organization for whose client it was begun. */
+  readonly owner: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   outcome?: { readonly keys: KeySet } | { readonly error: unknown };
@@ -29,6 +31,8 @@ interface PendingFetch {
 
 interface SourceEntry {
   state: SourceState;
+  /** The documents that the last fetch asked for: of an issuer, the discovery document and the keys. */
+  urls: readonly string[];
   pending?: PendingFetch | undefined;
 }
 
@@ -102,7 +106,8 @@ export class RemoteKeys {
     const { state } = entry;
     const cached = usableKeys(state, now);
     const pending = isPending(entry, now) ? entry.pending : undefined;
-    const mayFetch = requester.fetchesLeft > 0 && !this.#hosts.isBackingOff(owner, urlOf(source), now);
+    const isBackingOff = entry.urls.some((url) => this.#hosts.isBackingOff(owner, url, now));
+    const mayFetch = requester.fetchesLeft > 0 && !isBackingOff;
     const startFetch = () => {
       requester.fetchesLeft--;
       return this.#startFetch(owner, source, entry, now);
@@ -113,7 +118,13 @@ export class RemoteKeys {
     }
     const isDue = mayRefetch(state, now);
     const refetch = pending ?? (mayFetch && isDue ? startFetch() : undefined);
-    if (refetch) return awaitKeys(refetch);
+    if (refetch) {
+      const keys = await awaitKeys(refetch).catch((error: unknown) => {
+        if (refetch.owner === owner || !isBackOffOfOwner(error)) throw error;
+      });
+      // Another organization may not ask the host, and this one may: it asks for itself.
+      return keys ?? this.#keySet(source, hasWanted, now, requester);
+    }
     if (isDue && requester.fetchesLeft <= 0) throw new RemoteError('too_many_sources');
     if (!cached || isDue || state.failures > 0) throw new RemoteError('backing_off');
     return cached;
@@ -123,13 +134,13 @@ export class RemoteKeys {
     const key = keyOf(source);
     const known = this.#fetched.use(owner, key) ?? this.#unfetched.use(owner, key);
     if (known) return known;
-    const entry = { state: INITIAL_STATE };
+    const entry = { state: INITIAL_STATE, urls: [urlOf(source)] };
     this.#unfetched.set(owner, key, entry);
     return entry;
   }
 
   #startFetch(owner: string, source: KeySource, entry: SourceEntry, now: number): PendingFetch {
-    const pending: PendingFetch = { startedAt: now };
+    const pending: PendingFetch = { owner, startedAt: now };
     entry.pending = pending;
     waitUntil(this.#runFetch(owner, source, entry, pending));
     return pending;
@@ -139,18 +150,24 @@ export class RemoteKeys {
     const { startedAt } = pending;
     const timerStart = performance.now();
     const clock = () => startedAt + performance.now() - timerStart;
-    const outcome = await fetchKeySet(source, (url) => this.#hosts.fetch(owner, url, clock)).then(
+    const urls: string[] = [];
+    const fetchDocument = (url: string) => {
+      urls.push(url);
+      return this.#hosts.fetch(owner, url, clock);
+    };
+    const outcome = await fetchKeySet(source, fetchDocument).then(
       (keys) => ({ keys }),
       (error: unknown) => ({ error }),
     );
     pending.outcome = outcome;
     if (entry.pending !== pending) return;
     entry.pending = undefined;
+    entry.urls = urls.length > 0 ? urls : entry.urls;
     if ('keys' in outcome) {
       entry.state = afterSuccess(outcome.keys, startedAt);
       this.#fetched.set(owner, keyOf(source), entry);
       this.#unfetched.delete(owner, keyOf(source));
-    } else {
+    } else if (!isBackOffOfOwner(outcome.error)) {
       entry.state = afterFailure(entry.state, startedAt, clock(), Math.random());
     }
   }
@@ -162,6 +179,11 @@ function urlOf(source: KeySource): string {
 
 function keyOf(source: KeySource): string {
   return `${'jwks_uri' in source ? 'jwks_uri' : 'issuer'} ${urlOf(source)}`;
+}
+
+// A host's back-off is that of one organization. The source has not failed, and others may fetch it.
+function isBackOffOfOwner(error: unknown): boolean {
+  return error instanceof RemoteError && error.fault === 'backing_off';
 }
 
 // An older fetch has died with the request that began it.

@@ -331,6 +331,51 @@ describe('organizations share the cache', () => {
     expect(await faultOf(find(remoteKeys, 'own', `https://${host}/jwks-7`, 70))).toBe('status');
   });
 
+  test('the back-off of one organization from the host of an issuer’s keys does not stop the fetches of another', async () => {
+    const remoteKeys = new RemoteKeys();
+    const host = 'shared-issuer.remote-keys.example';
+    const keysHost = 'shared-keys.remote-keys.example';
+    const issuer = `https://${host}`;
+    const jwks_uri = `https://${keysHost}/jwks`;
+    await publishJson(host, '/.well-known/openid-configuration', { issuer, jwks_uri }, { delayMs: 300 });
+    await publishJson(keysHost, '/jwks', { keys: [a.publicJwk] });
+    const ask = (owner: string, at = 0) =>
+      remoteKeys.forRequest(() => owner).find({ issuer }, { alg: 'ES256', kid: 'a' }, START + at * 1000);
+    const discoveries = () => asked(host, '/.well-known/openid-configuration');
+
+    for (const path of ['/1', '/2', '/3']) {
+      await publish(keysHost, path, DOWN);
+      expect(await faultOf(find(remoteKeys, 'own', `https://${keysHost}${path}`))).toBe('status');
+    }
+    // The other one asks while the fetch of the first is under way.
+    const own = faultOf(ask('own'));
+    await vi.waitUntil(async () => (await discoveries()) === 1);
+    const waiting = ask('other');
+    expect(await own).toBe('backing_off');
+    expect(await waiting).toHaveLength(1);
+    expect(await discoveries()).toBe(2);
+    // Keys that anybody has fetched serve all.
+    expect(await ask('own')).toHaveLength(1);
+  });
+
+  test('an organization that backs off from the host of an issuer’s keys does not ask the issuer either', async () => {
+    const remoteKeys = new RemoteKeys();
+    const host = 'backed-off-issuer.remote-keys.example';
+    const keysHost = 'backed-off-keys.remote-keys.example';
+    const issuer = `https://${host}`;
+    await publishJson(host, '/.well-known/openid-configuration', { issuer, jwks_uri: `https://${keysHost}/jwks` });
+    await publishJson(keysHost, '/jwks', { keys: [a.publicJwk] });
+    const ask = (owner: string, at = 0) =>
+      remoteKeys.forRequest(() => owner).find({ issuer }, { alg: 'ES256', kid: 'a' }, START + at * 1000);
+    for (const path of ['/1', '/2', '/3']) {
+      await publish(keysHost, path, DOWN);
+      await faultOf(find(remoteKeys, 'own', `https://${keysHost}${path}`));
+    }
+    for (let time = 0; time < 3; time++) expect(await faultOf(ask('own'))).toBe('backing_off');
+    expect(await asked(host, '/.well-known/openid-configuration')).toBe(1);
+    expect(await ask('own', 60)).toHaveLength(1);
+  });
+
   test('a document that is missing says nothing about its host', async () => {
     const remoteKeys = new RemoteKeys();
     const host = 'partly.remote-keys.example';
