@@ -24,6 +24,22 @@ test('every file of src keeps to its layer', () => {
   expect(layerFaults(graph)).toEqual([]);
 });
 
+test('the package for clients and APIs imports jose, the frameworks of its entry points, and modules of Node in one entry point', () => {
+  const imports = readdirSync(join(SRC, 'sdk'), { recursive: true, encoding: 'utf8' }).flatMap((file) => {
+    const text = file.endsWith('.ts') ? readFileSync(join(SRC, 'sdk', file), 'utf8') : '';
+    return [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*'([^.'][^']*)'/gm)].map(
+      ([, name]) => [file, name] as const,
+    );
+  });
+  const permitted: Readonly<Record<string, RegExp>> = {
+    'node.ts': /^(jose|node:.+)$/,
+    'hono.ts': /^(jose|hono(\/.+)?)$/,
+    'express.ts': /^(jose|express)$/,
+    'fastify.ts': /^(jose|fastify)$/,
+  };
+  expect(imports.filter(([file, name = '']) => !(permitted[file] ?? /^jose$/).test(name))).toEqual([]);
+});
+
 test('no files of src import one another in a circle, not even for types', () => {
   expect(importCircles(graph)).toEqual([]);
 });
@@ -36,6 +52,8 @@ test.each([
   ['a layer that knows the services made of it', 'keys/key-ring.ts', 'services.ts'],
   ['an OAuth endpoint that takes all services', 'oauth/token.ts', 'services.ts'],
   ['a management endpoint that takes all services', 'management/resources/clients.ts', 'services.ts'],
+  ['a package that knows the server', 'sdk/client.ts', 'lib/json.ts'],
+  ['a package that knows the contract of the server', 'sdk/client.ts', 'gates/protocol.ts'],
   ['a contract that imports code', 'gates/protocol.ts', 'store/schema.ts'],
 ])('%s is a fault', (_, from, to) => {
   const changed = new Map(graph).set(from, [...(graph.get(from) ?? []), to]);

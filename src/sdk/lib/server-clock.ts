@@ -1,0 +1,38 @@
+import { type Moment, moment } from './moment.ts';
+
+/**
+ * The clock of a server, as its `Date` headers show it
+ * ([RFC 9110 section 6.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1)). Between two answers it runs by the machine's monotonic
+ * clock. All times are milliseconds since the epoch.
+ */
+export class ServerClock {
+  #seen: { readonly at: Moment; readonly earliest: number; readonly latest: number } | undefined;
+
+  /** Reads the time of the server from an answer. @returns whether the answer had a time */
+  observe(headers: Headers, sentAt: Moment, receivedAt: Moment): boolean {
+    const date = Date.parse(headers.get('Date') ?? '');
+    if (Number.isNaN(date)) return false;
+    // The header has whole seconds, and was written before the answer arrived. Of a cached answer it is as old as `Age` says, or new:
+    // caches differ.
+    const age = Number(headers.get('Age') ?? 0) * 1000 || 0;
+    const latest = date + 1000 + Math.max(0, age) + (receivedAt.monotonic - sentAt.monotonic);
+    this.#seen = { at: receivedAt, earliest: date, latest };
+    return true;
+  }
+
+  /** Returns the latest time that it may be at the server; undefined if no answer has shown its time. */
+  latest(now: Moment = moment()): number | undefined {
+    return this.#seen && this.#seen.latest + elapsed(this.#seen.at, now);
+  }
+
+  /** Returns the time for a signature: the machine's, or the nearest that is possible at the server. */
+  now(now: Moment = moment()): number {
+    if (!this.#seen) return now.wall;
+    const passed = elapsed(this.#seen.at, now);
+    return Math.min(Math.max(now.wall, this.#seen.earliest + passed), this.#seen.latest + passed);
+  }
+}
+
+function elapsed(from: Moment, to: Moment): number {
+  return to.monotonic - from.monotonic;
+}

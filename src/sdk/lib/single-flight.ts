@@ -1,0 +1,54 @@
+import { POLL_MS, TAKEOVER_MS } from './constants.ts';
+import { sleep } from './moment.ts';
+import { isWorkerd } from './runtime.ts';
+
+/**
+ * Work of which one run at most is under way, for all callers. The work writes its outcome into its owner's state and never rejects.
+ * A caller that gives up does not stop it.
+ */
+export class SingleFlight {
+  readonly #work: () => Promise<void>;
+  readonly #isShared: boolean;
+  #flight: Promise<void> | undefined;
+
+  /** @param isShared whether callers may await the promise of another; by default everywhere but in workerd */
+  constructor(work: () => Promise<void>, isShared = !isWorkerd()) {
+    this.#work = work;
+    this.#isShared = isShared;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#flight !== undefined;
+  }
+
+  /** Begins a run, even if one is under way. @returns its end */
+  start(): Promise<void> {
+    const flight: Promise<void> = this.#work().finally(() => {
+      if (this.#flight === flight) this.#flight = undefined;
+    });
+    this.#flight = flight;
+    return flight;
+  }
+
+  /** Begins a run unless one is under way, and waits for its end. @throws the reason of the signal */
+  async join(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const flight = this.#flight;
+    if (!flight) return untilAborted(this.start(), signal);
+    if (this.#isShared) return untilAborted(flight, signal);
+    for (let waited = 0; waited < TAKEOVER_MS; waited += POLL_MS) {
+      await sleep(POLL_MS, signal);
+      if (this.#flight !== flight) return;
+    }
+    await untilAborted(this.start(), signal);
+  }
+}
+
+function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
