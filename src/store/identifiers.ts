@@ -77,14 +77,16 @@ export function areClaimsUnchanged({ form, reservation, unmigrated }: Identifier
  * Builds the statement that reserves the identifiers of resource servers that are about to be deleted, each for its organization. If two
  * organizations had the same identifier in turn, both may have valid tokens for it, and it is reserved for neither (`''`).
  * @param ids selects the ids of the resource servers
+ * @param unstored the forms that `migrateIdentifiers()` could not store
  * @param now milliseconds since the epoch
  */
-export function reserveIdentifiers(db: Database, ids: SQL, now: number): Statement {
+export function reserveIdentifiers(db: Database, ids: SQL, unstored: readonly UnstoredForm[], now: number): Statement {
   const { organizationId } = reservedIdentifiers;
+  const form = sql`(SELECT value ->> 'form' FROM json_each(${JSON.stringify(unstored)}) WHERE value ->> 'id' = ${resourceServers.id})`;
   return db
     .insert(reservedIdentifiers)
     .select(
-      sql`SELECT coalesce(comparable, identifier), organization_id, ${nextVersion}, ${now + RESERVATION_AGE * 1000}
+      sql`SELECT coalesce(comparable, ${form}, identifier), organization_id, ${nextVersion}, ${now + RESERVATION_AGE * 1000}
         FROM ${resourceServers} WHERE ${among(resourceServers.id, ids)}`,
     )
     .onConflictDoUpdate({
@@ -109,9 +111,14 @@ export function extendReservations(db: Database, now: number) {
     .where(sql`${expiresAt} < ${now + RESERVATION_EXTENDED_BELOW * 1000} AND ${isDeletionOwed}`);
 }
 
-/** Two resource servers from before forms were unique, whose identifiers some verifiers take for one another. */
-interface Collision {
+/** The comparable form of a resource server whose row cannot have it, because another one has it. */
+export interface UnstoredForm {
   readonly id: string;
+  readonly form: string;
+}
+
+/** Two resource servers from before forms were unique, whose identifiers some verifiers take for one another. */
+interface Collision extends UnstoredForm {
   readonly identifier: string;
   readonly organizationId: string | null;
   readonly otherId: string;
@@ -123,13 +130,17 @@ interface Collision {
  * Stores the comparable form of resource servers that have none, up to `IDENTIFIERS_PER_RUN`. A form that another one has already is not
  * stored: both resource servers keep working, and an audit event without an organization, so that only the root key sees it, names them.
  * @param now milliseconds since the epoch
- * @returns how many forms were stored, and the collisions that had no event yet
+ * @returns how many forms were stored, those that could not be, and the collisions that had no event yet
  * @throws StoreUnavailableError
  */
 export async function migrateIdentifiers(
   db: Database,
   now: number,
-): Promise<{ readonly migrated: number; readonly collisions: readonly Collision[] }> {
+): Promise<{
+  readonly migrated: number;
+  readonly unstored: readonly UnstoredForm[];
+  readonly collisions: readonly Collision[];
+}> {
   const { id, identifier, comparable, createdAt } = resourceServers;
   const unmigrated = await askStore('d1', () =>
     db
@@ -139,13 +150,17 @@ export async function migrateIdentifiers(
       .orderBy(asc(createdAt))
       .limit(IDENTIFIERS_PER_RUN),
   );
-  if (unmigrated.length === 0) return { migrated: 0, collisions: [] };
+  if (unmigrated.length === 0) return { migrated: 0, unstored: [], collisions: [] };
   const forms = JSON.stringify(unmigrated.map((row) => ({ id: row.id, form: comparableForm(row.identifier) })));
   await askStore('d1', () => storeForms(db, forms));
   const collisions = await askStore('d1', () => selectCollisions(db, forms));
   const added = await recordCollisions(db, collisions, now);
   const isNew = ({ id }: Collision) => added.has(collisionEvent(id));
-  return { migrated: unmigrated.length - collisions.length, collisions: collisions.filter(isNew) };
+  return {
+    migrated: unmigrated.length - collisions.length,
+    unstored: collisions.map(({ id, form }) => ({ id, form })),
+    collisions: collisions.filter(isNew),
+  };
 }
 
 /** @param forms a JSON array of ids with their forms */
@@ -157,7 +172,8 @@ function storeForms(db: Database, forms: string) {
 }
 
 function selectCollisions(db: Database, forms: string): Promise<Collision[]> {
-  return db.all<Collision>(sql`SELECT server.id, server.identifier, server.organization_id AS organizationId,
+  return db.all<Collision>(sql`SELECT server.id, json_each.value ->> 'form' AS form, server.identifier,
+      server.organization_id AS organizationId,
       other.id AS otherId, other.identifier AS otherIdentifier, other.organization_id AS otherOrganizationId
     FROM json_each(${forms})
     JOIN ${resourceServers} AS server ON server.id = json_each.value ->> 'id' AND server.comparable IS NULL

@@ -6,6 +6,7 @@ import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS } from './client-auth
 import { removeClients } from './clients.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import type { UnstoredForm } from './identifiers.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
@@ -50,7 +51,7 @@ export function revokeOrganizationTokens(db: Database, id: string): Statement[] 
 export function deleteOrganization(
   db: Database,
   id: string,
-  { cascade, now }: { cascade: boolean; now: number },
+  { cascade, ...reserved }: { cascade: boolean; unstored: readonly UnstoredForm[]; now: number },
 ): Statement[] {
   const owned = [
     ...removeClients(db, clientsOf(id)),
@@ -58,7 +59,7 @@ export function deleteOrganization(
     ...removeResourceServers(
       db,
       sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`,
-      now,
+      reserved,
     ),
     ...removeApiKeys(db, sql`SELECT id FROM ${apiKeys} WHERE ${apiKeys.organizationId} = ${id}`),
   ];

@@ -3,7 +3,7 @@ import { comparableForm } from '../lib/identifier.ts';
 import { STRENGTH_DEADLINE_MS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { reserveIdentifiers } from './identifiers.ts';
+import { reserveIdentifiers, type UnstoredForm } from './identifiers.ts';
 import { renewClients } from './renewals.ts';
 import {
   clientGrantScopes,
@@ -110,7 +110,7 @@ export function updateResourceServer(
 export function deleteResourceServer(
   db: Database,
   id: string,
-  { cascade, now }: { cascade: boolean; now: number },
+  { cascade, ...reserved }: { cascade: boolean; unstored: readonly UnstoredForm[]; now: number },
 ): Statement[] {
   const isAtServer = sql`resource_server_id = ${id}`;
   const granted = [
@@ -123,16 +123,21 @@ export function deleteResourceServer(
     db.delete(roleGrants).where(isAtServer),
     db.update(clients).set({ defaultResourceServerId: null }).where(eq(clients.defaultResourceServerId, id)),
   ];
-  return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]), now)];
+  return [...(cascade ? granted : []), ...removeResourceServers(db, listOf([id]), reserved)];
 }
 
 /**
  * Builds the statements that delete the selected resource servers and reserve their identifiers. Nothing may refer to them any more.
+ * @param unstored the forms that `migrateIdentifiers()` could not store
  * @param now milliseconds since the epoch
  */
-export function removeResourceServers(db: Database, ids: SQL, now: number): Statement[] {
+export function removeResourceServers(
+  db: Database,
+  ids: SQL,
+  { unstored, now }: { readonly unstored: readonly UnstoredForm[]; readonly now: number },
+): Statement[] {
   return [
-    reserveIdentifiers(db, ids, now),
+    reserveIdentifiers(db, ids, unstored, now),
     db.delete(scopes).where(among(scopes.resourceServerId, ids)),
     db.delete(resourceServers).where(among(resourceServers.id, ids)),
   ];

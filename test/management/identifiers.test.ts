@@ -183,6 +183,25 @@ describe('resource servers of older code', () => {
 });
 
 describe('the identifier of a deleted resource server', () => {
+  test.each([
+    ['a deleted resource server', (id: string, _: string) => `resource-servers/${id}?cascade=true`],
+    ['a deleted organization', (_: string, organization: string) => `organizations/${organization}?cascade=true`],
+  ])('that collided stays reserved in every spelling: of %s', async (_, pathOf) => {
+    const [owner, other] = [await newOrganization(), await newOrganization()];
+    const host = `https://collided-deleted-${organizations}.example`;
+    const [first] = await asOlderCode(owner, host);
+    const [second] = await asOlderCode(other, `${host}/`);
+    await done('DELETE', pathOf(second ?? '', other));
+    expect(await rowsOf('SELECT organization_id FROM reserved_identifiers WHERE comparable = ?', host)).toEqual([
+      { organization_id: other },
+    ]);
+    await done('DELETE', `resource-servers/${first}?cascade=true`);
+    // Both organizations may have valid tokens for it.
+    for (const organization of [owner, await newOrganization(), undefined]) {
+      expect(await conflict(await register(organization, `${host}/`))).toMatch(/^Reserved for nobody until /);
+    }
+  });
+
   const DELETIONS: [string, (made: Awaited<ReturnType<typeof world>>) => string][] = [
     ['a deleted resource server', ({ server }) => `resource-servers/${server.id}?cascade=true`],
     ['a deleted organization', ({ organization }) => `organizations/${organization}?cascade=true`],

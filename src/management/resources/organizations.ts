@@ -215,7 +215,7 @@ export function organizations(app: ManagementApp): void {
         );
       }
       const now = Date.now();
-      if (cascade) await migrateIdentifiers(db, now);
+      const { unstored } = cascade ? await migrateIdentifiers(db, now) : { unstored: [] };
       return commit(context, {
         event: {
           at: now,
@@ -226,7 +226,7 @@ export function organizations(app: ManagementApp): void {
         },
         guard: isOrganizationAt(found),
         affectedClients: clientsOf(id),
-        statements: deleteOrganization(db, id, { cascade, now }),
+        statements: deleteOrganization(db, id, { cascade, unstored, now }),
         status: 204,
         body: null,
       });

@@ -191,7 +191,7 @@ export function resourceServers(app: ManagementApp): void {
       }
       const { organizationId, identifier } = found;
       const now = Date.now();
-      await migrateIdentifiers(services.db, now);
+      const { unstored } = await migrateIdentifiers(services.db, now);
       return commit(context, {
         event: {
           at: now,
@@ -202,7 +202,7 @@ export function resourceServers(app: ManagementApp): void {
         },
         guard: isResourceServerAt(found),
         affectedClients: andStillOwed(clientsNaming(id), id),
-        statements: deleteResourceServer(services.db, id, { cascade, now }),
+        statements: deleteResourceServer(services.db, id, { cascade, unstored, now }),
         status: 204,
         body: null,
       });
