@@ -1,10 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Miniflare } from 'miniflare';
-import { builtWorker, freePort, type Network, startWorker } from './worker.ts';
+import { builtWorker, freePort, type Network, startWorker, variablesOf } from './worker.ts';
 
-const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
-const MIGRATIONS = new URL('../../migrations/', import.meta.url);
+/** This checkout. */
+export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
+const configOf = (checkout: string) => join(checkout, 'wrangler.toml');
 
 /** The root API key of every Edgemint that these helpers start. */
 export const ROOT_API_KEY = 'a-root-api-key-for-a-loopback-run';
@@ -30,10 +32,21 @@ export interface StartOptions {
   readonly built?: string;
   readonly masterKey?: string;
   readonly network?: Network;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly checkout?: string;
+  readonly entry?: string;
+  readonly inspectorPort?: number;
 }
 
 /** Builds the Worker as it would be deployed, for `startEdgemint()`. */
-export const buildEdgemint = () => builtWorker(CONFIG);
+export const buildEdgemint = () => builtWorker(configOf(CHECKOUT));
+
+/** Returns the variables with which a checkout would be deployed, those of its `wrangler.toml`. `startEdgemint()` sets none of them. */
+export function deployedVariables(checkout = CHECKOUT): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variablesOf(configOf(checkout))).map(([name, value]) => [name, String(value)]),
+  );
+}
 
 /**
  * Starts the built Worker on loopback, with a migrated database.
@@ -43,6 +56,10 @@ export const buildEdgemint = () => builtWorker(CONFIG);
  * @param options.built the file of the Worker, if another process built it
  * @param options.issuer an `http://localhost:<port>` or `http://127.0.0.1:<port>` URL, perhaps with a path, at which it listens;
  * by default a URL with a free port. With an `https` URL it listens elsewhere, without TLS (see `address`)
+ * @param options.variables further variables
+ * @param options.checkout another checkout, to serve the Worker of that one
+ * @param options.entry a module in front of the Worker, which it imports as `./index.js`
+ * @param options.inspectorPort the port of V8's inspector
  */
 export async function startEdgemint(options: StartOptions = {}): Promise<RunningEdgemint> {
   const issuer = options.issuer ?? `http://127.0.0.1:${await freePort()}`;
@@ -51,15 +68,17 @@ export async function startEdgemint(options: StartOptions = {}): Promise<Running
   const { hostname, port } = new URL(address);
   const rootApiKey = ROOT_API_KEY;
   const bindings = {
+    ...options.variables,
     ISSUER: issuer,
     ROOT_API_KEY: rootApiKey,
     MASTER_KEY: options.masterKey ?? 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
   };
   const built = options.built && (await readFile(options.built, 'utf8'));
-  const place = { host: hostname, port: Number(port), directory: options.directory, built, network: options.network };
-  const miniflare = await startWorker(CONFIG, bindings, place);
+  const { checkout = CHECKOUT, directory, network, entry, inspectorPort } = options;
+  const place = { host: hostname, port: Number(port), directory, built, network, entry, inspectorPort };
+  const miniflare = await startWorker(configOf(checkout), bindings, place);
   try {
-    await migrate(miniflare);
+    await migrate(miniflare, checkout);
   } catch (error) {
     await miniflare.dispose();
     throw error;
@@ -78,13 +97,14 @@ export async function startEdgemint(options: StartOptions = {}): Promise<Running
   };
 }
 
-async function migrate(miniflare: Miniflare): Promise<void> {
+async function migrate(miniflare: Miniflare, checkout: string): Promise<void> {
   const db = await miniflare.getD1Database('DB');
   const isMigrated = await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'version_sequence'").first();
   if (isMigrated) return;
-  const names = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql')).sort();
+  const migrations = join(checkout, 'migrations');
+  const names = (await readdir(migrations)).filter((name) => name.endsWith('.sql')).sort();
   for (const name of names) {
-    const sql = await readFile(new URL(name, MIGRATIONS), 'utf8');
+    const sql = await readFile(join(migrations, name), 'utf8');
     await db.batch(sql.split('--> statement-breakpoint').map((statement) => db.prepare(statement)));
   }
 }

@@ -49,6 +49,11 @@ async function build(configPath: string): Promise<string> {
   }
 }
 
+/** Returns the variables in a wrangler configuration. */
+export function variablesOf(configPath: string): Record<string, unknown> {
+  return unstable_readConfig({ config: configPath }, { hideWarnings: true }).vars;
+}
+
 /** Answers the requests that a Worker sends, in the role of any host. */
 export type Network = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -60,6 +65,10 @@ export interface Place {
   /** The module to serve, if it has been built already. */
   readonly built?: string | undefined;
   readonly network?: Network | undefined;
+  /** A module to serve in front of the Worker, which it imports as `./index.js`. */
+  readonly entry?: string | undefined;
+  /** The port of V8's inspector. */
+  readonly inspectorPort?: number | undefined;
 }
 
 /**
@@ -71,7 +80,7 @@ export interface Place {
 export async function startWorker(
   configPath: string,
   bindings: Record<string, string>,
-  { host, port, directory, built, network }: Place,
+  { host, port, directory, built, network, entry, inspectorPort }: Place,
 ): Promise<Miniflare> {
   const config = unstable_readConfig({ config: configPath }, { hideWarnings: true });
   // The bindings already have the secrets, so wrangler need not look for them.
@@ -81,17 +90,32 @@ export async function startWorker(
     ...options,
     name: 'worker',
     bindings,
-    modules: [{ type: 'ESModule' as const, path: 'index.js', contents: built ?? (await builtWorker(configPath)) }],
+    modules: [
+      ...(entry === undefined ? [] : [esModule('entry.js', entry)]),
+      esModule('index.js', built ?? (await builtWorker(configPath))),
+    ],
     unsafeDirectSockets: [{ host, port }],
     ...(network && { outboundService: { node: network } }),
   };
   const workers = config.assets ? withAssets(worker, config.assets, configPath) : [worker];
   const kept = directory === undefined ? {} : { resourcePersistencePath: directory };
+  const inspector = inspectorPort === undefined ? {} : { inspectorPort };
   const miniflare = new Miniflare(
-    convertV4MiniflareOptions({ workers, cf: false, telemetry: { enabled: false }, handleStructuredLogs, ...kept }),
+    convertV4MiniflareOptions({
+      workers,
+      cf: false,
+      telemetry: { enabled: false },
+      handleStructuredLogs,
+      ...kept,
+      ...inspector,
+    }),
   );
   await miniflare.ready;
   return miniflare;
+}
+
+function esModule(path: string, contents: string) {
+  return { type: 'ESModule' as const, path, contents };
 }
 
 // Prints everything except the Worker's own log, which has a line for each request.
