@@ -1,3 +1,4 @@
+import { createResponse } from '../http/create-response.ts';
 import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
@@ -67,7 +68,7 @@ const HEADERS = {
 
 /** Answers with the page on which the OpenAPI document can be read and its requests tried. */
 export function page(): Response {
-  return new Response(PAGE, { headers: { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' } });
+  return createResponse(PAGE, 200, { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' });
 }
 
 /**
@@ -78,7 +79,7 @@ export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, r
   const { pathname, origin } = new URL(request.url);
   const name = pathname.slice(pathname.lastIndexOf('/') + 1);
   if (name === START) {
-    return new Response(SCRIPT, { headers: { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' } });
+    return createResponse(SCRIPT, 200, { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' });
   }
   if (!ASSETS.some((asset) => asset === name)) throw noSuchEndpoint();
   // The assets need only this header of the request.

@@ -10,13 +10,17 @@ const RAY = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
  */
 export async function answerAndLog(request: Request, answer: () => Promise<Response>): Promise<Response> {
   const startedAt = Date.now();
-  const requestId = loggable(crypto.randomUUID());
   const trace = new Trace();
   const response = await runWithTrace(trace, answer);
+  log(requestEvent(request, response, trace, startedAt));
+  return response.headers.get('X-Request-Id') === trace.requestId ? response : withHeaders(response, trace.headers);
+}
+
+function requestEvent(request: Request, response: Response, trace: Trace, startedAt: number): RequestEvent {
   const { route = null, reason = null, ...details } = trace.details;
-  log({
+  return {
     event: 'request',
-    request_id: requestId,
+    request_id: loggable(trace.requestId),
     ...readRay(request),
     method: METHODS.find((method) => method === request.method) ?? 'other',
     route,
@@ -26,9 +30,7 @@ export async function answerAndLog(request: Request, answer: () => Promise<Respo
     ...details,
     ms: Date.now() - startedAt,
     ...trace.stores,
-  });
-  // A browser must not take the JSON of an answer for a script or a page.
-  return withHeaders(response, { 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff' });
+  };
 }
 
 /** Converts a Hono path such as `/clients/:id` to the form that the log and the OpenAPI document use: `/clients/{id}`. */
@@ -49,6 +51,7 @@ function toOutcome(status: number): Outcome {
   return status < 500 ? 'refused' : 'error';
 }
 
+/** Adds headers to a response that was not made by `createResponse`. */
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
   const add = (answer: Response) => {
     for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);

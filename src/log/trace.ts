@@ -2,10 +2,19 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RequestDetails, StoreUse } from './log.ts';
 import type { Store } from './reasons.ts';
 
-/** Data for a request's log line, collected while the request is answered. */
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
+
+/** What is known about a request while it is answered: the headers of its answer, and the data for its log line. */
 export class Trace {
-  readonly details: Partial<RequestDetails> = {};
-  readonly stores: Partial<Record<Store, StoreUse>> = {};
+  readonly requestId: string = crypto.randomUUID();
+  /** The headers that the answer has in any case. */
+  readonly headers: Record<string, string> = {
+    'X-Request-Id': this.requestId,
+    // A browser must not take the JSON of an answer for a script or a page.
+    'X-Content-Type-Options': 'nosniff',
+  };
+  readonly details: Writable<Partial<RequestDetails>> = {};
+  readonly stores: Partial<Record<Store, Writable<StoreUse>>> = {};
 }
 
 const current = new AsyncLocalStorage<Trace>();
@@ -13,6 +22,17 @@ const current = new AsyncLocalStorage<Trace>();
 /** Runs a function under a trace. Asynchronous work that it starts belongs to the same trace. */
 export function runWithTrace<T>(trace: Trace, run: () => T): T {
   return current.run(trace, run);
+}
+
+/** Returns the trace of the current request, or undefined outside a request. */
+export function currentTrace(): Trace | undefined {
+  return current.getStore();
+}
+
+/** Adds headers that the answer to the current request has in any case, even if it is an error. */
+export function addAnswerHeaders(headers: Readonly<Record<string, string>>): void {
+  const trace = current.getStore();
+  if (trace) Object.assign(trace.headers, headers);
 }
 
 /** Adds fields to the log line of the current request. A later value replaces an earlier one. Does nothing outside a request. */
@@ -26,11 +46,10 @@ export function startStoreCall(store: Store): () => void {
   const stores = current.getStore()?.stores;
   if (!stores) return () => {};
   const startedAt = Date.now();
-  add(stores, store, { calls: 1, ms: 0 });
-  return () => add(stores, store, { calls: 0, ms: Date.now() - startedAt });
-}
-
-function add(stores: Trace['stores'], store: Store, { calls, ms }: StoreUse): void {
-  const total = stores[store];
-  stores[store] = { calls: (total?.calls ?? 0) + calls, ms: (total?.ms ?? 0) + ms };
+  stores[store] ??= { calls: 0, ms: 0 };
+  const use = stores[store];
+  use.calls += 1;
+  return () => {
+    use.ms += Date.now() - startedAt;
+  };
 }

@@ -1,4 +1,5 @@
 import { base64url } from 'jose';
+import { createResponse } from '../../http/create-response.ts';
 import { sha256Bytes } from '../../lib/sha256.ts';
 import { ETAG_BYTES } from '../constants.ts';
 
@@ -15,8 +16,8 @@ export async function cacheableJson(
 ): Promise<Response> {
   const etag = `"${base64url.encode((await sha256Bytes(json)).subarray(0, ETAG_BYTES))}"`;
   const headers = { 'Cache-Control': `public, max-age=${maxAge}`, ETag: etag };
-  if (matchesEtag(request.headers.get('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
-  return new Response(json, { headers: { ...headers, 'Content-Type': contentType } });
+  if (matchesEtag(request.headers.get('If-None-Match'), etag)) return createResponse(null, 304, headers);
+  return createResponse(json, 200, { ...headers, 'Content-Type': contentType });
 }
 
 function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {

@@ -1,3 +1,4 @@
+import { createResponse } from '../../http/create-response.ts';
 import type { AuthenticationFailure, ProofFailure } from '../../log/reasons.ts';
 
 /** The errors of the OAuth endpoints: HTTP status, and the description unless a more precise one is given. */
@@ -117,10 +118,9 @@ export function noSuchEndpoint(): OAuthError {
   return new OAuthError('invalid_request', { status: 404, description: 'No such endpoint.' });
 }
 
+const UNCACHED_JSON = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Pragma: 'no-cache' };
+
 /** Returns a JSON answer that no cache may store ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
 export function oauthJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Pragma: 'no-cache', ...headers },
-  });
+  return createResponse(JSON.stringify(body), status, { ...UNCACHED_JSON, ...headers });
 }
