@@ -64,6 +64,7 @@ function workers(test: TestProjectInlineConfiguration['test']): TestProjectInlin
             ISSUER: 'https://auth.example.com',
             MASTER_KEY: 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
             ROOT_API_KEY: 'test-root-key-with-at-least-32-characters',
+            LOG_SUCCESS_SHARE: '1',
           },
         },
       })),

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { toRoutePattern } from './http/request-log.ts';
-import { addLogDetails } from './log/trace.ts';
+import { noteRoute } from './log/trace.ts';
 import type { ManagementApp } from './management/http/context.ts';
 import { authorize } from './oauth/authorize.ts';
 import { health } from './oauth/health.ts';
@@ -15,28 +15,30 @@ import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
 import type { Services } from './services.ts';
 
+type Methods = 'GET' | 'POST' | 'GET or POST' | 'GET or OPTIONS';
 type Endpoint = (services: Services, request: Request) => Promise<Response>;
 
 /** Creates the Hono app: every route, mounted below the issuer's path. */
 export function createApp(services: Services) {
   const app = new Hono();
-  const path = services.config.issuerPath;
+  const { issuerPath: path, logSuccessShare: sampled } = services.config;
 
-  // One handler per route for all methods: if two handlers match, Hono chains them.
-  const serve = (method: 'GET' | 'POST' | 'GET or POST' | 'GET or OPTIONS', route: string, endpoint: Endpoint) => {
+  // One handler per route for all methods: if two handlers match, Hono chains them. Every success is logged, or the given share.
+  const serve = (method: Methods, route: string, endpoint: Endpoint, successShare = 1) => {
     const allowed = method.split(' or ').flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
-    const noted = { route: toRoutePattern(route) };
+    const pattern = toRoutePattern(route);
     app.all(route, ({ req: { raw } }) => {
-      addLogDetails(noted);
+      noteRoute(pattern, successShare);
       if (!allowed.includes(raw.method)) throw methodNotAllowed(allowed);
       return endpoint(services, raw);
     });
   };
 
-  const publish = (route: string, endpoint: Endpoint) => serve('GET or OPTIONS', route, forAnyOrigin(endpoint));
+  const publish = (route: string, endpoint: Endpoint) =>
+    serve('GET or OPTIONS', route, forAnyOrigin(endpoint), sampled);
 
-  serve('POST', `${path}/oauth2/token`, token);
-  serve('POST', `${path}/oauth2/introspect`, introspect);
+  serve('POST', `${path}/oauth2/token`, token, sampled);
+  serve('POST', `${path}/oauth2/introspect`, introspect, sampled);
   serve('POST', `${path}/oauth2/revoke`, revoke);
   serve('POST', `${path}/oauth2/rotate-secret`, rotateSecret);
   serve('GET or POST', `${path}/oauth2/authorize`, authorize);
@@ -45,12 +47,12 @@ export function createApp(services: Services) {
   publish(`/.well-known/oauth-authorization-server${path}`, metadata);
   publish(`/.well-known/openid-configuration${path}`, openIdMetadata);
   if (path !== '') publish(`${path}/.well-known/openid-configuration`, openIdMetadata);
-  serve('GET', `${path}/healthz`, health);
+  serve('GET', `${path}/healthz`, health, sampled);
   // Loaded with the first request for it, like the management API.
   const documentation = () => import('./documentation/index.ts');
   publish(`${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
-  serve('GET', `${path}/docs`, async () => (await documentation()).page());
-  serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call));
+  serve('GET', `${path}/docs`, async () => (await documentation()).page(), sampled);
+  serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call), sampled);
   // Loaded with the first management request. Most isolates never get one, and its schemas would make up most of their start-up time.
   let managementApp: ManagementApp | undefined;
   app.all(`${path}/v1/*`, async (context) => {

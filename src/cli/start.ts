@@ -11,6 +11,9 @@ import { ended, spawnWrangler, wrangler } from './wrangler.ts';
 const STATE = '.wrangler';
 const LOG = `${STATE}/start.log`;
 
+/** Replaces the share of wrangler.toml, so that the log shows each request that somebody tries. */
+const LOG_EVERY_REQUEST = 'LOG_SUCCESS_SHARE:1';
+
 const WRONG_MASTER_KEY = `The data in ${STATE}/ was made with another MASTER_KEY than the one in .dev.vars. Put that MASTER_KEY back, or remove ${STATE}/ to start afresh.`;
 
 /** `npm start`: serves a fresh clone on this machine, with a demo to try. */
@@ -41,7 +44,8 @@ function makeStateFolder(): void {
 /** Runs `wrangler dev`. @throws Failure when it ends */
 async function serve(port: number, { variables }: LocalVariables): Promise<never> {
   // Variables of the environment take precedence over an env file. They hold the checked values, and an issuer with this port.
-  const args = ['dev', '--port', String(port), '--env-file', '.dev.vars', '--log-level', 'log'];
+  const variablesFrom = ['--env-file', '.dev.vars', '--var', LOG_EVERY_REQUEST];
+  const args = ['dev', '--port', String(port), '--log-level', 'log', ...variablesFrom];
   const code = await ended(spawnWrangler(args, openSync(LOG, 'w'), variables));
   const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   throw new Failure(`wrangler dev ended unexpectedly (exit code ${code ?? 'none'}).${tail && `\n${tail}`}`);

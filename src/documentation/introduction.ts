@@ -45,5 +45,6 @@ progress; they are in effect everywhere once \`status\` is \`delivered\`. The ex
 Errors below \`/v1\` are problem documents (RFC 9457, \`application/problem+json\`). \`type\` is the error code for programs. \`errors\` points at
 each wrong field (\`pointer\`) or parameter (\`parameter\`) and says what would be right. The OAuth endpoints answer with \`error\` and
 \`error_description\`, as RFC 6749 defines. **429** and **503** come with \`Retry-After\`. After a 503 it is unknown whether the request took
-effect; it can be sent again. **\`X-Request-Id\`**, in every answer, is the id of the request in the service’s log.
+effect; it can be sent again. **\`X-Request-Id\`**, in every answer, is the id of the request in the service’s log, which has
+every refusal and a share of the successes.
 `.trim();

@@ -5,18 +5,26 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 const RAY = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
 /**
- * Answers a request and writes its one log line. The answer and the line carry the same new id, `X-Request-Id`.
+ * Answers a request and writes its log line, unless it is a success outside the sample. The answer and the line carry the same new id,
+ * `X-Request-Id`.
  * @param answer must not throw
  */
 export async function answerAndLog(request: Request, answer: () => Promise<Response>): Promise<Response> {
   const startedAt = Date.now();
   const trace = new Trace();
   const response = await runWithTrace(trace, answer);
-  log(requestEvent(request, response, trace, startedAt));
+  const isSuccess = response.status < 400 && trace.details.reason === undefined;
+  if (!isSuccess || trace.logsSuccess) log(requestEvent(request, response, trace, startedAt, isSuccess));
   return response.headers.get('X-Request-Id') === trace.requestId ? response : withHeaders(response, trace.headers);
 }
 
-function requestEvent(request: Request, response: Response, trace: Trace, startedAt: number): RequestEvent {
+function requestEvent(
+  request: Request,
+  response: Response,
+  trace: Trace,
+  startedAt: number,
+  isSuccess: boolean,
+): RequestEvent {
   const { route = null, reason = null, ...details } = trace.details;
   return {
     event: 'request',
@@ -29,6 +37,7 @@ function requestEvent(request: Request, response: Response, trace: Trace, starte
     reason,
     ...details,
     ms: Date.now() - startedAt,
+    ...(isSuccess && trace.successShare < 1 && { share: trace.successShare }),
     ...trace.stores,
   };
 }

@@ -62,6 +62,8 @@ export interface RequestEvent
   readonly outcome: Outcome;
   readonly reason: Reason | null;
   readonly ms: number;
+  /** The share of such requests that are logged, if not all of them are. The line stands for 1 / `share` requests. */
+  readonly share?: number;
 }
 
 /** A failure outside any request. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { RequestDetails, StoreUse } from './log.ts';
+import type { Loggable, RequestDetails, StoreUse } from './log.ts';
 import type { Store } from './reasons.ts';
+import { isInSample } from './sample.ts';
 
 type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
@@ -15,6 +16,13 @@ export class Trace {
   };
   readonly details: Writable<Partial<RequestDetails>> = {};
   readonly stores: Partial<Record<Store, Writable<StoreUse>>> = {};
+  /** The share of the successes of this kind that are logged, 0 to 1. Everything else is logged in any case. */
+  successShare = 1;
+
+  /** Whether the request is logged if it succeeds. */
+  get logsSuccess(): boolean {
+    return isInSample(this.requestId, this.successShare);
+  }
 }
 
 const current = new AsyncLocalStorage<Trace>();
@@ -39,6 +47,20 @@ export function addAnswerHeaders(headers: Readonly<Record<string, string>>): voi
 export function addLogDetails(details: Partial<RequestDetails>): void {
   const trace = current.getStore();
   if (trace) Object.assign(trace.details, details);
+}
+
+/** Notes the route of the current request, and the share of the successes on this route that are logged. */
+export function noteRoute(route: Loggable, successShare: number): void {
+  const trace = current.getStore();
+  if (!trace) return;
+  trace.details.route = route;
+  trace.successShare = successShare;
+}
+
+/** Logs the current request even if it succeeds and is not in the sample. */
+export function logEverySuccess(): void {
+  const trace = current.getStore();
+  if (trace) trace.successShare = 1;
 }
 
 /** Counts a store call for the current request. @returns a function to call when the store call has ended */

@@ -2,7 +2,7 @@ import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
 import type { BindingRequest, GrantRefusal, RateStatus } from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
-import { addLogDetails } from '../log/trace.ts';
+import { addLogDetails, currentTrace } from '../log/trace.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { accessTokenClaims, signAccessToken } from '../tokens/access-token.ts';
 import { authenticateByGrant, JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
@@ -108,7 +108,7 @@ async function mint(
   const signer = await keyRing.signer(grant.signing_alg, Date.now());
   const accessToken = await signAccessToken(claims, signer, grant.access_token_typ);
   if (accessToken.reveal().length <= ACCESS_TOKEN_LENGTH_MAX) {
-    addLogDetails({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
+    if (currentTrace()?.logsSuccess) addLogDetails({ jti: loggable(claims.jti), aud: loggable(claims.aud) });
     return accessToken;
   }
   // A longer token would not fit into the body of a request that introspects or revokes it.

@@ -16,6 +16,8 @@ export interface Variables {
   ROOT_API_KEY: string;
   /** Whole seconds. Default: `SIGNING_KEY_MAX_AGE_DEFAULT`. */
   SIGNING_KEY_MAX_AGE?: string;
+  /** A number from 0 to 1. Default: 1. */
+  LOG_SUCCESS_SHARE?: string;
 }
 
 /** The checked configuration. */
@@ -31,6 +33,8 @@ export interface Config {
   readonly rootApiKey: Redacted;
   /** How long a signing key stays active, in seconds. */
   readonly signingKeyMaxAge: number;
+  /** The share of the successful requests of a busy route that are logged, 0 to 1. */
+  readonly logSuccessShare: number;
 }
 
 /** A variable or secret is missing or malformed. The message is one sentence for the person who deploys; it contains no secret value. */
@@ -48,6 +52,7 @@ export function readConfig(env: Partial<Variables>): Config {
     masterKeys: readMasterKeys(env.MASTER_KEY),
     rootApiKey: readRootApiKey(env.ROOT_API_KEY),
     signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
+    logSuccessShare: readLogSuccessShare(env.LOG_SUCCESS_SHARE),
   };
 }
 
@@ -99,4 +104,11 @@ function readSigningKeyMaxAge(value: string | undefined): number {
   if (seconds >= SIGNING_KEY_MAX_AGE_MIN && seconds <= SIGNING_KEY_MAX_AGE_MAX) return seconds;
   const expected = `whole seconds from ${SIGNING_KEY_MAX_AGE_MIN} to ${SIGNING_KEY_MAX_AGE_MAX}`;
   throw new ConfigurationError(`SIGNING_KEY_MAX_AGE is malformed: it must be ${expected}.`);
+}
+
+function readLogSuccessShare(value: string | undefined): number {
+  if (value === undefined) return 1;
+  const share = /^\d?\.?\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (share <= 1) return share;
+  throw new ConfigurationError('LOG_SUCCESS_SHARE is malformed: it must be a number from 0 to 1, such as 0.05.');
 }

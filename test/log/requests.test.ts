@@ -17,6 +17,7 @@ import {
   world,
 } from '../http.ts';
 import { failing, startNewIsolate, withFault } from '../instruments.ts';
+import { Isolate } from '../keys/isolate.ts';
 import { lineOf, requestLines } from './lines.ts';
 
 let scene: Awaited<ReturnType<typeof world>>;
@@ -314,6 +315,113 @@ describe('the reason is finer than the answer', () => {
     expect(await fieldsOf(line, 'reason', 'actor', 'client_id')).toEqual(['revoked', 'root', undefined]);
     const asked = lineOf(() => postForm('/oauth2/introspect', { token }, { headers: { Authorization: 'Bearer x' } }));
     expect(await fieldsOf(asked, 'reason', 'actor')).toEqual(['invalid_token', undefined]);
+  });
+});
+
+describe('of the successes, a share is logged', () => {
+  const without = new Isolate({ LOG_SUCCESS_SHARE: '0' });
+
+  test('at 0 no success of a busy route is logged, though its answer has an id', async () => {
+    const { worker, api } = scene;
+    const issued = await without.getToken(worker);
+    const lines = await requestLines(async () => {
+      await without.getToken(worker);
+      expect(await without.isActive(api, issued)).toBe(true);
+      const jwks = '/.well-known/jwks.json';
+      const etag = (await without.send(jwks)).headers.get('ETag') ?? '';
+      expect((await without.send(jwks, { headers: { 'If-None-Match': etag } })).status).toBe(304);
+      expect((await without.send(jwks, { method: 'OPTIONS' })).status).toBe(204);
+      const metadata = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+      for (const path of [...metadata, '/healthz', '/openapi.json', '/docs', '/docs/start.js', '/docs/LICENSE']) {
+        const { status, headers } = await without.send(path);
+        expect([path, status, headers.get('X-Request-Id')]).toEqual([
+          path,
+          200,
+          expect.stringMatching(/^[0-9a-f-]{36}$/),
+        ]);
+      }
+    });
+    expect(lines).toEqual([]);
+  });
+
+  test('at 0 each failure, each throttling and each fault is logged, without a share', async () => {
+    const { worker, api, organization, identifier } = scene;
+    const limited = await createClient({
+      organization_id: organization,
+      client_name: 'limited to one',
+      grants: [{ resource_server: identifier, scopes: ['read'] }],
+      rate_limit: { per_minute: 1, burst: 1 },
+    });
+    const faulty = new Isolate({ LOG_SUCCESS_SHARE: '0' });
+    const lines = await requestLines(async () => {
+      await without.requestToken({ ...worker, client_secret: generateSecret('ems_') });
+      await without.post('/oauth2/token', { grant_type: 'password' }, worker);
+      await without.requestToken(limited);
+      await without.requestToken(limited);
+      await failing('gate', () => faulty.requestToken(worker));
+      await withFault(
+        'gate',
+        async () => undefined,
+        () => faulty.requestToken(worker),
+      );
+      await without.post('/oauth2/introspect', { token: 'x' }, api);
+      await without.send('/nothing');
+      await without.send('/docs/nothing');
+      await without.send('/oauth2/authorize');
+    });
+    expect(lines.map(({ status, outcome, reason, client_id }) => [status, outcome, reason, client_id])).toEqual([
+      [401, 'refused', 'wrong_secret', worker.client_id],
+      [400, 'refused', 'unsupported_grant_type', undefined],
+      [429, 'throttled', 'slow_down', limited.client_id],
+      [503, 'unavailable', 'gate_unavailable', worker.client_id],
+      [500, 'error', 'unexpected', worker.client_id],
+      [200, 'ok', 'expired_or_invalid', api.client_id],
+      [404, 'refused', 'invalid_request', undefined],
+      [404, 'refused', 'invalid_request', undefined],
+      [400, 'refused', 'unsupported_response_type', undefined],
+    ]);
+    for (const line of lines) expect(line).not.toHaveProperty('share');
+  });
+
+  test('at 0 each revocation, rotation and management request is logged', async () => {
+    const { worker, api, organization } = await world('logged-writes', { may_rotate_secret: true });
+    const token = await without.getToken(worker);
+    const client = `clients/${worker.client_id}`;
+    const lines = await requestLines(async () => {
+      await without.post('/oauth2/revoke', { token }, worker);
+      await without.post('/oauth2/rotate-secret', {}, worker);
+      await without.done('POST', 'organizations', { name: 'logged, too' });
+      await without.done('PATCH', client, { metadata: { a: 'b' } });
+      await without.done('GET', client);
+      await without.api('DELETE', `clients/${api.client_id}`);
+      await without.done('GET', `organizations/${organization}`);
+    });
+    expect(lines.map(({ method, route }) => `${method} ${route}`)).toEqual([
+      'POST /oauth2/revoke',
+      'POST /oauth2/rotate-secret',
+      'POST /v1/organizations',
+      'PATCH /v1/clients/{client_id}',
+      'GET /v1/clients/{client_id}',
+      'DELETE /v1/clients/{client_id}',
+      'GET /v1/organizations/{id}',
+    ]);
+    for (const line of lines) expect(line).toMatchObject({ outcome: 'ok' });
+    for (const line of lines) expect(line).not.toHaveProperty('share');
+  });
+
+  test('at a quarter the id of the answer tells whether it is, and the line names the share', async () => {
+    const quarter = new Isolate({ LOG_SUCCESS_SHARE: '0.25' });
+    const answered: string[] = [];
+    const lines = await requestLines(async () => {
+      for (let asked = 0; asked < 60; asked++) {
+        const { headers } = await (asked % 2 === 0 ? quarter.send('/healthz') : quarter.requestToken(scene.worker));
+        answered.push(headers.get('X-Request-Id') ?? '');
+      }
+    });
+    expect(lines.map(({ request_id }) => request_id)).toEqual(answered.filter((id) => id < '4'));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatchObject({ outcome: 'ok', share: 0.25 });
+    for (const { route, jti } of lines) if (route === '/oauth2/token') expect(jti).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 
