@@ -45,13 +45,14 @@ import {
   notAuthenticated,
   replayed,
 } from './check-proof.ts';
-import { CUT_OFF_WAIT_MAX_MS } from './constants.ts';
+import { ISSUE_WAIT_MAX_MS } from './constants.ts';
 import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
 import { Outbox } from './outbox.ts';
 import { ReplayMemory } from './replay-memory.ts';
+import { untilTokensCount } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
 import type { Taken } from './token-bucket.ts';
 
@@ -103,9 +104,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
         if (proven.known) await this.#settle('invalid_client', Date.now());
         return proven;
       }
-      const wait = this.#state.untilPastCutOff(proven.now);
+      const { record, now } = proven;
+      const wait = Math.max(this.#state.untilPastCutOff(now), untilTokensCount(record, request, now));
       if (wait === 0) return this.#decide(request, proven);
-      if (wait > CUT_OFF_WAIT_MAX_MS) return { outcome: 'unavailable' };
+      if (wait > ISSUE_WAIT_MAX_MS) return { outcome: 'unavailable' };
       await scheduler.wait(wait);
     }
   }

@@ -39,10 +39,10 @@ export const DELIVERIES_AT_ONCE = 6;
 export const PURGE_INTERVAL = 600;
 
 /**
- * The longest time that an admission waits for the second of a cut-off to end, milliseconds: one second, and the same again for a clock
- * that was set back. With a clock further back no token is issued.
+ * The longest time that an admission waits until a token can be active, milliseconds: one second, in which the second of a cut-off ends,
+ * and the same again for a clock that was set back or is behind. With a clock further back no token is issued.
  */
-export const CUT_OFF_WAIT_MAX_MS = 2000;
+export const ISSUE_WAIT_MAX_MS = 2000;
 
 // These two waits are ranges: a random value keeps gates from acting at the same moment.
 

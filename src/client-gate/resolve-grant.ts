@@ -46,6 +46,18 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
   };
 }
 
+/**
+ * Returns the milliseconds from `now` until the requested token can be active: those issued before its grant's `tokens_from` are tokens of a
+ * deleted resource server. Such a time is ahead only if this gate's clock is behind the clock of the edge that created the next one.
+ */
+export function untilTokensCount(record: ClientRecord, request: GrantRequest, now: number): number {
+  const waitFor = ({ tokens_from = 0 }: Grant) => Math.max(0, tokens_from * 1000 - now);
+  if (record.grants.every((grant) => waitFor(grant) === 0)) return 0;
+  const resolved = resolveGrant(record, request);
+  const grant = typeof resolved === 'string' ? undefined : findGrant(record.grants, resolved.resource);
+  return grant ? waitFor(grant) : 0;
+}
+
 /** Returns the scopes of the token, in the requested order; undefined if the request is refused. */
 function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes): readonly string[] | undefined {
   const granted = new Set(grant.scopes);

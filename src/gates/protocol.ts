@@ -289,7 +289,7 @@ export interface BindingRequest {
 
 /**
  * Nothing was decided: the gate could not load the client's record from D1. `admit` returns it as well if the gate's clock is more than
- * `CUT_OFF_WAIT_MAX_MS` behind the client's cut-off.
+ * `ISSUE_WAIT_MAX_MS` behind the client's cut-off, or behind `tokens_from` of the grant.
  */
 export interface Unavailable {
   readonly outcome: 'unavailable';

@@ -79,6 +79,32 @@ test('a clock that has gone back behind the cut-off issues nothing, rather than 
   expect(await issuedAt(worker)).toBe(SECOND + 1);
 });
 
+test('a clock behind the creation of a resource server whose identifier a deleted one had issues no token of the deleted one', async () => {
+  const { worker, identifier } = await world('created-again');
+  holdClock();
+  await issuedAt(worker);
+  const { grants } = await heldRecord(worker);
+  const [grant] = grants;
+  if (!grant) throw new Error('no grant');
+  const other = { ...grant, resource: 'https://other.example' };
+  await push(worker, { grants: [{ ...grant, tokens_from: SECOND + 1 }, other] });
+
+  // Only tokens for that resource server wait.
+  expect(await admit(worker, { resource: other.resource })).toMatchObject({ outcome: 'admitted', issued_at: SECOND });
+  const next = admit(worker, { resource: identifier });
+  await scheduler.wait(200);
+  vi.setSystemTime(START.getTime() + 1000);
+  expect(await next).toMatchObject({ outcome: 'admitted', issued_at: SECOND + 1 });
+  const token = { jti: crypto.randomUUID(), issuedAt: SECOND + 1, audience: identifier };
+  expect((await gates.standingOf(worker.client_id, token)).isActive).toBe(true);
+
+  await push(worker, { grants: [{ ...grant, tokens_from: SECOND + 10 }, other] });
+  const gate = gateOf(worker) as unknown as GateMethods;
+  const request = { ...(await identified(worker)), resource: identifier };
+  expect(await gate.admit(request)).toEqual({ outcome: 'unavailable' });
+  expect(await admit(worker, { resource: other.resource })).toMatchObject({ outcome: 'admitted' });
+});
+
 test('the cut-off survives an eviction, and later changes that revoke nothing', async () => {
   const { worker } = await world('remembered');
   holdClock();
