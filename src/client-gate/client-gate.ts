@@ -119,9 +119,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const refusal = await this.#useCredential(proven);
     if (refusal) return refusal;
     const { organization_id, introspects, introspects_at_edge = [], introspects_reused = [] } = proven.record;
-    const { may_rotate_secret = false } = proven.record;
+    const { may_rotate_secret = false, log: logged } = proven.record;
     const introspected = { introspects, introspects_at_edge, introspects_reused };
-    return { outcome: 'authenticated', organization_id, ...introspected, may_rotate_secret };
+    const answer = { outcome: 'authenticated', organization_id, ...introspected, may_rotate_secret } as const;
+    return logged === undefined ? answer : { ...answer, log: logged };
   }
 
   /** Returns how the client authenticates, even if it is disabled: only a caller with its credential learns that it is. */

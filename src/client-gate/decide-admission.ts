@@ -60,7 +60,8 @@ export function decideAdmission(
   }
   const issued_at = Math.floor(now / 1000);
   const wants_dpop_nonce = bindingOf(record).dpop_nonce;
-  const answer = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
+  const admitted = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
+  const answer = record.log === undefined ? admitted : { ...admitted, log: record.log };
   return { answer, isCharged: true, spends: used };
 }
 

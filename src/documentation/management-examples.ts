@@ -111,6 +111,7 @@ const Client = {
   claims: {},
   requestable_claims: [],
   may_rotate_secret: false,
+  log: 'sampled',
   metadata: client.metadata,
   status: 'active',
   created_at,

@@ -102,6 +102,9 @@ export type AuthMethod =
  */
 export type AssertionAudience = 'issuer' | 'issuer_or_token_endpoint';
 
+/** That every success of a client is logged. An edge treats any other value as a sample. */
+export type ClientLog = 'all';
+
 /** A public key that is registered for a client. */
 export interface RegisteredKey {
   /** As it was registered. */
@@ -219,6 +222,8 @@ export interface ClientRecord {
   readonly introspects_reused?: readonly ReusedIdentifier[];
   /** Whether the client may rotate its own secret. Absent in an older record: no. */
   readonly may_rotate_secret?: boolean;
+  /** `all` if every success of the client is logged. Absent, and in an older record: a sample. An older gate ignores it. */
+  readonly log?: ClientLog;
   /** If this differs from the stored one, every token issued so far is revoked. Absent in an older record: 0. */
   readonly revocation_epoch?: number;
   /** How the client authenticates. Absent in an older record: by its secrets. */
@@ -391,6 +396,8 @@ export type Admission =
       readonly confirmation?: Confirmation;
       /** Whether the client's next DPoP proof must contain a nonce. Absent: no. */
       readonly wants_dpop_nonce?: boolean;
+      /** As in `ClientRecord`. Absent, and from an older gate: a sample. An older edge ignores it. */
+      readonly log?: ClientLog;
     }
   | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStatus }
   | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
@@ -410,6 +417,8 @@ export type Authentication =
       readonly introspects_reused?: readonly ReusedIdentifier[];
       /** Whether the client may rotate its own secret. Absent from an older gate: no. */
       readonly may_rotate_secret?: boolean;
+      /** As in `ClientRecord`. Absent, and from an older gate: a sample. An older edge ignores it. */
+      readonly log?: ClientLog;
     }
   | NotAuthenticated
   | Unavailable;

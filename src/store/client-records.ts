@@ -140,6 +140,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       rate_limit: { per_minute: client.rateLimitPerMinute, burst: client.rateLimitBurst },
       ...claimsOf(client),
       may_rotate_secret: client.mayRotateSecret,
+      ...(client.log === 'all' && { log: client.log }),
       // Both are versions of writes, so the later revocation has the greater one.
       revocation_epoch: Math.max(client.revocationEpoch, organizationEpoch),
       authentication,

@@ -246,6 +246,10 @@ export const clients = sqliteTable(
     restrictedClaims: json<string[]>('restricted_claims').notNull().default([]),
     /** Whether the client may rotate its secret with its own credentials. */
     mayRotateSecret: integer('may_rotate_secret', { mode: 'boolean' }).notNull().default(false),
+    /** Which of its successful requests are logged. */
+    log: text('log', { enum: ['sampled', 'all'] })
+      .notNull()
+      .default('sampled'),
     /** The version of the write that last revoked all of the client's tokens; initially that of the write that created the client. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),

@@ -113,6 +113,9 @@ describe('npm start', () => {
     const log = await vi.waitFor(async () => {
       const text = await readFile(inClone('.wrangler/start.log'), 'utf8');
       expect(text).toContain('"route":"/oauth2/introspect"');
+      // Each success has its line.
+      for (const token of [access_token, fromReadme.access_token])
+        expect(text).toContain(`"jti":"${decodeJwt(token).jti}"`);
       return text;
     });
     const secrets = (await readFile(inClone('.dev.vars'), 'utf8')).matchAll(/^(?:MASTER_KEY|ROOT_API_KEY)=(.+)$/gm);

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { CALLER_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import worker from '../../src/index.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../http.ts';
 import { failing, startNewIsolate, withFault } from '../instruments.ts';
 import { Isolate } from '../keys/isolate.ts';
+import { assertionOf, JWT_BEARER, keyWorld } from '../machines.ts';
 import { lineOf, requestLines } from './lines.ts';
 
 let scene: Awaited<ReturnType<typeof world>>;
@@ -422,6 +424,60 @@ describe('of the successes, a share is logged', () => {
     expect(lines.length).toBeGreaterThan(0);
     for (const line of lines) expect(line).toMatchObject({ outcome: 'ok', share: 0.25 });
     for (const { route, jti } of lines) if (route === '/oauth2/token') expect(jti).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('of a client with the log `all`', () => {
+  const without = new Isolate({ LOG_SUCCESS_SHARE: '0' });
+
+  test('each success is logged whatever the share, as a line that stands for itself', async () => {
+    const { worker, api } = await world('logged-all', { log: 'all' });
+    await done('PATCH', `clients/${api.client_id}`, { body: { log: 'all' } });
+    const half = new Isolate({ LOG_SUCCESS_SHARE: '0.5' });
+    const lines = await requestLines(async () => {
+      for (const isolate of [without, half]) {
+        for (let asked = 0; asked < 4; asked++) {
+          // The second introspection meets a cached caller.
+          await isolate.isActive(api, await isolate.getToken(worker));
+        }
+      }
+    });
+    const [token, introspection] = [
+      { route: '/oauth2/token', status: 200, client_id: worker.client_id, jti: expect.any(String) },
+      { route: '/oauth2/introspect', status: 200, client_id: api.client_id },
+    ];
+    expect(lines).toMatchObject(Array.from({ length: 8 }, () => [token, introspection]).flat());
+    for (const line of lines) expect(line).not.toHaveProperty('share');
+  });
+
+  test('that holds for a client with a key as well', async () => {
+    const { signer, clientId } = await keyWorld('logged-key', { log: 'all' });
+    const client_assertion = await assertionOf(clientId, signer);
+    const form = { grant_type: 'client_credentials', client_assertion_type: JWT_BEARER, client_assertion };
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const init = { method: 'POST', headers, body: new URLSearchParams(form).toString() };
+    const lines = await requestLines(() => without.send('/oauth2/token', init));
+    expect(lines).toMatchObject([{ status: 200, client_id: clientId }]);
+  });
+
+  test('a change takes effect with the next token, and with introspections within 10 seconds', async () => {
+    const { worker, api } = await world('logged-change');
+    const token = await without.getToken(worker);
+    expect(await requestLines(() => without.isActive(api, token))).toEqual([]);
+    const set = async (log: string) => {
+      for (const { client_id } of [worker, api]) await done('PATCH', `clients/${client_id}`, { body: { log } });
+    };
+    await set('all');
+    expect(await requestLines(() => without.getToken(worker))).toHaveLength(1);
+    expect(await requestLines(() => without.isActive(api, token))).toEqual([]);
+    vi.setSystemTime(Date.now() + CALLER_AGE * 1000);
+    try {
+      expect(await requestLines(() => without.isActive(api, token))).toHaveLength(1);
+      await set('sampled');
+      expect(await requestLines(() => without.getToken(worker))).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

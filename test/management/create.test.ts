@@ -117,6 +117,7 @@ describe('what is created is shown whole', () => {
       introspects: [ORDERS],
       default_resource: ORDERS,
       rate_limit: { per_minute: 600, burst: 100 },
+      log: 'sampled',
       status: 'active',
     });
     expect(isWellFormedSecret(client.client_secret ?? '', 'ems_')).toBe(true);

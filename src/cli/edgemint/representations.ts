@@ -59,6 +59,8 @@ export interface Client {
   readonly claims: Readonly<Record<string, unknown>>;
   readonly requestable_claims: readonly string[];
   readonly may_rotate_secret: boolean;
+  /** Absent from an older server. */
+  readonly log?: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: string;
   /** Absent from an older server. */

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { ACCESS_TOKEN_TTL_DEFAULT } from '../../constants.ts';
+import { ACCESS_TOKEN_TTL_DEFAULT, CALLER_AGE } from '../../constants.ts';
 import { kib } from '../../lib/size.ts';
 import { isRegisteredClaim, REGISTERED_CLAIMS } from '../../tokens/reserved-claims.ts';
 import {
@@ -89,6 +89,12 @@ export const ClientFields = z.strictObject({
   may_rotate_secret: z.boolean().default(false).openapi({
     description: 'Whether the client may rotate its own secret at `/oauth2/rotate-secret`. Default: false.',
   }),
+  log: z
+    .enum(['sampled', 'all'])
+    .default('sampled')
+    .openapi({
+      description: `Which of its successful requests for tokens and introspections the service logs: \`all\`, or \`sampled\`, the share that \`LOG_SUCCESS_SHARE\` sets. Refusals are always logged. A change applies to introspections within ${CALLER_AGE} seconds. Default: \`sampled\`.`,
+    }),
   metadata: Metadata,
   status: Status.openapi({
     description:

@@ -114,6 +114,7 @@ export function shownFields(client: StoredFields & ShownLinks): ClientBody {
     claims: client.claims,
     requestable_claims: client.requestableClaims,
     may_rotate_secret: client.mayRotateSecret,
+    log: client.log,
     metadata: client.metadata,
     status: client.status,
   };
@@ -154,6 +155,7 @@ export function clientColumns(
     requestableClaims: fields.requestable_claims,
     restrictedClaims,
     mayRotateSecret: fields.may_rotate_secret,
+    log: fields.log,
     metadata: fields.metadata,
     status: fields.status,
     updatedAt: now,

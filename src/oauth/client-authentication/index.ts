@@ -2,7 +2,7 @@ import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
-import { addLogDetails } from '../../log/trace.ts';
+import { addLogDetails, logEverySuccess } from '../../log/trace.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
@@ -45,7 +45,9 @@ export async function authenticateBy<I extends Intent>(
 ): Promise<AuthenticatedClient<I>> {
   try {
     const authenticated = await verifyCredential(services, credential, address, intent);
-    addLogDetails({ client_id: loggable(authenticated.client.client_id) });
+    const { client, answer } = authenticated;
+    addLogDetails({ client_id: loggable(client.client_id) });
+    if ('log' in answer && answer.log === 'all') logEverySuccess();
     return authenticated;
   } catch (error) {
     const hint = credential.kind === 'private_key_jwt' ? credential.hint : undefined;

@@ -255,6 +255,13 @@ describe('commands:', () => {
     expect(changed).toMatchObject({ scope_policy: 'exact' });
   });
 
+  test('a client chooses which of its successes are logged', async () => {
+    const made = await person.json<{ client_id: string }>(['clients', 'create', '--name', 'Logged', '--log', 'all']);
+    expect(made).toMatchObject({ log: 'all' });
+    const changed = await person.json(['clients', 'update', made.client_id, '--log', 'sampled']);
+    expect(changed).toMatchObject({ log: 'sampled' });
+  });
+
   test('API keys are listed, and usage', async () => {
     const made = await person.run(['api-keys', 'create', '--name', 'ci', '--scope', 'clients:read', '--expires', '1d']);
     expect(made.stdout.match(/emk_\w+/g)).toHaveLength(1);

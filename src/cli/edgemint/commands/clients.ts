@@ -62,6 +62,12 @@ const fields: readonly Field[] = [
   { name: 'may_rotate_secret', flags: '--may-rotate-secret', description: 'let the client rotate its own secret' },
   { name: 'may_rotate_secret', flags: '--no-may-rotate-secret', description: 'do not' },
   {
+    name: 'log',
+    flags: '--log <which>',
+    description: 'which of its successful requests are logged: all of them, or a share',
+    choices: ['sampled', 'all'],
+  },
+  {
     name: 'metadata',
     flags: '--metadata <key=value>',
     description: 'a note for yourself',

@@ -1,0 +1,1 @@
+ALTER TABLE `clients` ADD `log` text DEFAULT 'sampled' NOT NULL;
