@@ -1,16 +1,20 @@
 import type { FederatedIdentity } from '../gates/protocol.ts';
 import type { WorkloadKey } from '../store/workloads.ts';
-import { SELECTOR_LENGTH_MAX } from './constants.ts';
+import { SELECTOR_LENGTH_MAX, SUBJECT_PREFIXES_MAX } from './constants.ts';
 import { acceptedValues, isTrustDomain } from './identity.ts';
 import { accountClaims } from './identity-faults.ts';
-import { isPattern } from './pattern.ts';
+import { isPattern, literalPrefix } from './pattern.ts';
 
-// The index of workloads finds the clients that a token may belong to. An identity is indexed by its issuer and one exact condition, its
-// selector, so that a token finds few clients even if thousands trust the same issuer. Whether a client is the token's is for
+// The index of workloads finds the clients that a token may belong to. An identity is indexed by its issuer and one condition, its
+// selector: an exact one, or else the beginning of its subject's pattern. So a token finds few clients even if thousands trust the same
+// issuer. Whether a client is the token's is for
 // `matchesIdentity` to decide. Selectors are stored: a change here must keep finding those that older versions wrote.
 
 /** Claims that are lists, so that one token would have many selectors. */
 const LISTS = ['google_service_accounts'];
+
+/** The name of the selector for the beginning of a subject. */
+const PREFIX = 'sub^';
 
 /** Returns the claims that can be the selector at an issuer, the most precise ones first. */
 function selectorClaims(issuer: string): readonly string[] {
@@ -25,7 +29,17 @@ export function workloadKey({ issuer, subject, claims = {} }: FederatedIdentity)
     if (value !== undefined && others.length === 0 && !isPattern(value))
       return { issuer, selector: selector(name, value) };
   }
-  return { issuer, selector: '' };
+  const prefix = subject === undefined ? undefined : prefixesOf(literalPrefix(subject)).at(-1);
+  return { issuer, selector: prefix === undefined ? '' : selector(PREFIX, prefix) };
+}
+
+/**
+ * Returns the beginnings of a subject that end with a separator, the shortest first. Those of a pattern's literal prefix are among those of
+ * each subject that matches the pattern.
+ */
+function prefixesOf(subject: string): string[] {
+  const ends = [...subject.slice(0, SELECTOR_LENGTH_MAX).matchAll(/[/:|]/g)].slice(0, SUBJECT_PREFIXES_MAX);
+  return ends.map(({ index }) => subject.slice(0, index + 1));
 }
 
 /**
@@ -45,6 +59,7 @@ export function workloadKeys(claims: Readonly<Record<string, unknown>>): Workloa
     .filter((issuer) => issuer !== '' && issuer.length <= SELECTOR_LENGTH_MAX)
     .flatMap((issuer) => [
       { issuer, selector: '' },
+      ...prefixesOf(sub).map((prefix) => ({ issuer, selector: selector(PREFIX, prefix) })),
       ...selectorClaims(issuer).flatMap((name) => {
         const value = claims[name];
         const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';

@@ -277,7 +277,7 @@ export const clientWorkloads = sqliteTable(
   'client_workloads',
   {
     issuer: text('issuer').notNull(),
-    /** One exact condition of the identity, such as `sub=…` (see `federation/selector.ts`); empty if it has none. */
+    /** One condition of the identity, such as `sub=…` (see `federation/selector.ts`); empty if it has none that can be indexed. */
     selector: text('selector').notNull(),
     clientId: text('client_id')
       .notNull()

@@ -9,7 +9,7 @@ import type { Statement } from './write.ts';
 /** Where the index of workloads has an identity. */
 export interface WorkloadKey {
   readonly issuer: string;
-  /** One exact condition of the identity, or empty. */
+  /** One condition of the identity, or empty. */
   readonly selector: string;
 }
 

@@ -12,6 +12,13 @@ describe('the selector of an identity', () => {
   test.each<[Identity, string]>([
     [{ issuer: 'https://a.example', subject: 'x' }, 'sub=x'],
     [{ issuer: 'https://a.example', subject: 'x*' }, ''],
+    [{ issuer: 'https://a.example', subject: 'a:x*' }, 'sub^=a:'],
+    [{ issuer: 'https://a.example', subject: '*:x' }, ''],
+    [{ issuer: GITHUB, subject: 'repo:o/r:*' }, 'sub^=repo:o/r:'],
+    [{ issuer: GITHUB, subject: 'repo:o/r*:ref:refs/heads/main' }, 'sub^=repo:o/'],
+    [{ issuer: 'spiffe://td', subject: 'spiffe://td/ns/prod/*' }, 'sub^=spiffe://td/ns/prod/'],
+    [{ issuer: 'https://a.example', subject: 'a/b/c/d/e/f/g/h/i/*' }, 'sub^=a/b/c/d/e/f/g/h/'],
+    [{ issuer: 'https://a.example', subject: `${'x'.repeat(498)}//*` }, `sub^=${'x'.repeat(498)}//`],
     [{ issuer: 'https://a.example', claims: { repository_id: '74' } }, ''],
     [{ issuer: GITHUB, claims: { environment: 'prod', repository_id: '74' } }, 'repository_id=74'],
     [{ issuer: GITHUB, claims: { environment: 'prod', repository_id: 74 } }, 'repository_id=74'],
@@ -48,6 +55,18 @@ test.each<[Identity, Record<string, unknown>]>([
     { issuer: 'https://confidentialcomputing.googleapis.com', claims: { google_service_accounts: 'a@b' } },
     { iss: 'https://confidentialcomputing.googleapis.com', sub: 'x', google_service_accounts: ['c@d', 'a@b'] },
   ],
+  [
+    { issuer: GITHUB, subject: 'repo:o/r*:ref:*' },
+    { iss: GITHUB, sub: 'repo:o/r:ref:refs/heads/main' },
+  ],
+  [
+    { issuer: 'https://a.example', subject: 'a:/*' },
+    { iss: 'https://a.example', sub: 'a://b' },
+  ],
+  [
+    { issuer: 'https://a.example', subject: 'a/b/c/d/e/f/g/h/i/*' },
+    { iss: 'https://a.example', sub: `a/b/c/d/e/f/g/h/i/${'j'.repeat(600)}` },
+  ],
   [{ issuer: 'spiffe://td', subject: 'spiffe://td/a' }, { sub: 'spiffe://td/a' }],
   [
     { issuer: 'spiffe://td', subject: 'spiffe://td/a*' },
@@ -71,6 +90,12 @@ test.each<[string, Record<string, unknown>]>([
   ['an issuer that is too long', { iss: `https://${'a'.repeat(500)}`, sub: 'x' }],
 ])('a token with %s is looked up nowhere', (_, claims) => {
   expect(workloadKeys(claims)).toEqual([]);
+});
+
+test('a token is looked up at few keys, and at those that an older version wrote for a pattern', () => {
+  const keys = workloadKeys({ iss: GITHUB, sub: `repo:${'a/'.repeat(200)}` });
+  expect(keys).toHaveLength(10);
+  expect(keys).toContainEqual({ issuer: GITHUB, selector: '' });
 });
 
 test('a long subject is found only by patterns', () => {

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import migration from '../../../migrations/0010_workload_index.sql?raw';
+import { workloadKeys } from '../../../src/federation/selector.ts';
 import { WORKLOAD_AGE, WORKLOAD_QUERIES_AT_ONCE } from '../../../src/oauth/constants.ts';
 import { WORKLOADS_PER_KEY_MAX } from '../../../src/store/constants.ts';
 import { database } from '../../../src/store/database.ts';
@@ -332,6 +333,18 @@ test(`an organization has at most ${WORKLOADS_PER_KEY_MAX} clients at one key of
   expect(await clientOf(await present(last, token))).toBe(last);
   const found = await workloadClient(other, [{ issuer, subject: sub }]);
   expect(await clientOf(await ask(token))).toBe(found);
+});
+
+test('a look-up reads no clients whose patterns begin with another account', async () => {
+  const sub = 'account:own/deploy:main';
+  const own = await workloadClient(here, [{ issuer, subject: 'account:own/*:main' }]);
+  const foreign = ['account:other/*:main', 'account:own-2/*'];
+  const others = await Promise.all(foreign.map((subject) => workloadClient(other, [{ issuer, subject }])));
+  const found = await findWorkloads(database(env.DB), workloadKeys({ iss: issuer, sub }));
+  const clients = found.map(({ clientId }) => clientId);
+  expect(clients).toContain(own);
+  for (const client of others) expect(clients).not.toContain(client);
+  expect(await clientOf(await ask(await signed(sub)))).toBe(own);
 });
 
 test('what a client trusts is read once, at however many keys it is', async () => {
