@@ -7,8 +7,8 @@ export type Faulty = Store | `gate:${string}`;
 export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 0 };
 /** The number of gate calls in flight now, and the highest number so far. */
 export const gateCallsInFlight = { now: 0, most: 0 };
-/** The number of rows that gates wrote to their storage. */
-export const gateStorage = { rowsWritten: 0 };
+/** The number of rows that gates wrote to their storage, and how often they set their alarm, which is billed as a row as well. */
+export const gateStorage = { rowsWritten: 0, alarmsSet: 0 };
 /** Every SQL statement that was prepared for D1. */
 export const preparedStatements = new Set<string>();
 /** The current faults of the stores; see `failing()`. */
@@ -29,7 +29,7 @@ export function resetFaults(): void {
 export function resetCalls(): void {
   Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
   Object.assign(gateCallsInFlight, { now: 0, most: 0 });
-  gateStorage.rowsWritten = 0;
+  Object.assign(gateStorage, { rowsWritten: 0, alarmsSet: 0 });
 }
 
 /** Runs a function while every call to a store throws; `gate:<client_id>` means the gate of that client only. */
@@ -206,7 +206,7 @@ function watchGate(nameOf: () => string, stub: DurableObjectStub): DurableObject
 
 let isWatched = false;
 
-/** Counts the rows that gates write. The runtime accepts no wrapped context, so this wraps the `exec` method that all gates share. */
+/** Counts the rows and alarms that gates write. The runtime accepts no wrapped context, so this wraps the methods that all gates share. */
 export function watchStorage({ storage }: DurableObjectState): void {
   if (isWatched) return;
   isWatched = true;
@@ -216,5 +216,11 @@ export function watchStorage({ storage }: DurableObjectState): void {
     const cursor = Reflect.apply(exec, this, args) as SqlStorageCursor<never>;
     gateStorage.rowsWritten += cursor.rowsWritten;
     return cursor;
+  };
+  const alarms = Object.getPrototypeOf(storage) as Pick<DurableObjectStorage, 'setAlarm'>;
+  const { setAlarm } = alarms;
+  alarms.setAlarm = function (this: DurableObjectStorage, ...args) {
+    gateStorage.alarmsSet++;
+    return Reflect.apply(setAlarm, this, args) as Promise<void>;
   };
 }

@@ -322,8 +322,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   /** Writes the usage counts and the client's last use to D1 if they are due, and returns the number of counts. */
   async #flushUsage(): Promise<number> {
-    const flush = this.#meter.dueFlush(Date.now());
-    const clientId = this.#state.record?.client_id;
+    const { client_id: clientId, rate_limit } = this.#state.record ?? {};
+    const flush = this.#meter.dueFlush(Date.now(), rate_limit);
     if (!flush) return 0;
     if (clientId === undefined) {
       this.#meter.forget();

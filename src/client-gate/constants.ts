@@ -44,21 +44,37 @@ export const PURGE_INTERVAL = 600;
  */
 export const ISSUE_WAIT_MAX_MS = 2000;
 
-// These two waits are ranges: a random value keeps gates from acting at the same moment.
+/**
+ * How many requests within how many seconds make a client busy. Only a busy client's counts wait for an alarm, which costs as much as three
+ * rows: it is set, writes a row, and is set back to its next deadline.
+ */
+export const BUSY_REQUESTS = 2;
+export const BUSY_WINDOW = 6;
+
+// These waits are ranges: a random value keeps gates from acting at the same moment.
 
 /**
- * How long counts may be in memory only, seconds. The maximum is less than the ten idle seconds after which a gate may be evicted, so that
- * they are written before that.
+ * How long counts of a busy client may be in memory only, seconds. The maximum is less than the ten idle seconds after which a gate may be
+ * evicted, so that they are written before that. The minimum is more than `BUSY_WINDOW`: an alarm finds a client that has stopped not busy.
  */
-export const ACTIVITY_PERSIST_MIN = 4;
+export const ACTIVITY_PERSIST_MIN = 7;
 export const ACTIVITY_PERSIST_MAX = 8;
 
-/** How long counts may be missing in D1, seconds. */
-export const USAGE_FLUSH_MIN = 300;
-export const USAGE_FLUSH_MAX = 600;
+/** How long a client's last use may be missing in D1, seconds. Lists show it from there. */
+export const USE_FLUSH_MIN = 300;
+export const USE_FLUSH_MAX = 600;
 
-/** How often a failed flush doubles that wait, at most. */
-export const USAGE_FLUSH_DOUBLINGS_MAX = 3;
+/**
+ * How long counts may be missing in D1, seconds. With each last use, once an hour, D1 is told of all counts as well. The minimum and
+ * `USE_FLUSH_MIN` are an hour together, so that the counts of a client in steady use cause no other flush.
+ */
+export const USAGE_FLUSH_MIN = 3300;
+export const USAGE_FLUSH_MAX = 3600;
+
+/** How long after a failed flush the gate tries again, seconds, and how often further failures double that wait, at most. */
+export const FLUSH_RETRY_MIN = 600;
+export const FLUSH_RETRY_MAX = 1200;
+export const FLUSH_RETRY_DOUBLINGS_MAX = 2;
 
 /** How many hours a gate tries to tell D1 of counts and of its client's last use. Then it forgets the counts. */
 export const USAGE_HOURS_KEPT = 48;

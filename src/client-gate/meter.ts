@@ -10,12 +10,17 @@ import type {
 import {
   ACTIVITY_PERSIST_MAX,
   ACTIVITY_PERSIST_MIN,
-  USAGE_FLUSH_DOUBLINGS_MAX,
+  FLUSH_RETRY_DOUBLINGS_MAX,
+  FLUSH_RETRY_MAX,
+  FLUSH_RETRY_MIN,
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
   USAGE_HOURS_KEPT,
+  USE_FLUSH_MAX,
+  USE_FLUSH_MIN,
 } from './constants.ts';
-import { fullBucket, recoveredBucket, type Taken, type TokenBucket, take } from './token-bucket.ts';
+import { Pace } from './pace.ts';
+import { fullBucket, recoveredBucket, renewed, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
 /** What a flush writes to D1. */
@@ -30,8 +35,11 @@ export interface Flush {
  * of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since
  * the epoch.
  *
- * An eviction loses what is only in memory: the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the bucket's last
- * write, and up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
+ * Each request of a quiet client writes that row, so that it needs no alarm. A busy client writes it for each reservation of the bucket, and
+ * an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one as well.
+ *
+ * An eviction loses what is only in memory: of a busy client the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the
+ * bucket's last write, and of any client up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
  * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well, and D1 is not told of a use that old.
  */
 export class Meter {
@@ -46,8 +54,12 @@ export class Meter {
   // does not change it, so that the API shows the same value for an hour, from the gate and from D1.
   #clientUse: { at: number; written: number; flushed: number };
   #usage: UsageCounts;
-  // When counts that are only in memory must be written to storage, and when counts must be flushed to D1.
+  readonly #pace = new Pace();
+  // Whether counts are only in memory, and when the alarm must write those that are. Of a busy client that is set even if there are none,
+  // because counts that need it are about to come.
+  #isUnwritten = false;
   #persistAt: number | undefined;
+  // When counts and the client's last use must be flushed to D1.
   #flushAt: number | undefined;
   #failedFlushes: number;
 
@@ -75,23 +87,37 @@ export class Meter {
   /** Computes the bucket after one more request. `settle()` makes it the current one. */
   take(limit: RateLimit, now: number): Taken {
     this.#bucket ??= this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
-    return take(this.#bucket, limit, now);
+    return take(this.#bucket, limit, this.#pace.isBusy(now), now);
   }
 
-  /** Counts how a token request ended and applies what it took from the bucket. Writes to storage if the bucket needs it. */
+  /** Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy. */
   settle(outcome: UsageOutcome, now: number, taken?: Taken): void {
     this.#usage.add(outcome, now);
-    this.#flushAt ??= now + this.#flushInterval();
+    this.#flushAt ??= now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX);
     if (taken?.write) this.#write(now, taken.write);
-    else this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
+    else if (!this.#pace.isBusy(now)) this.#write(now);
+    else {
+      this.#isUnwritten = true;
+      this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
+    }
+    this.#pace.add(now);
     if (taken) this.#bucket = taken.bucket;
   }
 
   /** Records the use of the client, and of its secret if that has an id, in memory until the next write. */
   used(secretId: string | undefined, now: number): void {
     if (secretId !== undefined) this.#lastUsed.set(secretId, now);
-    if (isBehind(this.#clientUse.at, now)) this.#clientUse.at = now;
-    if (this.#isUseOwed(now)) this.#flushAt ??= now + this.#flushInterval();
+    if (isBehind(this.#clientUse.at, now)) {
+      this.#clientUse.at = now;
+      // While D1 fails, the wait for the next attempt stays.
+      if (this.#failedFlushes === 0) this.#flushUseBy(now);
+    } else if (this.#flushAt === undefined && this.#isUseOwed(now)) this.#flushUseBy(now);
+  }
+
+  // A flush that is soon enough stays, because moving the alarm costs a row.
+  #flushUseBy(now: number): void {
+    const isSoonEnough = this.#flushAt !== undefined && this.#flushAt <= now + USE_FLUSH_MAX * 1000;
+    if (!isSoonEnough) this.#flushAt = now + randomMs(USE_FLUSH_MIN, USE_FLUSH_MAX);
   }
 
   /** Writes the last uses if storage is too far behind, for requests that write nothing else. */
@@ -123,6 +149,7 @@ export class Meter {
     this.#writtenUses = new Map();
     this.#clientUse = { at: 0, written: 0, flushed: 0 };
     this.#usage = new UsageCounts();
+    this.#isUnwritten = false;
     this.#persistAt = undefined;
     this.#flushAt = undefined;
     this.#failedFlushes = 0;
@@ -139,11 +166,23 @@ export class Meter {
     return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
   }
 
-  /** Writes to storage what is due, and returns what to flush now, if anything. Then `flushed()` or `flushFailed()` must follow. */
-  dueFlush(now: number): Flush | undefined {
+  /**
+   * Writes to storage what is due, and returns what to flush now, if anything. Then `flushed()` or `flushFailed()` must follow. For the
+   * gate's alarm.
+   * @param limit undefined if the client was deleted
+   */
+  dueFlush(now: number, limit: RateLimit | undefined): Flush | undefined {
     const isFlushDue = this.#flushAt !== undefined && this.#flushAt <= now;
+    const isPersistDue = this.#persistAt !== undefined && this.#persistAt <= now;
+    const isBusy = this.#pace.isBusy(now);
     // D1 must never have a higher count than storage: after an eviction D1 would ignore the lower one until it catches up.
-    if (this.#persistAt !== undefined && (isFlushDue || this.#persistAt <= now)) this.#write(now);
+    if (this.#isUnwritten && (isFlushDue || isPersistDue)) {
+      if (this.#bucket && limit) this.#bucket = renewed(this.#bucket, limit, isBusy, now);
+      this.#write(now, this.#bucket ?? this.#written);
+    }
+    if (isPersistDue) this.#persistAt = undefined;
+    // Otherwise the alarm would be set for the flush now, and brought forward again by the next request.
+    if (isBusy) this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
     if (!isFlushDue) return undefined;
     this.#usage.forget(now);
     const flush = { counts: this.#usage.owed(), usedAt: this.#isUseOwed(now) ? this.#clientUse.at : undefined };
@@ -158,19 +197,16 @@ export class Meter {
     this.#clientUse.flushed = Math.max(this.#clientUse.flushed, usedAt);
     this.#failedFlushes = 0;
     const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed(now);
-    this.#flushAt = isMoreOwed ? now + this.#flushInterval() : undefined;
+    this.#flushAt = isMoreOwed ? now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) : undefined;
     this.#write(now);
   }
 
   /** Records that D1 did not take a flush, and waits longer for the next one. */
   flushFailed(now: number): void {
+    const factor = 2 ** Math.min(this.#failedFlushes, FLUSH_RETRY_DOUBLINGS_MAX);
     this.#failedFlushes++;
-    this.#flushAt = now + this.#flushInterval();
+    this.#flushAt = now + randomMs(FLUSH_RETRY_MIN, FLUSH_RETRY_MAX) * factor;
     this.#write(now);
-  }
-
-  #flushInterval(): number {
-    return randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) * 2 ** Math.min(this.#failedFlushes, USAGE_FLUSH_DOUBLINGS_MAX);
   }
 
   // Creates the table with its first row, so that the gate of a client that requests no tokens writes nothing.
@@ -195,6 +231,7 @@ export class Meter {
     this.#written = bucket;
     this.#writtenUses = new Map(this.#lastUsed);
     this.#clientUse.written = this.#clientUse.at;
+    this.#isUnwritten = false;
     this.#persistAt = undefined;
   }
 }

@@ -2,8 +2,9 @@ import type { RateLimit, WrittenBucket } from '../gates/protocol.ts';
 import { RESERVED_SHARE_OF_BURST } from './constants.ts';
 
 /**
- * A token bucket that is written ahead: a reservation of a tenth of the burst is subtracted from the stored level and spent from memory.
- * An eviction loses the rest of the reservation, so a client loses at most a tenth of its burst and never gets more.
+ * A token bucket that is written ahead: a reservation is subtracted from the stored level and spent from memory. For a busy client it is a
+ * tenth of the burst; for others only the token that is spent at once. An eviction loses the rest of the reservation, so a client loses at
+ * most a tenth of its burst and never gets more.
  */
 export interface TokenBucket {
   /** Tokens besides the reservation, at the time `at`. */
@@ -36,21 +37,40 @@ export function fullBucket(limit: RateLimit, now: number): TokenBucket {
  * at `now`: later than they really were, so that the bucket refills too little rather than too much.
  */
 export function recoveredBucket(written: WrittenBucket, limit: RateLimit, now: number): TokenBucket {
-  return { level: refilled(written, limit, now, limit.burst - reservation(limit) + 1), at: now, reserved: 0 };
+  return { level: refilled(written, limit, now, limit.burst - reservation(limit, true) + 1), at: now, reserved: 0 };
 }
 
-/** Takes one token at `now`, in milliseconds since the epoch. */
-export function take(bucket: TokenBucket, limit: RateLimit, now: number): Taken {
+/**
+ * Takes one token.
+ * @param isBusy whether to reserve a tenth of the burst, rather than to write each token that is taken
+ * @param now milliseconds since the epoch
+ */
+export function take(bucket: TokenBucket, limit: RateLimit, isBusy: boolean, now: number): Taken {
+  const { level, at, reserved } = refilledBucket(bucket, limit, now);
+  if (isBusy && reserved >= 1) return taken({ level, at, reserved: reserved - 1 }, limit);
+  const all = level + reserved;
+  if (wholeTokens(all) < 1)
+    return { granted: false, bucket: { level: all, at, reserved: 0 }, ...rateStatus(all, limit) };
+  const reserve = Math.min(wholeTokens(all), reservation(limit, isBusy));
+  const written = { level: Math.max(0, all - reserve), at };
+  return { ...taken({ ...written, reserved: reserve - 1 }, limit), write: written };
+}
+
+/**
+ * Renews the reservation when the bucket is written for another reason than a request: in full for a busy client, while others get the rest
+ * of it back. Reserves one token less than `take()`, because `recoveredBucket()` takes one as spent.
+ */
+export function renewed(bucket: TokenBucket, limit: RateLimit, isBusy: boolean, now: number): TokenBucket {
+  const { level, at, reserved } = refilledBucket(bucket, limit, now);
+  const all = level + reserved;
+  const reserve = Math.min(wholeTokens(all), reservation(limit, isBusy) - 1);
+  return { level: Math.max(0, all - reserve), at, reserved: reserve };
+}
+
+function refilledBucket(bucket: TokenBucket, limit: RateLimit, now: number): TokenBucket {
   // The reservation was made under the limit of its time. A limit that was lowered since holds at once.
   const reserved = Math.min(bucket.reserved, limit.burst);
-  const level = refilled(bucket, limit, now, limit.burst - reserved);
-  const at = Math.max(bucket.at, now);
-  if (reserved >= 1) return taken({ level, at, reserved: reserved - 1 }, limit);
-  if (wholeTokens(level) < 1)
-    return { granted: false, bucket: { level, at, reserved: 0 }, ...rateStatus(level, limit) };
-  const reserve = Math.min(wholeTokens(level), reservation(limit));
-  const written = { level: Math.max(0, level - reserve), at };
-  return { ...taken({ ...written, reserved: reserve - 1 }, limit), write: written };
+  return { level: refilled(bucket, limit, now, limit.burst - reserved), at: Math.max(bucket.at, now), reserved };
 }
 
 function taken(bucket: TokenBucket, limit: RateLimit): Taken {
@@ -75,6 +95,7 @@ function refilled(from: WrittenBucket, limit: RateLimit, now: number, capacity: 
   return Math.max(0, Math.min(capacity, from.level + (elapsed * limit.per_minute) / 60_000));
 }
 
-function reservation(limit: RateLimit): number {
-  return Math.max(1, Math.floor(limit.burst * RESERVED_SHARE_OF_BURST));
+/** Returns how many tokens a write reserves, including the one that is spent at once. */
+function reservation(limit: RateLimit, isBusy: boolean): number {
+  return isBusy ? Math.max(1, Math.floor(limit.burst * RESERVED_SHARE_OF_BURST)) : 1;
 }

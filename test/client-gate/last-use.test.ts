@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { USAGE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
+import { USE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { database } from '../../src/store/database.ts';
 import { flushUsage } from '../../src/store/usage.ts';
@@ -254,7 +254,7 @@ describe('the last use of a client', () => {
     vi.setSystemTime(START + 2 * MINUTE);
     await fail();
     expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
-    await pass({ client_id }, USAGE_FLUSH_MAX * 1000);
+    await pass({ client_id }, USE_FLUSH_MAX * 1000);
     expect(await listed(here.organization, client_id)).toBe(at(START + MINUTE));
   });
 
@@ -275,7 +275,7 @@ describe('the last use of a client', () => {
     resetCalls();
     for (let times = 0; times < 20; times++) await getToken(worker);
     expect(calls).toMatchObject({ d1: 0, kv: 0, gate: 20 });
-    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    await pass(worker, USE_FLUSH_MAX * 1000);
     expect(await listed(organization, worker.client_id)).toBe(at(START));
 
     const known = async () =>
@@ -283,14 +283,14 @@ describe('the last use of a client', () => {
         ?.last_used_at;
     vi.setSystemTime(START + 59 * MINUTE);
     await getToken(worker);
-    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    await pass(worker, USE_FLUSH_MAX * 1000);
     expect(await known()).toBe(START);
     expect(await shown(worker.client_id)).toMatchObject({ last_used_at: at(START) });
 
     vi.setSystemTime(START + 90 * MINUTE);
     await gates.authenticate(await identified(worker));
     await evictDurableObject(gateOf(worker));
-    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    await pass(worker, USE_FLUSH_MAX * 1000);
     expect(await known()).toBe(START + 90 * MINUTE);
     expect(await alarmOf(worker)).toBeNull();
   });
@@ -298,9 +298,9 @@ describe('the last use of a client', () => {
   test('is told to D1 later if D1 is down, and shown without the gate as D1 knows it', async () => {
     const { worker, organization } = await world('told-later');
     await gates.authenticate(await identified(worker));
-    await failing('d1', () => pass(worker, USAGE_FLUSH_MAX * 1000));
+    await failing('d1', () => pass(worker, USE_FLUSH_MAX * 1000));
     expect(await listed(organization, worker.client_id)).toBeNull();
-    await pass(worker, 2 * USAGE_FLUSH_MAX * 1000);
+    await pass(worker, 2 * USE_FLUSH_MAX * 1000);
     expect(await listed(organization, worker.client_id)).toBe(at(START));
     await gates.authenticate(await identified(worker));
     const read = await failing(`gate:${worker.client_id}`, () => shown(worker.client_id));
@@ -323,7 +323,7 @@ describe('the last use of a client', () => {
     const before = await api('GET', path);
     const body = await before.json<Shown>();
     await getToken(worker);
-    await pass(worker, USAGE_FLUSH_MAX * 1000);
+    await pass(worker, USE_FLUSH_MAX * 1000);
     const after = await api('GET', path);
     expect(after.headers.get('ETag')).toBe(before.headers.get('ETag'));
     expect(await after.json()).toEqual({ ...body, last_used_at: at(START) });
@@ -355,7 +355,7 @@ describe('the last use of a client', () => {
     const body = { organization_id: organization, client_name: 'former', client_id: 'former-client' };
     const former = await createClient(body);
     await introspect(former, 'a token');
-    await pass(former, USAGE_FLUSH_MAX * 1000);
+    await pass(former, USE_FLUSH_MAX * 1000);
     expect(await listed(organization, 'former-client')).toBe(at(START));
     await done('DELETE', 'clients/former-client');
     await createClient(body);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fullBucket, recoveredBucket, type TokenBucket, take } from '../../src/client-gate/token-bucket.ts';
+import { fullBucket, recoveredBucket, renewed, type TokenBucket, take } from '../../src/client-gate/token-bucket.ts';
 import type { WrittenBucket } from '../../src/gates/protocol.ts';
 
 const LIMIT = { per_minute: 60, burst: 100 };
@@ -14,20 +14,24 @@ function random(seed: number): () => number {
   };
 }
 
-/** Returns a bucket that can be evicted and restored from what it wrote to storage. */
-function stored(limit = LIMIT) {
+/** Returns the bucket of a busy client, or of a quiet one, that can be evicted and restored from what it wrote to storage. */
+function stored(limit = LIMIT, isBusy = true) {
   let written: WrittenBucket | undefined;
   let bucket: TokenBucket = fullBucket(limit, START);
   let writes = 0;
   return {
-    take(now: number) {
-      const taken = take(bucket, limit, now);
+    take(now: number, isBusyNow = isBusy) {
+      const taken = take(bucket, limit, isBusyNow, now);
       if (taken.write) {
         written = taken.write;
         writes++;
       }
       bucket = taken.bucket;
       return taken;
+    },
+    renew(now: number, isBusyNow = isBusy) {
+      bucket = renewed(bucket, limit, isBusyNow, now);
+      written = { level: bucket.level, at: bucket.at };
     },
     evict(now: number) {
       bucket = written ? recoveredBucket(written, limit, now) : fullBucket(limit, now);
@@ -53,6 +57,44 @@ test('storage is written once for a tenth of the burst', () => {
   const bucket = stored();
   grantedOf(100, () => bucket.take(START));
   expect(bucket.writes).toBe(10);
+});
+
+test('a quiet client’s tokens are each written, and an eviction loses none of them', () => {
+  const bucket = stored(LIMIT, false);
+  expect(grantedOf(30, () => bucket.take(START))).toBe(30);
+  expect(bucket.writes).toBe(30);
+  bucket.evict(START);
+  expect(grantedOf(1000, () => bucket.take(START))).toBe(70);
+});
+
+test('a client that is busy no more gets the rest of its reservation back', () => {
+  for (const spent of [11, 15, 19]) {
+    const bucket = stored();
+    grantedOf(spent, () => bucket.take(START));
+    bucket.renew(START, false);
+    bucket.evict(START);
+    expect(spent + grantedOf(1000, () => bucket.take(START))).toBe(100);
+  }
+  const bucket = stored();
+  grantedOf(15, () => bucket.take(START));
+  bucket.take(START, false);
+  bucket.evict(START);
+  expect(grantedOf(1000, () => bucket.take(START))).toBe(84);
+});
+
+test('a renewed reservation is spent without a write, and an eviction loses at most a tenth of the burst', () => {
+  for (let spent = 0; spent < 9; spent++) {
+    const bucket = stored();
+    grantedOf(15, () => bucket.take(START));
+    bucket.renew(START);
+    const { writes } = bucket;
+    grantedOf(spent, () => bucket.take(START));
+    expect(bucket.writes).toBe(writes);
+    bucket.evict(START);
+    const afterwards = grantedOf(1000, () => bucket.take(START));
+    expect(15 + spent + afterwards).toBeLessThanOrEqual(100);
+    expect(15 + spent + afterwards).toBeGreaterThanOrEqual(90);
+  }
 });
 
 test('a refusal names the wait after which a request is granted', () => {
@@ -116,7 +158,7 @@ test('an eviction gives nothing back of a reservation that was spent after the b
   expect(before + after).toBeGreaterThanOrEqual(90);
 });
 
-test('whenever it is evicted, no stretch of time grants more than the burst and what the rate refills in it', () => {
+test('whenever it is evicted, renewed or quiet, no stretch of time grants more than the burst and what the rate refills in it', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const next = random(seed);
     const limit = { per_minute: 1 + Math.floor(next() * 600), burst: 1 + Math.floor(next() * 60) };
@@ -125,9 +167,11 @@ test('whenever it is evicted, no stretch of time grants more than the burst and 
     let now = START;
     for (let step = 0; step < 100; step++) {
       if (next() < 0.1) now += Math.floor(next() ** 3 * 600_000);
+      if (next() < 0.1) bucket.renew(now, next() < 0.8);
       if (next() < 0.1) bucket.evict(now);
       const wanted = Math.floor(next() ** 4 * 60);
-      for (let taking = 0; taking <= wanted; taking++) if (bucket.take(now).granted) grants.push(now);
+      const isBusy = next() < 0.8;
+      for (let taking = 0; taking <= wanted; taking++) if (bucket.take(now, isBusy).granted) grants.push(now);
     }
     let excess = 0;
     grants.forEach((from, first) => {
@@ -139,11 +183,38 @@ test('whenever it is evicted, no stretch of time grants more than the burst and 
   }
 });
 
+test('whatever happens, a client gets all that its limit allows, but for a tenth of the burst for each eviction', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const next = random(seed);
+    const limit = { per_minute: 1 + Math.floor(next() * 600), burst: 1 + Math.floor(next() * 60) };
+    const bucket = stored(limit);
+    // The exact bucket: all that was granted, at the same moments.
+    let exact = limit.burst;
+    let [now, lost] = [START, 0];
+    for (let step = 0; step < 200; step++) {
+      const elapsed = next() < 0.5 ? Math.floor(next() ** 3 * 60_000) : 0;
+      now += elapsed;
+      exact = Math.min(limit.burst, exact + (elapsed * limit.per_minute) / 60_000);
+      const event = next();
+      if (event < 0.05) {
+        bucket.evict(now);
+        lost += Math.max(0, Math.floor(limit.burst / 10) - 1);
+      } else if (event < 0.15) bucket.renew(now, next() < 0.7);
+      else {
+        const { granted } = bucket.take(now, next() < 0.7);
+        if (!granted) expect(exact, `seed ${seed}`).toBeLessThan(1 + lost + 1e-3);
+        if (granted) exact--;
+        expect(exact, `seed ${seed}`).toBeGreaterThan(-1e-3);
+      }
+    }
+  }
+});
+
 test('a limit that was lowered holds for what had been reserved under the old one', () => {
-  const before = take(fullBucket({ per_minute: 60, burst: 1000 }, START), { per_minute: 60, burst: 1000 }, START);
+  const before = take(fullBucket({ per_minute: 60, burst: 1000 }, START), { per_minute: 60, burst: 1000 }, true, START);
   let bucket = before.bucket;
   const granted = grantedOf(100, () => {
-    const taken = take(bucket, { per_minute: 60, burst: 5 }, START);
+    const taken = take(bucket, { per_minute: 60, burst: 5 }, true, START);
     bucket = taken.bucket;
     return taken;
   });

@@ -3,15 +3,21 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   ACTIVITY_PERSIST_MAX,
+  FLUSH_RETRY_MAX,
+  FLUSH_RETRY_MIN,
   OUTBOX_RETRY_MIN,
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
+  USE_FLUSH_MAX,
+  USE_FLUSH_MIN,
 } from '../../src/client-gate/constants.ts';
+import { Meter } from '../../src/client-gate/meter.ts';
 import type { UsageCount } from '../../src/gates/protocol.ts';
 import { database } from '../../src/store/database.ts';
 import { flushUsage } from '../../src/store/usage.ts';
 import { type Credentials, world } from '../http.ts';
 import { failing, gateStorage, resetCalls } from '../instruments.ts';
+import { seeded } from '../random.ts';
 import { admit, alarmOf, gateOf, gates, push } from './gate.ts';
 
 const HOUR = 3_600_000;
@@ -36,7 +42,12 @@ async function pass(client: Credentials, milliseconds: number): Promise<void> {
 }
 
 const PERSISTED = ACTIVITY_PERSIST_MAX * 1000;
-const FLUSHED = USAGE_FLUSH_MAX * 1000;
+/** After so long D1 has the client's first use, and with it all counts. */
+const FLUSHED = USE_FLUSH_MAX * 1000;
+/** After so long D1 has all counts. */
+const ALL_FLUSHED = USAGE_FLUSH_MAX * 1000;
+/** After so long D1 is asked again, if it failed once. */
+const RETRIED = FLUSH_RETRY_MAX * 1000;
 
 async function issue(client: Credentials, times: number): Promise<void> {
   for (let issued = 0; issued < times; issued++) expect(await admit(client)).toMatchObject({ outcome: 'admitted' });
@@ -85,17 +96,41 @@ test('what is not about getting a token is not counted', async () => {
   expect(await alarmOf(worker)).toBeNull();
 });
 
-test('D1 is told within minutes, and a gate that owes nothing is not woken any more', async () => {
+test('D1 is told of a use within minutes, of counts within an hour, and a gate that owes nothing is not woken any more', async () => {
   const { worker } = await world('flushed');
   await issue(worker, 3);
   await pass(worker, PERSISTED);
   expect(await inD1(worker)).toEqual([]);
-  expect(await alarmOf(worker)).toBeGreaterThanOrEqual(START + USAGE_FLUSH_MIN * 1000);
-  expect(await alarmOf(worker)).toBeLessThanOrEqual(START + USAGE_FLUSH_MAX * 1000);
+  expect(await alarmOf(worker)).toBeGreaterThanOrEqual(START + USE_FLUSH_MIN * 1000);
+  expect(await alarmOf(worker)).toBeLessThanOrEqual(START + USE_FLUSH_MAX * 1000);
   await pass(worker, FLUSHED);
   expect(await inD1(worker)).toEqual([issued(3)]);
   expect(await unflushed(worker)).toEqual([]);
   expect(await alarmOf(worker)).toBeNull();
+
+  const again = Date.now();
+  await issue(worker, 1);
+  expect(await alarmOf(worker)).toBeGreaterThanOrEqual(again + USAGE_FLUSH_MIN * 1000);
+  expect(await alarmOf(worker)).toBeLessThanOrEqual(again + USAGE_FLUSH_MAX * 1000);
+  await pass(worker, ALL_FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(4)]);
+  expect(await alarmOf(worker)).toBeNull();
+});
+
+test('a use that D1 must be told of takes along the counts that were due later', async () => {
+  const { worker } = await world('taken-along');
+  await issue(worker, 1);
+  await pass(worker, FLUSHED);
+  vi.setSystemTime(START + HOUR - 1);
+  await issue(worker, 1);
+  expect(await alarmOf(worker)).toBeGreaterThanOrEqual(Date.now() + USAGE_FLUSH_MIN * 1000);
+  resetCalls();
+  vi.setSystemTime(START + HOUR);
+  await issue(worker, 1);
+  expect(gateStorage.alarmsSet).toBe(1);
+  expect(await alarmOf(worker)).toBeLessThanOrEqual(START + HOUR + FLUSHED);
+  await pass(worker, FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(1), issued(2, FIRST_HOUR + HOUR)]);
 });
 
 test('counts go on from where they were, and each hour has its own', async () => {
@@ -139,28 +174,121 @@ test('counts that no reservation carries into storage are there before an idle g
   expect(await inD1(worker)).toEqual([issued(6)]);
 });
 
+test('whatever a client’s rate, an idle gate loses no count, a killed one those of 8 seconds at most, and neither grants more', async () => {
+  const { worker } = await world('any-rate');
+  await issue(worker, 1);
+  await runInDurableObject(gateOf(worker), (_, { storage }) => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const { below } = seeded(seed);
+      const limit = { per_minute: 1 + below(1200), burst: 1 + below(60) };
+      new Meter(storage.sql).forget();
+      let meter = new Meter(storage.sql);
+      let [now, busyAt, alarmAt] = [START, START, Number.POSITIVE_INFINITY];
+      // When the requests came that are not in storage for certain; and the exact bucket, without reservations.
+      let recent: number[] = [];
+      let [counted, exact] = [0, limit.burst];
+      const setAlarm = () => {
+        alarmAt = Math.min(alarmAt, meter.nextDeadline() ?? Number.POSITIVE_INFINITY);
+      };
+      const evict = (kept: number) => {
+        meter = new Meter(storage.sql);
+        const count = meter.activity().usage.reduce((sum, each) => sum + each.count, 0);
+        expect(count, `seed ${seed}`).toBeLessThanOrEqual(counted);
+        expect(count, `seed ${seed}`).toBeGreaterThanOrEqual(kept);
+        [counted, recent] = [count, []];
+      };
+      for (let step = 0; step < 150; step++) {
+        const gap = [1, 100, 1000, 4000, 30_000][below(5)] ?? 0;
+        const next = now + below(2 * gap);
+        while (alarmAt <= next) {
+          if (alarmAt - busyAt >= 10_000) evict(counted);
+          [busyAt, alarmAt] = [alarmAt, Number.POSITIVE_INFINITY];
+          if (meter.dueFlush(busyAt, limit)) meter.flushFailed(busyAt);
+          setAlarm();
+        }
+        if (next - busyAt >= 10_000) evict(counted);
+        exact = Math.min(limit.burst, exact + ((next - now) * limit.per_minute) / 60_000);
+        [now, busyAt] = [next, next];
+        for (let request = below(5); request >= 0; request--) {
+          const taken = meter.take(limit, now);
+          meter.settle(taken.granted ? 'issued' : 'rate_limited', now, taken);
+          setAlarm();
+          recent.push(now);
+          counted++;
+          if (taken.granted) exact--;
+        }
+        expect(exact, `seed ${seed}`).toBeGreaterThan(-1e-3);
+        if (below(20) === 0) evict(counted - recent.filter((at) => at > now - PERSISTED).length);
+      }
+    }
+  });
+});
+
+test('a quiet client’s counts are in storage with each answer, refusals and failures too, and set no alarm for it', async () => {
+  const { worker } = await world('quiet');
+  await issue(worker, 1);
+  resetCalls();
+  for (let minute = 1; minute <= 5; minute++) {
+    await evictDurableObject(gateOf(worker));
+    vi.setSystemTime(START + minute * 30_000);
+    await admit(worker, minute % 2 === 0 ? {} : { scopes: ['unknown'] });
+    await evictDurableObject(gateOf(worker));
+    vi.setSystemTime(START + minute * 30_000 + 15_000);
+    await admit({ ...worker, client_secret: 'wrong' });
+  }
+  expect(gateStorage).toEqual({ rowsWritten: 10, alarmsSet: 0 });
+  await evictDurableObject(gateOf(worker));
+  const count = (outcome: string, times: number) => ({ hour: FIRST_HOUR, outcome, count: times });
+  expect(await unflushed(worker)).toEqual([issued(3), count('invalid_scope', 3), count('invalid_client', 5)]);
+});
+
+test('an eviction costs a quiet client nothing of its burst', async () => {
+  const { worker } = await world('quiet-burst', { rate_limit: { per_minute: 1, burst: 40 } });
+  for (let wake = 0; wake < 30; wake++) {
+    vi.setSystemTime(START + wake * 30_000);
+    await issue(worker, 1);
+    await evictDurableObject(gateOf(worker));
+  }
+  await issue(worker, 20);
+});
+
+test('failed attempts without end write a few rows and alarms a minute', async () => {
+  const { worker } = await world('attacked');
+  await issue(worker, 1);
+  resetCalls();
+  for (let attempt = 0; attempt < 600; attempt++) {
+    await pass(worker, 100);
+    await admit({ ...worker, client_secret: 'wrong' });
+  }
+  expect(gateStorage.rowsWritten).toBeLessThanOrEqual(2 + 60 / 7);
+  expect(gateStorage.alarmsSet).toBeLessThanOrEqual(1 + 60 / 7);
+  await pass(worker, PERSISTED);
+  await evictDurableObject(gateOf(worker));
+  expect(await unflushed(worker)).toEqual([issued(1), { ...issued(600), outcome: 'invalid_client' }]);
+});
+
 test('an eviction before that loses what came after the last reservation, and doubles nothing', async () => {
   const { worker } = await world('evicted', { rate_limit: { per_minute: 60, burst: 100 } });
   await issue(worker, 15);
   await evictDurableObject(gateOf(worker));
-  expect(await unflushed(worker)).toEqual([issued(11)]);
+  expect(await unflushed(worker)).toEqual([issued(13)]);
   await pass(worker, FLUSHED);
   await evictDurableObject(gateOf(worker));
   await issue(worker, 1);
-  await pass(worker, FLUSHED);
-  expect(await inD1(worker)).toEqual([issued(12)]);
+  await pass(worker, ALL_FLUSHED);
+  expect(await inD1(worker)).toEqual([issued(14)]);
 });
 
-test('reservations carry the counts with them: no row more is written, and none by the alarm', async () => {
+test('a busy client’s reservations carry the counts with them: no row more is written, and none by the alarm', async () => {
   const { worker } = await world('carried', { rate_limit: { per_minute: 60_000, burst: 100 } });
-  await issue(worker, 1);
+  await issue(worker, 2);
   resetCalls();
-  await issue(worker, 99);
-  expect(gateStorage.rowsWritten).toBe(9);
+  await issue(worker, 98);
+  expect(gateStorage.rowsWritten).toBe(10);
   vi.setSystemTime(START + PERSISTED - 1);
   await issue(worker, 1);
   await pass(worker, 1);
-  expect(gateStorage.rowsWritten).toBe(10);
+  expect(gateStorage.rowsWritten).toBe(11);
   expect(await unflushed(worker)).toEqual([issued(101)]);
 });
 
@@ -169,20 +297,24 @@ test('with D1 down the counts are kept and tried again, less and less often, acr
   await issue(worker, 3);
   await failing('d1', async () => {
     await pass(worker, FLUSHED);
-    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 2 * USAGE_FLUSH_MIN * 1000);
-    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + 2 * USAGE_FLUSH_MAX * 1000);
+    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + FLUSH_RETRY_MIN * 1000);
+    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + RETRIED);
     await evictDurableObject(gateOf(worker));
     await issue(worker, 1);
     expect(await unflushed(worker)).toEqual([issued(4)]);
-    await pass(worker, 2 * FLUSHED);
+    await pass(worker, RETRIED);
     await evictDurableObject(gateOf(worker));
-    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 4 * USAGE_FLUSH_MIN * 1000);
-    await pass(worker, 4 * FLUSHED);
-    await pass(worker, 8 * FLUSHED);
-    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + 8 * USAGE_FLUSH_MAX * 1000);
+    expect((await alarmOf(worker)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 2 * FLUSH_RETRY_MIN * 1000);
+    await pass(worker, 2 * RETRIED);
+    await pass(worker, 4 * RETRIED);
+    expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + 4 * RETRIED);
+    // A use that D1 does not know yet brings no attempt forward.
+    const set = await alarmOf(worker);
+    await issue(worker, 1);
+    expect(await alarmOf(worker)).toBe(set);
   });
-  await pass(worker, 8 * FLUSHED);
-  expect(await inD1(worker)).toEqual([issued(4)]);
+  await pass(worker, 4 * RETRIED);
+  expect(await inD1(worker)).toEqual([issued(4), issued(1, FIRST_HOUR + 3 * HOUR)]);
   expect(await alarmOf(worker)).toBeNull();
   await issue(worker, 1);
   expect((await alarmOf(worker)) ?? 0).toBeLessThanOrEqual(Date.now() + USAGE_FLUSH_MAX * 1000);
@@ -232,7 +364,7 @@ test('what is counted while D1 is told is told the next time', async () => {
   await issue(worker, 3);
   vi.setSystemTime(START + FLUSHED);
   await Promise.all([runDurableObjectAlarm(gateOf(worker)), issue(worker, 2)]);
-  await pass(worker, FLUSHED);
+  await pass(worker, ALL_FLUSHED);
   expect(await inD1(worker)).toEqual([issued(5)]);
 });
 

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { USAGE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
+import { USE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
 import { USAGE_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
 import { gateOf } from '../client-gate/gate.ts';
@@ -36,7 +36,7 @@ async function usageOf({ client_id }: Credentials, query = ''): Promise<{ data: 
 
 /** Lets the gate flush its counts to D1. */
 async function flush(client: Credentials): Promise<void> {
-  vi.setSystemTime(Date.now() + USAGE_FLUSH_MAX * 1000);
+  vi.setSystemTime(Date.now() + USE_FLUSH_MAX * 1000);
   await runDurableObjectAlarm(gateOf(client));
 }
 

@@ -111,6 +111,6 @@ test('rows that a gate writes for 1,000 tokens are those of its reservations', a
     granted += answers.filter(({ status }) => status === 200).length;
   }
   console.log(`${gateStorage.rowsWritten} rows written to gate storage for ${granted} tokens at a burst of 100`);
-  expect(gateStorage.rowsWritten).toBeLessThanOrEqual(granted / 10 + 1);
+  expect(gateStorage.rowsWritten).toBeLessThanOrEqual(granted / 10 + 3);
   expect(gateStorage.rowsWritten).toBeGreaterThan(0);
 });
