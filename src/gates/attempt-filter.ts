@@ -3,7 +3,7 @@ import { STORE_DEADLINE_MS, UNKNOWN_CLIENT_AGE } from '../constants.ts';
 import { fingerprint } from '../credentials/secret-hash.ts';
 import { ExpiringCache } from '../lib/expiring-cache.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
-import { pollUntil } from '../store/waiting.ts';
+import { outliveRequest, pollUntil } from '../store/waiting.ts';
 import {
   ATTEMPT_POLL_MS,
   ATTEMPT_WAIT_MS,
@@ -125,15 +125,13 @@ export class AttemptFilter {
     }
     const isTrusted = this.#isTrusted(attempt, Date.now());
     const tallies = isTrusted ? [] : await this.#awaitTurn(attempt);
-    for (const tally of tallies) tally.pending++;
-    try {
+    const judge = async () => {
       const verdict = await check();
       if (isRefusal(verdict)) this.#failed(attempt, verdict, isTrusted);
       else this.#passed(attempt);
       return verdict;
-    } finally {
-      for (const tally of tallies) tally.pending--;
-    }
+    };
+    return isTrusted ? judge() : counting(tallies, judge);
   }
 
   /**
@@ -182,17 +180,14 @@ export class AttemptFilter {
    */
   async lookUp<T>({ address }: Attempt, look: () => Promise<T>, isFound: (result: T) => boolean): Promise<T> {
     const { lookUps } = this.#addresses.get(address, Date.now());
-    await pollUntil(() => hasRoom(lookUps) || isExhausted(lookUps), STORE_DEADLINE_MS);
+    await pollUntil(() => hasRoom(lookUps, Date.now()) || isExhausted(lookUps), STORE_DEADLINE_MS);
     if (isExhausted(lookUps)) throw new TooManyAttemptsError();
-    if (!hasRoom(lookUps)) throw new StoreUnavailableError('d1', 'deadline');
-    lookUps.pending++;
-    try {
+    if (!hasRoom(lookUps, Date.now())) throw new StoreUnavailableError('d1', 'deadline');
+    return counting([lookUps], async () => {
       const result = await look();
       if (!isFound(result)) this.#count(lookUps, `look-ups ${address}`);
       return result;
-    } finally {
-      lookUps.pending--;
-    }
+    });
   }
 
   // An attempt may be held back for its address alone. Only an attack on the subject is worth a report.
@@ -219,10 +214,10 @@ export class AttemptFilter {
       if (this.#isTrusted(attempt, now)) return [];
       const tallies = this.#checks(attempt, now);
       isExhaustedNow = tallies.some(isExhausted);
-      if (tallies.every(hasRoom)) return tallies;
+      if (tallies.every((tally) => hasRoom(tally, now))) return tallies;
       // Beyond the limit one attempt at a time is still checked: its answer has the fingerprints that let the right credential pass.
       const isInformed = this.#fingerprints.get(attempt.subject, now) !== undefined;
-      if (isExhaustedNow && !isInformed && tallies.every(({ pending }) => pending === 0)) return tallies;
+      if (isExhaustedNow && !isInformed && tallies.every(({ pending }) => pending.count(now) === 0)) return tallies;
       if (isExhaustedNow && (isInformed || waited >= ATTEMPT_WAIT_MS)) break;
       await scheduler.wait(ATTEMPT_POLL_MS);
     }
@@ -291,6 +286,18 @@ export class AttemptFilter {
     checks.set(subject, ofSubjectHere);
     return [ofSubjectHere, this.#subjects.get(subject, now)];
   }
+}
+
+/**
+ * Runs a check that counts as pending in some tallies until it ends. It ends even if its caller hangs up: otherwise such a caller could try
+ * secrets that are not counted, and occupy the tallies.
+ */
+function counting<T>(tallies: readonly Tally[], check: () => Promise<T>): Promise<T> {
+  const begun = tallies.map(({ pending }) => pending.begin(Date.now()));
+  const checked = check().finally(() => {
+    for (const end of begun) end();
+  });
+  return outliveRequest(checked);
 }
 
 // Keyed by both: a secret that passed for one client is a guess when it is tried on another.

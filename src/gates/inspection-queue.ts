@@ -34,7 +34,8 @@ interface Batch {
 
 /** The calls about one client. */
 interface Line {
-  isRunning: boolean;
+  /** When the next call may begin, milliseconds by `performance.now()`. */
+  freeAt: number;
   /** The batch that the next call sends. */
   next: Batch | undefined;
 }
@@ -56,28 +57,30 @@ export class InspectionQueue {
    * @throws errors of the call; StoreUnavailableError if the previous call and its own together exceed the deadline
    */
   async ask(clientId: string, token: InspectedToken): Promise<Standing> {
-    const line = this.#lines.get(clientId) ?? { isRunning: false, next: undefined };
+    const line = this.#lines.get(clientId) ?? { freeAt: Number.NEGATIVE_INFINITY, next: undefined };
     this.#lines.set(clientId, line);
     line.next ??= { tokens: new Map() };
     const batch = line.next;
     batch.tokens.set(token.jti, token);
 
     const until = performance.now() + STORE_DEADLINE_MS;
-    const isUnderWay = () => line.isRunning || line.next !== batch;
+    const isFree = () => performance.now() >= line.freeAt;
     while (!batch.outcome) {
       const left = until - performance.now();
-      if (left <= 0) throw this.#giveUp(clientId, line);
-      if (isUnderWay()) await pollUntil(() => batch.outcome !== undefined || !isUnderWay(), left);
-      else await withDeadline('gate', this.#call(clientId, line, batch), left);
+      if (left <= 0) throw new StoreUnavailableError('gate', 'deadline');
+      // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
+      if (isFree()) await withDeadline('gate', this.#call(clientId, line, batch), left);
+      else await pollUntil(() => batch.outcome !== undefined || isFree(), left);
     }
     if ('error' in batch.outcome) throw batch.outcome.error;
     return batch.outcome.standings.get(token.jti) ?? INACTIVE;
   }
 
-  // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
-  async #call(clientId: string, line: Line, batch: Batch): Promise<void> {
-    line.next = undefined;
-    line.isRunning = true;
+  #call(clientId: string, line: Line, batch: Batch): Promise<void> {
+    if (line.next === batch) line.next = undefined;
+    // The call of a request that was killed never ends. It counts as lost at its deadline.
+    const lostAt = performance.now() + STORE_DEADLINE_MS;
+    line.freeAt = lostAt;
     const tokens = [...batch.tokens.values()];
     const called = this.#inspect(clientId, tokens)
       .then(
@@ -88,17 +91,12 @@ export class InspectionQueue {
       )
       .then((outcome) => {
         batch.outcome = outcome;
-        line.isRunning = false;
+        if (line.freeAt !== lostAt) return;
+        line.freeAt = Number.NEGATIVE_INFINITY;
         if (!line.next && this.#lines.get(clientId) === line) this.#lines.delete(clientId);
       });
     // Other requests wait for this call, so it must go on after the request that made it has ended.
     waitUntil(called);
     return called;
-  }
-
-  // A call whose own request was killed never ends. Removes the line so that later requests do not wait for it.
-  #giveUp(clientId: string, line: Line): StoreUnavailableError {
-    if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
-    return new StoreUnavailableError('gate', 'deadline');
   }
 }

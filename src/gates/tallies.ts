@@ -1,22 +1,44 @@
+import { STORE_DEADLINE_MS } from '../constants.ts';
+
 /** Attempts of one kind within a window. */
 export interface Tally {
-  /** The number of checks under way. */
-  pending: number;
+  /** The checks under way. */
+  readonly pending: Pending;
   failures: number;
   readonly limit: number;
 }
 
+/** Checks under way. Each counts until a store's deadline at most: the check of a request that was killed never ends. */
+export class Pending {
+  readonly #checks = new Set<{ readonly lostAt: number }>();
+
+  /** @param now milliseconds since the epoch @returns a function to call when the check has ended */
+  begin(now: number): () => void {
+    const check = { lostAt: now + STORE_DEADLINE_MS };
+    this.#checks.add(check);
+    return () => this.#checks.delete(check);
+  }
+
+  count(now: number): number {
+    for (const check of this.#checks) {
+      if (now < check.lostAt) break;
+      this.#checks.delete(check);
+    }
+    return this.#checks.size;
+  }
+}
+
 export function newTally(limit: number): Tally {
-  return { pending: 0, failures: 0, limit };
+  return { pending: new Pending(), failures: 0, limit };
 }
 
 export function isExhausted({ failures, limit }: Tally): boolean {
   return failures >= limit;
 }
 
-/** Whether one more check may begin. */
-export function hasRoom({ pending, failures, limit }: Tally): boolean {
-  return pending + failures < limit;
+/** Whether one more check may begin. @param now milliseconds since the epoch */
+export function hasRoom({ pending, failures, limit }: Tally, now: number): boolean {
+  return pending.count(now) + failures < limit;
 }
 
 interface Entry<T> {

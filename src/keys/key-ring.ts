@@ -40,13 +40,6 @@ interface Lease {
   readonly endsAt: number;
 }
 
-/** A read of the ring that one request began and that others wait for as well. */
-interface RingRead {
-  readonly lease: SharedWork<Lease>;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
-}
-
 /**
  * The key ring of an isolate, held under a lease. A young lease is used as it is; an older one is renewed in the background; when it has
  * ended, requests wait for a new one. The first read of a new deployment makes the keys.
@@ -55,7 +48,8 @@ export class KeyRing {
   readonly #stored: StoredRing;
   readonly #masterKeys: () => Promise<MasterKeys>;
   #lease: Lease | undefined;
-  #pendingRead: RingRead | undefined;
+  // A read that one request began and that others wait for as well.
+  #read: SharedWork<Lease> | undefined;
   // The error of the last read, for as long as the stores are not asked again.
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
@@ -77,12 +71,10 @@ export class KeyRing {
       if (lease && now < lease.endsAt) return lease.ring;
       throw this.#failure.error;
     }
-    // A read dies with the request that began it. An older one is ignored, so that no request waits for it in vain.
-    const pending = this.#pendingRead;
-    const read = pending && now - pending.startedAt < KEY_RING_WAIT_MAX_MS ? pending : this.#read(now);
+    const read = this.#read?.isPending() ? this.#read : this.#beginRead(now);
     // While the lease lasts, a failed renewal is harmless: it is retried, and reported only after the lease has ended.
     if (lease && now < lease.endsAt) return lease.ring;
-    return (await read.lease.result(KEY_RING_WAIT_MAX_MS)).ring;
+    return (await read.result()).ring;
   }
 
   /**
@@ -101,19 +93,14 @@ export class KeyRing {
   /** Ends the lease, so that the next use reads the ring from its store. For an isolate that has just changed the ring. */
   endLease(): void {
     this.#lease = undefined;
-    this.#pendingRead = undefined;
+    this.#read = undefined;
     this.#failure = undefined;
   }
 
-  #read(now: number): RingRead {
-    const read: RingRead = {
-      lease: new SharedWork(
-        'd1',
-        this.#load(now, () => this.#pendingRead === read),
-      ),
-      startedAt: now,
-    };
-    this.#pendingRead = read;
+  #beginRead(now: number): SharedWork<Lease> {
+    const loading = this.#load(now, () => this.#read === read);
+    const read = new SharedWork('d1', KEY_RING_WAIT_MAX_MS, loading);
+    this.#read = read;
     return read;
   }
 
@@ -129,7 +116,7 @@ export class KeyRing {
       if (isCurrent()) this.#failure = { error, until: Date.now() + KEY_RING_RETRY_AFTER * 1000 };
       throw error;
     } finally {
-      if (isCurrent()) this.#pendingRead = undefined;
+      if (isCurrent()) this.#read = undefined;
     }
   }
 

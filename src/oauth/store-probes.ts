@@ -40,10 +40,11 @@ export class StoreProbes {
   /** @param now milliseconds since the epoch */
   async read(stores: Stores, now: number): Promise<Health> {
     if (!this.#last || this.#last.until <= now) {
-      this.#last = { health: new SharedWork('gate', probe(stores)), until: now + HEALTH_PROBE_AGE * 1000 };
+      // Each store has its own deadline. This longer one is for a probe whose request was killed and that never ends.
+      const health = new SharedWork('gate', 2 * STORE_DEADLINE_MS, probe(stores));
+      this.#last = { health, until: now + HEALTH_PROBE_AGE * 1000 };
     }
-    // Each store has its own deadline. This longer one is for a probe whose request was killed and that never ends.
-    return this.#last.health.result(2 * STORE_DEADLINE_MS).catch(() => probe(stores));
+    return this.#last.health.result().catch(() => probe(stores));
   }
 }
 

@@ -11,11 +11,16 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
  */
 export class SharedWork<T> {
   readonly #store: Store;
+  readonly #lostAt: number;
   #outcome: Outcome<T> | undefined;
 
-  /** Must be called in the request that starts the work. The work continues when that request has ended. */
-  constructor(store: Store, work: Promise<T>) {
+  /**
+   * Must be called in the request that starts the work. The work continues when that request has ended.
+   * @param deadlineMs how long the work may take. Then it counts as lost: the work of a request that was killed never ends.
+   */
+  constructor(store: Store, deadlineMs: number, work: Promise<T>) {
     this.#store = store;
+    this.#lostAt = performance.now() + deadlineMs;
     const settled = work.then(
       (value) => {
         this.#outcome = { value };
@@ -27,13 +32,28 @@ export class SharedWork<T> {
     waitUntil(settled);
   }
 
+  /** Whether the work may still end. */
+  isPending(): boolean {
+    return !this.#outcome && performance.now() < this.#lostAt;
+  }
+
   /** Waits for the work's result, in any request. @throws the work's error; StoreUnavailableError at the deadline */
-  async result(deadlineMs: number): Promise<T> {
-    await pollUntil(() => this.#outcome !== undefined, deadlineMs);
+  async result(): Promise<T> {
+    await pollUntil(() => this.#outcome !== undefined, this.#lostAt - performance.now());
     if (!this.#outcome) throw new StoreUnavailableError(this.#store, 'deadline');
     if ('error' in this.#outcome) throw this.#outcome.error;
     return this.#outcome.value;
   }
+}
+
+/**
+ * Lets work end even if its request is killed, as when the caller hangs up: otherwise nothing after the next `await` runs, not even
+ * `finally`. The runtime allows half a minute.
+ * @returns the work
+ */
+export function outliveRequest<T>(work: Promise<T>): Promise<T> {
+  waitUntil(work.catch(() => undefined));
+  return work;
 }
 
 /** Polls until a condition holds, for at most `deadlineMs`. The interval grows, so that many long waits do not keep the isolate busy. */

@@ -2,7 +2,13 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JSONWebKeySet } from 'jose';
 import { afterEach, expect, test } from 'vitest';
-import { LOOK_UP_INTERVAL_MS, LOOK_UPS_PER_QUERY } from '../../src/gates/constants.ts';
+import { generateSecret } from '../../src/credentials/secret.ts';
+import {
+  ATTEMPTS_PER_ADDRESS,
+  ATTEMPTS_PER_SUBJECT,
+  LOOK_UP_INTERVAL_MS,
+  LOOK_UPS_PER_QUERY,
+} from '../../src/gates/constants.ts';
 import { measure } from '../bench/load.ts';
 import { type MachineKey, machineKey } from '../bench/signing.ts';
 import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
@@ -110,12 +116,59 @@ test('kept-alive connections that introspect about one client without pause are 
   expect(requestsPerSecond).toBeGreaterThan(0);
 });
 
+/** Delays each token request at its client's gate, so that callers can hang up during the call. */
+const SLOW_GATE = `
+import worker, { ClientGate as Gate } from './index.js';
+export class ClientGate extends Gate {
+  async admit(request) {
+    await scheduler.wait(1500);
+    return super.admit(request);
+  }
+}
+export default worker;
+`;
+
+const from = (number: number) => ({ 'CF-Connecting-IP': `192.0.2.${number}` });
+const guess = (client_id: string) => ({ grant_type: 'client_credentials', client_id, client_secret: 'x'.repeat(32) });
+
+test('guesses whose callers hang up count as failed, and do not keep the client from its token', async () => {
+  edgemint = await startEdgemint({ entry: SLOW_GATE });
+  const { machine } = await register(edgemint);
+  const wrong = { ...guess(machine.client_id), client_secret: generateSecret('ems_') };
+  await Promise.all(
+    Array.from({ length: ATTEMPTS_PER_SUBJECT }, (_, index) =>
+      abandon('/oauth2/token', wrong, 1000, from(index % (ATTEMPTS_PER_SUBJECT / ATTEMPTS_PER_ADDRESS))),
+    ),
+  );
+  const right = { grant_type: 'client_credentials', ...credentials(machine) };
+  expect((await postForm('/oauth2/token', right, from(200))).status).toBe(200);
+  expect((await postForm('/oauth2/token', wrong, from(0))).status).toBe(429);
+});
+
+/** Delays each look-up of ids. */
+const SLOW_LOOK_UPS = `
+import worker from './index.js';
+export { ClientGate } from './index.js';
+const limit = () => scheduler.wait(1500).then(() => ({ success: true }));
+let slow;
+export default {
+  fetch: (request, env, ctx) => worker.fetch(request, (slow ??= { ...env, CLIENT_LOOK_UPS: { limit } }), ctx),
+};
+`;
+
+test('look-ups whose callers hang up count like others, and do not make the next one wait', async () => {
+  edgemint = await startEdgemint({ entry: SLOW_LOOK_UPS });
+  const leaving = Array.from({ length: ATTEMPTS_PER_ADDRESS }, (_, index) =>
+    abandon('/oauth2/token', guess(`leaving-${index}`), 1000, from(1)),
+  );
+  await Promise.all(leaving);
+  expect((await postForm('/oauth2/token', guess('later'), from(1))).status).toBe(429);
+});
+
 test('ids are looked up again after all requests that filled the next query hung up', async () => {
   edgemint = await startEdgemint();
   const { registerMachine } = await register(edgemint);
   await registerMachine({ client_id: 'imported', client_secret: 'q8Zr3vT1xW9yB5nM7kL2pD4sH6jF0gC1' });
-  const guess = (client_id: string) => ({ grant_type: 'client_credentials', client_id, client_secret: 'x'.repeat(32) });
-  const from = (number: number) => ({ 'CF-Connecting-IP': `192.0.2.${number}` });
   for (let round = 0; round < 3; round++) {
     // The next query begins a quarter of a second after this one.
     expect((await postForm('/oauth2/token', guess(`first-${round}`), from(201))).status).toBe(401);

@@ -77,17 +77,17 @@ export class ClientAuthenticationCache {
     if (this.#unknown.get(clientId, Date.now())) return undefined;
     const requested = ++this.#events;
     for (;;) {
-      const call = this.#calls.get(clientId) ?? this.#begin(clientId);
+      const pending = this.#calls.get(clientId);
+      const call = pending?.work.isPending() ? pending : this.#begin(clientId);
       const isNewEnough = call.begun >= requested;
-      const result = call.work.result(STORE_DEADLINE_MS);
+      const result = call.work.result();
       if (isNewEnough) return result;
       await result.catch(() => undefined);
-      if (this.#calls.get(clientId) === call) this.#calls.delete(clientId);
     }
   }
 
   #begin(clientId: string): Call {
-    const call = { begun: ++this.#events, work: new SharedWork('gate', this.#request(clientId)) };
+    const call = { begun: ++this.#events, work: new SharedWork('gate', STORE_DEADLINE_MS, this.#request(clientId)) };
     this.#calls.set(clientId, call);
     return call;
   }

@@ -105,19 +105,23 @@ export class WorkloadDirectory {
   }
 
   async #ask(keys: readonly WorkloadKey[]): Promise<void> {
+    // All requests that wait for a full query may have been killed, so any other request begins it as well.
+    if (this.#next && !hasRoom(this.#next, keys) && this.#isFree()) this.#begin(this.#next);
     this.#next ??= { keys: new Map(), length: 0, work: undefined };
     const query = this.#next;
     add(query, keys);
     await pollUntil(() => query.work !== undefined || this.#isFree(), STORE_DEADLINE_MS);
     // The first request that finds the interval over begins the query, for all that wait for it.
-    if (!query.work && this.#isFree()) {
-      this.#next = undefined;
-      const earliest = Date.now() - (WORKLOAD_QUERIES_AT_ONCE - 1) * WORKLOAD_QUERY_INTERVAL_MS;
-      this.#freeAt = Math.max(this.#freeAt, earliest) + WORKLOAD_QUERY_INTERVAL_MS;
-      query.work = new SharedWork('d1', this.#read([...query.keys.values()]));
-    }
+    if (!query.work && this.#isFree()) this.#begin(query);
     if (!query.work) throw new StoreUnavailableError('d1', 'deadline');
-    await query.work.result(STORE_DEADLINE_MS);
+    await query.work.result();
+  }
+
+  #begin(query: Query): void {
+    this.#next = undefined;
+    const earliest = Date.now() - (WORKLOAD_QUERIES_AT_ONCE - 1) * WORKLOAD_QUERY_INTERVAL_MS;
+    this.#freeAt = Math.max(this.#freeAt, earliest) + WORKLOAD_QUERY_INTERVAL_MS;
+    query.work = new SharedWork('d1', STORE_DEADLINE_MS, this.#read([...query.keys.values()]));
   }
 
   #isFree(): boolean {
@@ -141,12 +145,21 @@ function clientsOf(entries: readonly Entry[]): readonly WorkloadClient[] {
   return [...new Map(clients.map((client) => [client.clientId, client])).values()];
 }
 
+function hasRoom(query: Query, keys: readonly WorkloadKey[]): boolean {
+  return lengthWith(query, keys) <= WORKLOAD_KEYS_LENGTH_MAX;
+}
+
+function lengthWith(query: Query, keys: readonly WorkloadKey[]): number {
+  return keys
+    .map(textOf)
+    .filter((key) => !query.keys.has(key))
+    .reduce((sum, key) => sum + key.length, query.length);
+}
+
 function add(query: Query, keys: readonly WorkloadKey[]): void {
-  const added = keys.filter((key) => !query.keys.has(textOf(key)));
-  const length = added.reduce((sum, key) => sum + textOf(key).length, query.length);
-  if (length > WORKLOAD_KEYS_LENGTH_MAX) throw new TooManyAttemptsError();
-  query.length = length;
-  for (const key of added) query.keys.set(textOf(key), key);
+  if (!hasRoom(query, keys)) throw new TooManyAttemptsError();
+  query.length = lengthWith(query, keys);
+  for (const key of keys) query.keys.set(textOf(key), key);
 }
 
 function textOf({ issuer, selector }: WorkloadKey): string {
