@@ -1,8 +1,8 @@
 import { currentTrace } from '../log/trace.ts';
 
 /**
- * Creates an answer with the headers that every answer has (`Trace.headers`). The runtime takes them with the others at a fraction of what
- * it costs to add them to a finished response.
+ * Creates an answer with the headers that every answer has (`Trace.headers`). To pass them with the others costs less than to add them to a
+ * finished response.
  */
 export function createResponse(
   body: string | null,
