@@ -218,6 +218,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#alarm.markFired();
     const [counts, deliveries] = await Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
     this.#revocations.purge(Date.now());
+    this.#replays.writeUses();
     this.#replays.purge(Date.now());
     await this.#setAlarm();
     this.#report(counts, deliveries);
@@ -249,6 +250,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const taken = this.#meter.take(record.rate_limit, now);
     const isSpent = (id: SpentId) => this.#replays.has(id);
     const decision = decideAdmission(record, request, { spends, taken, isSpent, now });
+    const refusal = this.#refuseUnknown([...spends, ...decision.spends], now);
+    if (refusal) return refusal;
     this.#meter.used(credential.id, now);
     await Promise.all([
       this.#spend(decision.spends, now),
@@ -261,6 +264,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return spends.some((id) => this.#replays.has(id));
   }
 
+  /** Returns the answer if a gate that was killed may have used one of these ids. Nothing is charged, and no other id is used. */
+  #refuseUnknown(ids: readonly SpentId[], now: number): Unavailable | undefined {
+    const retry_after = this.#replays.refuseUnknown(ids, now);
+    return retry_after === undefined ? undefined : { outcome: 'unavailable', retry_after };
+  }
+
   #spend(ids: readonly SpentId[], now: number): Promise<void> | undefined {
     return ids.length > 0 ? this.#replays.spend(ids, now) : undefined;
   }
@@ -270,10 +279,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     await this.#alarm.setBy(this.#meter.nextDeadline());
   }
 
-  /** Records that a credential was used for another purpose than a token. Returns a refusal if it was used before. */
-  async #useCredential(proven: ProvenClient): Promise<NotAuthenticated | undefined> {
+  /** Records that a credential was used for another purpose than a token. Returns a refusal if it was, or may have been, used before. */
+  async #useCredential(proven: ProvenClient): Promise<NotAuthenticated | Unavailable | undefined> {
     const { record, credential, spends, now } = proven;
     if (this.#isReplayed(proven)) return replayed(record, now);
+    const refusal = this.#refuseUnknown(spends, now);
+    if (refusal) return refusal;
     const spent = this.#spend(spends, now);
     this.#meter.used(credential.id, now);
     this.#meter.writeUses(now);

@@ -1,6 +1,28 @@
 /** How many used ids a gate keeps in one row. Requests that arrive together may put more into it. */
 export const SPENT_IDS_PER_ROW = 32;
 
+/**
+ * How many uses within `BUSY_INTERVAL` seconds make a gate busy. It then stops writing a row for each. A gate that uses fewer loses nothing
+ * of its replay memory when it is killed, and then refuses nobody.
+ */
+export const BUSY_USES = 64;
+export const BUSY_INTERVAL = 60;
+
+/**
+ * The length of a window of `iat` for which a busy gate writes no ids, seconds. It writes about one row in this time. If it is killed, the
+ * client's new assertions are refused until the window ends.
+ */
+export const REPLAY_WINDOW = 4;
+
+/** How many windows a gate has open: one for each group of the client's machines whose clocks agree, and one that just ended. */
+export const OPEN_WINDOWS_MAX = 16;
+
+/** How many uses a gate keeps in memory only. The row that then holds them is far below the platform's limit of 2 MB for a row. */
+export const UNWRITTEN_USES_MAX = 256;
+
+/** The longest `Retry-After` of an assertion or proof that may have been used, seconds. */
+export const UNKNOWN_USE_RETRY_MAX = 60;
+
 /** How often, at most, a gate looks for expired ids in its memory, seconds. */
 export const REPLAY_SWEEP_INTERVAL = 60;
 

@@ -1,4 +1,4 @@
-import { askStore, StoreUnavailableError } from '../store/errors.ts';
+import { askStore, StoreUnavailableError, UnknownUseError } from '../store/errors.ts';
 import { type InspectedToken, InspectionQueue, type Standing } from './inspection-queue.ts';
 import type {
   Activity,
@@ -42,7 +42,7 @@ const OUTCOMES: { readonly [M in AskedMethod]: Readonly<Record<Answer<M>['outcom
 
 /**
  * The edge's side of the gates. Every method throws StoreUnavailableError if the gate does not answer, could not decide, or answers with an
- * outcome that this version does not know.
+ * outcome that this version does not know; UnknownUseError if it cannot tell whether an assertion or proof was used before.
  */
 export class Gates {
   readonly #namespace: DurableObjectNamespace;
@@ -143,10 +143,14 @@ async function ask<M extends AskedMethod>(method: M, call: () => ReturnType<Gate
       return answer;
     }
   });
-  if (answer.outcome === 'unavailable') throw new StoreUnavailableError('d1', undefined);
+  if (answer.outcome === 'unavailable') throw reasonOf(answer as Unavailable);
   // A newer gate may answer with an outcome that means no success.
   if (!Object.hasOwn(OUTCOMES[method], answer.outcome)) throw new StoreUnavailableError('gate', 'an unknown outcome');
   return answer as Answer<M>;
+}
+
+function reasonOf({ retry_after }: Unavailable): Error {
+  return retry_after === undefined ? new StoreUnavailableError('d1', undefined) : new UnknownUseError(retry_after);
 }
 
 function reportsReplay(answer: object): boolean {

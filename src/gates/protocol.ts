@@ -240,6 +240,11 @@ export interface SpentId {
   readonly id: string;
   /** When every clock refuses it for its age, seconds since the epoch. */
   readonly expires_at: number;
+  /**
+   * Its `iat`, seconds since the epoch, which may have a fraction; 0 if it has none. The same at each use of the same assertion or proof.
+   * Absent from an older edge: a gate then writes the use to storage at once. An older gate ignores it.
+   */
+  readonly issued_at?: number;
 }
 
 /**
@@ -298,6 +303,11 @@ export interface BindingRequest {
  */
 export interface Unavailable {
   readonly outcome: 'unavailable';
+  /**
+   * Present if the gate lost its memory and cannot tell whether the request's assertion or proof was used before: whole seconds after which
+   * a new one is accepted. An older edge answers 503 as well, with a `Retry-After` of its own.
+   */
+  readonly retry_after?: number;
 }
 
 /** There is no such client. */
@@ -633,8 +643,30 @@ export interface StoredActivity {
   readonly client_use_flushed?: number;
 }
 
-/** `spent_ids`: several `SpentId`s in one row, as a JSON array, and the latest `expires_at` of them. */
+/** `spent_ids`: several used ids in one row, as a JSON array of `StoredSpentId`, and the latest `expires_at` of them. */
 export type SpentIdsRow = { readonly row: number; readonly ids: string; readonly expires_at: number };
+
+export type StoredSpentId = Omit<SpentId, 'issued_at'> | AnnouncedWindows;
+
+/**
+ * An entry among the ids of a row: the windows whose ids the gate uses without writing them, until it writes the next row. Code of an older
+ * version takes it for an id that nobody presents.
+ */
+export interface AnnouncedWindows {
+  readonly id: 'windows';
+  /** The latest of the windows' `expires_at`. */
+  readonly expires_at: number;
+  readonly windows: readonly ReplayWindow[];
+}
+
+/** A gate may have used, without writing them, the ids that were issued in this span. All times are in seconds since the epoch. */
+export interface ReplayWindow {
+  /** The span of `SpentId.issued_at`: its beginning, and its end, which is no part of it. */
+  readonly from: number;
+  readonly until: number;
+  /** The latest `SpentId.expires_at` of such an id. */
+  readonly expires_at: number;
+}
 
 /** `revocations`: a revoked token. Two more columns, `copy_at` and `attempts`, belong to an older version. */
 export type RevocationRow = { readonly jti: string; readonly expires_at: number };

@@ -2,12 +2,12 @@ import { TooManyAttemptsError } from '../gates/attempt-filter.ts';
 import { loggable, type RequestDetails } from '../log/log.ts';
 import { toFailureEvent } from '../platform/failures.ts';
 import { RemoteError } from '../remote-keys/remote-error.ts';
-import { NotYetError } from '../store/errors.ts';
+import { NotYetError, UnknownUseError } from '../store/errors.ts';
 import { REMOTE_RETRY_AFTER, STORE_RETRY_AFTER } from './constants.ts';
 
 /** Why a request could not be answered, if the error is not one of its API's own. `retryAfter` is in seconds. */
 export type ClassifiedError = (
-  | { readonly kind: 'too_many_attempts'; readonly retryAfter: number; readonly message: string }
+  | { readonly kind: 'too_many_attempts' | 'unknown_use'; readonly retryAfter: number; readonly message: string }
   | { readonly kind: 'not_yet' | 'remote_keys_unavailable' | 'store_unavailable'; readonly retryAfter: number }
   | { readonly kind: 'misconfigured' | 'unexpected' }
 ) & {
@@ -20,6 +20,10 @@ export function classifyError(error: unknown): ClassifiedError {
   if (error instanceof TooManyAttemptsError) {
     const { retryAfter, message } = error;
     return { kind: 'too_many_attempts', retryAfter, message, log: { reason: 'too_many_attempts' } };
+  }
+  if (error instanceof UnknownUseError) {
+    const { retryAfter, message } = error;
+    return { kind: 'unknown_use', retryAfter, message, log: { reason: 'use_unknown' } };
   }
   if (error instanceof NotYetError) {
     return { kind: 'not_yet', retryAfter: error.retryAfter, log: { reason: 'temporarily_unavailable' } };

@@ -8,6 +8,8 @@ export type Reason =
   | Inactivity
   | Unavailability
   | 'remote_keys_unavailable'
+  // The gate lost its memory, and cannot tell whether the assertion or proof was used before.
+  | 'use_unknown'
   | 'too_many_attempts'
   | 'misconfigured'
   // Error codes of the OAuth endpoints.

@@ -32,6 +32,21 @@ export class NotYetError extends Error {
   }
 }
 
+/**
+ * A client's gate lost its memory, and cannot tell whether an assertion or proof was used before. The client must make a new one: the same
+ * one is refused from now on.
+ */
+export class UnknownUseError extends Error {
+  override readonly name = 'UnknownUseError';
+  /** Seconds after which a new one is accepted. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super('Whether the assertion or proof was used before is not known: make a new one after the time in Retry-After.');
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** A write would break a constraint. Nothing was written. */
 export class ConstraintError extends Error {
   override readonly name = 'ConstraintError';

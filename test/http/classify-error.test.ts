@@ -5,7 +5,7 @@ import { classifyError } from '../../src/http/classify-error.ts';
 import { REMOTE_RETRY_AFTER, STORE_RETRY_AFTER } from '../../src/http/constants.ts';
 import { ConfigurationError } from '../../src/platform/config.ts';
 import { RemoteError } from '../../src/remote-keys/remote-error.ts';
-import { NotYetError, StoreUnavailableError } from '../../src/store/errors.ts';
+import { NotYetError, StoreUnavailableError, UnknownUseError } from '../../src/store/errors.ts';
 
 test.each([
   [
@@ -18,6 +18,15 @@ test.each([
     },
   ],
   [new NotYetError(4500, 1000), { kind: 'not_yet', retryAfter: 4, log: { reason: 'temporarily_unavailable' } }],
+  [
+    new UnknownUseError(4),
+    {
+      kind: 'unknown_use',
+      retryAfter: 4,
+      message: new UnknownUseError(4).message,
+      log: { reason: 'use_unknown' },
+    },
+  ],
   [
     new RemoteError('deadline'),
     {

@@ -147,7 +147,8 @@ function asProblem(error: unknown): ProblemError {
   switch (classified.kind) {
     case 'too_many_attempts':
       return new ProblemError('too_many', { headers: { 'Retry-After': String(classified.retryAfter) } });
-    // No endpoint of this API throws these two today. Both mean that keys are missing, which ends a request before it writes.
+    // No endpoint of this API throws these three today. Each ends a request before it writes.
+    case 'unknown_use':
     case 'not_yet':
     case 'remote_keys_unavailable':
       return unavailable(NOT_APPLIED_DETAIL, classified.retryAfter);

@@ -21,6 +21,7 @@ export interface CheckedAssertion {
   readonly jti: string | undefined;
   /** Seconds since the epoch. */
   readonly exp: number;
+  readonly iat: number | undefined;
   /** Whether it names the token endpoint as its audience, which only some clients may. */
   readonly isForTokenEndpoint: boolean;
   /** Whether `aud` is exactly the issuer, and no list, as the strict profile requires. */
@@ -51,7 +52,7 @@ export function checkAssertion(
   now: number,
 ): CheckedAssertion | AuthenticationFailure {
   const { alg, kid, typ } = header;
-  const { iss, sub, aud, jti, exp } = claims;
+  const { iss, sub, aud, jti, exp, iat } = claims;
   if (typ !== undefined && !isAmong(ASSERTION_TYPES[context.use], mediaType(typ))) return 'wrong_type';
   if (!isAmong(VERIFICATION_ALGS, alg)) return 'wrong_algorithm';
   if (iss !== clientId || sub !== clientId) return 'wrong_subject';
@@ -66,6 +67,7 @@ export function checkAssertion(
     kid,
     jti,
     exp: exp as number,
+    iat: iat as number | undefined,
     isForTokenEndpoint: addressee === 'token_endpoint',
     hasExactAudience: aud === context.issuer,
   };
@@ -121,8 +123,9 @@ export async function verifyAssertion(
     findFault(assertion, checked, authentication, now) ??
     (authentication.is_strict ? findStrictFault(assertion, checked, now) : undefined);
   if (fault) return fault;
-  const { alg, kid, exp } = checked;
-  const spends = { id: await spentId(assertion, checked), expires_at: Math.ceil(exp) + SIGNER_CLOCK_SKEW };
+  const { alg, kid, exp, iat = 0 } = checked;
+  const expires_at = Math.ceil(exp) + SIGNER_CLOCK_SKEW;
+  const spends = { id: await spentId(assertion, checked), expires_at, issued_at: iat };
   for (const registered of authentication.keys) {
     const key = matchesKid(registered.jwk, kid) ? await importKeyOnce(registered.jwk, alg) : undefined;
     if (key && (await isSignedBy(assertion.token, alg, [key])))

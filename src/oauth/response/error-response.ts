@@ -19,6 +19,10 @@ function asOAuthError(error: unknown): OAuthError {
       const { message: description, retryAfter } = classified;
       return new OAuthError('slow_down', { description, headers: { 'Retry-After': String(retryAfter) } });
     }
+    case 'unknown_use': {
+      const { message: description, retryAfter } = classified;
+      return new OAuthError('temporarily_unavailable', { description, headers: { 'Retry-After': String(retryAfter) } });
+    }
     case 'not_yet':
     case 'remote_keys_unavailable':
     case 'store_unavailable': {

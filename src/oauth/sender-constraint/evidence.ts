@@ -37,7 +37,8 @@ async function checkDpopHeader(
   if (typeof proof === 'string') throw new OAuthError('invalid_dpop_proof', { reason: proof });
   const { jkt, alg, jti, iat, nonce } = proof;
   if (nonce !== undefined && !(await services.dpopNonces.isOurs(nonce, now))) throw await nonceRequired(services);
-  const spends = { id: `dpop ${jti}`, expires_at: Math.ceil(iat) + DPOP_PROOF_AGE + SIGNER_CLOCK_SKEW };
+  const expires_at = Math.ceil(iat) + DPOP_PROOF_AGE + SIGNER_CLOCK_SKEW;
+  const spends = { id: `dpop ${jti}`, expires_at, issued_at: iat };
   return { jkt, alg, spends, has_nonce: nonce !== undefined };
 }
 
