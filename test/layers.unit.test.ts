@@ -32,12 +32,14 @@ test('the package for clients and APIs imports jose, the frameworks of its entry
     );
   });
   const permitted: Readonly<Record<string, RegExp>> = {
-    'node.ts': /^(jose|node:.+)$/,
-    'hono.ts': /^(jose|hono(\/.+)?)$/,
-    'express.ts': /^(jose|express)$/,
-    'fastify.ts': /^(jose|fastify)$/,
+    node: /^(jose|node:.+)$/,
+    hono: /^(jose|hono(\/.+)?)$/,
+    express: /^(jose|express)$/,
+    fastify: /^(jose|fastify)$/,
   };
-  expect(imports.filter(([file, name = '']) => !(permitted[file] ?? /^jose$/).test(name))).toEqual([]);
+  // An entry point is a file, and may have a folder of the same name.
+  const entryOf = (file: string) => file.split(/[/.]/)[0] ?? '';
+  expect(imports.filter(([file, name = '']) => !(permitted[entryOf(file)] ?? /^jose$/).test(name))).toEqual([]);
 });
 
 test('no files of src import one another in a circle, not even for types', () => {

@@ -1,18 +1,27 @@
-import { execFile } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { decodeJwt, exportJWK, exportPKCS8, generateKeyPair, SignJWT } from 'jose';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NODE_ENTRIES } from '../../src/cli/sdk/package.ts';
 import { documentedExports } from '../../src/cli/sdk/reference.ts';
+import { type Fetch, type TokenSourceEvent, type TokenSourceOptions, tokenSource } from '../../src/sdk/client.ts';
+import { fileStore, fileToken, kubernetes, spiffe } from '../../src/sdk/node.ts';
 import { type Clone, cloneProject } from '../e2e/project.ts';
-import { startLoop } from './management.ts';
+import { freePort } from '../harness/worker.ts';
+import { newKey } from './keys.ts';
+import { RESOURCE, startLoop } from './management.ts';
 
 // The package `edgemint-sdk`, built and packed as for npm, and installed in an empty folder.
 
@@ -157,11 +166,47 @@ async function runtime(name: keyof typeof RUNTIMES): Promise<string | undefined>
   return runs && program;
 }
 
+/** An API that accepts every token, and wants a nonce of its own in DPoP proofs. */
+let api: Server;
+/** A server between a source and Edgemint. The test sees each token request, and may hold it or answer in its place. */
+let proxy: Server;
+let tokenRequests: ServerResponse[] = [];
+let answerToken: ((response: ServerResponse) => void) | undefined;
+const addressOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+beforeAll(async () => {
+  api = createServer(({ headers }, response) => {
+    const [scheme = ''] = (headers.authorization ?? '').split(' ');
+    const proof = typeof headers.dpop === 'string' ? decodeJwt(headers.dpop) : undefined;
+    if (scheme !== 'DPoP' || proof?.nonce === 'of-the-api')
+      return response.end(JSON.stringify({ scheme, nonce: proof?.nonce }));
+    const wanted = { 'DPoP-Nonce': 'of-the-api', 'WWW-Authenticate': 'DPoP error="use_dpop_nonce"' };
+    return response.writeHead(401, wanted).end();
+  });
+  proxy = createServer((request, response) => {
+    if (request.url !== '/token') {
+      const token_endpoint = `${addressOf(proxy)}/token`;
+      return response.end(JSON.stringify({ issuer: addressOf(proxy), token_endpoint }));
+    }
+    tokenRequests.push(response);
+    request.resume();
+    return answerToken?.(response);
+  });
+  for (const server of [api, proxy]) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(() => {
+  for (const server of [api, proxy]) server.closeAllConnections();
+  for (const server of [api, proxy]) server.close();
+});
+
 describe('it works as it was installed', () => {
   const settings = () => ({
     ISSUER: loop.edgemint.issuer,
     CLIENT_ID: loop.machine.client_id,
     CLIENT_SECRET: loop.machine.client_secret,
+    RESOURCE,
+    API: `${addressOf(api)}/orders`,
   });
 
   async function run(program: string, args: string[]): Promise<unknown> {
@@ -170,7 +215,7 @@ describe('it works as it was installed', () => {
     return JSON.parse(stdout);
   }
 
-  const result = () => ({ issuer: loop.edgemint.issuer });
+  const RESULT = { different: 1, scope: 'orders:read', api: { scheme: 'DPoP', nonce: 'of-the-api' } };
 
   test('on each Node of this machine', async () => {
     const nodes = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'node'));
@@ -178,36 +223,354 @@ describe('it works as it was installed', () => {
     const versions = await Promise.all(found.map(async (node) => (await execute(node, ['--version'])).stdout));
     if (!versions.some((version) => version.startsWith('v20.'))) console.warn('NOT TESTED: edgemint-sdk on Node 20.');
     expect(versions.some((version) => version.startsWith('v24.'))).toBe(true);
-    for (const node of found) expect(await run(node, ['program.js'])).toEqual(result());
+    for (const node of found) expect(await run(node, ['program.js'])).toEqual(RESULT);
   });
 
   test('on Deno', async ({ skip }) => {
     const deno = (await runtime('deno')) ?? skip();
-    expect(await run(deno, ['run', '--no-prompt', '--allow-env', '--allow-net', 'program.js'])).toEqual(result());
+    expect(await run(deno, ['run', '--no-prompt', '--allow-env', '--allow-net', 'program.js'])).toEqual(RESULT);
   });
 
   test('on Bun', async ({ skip }) => {
     const bun = (await runtime('bun')) ?? skip();
-    expect(await run(bun, ['program.js'])).toEqual(result());
+    expect(await run(bun, ['program.js'])).toEqual(RESULT);
   });
 
-  test('in workerd, bundled as for Workers', async () => {
-    const bundled = await build({
-      entryPoints: [join(folder, 'worker.js')],
-      bundle: true,
-      format: 'esm',
-      write: false,
-      external: ['cloudflare:*'],
-      conditions: ['workerd', 'worker', 'browser'],
+  describe('in workerd, bundled as for Workers,', () => {
+    let built: string;
+    let worker: Miniflare;
+
+    beforeAll(async () => {
+      const bundled = await build({
+        entryPoints: [join(folder, 'worker.js')],
+        bundle: true,
+        format: 'esm',
+        write: false,
+        external: ['cloudflare:*'],
+        conditions: ['workerd', 'worker', 'browser'],
+      });
+      built = bundled.outputFiles[0]?.text ?? '';
     });
-    const module = { type: 'ESModule' as const, path: 'worker.js', contents: bundled.outputFiles[0]?.text ?? '' };
-    const options = { modules: [module], compatibilityDate: '2026-11-01', bindings: settings() };
-    const worker = new Miniflare(convertV4MiniflareOptions({ ...options, cf: false, telemetry: { enabled: false } }));
-    try {
-      const response = await worker.dispatchFetch('http://localhost/');
-      expect(await response.json()).toEqual(result());
-    } finally {
-      await worker.dispose();
+
+    afterEach(() => worker.dispose());
+
+    /** Serves it in an isolate of its own. */
+    async function serve(issuer: string): Promise<string> {
+      const modules = [{ type: 'ESModule' as const, path: 'worker.js', contents: built }];
+      const bindings = { ...settings(), ISSUER: issuer };
+      const options = { modules, compatibilityDate: '2026-11-01', bindings, kvNamespaces: ['TOKENS'] };
+      worker = new Miniflare(convertV4MiniflareOptions({ ...options, cf: false, telemetry: { enabled: false } }));
+      return (await worker.ready).origin;
     }
+
+    test('with a secret, with DPoP, and with a store in KV', async () => {
+      const origin = await serve(loop.edgemint.issuer);
+      const plain = { ...RESULT, api: { scheme: 'Bearer' } };
+      for (const [kind, result] of Object.entries({ plain, dpop: RESULT, kv: plain })) {
+        expect(await (await fetch(`${origin}/all/${kind}`)).json()).toEqual(result);
+      }
+      const stored = await (await worker.getKVNamespace('TOKENS')).list();
+      expect(stored.keys).toHaveLength(1);
+    });
+
+    /** Answers token requests with `t1`, `t2` and so on, which are valid for so many seconds. */
+    function issue(expires_in: number) {
+      return (response: ServerResponse) => {
+        const body = { access_token: `t${tokenRequests.length}`, token_type: 'Bearer', expires_in };
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify(body));
+      };
+    }
+
+    const tokenFrom = async (origin: string, signal?: AbortSignal) => {
+      const response = await fetch(`${origin}/token/plain`, { signal: signal ?? null });
+      return ((await response.json()) as { token: string }).token;
+    };
+
+    test('requests share one token request, and survive that the one that began it hung up', async () => {
+      tokenRequests = [];
+      answerToken = undefined;
+      const origin = await serve(addressOf(proxy));
+      const controller = new AbortController();
+      const first = tokenFrom(origin, controller.signal).catch(() => undefined);
+      await vi.waitFor(() => expect(tokenRequests).toHaveLength(1));
+      const others = Array.from({ length: 20 }, () => tokenFrom(origin));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(tokenRequests).toHaveLength(1);
+      answerToken = issue(60);
+      controller.abort();
+      await first;
+      expect(new Set(await Promise.all(others))).toEqual(new Set(['t2']));
+      expect(tokenRequests).toHaveLength(2);
+    });
+
+    test('a renewal in the background ends after the answer of the request that began it', async () => {
+      tokenRequests = [];
+      answerToken = issue(5);
+      const origin = await serve(addressOf(proxy));
+      expect(await tokenFrom(origin)).toBe('t1');
+      answerToken = (response) => void setTimeout(issue(60), 500, response);
+      // Due, and valid for a moment more.
+      await new Promise((resolve) => setTimeout(resolve, 4550));
+      if ((await tokenFrom(origin)) === 't1') await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(await tokenFrom(origin)).toBe('t2');
+      expect(tokenRequests).toHaveLength(2);
+    });
+  });
+});
+
+describe('with a running Edgemint, the source gets a token', () => {
+  const sourceFor = (options: Omit<TokenSourceOptions, 'issuer'>) =>
+    tokenSource({ issuer: loop.edgemint.issuer, resource: RESOURCE, ...options });
+  const claimsOf = async (options: Omit<TokenSourceOptions, 'issuer'>) =>
+    decodeJwt((await sourceFor(options).token()).access_token);
+
+  test.each(['client_secret_basic', 'client_secret_post'] as const)('with %s', async (method) => {
+    const client = { id: loop.machine.client_id, secret: loop.machine.client_secret, method };
+    const token = await sourceFor({ client, scope: ['orders:read'] }).token();
+    expect(token).toMatchObject({ token_type: 'Bearer', scope: 'orders:read' });
+    expect(decodeJwt(token.access_token)).toMatchObject({ client_id: client.id, exp: token.expires_at });
+  });
+
+  test.each(['ES256', 'PS256', 'EdDSA'] as const)(
+    'with a private key for %s, as a CryptoKey, a JWK or a PEM',
+    async (alg) => {
+      const { pair, registration } = await newKey(alg);
+      const { client_id: id } = await loop.registerMachine(registration);
+      const jwk = { ...(await exportJWK(pair.privateKey)), kid: '2026-11' };
+      for (const key of [pair.privateKey, jwk, await exportPKCS8(pair.privateKey), async () => jwk]) {
+        expect(await claimsOf({ client: { id, key, alg } })).toMatchObject({ client_id: id });
+      }
+    },
+  );
+
+  test.each([-600_000, 600_000])('with a private key, though the clock of the machine is %i ms off', async (off) => {
+    const { pair, registration } = await newKey('ES256');
+    const { client_id: id } = await loop.registerMachine(registration);
+    // Cloudflare adds the `Date`, which the local runtime does not.
+    const dated: Fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const headers = new Headers(response.headers);
+      headers.set('Date', new Date(performance.timeOrigin + performance.now()).toUTCString());
+      return new Response(response.body, { status: response.status, headers });
+    };
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + off });
+    try {
+      const client = { id, key: pair.privateKey };
+      expect(await claimsOf({ client, dpop: true, fetch: dated })).toMatchObject({
+        client_id: id,
+        cnf: { jkt: expect.any(String) },
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('with DPoP, though the server requires a nonce', async () => {
+    const fields = { dpop_bound_access_tokens: true, dpop_nonce_required: true };
+    const { client_id: id, client_secret: secret } = await loop.registerMachine(fields);
+    const source = sourceFor({ client: { id, secret }, dpop: true });
+    const token = await source.token();
+    expect(token.token_type).toBe('DPoP');
+    expect(decodeJwt(token.access_token)).toMatchObject({ cnf: { jkt: expect.any(String) } });
+    const other = await source.token({ replaces: token.access_token });
+    expect(decodeJwt(other.access_token).cnf).toEqual(decodeJwt(token.access_token).cnf);
+  });
+
+  test('with the token of a workload, from a file that is replaced, with and without its id', async () => {
+    const platform = await generateKeyPair('ES256', { extractable: true });
+    const subject = randomUUID();
+    const issuer = 'https://platform.example';
+    const identity = {
+      issuer,
+      subject,
+      jwks: { keys: [{ ...(await exportJWK(platform.publicKey)), kid: 'one', alg: 'ES256' }] },
+    };
+    const { client_id: id } = await loop.registerMachine({
+      token_endpoint_auth_method: 'federated_jwt',
+      federated_identities: [identity],
+    });
+    const token = (expiresIn: string) =>
+      new SignJWT({})
+        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .setIssuer(issuer)
+        .setSubject(subject)
+        .setAudience(loop.edgemint.issuer)
+        .setIssuedAt()
+        .setExpirationTime(expiresIn)
+        .sign(platform.privateKey);
+    const file = join(folder, 'token');
+    await writeFile(file, `${await token('10m')}\n`);
+    for (const client of [
+      { id, token: kubernetes(file) },
+      { token: spiffe(file) },
+      { token: fileToken(file), grant: 'jwt-bearer' as const },
+    ]) {
+      expect(await claimsOf({ client })).toMatchObject({ client_id: id });
+    }
+    const source = sourceFor({ client: { id, token: fileToken(file) } });
+    const { access_token } = await source.token();
+    await writeFile(file, await token('-10m'));
+    await expect(source.token({ replaces: access_token })).rejects.toMatchObject({
+      code: 'invalid_client',
+      status: 401,
+    });
+  });
+
+  test('once for several processes, through files', async () => {
+    const client = { id: loop.machine.client_id, secret: loop.machine.client_secret };
+    const directory = join(folder, 'tokens');
+    const sources = Array.from({ length: 10 }, () => sourceFor({ client, store: fileStore(directory) }));
+    const tokens = await Promise.all(sources.map((source) => source.token()));
+    expect(new Set(tokens.map(({ access_token }) => access_token)).size).toBe(1);
+    const [file, ...others] = await readdir(directory);
+    expect(others).toEqual([]);
+    expect((await stat(join(directory, file ?? ''))).mode & 0o777).toBe(0o600);
+  });
+
+  test('after its rate limit permits it, and not a second earlier', async () => {
+    const { client_id: id, client_secret: secret } = await loop.registerMachine({
+      rate_limit: { per_minute: 60, burst: 1 },
+    });
+    const client = { id, secret };
+    await sourceFor({ client }).token();
+    const failures: TokenSourceEvent[] = [];
+    const onEvent = (event: TokenSourceEvent) => void (event.type === 'failure' && failures.push(event));
+    await sourceFor({ client, onEvent }).token();
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ error: { code: 'slow_down', status: 429, requestId: expect.any(String) } });
+    }
+    expect(failures.length).toBeLessThanOrEqual(1);
+  });
+
+  test('and none with a wrong secret: the error has the code, the status and the request id', async () => {
+    const source = sourceFor({ client: { id: loop.machine.client_id, secret: 'wrong' } });
+    const error = { code: 'invalid_client', status: 401, requestId: expect.stringMatching(/./), isTemporary: false };
+    await expect(source.token()).rejects.toMatchObject(error);
+  });
+});
+
+test('a lease of files ends with its holder, and belongs to one holder', async () => {
+  const store = fileStore(join(folder, 'leases'));
+  expect(await store.acquire?.('a', 'me', 60_000)).toBe(true);
+  expect(await store.acquire?.('a', 'you', 60_000)).toBe(false);
+  expect(await store.acquire?.('a', 'me', 60_000)).toBe(true);
+  await store.release?.('a', 'you');
+  expect(await store.acquire?.('a', 'you', 60_000)).toBe(false);
+  await store.release?.('a', 'me');
+  expect(await store.acquire?.('a', 'you', 60_000)).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await store.acquire?.('a', 'me', 10)).toBe(true);
+  expect(await store.get('nothing')).toBeUndefined();
+});
+
+test.each([false, true])('oidc-provider, unmodified, issues tokens to a source (DPoP: %s)', async (dpop) => {
+  const client = { id: 'machine', secret: 'a-secret-of-the-machine' };
+  const port = await freePort();
+  const program = join(ROOT, 'test/bench/oidc-server.ts');
+  const server = fork(program, [String(port), client.id, client.secret, RESOURCE, 'orders:read'], {
+    env: { ...process.env, NODE_ENV: 'production' },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  try {
+    await once(server, 'message');
+    const issuer = `http://127.0.0.1:${port}`;
+    const source = tokenSource({ issuer, client, resource: RESOURCE, scope: 'orders:read', dpop });
+    const tokens = await Promise.all(Array.from({ length: 50 }, () => source.token()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]?.token_type).toBe(dpop ? 'DPoP' : 'Bearer');
+    expect(decodeJwt(tokens[0]?.access_token ?? '')).toMatchObject({
+      iss: issuer,
+      aud: RESOURCE,
+      scope: 'orders:read',
+    });
+    const wrong = tokenSource({ issuer, client: { ...client, secret: 'wrong' }, resource: RESOURCE });
+    await expect(wrong.token()).rejects.toMatchObject({ code: 'invalid_client', isTemporary: false });
+  } finally {
+    server.kill();
+  }
+});
+
+describe('the samples of docs/get-tokens.md', () => {
+  let page: string;
+
+  beforeAll(async () => {
+    page = await readFile(join(ROOT, 'docs/get-tokens.md'), 'utf8');
+    await symlink(join(ROOT, 'node_modules/undici'), join(folder, 'node_modules/undici'));
+  });
+
+  /** Returns the samples of a language, for the servers of this test. */
+  function samples(language: string): string[] {
+    const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))];
+    return blocks.map(([, block = '']) =>
+      block
+        .replaceAll('https://auth.example.com', loop.edgemint.issuer)
+        .replaceAll('https://orders.example/orders', `${addressOf(api)}/orders`)
+        .replaceAll('https://orders.example', RESOURCE),
+    );
+  }
+
+  const credentials = () => ({ CLIENT_ID: loop.machine.client_id, CLIENT_SECRET: loop.machine.client_secret });
+
+  async function output(program: string, args: string[], env: Record<string, string>): Promise<string> {
+    return (await execute(program, args, { cwd: folder, env: { ...process.env, ...env } })).stdout;
+  }
+
+  test('compile', async () => {
+    const project = join(folder, 'page');
+    await mkdir(project);
+    const blocks = samples('ts');
+    expect(blocks.length).toBeGreaterThan(4);
+    await Promise.all(blocks.map((block, index) => writeFile(join(project, `sample-${index}.ts`), block)));
+    const typeRoots = [join(ROOT, 'node_modules/@types')];
+    const options = { strict: true, module: 'nodenext', target: 'es2022', lib: ['es2022'], noEmit: true };
+    const compilerOptions = { ...options, types: ['node'], typeRoots };
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const { stdout } = await execute(process.execPath, [tsc, '-p', project]).catch((error) => error);
+    expect(stdout).toBe('');
+  });
+
+  test('get a token in five lines', async () => {
+    const use = 'console.log(await orders.text());';
+    await writeFile(join(folder, 'five-lines.mts'), `${samples('ts')[0]}${use}`);
+    const answer = JSON.parse(await output(process.execPath, ['five-lines.mts'], credentials()));
+    expect(answer).toEqual({ scheme: 'Bearer' });
+  });
+
+  test('get a token for production, by a key and bound to another', async () => {
+    const { pair, registration } = await newKey('ES256');
+    const { client_id } = await loop.registerMachine(registration);
+    const production = samples('ts').find((block) => block.includes('dpop: true')) ?? '';
+    const use = 'console.log(JSON.stringify(await orders(AbortSignal.timeout(60_000))));';
+    await writeFile(join(folder, 'production.mts'), `${production}${use}`);
+    const PRIVATE_JWK = JSON.stringify(await exportJWK(pair.privateKey));
+    const answer = await output(process.execPath, ['production.mts'], { CLIENT_ID: client_id, PRIVATE_JWK });
+    expect(JSON.parse(answer)).toEqual({ scheme: 'DPoP', nonce: 'of-the-api' });
+  });
+
+  test('get a token in Go', async ({ skip }) => {
+    const sources = '/usr/share/gocode/src';
+    if (!existsSync(join(sources, 'golang.org/x/oauth2'))) {
+      console.warn('NOT TESTED: x/oauth2. Install it: apt-get install golang-go golang-golang-x-oauth2-dev.');
+      skip();
+    }
+    await mkdir(join(folder, 'go'));
+    await writeFile(join(folder, 'go/main.go'), samples('go')[0] ?? '');
+    const go = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', CGO_ENABLED: '0' };
+    await output('go', ['build', '-o', 'go/program', 'go/main.go'], go);
+    const answer = await output(join(folder, 'go/program'), [], credentials());
+    expect(JSON.parse(answer)).toEqual({ scheme: 'Bearer' });
+  });
+
+  test('get a token in Python', async ({ skip }) => {
+    const python = '/usr/bin/python3';
+    const isThere = await execute(python, ['-c', 'import authlib.jose, requests']).catch(() => undefined);
+    if (!isThere) {
+      console.warn('NOT TESTED: Authlib. Install it: apt-get install python3-authlib python3-requests.');
+      skip();
+    }
+    await writeFile(join(folder, 'client.py'), samples('python')[0] ?? '');
+    expect(JSON.parse(await output(python, ['client.py'], credentials()))).toEqual({ scheme: 'Bearer' });
   });
 });

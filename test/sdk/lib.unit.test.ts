@@ -101,7 +101,7 @@ test.each([
     const failure = await discover(ISSUER, { fetch: server.fetch }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(SdkError);
     expect(failure).toMatchObject({ code: 'discovery_failed', status, isTemporary, requestId: 'req-1', retryAfter: 7 });
-    expect(server.requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(isTemporary ? 1 : 2);
   },
 );
 

@@ -32,8 +32,9 @@ export interface DiscoverOptions extends HttpOptions {
 export async function discover(issuer: string, options: DiscoverOptions = {}): Promise<ServerMetadata> {
   const [first, second] = metadataUrls(issuer, options);
   const answer = await fetchDocument(first, options);
-  // Only a server that does not have the first document is asked for the second one.
-  const isMissing = answer.status === 404 || answer.status === 405 || (answer.status === 200 && !isObject(answer.body));
+  // Only a server that does not have the first document is asked for the second one. Not all of them answer that with 404.
+  const isRefused = answer.status >= 400 && answer.status < 500 && !isTemporary(answer.status);
+  const isMissing = isRefused || (answer.status === 200 && !isObject(answer.body));
   return readMetadata(issuer, isMissing ? await fetchDocument(second, options) : answer, options);
 }
 
@@ -65,13 +66,12 @@ function readMetadata(
 ): ServerMetadata {
   const requestId = headers.get('X-Request-Id') ?? undefined;
   if (status !== 200 || !isObject(body)) {
-    const isTemporary = status === 408 || status === 429 || status >= 500;
     const retryAfter = retryAfterSeconds(headers, receivedAt.wall);
     const problem = status === 200 ? 'are not a JSON object' : `were answered with ${status}`;
     throw new SdkError('discovery_failed', `The metadata of ${issuer} ${problem}.`, {
       status,
       requestId,
-      isTemporary,
+      isTemporary: isTemporary(status),
       retryAfter,
     });
   }
@@ -83,4 +83,8 @@ function readMetadata(
     if (body[name] !== undefined) requireSafeUrl(String(body[name]), `${name} of the metadata`, options);
   }
   return body as ServerMetadata;
+}
+
+function isTemporary(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
 }

@@ -9,7 +9,7 @@ import { isWorkerd } from './runtime.ts';
 export class SingleFlight {
   readonly #work: () => Promise<void>;
   readonly #isShared: boolean;
-  #flight: Promise<void> | undefined;
+  #flight: { readonly end: Promise<void>; readonly startedAt: number } | undefined;
 
   /** @param isShared whether callers may await the promise of another; by default everywhere but in workerd */
   constructor(work: () => Promise<void>, isShared = !isWorkerd()) {
@@ -17,17 +17,19 @@ export class SingleFlight {
     this.#isShared = isShared;
   }
 
+  /** Whether a run is under way. In workerd one that takes long may have ended with its request, and does not count. */
   get isUnderWay(): boolean {
-    return this.#flight !== undefined;
+    return this.#flight !== undefined && (this.#isShared || !isOld(this.#flight));
   }
 
   /** Begins a run, even if one is under way. @returns its end */
   start(): Promise<void> {
-    const flight: Promise<void> = this.#work().finally(() => {
+    const end = this.#work().finally(() => {
       if (this.#flight === flight) this.#flight = undefined;
     });
+    const flight = { end, startedAt: performance.now() };
     this.#flight = flight;
-    return flight;
+    return end;
   }
 
   /** Begins a run unless one is under way, and waits for its end. @throws the reason of the signal */
@@ -35,13 +37,17 @@ export class SingleFlight {
     signal?.throwIfAborted();
     const flight = this.#flight;
     if (!flight) return untilAborted(this.start(), signal);
-    if (this.#isShared) return untilAborted(flight, signal);
-    for (let waited = 0; waited < TAKEOVER_MS; waited += POLL_MS) {
+    if (this.#isShared) return untilAborted(flight.end, signal);
+    while (!isOld(flight)) {
       await sleep(POLL_MS, signal);
       if (this.#flight !== flight) return;
     }
     await untilAborted(this.start(), signal);
   }
+}
+
+function isOld({ startedAt }: { readonly startedAt: number }): boolean {
+  return performance.now() - startedAt >= TAKEOVER_MS;
 }
 
 function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
