@@ -200,6 +200,19 @@ afterAll(() => {
   for (const server of [api, proxy]) server.close();
 });
 
+const page = await readFile(join(ROOT, 'docs/get-tokens.md'), 'utf8');
+
+/** Returns the samples of a language, for the servers of this test. */
+function samples(language: string): string[] {
+  const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))];
+  return blocks.map(([, block = '']) =>
+    block
+      .replaceAll('https://auth.example.com', loop.edgemint.issuer)
+      .replaceAll('https://orders.example/orders', `${addressOf(api)}/orders`)
+      .replaceAll('https://orders.example', RESOURCE),
+  );
+}
+
 describe('it works as it was installed', () => {
   const settings = () => ({
     ISSUER: loop.edgemint.issuer,
@@ -240,23 +253,27 @@ describe('it works as it was installed', () => {
     let built: string;
     let worker: Miniflare;
 
-    beforeAll(async () => {
+    const bundle = async (name: string) => {
       const bundled = await build({
-        entryPoints: [join(folder, 'worker.js')],
+        entryPoints: [join(folder, name)],
         bundle: true,
         format: 'esm',
         write: false,
         external: ['cloudflare:*'],
         conditions: ['workerd', 'worker', 'browser'],
       });
-      built = bundled.outputFiles[0]?.text ?? '';
+      return bundled.outputFiles[0]?.text ?? '';
+    };
+
+    beforeAll(async () => {
+      built = await bundle('worker.js');
     });
 
     afterEach(() => worker.dispose());
 
-    /** Serves it in an isolate of its own. */
-    async function serve(issuer: string): Promise<string> {
-      const modules = [{ type: 'ESModule' as const, path: 'worker.js', contents: built }];
+    /** Serves a Worker in an isolate of its own. */
+    async function serve(issuer: string, contents = built): Promise<string> {
+      const modules = [{ type: 'ESModule' as const, path: 'worker.js', contents }];
       const bindings = { ...settings(), ISSUER: issuer };
       const options = { modules, compatibilityDate: '2026-11-01', bindings, kvNamespaces: ['TOKENS'] };
       worker = new Miniflare(convertV4MiniflareOptions({ ...options, cf: false, telemetry: { enabled: false } }));
@@ -271,6 +288,12 @@ describe('it works as it was installed', () => {
       }
       const stored = await (await worker.getKVNamespace('TOKENS')).list();
       expect(stored.keys).toHaveLength(1);
+    });
+
+    test('as docs/get-tokens.md shows it', async () => {
+      await writeFile(join(folder, 'worker-of-the-page.js'), samples('js')[0] ?? '');
+      const origin = await serve(loop.edgemint.issuer, await bundle('worker-of-the-page.js'));
+      expect(await (await fetch(origin)).json()).toEqual({ scheme: 'Bearer' });
     });
 
     /** Answers token requests with `t1`, `t2` and so on, which are valid for so many seconds. */
@@ -492,23 +515,9 @@ test.each([false, true])('oidc-provider, unmodified, issues tokens to a source (
 });
 
 describe('the samples of docs/get-tokens.md', () => {
-  let page: string;
-
   beforeAll(async () => {
-    page = await readFile(join(ROOT, 'docs/get-tokens.md'), 'utf8');
     await symlink(join(ROOT, 'node_modules/undici'), join(folder, 'node_modules/undici'));
   });
-
-  /** Returns the samples of a language, for the servers of this test. */
-  function samples(language: string): string[] {
-    const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))];
-    return blocks.map(([, block = '']) =>
-      block
-        .replaceAll('https://auth.example.com', loop.edgemint.issuer)
-        .replaceAll('https://orders.example/orders', `${addressOf(api)}/orders`)
-        .replaceAll('https://orders.example', RESOURCE),
-    );
-  }
 
   const credentials = () => ({ CLIENT_ID: loop.machine.client_id, CLIENT_SECRET: loop.machine.client_secret });
 

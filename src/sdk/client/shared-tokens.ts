@@ -17,7 +17,7 @@ export class SharedTokens {
   readonly #identity: readonly unknown[];
   readonly #server: AuthorizationServer;
   readonly #notify: (event: TokenSourceEvent) => void;
-  readonly #holder = crypto.randomUUID();
+  #holder: string | undefined;
 
   /** @param identity everything that determines the token */
   constructor(
@@ -35,6 +35,9 @@ export class SharedTokens {
   /** Returns a token of the store, or requests one while no other process does. @throws SdkError */
   async obtain(accepts: Accepts): Promise<HeldToken | IssuedToken> {
     const key = await storeKey([...this.#identity, await this.#server.prover?.thumbprint()]);
+    // Not before the first call: workerd gives no random numbers to code outside of requests.
+    this.#holder ??= crypto.randomUUID();
+    const holder = this.#holder;
     const until = performance.now() + LEASE_MS;
     for (;;) {
       const found = await this.#find(key, accepts);
@@ -42,7 +45,7 @@ export class SharedTokens {
       const isFirst = await this.#call(
         'acquire',
         true,
-        async () => (await this.#store.acquire?.(key, this.#holder, LEASE_MS)) ?? true,
+        async () => (await this.#store.acquire?.(key, holder, LEASE_MS)) ?? true,
       );
       if (isFirst || performance.now() >= until) break;
       await sleep(STORE_POLL_MS * (0.5 + Math.random()));
@@ -54,7 +57,7 @@ export class SharedTokens {
     if ('answer' in issued) {
       await this.#call('set', undefined, () => this.#store.set(key, toRecord(issued), issued.lifetimeMs / 1000));
     }
-    await this.#call('release', undefined, async () => this.#store.release?.(key, this.#holder));
+    await this.#call('release', undefined, async () => this.#store.release?.(key, holder));
     return issued;
   }
 
