@@ -1,4 +1,4 @@
-import { execFile, fork } from 'node:child_process';
+import { execFile, fork, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -16,7 +16,13 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NODE_ENTRIES } from '../../src/cli/sdk/package.ts';
 import { documentedExports } from '../../src/cli/sdk/reference.ts';
-import { type Fetch, type TokenSourceEvent, type TokenSourceOptions, tokenSource } from '../../src/sdk/client.ts';
+import {
+  type Fetch,
+  redisStore,
+  type TokenSourceEvent,
+  type TokenSourceOptions,
+  tokenSource,
+} from '../../src/sdk/client.ts';
 import { fileStore, fileToken, kubernetes, spiffe } from '../../src/sdk/node.ts';
 import { type Clone, cloneProject } from '../e2e/project.ts';
 import { freePort } from '../harness/worker.ts';
@@ -485,6 +491,47 @@ test('a lease of files ends with its holder, and belongs to one holder', async (
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await store.acquire?.('a', 'me', 10)).toBe(true);
   expect(await store.get('nothing')).toBeUndefined();
+});
+
+test('Redis keeps one token for several processes, and its lease belongs to one holder', async ({ skip }) => {
+  const isThere = ['/usr/bin/redis-server', '/usr/bin/redis-cli'].every((program) => existsSync(program));
+  if (!isThere) {
+    console.warn('NOT TESTED: redisStore with Redis. Install it: apt-get install redis-server redis-tools.');
+    skip();
+  }
+  const port = String(await freePort());
+  const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const redis = spawn('/usr/bin/redis-server', args, { stdio: 'ignore', cwd: folder });
+  try {
+    const command = async (words: string[]) => {
+      const { stdout } = await execute('/usr/bin/redis-cli', ['-h', '127.0.0.1', '-p', port, ...words]);
+      const answer = stdout.trimEnd();
+      // It prints an empty line for nothing.
+      return answer === '' ? null : answer;
+    };
+    await vi.waitFor(async () => expect(await command(['PING'])).toBe('PONG'));
+    const store = redisStore(command);
+    const client = { id: loop.machine.client_id, secret: loop.machine.client_secret };
+    const issuer = loop.edgemint.issuer;
+    const sources = Array.from({ length: 5 }, () => tokenSource({ issuer, client, resource: RESOURCE, store }));
+    const tokens = await Promise.all(sources.map((source) => source.token()));
+    expect(new Set(tokens.map(({ access_token }) => access_token)).size).toBe(1);
+    const [key = '', ...others] = String(await command(['KEYS', '*'])).split('\n');
+    expect(others).toEqual([]);
+    expect(Number(await command(['TTL', key]))).toBeGreaterThan(3500);
+
+    expect(await store.get('nothing')).toBeUndefined();
+    expect(await store.acquire?.('a', 'me', 60_000)).toBe(true);
+    expect(await store.acquire?.('a', 'you', 60_000)).toBe(false);
+    await store.release?.('a', 'you');
+    expect(await store.acquire?.('a', 'you', 60_000)).toBe(false);
+    expect(await store.acquire?.('a', 'me', 50)).toBe(true);
+    await vi.waitFor(async () => expect(await store.acquire?.('a', 'you', 60_000)).toBe(true));
+    await store.release?.('a', 'you');
+    expect(await store.acquire?.('a', 'me', 60_000)).toBe(true);
+  } finally {
+    redis.kill();
+  }
 });
 
 test.each([false, true])('oidc-provider, unmodified, issues tokens to a source (DPoP: %s)', async (dpop) => {
