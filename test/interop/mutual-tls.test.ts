@@ -1,6 +1,8 @@
+import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import { expect, test } from 'vitest';
+import { type Fetch, tokenSource } from '../../src/sdk/client.ts';
 import { RESOURCE, startLoop } from './management.ts';
 
 // The local runtime does not terminate TLS. So each request carries the data that Cloudflare would add about the connection's certificate;
@@ -65,4 +67,18 @@ test.each([
   const as = await oauth.processDiscoveryResponse(issuer, discovered);
   const asked = await oauth.clientCredentialsGrantRequest(as, { client_id }, oauth.TlsClientAuth(), {}, options);
   expect(asked.status).toBe(status);
+});
+
+test('edgemint-sdk gets a token bound to the certificate of its fetch, and none with another certificate', async () => {
+  const { client_id } = await loop.registerMachine(FIELDS);
+  const sourceAs = (subject: string) =>
+    tokenSource({
+      issuer: loop.edgemint.issuer,
+      client: { id: client_id, certificate: true },
+      fetch: fetchAs(subject) as unknown as Fetch,
+    });
+  const { access_token } = await sourceAs(SUBJECT).token();
+  expect(decodeJwt(access_token)).toMatchObject({ client_id, cnf: { 'x5t#S256': THUMBPRINT } });
+  const refused = sourceAs('CN=another,O=Example').token();
+  await expect(refused).rejects.toMatchObject({ code: 'invalid_client', status: 401, isTemporary: false });
 });
