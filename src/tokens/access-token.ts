@@ -1,12 +1,5 @@
-import { CompactSign, type JWTPayload } from 'jose';
-import type { AccessTokenTyp, Confirmation, ResolvedGrant } from '../gates/protocol.ts';
-import type { SigningKey } from '../keys/signing-key.ts';
-import { Redacted } from '../log/redacted.ts';
-
-const encoder = new TextEncoder();
-
-/** The `typ` header of a JWT access token ([RFC 9068 section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)), by default. */
-const ACCESS_TOKEN_TYP: AccessTokenTyp = 'at+jwt';
+import type { JWTPayload } from 'jose';
+import type { Confirmation, ResolvedGrant } from '../gates/protocol.ts';
 
 /** The claims of an access token ([RFC 9068 section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)). */
 export interface AccessTokenClaims extends JWTPayload {
@@ -52,16 +45,4 @@ export function accessTokenClaims(
     roles: [...grant.roles],
     ...(Object.keys(confirmation).length > 0 && { cnf: confirmation }),
   };
-}
-
-/**
- * Signs an access token. Uses jose's `CompactSign`, because the claims are complete and need none of the copying and checks of `SignJWT`.
- */
-export async function signAccessToken(
-  claims: AccessTokenClaims,
-  { alg, kid, privateKey }: SigningKey,
-  typ: AccessTokenTyp = ACCESS_TOKEN_TYP,
-): Promise<Redacted> {
-  const signing = new CompactSign(encoder.encode(JSON.stringify(claims)));
-  return new Redacted(await signing.setProtectedHeader({ alg, typ, kid }).sign(privateKey));
 }

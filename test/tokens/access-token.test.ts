@@ -1,5 +1,17 @@
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import {
+  CompactSign,
+  compactVerify,
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  generateKeyPair,
+  type JSONWebKeySet,
+  jwtVerify,
+} from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { SigningAlg } from '../../src/gates/protocol.ts';
+import { accessTokenClaims } from '../../src/tokens/access-token.ts';
+import { signAccessToken } from '../../src/tokens/sign.ts';
 import {
   type Credentials,
   create,
@@ -12,6 +24,19 @@ import {
   send,
   world,
 } from '../http.ts';
+
+/** A grant with text that is not ASCII. */
+const GRANT = {
+  client_id: 'client',
+  organization_id: 'organization',
+  subject: 'client',
+  resource: 'https://orders.example.com',
+  scopes: ['read', 'write'],
+  roles: ['reader'],
+  claims: { größe: { 名: '𝄞', list: [1, null, true] } },
+  access_token_ttl: 3600,
+  signing_alg: 'ES256',
+} as const;
 
 let scene: Awaited<ReturnType<typeof world>>;
 
@@ -45,6 +70,26 @@ describe.each(['ES256', 'RS256', 'EdDSA'])('signed with %s', (alg) => {
       algorithms: [alg],
     });
     expect(verified.payload.client_id).toBe(client.client_id);
+  });
+});
+
+describe.each<SigningAlg>(['ES256', 'RS256', 'EdDSA'])('the signature of the hot path with %s', (alg) => {
+  test('makes the same token as jose, under each type and key', async () => {
+    const claims = accessTokenClaims(GRANT, ISSUER, 1_800_000_000, 'a-jti', { jkt: 'k'.repeat(43) });
+    for (const kid of ['one', 'other']) {
+      const { privateKey, publicKey } = await generateKeyPair(alg);
+      const key = { alg, kid, privateKey, heldBackUntil: 0 };
+      for (const typ of ['at+jwt', 'JWT', 'at+jwt'] as const) {
+        const ours = (await signAccessToken(claims, key, typ)).reveal();
+        const joses = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+          .setProtectedHeader({ alg, typ, kid })
+          .sign(privateKey);
+        // An ECDSA signature is another one each time.
+        const compared = (token: string) => (alg === 'ES256' ? token.replace(/[^.]*$/, '') : token);
+        expect(compared(ours)).toBe(compared(joses));
+        expect((await compactVerify(ours, publicKey)).protectedHeader).toEqual({ alg, typ, kid });
+      }
+    }
   });
 });
 
