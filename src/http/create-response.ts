@@ -9,5 +9,8 @@ export function createResponse(
   status: number,
   headers: Readonly<Record<string, string>>,
 ): Response {
-  return new Response(body, { status, headers: { ...currentTrace()?.headers, ...headers } });
+  const trace = currentTrace();
+  const response = new Response(body, { status, headers: { ...trace?.headers, ...headers } });
+  if (trace) trace.created = response;
+  return response;
 }

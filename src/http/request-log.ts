@@ -15,7 +15,7 @@ export async function answerAndLog(request: Request, answer: () => Promise<Respo
   const response = await runWithTrace(trace, answer);
   const isSuccess = response.status < 400 && trace.details.reason === undefined;
   if (!isSuccess || trace.logsSuccess) log(requestEvent(request, response, trace, startedAt, isSuccess));
-  return response.headers.get('X-Request-Id') === trace.requestId ? response : withHeaders(response, trace.headers);
+  return response === trace.created ? response : withHeaders(response, trace.headers);
 }
 
 function requestEvent(

@@ -16,6 +16,8 @@ export class Trace {
   };
   readonly details: Writable<Partial<RequestDetails>> = {};
   readonly stores: Partial<Record<Store, Writable<StoreUse>>> = {};
+  /** The last answer that was made with these headers. */
+  created: Response | undefined;
   /** The share of the successes of this kind that are logged, 0 to 1. Everything else is logged in any case. */
   successShare = 1;
 

@@ -3,6 +3,8 @@ import { Redacted } from '../../log/redacted.ts';
 import { decodeForm } from '../request/parameters.ts';
 import type { SecretCredential } from './credential.ts';
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
+const ASCII = /^[\x00-\x7f]*$/;
 const BASIC = /^Basic +([A-Za-z0-9+/]+={0,2})$/i;
 
 /**
@@ -32,7 +34,9 @@ function readings(text: string): SecretCredential['secrets'] | undefined {
 
 function decodeBase64(text: string): string | undefined {
   try {
-    return decodeUtf8(Uint8Array.fromBase64(text));
+    const bytes = atob(text);
+    // Almost always. Then the bytes are the characters, and a second decoder would cost more than the rest of this function.
+    return ASCII.test(bytes) ? bytes : decodeUtf8(Uint8Array.fromBase64(text));
   } catch {
     return undefined;
   }

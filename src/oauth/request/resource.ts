@@ -22,7 +22,7 @@ export function parseResource(parameters: Parameters): string | undefined {
     });
   }
   const named = [...resources, ...audiences];
-  if (new Set(named.map(comparableForm)).size > 1)
+  if (named.length > 1 && new Set(named.map(comparableForm)).size > 1)
     throw new OAuthError('invalid_target', { description: 'A token is for one resource server: name only one.' });
   return named[0];
 }
