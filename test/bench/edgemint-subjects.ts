@@ -42,7 +42,7 @@ export async function edgemintSubject(name: EdgemintName, checkout = CHECKOUT): 
 
 export async function secretTarget({ issuer, organization }: Place, clients = CLIENTS, fields = {}): Promise<Target> {
   const machines = await organization.withSecret(clients, fields);
-  const turns = machines.map((machine) => ({ headers: basic(machine) }));
+  const turns = machines.map((machine) => ({ clientId: machine.client_id, headers: basic(machine) }));
   return { url: `${issuer}/oauth2/token`, headers: {}, form: TOKEN_FORM, turns };
 }
 
@@ -67,7 +67,13 @@ export async function assertionTarget(
       client_assertion: await key.assertion(machines[turn % clients]?.client_id ?? '', issuer),
     },
   });
-  return { url, headers: {}, form: TOKEN_FORM, turns: machines.map(() => ({})), once };
+  return {
+    url,
+    headers: {},
+    form: TOKEN_FORM,
+    turns: machines.map(({ client_id }) => ({ clientId: client_id })),
+    once,
+  };
 }
 
 async function introspectionTarget({ issuer, organization }: Place): Promise<Target> {

@@ -63,7 +63,8 @@ export async function measure(
   };
 }
 
-class Load {
+/** Requests, and how they were answered. */
+export class Load {
   readonly #url: URL;
   readonly #nextRequest: () => Buffer;
   latencies: number[] = [];

@@ -15,7 +15,7 @@ export const SUBJECTS = [
 ] as const;
 
 /** What is measured besides the subjects. */
-export const PARTS = ['growth'] as const;
+export const PARTS = ['price', 'memory', 'growth'] as const;
 
 export type SubjectName = (typeof SUBJECTS)[number];
 export type PartName = (typeof PARTS)[number];

@@ -26,15 +26,15 @@ export function fullFloor(): Promise<Subject> {
     HASH_KEY: key.toString('base64'),
     SECRET_HASH: `0000.${hash}`,
     ORGANIZATION_ID: 'org_0000000000000000000000',
-    LOG_SHARE: logShare(),
+    LOG_SHARE: String(deployedLogShare()),
   };
   const turns = Array.from({ length: CLIENTS }, (_, index) => ({ headers: basic(inventedClient(index)) }));
   return workerSubject('full-floor', bindings, { headers: {}, turns });
 }
 
-/** Returns the share of successful requests that a deployment logs, for the floor to log as many. */
-function logShare(): string {
-  return deployedVariables().LOG_SUCCESS_SHARE ?? '1';
+/** Returns the share of successful requests that a deployment logs by default. The floor logs as many. */
+export function deployedLogShare(): number {
+  return Number(deployedVariables().LOG_SUCCESS_SHARE ?? 1);
 }
 
 async function workerSubject(

@@ -9,7 +9,10 @@ export interface Target {
   readonly once?: (turn: number) => Promise<Part>;
 }
 
-export type Part = Partial<Pick<Target, 'headers' | 'form'>>;
+export interface Part extends Partial<Pick<Target, 'headers' | 'form'>> {
+  /** The client whose turn it is. */
+  readonly clientId?: string;
+}
 
 /** Returns the request of a turn. */
 export async function requestOf(target: Target, turn = 0): Promise<Omit<Target, 'turns' | 'once'>> {

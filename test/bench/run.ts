@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { comparisons } from './comparisons.ts';
+import { measureCosts } from './costs.ts';
 import { edgemintSubject } from './edgemint-subjects.ts';
 import { measureGrowth } from './growth.ts';
-import { type Options, readOptions, type SubjectName } from './options.ts';
-import { floor, fullFloor, oidcProvider } from './other-subjects.ts';
+import { machine } from './machine.ts';
+import { measureMemory } from './memory.ts';
+import { type Options, type PartName, readOptions, type SubjectName } from './options.ts';
+import { deployedLogShare, floor, fullFloor, oidcProvider } from './other-subjects.ts';
 import { type Report, toMarkdown } from './page.ts';
 import { measureRounds, type Plan, type Round, summarize } from './rounds.ts';
 import { silenceRuntime } from './runtime.ts';
@@ -18,10 +21,23 @@ const plan: Plan = options.isQuick
   : { connections: 16, rounds: 7, seconds: 3.5 };
 const directory = new URL(options.isWhole ? '../../docs/' : '../../dist/', import.meta.url);
 
+/** How many tokens go through one isolate. */
+const TOKENS = options.isQuick ? 20_000 : 100_000;
+
 silenceRuntime();
-const rounds = await measureSubjects(options);
-const growth = options.parts.includes('growth') ? await measureGrowth(plan) : [];
-await write({ plan, rounds, results: summarize(rounds), comparisons: comparisons(rounds), growth });
+const rounds = options.subjects.length > 0 ? await measureSubjects(options) : [];
+const results = summarize(rounds);
+const has = (part: PartName) => options.parts.includes(part);
+await write({
+  machine: machine(),
+  plan,
+  logShare: deployedLogShare(),
+  results,
+  comparisons: comparisons(rounds),
+  memory: has('memory') ? await measureMemory(TOKENS) : [],
+  growth: has('growth') ? await measureGrowth(plan) : [],
+  costs: has('price') ? await measureCosts(options.isQuick, results) : [],
+});
 
 async function measureSubjects({ subjects: names, against }: Options): Promise<Round[]> {
   const subjects: Subject[] = [];
@@ -50,12 +66,11 @@ async function start(name: SubjectName, against: string | undefined): Promise<Su
   }
 }
 
-async function write(found: Report & { readonly rounds: readonly Round[] }): Promise<void> {
+async function write(found: Report): Promise<void> {
   const page = toMarkdown(found);
   console.log(`\n${page}`);
   await mkdir(directory, { recursive: true });
   await writeFile(new URL('benchmark.md', directory), page);
-  const { rounds: _, ...kept } = found;
   const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
-  await writeFile(new URL('benchmark.json', directory), `${JSON.stringify(kept, rounded, 2)}\n`);
+  await writeFile(new URL('benchmark.json', directory), `${JSON.stringify(found, rounded, 2)}\n`);
 }

@@ -126,11 +126,12 @@ export default {
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, signingKey, encoder.encode(signed));
     const access_token = `${signed}.${base64url(signature)}`;
 
-    if (Number.parseInt(requestId.slice(0, 8), 16) < Number(env.LOG_SHARE) * 2 ** 32) {
+    const share = Number(env.LOG_SHARE);
+    if (Number.parseInt(requestId.slice(0, 8), 16) < share * 2 ** 32) {
       const event = { event: 'request', request_id: requestId, method: 'POST', route: '/oauth2/token', status: 200 };
       const details = { outcome: 'ok', reason: null, client_id: clientId, jti, aud: grant.resource };
       const durations = { ms: Date.now() - startedAt, gate: { calls: 1, ms: gateMs } };
-      console.log(JSON.stringify({ ...event, ...details, ...durations }));
+      console.log(JSON.stringify({ ...event, ...details, share, ...durations }));
     }
     return new Response(
       JSON.stringify({ access_token, token_type: 'Bearer', expires_in: grant.access_token_ttl, scope }),
