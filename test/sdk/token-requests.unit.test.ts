@@ -591,6 +591,19 @@ describe('a shared store', () => {
     expect((await sourceAt(server, { store }).token()).access_token).toBe('t2');
   });
 
+  test('that is behind, such as KV, does not give it back later either', async () => {
+    const server = new FakeIssuer();
+    const store = new MemoryStore();
+    const source = sourceAt(server, { store });
+    await source.token();
+    store.set = async () => undefined;
+    server.lifetime = 60;
+    await source.token({ replaces: 't1' });
+    // The new token has expired, and the stored one, which the API refused, has not.
+    vi.advanceTimersByTime(61_000);
+    expect((await source.token()).access_token).toBe('t3');
+  });
+
   test.each(['get', 'set', 'acquire', 'release'] as const)(
     'whose %s fails or hangs costs nobody the token',
     async (operation) => {
