@@ -23,6 +23,7 @@ import { recordThrottling } from './store/audit-events.ts';
 import { database } from './store/database.ts';
 import { findClientIds } from './store/imported-clients.ts';
 import { findWorkloads } from './store/workloads.ts';
+import { SignedTokens } from './tokens/signed-tokens.ts';
 
 /** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
 export interface Services extends OAuthServices, ManagementServices {
@@ -68,6 +69,7 @@ export function createServices(env: Env): Services {
     workloads: new WorkloadDirectory((keys) => findWorkloads(db, keys)),
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
+    signedTokens: new SignedTokens(),
     probes: new StoreProbes(),
   };
 }

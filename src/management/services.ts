@@ -7,6 +7,7 @@ import type { KeyRing } from '../keys/key-ring.ts';
 import type { Config } from '../platform/config.ts';
 import type { Env } from '../platform/env.ts';
 import type { Database } from '../store/database.ts';
+import type { SignedTokens } from '../tokens/signed-tokens.ts';
 
 /** What the management API may touch. */
 export interface ManagementServices {
@@ -22,6 +23,7 @@ export interface ManagementServices {
   /** Told of each client that is imported, so that this isolate serves it at once. */
   readonly importedClientIds: ImportedClientIds;
   readonly apiKeys: ApiKeys;
+  readonly signedTokens: SignedTokens;
   /** Holds back callers that report leaked secrets and are wrong too often. */
   readonly leakReports: AttemptFilter;
 }

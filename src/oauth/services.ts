@@ -9,6 +9,7 @@ import type { Config } from '../platform/config.ts';
 import type { Env } from '../platform/env.ts';
 import type { RemoteKeys } from '../remote-keys/remote-keys.ts';
 import type { Database } from '../store/database.ts';
+import type { SignedTokens } from '../tokens/signed-tokens.ts';
 import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
 import type { WorkloadDirectory } from './client-authentication/workload-directory.ts';
 import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
@@ -44,5 +45,6 @@ export interface OAuthServices extends TokenServices {
   /** The configured master keys. The first one makes new hashes, tags and sealed values. */
   readonly masterKeys: () => Promise<MasterKeys>;
   readonly apiKeys: ApiKeys;
+  readonly signedTokens: SignedTokens;
   readonly probes: StoreProbes;
 }

@@ -156,6 +156,24 @@ describe('tokens', () => {
     await expectInactive(introspect(scene.api, await signed({ iat: now() - 60, exp: now() })));
   });
 
+  test('I2: a signature is verified once in an isolate, and times and signature are still checked each time', async () => {
+    const { access_token } = await getToken(scene.worker);
+    const verify = vi.spyOn(crypto.subtle, 'verify');
+    try {
+      for (let time = 0; time < 3; time++) expect(await isActive(scene.api, access_token)).toBe(true);
+      expect(verify).toHaveBeenCalledTimes(1);
+      const other = `${access_token.slice(0, -4)}${access_token.endsWith('AAAA') ? 'BBBA' : 'AAAA'}`;
+      await expectInactive(introspect(scene.api, other));
+      vi.useFakeTimers({ toFake: ['Date'], now: (decodeJwt(access_token).exp ?? 0) * 1000 - 1000 });
+      expect(await isActive(scene.api, access_token)).toBe(true);
+      vi.setSystemTime(Date.now() + 1000);
+      await expectInactive(introspect(scene.api, access_token));
+    } finally {
+      vi.useRealTimers();
+      verify.mockRestore();
+    }
+  });
+
   test('I2: a token of another issuer is inactive', async () => {
     for (const iss of ['https://auth.example.org', `${env.ISSUER}/`, env.ISSUER.toUpperCase(), undefined]) {
       await expectInactive(introspect(scene.api, await signed({ iss })));
