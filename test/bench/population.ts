@@ -82,6 +82,7 @@ async function multiply(edgemint: RunningEdgemint, clientId: string, copies: num
   await copied('clients', {
     client_id,
     client_name: "printf('client %06d', n)",
+    folded_name: "printf('client %06d', n)",
     // Fifty clients, spread evenly.
     status: `CASE WHEN n % ${Math.max(2, Math.floor(copies / 50))} = 1 THEN 'disabled' ELSE 'active' END`,
   });
