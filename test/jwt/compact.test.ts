@@ -1,6 +1,6 @@
 import { base64url } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { isCanonicalCompact, mediaType, readUnverified } from '../../src/jwt/compact.ts';
+import { isCanonicalBase64url, isCanonicalCompact, mediaType, readUnverified } from '../../src/jwt/compact.ts';
 import { seeded } from '../random.ts';
 import { segment } from '../tokens/forge.ts';
 
@@ -13,6 +13,15 @@ const jwt = (header: unknown, claims: unknown = {}) => `${segment(header)}.${seg
 
 /** Returns an unsigned JWT whose claims are these raw bytes. */
 const ofBytes = (...bytes: number[]) => `${HEADER}.${base64url.encode(Uint8Array.from(bytes))}.${SIGNATURE}`;
+
+/** Whether some bytes are encoded as this text. */
+function isReencodedAlike(text: string): boolean {
+  try {
+    return text !== '' && base64url.encode(base64url.decode(text)) === text;
+  } catch {
+    return false;
+  }
+}
 
 test('of a JWT its claims are read, and of its header what is looked at', () => {
   const header = { alg: 'ES256', kid: 'k', typ: 'JWT', jwk: { kty: 'EC' }, jku: 'https://example.com', x5c: [] };
@@ -60,6 +69,17 @@ describe('RFC 7515 section 2: only compact serialization, as we write it', () =>
   test('what is refused above is refused for that alone', () => {
     expect(isCanonicalCompact(`${HEADER}.e30.${SIGNATURE}`)).toBe(true);
     expect(readUnverified(`${HEADER}.${CLAIMS}.${SIGNATURE}`)).toBeDefined();
+  });
+
+  test('a segment of up to three characters is canonical if its bytes are encoded in this way, and no other', () => {
+    const alphabet = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', '=', '+', '/', ' ', 'é'];
+    const alsoAfter = (texts: string[]) => texts.flatMap((text) => alphabet.map((last) => text + last));
+    const two = alsoAfter(alphabet);
+    const three = alsoAfter(two.filter((text) => /^[Aw_=]/.test(text)));
+    const wrong = ['', ...alphabet, ...two, ...three, ...three.map((text) => `A${text}`)].filter(
+      (text) => isCanonicalBase64url(text) !== isReencodedAlike(text),
+    );
+    expect(wrong).toEqual([]);
   });
 
   test('a text has one spelling: of those that differ in one character none decodes alike', () => {
