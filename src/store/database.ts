@@ -1,9 +1,8 @@
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1';
-import * as schema from './schema.ts';
 
-export type Database = DrizzleD1Database<typeof schema>;
+export type Database = DrizzleD1Database;
 
-/** Wraps a D1 database with drizzle and the schema's types. */
+/** Wraps a D1 database with drizzle. Without the schema, which drizzle would read whole on each call, and needs for `db.query` only. */
 export function database(db: D1Database): Database {
-  return drizzle(db, { schema });
+  return drizzle(db);
 }
