@@ -52,9 +52,7 @@ export function secondsUntilKnown(id: SpentId, windows: readonly ReplayWindow[],
 }
 
 function later({ id, issued_at, expires_at }: SpentId, seconds: number): SpentId {
-  // 0 stands for an assertion without an `iat`.
-  const issued = issued_at === undefined || issued_at === 0 ? issued_at : issued_at + seconds;
-  return { id, expires_at: expires_at + seconds, ...(issued !== undefined && { issued_at: issued }) };
+  return { id, expires_at: expires_at + seconds, ...(issued_at !== undefined && { issued_at: issued_at + seconds }) };
 }
 
 function covers({ from, until, expires_at }: ReplayWindow, issuedAt: number, expiresAt: number): boolean {

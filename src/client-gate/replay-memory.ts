@@ -74,7 +74,8 @@ export class ReplayMemory {
     for (const { id, expires_at, issued_at } of ids) {
       spent.set(id, expires_at);
       this.#unwritten.push({ id, expires_at });
-      if (issued_at !== undefined) this.#noteUse(windowOf(issued_at), expires_at);
+      // All ids without an `iat` would share one window. After a loss it would refuse new ones until they expire later than all before.
+      if (issued_at !== undefined && issued_at > 0) this.#noteUse(windowOf(issued_at), expires_at);
     }
     const isWritten = this.#unwritten.length >= UNWRITTEN_USES_MAX || ids.some((id) => !isAnnounced(id, this.#open));
     if (!isWritten) return undefined;

@@ -241,8 +241,8 @@ export interface SpentId {
   /** When every clock refuses it for its age, seconds since the epoch. */
   readonly expires_at: number;
   /**
-   * Its `iat`, seconds since the epoch, which may have a fraction; 0 if it has none. The same at each use of the same assertion or proof.
-   * Absent from an older edge: a gate then writes the use to storage at once. An older gate ignores it.
+   * Its `iat`, seconds since the epoch, which may have a fraction; 0 if it has none: a gate then writes the use to storage at once. The same
+   * at each use of the same assertion or proof. Absent from an older edge: written at once as well. An older gate ignores it.
    */
   readonly issued_at?: number;
 }

@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { OPEN_WINDOWS_MAX, REPLAY_WINDOW } from '../../src/client-gate/constants.ts';
-import {
-  isAnnounced,
-  mayBeUsed,
-  secondsUntilKnown,
-  windowOf,
-  windowsFor,
-} from '../../src/client-gate/replay-horizon.ts';
+import { isAnnounced, mayBeUsed, secondsUntilKnown, windowsFor } from '../../src/client-gate/replay-horizon.ts';
 import type { SpentId } from '../../src/gates/protocol.ts';
 
 const T = 1_800_000_000;
@@ -55,13 +49,6 @@ describe('a window that was opened at the first second of its span, by an assert
       }
     }
   });
-});
-
-test('an assertion without iat is told from earlier ones by its expiry', () => {
-  const windows = windowsFor(new Map([[windowOf(0), E]]));
-  expect(isAnnounced(idOf(0, E + W), windows)).toBe(true);
-  expect(mayBeUsed(idOf(0, E + W + 1), windows)).toBe(false);
-  expect(secondsUntilKnown(idOf(0, E), windows, 60)).toBe(W + 1);
 });
 
 test('of many clocks the last used windows are open', () => {

@@ -286,6 +286,27 @@ describe('a machine that asks again and again, each time with a new assertion', 
   });
 });
 
+// They could only be told from those that may have been used by their expiry, which differs between machines by minutes.
+test('assertions without iat are written at once, so that a loss refuses no new one of any lifetime', async () => {
+  const storage = new Storage();
+  const gate = new Instance(storage);
+  const now = T * 1000;
+  const mint = (lifetime: number): SpentId => ({
+    id: `assertion ${Math.random()}`,
+    expires_at: T + lifetime + 30,
+    issued_at: 0,
+  });
+  const long = Array.from({ length: 2 * BUSY_USES }, () => mint(300));
+  for (const id of long) {
+    const used = gate.present([id], now);
+    expect(used).toBeInstanceOf(Promise);
+    await Promise.all([used, finishWrites()]);
+  }
+  const next = new Instance(storage);
+  expect(next.present([mint(60)], now)).not.toBe('unknown');
+  expect(long.filter((id) => next.present([id], now) !== 'replayed')).toEqual([]);
+});
+
 describe('a clock that is an hour ahead for a moment', () => {
   const AHEAD = (T + 3600) * 1000;
   const mint = (issued_at: number): SpentId => ({ id: `assertion ${Math.random()}`, expires_at: T + 330, issued_at });
