@@ -65,12 +65,18 @@ export class InspectionQueue {
 
     const until = performance.now() + STORE_DEADLINE_MS;
     const isFree = () => performance.now() >= line.freeAt;
-    while (!batch.outcome) {
-      const left = until - performance.now();
-      if (left <= 0) throw new StoreUnavailableError('gate', 'deadline');
-      // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
-      if (isFree()) await withDeadline('gate', this.#call(clientId, line, batch), left);
-      else await pollUntil(() => batch.outcome !== undefined || isFree(), left);
+    try {
+      while (!batch.outcome) {
+        const left = until - performance.now();
+        if (left <= 0) throw new StoreUnavailableError('gate', 'deadline');
+        // One of the waiting requests makes the call, because the runtime binds a call to the request that makes it.
+        if (isFree()) await withDeadline('gate', this.#call(clientId, line, batch), left);
+        else await pollUntil(() => batch.outcome !== undefined || isFree(), left);
+      }
+    } catch (error) {
+      // The gate does not answer. Later checks do not wait for the call that this one has given up.
+      if (this.#lines.get(clientId) === line) this.#lines.delete(clientId);
+      throw error;
     }
     if ('error' in batch.outcome) throw batch.outcome.error;
     return batch.outcome.standings.get(token.jti) ?? INACTIVE;
