@@ -3,17 +3,17 @@ import { Organization } from './organization.ts';
 import { requestOf, type Target } from './requests.ts';
 import { withPid } from './runtime.ts';
 import { machineKey } from './signing.ts';
-import { basic, CLIENTS, type Subject, TOKEN_FORM } from './subject.ts';
+import { BUSY_CLIENTS, basic, CLIENTS, NO_LIMIT, type Subject, TOKEN_FORM } from './subject.ts';
 
 /** The requests of a running Edgemint that are measured. */
 export const TARGETS = {
   /** A secret, by many clients at the default rate limit. */
   secret: secretTarget,
   /** A secret, by one client whose rate limit no measurement reaches. */
-  unlimited: (place: Place) => secretTarget(place, 1, { rate_limit: { per_minute: 1_000_000, burst: 1_000_000 } }),
-  assertion: (place: Place) => assertionTarget(place, false),
+  unlimited: (place: Place) => secretTarget(place, 1, NO_LIMIT),
+  assertion: (place: Place) => assertionTarget(place, false, BUSY_CLIENTS, NO_LIMIT),
   proof: proofTarget,
-  both: (place: Place) => assertionTarget(place, true),
+  both: (place: Place) => assertionTarget(place, true, BUSY_CLIENTS, NO_LIMIT),
   introspection: introspectionTarget,
   jwks: async ({ issuer }: Place) => ({ url: `${issuer}/.well-known/jwks.json`, headers: {} }),
 } satisfies Record<string, (place: Place) => Promise<Target>>;
@@ -48,7 +48,7 @@ export async function secretTarget({ issuer, organization }: Place, clients = CL
 
 async function proofTarget(place: Place): Promise<Target> {
   const key = await machineKey();
-  const target = await secretTarget(place);
+  const target = await secretTarget(place, BUSY_CLIENTS, NO_LIMIT);
   return { ...target, once: async () => ({ headers: { DPoP: await key.proof(target.url) } }) };
 }
 
@@ -56,9 +56,10 @@ export async function assertionTarget(
   { issuer, organization }: Place,
   hasProof: boolean,
   clients = CLIENTS,
+  fields = {},
 ): Promise<Target> {
   const key = await machineKey();
-  const machines = await organization.withKey(clients, key);
+  const machines = await organization.withKey(clients, key, fields);
   const url = `${issuer}/oauth2/token`;
   const once = async (turn: number) => ({
     headers: hasProof ? { DPoP: await key.proof(url) } : {},

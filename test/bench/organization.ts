@@ -29,10 +29,11 @@ export class Organization {
   }
 
   /** Creates clients that authenticate by the same key. */
-  withKey(count: number, key: MachineKey): Promise<{ client_id: string }[]> {
+  withKey(count: number, key: MachineKey, fields: object = {}): Promise<{ client_id: string }[]> {
     return this.#machines(count, {
       token_endpoint_auth_method: 'private_key_jwt',
       jwks: { keys: [key.publicJwk] },
+      ...fields,
     });
   }
 

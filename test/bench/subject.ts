@@ -23,6 +23,15 @@ export const TOKEN_FORM = { grant_type: 'client_credentials', scope: SCOPE, reso
  */
 export const CLIENTS = 250;
 
+/**
+ * How many clients with assertions and proofs take turns. So few that their gates count them as busy, which takes 64 uses in a minute, although
+ * each subject is measured for a few seconds of that minute.
+ */
+export const BUSY_CLIENTS = 25;
+
+/** A rate limit that no measurement reaches. */
+export const NO_LIMIT = { rate_limit: { per_minute: 1_000_000, burst: 1_000_000 } };
+
 export function basic({ client_id, client_secret }: Credentials): { Authorization: string } {
   return { Authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}` };
 }
