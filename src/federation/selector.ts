@@ -13,6 +13,11 @@ import { isPattern, literalPrefix } from './pattern.ts';
 /** Claims that are lists, so that one token would have many selectors. */
 const LISTS = ['google_service_accounts'];
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant.
+const CONTROL = /[\x00-\x1f]/;
+/** The trust domain at the beginning of a SPIFFE ID. */
+const TRUST_DOMAIN = /^spiffe:\/\/[a-z0-9._-]+(?=\/|$)/;
+
 /** The name of the selector for the beginning of a subject. */
 const PREFIX = 'sub^';
 
@@ -49,8 +54,9 @@ function prefixesOf(subject: string): string[] {
  */
 export function workloadKeys(claims: Readonly<Record<string, unknown>>): WorkloadKey[] {
   const { iss, sub } = claims;
-  if (typeof sub !== 'string') return [];
-  const trustDomain = /^spiffe:\/\/[^/]+/.exec(sub)?.[0];
+  // No workload has control characters in its name, and their escapes would fill a look-up that others share.
+  if (typeof sub !== 'string' || CONTROL.test(sub) || CONTROL.test(String(iss))) return [];
+  const trustDomain = TRUST_DOMAIN.exec(sub)?.[0];
   const issuers = [
     ...(typeof iss === 'string' && !isTrustDomain(iss) ? [iss] : []),
     ...(trustDomain === undefined ? [] : [trustDomain]),
