@@ -24,10 +24,11 @@ export class SignedTokens {
     return signed && published.get(signed.kid)?.alg === signed.alg ? signed : undefined;
   }
 
-  /** Remembers a token until it expires. */
-  add(token: string, signed: SignedToken): void {
+  /** Remembers a token until it expires. @param now milliseconds since the epoch */
+  add(token: string, signed: SignedToken, now: number): void {
     const { exp } = signed.claims;
-    if (typeof exp !== 'number' || token.length > SIGNED_TOKEN_LENGTH_MAX) return;
+    // An expired one would take the place of one that is still introspected.
+    if (typeof exp !== 'number' || exp * 1000 <= now || token.length > SIGNED_TOKEN_LENGTH_MAX) return;
     this.#tokens.set(token, signed, exp * 1000);
   }
 }

@@ -36,7 +36,7 @@ export async function verifyAccessToken(
   const known = signedTokens.find(token, byKid, now);
   const signed = known ?? (await verifySignature(token, byKid));
   if (!signed) return undefined;
-  if (!known) signedTokens.add(token, signed);
+  if (!known) signedTokens.add(token, signed, now);
   const { claims } = signed;
   const isValid =
     claims.iss === config.issuer &&
