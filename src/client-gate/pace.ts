@@ -17,6 +17,6 @@ export class Pace {
   /** Whether `BUSY_REQUESTS` requests came within the last `BUSY_WINDOW`. */
   isBusy(now: number): boolean {
     const [first] = this.#recent;
-    return first !== undefined && this.#recent.length === BUSY_REQUESTS && now - first < BUSY_WINDOW * 1000;
+    return first !== undefined && this.#recent.length === BUSY_REQUESTS && Math.abs(now - first) < BUSY_WINDOW * 1000;
   }
 }

@@ -51,7 +51,7 @@ export class WorkloadDirectory {
   readonly #empty = new ExpiringCache<Entry>();
   #next: Query | undefined;
   /** When the next query may begin, milliseconds since the epoch. */
-  #freeAt = 0;
+  #freeAt = Number.NEGATIVE_INFINITY;
 
   /** @param find reads the index in D1 */
   constructor(find: (keys: readonly WorkloadKey[]) => Promise<readonly FoundWorkload[]>) {
@@ -119,13 +119,13 @@ export class WorkloadDirectory {
 
   #begin(query: Query): void {
     this.#next = undefined;
-    const earliest = Date.now() - (WORKLOAD_QUERIES_AT_ONCE - 1) * WORKLOAD_QUERY_INTERVAL_MS;
+    const earliest = performance.now() - (WORKLOAD_QUERIES_AT_ONCE - 1) * WORKLOAD_QUERY_INTERVAL_MS;
     this.#freeAt = Math.max(this.#freeAt, earliest) + WORKLOAD_QUERY_INTERVAL_MS;
     query.work = new SharedWork('d1', STORE_DEADLINE_MS, this.#read([...query.keys.values()]));
   }
 
   #isFree(): boolean {
-    return Date.now() >= this.#freeAt;
+    return performance.now() >= this.#freeAt;
   }
 
   async #read(keys: readonly WorkloadKey[]): Promise<void> {
