@@ -2,8 +2,8 @@
 export const SPENT_IDS_PER_ROW = 32;
 
 /**
- * How many uses within `BUSY_INTERVAL` seconds make a gate busy. It then stops writing a row for each. A gate that uses fewer loses nothing
- * of its replay memory when it is killed, and then refuses nobody.
+ * How many uses within `BUSY_INTERVAL` seconds make a gate busy. It then stops writing a row for each. A gate below that writes each use,
+ * so a kill loses none of them, and no request is refused for it.
  */
 export const BUSY_USES = 64;
 export const BUSY_INTERVAL = 60;

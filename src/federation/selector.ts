@@ -7,8 +7,8 @@ import { isPattern, literalPrefix } from './pattern.ts';
 
 // The index of workloads finds the clients that a token may belong to. An identity is indexed by its issuer and one condition, its
 // selector: an exact one, or else the beginning of its subject's pattern. So a token finds few clients even if thousands trust the same
-// issuer. Whether a client is the token's is for
-// `matchesIdentity` to decide. Selectors are stored: a change here must keep finding those that older versions wrote.
+// issuer. `matchesIdentity` then decides which of them the token belongs to. Selectors are stored: a change here must keep finding those
+// that older versions wrote.
 
 /** Claims that are lists, so that one token would have many selectors. */
 const LISTS = ['google_service_accounts'];

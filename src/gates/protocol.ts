@@ -649,8 +649,8 @@ export type SpentIdsRow = { readonly row: number; readonly ids: string; readonly
 export type StoredSpentId = Omit<SpentId, 'issued_at'> | AnnouncedWindows;
 
 /**
- * An entry among the ids of a row: the windows whose ids the gate uses without writing them, until it writes the next row. Code of an older
- * version takes it for an id that nobody presents.
+ * An entry among the ids of a row: the windows whose ids the gate uses without writing them, until it writes the next row. Older code
+ * takes it for a used id, which no request ever has.
  */
 export interface AnnouncedWindows {
   readonly id: 'windows';

@@ -64,7 +64,7 @@ export class HeldToken {
     this.#anchor = now;
   }
 
-  /** Trusts the monotonic clock for the time until now, because nobody knows better. */
+  /** Trusts the monotonic clock for the time until now: there is no better source. */
   trustMonotonic(now: Moment): void {
     const { monotonic } = this.#anchor;
     this.#anchor = { monotonic, wall: now.wall - (now.monotonic - monotonic) };

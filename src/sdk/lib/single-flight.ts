@@ -3,7 +3,7 @@ import { sleep } from './moment.ts';
 import { isWorkerd } from './runtime.ts';
 
 /**
- * Work of which one run at most is under way, for all callers. The work writes its outcome into its owner's state and never rejects.
+ * Work that all callers share: at most one run is under way. The work writes its outcome into its owner's state and never rejects.
  * A caller that gives up does not stop it.
  */
 export class SingleFlight {
