@@ -1,5 +1,6 @@
 import { base64url, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { invalidOption } from '../lib/http.ts';
+import { sha256 } from '../lib/sha256.ts';
 import { NONCES_MAX } from './constants.ts';
 import { algsOfCryptoKey, importSigningKey, isJwk } from './signing-key.ts';
 
@@ -51,7 +52,7 @@ export class DpopProver {
       htu: `${origin}${pathname}`,
       jti: crypto.randomUUID(),
       ...(nonce !== undefined && { nonce }),
-      ...(accessToken !== undefined && { ath: await sha256(accessToken) }),
+      ...(accessToken !== undefined && { ath: base64url.encode(await sha256(accessToken)) }),
     };
     return new SignJWT(claims)
       .setProtectedHeader({ typ: 'dpop+jwt', alg, jwk })
@@ -93,8 +94,4 @@ async function makeProofKey(configured: true | KeyPair | JWK): Promise<ProofKey>
     throw invalidOption('dpop must be a pair of RSA, EC or Ed25519 keys, and its public key extractable.');
   }
   return { key: privateKey, alg, jwk: await exportJWK(publicKey) };
-}
-
-async function sha256(text: string): Promise<string> {
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }

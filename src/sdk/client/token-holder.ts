@@ -2,7 +2,7 @@ import { SdkError } from '../lib/errors.ts';
 import { invalidOption } from '../lib/http.ts';
 import { moment, sleep } from '../lib/moment.ts';
 import { nextAttemptMs } from '../lib/retry-after.ts';
-import { isWorkerd } from '../lib/runtime.ts';
+import { keepAlive } from '../lib/runtime.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import { AuthorizationServer, parametersOf } from './authorization-server.ts';
 import { REFUSAL_HOLD_MAX_MS, REFUSAL_HOLD_MS, REPLACEMENT_INTERVAL_MS, WAIT_MS } from './constants.ts';
@@ -62,7 +62,10 @@ export class TokenHolder {
 
   /** Gets a token in place of one that an API refused, if that is the current one. */
   replaceInBackground({ access_token }: Token): void {
-    this.#keepAlive(this.token({ replaces: access_token }).catch(() => undefined));
+    keepAlive(
+      this.token({ replaces: access_token }).catch(() => undefined),
+      this.options,
+    );
   }
 
   /** Calls the hook of the options. */
@@ -129,12 +132,7 @@ export class TokenHolder {
 
   #renewInBackground(): void {
     if (this.#flight.isUnderWay || (this.#failure && this.#failure.notBefore > performance.now())) return;
-    this.#keepAlive(this.#flight.start());
-  }
-
-  #keepAlive(work: Promise<unknown>): void {
-    if (this.options.waitUntil) this.options.waitUntil(work);
-    else if (isWorkerd()) void keepWorkerAlive(work);
+    keepAlive(this.#flight.start(), this.options);
   }
 
   /** Makes one attempt. It never rejects: its outcome is in `#held` or `#failure`. */
@@ -205,16 +203,4 @@ function repeated({ error, notBefore }: Failure): SdkError {
   const { code, message, status, requestId, isTemporary } = error;
   const retryAfter = Math.max(0, Math.ceil((notBefore - performance.now()) / 1000));
   return new SdkError(code, message, { status, requestId, isTemporary, retryAfter, cause: error.cause });
-}
-
-/** Keeps a Worker alive, if its version of workerd can do that outside of a handler. */
-async function keepWorkerAlive(work: Promise<unknown>): Promise<void> {
-  try {
-    // As a variable, so that bundlers for other runtimes do not look for the module.
-    const name = 'cloudflare:workers';
-    const { waitUntil } = (await import(name)) as { waitUntil: (work: Promise<unknown>) => void };
-    waitUntil(work);
-  } catch {
-    // The renewal then ends with the request, and another request begins it again.
-  }
 }
