@@ -9,7 +9,7 @@ const SECRET_LENGTH_MIN = 32;
  * creation with its HMAC, so that nothing is stored and all processes with the same secret accept them.
  */
 export class Nonces {
-  readonly #secret: string | Uint8Array<ArrayBuffer>;
+  readonly #secret: true | string;
   #key: CryptoKey | undefined;
   #current: { readonly period: number; readonly nonce: string } | undefined;
 
@@ -18,7 +18,7 @@ export class Nonces {
     if (secret !== true && secret.length < SECRET_LENGTH_MIN) {
       throw invalidOption(`dpop.nonces needs at least ${SECRET_LENGTH_MIN} characters.`);
     }
-    this.#secret = secret === true ? crypto.getRandomValues(new Uint8Array(32)) : secret;
+    this.#secret = secret;
   }
 
   /** Returns the nonce for the next proof. @param now milliseconds since the epoch */
@@ -37,11 +37,19 @@ export class Nonces {
   }
 
   async #nonceOf(period: number): Promise<string> {
-    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-    const raw = typeof this.#secret === 'string' ? new TextEncoder().encode(this.#secret) : this.#secret;
-    this.#key ??= await crypto.subtle.importKey('raw', raw, algorithm, false, ['sign']);
-    const tag = await crypto.subtle.sign('HMAC', this.#key, new TextEncoder().encode(`dpop nonce ${period}`));
+    const tag = await crypto.subtle.sign('HMAC', await this.#keyOf(), new TextEncoder().encode(`dpop nonce ${period}`));
     return base64url.encode(new Uint8Array(tag).subarray(0, 18));
+  }
+
+  async #keyOf(): Promise<CryptoKey> {
+    if (this.#key) return this.#key;
+    // Not in the constructor: Workers have no random numbers outside of requests.
+    const raw =
+      this.#secret === true ? crypto.getRandomValues(new Uint8Array(32)) : new TextEncoder().encode(this.#secret);
+    const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    // A call that ran at the same time may have made one already.
+    this.#key ??= key;
+    return this.#key;
   }
 }
 
