@@ -10,11 +10,11 @@ export type { PrivateKey } from './client/signing-key.ts';
 export { SdkError, type SdkErrorDetails } from './lib/errors.ts';
 export type { Fetch, HttpOptions } from './lib/http.ts';
 export type { ServerMetadata } from './lib/metadata.ts';
-export type { JsonWebKeySet } from './verify/keys.ts';
 export type {
   Certificate,
   DpopOptions,
   IntrospectionOptions,
+  JsonWebKeySet,
   Requirements,
   ResourceRequest,
   VerifiedToken,

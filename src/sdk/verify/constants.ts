@@ -31,7 +31,7 @@ export const CLOCK_TOLERANCE_MAX = 60;
 /** The longest token that is read, in characters. Headers of common servers end at 16 KiB. */
 export const TOKEN_LENGTH_MAX = 16_384;
 
-/** The ages between which keys are fetched again, in milliseconds, whatever `max-age` their answer has. */
+/** The ages between which keys are fetched again, in milliseconds. The `max-age` of their answer counts only between them. */
 export const KEYS_REFRESH_MS = { min: 60_000, max: 600_000 } as const;
 
 /** The age at which keys are fetched again if their answer has no `max-age`, in milliseconds. */

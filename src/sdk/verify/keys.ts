@@ -14,12 +14,7 @@ import {
   KEYS_TRIED_MAX,
   UNKNOWN_KID_INTERVAL_MS,
 } from './constants.ts';
-import type { VerifierEvent, VerifierOptions } from './options.ts';
-
-/** A set of keys ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). */
-export interface JsonWebKeySet {
-  readonly keys: readonly JWK[];
-}
+import type { JsonWebKeySet, VerifierEvent, VerifierOptions } from './options.ts';
 
 /** A key of a set, with what was imported of it. */
 interface KnownKey {

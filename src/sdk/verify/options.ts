@@ -1,10 +1,9 @@
-import type { JWTPayload } from 'jose';
+import type { JWK, JWTPayload } from 'jose';
 import type { Client } from '../client/client-authentication.ts';
 import type { SdkError } from '../lib/errors.ts';
 import type { HttpOptions } from '../lib/http.ts';
 import type { ServerMetadata } from '../lib/metadata.ts';
 import type { BackgroundOptions } from '../lib/runtime.ts';
-import type { JsonWebKeySet } from './keys.ts';
 import type { ReplayStore } from './replay.ts';
 import type { VerificationError } from './verification-error.ts';
 
@@ -56,6 +55,11 @@ export interface VerifierOptions extends HttpOptions, BackgroundOptions {
   readonly onEvent?: ((event: VerifierEvent) => void) | undefined;
 }
 
+/** A set of keys ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). */
+export interface JsonWebKeySet {
+  readonly keys: readonly JWK[];
+}
+
 /** How tokens are introspected. */
 export interface IntrospectionOptions {
   /** The client that the server permits to introspect tokens of this API. */
@@ -99,7 +103,10 @@ export interface Requirements {
 
 /** Options of `verify` and `authenticate`. */
 export interface VerifyOptions extends Requirements {
-  /** The client's certificate, as the TLS connection proved it ([RFC 8705 section 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)). */
+  /**
+   * The client's certificate, as the TLS connection proved it ([RFC 8705 section 3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
+   * `authenticate` takes that of the verifier's option `certificate` instead, if there is one.
+   */
   readonly certificate?: Certificate | undefined;
 }
 

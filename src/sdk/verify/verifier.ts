@@ -173,7 +173,8 @@ class TokenVerifier implements Verifier {
     const isEmpty = cnf !== undefined && jkt === undefined && x5t === undefined;
     if (isEmpty || Object.keys(others).length > 0) throw refuse('The token is bound in a way that is not known here.');
     if (x5t !== undefined) {
-      const shown = certificate ?? (request && this.#options.certificate?.(request));
+      // Behind a proxy, the certificate of the connection is the proxy's.
+      const shown = request && this.#options.certificate ? this.#options.certificate(request) : certificate;
       const thumbprint = shown === undefined ? undefined : await certificateThumbprint(shown);
       if (thumbprint === undefined || thumbprint !== x5t) throw refuse('The token is bound to another certificate.');
     }
