@@ -20,7 +20,9 @@ export function documentedExports(types: string, entry: string): DocumentedExpor
   const statements = readFileSync(file, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\} from ['"](.+)['"];/gm);
   return [...statements].flatMap(([, names = '', from = '']) => {
     const text = readFileSync(join(dirname(file), from.replace(/\.js$/, '.d.ts')), 'utf8');
-    return names.split(',').map((name) => find(text, name.trim().replace(/^type /, '')));
+    const listed = names.split(',').map((name) => name.trim().replace(/^type /, ''));
+    // A list of several lines ends with a comma.
+    return listed.filter((name) => name !== '').map((name) => find(text, name));
   });
 }
 
