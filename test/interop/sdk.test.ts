@@ -34,6 +34,7 @@ import { RESOURCE, startLoop } from './management.ts';
 const execute = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY_BYTES_MAX = 15 * 1024;
+const FRAMEWORKS = ['hono', 'express', 'fastify'];
 
 const loop = startLoop();
 
@@ -41,6 +42,8 @@ let clone: Clone;
 let sdk: string;
 /** A folder with nothing but the installed package. */
 let folder: string;
+/** A folder with the installed package and the frameworks. */
+let withFrameworks: string;
 let entries: string[];
 
 beforeAll(async () => {
@@ -57,14 +60,22 @@ beforeAll(async () => {
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
   const options = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
   await execute('npm', ['install', ...options, ...(await Promise.all(packs))], { cwd: folder });
-  for (const name of ['program', 'worker']) {
-    await cp(join(ROOT, `test/sdk/installed/${name}.js`), join(folder, `${name}.js`));
+  withFrameworks = await realpath(await mkdtemp(join(tmpdir(), 'edgemint-sdk-')));
+  await cp(folder, withFrameworks, { recursive: true });
+  await mkdir(join(withFrameworks, 'node_modules/@types'));
+  for (const name of [...FRAMEWORKS, '@types/express', '@types/node']) {
+    await symlink(join(ROOT, 'node_modules', name), join(withFrameworks, 'node_modules', name));
   }
+  for (const name of ['program', 'worker']) await copyInstalled(`${name}.js`, folder);
+  for (const name of ['api', 'api-worker']) await copyInstalled(`${name}.js`, withFrameworks);
 });
+
+const copyInstalled = (name: string, directory: string) =>
+  cp(join(ROOT, 'test/sdk/installed', name), join(directory, name));
 
 afterAll(async () => {
   await clone?.remove();
-  if (folder) await rm(folder, { recursive: true });
+  for (const directory of [folder, withFrameworks]) if (directory) await rm(directory, { recursive: true });
 });
 
 async function packaged(member: string) {
@@ -77,6 +88,17 @@ test('it depends on jose alone, in a version that this project is tested with', 
   for (const name of Object.keys((await packaged('peerDependencies')) ?? {})) {
     expect((await packaged('peerDependenciesMeta'))[name]).toEqual({ optional: true });
   }
+});
+
+test('it works with the versions of frameworks that this project is tested with', async () => {
+  const { devDependencies, dependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  const tested = { hono: dependencies.hono, express: devDependencies.express, fastify: devDependencies.fastify };
+  const major = (version: string) => `^${version.split('.')[0]}`;
+  expect(await packaged('peerDependencies')).toEqual({
+    hono: major(tested.hono),
+    express: `^4 || ${major(tested.express)}`,
+    fastify: major(tested.fastify),
+  });
 });
 
 test('each entry point has less than 15 KB, gzipped and without jose', async () => {
@@ -125,26 +147,52 @@ describe('its types compile under strict, without skipLibCheck,', () => {
     ['with the types of Node', { types: ['node'], lib: ['es2022'] }],
     ['with those of a browser', { types: [], lib: ['es2022', 'dom'] }],
     ['with those of Workers', { types: ['@cloudflare/workers-types'], lib: ['es2022'] }],
-  ])('%s', async (name, compilerOptions) => {
+  ])('and without a framework, %s', async (name, compilerOptions) => {
     const project = join(folder, name.replaceAll(' ', '-'));
     await mkdir(project);
     const usable = entries.filter((entry) => !NODE_ENTRIES.includes(entry) || name.endsWith('Node'));
-    const lines = usable.map((entry) => `export * as ${entry} from 'edgemint-sdk/${entry}';`);
+    const lines = usable
+      .filter((entry) => !FRAMEWORKS.includes(entry))
+      .map((entry) => `export * as ${entry} from 'edgemint-sdk/${entry}';`);
     await writeFile(join(project, 'all.ts'), `${lines.join('\n')}\n`);
-    await cp(join(ROOT, 'test/sdk/installed/typed.ts'), join(project, 'typed.ts'));
+    await copyInstalled('typed.ts', project);
     const typeRoots = [join(ROOT, 'node_modules/@types'), join(ROOT, 'node_modules')];
+    expect(await compilerOutput(project, { ...compilerOptions, typeRoots })).toEqual([]);
+  });
+
+  test.each([
+    ['hono', { types: [], lib: ['es2022', 'dom'] }],
+    ['hono', { types: ['@cloudflare/workers-types'], typeRoots: [join(ROOT, 'node_modules')], lib: ['es2022'] }],
+    ['express', { types: ['node'], lib: ['es2022'] }],
+    ['fastify', { types: ['node'], lib: ['es2022'] }],
+  ])('and reach the handlers of %s', async (name, compilerOptions) => {
+    const project = await mkdtemp(join(withFrameworks, `${name}-`));
+    await copyInstalled(`typed-${name}.ts`, project);
+    expect(await compilerOutput(project, compilerOptions)).toEqual([]);
+  });
+
+  test('and add nothing to frameworks whose entry point is not imported', async () => {
+    const project = await mkdtemp(join(withFrameworks, 'alone-'));
+    await copyInstalled('typed-alone.ts', project);
+    expect(await compilerOutput(project, { types: ['node'], lib: ['es2022'] })).toEqual([]);
+  });
+
+  /** Compiles a folder, with the resolution of Node and that of bundlers. @returns the complaints */
+  async function compilerOutput(project: string, compilerOptions: object): Promise<string[]> {
+    const outputs: string[] = [];
     for (const module of [
       { module: 'nodenext', moduleResolution: 'nodenext' },
       { module: 'esnext', moduleResolution: 'bundler' },
     ]) {
       const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
-      const options = { ...compilerOptions, ...strict, ...module, typeRoots, target: 'es2022', noEmit: true };
+      const options = { ...compilerOptions, ...strict, ...module, target: 'es2022', noEmit: true };
       await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
       const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
       const { stdout } = await execute(process.execPath, [tsc, '-p', project]).catch((error) => error);
-      expect(stdout).toBe('');
+      if (stdout !== '') outputs.push(stdout);
     }
-  });
+    return outputs;
+  }
 });
 
 /** The runtimes of other makers, which npm provides as packages. */
@@ -228,13 +276,20 @@ describe('it works as it was installed', () => {
     API: `${addressOf(api)}/orders`,
   });
 
-  async function run(program: string, args: string[]): Promise<unknown> {
-    const options = { cwd: folder, env: { ...process.env, ...settings(), DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' } };
+  async function run(program: string, args: string[], cwd = folder): Promise<unknown> {
+    const options = { cwd, env: { ...process.env, ...settings(), DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' } };
     const { stdout } = await execute(program, args, options);
     return JSON.parse(stdout);
   }
 
   const RESULT = { different: 1, scope: 'orders:read', api: { scheme: 'DPoP', nonce: 'of-the-api' } };
+
+  /** What each framework does for a machine: see `api.js`. */
+  const ofFrameworks = () => {
+    const { client_id } = loop.machine;
+    const result = { refused: 401, bearer: client_id, dpop: client_id, resource: RESOURCE };
+    return Object.fromEntries(FRAMEWORKS.map((name) => [name, result]));
+  };
 
   test('on each Node of this machine', async () => {
     const nodes = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'node'));
@@ -242,26 +297,33 @@ describe('it works as it was installed', () => {
     const versions = await Promise.all(found.map(async (node) => (await execute(node, ['--version'])).stdout));
     if (!versions.some((version) => version.startsWith('v20.'))) console.warn('NOT TESTED: edgemint-sdk on Node 20.');
     expect(versions.some((version) => version.startsWith('v24.'))).toBe(true);
-    for (const node of found) expect(await run(node, ['program.js'])).toEqual(RESULT);
+    for (const node of found) {
+      expect(await run(node, ['program.js'])).toEqual(RESULT);
+      expect(await run(node, ['api.js'], withFrameworks)).toEqual(ofFrameworks());
+    }
   });
 
   test('on Deno', async ({ skip }) => {
     const deno = (await runtime('deno')) ?? skip();
-    expect(await run(deno, ['run', '--no-prompt', '--allow-env', '--allow-net', 'program.js'])).toEqual(RESULT);
+    const args = ['run', '--no-prompt', '--allow-env', '--allow-net'];
+    expect(await run(deno, [...args, 'program.js'])).toEqual(RESULT);
+    const more = ['--allow-read', '--allow-write', '--allow-sys'];
+    expect(await run(deno, [...args, ...more, 'api.js'], withFrameworks)).toEqual(ofFrameworks());
   });
 
   test('on Bun', async ({ skip }) => {
     const bun = (await runtime('bun')) ?? skip();
     expect(await run(bun, ['program.js'])).toEqual(RESULT);
+    expect(await run(bun, ['api.js'], withFrameworks)).toEqual(ofFrameworks());
   });
 
   describe('in workerd, bundled as for Workers,', () => {
     let built: string;
     let worker: Miniflare;
 
-    const bundle = async (name: string) => {
+    const bundle = async (name: string, directory = folder) => {
       const bundled = await build({
-        entryPoints: [join(folder, name)],
+        entryPoints: [join(directory, name)],
         bundle: true,
         format: 'esm',
         write: false,
@@ -294,6 +356,21 @@ describe('it works as it was installed', () => {
       }
       const stored = await (await worker.getKVNamespace('TOKENS')).list();
       expect(stored.keys).toHaveLength(1);
+    });
+
+    test('an API with Hono, whose verifier is created outside of requests', async () => {
+      const origin = await serve(loop.edgemint.issuer, await bundle('api-worker.js', withFrameworks));
+      const { client_id: id, client_secret: secret } = loop.machine;
+      const source = tokenSource({
+        issuer: loop.edgemint.issuer,
+        client: { id, secret },
+        resource: RESOURCE,
+        dpop: true,
+      });
+      expect((await fetch(`${origin}/orders`)).status).toBe(401);
+      expect(await (await source.fetch(`${origin}/orders`)).json()).toEqual({ caller: id });
+      const metadata = await fetch(`${origin}/.well-known/oauth-protected-resource`);
+      expect(await metadata.json()).toMatchObject({ resource: RESOURCE });
     });
 
     test('as docs/get-tokens.md shows it', async () => {

@@ -7,7 +7,7 @@ export interface Project {
 }
 
 /** The frameworks that have an entry point of the same name, with the versions that it works with. */
-const FRAMEWORKS: Readonly<Record<string, string>> = { hono: '>=4', express: '>=4', fastify: '>=4' };
+const FRAMEWORKS: Readonly<Record<string, string>> = { hono: '^4', express: '^4 || ^5', fastify: '^5' };
 
 /** The entry points that may import modules of Node. All others run in every runtime. */
 export const NODE_ENTRIES = ['node'];

@@ -1,0 +1,1 @@
+export { type Middleware, type RequireTokenOptions, requireToken, serveMetadata } from './express/middleware.ts';

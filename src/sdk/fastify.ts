@@ -1,0 +1,1 @@
+export { type Hook, type RequireTokenOptions, requireToken, serveMetadata } from './fastify/hooks.ts';

@@ -1,0 +1,1 @@
+export { type RequireTokenOptions, requireToken, serveMetadata, type TokenEnv } from './hono/middleware.ts';
