@@ -15,6 +15,7 @@ export type {
   DpopOptions,
   IntrospectionOptions,
   JsonWebKeySet,
+  ReplayStore,
   Requirements,
   ResourceRequest,
   VerifiedToken,
@@ -28,6 +29,6 @@ export {
   type ProtectedResourceMetadata,
   protectedResource,
 } from './verify/protected-resource.ts';
-export type { ReplayStore } from './verify/replay.ts';
+export type { RefusalReason } from './verify/refusal.ts';
 export { VerificationError, type VerificationErrorDetails } from './verify/verification-error.ts';
 export { verifier } from './verify/verifier.ts';

@@ -1,6 +1,12 @@
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { protectedResource, VerificationError, type VerifierOptions, verifier } from '../../src/sdk/verify.ts';
+import {
+  protectedResource,
+  type RefusalReason,
+  VerificationError,
+  type VerifierOptions,
+  verifier,
+} from '../../src/sdk/verify.ts';
 import { FakeServer, ISSUER, json, type Received } from './server.ts';
 
 const AUDIENCE = 'https://orders.example';
@@ -339,12 +345,12 @@ interface ProofMade {
   readonly claims?: Record<string, unknown> | undefined;
   readonly header?: Record<string, unknown> | undefined;
   readonly pair?: Pair;
+  /** Signs by a new key for the algorithm. */
+  readonly by?: string;
 }
 
-async function makeProof(
-  token: string,
-  { claims = {}, header = {}, pair: signing = other }: ProofMade = {},
-): Promise<string> {
+async function makeProof(token: string, { claims = {}, header = {}, ...made }: ProofMade = {}): Promise<string> {
+  const signing = made.by === undefined ? (made.pair ?? other) : await generateKeyPair(made.by, { extractable: true });
   const ath = base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))));
   const all = { htm: 'GET', htu: `${AUDIENCE}/orders`, iat: seconds(), jti: crypto.randomUUID(), ath, ...claims };
   return new SignJWT(JSON.parse(JSON.stringify(all)))
@@ -375,40 +381,65 @@ test('RFC 9449 section 7.1: a bound token is accepted with its proof, and each p
   });
 });
 
-test.each<[string, ProofMade, RegExp]>([
-  ['of another type', { header: { typ: 'JWT' } }, /not valid/],
-  ['for another method', { claims: { htm: 'POST' } }, /method/],
-  ['for another path', { claims: { htu: `${AUDIENCE}/` } }, /URL/],
-  ['for another host', { claims: { htu: 'https://billing.example/orders' } }, /URL/],
-  ['without a URL', { claims: { htu: undefined } }, /URL/],
-  ['for another token', { claims: { ath: 'a' } }, /token/],
-  ['without ath', { claims: { ath: undefined } }, /token/],
-  ['without jti', { claims: { jti: undefined } }, /jti/],
-  ['with a long jti', { claims: { jti: 'a'.repeat(257) } }, /jti/],
-  ['that is old', { claims: { iat: now - 120 } }, /old/],
-  ['from the future', { claims: { iat: now + 120 } }, /future/],
-  ['with an iat that is a text', { claims: { iat: String(now) } }, /old/],
-])('RFC 9449 section 4.3: a proof %s is refused', async (_, made, message) => {
+test.each<[string, ProofMade, RefusalReason]>([
+  ['of another type', { header: { typ: 'JWT' } }, 'proof_malformed'],
+  ['without a type', { header: { typ: undefined } }, 'proof_malformed'],
+  ['with a critical extension', { header: { crit: ['b64'], b64: true } }, 'proof_malformed'],
+  ['by an algorithm that is not accepted', { header: { alg: 'ES512' }, by: 'ES512' }, 'proof_malformed'],
+  ['for another method', { claims: { htm: 'POST' } }, 'proof_wrong_method'],
+  ['for the method in other letters', { claims: { htm: 'get' } }, 'proof_wrong_method'],
+  ['for another path', { claims: { htu: `${AUDIENCE}/` } }, 'proof_wrong_url'],
+  ['for another host', { claims: { htu: 'https://billing.example/orders' } }, 'proof_wrong_url'],
+  ['for another scheme', { claims: { htu: 'http://orders.example/orders' } }, 'proof_wrong_url'],
+  ['for another port', { claims: { htu: 'https://orders.example:8443/orders' } }, 'proof_wrong_url'],
+  ['for a path in other letters', { claims: { htu: `${AUDIENCE}/Orders` } }, 'proof_wrong_url'],
+  ['for a relative URL', { claims: { htu: '/orders' } }, 'proof_wrong_url'],
+  ['without a URL', { claims: { htu: undefined } }, 'proof_wrong_url'],
+  ['for another token', { claims: { ath: 'a' } }, 'proof_wrong_token'],
+  ['without ath', { claims: { ath: undefined } }, 'proof_wrong_token'],
+  ['without jti', { claims: { jti: undefined } }, 'proof_malformed'],
+  ['with an empty jti', { claims: { jti: '' } }, 'proof_malformed'],
+  ['with a jti that is a number', { claims: { jti: 1 } }, 'proof_malformed'],
+  ['with a long jti', { claims: { jti: 'a'.repeat(257) } }, 'proof_malformed'],
+  ['that is old', { claims: { iat: now - 120 } }, 'proof_wrong_time'],
+  ['from the future', { claims: { iat: now + 60 } }, 'proof_wrong_time'],
+  ['without iat', { claims: { iat: undefined } }, 'proof_wrong_time'],
+  ['with an iat that is a text', { claims: { iat: String(now) } }, 'proof_wrong_time'],
+  ['without a key', { header: { jwk: undefined } }, 'proof_malformed'],
+  ['with a key that is a text', { header: { jwk: 'key' } }, 'proof_malformed'],
+  ['with a symmetric key', { header: { jwk: { kty: 'oct', k: 'AAAA' } } }, 'proof_malformed'],
+])('RFC 9449 section 4.3: a proof %s is refused', async (_, made, reason) => {
   const token = await boundToken();
   const error = await refusalOf(ordersAt(issuer()).authenticate(requestWith(token, await makeProof(token, made))));
-  expect(error).toMatchObject({ code: 'invalid_dpop_proof', status: 401, message: expect.stringMatching(message) });
-  expect(error.headers.get('WWW-Authenticate')).toMatch(/^Bearer, DPoP error="invalid_dpop_proof"/);
+  expect(error).toMatchObject({ code: 'invalid_dpop_proof', status: 401, reason });
+  expect(error.headers.get('WWW-Authenticate')).toMatch(/^Bearer, DPoP error="invalid_dpop_proof", .*algs="ES256 /);
 });
 
-test('a proof of another key, two proofs, none, or a private key in the proof are refused', async () => {
+test('a proof with a private key, a changed one, two proofs, a huge one and none are refused', async () => {
   const orders = ordersAt(issuer());
   const token = await boundToken();
-  const proofs = [
-    await makeProof(token, { pair }),
-    `${await makeProof(token)}, ${await makeProof(token)}`,
-    undefined,
-    await makeProof(token, { header: { jwk: await exportJWK(other.privateKey) } }),
-    await makeProof(token, { header: { jwk: undefined } }),
+  const proof = await makeProof(token);
+  const [header = '', , signature = ''] = proof.split('.');
+  const { payload } = { payload: (await makeProof(token, { claims: { htm: 'POST' } })).split('.')[1] };
+  const proofs: [string | undefined, RefusalReason][] = [
+    [await makeProof(token, { header: { jwk: await exportJWK(other.privateKey) } }), 'proof_malformed'],
+    [`${header}.${payload}.${signature}`, 'proof_malformed'],
+    [`${proof}, ${await makeProof(token)}`, 'proof_malformed'],
+    [await makeProof(token, { claims: { more: 'a'.repeat(8000) } }), 'proof_malformed'],
+    [undefined, 'proof_missing'],
   ];
-  for (const proof of proofs)
-    expect(await refusalOf(orders.authenticate(requestWith(token, proof)))).toMatchObject({
-      code: 'invalid_dpop_proof',
-    });
+  for (const [value, reason] of proofs) {
+    const error = await refusalOf(orders.authenticate(requestWith(token, value)));
+    expect(error).toMatchObject({ code: 'invalid_dpop_proof', reason });
+  }
+});
+
+test('RFC 9449 section 7.1: a token that is bound to another key is an invalid token', async () => {
+  const token = await boundToken();
+  const proof = await makeProof(token, { pair });
+  const error = await refusalOf(ordersAt(issuer()).authenticate(requestWith(token, proof)));
+  expect(error).toMatchObject({ code: 'invalid_token', reason: 'proof_wrong_key' });
+  expect(error.headers.get('WWW-Authenticate')).toMatch(/^Bearer, DPoP error="invalid_token"/);
 });
 
 test('RFC 9449 section 7.2: a bound token is refused without the scheme DPoP', async () => {

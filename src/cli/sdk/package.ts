@@ -28,7 +28,7 @@ export function packageJson({ version, license, dependencies }: Project, entries
     sideEffects: false,
     engines: { node: '>=20' },
     exports: { ...Object.fromEntries(exported), './package.json': './package.json' },
-    files: ['*.js', 'types', 'README.md', 'LICENSE'],
+    files: ['*.js', '*.js.map', 'types', 'README.md', 'LICENSE'],
     dependencies: { jose: `^${dependencies.jose}` },
     ...(frameworks.length > 0 && { peerDependencies: peers, peerDependenciesMeta: optional }),
   };

@@ -1,10 +1,10 @@
 import { REQUEST_TIMEOUT_MS } from '../lib/constants.ts';
 import { SdkError } from '../lib/errors.ts';
 import { type Answer, requireSafeUrl } from '../lib/http.ts';
-import { discover, metadataUrls, type ServerMetadata } from '../lib/metadata.ts';
+import { MetadataCache } from '../lib/metadata-cache.ts';
 import { ServerClock } from '../lib/server-clock.ts';
 import { ClientAuthentication } from './client-authentication.ts';
-import { DEFAULT_LIFETIME, METADATA_AGE_MS, METADATA_RETRY_MS } from './constants.ts';
+import { DEFAULT_LIFETIME } from './constants.ts';
 import { DpopProver } from './dpop.ts';
 import type { TokenSourceOptions } from './options.ts';
 import { type IssuedToken, requestToken } from './token-request.ts';
@@ -16,11 +16,11 @@ export class AuthorizationServer {
   readonly #options: TokenSourceOptions;
   readonly #authentication: ClientAuthentication;
   readonly #onTime: () => void;
-  #metadata: { readonly value: ServerMetadata; staleAt: number } | undefined;
+  readonly #metadata: MetadataCache;
 
   /** @param onTime is called when an answer has shown the server's time. @throws SdkError `invalid_option` */
   constructor(options: TokenSourceOptions, onTime: () => void) {
-    metadataUrls(options.issuer, options);
+    this.#metadata = new MetadataCache(options, (answer) => this.#observe(answer));
     const endpoint = options.metadata?.token_endpoint;
     if (endpoint !== undefined) requireSafeUrl(endpoint, 'metadata.token_endpoint', options);
     this.#options = options;
@@ -38,7 +38,7 @@ export class AuthorizationServer {
     } = this.#options;
     const request = {
       issuer,
-      metadata: await this.#currentMetadata(),
+      metadata: await this.#metadata.current(),
       authentication: this.#authentication,
       parameters: parametersOf(this.#options),
       prover: this.prover,
@@ -53,7 +53,7 @@ export class AuthorizationServer {
     } catch (error) {
       // The endpoint may have moved.
       const isGone = error instanceof SdkError && (error.status === 404 || error.status === 405);
-      if (isGone && this.#metadata) this.#metadata.staleAt = 0;
+      if (isGone) this.#metadata.expire();
       throw error;
     }
   }
@@ -61,24 +61,8 @@ export class AuthorizationServer {
   /** Returns the latest time that it may be at the server, in milliseconds since the epoch; undefined if it cannot be had. */
   async latestTime(): Promise<number | undefined> {
     // The metadata are needed anyway if the time is not known yet.
-    if (this.clock.latest() === undefined) await this.#currentMetadata().catch(() => undefined);
+    if (this.clock.latest() === undefined) await this.#metadata.current().catch(() => undefined);
     return this.clock.latest();
-  }
-
-  async #currentMetadata(): Promise<ServerMetadata> {
-    if (this.#options.metadata) return this.#options.metadata;
-    const known = this.#metadata;
-    if (known && performance.now() < known.staleAt) return known.value;
-    try {
-      const onAnswer = (answer: Answer) => this.#observe(answer);
-      const value = await discover(this.#options.issuer, { ...this.#options, onAnswer });
-      this.#metadata = { value, staleAt: performance.now() + METADATA_AGE_MS };
-      return value;
-    } catch (error) {
-      if (!known) throw error;
-      known.staleAt = performance.now() + METADATA_RETRY_MS;
-      return known.value;
-    }
   }
 
   #observe({ headers, sentAt, receivedAt }: Answer): void {

@@ -27,12 +27,6 @@ export const REFUSAL_HOLD_MAX_MS = 300_000;
 /** The least time between two tokens that are fetched because an API refused the one before, in milliseconds. */
 export const REPLACEMENT_INTERVAL_MS = 30_000;
 
-/** The age from which on metadata are fetched again, in milliseconds. */
-export const METADATA_AGE_MS = 3_600_000;
-
-/** If metadata cannot be fetched again, milliseconds until the next attempt. The old ones are used. */
-export const METADATA_RETRY_MS = 60_000;
-
 /** The lifetime of a client assertion, in seconds: the shortest limit of a server is 60. */
 export const ASSERTION_LIFETIME = 60;
 

@@ -22,3 +22,15 @@ export const POLL_MS = 20;
  * In workerd, after how many milliseconds a request starts the work itself: the request that began it may have ended, and its work with it.
  */
 export const TAKEOVER_MS = 2000;
+
+/** The age from which on metadata are fetched again, in milliseconds. */
+export const METADATA_AGE_MS = 3_600_000;
+
+/** If metadata cannot be fetched again, milliseconds until the next attempt. The old ones are used. */
+export const METADATA_RETRY_MS = 60_000;
+
+/**
+ * By how many milliseconds the two clocks of the machine may pass time differently before the time of a server counts as unknown: one of them
+ * was set, or stood still while the machine was suspended.
+ */
+export const CLOCK_JUMP_MS = 5000;

@@ -1,3 +1,4 @@
+import { CLOCK_JUMP_MS } from './constants.ts';
 import { type Moment, moment } from './moment.ts';
 
 /**
@@ -18,6 +19,15 @@ export class ServerClock {
     const latest = date + 1000 + Math.max(0, age) + (receivedAt.monotonic - sentAt.monotonic);
     this.#seen = { at: receivedAt, earliest: date, latest };
     return true;
+  }
+
+  /**
+   * Whether one of the machine's clocks was set, or stood still, since the time of the server was seen: what it is now is not known then.
+   */
+  isDoubtful(now: Moment): boolean {
+    if (!this.#seen) return false;
+    const { wall, monotonic } = this.#seen.at;
+    return Math.abs(now.wall - wall - (now.monotonic - monotonic)) > CLOCK_JUMP_MS;
   }
 
   /** Returns the latest time that it may be at the server; undefined if no answer has shown its time. */

@@ -1,40 +1,65 @@
 import { base64url } from 'jose';
 import { sha256 } from '../lib/sha256.ts';
-import type { Certificate } from './options.ts';
+import type { Certificate, ResourceRequest } from './options.ts';
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
-const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/;
+const FINGERPRINT = /^[0-9a-f]{2}(:?[0-9a-f]{2}){31}$/i;
+const PEM = /^-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/;
 // RFC 9440 section 2.1: a byte sequence between colons.
-const HEADER_FIELD = /^:([A-Za-z0-9+/=]+):$/;
+const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]+=*):$/;
+// The DER of a certificate begins so, in base64.
+const BARE_DER = /^MI[A-Za-z0-9+/\s]+=*$/;
+/** A header of Envoy with one element: several proxies wrote several, and the first may be the client's. */
+const FORWARDED = /^(?:[a-z]+=(?:"(?:[^"\\]|\\.)*"|[^",;]*);)*(hash|cert)=("[^",]*"|[^",;]*)(?:;[^,]*)?$/i;
 
 /**
  * Returns the thumbprint of a certificate, as in `x5t#S256`
- * ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)); undefined if it is none. A text may be PEM, also as a URL
- * encodes it, the header field `Client-Cert` of [RFC 9440](https://www.rfc-editor.org/rfc/rfc9440), or the thumbprint.
+ * ([RFC 8705 section 3.1](https://www.rfc-editor.org/rfc/rfc8705#section-3.1)); undefined if it is not one.
  */
 export async function certificateThumbprint(certificate: Certificate): Promise<string | undefined> {
-  const der = typeof certificate === 'string' ? derOf(certificate) : certificate;
+  const der = typeof certificate === 'string' ? readText(certificate.trim()) : certificate;
   if (typeof der === 'string') return der;
   return der === undefined || der.length === 0 ? undefined : base64url.encode(await sha256(der));
 }
 
-/** Returns the DER of a text, the text itself if it is a thumbprint, or undefined. */
-function derOf(text: string): Uint8Array | string | undefined {
-  const trimmed = text.trim();
-  if (THUMBPRINT.test(trimmed)) return trimmed;
-  const decoded = trimmed.includes('%') ? decode(trimmed) : trimmed;
-  const base64 = PEM.exec(decoded)?.[1] ?? HEADER_FIELD.exec(decoded)?.[1];
+/** Returns the DER that a text contains, the thumbprint if it is one, or undefined. */
+function readText(text: string): Uint8Array | string | undefined {
+  const [, name, quoted = ''] = FORWARDED.exec(text) ?? [];
+  if (name !== undefined) {
+    const value = quoted.replace(/^"|"$/g, '');
+    return name.toLowerCase() === 'hash' && !FINGERPRINT.test(value) ? undefined : readText(value);
+  }
+  if (FINGERPRINT.test(text)) {
+    const bytes = text.replaceAll(':', '').match(/../g) ?? [];
+    return base64url.encode(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)));
+  }
+  if (THUMBPRINT.test(text)) return text;
   try {
-    return base64 === undefined ? undefined : Uint8Array.from(atob(base64.replace(/\s/g, '')), (c) => c.charCodeAt(0));
+    const plain = text.includes('%') ? decodeURIComponent(text) : text;
+    const base64 = PEM.exec(plain)?.[1] ?? BYTE_SEQUENCE.exec(plain)?.[1] ?? BARE_DER.exec(plain)?.[0];
+    const bytes = base64 === undefined ? undefined : atob(base64.replace(/\s/g, ''));
+    return bytes && Uint8Array.from(bytes, (character) => character.charCodeAt(0));
   } catch {
     return undefined;
   }
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** The members of `request.cf.tlsClientAuth` that are read. */
+interface TlsClientAuth {
+  readonly certPresented?: unknown;
+  readonly certRevoked?: unknown;
+  readonly certFingerprintSHA256?: unknown;
+}
+
+/**
+ * Returns the thumbprint of the certificate of a request in Workers; undefined without one, or if it is revoked. Only Cloudflare writes
+ * `request.cf`. The handshake proved that the client has the private key, so every issuer of the certificate will do.
+ */
+export function cloudflareCertificate(request: ResourceRequest): string | undefined {
+  const { cf } = request as { readonly cf?: { readonly tlsClientAuth?: TlsClientAuth | null } | null };
+  const tls = cf?.tlsClientAuth;
+  const fingerprint = tls?.certFingerprintSHA256;
+  // Only an explicit `0` means that it is not revoked.
+  if (tls?.certPresented !== '1' || tls.certRevoked !== '0' || typeof fingerprint !== 'string') return undefined;
+  return FINGERPRINT.test(fingerprint) ? fingerprint : undefined;
 }

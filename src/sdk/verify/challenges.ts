@@ -1,64 +1,51 @@
-import { VerificationError } from './verification-error.ts';
-
-/** The scheme of the `Authorization` header. */
-export type Scheme = 'Bearer' | 'DPoP';
-
-/** A refusal of a token, before it becomes an answer. */
-export interface RefusalDetails {
-  readonly scheme?: Scheme | undefined;
-  /** The scopes that a token must have. */
-  readonly scope?: readonly string[] | undefined;
-  readonly cause?: unknown;
-}
+import type { Refusal, Scheme } from './refusal.ts';
 
 /** What the challenges of an API say. */
 export interface ChallengeOptions {
   /** The schemes that the API accepts. */
   readonly schemes: readonly Scheme[];
   /** The algorithms of DPoP proofs. */
-  readonly algs: readonly string[];
+  readonly algorithms: readonly string[];
   readonly resourceMetadata: string | undefined;
-  /** The nonce for the next proof; undefined without nonces. */
-  readonly nonce: () => Promise<string> | undefined;
 }
 
-const STATUSES: Readonly<Record<string, number>> = { invalid_request: 400, insufficient_scope: 403 };
+type Parameter = readonly [name: string, value: string];
 
 /**
- * A refusal with the challenges of the API
- * ([RFC 6750 section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3), [RFC 9449 section 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
- * The error stands in the challenge of the scheme that was used. Without credentials there is none.
+ * Returns the `WWW-Authenticate` of a refusal
+ * ([RFC 6750 section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3), [RFC 9449 section 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)):
+ * a challenge for each scheme, and the error in that of the scheme that was used. Without credentials there is no error.
+ * @param scope the scopes that a token must have
  */
-export async function challenge(
-  code: string,
-  message: string,
-  { scheme, scope = [], cause }: RefusalDetails,
-  { schemes, algs, resourceMetadata, nonce }: ChallengeOptions,
-): Promise<VerificationError> {
-  const ofError = code === 'missing_token' ? [] : [['error', code] as const, ['error_description', message] as const];
-  const ofAll = [
+export function challenges(
+  { code, message }: Refusal,
+  used: Scheme,
+  scope: readonly string[],
+  { schemes, algorithms, resourceMetadata }: ChallengeOptions,
+): string {
+  const ofError: Parameter[] =
+    code === 'missing_token'
+      ? []
+      : [
+          ['error', code],
+          ['error_description', message],
+        ];
+  const ofAll: Parameter[] = [
     ...(scope.length > 0 ? [['scope', scope.join(' ')] as const] : []),
     ...(resourceMetadata === undefined ? [] : [['resource_metadata', resourceMetadata] as const]),
   ];
-  // A scheme that the API does not accept gets the error in the first challenge.
-  const used = scheme && schemes.includes(scheme) ? scheme : schemes[0];
-  const challenges = schemes.map((name) => {
-    const parameters = [
-      ...(name === used ? ofError : []),
-      ...ofAll,
-      ...(name === 'DPoP' ? [['algs', algs.join(' ')] as const] : []),
-    ];
-    return [name, parameters.map(([key, value]) => `${key}="${quotable(value)}"`).join(', ')].filter(Boolean).join(' ');
-  });
-  const next = schemes.includes('DPoP') ? await nonce() : undefined;
-  const headers = {
-    'WWW-Authenticate': challenges.join(', '),
-    ...(next !== undefined && { 'DPoP-Nonce': next }),
-  };
-  return new VerificationError(code, message, { status: STATUSES[code] ?? 401, headers, cause });
+  // An API that accepts no such scheme says so in its first challenge.
+  const accused = schemes.includes(used) ? used : schemes[0];
+  return schemes
+    .map((scheme) => {
+      const ofProofs: Parameter[] = scheme === 'DPoP' ? [['algs', algorithms.join(' ')]] : [];
+      const parameters = [...(scheme === accused ? ofError : []), ...ofAll, ...ofProofs];
+      return `${scheme} ${parameters.map(([name, value]) => `${name}="${quotable(value)}"`).join(', ')}`.trim();
+    })
+    .join(', ');
 }
 
-/** Keeps what a quoted string may have (RFC 6750 section 3). Scopes of routes and URLs come from the configuration, not from requests. */
+/** Keeps the characters that a quoted text may have (RFC 6750 section 3), so that no text can add a header. */
 function quotable(text: string): string {
   return text.replace(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, '');
 }

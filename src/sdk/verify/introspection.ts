@@ -2,18 +2,25 @@ import { ClientAuthentication } from '../client/client-authentication.ts';
 import { REQUEST_TIMEOUT_MS } from '../lib/constants.ts';
 import { SdkError } from '../lib/errors.ts';
 import { invalidOption, isObject, requestJson } from '../lib/http.ts';
-import { discover, type ServerMetadata } from '../lib/metadata.ts';
 import { nextAttemptMs, retryAfterSeconds } from '../lib/retry-after.ts';
-import { isWorkerd } from '../lib/runtime.ts';
-import { INTROSPECTION_AGE, INTROSPECTIONS_MAX, KEYS_REFRESH_MS } from './constants.ts';
-import type { VerifiedToken, VerifierEvent, VerifierOptions } from './options.ts';
-import type { RevocationCheck } from './revocations.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
+import {
+  INTROSPECTION_AGE,
+  INTROSPECTION_FAILURES,
+  INTROSPECTION_PAUSE_MAX_MS,
+  INTROSPECTIONS_MAX,
+} from './constants.ts';
+import type { Issuer } from './issuer.ts';
+import type { RevocationCheck, VerifiedToken } from './options.ts';
 
-/** What the server said of a token. */
-interface Known {
-  readonly isActive: boolean;
-  /** Until when that is used again, by the monotonic clock in milliseconds. */
-  readonly until: number;
+/** What is known of one token. */
+interface Question {
+  readonly flight: SingleFlight;
+  /** What the server said; undefined if it has not answered. */
+  isActive: boolean | undefined;
+  /** Until when that is used again, in monotonic milliseconds. */
+  until: number;
+  error: SdkError | undefined;
 }
 
 /**
@@ -21,112 +28,121 @@ interface Known {
  * callers that ask about the same token at once share a request.
  */
 export class Introspection implements RevocationCheck {
-  readonly #options: VerifierOptions;
-  readonly #notify: (event: VerifierEvent) => void;
+  readonly #issuer: Issuer;
   readonly #authentication: ClientAuthentication;
   readonly #ageMs: number;
-  // In the order of their ends.
-  readonly #known = new Map<string, Known>();
-  readonly #asked = new Map<string, Promise<boolean>>();
-  #metadata: { readonly value: ServerMetadata; readonly until: number } | undefined;
-  #failure: { readonly error: SdkError; readonly count: number; readonly notBefore: number } | undefined;
+  /** By the signature of the token, in the order of the questions. */
+  readonly #questions = new Map<string, Question>();
+  #failures = 0;
+  #failure: SdkError | undefined;
+  /** No request is made before it, in monotonic milliseconds. */
+  #notBefore = 0;
 
   /** @throws SdkError `invalid_option` */
-  constructor(options: VerifierOptions, notify: (event: VerifierEvent) => void) {
-    const { client, cacheSeconds = INTROSPECTION_AGE } = options.introspection ?? {};
+  constructor(issuer: Issuer) {
+    const { client, cacheSeconds = INTROSPECTION_AGE } = issuer.options.introspection ?? {};
     if (!client) throw invalidOption('introspection.client is required.');
     if (!(cacheSeconds >= 0)) throw invalidOption('introspection.cacheSeconds must be 0 or more.');
-    this.#options = options;
-    this.#notify = notify;
+    this.#issuer = issuer;
     this.#authentication = new ClientAuthentication(client);
     this.#ageMs = cacheSeconds * 1000;
   }
 
   async isRevoked(_token: VerifiedToken, raw: string): Promise<boolean> {
-    const known = this.#known.get(raw);
-    if (known && performance.now() < known.until) return !known.isActive;
-    // In workerd a request must not await the promise of another.
-    if (isWorkerd()) return !(await this.#ask(raw));
-    const asked = this.#asked.get(raw) ?? this.#ask(raw).finally(() => this.#asked.delete(raw));
-    this.#asked.set(raw, asked);
-    return !(await asked);
+    const question = this.#questionOf(raw);
+    if (question.isActive === undefined || performance.now() >= question.until) {
+      if (!question.flight.isUnderWay) question.isActive = undefined;
+      await question.flight.join();
+    }
+    if (question.isActive === undefined) throw question.error ?? pausing(this.#failure, this.#notBefore);
+    return !question.isActive;
   }
 
-  async #ask(raw: string): Promise<boolean> {
-    const held = this.#failure;
-    // A server that asked to wait is not asked earlier.
-    if (held?.error.retryAfter !== undefined && performance.now() < held.notBefore) throw held.error;
+  #questionOf(raw: string): Question {
+    // No other valid token has the same signature.
+    const key = raw.slice(raw.lastIndexOf('.') + 1);
+    const known = this.#questions.get(key);
+    if (known) return known;
+    const question: Question = {
+      flight: new SingleFlight(() => this.#ask(question, raw)),
+      isActive: undefined,
+      until: 0,
+      error: undefined,
+    };
+    this.#questions.set(key, question);
+    const now = performance.now();
+    for (const [old, { until, flight }] of this.#questions) {
+      const isNeeded = flight.isUnderWay || old === key || now < until;
+      if (isNeeded && this.#questions.size <= INTROSPECTIONS_MAX) break;
+      this.#questions.delete(old);
+    }
+    return question;
+  }
+
+  /** Makes one request. It never rejects: its outcome is in the question. */
+  async #ask(question: Question, raw: string): Promise<void> {
     const askedAt = performance.now();
+    question.error = undefined;
     try {
-      const isActive = await this.#request(raw);
-      this.#failure = undefined;
-      this.#remember(raw, { isActive, until: askedAt + this.#ageMs });
-      return isActive;
+      if (askedAt < this.#notBefore) throw pausing(this.#failure, this.#notBefore);
+      question.isActive = await this.#request(raw);
+      question.until = askedAt + this.#ageMs;
+      this.#failures = 0;
+      this.#notBefore = 0;
     } catch (cause) {
-      const error =
-        cause instanceof SdkError
-          ? cause
-          : new SdkError('internal', 'The introspection failed.', { isTemporary: true, cause });
-      const count = (this.#failure?.count ?? 0) + 1;
-      const nextMs = nextAttemptMs(count - 1, error.retryAfter);
-      this.#failure = { error, count, notBefore: performance.now() + nextMs };
-      this.#notify({ type: 'failure', operation: 'introspection', error, nextAttemptMs: nextMs });
-      throw error;
+      question.error = this.#fail(cause, askedAt < this.#notBefore);
     }
   }
 
+  #fail(cause: unknown, isPausing: boolean): SdkError {
+    if (cause instanceof SdkError && isPausing) return cause;
+    const error =
+      cause instanceof SdkError
+        ? cause
+        : new SdkError('internal', 'The introspection failed.', { isTemporary: true, cause });
+    this.#failures++;
+    this.#failure = error;
+    const pauseMs = nextAttemptMs(this.#failures - 1, error.retryAfter);
+    const isAsked = error.retryAfter !== undefined;
+    const nextMs = isAsked ? pauseMs : Math.min(pauseMs, INTROSPECTION_PAUSE_MAX_MS);
+    // One token that the server cannot judge must not stop all others.
+    if (isAsked || this.#failures >= INTROSPECTION_FAILURES) this.#notBefore = performance.now() + nextMs;
+    this.#issuer.notify({ type: 'failure', operation: 'introspection', error, nextAttemptMs: nextMs });
+    return error;
+  }
+
   async #request(raw: string): Promise<boolean> {
-    const { issuer, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
-    const metadata = await this.#currentMetadata();
+    const { options } = this.#issuer;
+    const { issuer, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
+    const metadata = await this.#issuer.metadata();
     const { introspection_endpoint: url, token_endpoint: tokenEndpoint = url } = metadata;
     if (url === undefined || tokenEndpoint === undefined) {
       const message = `The metadata of ${issuer} have no introspection_endpoint.`;
       throw new SdkError('discovery_failed', message, { isTemporary: false });
     }
-    const context = { issuer, metadata, tokenEndpoint, now: Date.now(), timeoutMs };
+    const context = { issuer, metadata, tokenEndpoint, now: this.#issuer.now(), timeoutMs };
     const { form, headers } = await this.#authentication.authenticate(context);
     const { grant_type: _, ...credentials } = form;
-    const body = new URLSearchParams({ token: raw, ...credentials }).toString();
     const init = {
       method: 'POST',
       headers: { Accept: 'application/json', 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
-      body,
+      body: new URLSearchParams({ token: raw, ...credentials }).toString(),
     };
-    const answer = await requestJson(url, init, this.#options);
-    const { status } = answer;
-    if (status === 200 && isObject(answer.body) && typeof answer.body.active === 'boolean') return answer.body.active;
+    const answer = await requestJson(url, init, options);
+    this.#issuer.observe(answer);
+    const { status, body, receivedAt } = answer;
+    if (status === 200 && isObject(body) && typeof body.active === 'boolean') return body.active;
     const requestId = answer.headers.get('X-Request-Id') ?? undefined;
-    const retryAfter = retryAfterSeconds(answer.headers, answer.receivedAt.wall);
+    const retryAfter = retryAfterSeconds(answer.headers, receivedAt.wall);
     const isTemporary = status === 429 || status >= 500;
-    throw new SdkError('introspection_failed', `${issuer} answered the introspection with ${status}.`, {
-      status,
-      requestId,
-      isTemporary,
-      retryAfter,
-    });
+    const details = { status, requestId, isTemporary, retryAfter };
+    throw new SdkError('introspection_failed', `${issuer} answered the introspection with ${status}.`, details);
   }
+}
 
-  async #currentMetadata(): Promise<ServerMetadata> {
-    if (this.#options.metadata) return this.#options.metadata;
-    if (this.#metadata && performance.now() < this.#metadata.until) return this.#metadata.value;
-    try {
-      const value = await discover(this.#options.issuer, this.#options);
-      this.#metadata = { value, until: performance.now() + KEYS_REFRESH_MS.max };
-      return value;
-    } catch (error) {
-      if (!this.#metadata) throw error;
-      return this.#metadata.value;
-    }
-  }
-
-  #remember(raw: string, known: Known): void {
-    if (this.#ageMs === 0) return;
-    this.#known.delete(raw);
-    this.#known.set(raw, known);
-    const now = performance.now();
-    for (const [old, { until }] of this.#known) {
-      if (until > now && this.#known.size <= INTROSPECTIONS_MAX) break;
-      this.#known.delete(old);
-    }
-  }
+/** Returns the error of a request that is not made, because the server is given a pause. */
+function pausing(failure: SdkError | undefined, notBefore: number): SdkError {
+  const retryAfter = Math.max(1, Math.ceil((notBefore - performance.now()) / 1000));
+  const message = failure?.message ?? 'The introspection failed.';
+  return new SdkError('introspection_failed', message, { isTemporary: true, retryAfter, cause: failure });
 }

@@ -4,7 +4,6 @@ import type { SdkError } from '../lib/errors.ts';
 import type { HttpOptions } from '../lib/http.ts';
 import type { ServerMetadata } from '../lib/metadata.ts';
 import type { BackgroundOptions } from '../lib/runtime.ts';
-import type { ReplayStore } from './replay.ts';
 import type { VerificationError } from './verification-error.ts';
 
 /** Options of `verifier`. Only `issuer` and `audience` are required. */
@@ -15,11 +14,17 @@ export interface VerifierOptions extends HttpOptions, BackgroundOptions {
   readonly audience: string;
   /** Accepts tokens that are for other APIs as well. Each of those APIs can then use a token here. Default: false. */
   readonly acceptForeignAudiences?: boolean | undefined;
-  /** The accepted values of `alg`. Default: all asymmetric algorithms; the key must fit in any case. */
+  /**
+   * The accepted values of `alg`, all with public keys. Default: ES256, RS256, EdDSA and the others of RFC 7518. A key is used with its own `alg`
+   * only; one without `alg` with the first that fits, so RSA keys are for RS256 unless this list has another one first.
+   */
   readonly algorithms?: readonly string[] | undefined;
-  /** The accepted values of `typ`. Default: `at+jwt` and `application/at+jwt`. For a server of another type, such as `['JWT']`. */
+  /** The accepted values of `typ`, with or without `application/`. Default: `['at+jwt']`. For a server without that type: `['JWT']`. */
   readonly types?: readonly string[] | undefined;
-  /** By how many seconds the clocks of the server and this machine may differ, 60 at most. Default: 5. */
+  /**
+   * By how many seconds the clocks of the server and this machine may differ, 60 at most. Default: 5. The clock of this machine is corrected by
+   * the `Date` of the server's answers, so it may be more wrong than that.
+   */
   readonly clockTolerance?: number | undefined;
   /** The scopes that every token must have, as a list or separated by spaces. */
   readonly scope?: string | readonly string[] | undefined;
@@ -27,7 +32,7 @@ export interface VerifierOptions extends HttpOptions, BackgroundOptions {
   readonly roles?: readonly string[] | undefined;
   /** The metadata of the server, for one that does not publish them. Default: they are discovered. */
   readonly metadata?: ServerMetadata | undefined;
-  /** The keys of the server, which are then never fetched. */
+  /** The keys of the server, which are then never fetched. Without them, keys are fetched again every 5 minutes or sooner. */
   readonly jwks?: JsonWebKeySet | undefined;
   /**
    * How revoked tokens are recognized: not at all before they expire; by the feed of revocations that Edgemint publishes, without a call per
@@ -43,21 +48,16 @@ export interface VerifierOptions extends HttpOptions, BackgroundOptions {
   /** How DPoP is treated ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)). By default bound tokens need their proof, and others pass. */
   readonly dpop?: DpopOptions | undefined;
   /**
-   * Returns the client's certificate of a request: its DER, its PEM, or its thumbprint in base64url. For APIs behind a proxy that checks
-   * certificates: it must remove the header from what clients send. Default: `certificate` of each call.
+   * Returns the client's certificate of a request, such as from the header of a proxy: `(request) => request.headers.get('Client-Cert')`. The
+   * proxy must remove that header from what clients send. Default: `certificate` of the call; in Workers, `request.cf.tlsClientAuth`.
    */
-  readonly certificate?: ((request: ResourceRequest) => Certificate | undefined) | undefined;
+  readonly certificate?: ((request: ResourceRequest) => Certificate | null | undefined) | undefined;
   /** The origin and path under which clients reach the API, such as `https://orders.example/v2`, if a proxy changes them. */
   readonly baseUrl?: string | undefined;
   /** The URL of the API's metadata, which refusals name ([RFC 9728 section 5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). */
   readonly resourceMetadata?: string | undefined;
   /** Is called with what happens, such as for metrics. It never gets a token, and what it throws is ignored. */
   readonly onEvent?: ((event: VerifierEvent) => void) | undefined;
-}
-
-/** A set of keys ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). */
-export interface JsonWebKeySet {
-  readonly keys: readonly JWK[];
 }
 
 /** How tokens are introspected. */
@@ -76,14 +76,43 @@ export interface DpopOptions {
   readonly algorithms?: readonly string[] | undefined;
   /**
    * Requires a nonce in each proof ([RFC 9449 section 9](https://www.rfc-editor.org/rfc/rfc9449#section-9)), so that none can be made in
-   * advance: `true` for a process of its own, or a secret of at least 32 characters that all processes of the API share. Default: false.
+   * advance: a secret of at least 32 characters that all processes of the API share, or several, of which the first makes nonces and all are
+   * accepted; `true` for an API that is one process. Nonces change every 150 seconds and last for two to three times that. Default: false.
    */
-  readonly nonces?: boolean | string | undefined;
+  readonly nonces?: boolean | string | readonly string[] | undefined;
   /** Remembers the proofs that were used. Default: the memory of the process, which other processes do not see. */
   readonly replays?: ReplayStore | undefined;
 }
 
-/** A certificate: its DER, its PEM, or its SHA-256 thumbprint in base64url. */
+/** A set of keys ([RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). */
+export interface JsonWebKeySet {
+  readonly keys: readonly JWK[];
+}
+
+/**
+ * Remembers the DPoP proofs that were used, in a store that all processes of an API share. In Redis:
+ * `use: async (id, expiresAt) => (await redis.set(id, '', { NX: true, PXAT: Math.ceil(expiresAt) })) === 'OK'`
+ */
+export interface ReplayStore {
+  /**
+   * Notes that a proof was used, in one step with the question whether it was used before. What it throws is answered with 503.
+   * @param id of the proof: the thumbprint of its key, a space, and up to 256 characters that the client chose
+   * @param expiresAt until when it must be remembered, milliseconds since the epoch
+   * @returns whether this is its first use
+   */
+  use(id: string, expiresAt: number): boolean | Promise<boolean>;
+}
+
+/** Tells whether a token was revoked before its end. */
+export interface RevocationCheck {
+  /** @param raw the token itself @throws SdkError, temporary, if it cannot be known */
+  isRevoked(token: VerifiedToken, raw: string): boolean | Promise<boolean>;
+}
+
+/**
+ * A certificate: its DER; its PEM, also as a URL encodes it (nginx, AWS); a header field of [RFC 9440](https://www.rfc-editor.org/rfc/rfc9440)
+ * (`Client-Cert`); the DER in base64 (Traefik); `X-Forwarded-Client-Cert` of Envoy with one element; or its SHA-256 in hexadecimal or base64url.
+ */
 export type Certificate = Uint8Array | string;
 
 /** The members of a request that are read. A `Request` has them. */
@@ -112,11 +141,12 @@ export interface VerifyOptions extends Requirements {
 
 /** A token that was verified. */
 export interface VerifiedToken {
-  /** The client that the token was issued to. */
+  /** The client that the token was issued to: `client_id`, or `azp` of servers that name it so. */
   readonly client_id: string;
   readonly sub: string | undefined;
   /** The client's organization. Only Edgemint says it. */
   readonly org_id: string | undefined;
+  /** The members of `scope`, or of `scp` of servers that name it so. */
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
   readonly jti: string | undefined;
@@ -126,6 +156,11 @@ export interface VerifiedToken {
   readonly expires_at: number;
   /** All claims, as they are in the token. */
   readonly claims: JWTPayload;
+  /**
+   * The nonce for the client's next proof, if it is another than that of this one: answer with it in the header `DPoP-Nonce`
+   * ([RFC 9449 section 8.2](https://www.rfc-editor.org/rfc/rfc9449#section-8.2)).
+   */
+  readonly dpop_nonce?: string | undefined;
 }
 
 /** What happened in a verifier. */

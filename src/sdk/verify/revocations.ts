@@ -1,10 +1,15 @@
-import type { VerifiedToken } from './options.ts';
-
-/** Tells whether a token was revoked before its end. */
-export interface RevocationCheck {
-  /** @param raw the token itself @throws SdkError, temporary, if it cannot be known */
-  isRevoked(token: VerifiedToken, raw: string): boolean | Promise<boolean>;
-}
+import { invalidOption } from '../lib/http.ts';
+import { Introspection } from './introspection.ts';
+import type { Issuer } from './issuer.ts';
+import type { RevocationCheck } from './options.ts';
 
 /** The check of a verifier that takes no notice of revocations. */
-export const NO_CHECK: RevocationCheck = { isRevoked: () => false };
+const NO_CHECK: RevocationCheck = { isRevoked: () => false };
+
+/** Returns the check that the options ask for. @throws SdkError `invalid_option` */
+export function revocationCheck(issuer: Issuer): RevocationCheck {
+  const { revocations = 'none' } = issuer.options;
+  if (revocations === 'none') return NO_CHECK;
+  if (revocations === 'introspection') return new Introspection(issuer);
+  throw invalidOption(`revocations must be none, feed or introspection, not ${revocations}.`);
+}
