@@ -25,15 +25,26 @@ export interface Answer {
   readonly receivedAt: Moment;
 }
 
+/** The same, with its body as text. */
+export interface TextAnswer extends Omit<Answer, 'body'> {
+  readonly text: string;
+}
+
 /** Sends a request through the global `fetch` as it is at that moment: workerd refuses it as a member of another object. */
 export const globalFetch: Fetch = (input, init) => fetch(input, init);
+
+/** Sends a request, as `requestText`, and parses its answer. @throws SdkError */
+export async function requestJson(url: string, init: RequestInit, options: HttpOptions): Promise<Answer> {
+  const { text, ...answer } = await requestText(url, init, options);
+  return { ...answer, body: parse(text) };
+}
 
 /**
  * Sends a request and reads its answer, of any status, within a deadline and a limit of bytes. It follows no redirect, because the
  * request may contain a credential.
  * @throws SdkError `network`, `timeout`, `redirect` or `answer_too_large`
  */
-export async function requestJson(url: string, init: RequestInit, options: HttpOptions): Promise<Answer> {
+export async function requestText(url: string, init: RequestInit, options: HttpOptions): Promise<TextAnswer> {
   const send = options.fetch ?? globalFetch;
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const { origin } = new URL(url);
@@ -49,7 +60,7 @@ export async function requestJson(url: string, init: RequestInit, options: HttpO
       connection.abort();
     }, timeoutMs);
   });
-  const exchange = async (): Promise<Answer> => {
+  const exchange = async (): Promise<TextAnswer> => {
     const response = await send(url, { ...init, redirect: 'manual', signal: connection.signal });
     const receivedAt = moment();
     const { status, headers } = response;
@@ -59,7 +70,7 @@ export async function requestJson(url: string, init: RequestInit, options: HttpO
         isTemporary: false,
       });
     }
-    return { status, headers, body: parse(await readText(response, origin)), sentAt, receivedAt };
+    return { status, headers, text: await readText(response, origin), sentAt, receivedAt };
   };
   try {
     return await Promise.race([exchange(), deadline]);

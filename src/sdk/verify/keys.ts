@@ -35,6 +35,8 @@ export interface ExpectedHeader {
   readonly types: ReadonlySet<string>;
   /** The accepted values of `alg`. */
   readonly algorithms: ReadonlySet<string>;
+  /** The longest JWT that is read, in characters. Default: `TOKEN_LENGTH_MAX`. */
+  readonly lengthMax?: number;
 }
 
 /** A key of a set, with the one algorithm that it is used with. */
@@ -91,7 +93,7 @@ export class KeySet {
    * @throws Refusal; SdkError `keys_unavailable` if the keys cannot be known
    */
   async verify(jwt: string, expected: ExpectedHeader): Promise<JWTPayload> {
-    if (typeof jwt !== 'string' || jwt.length > TOKEN_LENGTH_MAX) throw malformed();
+    if (typeof jwt !== 'string' || jwt.length > (expected.lengthMax ?? TOKEN_LENGTH_MAX)) throw malformed();
     let header: JWSHeaderParameters | undefined;
     let payload: Uint8Array;
     try {

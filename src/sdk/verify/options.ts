@@ -167,6 +167,8 @@ export interface VerifiedToken {
 export type VerifierEvent =
   /** The keys of the server were fetched. */
   | { readonly type: 'keys'; readonly count: number; readonly durationMs: number }
+  /** The feed of revocations was fetched. `ageMs` says how long ago it was complete, and `entries` how much it lists. */
+  | { readonly type: 'feed'; readonly entries: number; readonly ageMs: number; readonly durationMs: number }
   /** Something could not be fetched. What is known is used meanwhile, as far as the options permit. */
   | {
       readonly type: 'failure';

@@ -1,4 +1,5 @@
 import { invalidOption } from '../lib/http.ts';
+import { RevocationFeed } from './feed/feed.ts';
 import { Introspection } from './introspection.ts';
 import type { Issuer } from './issuer.ts';
 import type { RevocationCheck } from './options.ts';
@@ -11,5 +12,6 @@ export function revocationCheck(issuer: Issuer): RevocationCheck {
   const { revocations = 'none' } = issuer.options;
   if (revocations === 'none') return NO_CHECK;
   if (revocations === 'introspection') return new Introspection(issuer);
+  if (revocations === 'feed') return new RevocationFeed(issuer);
   throw invalidOption(`revocations must be none, feed or introspection, not ${revocations}.`);
 }
