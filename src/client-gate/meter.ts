@@ -35,8 +35,8 @@ export interface Flush {
  * of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since
  * the epoch.
  *
- * Each request of a quiet client writes that row, so that it needs no alarm. A busy client writes it for each reservation of the bucket, and
- * an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one as well.
+ * Each request of a quiet client writes that row, so that it needs no alarm. A busy client writes it when a reservation of the bucket is
+ * spent, and an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one as well.
  *
  * An eviction loses what is only in memory: of a busy client the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the
  * bucket's last write, and of any client up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
@@ -87,7 +87,7 @@ export class Meter {
   /** Computes the bucket after one more request. `settle()` makes it the current one. */
   take(limit: RateLimit, now: number): Taken {
     this.#bucket ??= this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
-    return take(this.#bucket, limit, this.#pace.isBusy(now), now);
+    return take(this.#bucket, this.#written, limit, this.#pace.isBusy(now), now);
   }
 
   /** Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy. */
@@ -177,8 +177,7 @@ export class Meter {
     const isBusy = this.#pace.isBusy(now);
     // D1 must never have a higher count than storage: after an eviction D1 would ignore the lower one until it catches up.
     if (this.#isUnwritten && (isFlushDue || isPersistDue)) {
-      if (this.#bucket && limit) this.#bucket = renewed(this.#bucket, limit, isBusy, now);
-      this.#write(now, this.#bucket ?? this.#written);
+      this.#write(now, this.#bucket && limit ? renewed(this.#bucket, limit, isBusy, now) : this.#written);
     }
     if (isPersistDue) this.#persistAt = undefined;
     // Otherwise the alarm would be set for the flush now, and brought forward again by the next request.

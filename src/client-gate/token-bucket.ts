@@ -2,17 +2,18 @@ import type { RateLimit, WrittenBucket } from '../gates/protocol.ts';
 import { RESERVED_SHARE_OF_BURST } from './constants.ts';
 
 /**
- * A token bucket that is written ahead: a reservation is subtracted from the stored level and spent from memory. For a busy client it is a
- * tenth of the burst; for others only the token that is spent at once. An eviction loses the rest of the reservation, so a client loses at
- * most a tenth of its burst and never gets more.
+ * A token bucket that is written ahead: what is written lacks a reservation, which is spent from memory. For a busy client it is a tenth of
+ * the burst; for others only the token that is spent at once. An eviction loses the rest of the reservation, so a client loses at most a
+ * tenth of its burst and never gets more.
+ *
+ * What is written refills after an eviction, up to a burst without the reservation. The bucket is written again as soon as it has less than
+ * that: of a busy client whose bucket stays almost full, one write lasts.
  */
 export interface TokenBucket {
-  /** Tokens besides the reservation, at the time `at`. */
+  /** Tokens at the time `at`. */
   readonly level: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** The rest of the reservation, in tokens. */
-  readonly reserved: number;
 }
 
 /** The result of taking a token. */
@@ -29,7 +30,7 @@ export interface Taken {
 
 /** Returns the bucket of a client that made no request before. */
 export function fullBucket(limit: RateLimit, now: number): TokenBucket {
-  return { level: limit.burst, at: now, reserved: 0 };
+  return { level: limit.burst, at: now };
 }
 
 /**
@@ -37,44 +38,45 @@ export function fullBucket(limit: RateLimit, now: number): TokenBucket {
  * at `now`: later than they really were, so that the bucket refills too little rather than too much.
  */
 export function recoveredBucket(written: WrittenBucket, limit: RateLimit, now: number): TokenBucket {
-  return { level: refilled(written, limit, now, limit.burst - reservation(limit, true) + 1), at: now, reserved: 0 };
+  return { level: refilled(written, limit, now, limit.burst - reservation(limit, true) + 1), at: now };
 }
 
 /**
  * Takes one token.
+ * @param written the bucket in storage, if there is one
  * @param isBusy whether to reserve a tenth of the burst, rather than to write each token that is taken
  * @param now milliseconds since the epoch
  */
-export function take(bucket: TokenBucket, limit: RateLimit, isBusy: boolean, now: number): Taken {
-  const { level, at, reserved } = refilledBucket(bucket, limit, now);
-  if (isBusy && reserved >= 1) return taken({ level, at, reserved: reserved - 1 }, limit);
-  const all = level + reserved;
-  if (wholeTokens(all) < 1)
-    return { granted: false, bucket: { level: all, at, reserved: 0 }, ...rateStatus(all, limit) };
-  const reserve = Math.min(wholeTokens(all), reservation(limit, isBusy));
-  const written = { level: Math.max(0, all - reserve), at };
-  return { ...taken({ ...written, reserved: reserve - 1 }, limit), write: written };
+export function take(
+  bucket: TokenBucket,
+  written: WrittenBucket | undefined,
+  limit: RateLimit,
+  isBusy: boolean,
+  now: number,
+): Taken {
+  const { level, at } = refilledBucket(bucket, limit, now);
+  if (wholeTokens(level) < 1) return { granted: false, bucket: { level, at }, ...rateStatus(level, limit) };
+  const left = level - 1;
+  const taken = { granted: true, bucket: { level: left, at }, ...rateStatus(left, limit) };
+  // At the bucket's time, not at `now`: a clock that was set back may come forward again.
+  if (isBusy && written && recoveredBucket(written, limit, at).level <= left) return taken;
+  return { ...taken, write: writtenAhead({ level, at }, reservation(limit, isBusy)) };
 }
 
 /**
- * Renews the reservation when the bucket is written for another reason than a request: in full for a busy client, while others get the rest
- * of it back. Reserves one token less than `take()`, because `recoveredBucket()` takes one as spent.
+ * Returns what to write when the bucket is written for another reason than a request: a busy client reserves a tenth of the burst, while
+ * others get the rest of their reservation back. Reserves one token less than `take()`, because `recoveredBucket()` takes one as spent.
  */
-export function renewed(bucket: TokenBucket, limit: RateLimit, isBusy: boolean, now: number): TokenBucket {
-  const { level, at, reserved } = refilledBucket(bucket, limit, now);
-  const all = level + reserved;
-  const reserve = Math.min(wholeTokens(all), reservation(limit, isBusy) - 1);
-  return { level: Math.max(0, all - reserve), at, reserved: reserve };
+export function renewed(bucket: TokenBucket, limit: RateLimit, isBusy: boolean, now: number): WrittenBucket {
+  return writtenAhead(refilledBucket(bucket, limit, now), reservation(limit, isBusy) - 1);
+}
+
+function writtenAhead({ level, at }: TokenBucket, reservation: number): WrittenBucket {
+  return { level: Math.max(0, level - Math.min(wholeTokens(level), reservation)), at };
 }
 
 function refilledBucket(bucket: TokenBucket, limit: RateLimit, now: number): TokenBucket {
-  // The reservation was made under the limit of its time. A limit that was lowered since holds at once.
-  const reserved = Math.min(bucket.reserved, limit.burst);
-  return { level: refilled(bucket, limit, now, limit.burst - reserved), at: Math.max(bucket.at, now), reserved };
-}
-
-function taken(bucket: TokenBucket, limit: RateLimit): Taken {
-  return { granted: true, bucket, ...rateStatus(bucket.level + bucket.reserved, limit) };
+  return { level: refilled(bucket, limit, now, limit.burst), at: Math.max(bucket.at, now) };
 }
 
 function rateStatus(tokens: number, limit: RateLimit): Pick<Taken, 'remaining' | 'reset'> {

@@ -21,7 +21,7 @@ function stored(limit = LIMIT, isBusy = true) {
   let writes = 0;
   return {
     take(now: number, isBusyNow = isBusy) {
-      const taken = take(bucket, limit, isBusyNow, now);
+      const taken = take(bucket, written, limit, isBusyNow, now);
       if (taken.write) {
         written = taken.write;
         writes++;
@@ -30,8 +30,7 @@ function stored(limit = LIMIT, isBusy = true) {
       return taken;
     },
     renew(now: number, isBusyNow = isBusy) {
-      bucket = renewed(bucket, limit, isBusyNow, now);
-      written = { level: bucket.level, at: bucket.at };
+      written = renewed(bucket, limit, isBusyNow, now);
     },
     evict(now: number) {
       bucket = written ? recoveredBucket(written, limit, now) : fullBucket(limit, now);
@@ -57,6 +56,27 @@ test('storage is written once for a tenth of the burst', () => {
   const bucket = stored();
   grantedOf(100, () => bucket.take(START));
   expect(bucket.writes).toBe(10);
+});
+
+test('a busy client whose bucket stays within a tenth of its burst writes nothing more', () => {
+  const bucket = stored();
+  for (let second = 0; second < 3600; second++) expect(bucket.take(START + second * 1000).granted).toBe(true);
+  expect(bucket.writes).toBe(1);
+  const end = START + 3_599_000;
+  grantedOf(8, () => bucket.take(end));
+  expect(bucket.writes).toBe(1);
+  bucket.evict(end);
+  expect(grantedOf(1000, () => bucket.take(end))).toBe(91);
+});
+
+test('a busy client that spends a tenth of its burst before it refills is written again', () => {
+  const bucket = stored();
+  const end = START + 3_600_000;
+  bucket.take(START);
+  grantedOf(9, () => bucket.take(end));
+  expect(bucket.writes).toBe(1);
+  grantedOf(1, () => bucket.take(end));
+  expect(bucket.writes).toBe(2);
 });
 
 test('a quiet client’s tokens are each written, and an eviction loses none of them', () => {
@@ -126,6 +146,15 @@ test('a clock that goes back grants nothing', () => {
   grantedOf(100, () => bucket.take(START));
   expect(bucket.take(START - 3_600_000).granted).toBe(false);
   expect(grantedOf(1000, () => bucket.take(START + 30_000))).toBe(30);
+});
+
+test('a clock that goes back and comes forward again grants nothing after an eviction', () => {
+  const bucket = stored();
+  grantedOf(100, () => bucket.take(START));
+  const later = START + 10 * 60_000;
+  const before = grantedOf(5, () => bucket.take(later)) + grantedOf(50, () => bucket.take(START - 3_600_000));
+  bucket.evict(later);
+  expect(before + grantedOf(1000, () => bucket.take(later))).toBeLessThanOrEqual(100);
 });
 
 test('a client whose burst is one gets its token after every eviction', () => {
@@ -211,10 +240,11 @@ test('whatever happens, a client gets all that its limit allows, but for a tenth
 });
 
 test('a limit that was lowered holds for what had been reserved under the old one', () => {
-  const before = take(fullBucket({ per_minute: 60, burst: 1000 }, START), { per_minute: 60, burst: 1000 }, true, START);
+  const high = { per_minute: 60, burst: 1000 };
+  const before = take(fullBucket(high, START), undefined, high, true, START);
   let bucket = before.bucket;
   const granted = grantedOf(100, () => {
-    const taken = take(bucket, { per_minute: 60, burst: 5 }, true, START);
+    const taken = take(bucket, before.write, { per_minute: 60, burst: 5 }, true, START);
     bucket = taken.bucket;
     return taken;
   });
