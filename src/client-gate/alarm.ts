@@ -18,9 +18,9 @@ export class Alarm {
   }
 
   /** Sets the alarm to a deadline, in milliseconds since the epoch, unless it goes off earlier. Without a deadline it does nothing. */
-  async setBy(deadline: number | undefined): Promise<void> {
-    if (deadline === undefined || (this.#at !== null && this.#at <= deadline)) return;
+  setBy(deadline: number | undefined): Promise<void> | undefined {
+    if (deadline === undefined || (this.#at !== null && this.#at <= deadline)) return undefined;
     this.#at = deadline;
-    await this.#storage.setAlarm(deadline);
+    return this.#storage.setAlarm(deadline);
   }
 }

@@ -231,7 +231,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   async #prove({ client_id, proof }: Identified): Promise<ProvenClient | NotAuthenticated | Unavailable> {
-    const record = await this.#findRecord(client_id);
+    const record = this.#state.record ?? (await this.#findRecord(client_id));
     if (record === 'unavailable') return { outcome: 'unavailable' };
     const now = Date.now();
     const credential = record && matchCredential(record, proof, now);
@@ -253,10 +253,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const refusal = this.#refuseUnknown([...spends, ...decision.spends], now);
     if (refusal) return refusal;
     this.#meter.used(credential.id, now);
-    await Promise.all([
-      this.#spend(decision.spends, now),
-      this.#settle(usageOutcomeOf(decision.answer), now, decision.isCharged ? taken : undefined),
-    ]);
+    const spent = this.#spend(decision.spends, now);
+    const settled = this.#settle(usageOutcomeOf(decision.answer), now, decision.isCharged ? taken : undefined);
+    if (spent || settled) await Promise.all([spent, settled]);
     return decision.answer;
   }
 
@@ -274,9 +273,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return ids.length > 0 ? this.#replays.spend(ids, now) : undefined;
   }
 
-  async #settle(outcome: UsageOutcome, now: number, taken?: Taken): Promise<void> {
+  /** Counts how a request ended. @returns a promise if an alarm is set: await it before the answer */
+  #settle(outcome: UsageOutcome, now: number, taken?: Taken): Promise<void> | undefined {
     this.#meter.settle(outcome, now, taken);
-    await this.#alarm.setBy(this.#meter.nextDeadline());
+    return this.#alarm.setBy(this.#meter.nextDeadline());
   }
 
   /** Records that a credential was used for another purpose than a token. Returns a refusal if it was, or may have been, used before. */

@@ -162,8 +162,8 @@ export class Meter {
 
   /** Returns when the next write to storage or D1 is due, or undefined. */
   nextDeadline(): number | undefined {
-    const deadlines = [this.#persistAt, this.#flushAt].filter((at) => at !== undefined);
-    return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
+    if (this.#persistAt === undefined || this.#flushAt === undefined) return this.#persistAt ?? this.#flushAt;
+    return Math.min(this.#persistAt, this.#flushAt);
   }
 
   /**

@@ -52,6 +52,7 @@ export class ReplayMemory {
    * @returns the seconds after which the client's new ids are accepted, or undefined if none of these can have been used
    */
   refuseUnknown(ids: readonly SpentId[], now: number): number | undefined {
+    if (ids.length === 0) return undefined;
     const spent = this.#loaded();
     const unspent = ids.filter(({ id }) => !spent.has(id));
     // If the clock was set back, an id is presented again that a sweep forgot.

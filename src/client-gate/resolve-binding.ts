@@ -11,6 +11,9 @@ import { authenticationOf } from './check-proof.ts';
 
 const UNBOUND: TokenBinding = { dpop: false, dpop_nonce: false, certificate: false, any: false };
 
+/** The confirmation of a token that is bound to nothing. */
+const NOT_BOUND: Confirmation = {};
+
 export function bindingOf({ binding }: ClientRecord): TokenBinding {
   return binding ?? UNBOUND;
 }
@@ -32,6 +35,7 @@ export function resolveBinding(
   if (dpop && authenticationOf(record).is_strict && !STRICT_ALGS.includes(dpop.alg)) return 'invalid_dpop_proof';
   if (dpop && isSpent(dpop.spends)) return 'invalid_dpop_proof';
   const isToCertificate = required.certificate || (required.any && !dpop);
+  if (!dpop && !isToCertificate) return NOT_BOUND;
   return {
     ...(dpop && { jkt: dpop.jkt }),
     ...(isToCertificate && certificate !== undefined && { 'x5t#S256': certificate }),

@@ -28,8 +28,8 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
 
   const scopes = resolveScopes(grant, request.scopes);
   if (!scopes) return 'invalid_scope';
-  const claims = request.claims ?? {};
-  if (!isSubset(Object.keys(claims), requestableClaims(record, grant))) return 'invalid_request';
+  const claims = resolveClaims(record, grant, request.claims);
+  if (!claims) return 'invalid_request';
 
   const ttl = record.access_token_ttl ?? grant.access_token_ttl ?? ACCESS_TOKEN_TTL_DEFAULT;
   return {
@@ -39,7 +39,7 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     resource: grant.resource,
     scopes,
     roles: rolesAt(grant, record.roles),
-    claims: { ...ownClaims(record, grant), ...claims },
+    claims,
     access_token_ttl: is_strict ? Math.min(ttl, STRICT_ACCESS_TOKEN_TTL_MAX) : ttl,
     signing_alg: grant.signing_alg,
     ...(grant.access_token_typ !== undefined && { access_token_typ: grant.access_token_typ }),
@@ -58,9 +58,14 @@ export function untilTokensCount(record: ClientRecord, request: GrantRequest, no
   return grant ? waitFor(grant) : 0;
 }
 
+/** The scopes of a grant, for look-ups. A record never changes: a push replaces it, and its grants with it. */
+const scopeSets = new WeakMap<Grant, ReadonlySet<string>>();
+
 /** Returns the scopes of the token, in the requested order; undefined if the request is refused. */
-function resolveScopes(grant: Grant, requested: readonly string[] = grant.scopes): readonly string[] | undefined {
-  const granted = new Set(grant.scopes);
+function resolveScopes(grant: Grant, requested: readonly string[] | undefined): readonly string[] | undefined {
+  if (!requested) return grant.scopes;
+  const granted = scopeSets.get(grant) ?? new Set(grant.scopes);
+  scopeSets.set(grant, granted);
   const scopes = requested.filter((scope) => granted.has(scope));
   if (scopes.length === requested.length) return scopes;
   return grant.scope_policy === 'narrow' && scopes.length > 0 ? scopes : undefined;
@@ -80,6 +85,17 @@ function findGrant(grants: readonly Grant[], resource: string): Grant | undefine
 
 function rolesAt({ roles }: Grant, names: readonly string[]): readonly string[] {
   return roles ? roles.flatMap((position) => names[position] ?? []) : names;
+}
+
+/** Returns the claims of the token; undefined if the client may not request all of those that it requests. */
+function resolveClaims(
+  record: ClientRecord,
+  grant: Grant,
+  requested: GrantRequest['claims'],
+): ResolvedGrant['claims'] | undefined {
+  const own = ownClaims(record, grant);
+  if (!requested) return own;
+  return isSubset(Object.keys(requested), requestableClaims(record, grant)) ? { ...own, ...requested } : undefined;
 }
 
 function ownClaims(

@@ -3,9 +3,11 @@ import { USAGE_HOURS_KEPT } from './constants.ts';
 
 const HOUR_MS = 3_600_000;
 
+type MutableCount = { -readonly [Member in keyof FlushedCount]: FlushedCount[Member] };
+
 /** A client's usage: the number of its token requests by hour and outcome, and how much of each count D1 has. Times are in milliseconds. */
 export class UsageCounts {
-  readonly #counts = new Map<string, FlushedCount>();
+  readonly #counts = new Map<string, MutableCount>();
 
   constructor(counts: readonly FlushedCount[] = []) {
     for (const count of counts) this.#set(count);
@@ -14,13 +16,14 @@ export class UsageCounts {
   /** Counts a token request. */
   add(outcome: UsageOutcome, now: number): void {
     const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
-    const { count, flushed } = this.#counts.get(key({ hour, outcome })) ?? { count: 0, flushed: 0 };
-    this.#set({ hour, outcome, count: count + 1, flushed });
+    const stored = this.#counts.get(key({ hour, outcome }));
+    if (stored) stored.count++;
+    else this.#set({ hour, outcome, count: 1, flushed: 0 });
   }
 
   /** Returns all counts, each with the part that D1 has. */
   all(): FlushedCount[] {
-    return [...this.#counts.values()];
+    return [...this.#counts.values()].map((count) => ({ ...count }));
   }
 
   /** Returns the counts that D1 does not have in full. */
@@ -33,7 +36,7 @@ export class UsageCounts {
   flushed(taken: readonly UsageCount[]): void {
     for (const { hour, outcome, count } of taken) {
       const stored = this.#counts.get(key({ hour, outcome }));
-      if (stored) this.#set({ ...stored, flushed: Math.min(stored.count, Math.max(stored.flushed, count)) });
+      if (stored) stored.flushed = Math.min(stored.count, Math.max(stored.flushed, count));
     }
   }
 
@@ -46,7 +49,7 @@ export class UsageCounts {
   }
 
   #set(count: FlushedCount): void {
-    this.#counts.set(key(count), count);
+    this.#counts.set(key(count), { ...count });
   }
 }
 
