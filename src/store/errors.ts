@@ -81,22 +81,25 @@ export async function askStore<T>(
 }
 
 /**
- * Waits for a promise that depends on a store, for at most `deadlineMs`.
- *
- * Use this to wait for a promise of another request; never await that directly. The runtime would continue in the other request's context,
- * which cannot use this request's I/O. The race is a promise of this request.
+ * Waits for a promise that depends on a store, for at most `deadlineMs`. It must be a promise of this request: the runtime would continue
+ * one of another request in that request's context, which cannot use this request's I/O.
  * @throws StoreUnavailableError at the deadline; the promise's own error
  */
-export async function withDeadline<T>(store: Store, pending: Promise<T>, deadlineMs = STORE_DEADLINE_MS): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), deadlineMs);
+export function withDeadline<T>(store: Store, pending: Promise<T>, deadlineMs = STORE_DEADLINE_MS): Promise<T> {
+  // One promise and its timer. `Promise.race` would make more of both, and this waits for each call to a gate.
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new StoreUnavailableError(store, 'deadline')), deadlineMs);
+    pending.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([pending, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 // SQLite's message names an index if it is on expressions; otherwise it names the columns.
