@@ -10,11 +10,33 @@ type SecretName = (typeof SECRETS)[number];
 type PlainName<Name extends string> = Name extends SecretName ? never : Name;
 
 /** The parameters of a request that have a value. */
-export interface Parameters {
-  get<Name extends string>(name: PlainName<Name>): string | undefined;
+export class Parameters {
+  readonly #values = new Map<string, string[]>();
+  readonly #secrets = new Map<string, Redacted>();
+
+  get<Name extends string>(name: PlainName<Name>): string | undefined {
+    return this.#values.get(name)?.[0];
+  }
+
   /** Returns all values of a parameter that may be repeated. */
-  all<Name extends string>(name: PlainName<Name>): readonly string[];
-  secret(name: SecretName): Redacted | undefined;
+  all<Name extends string>(name: PlainName<Name>): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  secret(name: SecretName): Redacted | undefined {
+    return this.#secrets.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name) || this.#secrets.has(name);
+  }
+
+  add(name: string, value: string): void {
+    const earlier = this.#values.get(name);
+    if (isSecret(name)) this.#secrets.set(name, new Redacted(value));
+    else if (earlier) earlier.push(value);
+    else this.#values.set(name, [value]);
+  }
 }
 
 const FORM = /^application\/x-www-form-urlencoded[ \t]*(;[^,]*)?$/i;
@@ -38,31 +60,23 @@ export async function readParameters(
   if (!isForm && !isOptional) throw notAForm();
   const body = await readText(request);
   if (!isForm && body !== '') throw notAForm();
-  const values = new Map<string, string[]>();
-  const secrets = new Map<string, Redacted>();
+  const parameters = new Parameters();
   for (const pair of body.split('&')) {
-    const [rawName = '', ...rest] = pair.split('=');
-    const name = decodeForm(rawName);
-    const value = decodeForm(rest.join('='));
+    const end = pair.indexOf('=');
+    const name = decodeForm(end < 0 ? pair : pair.slice(0, end));
+    const value = end < 0 ? '' : decodeForm(pair.slice(end + 1));
     if (name === undefined || value === undefined) throw malformedBody();
     if (value === '') continue;
-    const earlier = values.get(name);
-    if (secrets.has(name) || (earlier && !repeatable.includes(name))) {
+    if (parameters.has(name) && (isSecret(name) || !repeatable.includes(name))) {
       throw new OAuthError('invalid_request', { description: 'A parameter is repeated.' });
     }
-    if (isSecret(name)) secrets.set(name, new Redacted(value));
-    else if (earlier) earlier.push(value);
-    else values.set(name, [value]);
+    parameters.add(name, value);
   }
-  return {
-    get: (name) => values.get(name)?.[0],
-    all: (name) => values.get(name) ?? [],
-    secret: (name) => secrets.get(name),
-  };
+  return parameters;
 }
 
 function isSecret(name: string): name is SecretName {
-  return SECRETS.some((secret) => secret === name);
+  return (SECRETS as readonly string[]).includes(name);
 }
 
 function notAForm(): OAuthError {
