@@ -40,7 +40,10 @@ export function createServices(env: Env): Services {
     return derived;
   };
   const keyRing = new KeyRing(env, masterKeys);
-  const acceptedKeys = async () => (await keyRing.current(Date.now())).acceptedKeys;
+  const acceptedKeys = async () => {
+    const now = Date.now();
+    return (keyRing.held(now) ?? (await keyRing.current(now))).acceptedKeys;
+  };
   const db = database(env.DB);
   const gates = new Gates(env.CLIENT_GATE);
   return {

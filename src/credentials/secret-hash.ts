@@ -13,7 +13,9 @@ export function hashSecret(secret: Redacted, masterKeys: AcceptedKeys): Promise<
 /** Returns the hashes that a secret may be stored as: one for each accepted master key, the current one first. */
 export async function candidateHashes(secret: Redacted, masterKeys: AcceptedKeys): Promise<[string, ...string[]]> {
   const [current, ...others] = masterKeys;
-  return Promise.all([hashUnder(secret, current), ...others.map((key) => hashUnder(secret, key))]);
+  const hashes: [string, ...string[]] = [await hashUnder(secret, current)];
+  for (const key of others) hashes.push(await hashUnder(secret, key));
+  return hashes;
 }
 
 async function hashUnder(secret: Redacted, key: HashingKeys): Promise<string> {

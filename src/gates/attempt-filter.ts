@@ -123,15 +123,20 @@ export class AttemptFilter {
       this.refuseUnknown(attempt);
       return REFUSED;
     }
-    const isTrusted = this.#isTrusted(attempt, Date.now());
-    const tallies = isTrusted ? [] : await this.#awaitTurn(attempt);
-    const judge = async () => {
-      const verdict = await check();
-      if (isRefusal(verdict)) this.#failed(attempt, verdict, isTrusted);
-      else this.#passed(attempt);
-      return verdict;
-    };
-    return isTrusted ? judge() : counting(tallies, judge);
+    if (this.#isTrusted(attempt, Date.now())) return this.#judge(attempt, check, true);
+    const tallies = await this.#awaitTurn(attempt);
+    return counting(tallies, () => this.#judge(attempt, check, false));
+  }
+
+  async #judge<V extends { readonly outcome: string }>(
+    attempt: SecretAttempt,
+    check: () => Promise<V | Refusal>,
+    isTrusted: boolean,
+  ): Promise<V | Refusal> {
+    const verdict = await check();
+    if (isRefusal(verdict)) this.#failed(attempt, verdict, isTrusted);
+    else this.#passed(attempt);
+    return verdict;
   }
 
   /**

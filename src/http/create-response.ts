@@ -7,10 +7,10 @@ import { currentTrace } from '../log/trace.ts';
 export function createResponse(
   body: string | null,
   status: number,
-  headers: Readonly<Record<string, string>>,
+  ...headers: readonly Readonly<Record<string, string>>[]
 ): Response {
   const trace = currentTrace();
-  const response = new Response(body, { status, headers: { ...trace?.headers, ...headers } });
+  const response = new Response(body, { status, headers: Object.assign({}, trace?.headers, ...headers) });
   if (trace) trace.created = response;
   return response;
 }

@@ -58,15 +58,22 @@ export class KeyRing {
     this.#masterKeys = masterKeys;
   }
 
+  /** Returns the ring if its lease is young, so that nothing must be awaited for it. @param now milliseconds since the epoch */
+  held(now: number): Ring | undefined {
+    const lease = this.#lease;
+    return lease && now < lease.renewsAt ? lease.ring : undefined;
+  }
+
   /**
    * Returns the ring.
    * @param now milliseconds since the epoch
    * @throws StoreUnavailableError if the lease has ended and neither D1 nor KV answers
    */
   async current(now: number): Promise<Ring> {
-    const lease = this.#lease;
-    if (lease && now < lease.renewsAt) return lease.ring;
+    const held = this.held(now);
+    if (held) return held;
 
+    const lease = this.#lease;
     if (this.#failure && now < this.#failure.until) {
       if (lease && now < lease.endsAt) return lease.ring;
       throw this.#failure.error;
@@ -83,7 +90,8 @@ export class KeyRing {
    * @throws StoreUnavailableError; NotYetError if verifiers may not have the active key in their cached JWKS yet
    */
   async signer(alg: SigningAlg, now: number): Promise<SigningKey> {
-    const key = (await this.current(now)).active.get(alg);
+    const { active } = this.held(now) ?? (await this.current(now));
+    const key = active.get(alg);
     // Happens only with a copy in KV that lags behind an emergency: D1 has a new active key.
     if (!key) throw new StoreUnavailableError('d1', `no active ${alg} key`);
     if (now < key.heldBackUntil) throw new NotYetError(key.heldBackUntil, now);

@@ -36,10 +36,10 @@ export async function token(services: TokenServices, request: Request): Promise<
   const binding = await verifyPossession(services, request);
   const intent: AdmitIntent = { kind: 'admit', grant, binding };
   const { answer } = await authenticate(services, request, parameters, intent);
-  const admitted = await requireAdmission(services, answer);
-  requireBinding(admitted, binding);
-  const accessToken = await mint(services, admitted);
-  return accessTokenResponse(accessToken, admitted, admitted.wants_dpop_nonce ? await nonceHeader(services) : {});
+  if (answer.outcome !== 'admitted') throw await refusalOf(services, answer);
+  requireBinding(answer, binding);
+  const accessToken = await mint(services, answer);
+  return accessTokenResponse(accessToken, answer, answer.wants_dpop_nonce ? await nonceHeader(services) : {});
 }
 
 /** Returns how a grant authenticates the client. @throws OAuthError `unsupported_grant_type` for every other grant type */
@@ -54,19 +54,13 @@ function authenticationFor(grantType: string): typeof authenticateClient {
   }
 }
 
-async function requireAdmission(services: Pick<TokenServices, 'dpopNonces'>, decision: Decision): Promise<Admitted> {
-  switch (decision.outcome) {
-    case 'admitted':
-      return decision;
-    case 'refused': {
-      const headers = rateLimitHeaders(decision.rate);
-      throw decision.error === 'use_dpop_nonce'
-        ? await nonceRequired(services, headers)
-        : refusalError(decision.error, headers);
-    }
-    case 'rate_limited':
-      throw new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
-  }
+async function refusalOf(
+  services: Pick<TokenServices, 'dpopNonces'>,
+  decision: Exclude<Decision, Admitted>,
+): Promise<OAuthError> {
+  if (decision.outcome === 'rate_limited') return new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
+  const headers = rateLimitHeaders(decision.rate);
+  return decision.error === 'use_dpop_nonce' ? nonceRequired(services, headers) : refusalError(decision.error, headers);
 }
 
 /** Descriptions for errors whose code alone is too vague. */
@@ -134,5 +128,5 @@ function accessTokenResponse(
     // RFC 6749 section 3.3 has no empty scope, and some clients refuse one.
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(' ') }),
   };
-  return oauthJson(body, 200, { ...rateLimitHeaders(rate), ...headers });
+  return oauthJson(body, 200, rateLimitHeaders(rate), headers);
 }

@@ -26,7 +26,8 @@ export async function authenticateBySecret<I extends Intent>(
     throw invalidClient('mistyped_secret');
   }
   const acceptedKeys = await services.acceptedKeys();
-  const hashes = (await Promise.all(possible.map((secret) => candidateHashes(secret, acceptedKeys)))).flat();
+  const hashes: string[] = [];
+  for (const secret of possible) hashes.push(...(await candidateHashes(secret, acceptedKeys)));
   const client: Identified = { client_id: clientId, proof: { kind: 'secret', hashes } };
   const answer = await services.attempts.guard({ ...attempt, hashes }, () => askGate(services, client, intent));
   if (isRefusal(answer)) {

@@ -110,8 +110,7 @@ export function requireNamed(parameters: Parameters, credential: Credential): vo
 
 /** Returns how many client credentials are in the body. */
 export function secretsInBody(parameters: Parameters): number {
-  return (['client_secret', 'client_assertion'] as const).filter((name) => parameters.secret(name) !== undefined)
-    .length;
+  return (parameters.secret('client_secret') ? 1 : 0) + (parameters.secret('client_assertion') ? 1 : 0);
 }
 
 /**

@@ -121,6 +121,10 @@ export function noSuchEndpoint(): OAuthError {
 const UNCACHED_JSON = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Pragma: 'no-cache' };
 
 /** Returns a JSON answer that no cache may store ([RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)). */
-export function oauthJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return createResponse(JSON.stringify(body), status, { ...UNCACHED_JSON, ...headers });
+export function oauthJson(
+  body: unknown,
+  status = 200,
+  ...headers: readonly Readonly<Record<string, string>>[]
+): Response {
+  return createResponse(JSON.stringify(body), status, UNCACHED_JSON, ...headers);
 }

@@ -18,8 +18,9 @@ export async function verifyPossession(
   request: Request,
 ): Promise<BindingRequest> {
   const header = request.headers.get('DPoP');
-  const dpop = header === null ? undefined : await checkDpopHeader(services, header, request.method);
   const certificate = clientCertificate(request);
+  if (header === null && !certificate) return {};
+  const dpop = header === null ? undefined : await checkDpopHeader(services, header, request.method);
   return {
     ...(dpop && { dpop }),
     ...(certificate && !certificate.isRevoked && { certificate: certificate.thumbprint }),
