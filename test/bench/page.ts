@@ -74,8 +74,8 @@ All get ES256 tokens of about the same size by \`POST\` of a \`client_credential
 - **assertion**, **proof**, **both**: 25 busy clients, with \`private_key_jwt\` instead of the secret, with a DPoP proof, and with both. Each is
   used once, and was signed before the clock ran. A client that uses fewer than 64 of them in a minute costs more: a row for each.
 - **introspection**: one of its tokens, by a caller that it knows. **jwks**: its keys.
-- **full-floor**: the least code that has the duties of \`secret\`. It hashes the secret, makes the same call to a Durable Object, which
-  compares the hash, counts, and writes a row per hundred requests; it answers with the same headers, and logs the same share of its requests
+- **full-floor**: the least code that has the duties of \`secret\`. It hashes the secret, makes the same call to a Durable Object, with the
+  same deadline; the object compares the hash, counts, and writes a row per hundred requests; it answers with the same headers, and logs the same share of its requests
   (${logShare}). [Its source](../test/bench/full-floor/index.ts) says what it leaves out.
 - **floor**: a Worker that parses the form, calls one Durable Object, signs one token, and does nothing else.
 - **oidc-provider**: on Node, its store in memory, with JWT access tokens.

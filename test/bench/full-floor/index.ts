@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
+import { STORE_DEADLINE_MS } from '../../../src/constants.ts';
 import type { Admission, AdmissionRequest, GateMethods } from '../../../src/gates/protocol.ts';
 
 // The duties of a token request for a client with a secret, in the least code.
@@ -6,6 +7,7 @@ import type { Admission, AdmissionRequest, GateMethods } from '../../../src/gate
 // It does, for each request:
 // - reads the form and the Basic credentials, and hashes the secret: one HMAC-SHA-256
 // - calls the Durable Object of the client with the types of the product's protocol, so that both put the same data on the wire
+// - gives that call the product's deadline, so that no client waits without end for an object that hangs
 // - there: compares the hash in constant time, takes a token from a bucket, counts the request, and answers with clock, grant and rate;
 //   writes one row of the product's size per hundred requests, and answers when the row is durable
 // - signs the claims of the product with ES256. The header is encoded once, and WebCrypto is called without a library
@@ -94,7 +96,7 @@ export default {
 
     const askedAt = Date.now();
     const gate = env.GATE.getByName(clientId) as unknown as GateMethods;
-    const answer = await gate.admit({
+    const admission = gate.admit({
       client_id: clientId,
       proof: { kind: 'secret', hashes: [`0000.${base64url(mac)}`] },
       resource: form.get('resource') ?? undefined,
@@ -103,6 +105,7 @@ export default {
       dpop: undefined,
       certificate: undefined,
     });
+    const answer = await withDeadline(admission);
     const gateMs = Date.now() - askedAt;
     if (answer.outcome !== 'admitted') return new Response(null, { status: 401 });
 
@@ -149,6 +152,22 @@ export default {
     );
   },
 } satisfies ExportedHandler<Env>;
+
+function withDeadline<T>(pending: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('deadline')), STORE_DEADLINE_MS);
+    pending.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
 
 function isEqual(one: string, other: string): boolean {
   const [left, right] = [encoder.encode(one), encoder.encode(other)];
