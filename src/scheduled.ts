@@ -1,5 +1,5 @@
 import { resumePushes } from './gates/pushes.ts';
-import { completeRotation, propagateKeyRevocations } from './keys/rotate.ts';
+import { completeRotation, propagateKeyRevocations, rotationNotices } from './keys/rotate.ts';
 import { findDueAlgs, planRotation, removalCutoff } from './keys/rotation.ts';
 import { StoredRing } from './keys/stored-ring.ts';
 import { log, loggable } from './log/log.ts';
@@ -7,13 +7,14 @@ import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, recordSuccesses } from './store/background-tasks.ts';
+import { noticeExpiringSecrets } from './store/expiring-secrets.ts';
 import { migrateIdentifiers } from './store/identifiers.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
 import { StaleWriteError, write } from './store/write.ts';
 
-type ScheduledServices = Pick<Services, 'env' | 'config' | 'db' | 'masterKeys' | 'gates'>;
+type ScheduledServices = Pick<Services, 'env' | 'config' | 'db' | 'masterKeys' | 'gates' | 'webhooks'>;
 
 /** A background task. `now` is in milliseconds since the epoch. Returns counts of what it did. */
 type Task = (services: ScheduledServices, now: number) => Promise<Readonly<Record<string, number>>>;
@@ -25,6 +26,9 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
   ['migrate_identifiers', storeComparableForms],
   ['purge', ({ db }, now) => purge(db, now)],
+  ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],
+  // Last, because it takes as long as its receivers.
+  ['send_webhooks', async ({ webhooks }, now) => ({ ...(await webhooks.sendDue(now)) })],
 ];
 
 /**
@@ -73,6 +77,7 @@ async function rotateSigningKeys(
       },
       guard: areSigningKeysUnchanged(change),
       statements: changeSigningKeys(db, change),
+      notices: rotationNotices(change),
     });
   } catch (error) {
     // Another run, or an administrator, changed the keys first.

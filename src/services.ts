@@ -24,6 +24,7 @@ import { database } from './store/database.ts';
 import { findClientIds } from './store/imported-clients.ts';
 import { findWorkloads } from './store/workloads.ts';
 import { SignedTokens } from './tokens/signed-tokens.ts';
+import { WebhookSender } from './webhooks/sender.ts';
 
 /** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
 export interface Services extends OAuthServices, ManagementServices {
@@ -46,6 +47,7 @@ export function createServices(env: Env): Services {
   };
   const db = database(env.DB);
   const gates = new Gates(env.CLIENT_GATE);
+  const webhooks = new WebhookSender(db, masterKeys);
   return {
     env,
     config,
@@ -64,7 +66,11 @@ export function createServices(env: Env): Services {
       (id, now) => waitUntil(recordApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
-      waitUntil(recordThrottling(db, subject, address, now).catch(() => undefined)),
+      waitUntil(
+        recordThrottling(db, subject, address, now)
+          .then((ids) => webhooks.sendSoon(ids))
+          .catch(() => undefined),
+      ),
     ),
     leakReports: new AttemptFilter(withKeyPrefix(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new IntrospectionCallerCache(),
@@ -74,6 +80,7 @@ export function createServices(env: Env): Services {
     dpopNonces: new DpopNonces(masterKeys),
     signedTokens: new SignedTokens(),
     probes: new StoreProbes(),
+    webhooks,
   };
 }
 

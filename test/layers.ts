@@ -14,10 +14,12 @@ const LAYERS = [
   ['store/'],
   ['credentials/'],
   ['platform/'],
+  ['outbound/'],
   ['keys/'],
   ['remote-keys/'],
   ['federation/'],
   ['tokens/'],
+  ['webhooks/'],
   ['gates/'],
   ['http/'],
   // The code of the Durable Object, and the two APIs. Each API says in its own `services.ts` what it may touch.

@@ -16,7 +16,7 @@ const places = new Map<string, Place>();
 
 function place(host: string, path: string): Place {
   const key = host + path;
-  const known = places.get(key) ?? { play: undefined, seen: { asked: 0, sent: 0, open: 0, headers: {} } };
+  const known = places.get(key) ?? { play: undefined, seen: { asked: 0, sent: 0, open: 0, headers: {}, received: [] } };
   places.set(key, known);
   return known;
 }
@@ -28,7 +28,9 @@ export async function outbound(request: IncomingMessage, response: ServerRespons
   if (host === CONTROL_HOST) return control(request, response);
   const at = place(host, path);
   const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-  at.seen = { ...at.seen, asked: at.seen.asked + 1, open: at.seen.open + 1, headers };
+  const sent = request.method === 'POST' ? await bodyFrom(request) : undefined;
+  const received = sent === undefined ? at.seen.received : [...at.seen.received, { headers, body: sent }];
+  at.seen = { ...at.seen, asked: at.seen.asked + 1, open: at.seen.open + 1, headers, received };
   response.on('error', () => undefined);
   response.on('close', () => {
     at.seen = { ...at.seen, open: at.seen.open - 1 };
@@ -37,9 +39,7 @@ export async function outbound(request: IncomingMessage, response: ServerRespons
 }
 
 async function control(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const { host, path, play } = JSON.parse(Buffer.concat(chunks).toString()) as {
+  const { host, path, play } = JSON.parse(await bodyFrom(request)) as {
     host: string;
     path: string;
     play?: Play;
@@ -47,6 +47,12 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
   const at = place(host, path);
   if (play) at.play = play;
   response.setHeader('Content-Type', 'application/json').end(JSON.stringify(at.seen));
+}
+
+async function bodyFrom(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 async function perform(at: Place, response: ServerResponse): Promise<void> {

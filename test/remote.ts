@@ -34,6 +34,8 @@ export interface Seen {
   readonly open: number;
   /** The headers of the last request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The POST requests, the first one first. */
+  readonly received: readonly { readonly headers: Readonly<Record<string, string>>; readonly body: string }[];
 }
 
 /** Sets the answer at `https://<host><path>` from now on. */

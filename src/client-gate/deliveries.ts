@@ -118,7 +118,7 @@ async function insert(db: Database, rows: readonly OutboxRow[]): Promise<InsertO
   const events = rows.map(eventOf).filter((event) => event !== undefined);
   if (events.length < rows.length) return 'refused';
   try {
-    return (await recordEvents(db, events)) ? 'recorded' : 'refused';
+    return (await recordEvents(db, events, Date.now())) ? 'recorded' : 'refused';
   } catch {
     return 'unavailable';
   }

@@ -35,6 +35,7 @@ const TAGS = {
   'Signing keys': 'The keys that sign tokens.',
   'Master keys': 'The keys that seal and hash all secret values.',
   Audit: 'The audit log: each change with its actor, time, target and address.',
+  Webhooks: 'Events that are sent to a URL as they happen, signed as Standard Webhooks says.',
   Changes: 'The progress of changes that continue after their answer.',
   Service: 'The health and the documentation of the service.',
 } as const;

@@ -29,6 +29,12 @@ const client = {
   metadata: { team: 'billing' },
 };
 
+const webhook = {
+  name: 'Audit trail',
+  url: 'https://hooks.example.com/edgemint',
+  events: ['client.updated', 'secret.expiring', 'webhook.disabled'],
+};
+
 const clientKey = {
   kty: 'EC',
   crv: 'P-256',
@@ -62,6 +68,11 @@ export const REQUESTS = {
   revokeTokens: { token: ACCESS_TOKEN },
   rotateSigningKeys: { alg: 'ES256' },
   resealMasterKeys: {},
+  createWebhook: { organization_id, ...webhook },
+  updateWebhook: { events: null },
+  rotateSecretOfWebhook: { grace_seconds: 3600 },
+  testWebhook: {},
+  redeliverDeliveryOfWebhook: {},
   reportLeakedSecret: { secret: CLIENT_SECRET },
 } as const;
 
@@ -132,6 +143,32 @@ const Secret = {
   reason: 'It is the primary secret.',
 };
 
+const Webhook = {
+  id: 'wh_3qZ8GkL0yXn5bVt1RwCs7D',
+  organization_id,
+  name: webhook.name,
+  description: '',
+  url: webhook.url,
+  events: webhook.events,
+  status: 'active',
+  signing_secrets: [{ hint: 'pV0k', created_at, expires_at: null }],
+  disabled_reason: null,
+  failing_since: null,
+  created_at,
+  updated_at,
+};
+const WebhookDelivery = {
+  event_id: 'evt_0oWlXrD56moKdtYq7gqL6e',
+  event: 'client.updated',
+  status: 'delivered',
+  attempts: 1,
+  created_at,
+  next_attempt_at: null,
+  last_attempt_at: created_at,
+  last_status: 204,
+  last_fault: null,
+};
+
 /** Representations, by schema name. */
 export const REPRESENTATIONS = {
   Organization,
@@ -165,6 +202,24 @@ export const REPRESENTATIONS = {
     address: '192.0.2.7',
     changes: role,
   },
+  Webhook,
+  CreatedWebhook: { ...Webhook, signing_secret: 'whsec_kSQnGr0FJ8bXw1ZfVmT5yUe3hLdPaC7oRiNtB2gEpV0k=' },
+  WebhookDelivery,
+  WebhookDeliveryWithPayload: {
+    ...WebhookDelivery,
+    payload: {
+      type: 'client.updated',
+      timestamp: created_at,
+      data: {
+        id: WebhookDelivery.event_id,
+        organization_id,
+        target: CLIENT_ID,
+        actor: 'root',
+        address: '192.0.2.7',
+        changes: { status: 'disabled' },
+      },
+    },
+  },
   SigningKey: {
     kid: JWK.kid,
     alg: JWK.alg,
@@ -175,7 +230,13 @@ export const REPRESENTATIONS = {
     signs_from: created_at,
     public_jwk: JWK,
   },
-  MasterKey: { id: 'h3Vb0kPq', status: 'previous', signing_keys: 0, may_go_at: '2026-11-23T01:45:29.659Z' },
+  MasterKey: {
+    id: 'h3Vb0kPq',
+    status: 'previous',
+    signing_keys: 0,
+    webhooks: 0,
+    may_go_at: '2026-11-23T01:45:29.659Z',
+  },
   Change: {
     id: '1042',
     status: 'pending',
@@ -196,4 +257,5 @@ export const PATH_IDS: Readonly<Record<string, string>> = {
   roles: Role.id,
   secrets: Secret.id,
   changes: REPRESENTATIONS.Change.id,
+  webhooks: Webhook.id,
 };

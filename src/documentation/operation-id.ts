@@ -34,5 +34,5 @@ function lowerFirst(text: string): string {
 }
 
 function singular(plural: string): string {
-  return plural.replace(/s$/, '');
+  return plural.replace(/ies$/, 'y').replace(/s$/, '');
 }

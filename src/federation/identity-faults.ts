@@ -1,6 +1,6 @@
 import type { ClaimCondition, FederatedIdentity } from '../gates/protocol.ts';
 import { comparableForm } from '../lib/identifier.ts';
-import { addressFault } from '../remote-keys/address.ts';
+import { addressFault } from '../outbound/address.ts';
 import { DISTINGUISHING_CHARACTERS_MIN, TRUST_DOMAIN_LENGTH_MAX } from './constants.ts';
 import { acceptedValues, claimPath, isTrustDomain } from './identity.ts';
 import { isPattern, literalPrefix } from './pattern.ts';

@@ -11,16 +11,28 @@ export interface MasterKeyUse {
   readonly status: 'current' | 'previous' | 'retired';
   /** How many signing keys are sealed under it. */
   readonly signingKeys: number;
+  /** How many webhooks have secrets that are sealed under it. */
+  readonly webhooks: number;
   /** When it may be removed from `MASTER_KEY`, milliseconds since the epoch. Null if it is current, or a reseal is needed first. */
   readonly mayGoAt: number | null;
 }
 
-/** Lists the configured and retired master keys with their uses. The current key is first. */
-export function listMasterKeyUses({ keys, retired }: RingRows, [current, ...previous]: MasterKeys): MasterKeyUse[] {
+/**
+ * Lists the configured and retired master keys with their uses. The current key is first.
+ * @param webhooks how many webhooks have secrets that are sealed under a master key, by its id
+ */
+export function listMasterKeyUses(
+  { keys, retired }: RingRows,
+  webhooks: ReadonlyMap<string, number>,
+  [current, ...previous]: MasterKeys,
+): MasterKeyUse[] {
+  const countWebhooks = ({ id }: { readonly id: string }) => webhooks.get(id) ?? 0;
   const countSigningKeys = (key: { readonly id: string }) =>
     keys.filter(({ sealedPrivateJwk }) => isSealedUnder(sealedPrivateJwk, key)).length;
   const isNeeded = (key: { readonly id: string }) =>
-    countSigningKeys(key) > 0 || retired.some(({ sealedKeys }) => isSealedUnder(sealedKeys, key));
+    countSigningKeys(key) > 0 ||
+    countWebhooks(key) > 0 ||
+    retired.some(({ sealedKeys }) => isSealedUnder(sealedKeys, key));
   const mayGoAt = (key: { readonly id: string }) => {
     const row = retired.find(({ id }) => id === key.id);
     // Answers that are stored for an `Idempotency-Key` are not resealed. The key must stay until the last of them has expired.
@@ -28,16 +40,23 @@ export function listMasterKeyUses({ keys, retired }: RingRows, [current, ...prev
   };
   const isConfigured = ({ id }: RetiredMasterKey) => [current, ...previous].some((key) => key.id === id);
   return [
-    { id: current.id, status: 'current', signingKeys: countSigningKeys(current), mayGoAt: null },
+    {
+      id: current.id,
+      status: 'current',
+      signingKeys: countSigningKeys(current),
+      webhooks: countWebhooks(current),
+      mayGoAt: null,
+    },
     ...previous.map((key) => ({
       id: key.id,
       status: 'previous' as const,
       signingKeys: countSigningKeys(key),
+      webhooks: countWebhooks(key),
       mayGoAt: mayGoAt(key),
     })),
     ...retired
       .filter((key) => !isConfigured(key))
-      .map(({ id }) => ({ id, status: 'retired' as const, signingKeys: 0, mayGoAt: null })),
+      .map(({ id }) => ({ id, status: 'retired' as const, signingKeys: 0, webhooks: 0, mayGoAt: null })),
   ];
 }
 

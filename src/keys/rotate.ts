@@ -1,7 +1,9 @@
 import type { MasterKeys } from '../credentials/master-key.ts';
 import type { Database } from '../store/database.ts';
+import { generateId } from '../store/id.ts';
 import { copyKeyRevocation, listRevokedSigningKeys, recordKeyRevocationCopied } from '../store/revoked-signing-keys.ts';
 import type { SigningKeysChange } from '../store/signing-keys.ts';
+import type { Notice } from '../store/webhook-outbox.ts';
 import { findAlgsWithoutNextKey, type Rotation, revocationSettlesAt } from './rotation.ts';
 import { makeSigningKey } from './signing-key.ts';
 
@@ -10,6 +12,18 @@ export async function completeRotation(rotation: Rotation, masterKeys: MasterKey
   const { now } = rotation;
   const nextKeys = findAlgsWithoutNextKey(rotation).map((alg) => makeSigningKey(alg, 'next', masterKeys, now));
   return { ...rotation, made: await Promise.all(nextKeys) };
+}
+
+/** Returns the notices about a change of the signing keys: one for each key that signs from now on, or soon. */
+export function rotationNotices({ activated, retired, revoked, now }: SigningKeysChange): Notice[] {
+  return activated.map(({ kid, alg }) => ({
+    id: generateId('evt'),
+    at: now,
+    organizationId: null,
+    type: 'signing_key.rotated',
+    target: kid,
+    data: { alg, kid, previous_kid: [...revoked, ...retired].find((key) => key.alg === alg)?.kid ?? null },
+  }));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { MasterKeys } from '../credentials/master-key.ts';
 import { ConfigurationError } from '../platform/config.ts';
 
 /** The purpose of a sealed value. It is authenticated, so that a value sealed for one purpose is never accepted for another. */
-export type Purpose = 'signing-key' | 'answer' | 'retired-master-key';
+export type Purpose = 'signing-key' | 'answer' | 'retired-master-key' | 'webhook-secrets';
 
 /**
  * Encrypts a JSON value for storage as a compact JWE ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)) under the current master key.

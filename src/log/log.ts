@@ -78,6 +78,8 @@ export interface ScheduledEvent {
   readonly task:
     | 'resume_pushes'
     | 'purge'
+    | 'notice_expiring_secrets'
+    | 'send_webhooks'
     | 'rotate_signing_keys'
     | 'remove_signing_keys'
     | 'copy_key_ring'

@@ -133,3 +133,9 @@ export const SCOPES_SHOWN = 20;
 
 /** Attempts of a write while concurrent writes keep changing the same resource. */
 export const STALE_ATTEMPTS = 5;
+
+/** How long the old signing secret of a webhook signs after a rotation, if the request does not say. */
+export const WEBHOOK_GRACE_DEFAULT = 86_400;
+
+/** Webhooks whose secrets one request reseals, each a cryptographic operation: a few milliseconds, and 300 KB of one bound parameter. */
+export const RESEALED_WEBHOOKS_MAX = 500;

@@ -22,6 +22,7 @@ import { secrets } from './resources/secrets.ts';
 import { signingKeys } from './resources/signing-keys.ts';
 import { tokens } from './resources/tokens.ts';
 import { usage } from './resources/usage.ts';
+import { webhooks } from './resources/webhooks.ts';
 import type { ManagementServices } from './services.ts';
 import { idempotent } from './write/idempotency.ts';
 
@@ -58,6 +59,7 @@ export function management(services: ManagementServices): ManagementApp {
   signingKeys(app);
   masterKeys(app);
   auditEvents(app);
+  webhooks(app);
   changes(app);
   return app;
 }

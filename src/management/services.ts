@@ -8,6 +8,7 @@ import type { Config } from '../platform/config.ts';
 import type { Env } from '../platform/env.ts';
 import type { Database } from '../store/database.ts';
 import type { SignedTokens } from '../tokens/signed-tokens.ts';
+import type { WebhookSender } from '../webhooks/sender.ts';
 
 /** What the management API may touch. */
 export interface ManagementServices {
@@ -26,4 +27,6 @@ export interface ManagementServices {
   readonly signedTokens: SignedTokens;
   /** Holds back callers that report leaked secrets and are wrong too often. */
   readonly leakReports: AttemptFilter;
+  /** Sends the events that writes owe to webhooks. */
+  readonly webhooks: WebhookSender;
 }

@@ -64,17 +64,18 @@ async function rotate(
     at: now,
     organizationId,
     actor: clientId,
-    action: 'client.secret_rotated',
+    action: 'client.secret_rotated' as const,
     target: clientId,
     address,
   };
   try {
-    const { owed } = await write(db, {
+    const { owed, webhooks } = await write(db, {
       event: { ...event, changes },
       guard: isClientAt(row),
       affectedClients: listOf([clientId]),
       statements: [...change(db, { ...stored, selfMade: true }, { now, expiresAt }), renewClient(db, clientId)],
     });
+    services.webhooks.sendSoon(webhooks);
     await deliverPushes(db, gates, owed);
   } catch (error) {
     if (error instanceof StaleWriteError) throw conflict('The client was changed at the same time: try again.');

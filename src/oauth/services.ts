@@ -10,6 +10,7 @@ import type { Env } from '../platform/env.ts';
 import type { RemoteKeys } from '../remote-keys/remote-keys.ts';
 import type { Database } from '../store/database.ts';
 import type { SignedTokens } from '../tokens/signed-tokens.ts';
+import type { WebhookSender } from '../webhooks/sender.ts';
 import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
 import type { WorkloadDirectory } from './client-authentication/workload-directory.ts';
 import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
@@ -47,4 +48,6 @@ export interface OAuthServices extends TokenServices {
   readonly apiKeys: ApiKeys;
   readonly signedTokens: SignedTokens;
   readonly probes: StoreProbes;
+  /** Sends the events that writes owe to webhooks. */
+  readonly webhooks: WebhookSender;
 }

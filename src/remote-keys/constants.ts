@@ -9,12 +9,6 @@ export const REMOTE_DEADLINE_MS = 3000;
 /** How long a request waits for keys that are being fetched: for an issuer, two documents one after the other, and a margin. */
 export const REMOTE_WAIT_MAX_MS = 2 * REMOTE_DEADLINE_MS + 1000;
 
-/** The longest URL that is fetched, in characters. */
-export const REMOTE_URL_LENGTH_MAX = 2048;
-
-/** The lowest port that a URL may name besides 443: those below belong to other services of a host. */
-export const REMOTE_PORT_MIN = 1024;
-
 /** The age from which cached keys are refreshed in the background. */
 export const REMOTE_KEYS_REFRESH_AGE = 600;
 

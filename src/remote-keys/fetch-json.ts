@@ -1,8 +1,14 @@
-import { addressFault } from './address.ts';
+import { fetchPublic, OutboundError } from '../outbound/fetch-public.ts';
 import { REMOTE_BODY_LIMIT_BYTES, REMOTE_DEADLINE_MS } from './constants.ts';
 import { RemoteError } from './remote-error.ts';
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
+
+// `source-state.ts` alone decides how long a document is cached.
+const REQUEST = {
+  headers: { Accept: 'application/json, application/jwk-set+json' },
+  deadlineMs: REMOTE_DEADLINE_MS,
+};
 
 /**
  * Fetches a small remote JSON document from a public https URL. Follows no redirect, and requires a JSON content type, at most
@@ -10,41 +16,25 @@ const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
  * @throws RemoteError
  */
 export async function fetchJson(url: string): Promise<unknown> {
-  if (addressFault(url) !== undefined) throw new RemoteError('address');
-  const connection = new AbortController();
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    connection.abort();
-  }, REMOTE_DEADLINE_MS);
-  try {
-    const response = await fetch(url, {
-      headers: { Accept: 'application/json, application/jwk-set+json', 'User-Agent': 'Edgemint' },
-      redirect: 'manual',
-      // `source-state.ts` alone decides how long a document is cached.
-      cache: 'no-store',
-      signal: connection.signal,
-    });
-    return parse(await readBody(response));
-  } catch (error) {
-    if (error instanceof RemoteError) throw error;
-    throw new RemoteError(isLate ? 'deadline' : 'network');
-  } finally {
-    clearTimeout(timer);
-    // Stops the transfer if the body was not read to its end.
-    connection.abort();
-  }
+  const body = await fetchPublic(url, REQUEST, readBody).catch(asRemoteError);
+  if (body instanceof RemoteError) throw body;
+  return parse(body);
 }
 
-async function readBody(response: Response): Promise<Uint8Array[]> {
-  if (response.status >= 300 && response.status < 400) throw new RemoteError('redirect');
-  if (response.status !== 200) throw new RemoteError('status', response.status >= 500 || response.status === 429);
-  if (!JSON_TYPE.test(response.headers.get('Content-Type') ?? '')) throw new RemoteError('content_type');
+function asRemoteError(error: unknown): RemoteError {
+  if (error instanceof OutboundError) return new RemoteError(error.fault);
+  throw error;
+}
+
+async function readBody(response: Response): Promise<Uint8Array[] | RemoteError> {
+  if (response.status >= 300 && response.status < 400) return new RemoteError('redirect');
+  if (response.status !== 200) return new RemoteError('status', response.status >= 500 || response.status === 429);
+  if (!JSON_TYPE.test(response.headers.get('Content-Type') ?? '')) return new RemoteError('content_type');
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > REMOTE_BODY_LIMIT_BYTES) throw new RemoteError('too_large');
+    if (size > REMOTE_BODY_LIMIT_BYTES) return new RemoteError('too_large');
     chunks.push(chunk);
   }
   return chunks;

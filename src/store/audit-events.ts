@@ -1,21 +1,26 @@
 import { and, desc, eq, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { GateAuditEvent } from '../gates/protocol.ts';
 import { ATTEMPT_FILTER } from './actors.ts';
+import type { AuditAction } from './audit-actions.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, clients } from './schema.ts';
+import { dueNow, owe, wakeOwed } from './webhook-outbox.ts';
 
 export type StoredAuditEvent = typeof auditEvents.$inferSelect;
 
 /**
- * Inserts the audit events that a gate kept. Events that are already there, by their id, are left as they are.
+ * Inserts the audit events that a gate kept, and owes them to webhooks. Events that are already there, by their id, are left as they are.
+ * @param now milliseconds since the epoch
  * @returns whether D1 took them; false if it refuses the content of at least one, so that a repeat fails as well. Then none was inserted.
  * @throws StoreUnavailableError
  */
-export async function recordEvents(db: Database, events: readonly GateAuditEvent[]): Promise<boolean> {
+export async function recordEvents(db: Database, events: readonly GateAuditEvent[], now: number): Promise<boolean> {
   const [first, ...others] = events.map((event) => db.insert(auditEvents).values(rowOf(event)).onConflictDoNothing());
   if (!first) return true;
-  return askStore('d1', () => db.batch([first, ...others]).then(() => true, rethrowUnlessRefused));
+  const ids = events.map(({ id }) => id);
+  const statements = [first, ...others, owe(db, 'audit', ids, now), wakeOwed(db, ids, now)] as const;
+  return askStore('d1', () => db.batch(statements).then(() => true, rethrowUnlessRefused));
 }
 
 // Each column is named here, so that a column that an event has no value for is a compile error. An event that already lies in a gate's
@@ -51,9 +56,15 @@ export interface AuditFilter {
 /**
  * Records that attempts to guess a client's secret were throttled: one event for each client and hour, if the client exists.
  * @param now milliseconds since the epoch
+ * @returns the ids of the webhooks to which the event is owed, and which can be sent it now
  * @throws StoreUnavailableError
  */
-export async function recordThrottling(db: Database, clientId: string, address: string, now: number): Promise<void> {
+export async function recordThrottling(
+  db: Database,
+  clientId: string,
+  address: string,
+  now: number,
+): Promise<string[]> {
   // Every isolate builds the same id, so that only the first one's event is inserted.
   const id = `evt_throttled_${Math.floor(now / 3_600_000)}_${clientId}`;
   const event = db
@@ -62,7 +73,7 @@ export async function recordThrottling(db: Database, clientId: string, address: 
       at: sql<number>`${now}`.as('at'),
       organizationId: clients.organizationId,
       actor: sql<string>`${ATTEMPT_FILTER}`.as('actor'),
-      action: sql<string>`'client.attempts_throttled'`.as('action'),
+      action: sql<AuditAction>`'client.attempts_throttled'`.as('action'),
       target: clients.clientId,
       address: sql<string>`${address}`.as('address'),
       changes: sql<Record<string, unknown>>`'{}'`.as('changes'),
@@ -70,7 +81,11 @@ export async function recordThrottling(db: Database, clientId: string, address: 
     })
     .from(clients)
     .where(eq(clients.clientId, clientId));
-  await askStore('d1', () => db.insert(auditEvents).select(event).onConflictDoNothing());
+  const record = db.insert(auditEvents).select(event).onConflictDoNothing();
+  const [, , woken] = await askStore('d1', () =>
+    db.batch([record, owe(db, 'audit', [id], now), wakeOwed(db, [id], now)]),
+  );
+  return dueNow(woken, now);
 }
 
 /**

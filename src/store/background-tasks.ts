@@ -14,6 +14,8 @@ export const BACKGROUND_TASKS = [
   'copy_key_ring',
   'migrate_identifiers',
   'purge',
+  'notice_expiring_secrets',
+  'send_webhooks',
   'flush_usage',
 ] as const;
 export type BackgroundTask = (typeof BACKGROUND_TASKS)[number];

@@ -63,3 +63,15 @@ export const FEW_CLIENTS = 1000;
  * 64 KiB each, so 6 MB of its 128 MB.
  */
 export const WORKLOADS_PER_KEY_MAX = 100;
+
+/** Webhooks of one organization, and of the instance. Each event becomes a row for each of them, in the transaction of its change. */
+export const WEBHOOKS_PER_OWNER = 20;
+
+/** How long before its end a secret counts as expiring. */
+export const SECRET_EXPIRY_NOTICE = 7 * 86_400;
+
+/** The most expiring secrets that one run of the scheduled handler reports. */
+export const EXPIRING_SECRETS_PER_RUN = 500;
+
+/** How long the deliveries of webhooks are kept: longer than an event is tried again, so that a failure can be looked into. */
+export const WEBHOOK_DELIVERY_AGE = 30 * 86_400;

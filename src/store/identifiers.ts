@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { auditEvents, gatePushes, reservedIdentifiers, resourceServers } from './schema.ts';
 import { among, listOf } from './sql.ts';
+import { owe, wakeOwed } from './webhook-outbox.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 // The identifiers of resource servers are unique by their comparable form, which D1 cannot compute. Rows of older code have none until
@@ -208,8 +209,8 @@ async function recordCollisions(
   // One statement for all events, since D1 binds at most 100 parameters. The columns are in the table's order.
   const rows = sql`SELECT value ->> 'id', ${now}, NULL, ${SCHEDULE}, 'resource_server.identifier_collides', value ->> 'target', '',
     value -> 'changes', NULL FROM json_each(${JSON.stringify(events)}) WHERE TRUE`;
-  const added = await askStore('d1', () =>
-    db.insert(auditEvents).select(rows).onConflictDoNothing().returning({ id: auditEvents.id }),
-  );
+  const record = db.insert(auditEvents).select(rows).onConflictDoNothing().returning({ id: auditEvents.id });
+  const ids = events.map(({ id }) => id);
+  const [added] = await askStore('d1', () => db.batch([record, owe(db, 'audit', ids, now), wakeOwed(db, ids, now)]));
   return new Set(added.map(({ id }) => id));
 }

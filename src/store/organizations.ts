@@ -9,8 +9,9 @@ import { askStore } from './errors.ts';
 import type { UnstoredForm } from './identifiers.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
-import { apiKeys, clients, organizations, resourceServers, roles } from './schema.ts';
+import { apiKeys, clients, organizations, resourceServers, roles, webhooks } from './schema.ts';
 import { type Dependents, type DependentsShown, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
+import { removeWebhooksOf } from './webhooks.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
@@ -61,6 +62,7 @@ export function deleteOrganization(
       sql`SELECT id FROM ${resourceServers} WHERE ${resourceServers.organizationId} = ${id}`,
       reserved,
     ),
+    removeWebhooksOf(db, id),
     ...removeApiKeys(db, sql`SELECT id FROM ${apiKeys} WHERE ${apiKeys.organizationId} = ${id}`),
   ];
   return [...(cascade ? owned : []), db.delete(organizations).where(eq(organizations.id, id))];
@@ -78,6 +80,7 @@ export function organizationDependents(db: Database, id: string, shown: Dependen
     role: sql`SELECT id, name FROM ${roles} WHERE organization_id = ${id}`,
     resource_server: sql`SELECT id, identifier AS name FROM ${resourceServers} WHERE organization_id = ${id}`,
     api_key: sql`SELECT id, name FROM ${apiKeys} WHERE organization_id = ${id}`,
+    webhook: sql`SELECT id, name FROM ${webhooks} WHERE organization_id = ${id}`,
   });
 }
 

@@ -1,14 +1,24 @@
 import { inArray, lt, sql } from 'drizzle-orm';
 import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../constants.ts';
-import { CHANGE_AGE, PURGE_ROWS } from './constants.ts';
+import { CHANGE_AGE, PURGE_ROWS, WEBHOOK_DELIVERY_AGE } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { extendReservations } from './identifiers.ts';
-import { auditEvents, changes, clientUsage, idempotencyKeys, reservedIdentifiers } from './schema.ts';
+import {
+  auditEvents,
+  changes,
+  clientUsage,
+  idempotencyKeys,
+  reservedIdentifiers,
+  webhookDeliveries,
+  webhookNotices,
+} from './schema.ts';
+
+type Purged = typeof idempotencyKeys | typeof clientUsage | typeof webhookDeliveries | typeof webhookNotices;
 
 /**
- * Deletes the audit events, idempotent answers, usage rows, changes and reserved identifiers whose retention has ended. It deletes up to
- * `PURGE_ROWS` rows per table, and the next run continues; the last two are few, and are deleted at once.
+ * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers and webhook deliveries whose retention has ended. It deletes up to
+ * `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few, and are deleted at once.
  * @param now milliseconds since the epoch
  * @returns how many rows were deleted, by table
  * @throws StoreUnavailableError
@@ -20,9 +30,9 @@ export async function purge(db: Database, now: number) {
     .from(auditEvents)
     .where(lt(auditEvents.at, before(AUDIT_AGE)))
     .limit(PURGE_ROWS);
-  const rowids = (table: typeof idempotencyKeys | typeof clientUsage, isOld: ReturnType<typeof lt>) =>
+  const rowids = (table: Purged, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
-  const [events, answers, usage, ended, , reservations] = await askStore('d1', () =>
+  const [events, answers, usage, ended, , reservations, deliveries] = await askStore('d1', () =>
     db.batch([
       db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
       db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
@@ -30,6 +40,10 @@ export async function purge(db: Database, now: number) {
       db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
       extendReservations(db, now),
       db.delete(reservedIdentifiers).where(lt(reservedIdentifiers.expiresAt, now)),
+      db
+        .delete(webhookDeliveries)
+        .where(rowids(webhookDeliveries, lt(webhookDeliveries.createdAt, before(WEBHOOK_DELIVERY_AGE)))),
+      db.delete(webhookNotices).where(rowids(webhookNotices, lt(webhookNotices.at, before(WEBHOOK_DELIVERY_AGE)))),
     ]),
   );
   return {
@@ -38,5 +52,6 @@ export async function purge(db: Database, now: number) {
     usage: usage.meta.changes,
     changes: ended.meta.changes,
     reserved_identifiers: reservations.meta.changes,
+    webhook_deliveries: deliveries.meta.changes,
   };
 }

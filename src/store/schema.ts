@@ -374,10 +374,15 @@ export const clientSecrets = sqliteTable(
     leakedAt: integer('leaked_at'),
     /** Whether the client itself created it, with its own credentials. */
     selfMade: integer('self_made', { mode: 'boolean' }).notNull().default(false),
+    /** Whether the event `secret.expiring` was sent, or would have been if there were a webhook for it. */
+    expiryNoticed: integer('expiry_noticed', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [
     // A client has at most two secrets, one of each rank.
     uniqueIndex('client_secrets_rank').on(table.clientId, table.rank),
+    index('client_secrets_expiring')
+      .on(table.expiresAt)
+      .where(sql`${table.expiresAt} IS NOT NULL AND ${table.expiryNoticed} = 0`),
     uniqueIndex('client_secrets_hash').on(table.hash),
   ],
 );
@@ -524,4 +529,104 @@ export const auditEvents = sqliteTable(
     index('audit_events_actor').on(table.actor, table.at),
     index('audit_events_target').on(table.target, table.at),
   ],
+);
+
+/** The public part of a webhook's signing secret; the secret itself is sealed in `webhooks.sealed_secrets`, at the same position. */
+export interface WebhookSecretInfo {
+  readonly hint: string;
+  /** Times are milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** When it stops signing; null if it has no end. */
+  readonly expiresAt: number | null;
+}
+
+/** An endpoint to which events are sent: those of an organization, or, without one, those of the whole instance. */
+export const webhooks = sqliteTable(
+  'webhooks',
+  {
+    id: text('id').primaryKey(),
+    // Cascades, because code of an older version deletes an organization without its webhooks.
+    organizationId: text('organization_id').references(() => organizations.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    foldedName: foldedName(),
+    description: text('description').notNull(),
+    url: text('url').notNull(),
+    /** The types of the events that it receives; null for all. */
+    events: json<string[]>('events'),
+    status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** Why the service disabled it; null if an administrator did, and if it is active. */
+    disabledReason: text('disabled_reason', { enum: ['failing', 'gone'] }),
+    /** The newest secret is first. At most two. */
+    secrets: json<WebhookSecretInfo[]>('secrets').notNull(),
+    /** A JWE of the secrets, in the order of `secrets`. */
+    sealedSecrets: text('sealed_secrets').notNull(),
+    /** The id of the master key that sealed them. */
+    sealedUnder: text('sealed_under').notNull(),
+    /** When there is next something to send; null if nothing is pending. Deliveries leave the version as it is. */
+    dueAt: integer('due_at'),
+    /** Until then it is leased by a sender, or waits after failures. The lease's end identifies the sender. */
+    heldUntil: integer('held_until').notNull().default(0),
+    /** Failed attempts since the last success. */
+    failures: integer('failures').notNull().default(0),
+    /** When the first of them was; null if the last attempt succeeded. */
+    failingSince: integer('failing_since'),
+    version: integer('version').notNull(),
+    createdAt: time('created_at'),
+    updatedAt: time('updated_at'),
+  },
+  (table) => [
+    uniqueIndex('webhooks_name').on(table.organizationId, lower(table.name)),
+    uniqueIndex('webhooks_folded_name').on(table.foldedName, table.organizationId),
+    // SQLite treats NULLs as distinct, so the indexes above do not cover the webhooks of the instance.
+    uniqueIndex('webhooks_instance_name').on(lower(table.name)).where(sql`${table.organizationId} IS NULL`),
+    uniqueIndex('webhooks_instance_folded_name').on(table.foldedName).where(sql`${table.organizationId} IS NULL`),
+    index('webhooks_due').on(table.dueAt).where(sql`${table.dueAt} IS NOT NULL`),
+    index('webhooks_sealed_under').on(table.sealedUnder),
+  ],
+);
+
+/**
+ * The outbox and the log of webhooks: one row for each event and webhook, written in the transaction of the event. No foreign keys: rows of
+ * a deleted webhook are never sent, and are deleted when they are old.
+ */
+export const webhookDeliveries = sqliteTable(
+  'webhook_deliveries',
+  {
+    eventId: text('event_id').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    event: text('event').notNull(),
+    status: text('status', { enum: ['pending', 'delivered', 'failed'] }).notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    /** When the next attempt is due; null if there is none. */
+    dueAt: integer('due_at'),
+    createdAt: time('created_at'),
+    /** From then on it is tried for `WEBHOOK_RETRY_AGE`: the creation, or the last redelivery. */
+    queuedAt: time('queued_at'),
+    lastAttemptAt: integer('last_attempt_at'),
+    /** The HTTP status of the last answer; null if there was none. */
+    lastStatus: integer('last_status'),
+    /** Why the last attempt failed; null if it did not. */
+    lastFault: text('last_fault'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.eventId, table.webhookId] }),
+    index('webhook_deliveries_log').on(table.webhookId, table.createdAt, table.eventId),
+    index('webhook_deliveries_due').on(table.webhookId, table.dueAt).where(sql`${table.dueAt} IS NOT NULL`),
+    index('webhook_deliveries_created_at').on(table.createdAt),
+  ],
+);
+
+/** Events for webhooks that are no audit events: nobody changed anything. */
+export const webhookNotices = sqliteTable(
+  'webhook_notices',
+  {
+    id: text('id').primaryKey(),
+    at: time('at'),
+    // No foreign key: an event outlives what it names.
+    organizationId: text('organization_id'),
+    type: text('type').notNull(),
+    target: text('target').notNull(),
+    data: json<Record<string, unknown>>('data').notNull(),
+  },
+  (table) => [index('webhook_notices_at').on(table.at)],
 );

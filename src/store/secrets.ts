@@ -7,7 +7,7 @@ import type { Statement } from './write.ts';
 type Row = typeof clientSecrets.$inferSelect;
 
 /** A secret as it is stored. Without `selfMade`, the client itself did not create it. */
-export type StoredSecret = Omit<Row, 'selfMade'> & Partial<Pick<Row, 'selfMade'>>;
+export type StoredSecret = Omit<Row, 'selfMade' | 'expiryNoticed'> & Partial<Pick<Row, 'selfMade' | 'expiryNoticed'>>;
 
 /** Builds the statement that stores a secret. */
 export function insertSecret(db: Database, secret: StoredSecret): Statement {
@@ -68,7 +68,7 @@ export function promoteSecret(db: Database, clientId: string, id: string, now: n
     set({ rank: BETWEEN }, 'primary'),
     db
       .update(clientSecrets)
-      .set({ rank: 'primary', rotatedAt: null, expiresAt: null })
+      .set({ rank: 'primary', rotatedAt: null, expiresAt: null, expiryNoticed: false })
       .where(and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.id, id))),
     set({ rank: 'secondary', rotatedAt: now }, BETWEEN),
   ];
@@ -109,5 +109,5 @@ function deleteSecondary(db: Database, clientId: string): Statement {
 
 function expireSecondary(db: Database, clientId: string, expiresAt: number | null): Statement {
   const isSecondary = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'secondary'));
-  return db.update(clientSecrets).set({ expiresAt }).where(isSecondary);
+  return db.update(clientSecrets).set({ expiresAt, expiryNoticed: false }).where(isSecondary);
 }

@@ -38,7 +38,7 @@ export function refolded(before: string, after: string): { readonly foldedName?:
 
 /** A resource that refers to another one, which can therefore not be deleted. */
 export interface Dependent {
-  readonly type: 'api_key' | 'resource_server' | 'role' | 'client';
+  readonly type: 'api_key' | 'resource_server' | 'role' | 'client' | 'webhook';
   readonly id: string;
   readonly name: string;
 }

@@ -1,12 +1,14 @@
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
 import { IDEMPOTENCY_AGE, PUSHES_PER_REQUEST } from '../constants.ts';
+import type { AuditAction } from './audit-actions.ts';
 import type { Database } from './database.ts';
 import { askStore, ConstraintError } from './errors.ts';
 import { type OwedPush, selectOwedBy } from './gate-pushes.ts';
 import { generateId } from './id.ts';
 import { auditEvents, changes, gatePushes, gates, idempotencyKeys, versionSequence } from './schema.ts';
 import { among } from './sql.ts';
+import { dueNow, insertNotices, type Notice, owe, wakeOwed } from './webhook-outbox.ts';
 
 export type Statement = BatchItem<'sqlite'>;
 
@@ -19,8 +21,7 @@ export interface AuditEvent {
   readonly organizationId: string | null;
   /** One of `ACTORS`, an API key's id, or a client_id. */
   readonly actor: string;
-  /** Such as `client.created`. */
-  readonly action: string;
+  readonly action: AuditAction;
   /** The id of the changed resource. */
   readonly target: string;
   readonly address: string;
@@ -40,12 +41,16 @@ export interface Write {
   readonly answer?: KeptAnswer | undefined;
   /** Whether isolates see the change only when their lease ends, so that its progress must be recorded. */
   readonly settles?: boolean;
+  /** Further events for webhooks. */
+  readonly notices?: readonly Notice[] | undefined;
 }
 
 export interface Written {
   readonly version: number;
   /** The pushes that the write owes to gates, up to `PUSHES_PER_REQUEST` plus one. With that one more, a request must not wait for them. */
   readonly owed: readonly OwedPush[];
+  /** The ids of the webhooks to which the write owes an event, and which can be sent it now. */
+  readonly webhooks: readonly string[];
 }
 
 /** The guard of a write failed, because a concurrent write changed what it is based on. Nothing was written. */
@@ -57,16 +62,20 @@ export class StaleWriteError extends Error {
 export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${versionSequence})`;
 
 /**
- * Commits a management write in one transaction: its version, the pushes that it owes to gates, the statements and the audit event.
+ * Commits a management write in one transaction: its version, the pushes that it owes to gates, the statements, the audit event, and the
+ * deliveries that it owes to webhooks.
  * @throws StaleWriteError, ConstraintError, StoreUnavailableError
  */
 export async function write(
   db: Database,
-  { event, guard, affectedClients, statements, answer, settles = false }: Write,
+  { event, guard, affectedClients, statements, answer, settles = false, notices = [] }: Write,
 ): Promise<Written> {
   const pushes = affectedClients ? [insertPushes(db, affectedClients)] : [];
   const change = affectedClients || settles ? [insertChange(db, event, settles)] : [];
-  const record = db.insert(auditEvents).values({ ...event, id: event.id ?? generateId('evt'), version: nextVersion });
+  const id = event.id ?? generateId('evt');
+  const record = db.insert(auditEvents).values({ ...event, id, version: nextVersion });
+  const noticed = notices.length > 0 ? oweNotices(db, notices, event.at) : [];
+  const woken = wakeOwed(db, [id, ...notices.map((notice) => notice.id)], event.at);
   const kept = answer ? keepAnswer(db, answer, event.at) : [];
   try {
     const [[sequence], ...results] = await askStore('d1', () =>
@@ -77,11 +86,15 @@ export async function write(
         ...statements,
         record,
         ...kept,
+        ...noticed,
+        owe(db, 'audit', [id], event.at),
+        woken,
         ...(affectedClients ? [selectOwedBy(db, nextVersion, PUSHES_PER_REQUEST + 1)] : []),
       ]),
     );
-    const owed = affectedClients ? (results.at(-1) as OwedPush[]) : [];
-    return { version: sequence?.value ?? 0, owed };
+    const owed = affectedClients ? (results.pop() as OwedPush[]) : [];
+    const webhooks = dueNow(results.at(-1) as Awaited<typeof woken>, event.at);
+    return { version: sequence?.value ?? 0, owed, webhooks };
   } catch (error) {
     if (error instanceof ConstraintError && error.constraint === GUARD) throw new StaleWriteError();
     throw error;
@@ -117,6 +130,11 @@ function insertChange(db: Database, { at, organizationId, action, target }: Audi
     .insert(changes)
     .select(sql`SELECT ${nextVersion}, ${organizationId}, ${action}, ${target}, ${gatesOwed}, ${at},
     ${settles ? null : 0} WHERE ${isWanted}`);
+}
+
+function oweNotices(db: Database, notices: readonly Notice[], at: number): Statement[] {
+  const ids = notices.map(({ id }) => id);
+  return [insertNotices(db, notices), owe(db, 'notices', ids, at)];
 }
 
 function keepAnswer(

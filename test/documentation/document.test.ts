@@ -75,6 +75,9 @@ test.each([
   ['post', '/v1/clients/{client_id}/secrets/{id}/promote', false, 'promoteSecretOfClient'],
   ['post', '/v1/organizations/{id}/revoke-tokens', false, 'revokeTokensOfOrganization'],
   ['post', '/v1/signing-keys/rotate', false, 'rotateSigningKeys'],
+  ['get', '/v1/webhooks/{id}/deliveries/{event_id}', true, 'getDeliveryOfWebhook'],
+  ['post', '/v1/webhooks/{id}/test', false, 'testWebhook'],
+  ['post', '/v1/webhooks/{id}/deliveries/{event_id}/redeliver', false, 'redeliverDeliveryOfWebhook'],
   ['post', '/v1/master-keys/reseal', false, 'resealMasterKeys'],
 ] as const)('the operation %s %s has a name that code can bear', (method, path, isCollection, name) => {
   expect(operationId(method, path, isCollection)).toBe(name);

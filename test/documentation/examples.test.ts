@@ -19,7 +19,7 @@ async function call(method: string, path: string, body?: unknown): Promise<{ sta
 
 // Generated values and times: each answer has others, of the same kind.
 const GENERATED = new Set(
-  'id organization_id client_id target at created_at updated_at hint api_key client_secret'.split(' '),
+  'id organization_id client_id target at created_at updated_at hint api_key client_secret signing_secret'.split(' '),
 );
 
 /** Replaces the generated values of an answer by those of the example if they are of the same kind. */
@@ -27,6 +27,10 @@ function asInExample(answer: Fields, example: Fields): Fields {
   const kind = (value: unknown) => String(value).replace(/^([a-z]+_)?.*$/, `$1${String(value).length > 10}`);
   return Object.fromEntries(
     Object.entries(answer).map(([name, value]) => {
+      if (Array.isArray(value) && value[0] instanceof Object && Array.isArray(example[name])) {
+        const examples: Fields[] = example[name];
+        return [name, value.map((item: Fields, index) => asInExample(item, examples[index] ?? {}))];
+      }
       const isAlike = GENERATED.has(name) && kind(value) === kind(example[name]);
       return [name, isAlike ? example[name] : value];
     }),
@@ -69,6 +73,7 @@ describe('the examples of the management API', () => {
       ResourceServer: await create('resource-servers', REQUESTS.createResourceServer),
       Role: await create('roles', REQUESTS.createRole),
       CreatedClient: await create('clients', REQUESTS.createClient),
+      CreatedWebhook: await create('webhooks', REQUESTS.createWebhook),
     };
     for (const [name, { status, answer }] of Object.entries(created)) {
       const example = REPRESENTATIONS[name as keyof typeof created];
@@ -92,7 +97,17 @@ describe('the examples of the management API', () => {
       await call('PATCH', `roles/${created.Role.answer.id}`, REQUESTS.updateRole),
       await call('PATCH', client, REQUESTS.updateClient),
     ];
-    expect(changes.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const webhook = `webhooks/${created.CreatedWebhook.answer.id}`;
+    changes.push(await call('PATCH', webhook, REQUESTS.updateWebhook));
+    expect(changes.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    const tested = await call('POST', `${webhook}/test`, REQUESTS.testWebhook);
+    const again = `${webhook}/deliveries/${tested.answer.event_id}/redeliver`;
+    const webhookActions = [
+      tested,
+      await call('POST', again, REQUESTS.redeliverDeliveryOfWebhook),
+      await call('POST', `${webhook}/rotate-secret`, REQUESTS.rotateSecretOfWebhook),
+    ];
+    expect(webhookActions.map(({ status }) => status)).toEqual([200, 200, 201]);
 
     const actions = [
       await call('POST', `${client}/revoke-tokens`, REQUESTS.revokeTokensOfClient),

@@ -33,6 +33,26 @@ export const newOrganization = () => create('organizations', { name: name() });
 export const newClient = (organization_id: string, more = {}) =>
   createClient({ organization_id, client_name: name(), ...more });
 
+/** Returns the body of a new webhook. Deletes the organization's oldest ones, because it may have only so many. */
+async function webhookBody(organization_id: string) {
+  await env.DB.prepare(
+    `DELETE FROM webhooks WHERE organization_id = ?1
+     AND rowid NOT IN (SELECT rowid FROM webhooks WHERE organization_id = ?1 ORDER BY rowid DESC LIMIT 12)`,
+  )
+    .bind(organization_id)
+    .run();
+  return { organization_id, name: name(), url: 'https://hooks.example.com/in', events: ['webhook.tested'] };
+}
+
+const newWebhook = async (organization_id: string) => create('webhooks', await webhookBody(organization_id));
+
+/** Returns the path of a delivery of an organization's webhook. */
+export async function pathOfDelivery(organization: string): Promise<string> {
+  const { id } = await newWebhook(organization);
+  const { event_id } = await done('POST', `webhooks/${id}/test`);
+  return `webhooks/${id}/deliveries/${event_id}`;
+}
+
 export async function pathOfSecondary(organization: string): Promise<string> {
   const { client_id } = await newClient(organization);
   await done('POST', `clients/${client_id}/secrets/rotate`);
@@ -193,6 +213,43 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /master-keys': { requires: 'root', call: () => ({ path: 'master-keys' }), stranger: 403 },
   'POST /master-keys/reseal': { requires: 'root', call: () => ({ path: 'master-keys/reseal' }), stranger: 403 },
   'GET /audit-events': { requires: 'audit:read', call: (id) => ({ path: `audit-events?organization_id=${id}` }) },
+  'POST /webhooks': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: 'webhooks', body: await webhookBody(id) }),
+  },
+  'GET /webhooks': { requires: 'webhooks:read', call: (id) => ({ path: `webhooks?organization_id=${id}` }) },
+  'GET /webhooks/{id}': {
+    requires: 'webhooks:read',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}` }),
+  },
+  'PATCH /webhooks/{id}': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}`, body: { status: 'disabled' } }),
+  },
+  'DELETE /webhooks/{id}': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}` }),
+  },
+  'POST /webhooks/{id}/rotate-secret': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}/rotate-secret`, body: {} }),
+  },
+  'POST /webhooks/{id}/test': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}/test` }),
+  },
+  'GET /webhooks/{id}/deliveries': {
+    requires: 'webhooks:read',
+    call: async (id) => ({ path: `webhooks/${(await newWebhook(id)).id}/deliveries` }),
+  },
+  'GET /webhooks/{id}/deliveries/{event_id}': {
+    requires: 'webhooks:read',
+    call: async (id) => ({ path: await pathOfDelivery(id) }),
+  },
+  'POST /webhooks/{id}/deliveries/{event_id}/redeliver': {
+    requires: 'webhooks:write',
+    call: async (id) => ({ path: `${await pathOfDelivery(id)}/redeliver` }),
+  },
   'GET /changes/{id}': { requires: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
 };
 

@@ -12,6 +12,7 @@ import {
   newServer,
   newToken,
   PUBLIC,
+  pathOfDelivery,
   pathOfSecondary,
   ROUTES,
   type Route,
@@ -120,10 +121,13 @@ describe('an id of another organization’s is one that is not there', () => {
       roles: async () => (await newRole(victim.id)).id,
       clients: async () => secret?.id,
       changes: () => newChange(victim.id),
+      webhooks: async () => delivery.split('/')[1],
     };
+    const delivery = await pathOfDelivery(victim.id);
     const id = (await ids[path.split('/')[1] ?? '']?.()) ?? '';
-    const fill = (one: string, other: string) => path.slice(1).replace('{id}', one).replace('{client_id}', other);
-    return [fill(id, client_id), fill('999999999', 'emc_nobody')];
+    const fill = (one: string, client: string, event: string) =>
+      path.slice(1).replace('{id}', one).replace('{client_id}', client).replace('{event_id}', event);
+    return [fill(id, client_id, delivery.split('/')[3] ?? ''), fill('999999999', 'emc_nobody', 'evt_nothing')];
   }
 
   test.each(WITH_IDS)('%s, whatever the method', async (path) => {

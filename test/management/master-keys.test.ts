@@ -17,6 +17,7 @@ interface MasterKey {
   readonly id: string;
   readonly status: 'current' | 'previous' | 'retired';
   readonly signing_keys: number;
+  readonly webhooks: number;
   readonly may_go_at: string | null;
 }
 
@@ -28,6 +29,8 @@ interface Made {
 
 const { organization, identifier } = await world('master-keys');
 const made: Made[] = [];
+/** The id of a webhook whose secret was sealed under the first master key. */
+let sealed = '';
 
 continueClockBetweenTests();
 
@@ -117,15 +120,17 @@ test('without a reseal the new master key alone is refused, and the answer says 
 test('a previous master key may not go before what it sealed is sealed anew, and then a day later', async () => {
   const isolate = under(NEW, OLD);
   const [oldId, newId] = [await idOf(OLD), await idOf(NEW)];
+  const webhook = { organization_id: organization, name: 'sealed', url: 'https://hooks.example.com/in' };
+  sealed = (await under(OLD).done<{ id: string }>('POST', 'webhooks', webhook)).id;
   const before = await list(isolate);
   expect(before).toEqual([
-    { id: newId, status: 'current', signing_keys: 0, may_go_at: null },
-    { id: oldId, status: 'previous', signing_keys: 6, may_go_at: null },
+    { id: newId, status: 'current', signing_keys: 0, webhooks: 0, may_go_at: null },
+    { id: oldId, status: 'previous', signing_keys: 6, webhooks: 1, may_go_at: null },
   ]);
   const after = await reseal(isolate);
   expect(after).toEqual([
-    { id: newId, status: 'current', signing_keys: 6, may_go_at: null },
-    { id: oldId, status: 'previous', signing_keys: 0, may_go_at: expect.any(String) },
+    { id: newId, status: 'current', signing_keys: 6, webhooks: 1, may_go_at: null },
+    { id: oldId, status: 'previous', signing_keys: 0, webhooks: 0, may_go_at: expect.any(String) },
   ]);
   expect(await list(isolate)).toEqual(after);
   // One day, for which answers for repeats are stored (they are not sealed anew), plus the tolerance for clocks.
@@ -162,9 +167,11 @@ test('after the reseal the new master key is enough: what the old one made goes 
   await rotateOne(isolate);
   await makeAt(isolate);
   await expectAllGoOn(isolate);
+  // The rotation keeps the old secret of the webhook, so it must unseal it.
+  await isolate.done('POST', `webhooks/${sealed}/rotate-secret`, {});
   expect(await list(isolate)).toEqual([
-    { id: await idOf(NEW), status: 'current', signing_keys: 6, may_go_at: null },
-    { id: await idOf(OLD), status: 'retired', signing_keys: 0, may_go_at: null },
+    { id: await idOf(NEW), status: 'current', signing_keys: 6, webhooks: 1, may_go_at: null },
+    { id: await idOf(OLD), status: 'retired', signing_keys: 0, webhooks: 0, may_go_at: null },
   ]);
 });
 
@@ -197,7 +204,11 @@ test('a master key that comes into use again after it was kept stays for another
   // A deployment that was rolled back seals under the new master key again.
   await under(NEW, THIRD).done('POST', 'signing-keys/rotate', { alg: 'ES256' });
   const isolate = under(OLD, THIRD, NEW);
-  expect((await list(isolate)).find(({ id }) => id === newId)).toMatchObject({ signing_keys: 1, may_go_at: null });
+  expect((await list(isolate)).find(({ id }) => id === newId)).toMatchObject({
+    signing_keys: 1,
+    webhooks: 0,
+    may_go_at: null,
+  });
   const after = await reseal(isolate);
   expect(await list(isolate)).toEqual(after);
   const { may_go_at } = after.find(({ id }) => id === newId) ?? expect.unreachable();

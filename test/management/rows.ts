@@ -12,11 +12,14 @@ export async function tables(): Promise<readonly string[]> {
   return found.results.map(({ name }) => name).filter((name) => name !== 'd1_migrations');
 }
 
-// Columns that reads may write: the last use of a key, and that of a client, which its gate writes. `*`: the whole table, which is filled when signing keys are first needed.
-const OF_READING = new Map([
-  ['api_keys', 'last_used_at'],
-  ['clients', 'last_used_at'],
+// Columns that are written while nothing but reads are requested: the last use of a key, and that of a client, which its gate writes, and
+// the progress of deliveries. `*`: the whole table; that of signing keys is filled when they are first needed.
+const OF_READING = new Map<string, '*' | readonly string[]>([
+  ['api_keys', ['last_used_at']],
+  ['clients', ['last_used_at']],
   ['signing_keys', '*'],
+  ['webhooks', ['due_at', 'held_until', 'failures', 'failing_since']],
+  ['webhook_deliveries', '*'],
 ]);
 
 /** Returns all rows of D1 by table, except those that a read may change. A request that must not write leaves them as they are. */
@@ -26,8 +29,9 @@ export async function everyRow(): Promise<Readonly<Record<string, readonly Row[]
   return Object.fromEntries(
     names.map((name, index) => {
       const noted = OF_READING.get(name);
+      const nulls = Object.fromEntries([...(noted ?? [])].map((column) => [column, null]));
       const rows = found[index]?.results ?? [];
-      return [name, rows.map((row) => (noted === undefined ? row : { ...row, [noted]: null }))];
+      return [name, rows.map((row) => ({ ...row, ...nulls }))];
     }),
   );
 }

@@ -17,7 +17,7 @@ const READ_WHOLE = [
 // A list in JSON, as long as the request, page or field that it comes from. `json_each` is the only virtual table in use.
 const LISTS = /^SCAN \w+ VIRTUAL TABLE INDEX \d+:/;
 // The result of a subquery that finds each row by an index.
-const FOUND = /^SCAN \(subquery-\d+\)$/;
+const FOUND = /^SCAN (\(subquery-\d+\)|due)$/;
 
 /** Whether a page is read in the order of an index, up to its limit. */
 function isPage(detail: string, sql: string): boolean {

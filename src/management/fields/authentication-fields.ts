@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { ASSERTION_LIFETIME_DEFAULT, ASSERTION_LIFETIME_LIMIT } from '../../constants.ts';
 import { hasPrivateMember, PRIVATE_MEMBERS } from '../../jwt/public-key.ts';
 import { kib } from '../../lib/size.ts';
-import { REMOTE_URL_LENGTH_MAX } from '../../remote-keys/constants.ts';
+import { OUTBOUND_URL_LENGTH_MAX } from '../../outbound/constants.ts';
 import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from '../../store/client-authentication.ts';
 import {
   ASSERTION_LIFETIME_MIN,
@@ -76,7 +76,7 @@ const ClaimConditions = namedValues(
 );
 
 // The server checks more of it: see `addressFault`.
-const KeysUrl = z.string().max(REMOTE_URL_LENGTH_MAX).openapi({ format: 'uri', pattern: '^https://' });
+const KeysUrl = z.string().max(OUTBOUND_URL_LENGTH_MAX).openapi({ format: 'uri', pattern: '^https://' });
 
 const FederatedIdentity = z
   .strictObject({

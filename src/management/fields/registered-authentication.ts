@@ -10,7 +10,7 @@ import type {
   TlsSubject,
 } from '../../gates/protocol.ts';
 import { sha256 } from '../../lib/sha256.ts';
-import { addressFault } from '../../remote-keys/address.ts';
+import { addressFault } from '../../outbound/address.ts';
 import { type SecurityProfile, STRICT_ALGS, STRICT_METHODS, TLS_SUBJECTS } from '../../store/client-authentication.ts';
 import type { ClientFields as StoredFields } from '../../store/clients.ts';
 import { REMEMBERED_ASSERTIONS_MAX } from '../constants.ts';

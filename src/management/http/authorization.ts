@@ -20,6 +20,8 @@ export const API_KEY_SCOPES = [
   'tokens:introspect',
   'tokens:revoke',
   'audit:read',
+  'webhooks:read',
+  'webhooks:write',
 ] as const;
 
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];

@@ -17,6 +17,7 @@ import {
   updateOrganization,
 } from '../../store/organizations.ts';
 import { allOf } from '../../store/sql.ts';
+import { hasNoWebhook } from '../../store/webhooks.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
@@ -224,7 +225,8 @@ export function organizations(app: ManagementApp): void {
           target: id,
           changes: { name: found.name },
         },
-        guard: isOrganizationAt(found),
+        // Their rows would go with the organization's.
+        guard: allOf(isOrganizationAt(found), cascade ? undefined : hasNoWebhook(id)),
         affectedClients: clientsOf(id),
         statements: deleteOrganization(db, id, { cascade, unstored, now }),
         status: 204,

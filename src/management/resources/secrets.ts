@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../../constants.ts';
 import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../../credentials/client-secret.ts';
+import type { AuditAction } from '../../store/audit-actions.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
 import { type Client, findClientRow, isClientAt } from '../../store/clients.ts';
 import { renewClient } from '../../store/renewals.ts';
@@ -226,7 +227,7 @@ async function findSecret({ db }: ManagementServices, { clientId }: Client, id: 
   return found;
 }
 
-function changeOf(client: Client, at: number, action: string, changes: Record<string, unknown>) {
+function changeOf(client: Client, at: number, action: AuditAction, changes: Record<string, unknown>) {
   const { clientId, organizationId } = client;
   return {
     event: { at, organizationId, action, target: clientId, changes },

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { SigningAlg } from '../../gates/protocol.ts';
 import { SIGNING_ALGS } from '../../jwt/signing-algs.ts';
 import { TAKEOVER_AGE } from '../../keys/constants.ts';
-import { completeRotation, propagateKeyRevocations } from '../../keys/rotate.ts';
+import { completeRotation, propagateKeyRevocations, rotationNotices } from '../../keys/rotate.ts';
 import {
   applyKeyChange,
   findKey,
@@ -129,6 +129,7 @@ export function signingKeys(app: ManagementApp): void {
         },
         guard: areSigningKeysUnchanged(change),
         statements: changeSigningKeys(db, change),
+        notices: rotationNotices(change),
         ...(emergency && {
           settle: async () => {
             keyRing.endLease();

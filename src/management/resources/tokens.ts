@@ -153,7 +153,7 @@ async function revokeByGate(context: ManagementContext, clientId: string): Promi
 }
 
 function allTokensRevoked(clientId: string) {
-  return { at: Date.now(), action: 'client.tokens_revoked', target: clientId, changes: {} };
+  return { at: Date.now(), action: 'client.tokens_revoked' as const, target: clientId, changes: {} };
 }
 
 /** Returns the token that a request names by its parts. @throws ProblemError `not_found` if the client is unknown or another organization's */

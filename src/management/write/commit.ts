@@ -16,7 +16,7 @@ import { accepted } from './accepted.ts';
 import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 
-export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'affectedClients' | 'statements'> {
+export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'affectedClients' | 'statements' | 'notices'> {
   /** The audit event: the changed resource and its fields, without secret values. */
   readonly event: Pick<AuditEvent, 'id' | 'at' | 'organizationId' | 'action' | 'target' | 'changes'>;
   /** The error to answer if the write breaks a constraint, by the constraint's name in `ConstraintError`. */
@@ -54,19 +54,22 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
     status,
     body,
     tagged = false,
+    notices,
   } = commitment;
   const actor = commitment.actor ?? actorOf(administrator);
   const { db, gates } = services;
-  const { version, owed } = await refusingConflicts(conflicts, async () =>
+  const { version, owed, webhooks } = await refusingConflicts(conflicts, async () =>
     write(db, {
       event: { ...event, actor, address: clientAddress(context.req.raw) },
       guard,
       affectedClients,
       statements,
+      notices,
       settles: settle !== undefined,
       answer: await keptAnswer(context, status, { body, tagged }),
     }),
   );
+  services.webhooks.sendSoon(webhooks);
   if (owed.length > PUSHES_PER_REQUEST) {
     waitUntil(deliverPushes(db, gates, owed.slice(0, PUSHES_PER_REQUEST)).catch(() => undefined));
     return asTyped(await accepted(context, version));
@@ -105,7 +108,8 @@ export async function commitOrKeep<Body>(
   return asTyped(respond(context, 200, body));
 }
 
-type UnrecordedAction = Pick<UnrecordedEvent, 'at' | 'action' | 'target' | 'changes' | 'organizationId'>;
+type UnrecordedAction = Pick<UnrecordedEvent, 'at' | 'target' | 'changes' | 'organizationId'> &
+  Pick<AuditEvent, 'action'>;
 
 /** Adds the administrator and the request's address to an event. */
 export function withActor<Event extends object>(context: ManagementContext, event: Event) {

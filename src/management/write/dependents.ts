@@ -9,6 +9,7 @@ const READ_BY: Readonly<Record<Dependent['type'], ApiKeyScope>> = {
   resource_server: 'resource-servers:read',
   role: 'roles:read',
   client: 'clients:read',
+  webhook: 'webhooks:read',
 };
 
 /** Returns which dependents an error may name: only those that the administrator may read. */

@@ -80,7 +80,7 @@ const KINDS: readonly Kind[] = [
   { reason: 'a guessable secret', status: 422, at: /^\/client_secret$/, detail: /too easy to guess/ },
   { reason: 'the members of a key must fit', status: 422, at: /^\/jwks/, detail: /must be a signature key|x5c/ },
   { reason: 'the keys of an issuer', status: 422, at: /\/jwks$/, detail: /must have a key that this service/ },
-  { reason: 'an address that may not be fetched', status: 422, at: /jwks_uri$|issuer$/ },
+  { reason: 'an address that may not be fetched', status: 422, at: /jwks_uri$|issuer$|^\/url$/ },
   { reason: 'an IP address in its own form', status: 422, at: /tls_client_auth_san_ip$/ },
   { reason: 'an identity that others meet as well', status: 422, at: /^\/federated_identities\/\*\/(subject|claims)/ },
 

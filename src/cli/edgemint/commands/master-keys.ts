@@ -8,6 +8,8 @@ interface MasterKey {
   readonly id: string;
   readonly status: string;
   readonly signing_keys: number;
+  /** Absent from an older server. */
+  readonly webhooks?: number;
   readonly may_go_at: string | null;
 }
 
@@ -15,6 +17,7 @@ const COLUMNS = {
   id: ({ id }: MasterKey) => id,
   status: ({ status }: MasterKey) => status,
   signing_keys: ({ signing_keys }: MasterKey) => signing_keys,
+  webhooks: ({ webhooks = 0 }: MasterKey) => webhooks,
   may_go_at: ({ may_go_at }: MasterKey) => may_go_at,
 };
 
@@ -22,7 +25,7 @@ const PATH = 'master-keys';
 
 export function addMasterKeys(program: Command): void {
   const group = program.command('master-keys').description('the keys in MASTER_KEY (root key only)');
-  addList(group, 'list the master keys and how many signing keys each seals', COLUMNS, () => ({
+  addList(group, 'list the master keys and how much each seals', COLUMNS, () => ({
     path: PATH,
     isOwned: false,
   }));
@@ -41,7 +44,8 @@ export function addMasterKeys(program: Command): void {
   });
 }
 
-function removalNote({ id, may_go_at }: MasterKey): string {
+function removalNote({ id, may_go_at, webhooks = 0 }: MasterKey): string {
+  if (webhooks > 0) return `${id} still seals secrets of webhooks. Reseal again for the next ones.`;
   if (may_go_at === null) return `${id} is still needed. Reseal again when MASTER_KEY is the same everywhere.`;
   return `${id} may be removed from MASTER_KEY from ${time(may_go_at)} on.`;
 }

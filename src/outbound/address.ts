@@ -1,4 +1,4 @@
-import { REMOTE_PORT_MIN, REMOTE_URL_LENGTH_MAX } from './constants.ts';
+import { OUTBOUND_PORT_MIN, OUTBOUND_URL_LENGTH_MAX } from './constants.ts';
 
 // Names that are not delegated on the internet or that a local network may resolve by itself (RFC 2606, 6761, 6762, 7686, 8375, 9476, and
 // names that ICANN reserves), and the metadata hosts of clouds. `example` is missing on purpose: documentation uses it, and it does not
@@ -35,13 +35,13 @@ const IPV4 = /^[\d.]+$/;
  * private network; if the runtime runs elsewhere, the network must block it.
  */
 export function addressFault(url: string): string | undefined {
-  if (url.length > REMOTE_URL_LENGTH_MAX) return `must have at most ${REMOTE_URL_LENGTH_MAX} characters`;
+  if (url.length > OUTBOUND_URL_LENGTH_MAX) return `must have at most ${OUTBOUND_URL_LENGTH_MAX} characters`;
   const parsed = URL.parse(url);
   if (parsed?.protocol !== 'https:') return 'must be an https URL';
   if (parsed.username !== '' || parsed.password !== '') return 'must have no user information';
   if (url.includes('#')) return 'must have no fragment';
-  if (parsed.port !== '' && Number(parsed.port) < REMOTE_PORT_MIN)
-    return `must use port 443, or a port from ${REMOTE_PORT_MIN} on`;
+  if (parsed.port !== '' && Number(parsed.port) < OUTBOUND_PORT_MIN)
+    return `must use port 443, or a port from ${OUTBOUND_PORT_MIN} on`;
   return hostFault(parsed.hostname) ?? spellingFault(url, parsed);
 }
 

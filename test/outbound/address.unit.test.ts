@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressFault } from '../../src/remote-keys/address.ts';
+import { addressFault } from '../../src/outbound/address.ts';
 
 const ADDRESS = 'must have a host name, not an IP address';
 const IN_FULL = 'must have a full host name of letters, digits and hyphens, without a dot at its end';
