@@ -64,3 +64,7 @@ export const MASTER_KEY_BYTES = 32;
 export const SECRET_FILE_MODE = 0o600;
 /** Permissions of the directory of such files. */
 export const SECRET_DIRECTORY_MODE = 0o700;
+
+/** How long `edgemint webhooks test` waits for the receiver, and how often it looks: the service gives a receiver 15 seconds. */
+export const TEST_EVENT_WAIT_MS = 20_000;
+export const TEST_EVENT_POLL_MS = 500;

@@ -33,6 +33,7 @@ function declare(sections: { [name in Section]?: object[] }) {
     resource_servers: current('resource_servers'),
     roles: current('roles'),
     clients: current('clients'),
+    webhooks: current('webhooks'),
   };
   return { declaration, own };
 }

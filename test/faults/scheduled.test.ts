@@ -132,7 +132,7 @@ beforeAll(async () => {
     env.DB.prepare('UPDATE client_secrets SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
     // It is due, and nothing is pending for it.
     env.DB.prepare(
-      `INSERT INTO webhooks VALUES ('wh', NULL, 'due', 'due', '', 'https://due.example.com/', NULL, 'active', NULL, '[]', '', '', ?, 0, 0, NULL,
+      `INSERT INTO webhooks VALUES ('wh', NULL, 'due', 'due', '', 'https://due.example.com/', '[]', 'active', NULL, '[]', '', '', ?, 0, 0, NULL,
       1, 0, 0)`,
     ).bind(due),
   ]);

@@ -15,6 +15,7 @@ import { addResourceServers } from './commands/resource-servers.ts';
 import { addRoles } from './commands/roles.ts';
 import { addSecrets } from './commands/secrets.ts';
 import { addTokens } from './commands/tokens.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import type { Output } from './io.ts';
 import { Program } from './session.ts';
 import type { Terminal } from './terminal.ts';
@@ -45,6 +46,7 @@ export function createProgram(terminal: Terminal): Program {
   addKeys(program);
   addMasterKeys(program);
   addAudit(program);
+  addWebhooks(program);
   addChanges(program);
   addLeakedSecrets(program);
   addApply(program);

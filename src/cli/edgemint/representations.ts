@@ -67,6 +67,31 @@ export interface Client {
   readonly last_used_at?: string | null;
 }
 
+export interface Webhook {
+  readonly id: string;
+  /** null if it gets the events of the instance. */
+  readonly organization_id: string | null;
+  readonly name: string;
+  readonly description: string;
+  readonly url: string;
+  /** null for all. */
+  readonly events: readonly string[] | null;
+  readonly status: string;
+  readonly disabled_reason: string | null;
+  readonly failing_since: string | null;
+}
+
+export interface WebhookDelivery {
+  readonly event_id: string;
+  readonly event: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly next_attempt_at: string | null;
+  readonly last_status: number | null;
+  readonly last_fault: string | null;
+}
+
 /** A write that is still propagating after its answer. */
 export interface Change {
   readonly id: string;

@@ -59,8 +59,8 @@ describe('apply and export:', () => {
     return file;
   }
 
-  describe('the example of three resource servers, five roles and twenty clients', () => {
-    let secrets: { client_name: string; client_id: string; client_secret: string }[];
+  describe('the example of three resource servers, five roles, twenty clients and a webhook', () => {
+    let secrets: { client_name?: string; client_id?: string; client_secret?: string; signing_secret?: string }[];
 
     beforeAll(async () => {
       organization = await newOrganization(person, 'Example');
@@ -69,7 +69,7 @@ describe('apply and export:', () => {
     test('is planned and not applied by a dry run', async () => {
       const { code, stdout } = await apply('-f', EXAMPLE, '--dry-run');
       expect(code).toBe(0);
-      expect(stdout).toContain('28 to create, 0 to change, 0 to delete.');
+      expect(stdout).toContain('29 to create, 0 to change, 0 to delete.');
       expect(stdout).toContain('+ client Web shop\n');
       expect((await apply('-f', EXAMPLE, '--dry-run', '--exit-code')).code).toBe(3);
       expect(await list('clients')).toEqual([]);
@@ -98,8 +98,14 @@ describe('apply and export:', () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line));
-      expect(secrets).toHaveLength(20);
-      for (const { client_secret } of secrets) expect(stdout + stderr).not.toContain(client_secret);
+      expect(secrets).toHaveLength(21);
+      for (const { client_secret, signing_secret = client_secret } of secrets)
+        expect(stdout + stderr).not.toContain(signing_secret);
+      expect(secrets.at(-1)).toEqual({
+        webhook_name: 'Credentials that end',
+        webhook_id: expect.stringMatching(/^wh_/),
+        signing_secret: expect.stringMatching(/^whsec_/),
+      });
       expect((await list('clients')).length).toBe(20);
       expect((await list('roles')).length).toBe(5);
     });
@@ -175,11 +181,11 @@ describe('apply and export:', () => {
     test('is pruned away by a file that declares nothing of it', async () => {
       const part = await apply('-f', await write('clients: []\n'), '--prune', '--dry-run');
       expect(part.stdout).toContain('0 to create, 0 to change, 20 to delete.');
-      const file = await write('resource_servers: []\nroles: []\nclients: []\n');
+      const file = await write('resource_servers: []\nroles: []\nclients: []\nwebhooks: []\n');
       const { code, stdout } = await apply('-f', file, '--prune', '--yes');
       expect(code).toBe(0);
-      expect(stdout).toContain('0 to create, 0 to change, 28 to delete.');
-      expect(await exported()).toBe('resource_servers: []\nroles: []\nclients: []\n');
+      expect(stdout).toContain('0 to create, 0 to change, 29 to delete.');
+      expect(await exported()).toBe('resource_servers: []\nroles: []\nclients: []\nwebhooks: []\n');
     });
   });
 
@@ -204,7 +210,7 @@ describe('apply and export:', () => {
       const file = await write(text);
       expect((await apply('-f', file, '--yes', '--prune')).code).toBe(0);
       expect((await apply('-f', file, '--prune')).stdout).toBe(NOTHING);
-      expect(await exported()).toBe(`resource_servers: []\nroles: []\n${text}`);
+      expect(await exported()).toBe(`resource_servers: []\nroles: []\n${text}webhooks: []\n`);
       expect(await api('GET', `resource-servers/${shared.id}`)).toEqual(shared);
       const theirs = await person.json<{ data: Listed[] }>(['clients', 'list', '--organization', other]);
       expect(theirs.data.map(({ client_name }) => client_name)).toEqual(['Worker']);
@@ -255,12 +261,12 @@ describe('apply and export:', () => {
     });
 
     test('refuses a file with something wrong anywhere, having changed nothing', async () => {
-      const file = await write(
-        `${example}  - client_name: Last\n    grants:\n      - resource_server: https://nobody.example.com\n`,
-      );
+      const last = '  - client_name: Last\n    grants:\n      - resource_server: https://nobody.example.com\n';
+      const text = example.replace('webhooks:\n', `${last}webhooks:\n`);
+      const file = await write(text);
       const { code, stderr } = await apply('-f', file, '--yes');
       expect(code).toBe(1);
-      const line = example.split('\n').length + 2;
+      const line = text.split('\n').findIndex((one) => one.includes('nobody')) + 1;
       expect(stderr).toBe(
         `${file}:${line}:9 clients[20].grants[0].resource_server: There is no resource server https://nobody.example.com.\n`,
       );

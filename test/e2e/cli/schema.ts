@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { fieldNames, SECTIONS } from '../../../src/cli/edgemint/declaration/schema.ts';
 import { edgemint } from './fixture.ts';
 
-const COMPONENTS = { resource_servers: 'NewResourceServer', roles: 'NewRole', clients: 'NewClient' } as const;
+const COMPONENTS = {
+  resource_servers: 'NewResourceServer',
+  roles: 'NewRole',
+  clients: 'NewClient',
+  webhooks: 'NewWebhook',
+} as const;
 /** Fields of a creation that a file cannot have: the organization, and the credentials of an imported client. */
 const NOT_IN_A_FILE = ['organization_id', 'client_id', 'client_secret'];
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { EXIT_DRIFT, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
-import { type Follower, type NewClient, takeSteps } from '../declaration/apply.ts';
+import { type Follower, type NewClient, type NewSecret, type NewWebhook, takeSteps } from '../declaration/apply.ts';
 import { type Action, planActions } from '../declaration/plan.ts';
 import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
@@ -28,12 +28,18 @@ export function addApply(program: Command): void {
   const command = program
     .command('apply')
     .description('apply a file: show what it would change, ask, and change it')
-    .requiredOption('-f, --file <file>', 'resource servers, roles and clients, in YAML or JSON (- for stdin)')
-    .option('--shared', 'apply to the items that all organizations share (root key only)')
+    .requiredOption('-f, --file <file>', 'resource servers, roles, clients and webhooks, in YAML or JSON (- for stdin)')
+    .option(
+      '--shared',
+      'apply to the items that all organizations share, and to the webhooks of the instance (root key only)',
+    )
     .option('--prune', 'delete items that are not in the file, in the sections that the file has')
     .option('--dry-run', 'show the plan and change nothing')
     .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if the plan is not empty`)
-    .option('--secrets-file <file>', 'write the secrets of new clients to a new file, one JSON object per line');
+    .option(
+      '--secrets-file <file>',
+      'write the secrets of new clients and webhooks to a new file, one JSON object per line',
+    );
   command.action(async () => {
     const session = new Session(command);
     const options = command.opts<ApplyOptions>();
@@ -80,7 +86,7 @@ async function plan(
 ): Promise<Action[]> {
   const declaration = lacksAudiences(declared) ? withAudiences(declared, await api.issuer()) : declared;
   const pruned = options.prune ? sections : [];
-  const listed = await readRemote(api, options.shared ?? false);
+  const listed = await readRemote(api, options.shared ?? false, sections.includes('webhooks'));
   const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));
   const complaints = findComplaints(declaration, own, shared, pruned);
   if (complaints.length > 0) throw refuse(complaints);
@@ -88,11 +94,14 @@ async function plan(
 }
 
 async function apply(session: Session, api: Api, actions: readonly Action[], options: ApplyOptions): Promise<void> {
-  const createsClients = actions.some((action) => action.do === 'create' && action.section === 'clients');
+  const createsSecrets = actions.some(
+    (action) => action.do === 'create' && (action.section === 'clients' || action.section === 'webhooks'),
+  );
   const { signals } = session.terminal.io;
   const { secretsFile } = options;
-  const secretsHandle = secretsFile !== undefined && createsClients ? await createSecretsFile(secretsFile) : undefined;
-  const created: NewClient[] = [];
+  const secretsHandle = secretsFile !== undefined && createsSecrets ? await createSecretsFile(secretsFile) : undefined;
+  const clients: NewClient[] = [];
+  const webhooks: NewWebhook[] = [];
   let isStopping = false;
   const stop = () => {
     isStopping = true;
@@ -100,23 +109,25 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   };
   const follower: Follower = {
     done: (sentence) => (session.json ? session.terminal.note(`${sentence}.`) : session.done(`${sentence}.`)),
-    created: async (client) => {
+    created: async (secret) => {
       // A secret that is not in the file must be shown: the server never shows it again.
-      const isKept = secretsHandle?.appendFile(`${JSON.stringify(client)}\n`).then(
+      const isKept = secretsHandle?.appendFile(`${JSON.stringify(secret)}\n`).then(
         () => true,
         (error: unknown) =>
           session.terminal.note(
-            `The secret of ${client.client_name} could not be written to ${secretsFile}: ${messageOf(error)}`,
+            `The secret of ${subjectOf(secret)} could not be written to ${secretsFile}: ${messageOf(error)}`,
           ),
       );
-      if (!(await isKept)) created.push(client);
+      if (await isKept) return;
+      if ('client_id' in secret) clients.push(secret);
+      else webhooks.push(secret);
     },
     get isStopping() {
       return isStopping;
     },
   };
   let applied = false;
-  // Show the secrets of the clients created so far, even after an error: the server never shows them again.
+  // Show the secrets that were created so far, even after an error: the server never shows them again.
   signals.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await takeSteps(api, orderSteps(actions), options.shared ?? false, follower);
@@ -124,9 +135,9 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   } finally {
     await secretsHandle?.close();
     signals.off('SIGINT', stop).off('SIGTERM', stop);
-    if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied, clients: created });
-    else if (created.length > 0) showSecrets(session.terminal, created);
-    if (secretsHandle) session.terminal.note(`The secrets of the new clients are in ${secretsFile}.`);
+    if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied, clients, webhooks });
+    else if (clients.length + webhooks.length > 0) showSecrets(session.terminal, clients, webhooks);
+    if (secretsHandle) session.terminal.note(`The new secrets are in ${secretsFile}.`);
   }
 }
 
@@ -146,8 +157,18 @@ async function createSecretsFile(file: string): Promise<FileHandle> {
   }
 }
 
-function showSecrets(terminal: Terminal, clients: readonly NewClient[]): void {
+function subjectOf(secret: NewSecret): string {
+  return 'client_id' in secret ? secret.client_name : secret.webhook_name;
+}
+
+function showSecrets(terminal: Terminal, clients: readonly NewClient[], webhooks: readonly NewWebhook[]): void {
   const rows = clients.map(({ client_name, client_id, client_secret }) => [client_name, client_id, client_secret]);
-  terminal.print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
+  if (rows.length > 0) terminal.print(`\n${table(['client_name', 'client_id', 'client_secret'], rows)}`);
+  const others = webhooks.map(({ webhook_name, webhook_id, signing_secret }) => [
+    webhook_name,
+    webhook_id,
+    signing_secret,
+  ]);
+  if (others.length > 0) terminal.print(`\n${table(['webhook_name', 'webhook_id', 'signing_secret'], others)}`);
   terminal.note('Store these secrets now. They are not shown again.');
 }

@@ -1,25 +1,42 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
-import { readRemote } from '../declaration/remote.ts';
+import type { Api } from '../api.ts';
+import { type RemoteState, readRemote } from '../declaration/remote.ts';
 import { writeDeclaration } from '../declaration/write.ts';
+import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
+
+/** Reads the current state, without the webhooks if the API key may not read them, or if the server is older and has none. */
+async function readExported(api: Api, shared: boolean): Promise<RemoteState & { isWithoutWebhooks: boolean }> {
+  try {
+    return { ...(await readRemote(api, shared, true)), isWithoutWebhooks: false };
+  } catch (error) {
+    if (!(error instanceof RequestError) || (error.status !== 403 && error.status !== 404)) throw error;
+    return { ...(await readRemote(api, shared, false)), isWithoutWebhooks: true };
+  }
+}
 
 export function addExport(program: Command): void {
   const command = program
     .command('export')
     .description('write the current state as a file for `edgemint apply`, without secrets')
     .option('-f, --file <file>', 'the file to write; stdout by default')
-    .option('--shared', 'export the items that all organizations share (root key only)');
+    .option(
+      '--shared',
+      'export the items that all organizations share, and the webhooks of the instance (root key only)',
+    );
   command.action(async () => {
     const session = new Session(command);
     const { file, shared = false } = command.opts<{ file?: string; shared?: boolean }>();
-    const { own } = await readRemote(await session.api(), shared);
+    const { own, isWithoutWebhooks } = await readExported(await session.api(), shared);
+    if (isWithoutWebhooks) session.terminal.note('Without webhooks: reading them requires the scope webhooks:read.');
     const fieldsOf = (items: readonly { fields: object }[]) => items.map(({ fields }) => fields);
     const text = writeDeclaration({
       resource_servers: fieldsOf(own.resource_servers),
       roles: fieldsOf(own.roles),
       clients: fieldsOf(own.clients),
+      ...(!isWithoutWebhooks && { webhooks: fieldsOf(own.webhooks) }),
     });
     if (file === undefined) return session.terminal.print(text);
     const previous = await readFile(file, 'utf8').catch(() => undefined);

@@ -14,12 +14,21 @@ export interface NewClient {
   readonly client_secret: string;
 }
 
+/** The signing secret of a webhook that was created. */
+export interface NewWebhook {
+  readonly webhook_name: string;
+  readonly webhook_id: string;
+  readonly signing_secret: string;
+}
+
+export type NewSecret = NewClient | NewWebhook;
+
 /** Receives the progress of an `apply`. */
 export interface Follower {
   /** Called after each step, with a sentence such as "Created the client Invoice worker". */
   done(sentence: string): void;
-  /** Called with each new client that has a secret. The server never shows that secret again. */
-  created(client: NewClient): Promise<void>;
+  /** Called with each new client that has a secret, and each new webhook. The server never shows the secret again. */
+  created(secret: NewSecret): Promise<void>;
   /** Whether to stop before the next step. */
   readonly isStopping: boolean;
 }
@@ -59,14 +68,17 @@ async function takeStep(
 ): Promise<void> {
   const { section } = action;
   if (action.do === 'create') {
-    const { body } = await api.post<{ client_id: string; client_secret?: string }>(
-      path(section),
-      creation(withoutDefaults(section, action.to), organization),
-    );
-    if (section !== 'clients') return;
-    const { client_id, client_secret } = body;
-    if (client_secret === undefined) return;
-    return follower.created({ client_name: nameOf(section, action.to), client_id, client_secret });
+    const { body } = await api.post<{
+      id: string;
+      client_id: string;
+      client_secret?: string;
+      signing_secret?: string;
+    }>(path(section), creation(withoutDefaults(section, action.to), organization));
+    const { id, client_id, client_secret, signing_secret } = body;
+    const name = nameOf(section, action.to);
+    if (client_secret !== undefined) await follower.created({ client_name: name, client_id, client_secret });
+    if (signing_secret !== undefined) await follower.created({ webhook_name: name, webhook_id: id, signing_secret });
+    return;
   }
   const { id, fields, etag } = action.from;
   const ifMatch = etags.get(id) ?? etag;

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Grant } from '../representations.ts';
 import { defaults, fieldNames, type Section } from './schema.ts';
 
-/** All fields of a resource server, role or client that a file may declare, in canonical form. */
+/** All fields of a resource server, role, client or webhook that a file may declare, in canonical form. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-const IDENTITIES = { resource_servers: 'identifier', roles: 'name', clients: 'client_name' } as const;
+const IDENTITIES = { resource_servers: 'identifier', roles: 'name', clients: 'client_name', webhooks: 'name' } as const;
 
 /** Returns the field that holds the name. */
 export function identityField(section: Section): string {
@@ -18,7 +18,7 @@ export function nameOf(section: Section, fields: Fields): string {
 }
 
 /**
- * Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles and clients, and stores them in
+ * Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles, clients and webhooks, and stores them in
  * NFC.
  */
 export function identityOf(section: Section, fields: Fields): string {
@@ -53,6 +53,7 @@ const SORTED: Readonly<Record<string, (value: unknown) => unknown>> = {
   introspects: (value) => sortedSet(value as string[]),
   requestable_claims: (value) => sortedSet(value as string[]),
   accepted_claims: (value) => sortedSet(value as string[]),
+  events: (value) => (value === null ? null : sortedSet(value as string[])),
   additional_auth_methods: (value) => sortedSet(value as string[]),
   jwks: sortedNames,
   federated_identities: sortedNames,

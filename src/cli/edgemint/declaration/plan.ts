@@ -4,7 +4,7 @@ import { mergePatch } from '../merge-patch.ts';
 import { canonical, type Fields, identityOf, nameOf } from './item.ts';
 import { type Declaration, SECTIONS, type Section } from './schema.ts';
 
-/** A resource server, role or client on the server. */
+/** A resource server, role, client or webhook on the server. */
 export interface CurrentItem {
   readonly id: string;
   readonly fields: Fields;

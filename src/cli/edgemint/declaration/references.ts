@@ -64,7 +64,7 @@ function scopeNames({ scopes }: Fields): Set<string> {
 
 function identityComplaints(section: Section, declaration: Declaration, shared: Shared): Complaint[] {
   const reasons = new Map<string, string>();
-  if (section !== 'clients') {
+  if (section === 'resource_servers' || section === 'roles') {
     for (const fields of shared[section])
       reasons.set(identityOf(section, fields), 'is shared by all organizations. Remove it from the file');
   }

@@ -1,5 +1,5 @@
 import type { Answer, Api } from '../api.ts';
-import type { Client, ResourceServer, Role } from '../representations.ts';
+import type { Client, ResourceServer, Role, Webhook } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { canonical, type Fields } from './item.ts';
 import type { Action, CurrentItem, Sections } from './plan.ts';
@@ -12,18 +12,20 @@ export interface RemoteState {
   readonly shared: Shared;
 }
 
-type Representation = ResourceServer | Role | Client;
+type Representation = ResourceServer | Role | Client | Webhook;
 
 /**
  * Reads the current state.
  * @param isShared whether the file declares the items that all organizations share, not those of one organization
+ * @param withWebhooks whether to read the webhooks too, for which a key needs a scope that an older key does not have
  * @throws RequestError, Failure
  */
-export async function readRemote(api: Api, isShared: boolean): Promise<RemoteState> {
+export async function readRemote(api: Api, isShared: boolean, withWebhooks: boolean): Promise<RemoteState> {
   const query = isShared ? {} : { organization_id: api.organization };
   const servers = await api.all<ResourceServer>(path('resource_servers'), query);
   const roles = await api.all<Role>(path('roles'), query);
   const clients = isShared ? [] : await api.all<Client>(path('clients'), query);
+  const webhooks = withWebhooks ? await api.all<Webhook>(path('webhooks'), query) : [];
   const isOwn = ({ organization_id }: ResourceServer | Role) => (organization_id === null) === isShared;
   const fieldsOf = (section: Section, items: readonly object[]) => items.map((item) => canonical(section, item));
   return {
@@ -31,6 +33,7 @@ export async function readRemote(api: Api, isShared: boolean): Promise<RemoteSta
       resource_servers: servers.filter(isOwn).map((server) => currentItem('resource_servers', server)),
       roles: roles.filter(isOwn).map((role) => currentItem('roles', role)),
       clients: clients.map((client) => currentItem('clients', client)),
+      webhooks: webhooks.map((webhook) => currentItem('webhooks', webhook)),
     },
     shared: {
       resource_servers: isShared

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ClientFields } from '../../../management/fields/client-fields.ts';
 import { Identifier, ResourceServerFields } from '../../../management/fields/resource-server-fields.ts';
 import { RoleFields } from '../../../management/fields/role-fields.ts';
+import { WebhookFields } from '../../../management/fields/webhook-fields.ts';
 
 // The schema of a declaration file. It is made of the schemas of the management API, with their checks and defaults, so that a file is
 // fully checked before anything is changed.
@@ -16,6 +17,7 @@ export const Declaration = z.strictObject({
   resource_servers: z.array(ResourceServer).default([]),
   roles: z.array(RoleFields).default([]),
   clients: z.array(Client).default([]),
+  webhooks: z.array(WebhookFields).default([]),
 });
 
 /** A declaration with every field, defaults included. */
@@ -39,11 +41,16 @@ export function withAudiences(declaration: Declaration, issuer: string): Declara
 }
 
 /** The sections of a file. Each depends only on those before it. */
-export const SECTIONS = ['resource_servers', 'roles', 'clients'] as const;
+export const SECTIONS = ['resource_servers', 'roles', 'clients', 'webhooks'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** The schema of the items of each section. */
-export const SCHEMAS = { resource_servers: ResourceServer, roles: RoleFields, clients: Client };
+export const SCHEMAS = {
+  resource_servers: ResourceServer,
+  roles: RoleFields,
+  clients: Client,
+  webhooks: WebhookFields,
+};
 
 /** Returns the names of a section's fields, in their order in a file. */
 export function fieldNames(section: Section): string[] {

@@ -9,6 +9,7 @@ export const NOUNS: Readonly<Record<Section, string>> = {
   resource_servers: 'resource server',
   roles: 'role',
   clients: 'client',
+  webhooks: 'webhook',
 };
 
 const SIGNS = { create: '+', change: '~', delete: '-' } as const;

@@ -7,10 +7,11 @@ import { SECTIONS, type Section } from './schema.ts';
  * Writes the canonical file of the current state: sorted, without defaults, lists in blocks, so that one change is one line of a diff.
  * Equal states give equal texts.
  */
-export function writeDeclaration(current: Readonly<Record<Section, readonly object[]>>): string {
-  const sections = SECTIONS.map(
-    (section) => [section, current[section].map((item) => canonical(section, item))] as const,
-  );
+export function writeDeclaration(current: Readonly<Partial<Record<Section, readonly object[]>>>): string {
+  const sections = SECTIONS.flatMap((section) => {
+    const items = current[section];
+    return items ? [[section, items.map((item) => canonical(section, item))] as const] : [];
+  });
   const content = Object.fromEntries(
     sections.map(([section, items]) => [
       section,
