@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { WEBHOOKS_PER_OWNER } from '../src/store/constants.ts';
+import { WEBHOOK_EVENTS } from '../src/store/webhook-events.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const markdownIn = (folder: string) => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md'));
@@ -64,4 +66,14 @@ test.each(PAGES)('every JSON block of %s is JSON, or one JSON value a line', (pa
     const isLines = block.startsWith('{"');
     for (const text of isLines ? block.trim().split('\n') : [block]) expect(() => JSON.parse(text)).not.toThrow();
   }
+});
+
+test('the page about webhooks has every event that a webhook can receive, and no other', () => {
+  const page = read('docs/webhooks.md');
+  const [, events = ''] = page.split('\n## Events\n');
+  const types = events
+    .split('\n')
+    .flatMap((row) => (row.split('|')[1] ?? '').match(/(?<=`)[a-z_]+\.[a-z_]+(?=`)/g) ?? []);
+  expect(types.sort()).toEqual(WEBHOOK_EVENTS);
+  expect(page).toContain(`can have ${WEBHOOKS_PER_OWNER} webhooks`);
 });

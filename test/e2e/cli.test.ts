@@ -7,3 +7,4 @@ import './cli/profiles.ts';
 import './cli/retries.ts';
 import './cli/schema.ts';
 import './cli/tokens-and-keys.ts';
+import './cli/webhooks.ts';

@@ -248,6 +248,7 @@ describe('what is answered is what the document says:', () => {
     let own: { organization_id: string };
     let client: RegisteredClient;
     let reader: string;
+    let eventId: string;
 
     const manage = (method: Call['method'], path: string, more: Partial<Call> = {}) =>
       call({ method, path: `/v1/${path}`, key: edgemint.rootApiKey, ...more });
@@ -270,11 +271,15 @@ describe('what is answered is what the document says:', () => {
       const fields = { client_name: 'described', roles: ['reader'], claims: { tier: 3 }, may_rotate_secret: true };
       client = credentials((await create('clients', fields)) as unknown as RegisteredClient);
       reader = apiKey.api_key ?? '';
+      const webhook = await create('webhooks', { name: 'described', url: 'https://hooks.example.com/in' });
+      const tested = await manage('post', 'webhooks/{id}/test', { parameters: { id: webhook.id ?? '' }, json: {} });
+      eventId = String(tested.answer.event_id);
       ids = { organizations: organization };
       for (const [name, { id = '' }] of Object.entries({
         'api-keys': apiKey,
         'resource-servers': server,
         roles: role,
+        webhooks: webhook,
       })) {
         ids[name] = id;
       }
@@ -284,7 +289,7 @@ describe('what is answered is what the document says:', () => {
       const paths = Object.keys(document.paths).filter((path) => path.startsWith('/v1/') && document.paths[path]?.get);
       expect(paths.length).toBeGreaterThan(10);
       for (const path of paths.filter((name) => name !== '/v1/changes/{id}')) {
-        const parameters = { id: ids[path.split('/')[2] ?? ''] ?? '', client_id: client.client_id };
+        const parameters = { id: ids[path.split('/')[2] ?? ''] ?? '', client_id: client.client_id, event_id: eventId };
         const takesOrganization = document.paths[path]?.get?.parameters?.some(({ name }) => name === 'organization_id');
         const query = takesOrganization ? `?organization_id=${own.organization_id}` : '';
         const { status } = await call({ method: 'get', path, parameters, query, key: edgemint.rootApiKey });
@@ -332,8 +337,22 @@ describe('what is answered is what the document says:', () => {
         await manage('post', 'signing-keys/rotate', { json: {} }),
         await manage('post', 'master-keys/reseal', { json: {} }),
         await manage('delete', 'clients/{client_id}', { parameters }),
+        await manage('post', 'webhooks/{id}/deliveries/{event_id}/redeliver', {
+          parameters: { id: ids.webhooks ?? '', event_id: eventId },
+          json: {},
+        }),
+        await manage('post', 'webhooks/{id}/rotate-secret', { parameters: { id: ids.webhooks ?? '' }, json: {} }),
+        await manage('post', 'webhooks/{id}/rotate-secret', { parameters: { id: ids.webhooks ?? '' }, json: {} }),
+        await manage('patch', 'webhooks/{id}', {
+          parameters: { id: ids.webhooks ?? '' },
+          json: { status: 'disabled' },
+        }),
+        await manage('delete', 'webhooks/{id}', { parameters: { id: ids.webhooks ?? '' } }),
       ];
-      expect(done.map(({ status }) => status)).toEqual([200, 409, 200, 204, 201, 200, 200, 200, 200, 409, 200, 204]);
+      expect(done.map(({ status }) => status)).toEqual([
+        ...[200, 409, 200, 204, 201, 200, 200, 200, 200, 409, 200, 204],
+        ...[200, 201, 409, 200, 204],
+      ]);
     });
 
     test('a change that goes on after its answer', async () => {

@@ -25,8 +25,9 @@ interface State {
 
 async function everything(): Promise<State> {
   const names = await tables();
-  // The row order of background_tasks depends on which run recorded a task first, so sort by name.
-  const order = (name: string) => (name === 'background_tasks' ? 'name' : 'rowid');
+  // The row order of these tables depends on which run did a task first.
+  const orders: Readonly<Record<string, string>> = { background_tasks: 'name', webhook_notices: 'type, at' };
+  const order = (name: string) => orders[name] ?? 'rowid';
   const all = names.map((name) => env.DB.prepare(`SELECT * FROM ${name} ORDER BY ${order(name)}`));
   const found = await env.DB.batch<Row>(all);
   const { keys } = await env.KV.list();
@@ -127,6 +128,8 @@ beforeAll(async () => {
       "INSERT INTO webhook_deliveries VALUES ('old', 'x', 'y', 'delivered', 1, NULL, ?1, ?1, ?1, 200, NULL)",
       WEBHOOK_DELIVERY_AGE,
     ),
+    // That of the rotation above, which would be as old as those that are purged.
+    env.DB.prepare('DELETE FROM webhook_notices'),
     // As older code left it.
     env.DB.prepare('UPDATE resource_servers SET comparable = NULL'),
     env.DB.prepare('UPDATE client_secrets SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),

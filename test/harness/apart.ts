@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildEdgemint } from './edgemint.ts';
-import type { Order, Report } from './serve.ts';
+import type { Order, Report, ServeOptions } from './serve.ts';
 import { freePort } from './worker.ts';
 
 const SERVE = fileURLToPath(new URL('./serve.ts', import.meta.url));
@@ -21,21 +21,32 @@ export class EdgemintApart {
   readonly #home: string;
   #child: ChildProcess | undefined;
 
-  private constructor(home: string, port: number) {
+  readonly #receiver: string | undefined;
+
+  private constructor(home: string, port: number, receiver: string | undefined) {
     this.#home = home;
+    this.#receiver = receiver;
     this.issuer = `http://127.0.0.1:${port}`;
   }
 
-  /** Builds the Worker and creates a directory for its stores. Starts nothing. */
-  static async prepare(): Promise<EdgemintApart> {
+  /**
+   * Builds the Worker and creates a directory for its stores. Starts nothing.
+   * @param receiver the origin that gets every request that the Worker sends; by default the Worker uses the network of the machine
+   */
+  static async prepare(receiver?: string): Promise<EdgemintApart> {
     const home = await mkdtemp(join(await quickPlace(), 'edgemint-apart-'));
     await writeFile(join(home, 'index.js'), await buildEdgemint());
-    return new EdgemintApart(home, await freePort());
+    return new EdgemintApart(home, await freePort(), receiver);
   }
 
   /** Starts it in its own process group. */
   async start(): Promise<void> {
-    const options = { issuer: this.issuer, directory: join(this.#home, 'stores'), built: join(this.#home, 'index.js') };
+    const options: ServeOptions = {
+      issuer: this.issuer,
+      directory: join(this.#home, 'stores'),
+      built: join(this.#home, 'index.js'),
+      receiver: this.#receiver,
+    };
     // A killed process does not clean up, so its temporary files must lie in this directory, which `remove()` deletes.
     const env = { ...process.env, TMPDIR: this.#home };
     this.#child = fork(SERVE, [JSON.stringify(options)], { detached: true, env });

@@ -1,4 +1,10 @@
+import { request } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { type StartOptions, startEdgemint } from './edgemint.ts';
+import type { Network } from './worker.ts';
+
+/** The options of that process. `receiver` is the origin to which every request that the Worker sends is forwarded. */
+export type ServeOptions = Omit<StartOptions, 'network'> & { readonly receiver?: string | undefined };
 
 /** A request to the process of `EdgemintApart`. */
 export type Order = { readonly scheduled: true } | { readonly sql: string };
@@ -11,7 +17,8 @@ export type Report = { readonly ready: true } | { readonly rows: unknown[] } | {
 const tell = (report: Report) => process.send?.(report);
 
 try {
-  const edgemint = await startEdgemint(JSON.parse(process.argv[2] ?? '') as StartOptions);
+  const { receiver, ...options } = JSON.parse(process.argv[2] ?? '') as ServeOptions;
+  const edgemint = await startEdgemint({ ...options, ...(receiver !== undefined && { network: forwardTo(receiver) }) });
   process.on('disconnect', () => void edgemint.stop().finally(() => process.exit()));
   const database = await edgemint.database();
   const carryOut = async (order: Order) => {
@@ -29,4 +36,17 @@ try {
 } catch (error) {
   tell({ failure: String(error) });
   process.exitCode = 1;
+}
+
+function forwardTo(origin: string): Network {
+  return (incoming, response) => {
+    const { method, url, headers } = incoming;
+    const forwarded = request(new URL(url ?? '/', origin), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      void pipeline(answer, response).catch(() => undefined);
+    });
+    forwarded.on('error', () => response.destroy());
+    response.on('close', () => forwarded.destroy());
+    void pipeline(incoming, forwarded).catch(() => undefined);
+  };
 }

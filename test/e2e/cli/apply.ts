@@ -372,7 +372,7 @@ describe('apply and export:', () => {
       ]);
       const { client_id } = await find('clients', 'A');
       const client = { client_name: 'A', client_id, client_secret: expect.stringMatching(/^ems_/) };
-      expect(applied).toEqual({ plan, applied: true, clients: [client] });
+      expect(applied).toEqual({ plan, applied: true, clients: [client], webhooks: [] });
     });
 
     test('exporting asks before it writes over another file', async () => {

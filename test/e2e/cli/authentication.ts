@@ -255,7 +255,7 @@ describe('authentication of clients:', () => {
           .split('\n')
           .map((line) => JSON.parse(line).client_name),
       ).toEqual(['Keyed']);
-      expect((await person.run(['export', '--organization', own])).stdout).toBe(head + file());
+      expect((await person.run(['export', '--organization', own])).stdout).toBe(`${head}${file()}webhooks: []\n`);
       expect((await apply(head + file())).stdout).toBe('There is nothing to do.\n');
     });
 

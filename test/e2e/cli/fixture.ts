@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
 import { type RunningEdgemint, startEdgemint } from '../../harness/edgemint.ts';
 import { Person } from './person.ts';
@@ -6,10 +7,16 @@ import { Person } from './person.ts';
 export let edgemint: RunningEdgemint;
 
 beforeAll(async () => {
-  edgemint = await startEdgemint();
+  edgemint = await startEdgemint({ network: receive });
 });
 
 afterAll(() => edgemint?.stop());
+
+/** The network outside: one receiver takes webhooks, and nothing else answers. */
+function receive({ headers, url }: IncomingMessage, response: ServerResponse): void {
+  if (headers.host === 'hooks.example.com' && url === '/in') response.writeHead(204).end();
+  else response.destroy();
+}
 
 /** Creates a user who has the root key. With `name`, an organization of that name is created and used by default. */
 export async function administrator(name?: string): Promise<Person> {

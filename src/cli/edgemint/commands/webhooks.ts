@@ -24,7 +24,7 @@ const webhooks: Collection<Webhook> = {
   fields: [
     { name: 'name', flags: '--name <text>', description: 'the name for people' },
     { name: 'description', flags: '--description <text>', description: 'a description for people' },
-    { name: 'url', flags: '--url <url>', description: 'the https URL that events are sent to' },
+    { name: 'url', flags: '--endpoint <url>', description: 'the https URL that events are sent to' },
     {
       name: 'events',
       flags: '--event <type>',
