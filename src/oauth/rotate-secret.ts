@@ -75,8 +75,8 @@ async function rotate(
       affectedClients: listOf([clientId]),
       statements: [...change(db, { ...stored, selfMade: true }, { now, expiresAt }), renewClient(db, clientId)],
     });
-    services.webhooks.sendSoon(webhooks);
     await deliverPushes(db, gates, owed);
+    services.webhooks.sendSoon(webhooks);
   } catch (error) {
     if (error instanceof StaleWriteError) throw conflict('The client was changed at the same time: try again.');
     throw error;

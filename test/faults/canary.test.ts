@@ -284,6 +284,7 @@ describe('what was searched is all that there is', () => {
     const stores = [
       ...['D1 audit_events.changes', 'D1 client_secrets.hash', 'D1 api_keys.hash', 'D1 idempotency_keys.sealed_body'],
       ...['D1 signing_keys.sealed_private_jwk', 'D1 retired_master_keys.sealed_keys', 'D1 gate_pushes.gate'],
+      ...['D1 webhooks.sealed_secrets', 'D1 webhooks.secrets', 'D1 webhook_deliveries.last_fault'],
       ...['KV key', 'KV key-ring', 'KV retired-master-keys', 'KV entry', 'KV metadata'],
       ...['gate record.json', 'gate outbox.value', 'gate revocations.jti', 'gate cut_off.at', 'gate storage'],
     ];

@@ -12,11 +12,16 @@ export interface Exchange {
 }
 
 /** The requests whose answers may show a secret, and the member of the answer that holds it. */
-const SHOWN: readonly (readonly [request: RegExp, member: 'client_secret' | 'api_key' | 'access_token'])[] = [
+const SHOWN: readonly (readonly [
+  request: RegExp,
+  member: 'client_secret' | 'api_key' | 'access_token' | 'signing_secret',
+])[] = [
   [/^POST \/v1\/clients$/, 'client_secret'],
   [/^POST \/v1\/clients\/[^/]+\/secrets\/rotate$/, 'client_secret'],
   [/^POST \/oauth2\/rotate-secret$/, 'client_secret'],
   [/^POST \/v1\/api-keys$/, 'api_key'],
+  [/^POST \/v1\/webhooks$/, 'signing_secret'],
+  [/^POST \/v1\/webhooks\/[^/]+\/rotate-secret$/, 'signing_secret'],
   [/^POST \/oauth2\/token$/, 'access_token'],
 ];
 

@@ -215,6 +215,11 @@ export async function keepStored(canaries: Canaries, masterKey = env.MASTER_KEY)
     canaries.keep('a sealed answer', sealed.split('.')[3] ?? '', /^D1 idempotency_keys\.sealed_body$/);
   }
   const masterKeys = await deriveMasterKeys(readConfig({ ...env, MASTER_KEY: masterKey }).masterKeys);
+  for (const { sealed } of await rowsOf<{ sealed: string }>('SELECT sealed_secrets AS sealed FROM webhooks')) {
+    canaries.keep('sealed secrets of a webhook', sealed.split('.')[3] ?? '', /^D1 webhooks\.sealed_secrets$/);
+    for (const secret of await unseal<string[]>(sealed, 'webhook-secrets', masterKeys))
+      canaries.keep('a secret of a webhook', secret.slice('whsec_'.length, -1));
+  }
   for (const { sealed } of await rowsOf<{ sealed: string }>('SELECT sealed_private_jwk AS sealed FROM signing_keys')) {
     canaries.keep('a sealed key', sealed.split('.')[3] ?? '', /^(D1 signing_keys\.sealed_private_jwk|KV key-ring)$/);
     const jwk = await unseal<JWK>(sealed, 'signing-key', masterKeys);

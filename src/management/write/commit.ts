@@ -69,16 +69,19 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
       answer: await keptAnswer(context, status, { body, tagged }),
     }),
   );
-  services.webhooks.sendSoon(webhooks);
   if (owed.length > PUSHES_PER_REQUEST) {
+    services.webhooks.sendSoon(webhooks);
     waitUntil(deliverPushes(db, gates, owed.slice(0, PUSHES_PER_REQUEST)).catch(() => undefined));
     return asTyped(await accepted(context, version));
   }
   if (settle) {
     await settle().catch(() => undefined);
+    services.webhooks.sendSoon(webhooks);
     return asTyped(await accepted(context, version));
   }
   await deliverPushes(db, gates, owed);
+  // Not before: a receiver that asks at once must see the change. If the pushes fail, the scheduled handler sends the events.
+  services.webhooks.sendSoon(webhooks);
   const headers = tagged ? { ETag: etag(version) } : {};
   return asTyped(respond(context, status, body, headers));
 }

@@ -43,7 +43,7 @@ describe('webhooks:', () => {
     const changed = await person.json<Webhook>(['webhooks', 'update', id, '--status', 'disabled', '--reset', 'events']);
     expect(changed).toMatchObject({ status: 'disabled', events: null });
     const wrong = await person.run(['webhooks', 'update', id, '--endpoint', 'https://10.0.0.1/']);
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('--endpoint must have a host name')]);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('--endpoint: must have a host name')]);
     expect((await person.run(['webhooks', 'delete', id, '--yes'])).stdout).toContain('Deleted the webhook');
     expect((await person.run(['webhooks', 'get', id])).code).toBe(1);
   });
