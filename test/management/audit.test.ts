@@ -54,6 +54,8 @@ const newServer = () =>
   });
 const newClient = (more: object = {}) => createClient({ organization_id: organization, client_name: name(), ...more });
 const newRole = () => create('roles', { organization_id: organization, name: name() });
+const webhookFields = () => ({ name: name(), url: 'https://hooks.example.com/in', events: ['client.created'] });
+const newWebhook = () => create('webhooks', { organization_id: organization, ...webhookFields() });
 const newOrganization = () => create('organizations', { name: name() });
 
 async function secondaryOf(client: string): Promise<string> {
@@ -275,6 +277,55 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       return { path: 'master-keys/reseal', target, organization: null, changes: { signing_keys: [], retired: [] } };
     },
   ],
+  'POST /webhooks': [
+    'webhook.created',
+    () => {
+      const fields = webhookFields();
+      const body = { organization_id: organization, ...fields };
+      const changes = { description: '', status: 'active', ...fields };
+      return { path: 'webhooks', body, organization, changes };
+    },
+  ],
+  'PATCH /webhooks/{id}': [
+    'webhook.updated',
+    async () => {
+      const { id } = await newWebhook();
+      const body = { events: null, status: 'disabled' };
+      return { path: `webhooks/${id}`, body, target: id, organization, changes: body };
+    },
+  ],
+  'DELETE /webhooks/{id}': [
+    'webhook.deleted',
+    async () => {
+      const { id, name } = await newWebhook();
+      return { path: `webhooks/${id}`, target: id, organization, changes: { name } };
+    },
+  ],
+  'POST /webhooks/{id}/rotate-secret': [
+    'webhook.secret_rotated',
+    async () => {
+      const { id, signing_secret } = await newWebhook();
+      const changes = { hint: any('.{4}$'), grace_seconds: 60 };
+      const path = `webhooks/${id}/rotate-secret`;
+      return { path, body: { grace_seconds: 60 }, organization, changes, secret: signing_secret ?? '' };
+    },
+  ],
+  'POST /webhooks/{id}/test': [
+    'webhook.tested',
+    async () => {
+      const { id, name } = await newWebhook();
+      return { path: `webhooks/${id}/test`, target: id, organization, changes: { name } };
+    },
+  ],
+  'POST /webhooks/{id}/deliveries/{event_id}/redeliver': [
+    'webhook.redelivered',
+    async () => {
+      const { id } = await newWebhook();
+      const { event_id } = await done<{ event_id: string }>('POST', `webhooks/${id}/test`);
+      const path = `webhooks/${id}/deliveries/${event_id}/redeliver`;
+      return { path, target: id, organization, changes: { event_id } };
+    },
+  ],
   'POST /leaked-secrets': [
     'client.secret_leaked',
     async () => {
@@ -329,7 +380,14 @@ describe('every write', () => {
       const at = Date.parse(events[0]?.at ?? '');
       expect(at >= earliest && at <= Date.now()).toBe(true);
       const stored = JSON.stringify(await rowsOf('SELECT * FROM audit_events WHERE id = ?', events[0]?.id));
-      for (const secret of [write.secret, answer.client_secret, answer.api_key, key, env.ROOT_API_KEY]) {
+      for (const secret of [
+        write.secret,
+        answer.client_secret,
+        answer.api_key,
+        answer.signing_secret,
+        key,
+        env.ROOT_API_KEY,
+      ]) {
         if (secret !== undefined) expect(stored).not.toContain(secret);
       }
       const hashes = await rowsOf<{ hash: string }>('SELECT hash FROM client_secrets UNION SELECT hash FROM api_keys');
