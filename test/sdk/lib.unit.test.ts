@@ -5,6 +5,7 @@ import { discover } from '../../src/sdk/lib/metadata.ts';
 import { moment } from '../../src/sdk/lib/moment.ts';
 import { nextAttemptMs, retryAfterSeconds } from '../../src/sdk/lib/retry-after.ts';
 import { ServerClock } from '../../src/sdk/lib/server-clock.ts';
+import { sha256, shortSha256 } from '../../src/sdk/lib/sha256.ts';
 import { SingleFlight } from '../../src/sdk/lib/single-flight.ts';
 import { FakeServer, ISSUER, json } from './server.ts';
 
@@ -264,4 +265,12 @@ test('in workerd a caller sees the end of a run of another request, and takes ov
   await vi.advanceTimersByTimeAsync(20);
   await Promise.all(takingOver);
   expect(work).toHaveBeenCalledTimes(3);
+});
+
+test('a hash that the runtime makes at once is the same as that of WebCrypto', async () => {
+  for (const text of ['', 'a', 'ä💥', 'x'.repeat(1000)]) {
+    const atOnce = shortSha256(text);
+    expect(atOnce).not.toBeInstanceOf(Promise);
+    expect([...(await atOnce)]).toEqual([...(await sha256(text))]);
+  }
 });

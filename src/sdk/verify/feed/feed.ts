@@ -3,7 +3,7 @@ import { SdkError } from '../../lib/errors.ts';
 import { invalidOption, requestText } from '../../lib/http.ts';
 import { nextAttemptMs, retryAfterSeconds } from '../../lib/retry-after.ts';
 import { isWorkerd, keepAlive } from '../../lib/runtime.ts';
-import { sha256 } from '../../lib/sha256.ts';
+import { shortSha256 } from '../../lib/sha256.ts';
 import { SingleFlight } from '../../lib/single-flight.ts';
 import { ALGORITHMS } from '../algorithms.ts';
 import { Introspection } from '../introspection.ts';
@@ -103,17 +103,20 @@ export class RevocationFeed implements RevocationCheck {
       return revoked.has({ tokenHash: undefined, clientHash: known ?? '', issuedAt: issued_at });
     }
     const tokenHash = needsToken ? hashOf(jti) : undefined;
-    const clientHash = needsClient ? this.#hashOfClient(client_id) : known;
-    return Promise.all([tokenHash, clientHash]).then(([ofToken, ofClient = '']) =>
-      revoked.has({ tokenHash: ofToken, clientHash: ofClient, issuedAt: issued_at }),
-    );
+    const clientHash = needsClient ? hashOf(client_id) : known;
+    const judge = (ofToken: string | undefined, ofClient = '') => {
+      if (needsClient) this.#remember(client_id, ofClient);
+      return revoked.has({ tokenHash: ofToken, clientHash: ofClient, issuedAt: issued_at });
+    };
+    if (tokenHash instanceof Promise || clientHash instanceof Promise) {
+      return Promise.all([tokenHash, clientHash]).then((hashes) => judge(...hashes));
+    }
+    return judge(tokenHash, clientHash);
   }
 
-  async #hashOfClient(clientId: string): Promise<string> {
-    const hash = await hashOf(clientId);
+  #remember(clientId: string, hash: string): void {
     if (this.#clientHashes.size >= CLIENT_HASHES_MAX) this.#clientHashes.clear();
     this.#clientHashes.set(clientId, hash);
-    return hash;
   }
 
   #isHeldBack(now: number): boolean {
@@ -230,6 +233,11 @@ function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | unde
 }
 
 /** Returns the hash of a `jti` or client_id, as the feed lists it. */
-async function hashOf(id: string): Promise<string> {
-  return base64url.encode((await sha256(id)).subarray(0, FEED_HASH_BYTES));
+function hashOf(id: string): string | Promise<string> {
+  const digest = shortSha256(id);
+  return digest instanceof Promise ? digest.then(listedHash) : listedHash(digest);
+}
+
+function listedHash(digest: Uint8Array): string {
+  return base64url.encode(digest.subarray(0, FEED_HASH_BYTES));
 }
