@@ -10,6 +10,7 @@ import { metadata, openIdMetadata } from './oauth/metadata.ts';
 import { forAnyOrigin } from './oauth/response/any-origin.ts';
 import { errorResponse } from './oauth/response/error-response.ts';
 import { noSuchEndpoint, OAuthError } from './oauth/response/oauth-error.ts';
+import { revocations } from './oauth/revocations.ts';
 import { revoke } from './oauth/revoke.ts';
 import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
@@ -42,6 +43,7 @@ export function createApp(services: Services) {
   serve('POST', `${path}/oauth2/revoke`, revoke);
   serve('POST', `${path}/oauth2/rotate-secret`, rotateSecret);
   serve('GET or POST', `${path}/oauth2/authorize`, authorize);
+  publish(`${path}/oauth2/revocations`, revocations);
   publish(`${path}/.well-known/jwks.json`, jwks);
   // RFC 8414 section 3.1 puts the well-known segment before the issuer's path, OpenID Connect Discovery after it.
   publish(`/.well-known/oauth-authorization-server${path}`, metadata);

@@ -10,6 +10,12 @@ export const CLIENT_ID_LENGTH_MAX = 200;
 /** How long a store may take to answer before it counts as unavailable. */
 export const STORE_DEADLINE_MS = 5000;
 
+/**
+ * The longest wait before a gate tries again to insert revocations into D1 for the feed. The feed calls itself complete only as of a moment
+ * that lies further back.
+ */
+export const FEED_RETRY_MAX = 30;
+
 /** The longest issued token, in characters. It must fit into a body together with the credentials of its introspection or revocation. */
 export const ACCESS_TOKEN_LENGTH_MAX = OAUTH_BODY_LIMIT_BYTES - 1024;
 

@@ -12,6 +12,8 @@ import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
 import { WorkloadDirectory } from './oauth/client-authentication/workload-directory.ts';
 import { IntrospectionCallerCache } from './oauth/introspection/caller-cache.ts';
+import { RevocationFeeds } from './oauth/revocation-feed/feeds.ts';
+import { SignedPages } from './oauth/revocation-feed/signed-pages.ts';
 import { DpopNonces } from './oauth/sender-constraint/dpop-nonce.ts';
 import type { OAuthServices } from './oauth/services.ts';
 import { StoreProbes } from './oauth/store-probes.ts';
@@ -79,6 +81,8 @@ export function createServices(env: Env): Services {
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
     signedTokens: new SignedTokens(),
+    revocationFeeds: new RevocationFeeds(db),
+    signedPages: new SignedPages(),
     probes: new StoreProbes(),
     webhooks,
   };

@@ -16,6 +16,7 @@ import type {
   Identified,
   Inspection,
   InspectionRequest,
+  LiveRevocation,
   NotAuthenticated,
   Owed,
   Recorded,
@@ -35,6 +36,7 @@ import type { Env } from '../platform/env.ts';
 import { logFailure } from '../platform/failures.ts';
 import { registerGate } from '../store/client-records.ts';
 import { database } from '../store/database.ts';
+import { clientState, owedRevocation } from '../store/live-revocations.ts';
 import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
@@ -47,10 +49,10 @@ import {
 } from './check-proof.ts';
 import { ISSUE_WAIT_MAX_MS } from './constants.ts';
 import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
-import { type Deliveries, deliver } from './deliveries.ts';
+import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
-import { Outbox } from './outbox.ts';
+import { FeedOutbox, Outbox } from './outbox.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { untilTokensCount } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
@@ -67,6 +69,11 @@ interface ProvenClient {
   readonly now: number;
 }
 
+/** The status and the cut-off of a client, and its organization if the gate knows it. */
+interface ClientStatus extends ClientStatusCopy {
+  readonly organization_id: string | null;
+}
+
 /**
  * The live, strongly consistent judge of one client: its record, its rate limit, its revocations, and the clock that stamps its tokens.
  * All of them lie in the gate's own storage, so that it works with D1 down and an eviction loses nothing that matters.
@@ -76,6 +83,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #revocations: Revocations;
   readonly #replays: ReplayMemory;
   readonly #outbox: Outbox;
+  readonly #feedOutbox: FeedOutbox;
   readonly #alarm: Alarm;
   #loadedMeter: Meter | undefined;
   #loading: Promise<void> | undefined;
@@ -86,11 +94,13 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#revocations = new Revocations(ctx.storage.sql);
     this.#replays = new ReplayMemory(ctx.storage.sql);
     this.#outbox = new Outbox(ctx.storage.sql);
+    this.#feedOutbox = new FeedOutbox(ctx.storage.sql);
     this.#alarm = new Alarm(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
-      // After a rollback and a new deployment the outbox may hold rows for which code of an older version set no alarm.
+      // After a rollback and a new deployment the outboxes may hold rows for which code of an older version set no alarm.
       await this.#alarm.setBy(this.#outbox.nextDeadline());
+      await this.#alarm.setBy(this.#feedOutbox.nextDeadline());
     });
   }
 
@@ -152,7 +162,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return { outcome: 'inspected', standing, ...(granted && { granted }) };
   }
 
-  /** Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV. */
+  /** Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV and to the revocation feed. */
   async revoke(request: RevocationRequest): Promise<Revocation> {
     const proven = await this.#prove(request);
     if (proven.outcome !== 'proven') return proven;
@@ -169,10 +179,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async cutOff({ client_id, event }: CutOffRequest): Promise<TokenRevocation> {
     const missing = await this.#answerMissing(client_id);
     if (missing) return missing;
-    const before = this.#statusCopy;
+    const before = this.#status;
     this.#state.cutOffAt(this.#clock);
     // Started together, without an await between them, so that one storage transaction holds both.
-    await Promise.all([this.#oweStatusCopy(client_id, before), this.keepEvent({ client_id, event })]);
+    await Promise.all([this.#oweStatus(client_id, before), this.keepEvent({ client_id, event })]);
     return { outcome: 'revoked' };
   }
 
@@ -186,9 +196,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   /** Stores a pushed record, unless the gate holds a newer one. */
   async update({ client_id, version, record }: UpdateRequest): Promise<Update> {
-    const before = this.#statusCopy;
+    const before = this.#status;
     this.#applyRecord(version, record);
-    await this.#oweStatusCopy(client_id, before);
+    await this.#oweStatus(client_id, before);
     return { outcome: 'updated' };
   }
 
@@ -211,17 +221,21 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async ping(): Promise<void> {}
 
   /**
-   * Delivers the outbox to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
+   * Delivers the outboxes to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
    * once. A failing store does not make it throw: the platform gives up an alarm after six failed retries.
    */
   override async alarm(): Promise<void> {
     this.#alarm.markFired();
-    const [counts, deliveries] = await Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
+    const [counts, deliveries, fed] = await Promise.all([
+      this.#flushUsage(),
+      deliver(this.#outbox, this.env),
+      deliverRevocations(this.#feedOutbox, this.env),
+    ]);
     this.#revocations.purge(Date.now());
     this.#replays.writeUses();
     this.#replays.purge(Date.now());
     await this.#setAlarm();
-    this.#report(counts, deliveries);
+    this.#report(counts, fed, deliveries);
   }
 
   // Read from storage at its first use. Most gates need it at once, but not all.
@@ -299,9 +313,16 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return (cutOff !== undefined && issuedAt <= cutOff) || this.#revocations.has(jti);
   }
 
-  async #revoke({ client_id, jti, expires_at }: TokenRevocationRequest): Promise<{ outcome: 'revoked' }> {
-    this.#revocations.add(jti, expires_at);
-    await this.#owe(copyOfRevocation(client_id, jti, this.#revocations.endOf(jti) ?? expires_at));
+  async #revoke(request: TokenRevocationRequest): Promise<{ outcome: 'revoked' }> {
+    const { client_id, jti, audience = null } = request;
+    this.#revocations.add(jti, request.expires_at);
+    const expires_at = this.#revocations.endOf(jti) ?? request.expires_at;
+    const organization_id = this.#state.record?.organization_id ?? null;
+    // Started together, without an await between them, so that one storage transaction holds the revocation and what is owed.
+    await Promise.all([
+      this.#owe(copyOfRevocation(client_id, jti, expires_at)),
+      this.#feed({ kind: 'token', client_id, jti, audience, organization_id, expires_at }),
+    ]);
     return { outcome: 'revoked' };
   }
 
@@ -312,22 +333,45 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return record ? undefined : { outcome: 'unknown_client' };
   }
 
-  /** The entry that KV should hold about all of the client's tokens. */
-  get #statusCopy(): ClientStatusCopy {
+  /** What KV and the revocation feed should say about all of the client's tokens. */
+  get #status(): ClientStatus {
     const { record, cutOff = null } = this.#state;
-    return { status: record?.status ?? 'active', cut_off: cutOff };
+    return {
+      status: record?.status ?? 'active',
+      cut_off: cutOff,
+      organization_id: record?.organization_id ?? null,
+    };
   }
 
-  /** Owes KV the client's status and cut-off if they differ from before. */
-  async #oweStatusCopy(clientId: string, before: ClientStatusCopy): Promise<void> {
-    const { status, cut_off } = this.#statusCopy;
+  /** Owes KV and the revocation feed the client's status and cut-off if they differ from before. */
+  async #oweStatus(clientId: string, before: ClientStatus): Promise<void> {
+    const { status, cut_off, organization_id } = this.#status;
     if (status === before.status && cut_off === before.cut_off) return;
-    await this.#owe(copyOfStatus(clientId, { status, cut_off }, Date.now()));
+    const now = Date.now();
+    const state = {
+      client_id: clientId,
+      // A client that was just deleted has no organization any more.
+      organization_id: organization_id ?? before.organization_id,
+      cut_off,
+      is_disabled: status !== 'active',
+      version: this.#state.version,
+    };
+    // Started together, as in `#revoke`.
+    await Promise.all([
+      this.#owe(copyOfStatus(clientId, { status, cut_off }, now)),
+      this.#feed(clientState(state, now)),
+    ]);
   }
 
   async #owe(owed: Owed): Promise<void> {
     const now = Date.now();
     this.#outbox.owe(owed, now);
+    await this.#alarm.setBy(now);
+  }
+
+  async #feed(revocation: LiveRevocation): Promise<void> {
+    const now = Date.now();
+    this.#feedOutbox.owe(owedRevocation(revocation), now);
     await this.#alarm.setBy(now);
   }
 
@@ -352,17 +396,18 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   // Silent if the alarm only wrote counts to storage, which happens every few seconds.
-  #report(usage_counts: number, { counts, dropped }: Deliveries): void {
+  #report(usage_counts: number, fed: RevocationCounts, { counts, dropped }: Deliveries): void {
     const clientId = this.#state.record?.client_id;
     const client_id = clientId === undefined ? null : loggable(clientId);
     for (const id of dropped) log({ event: 'audit_event_dropped', client_id, event_id: loggable(id) });
-    const all = { usage_counts, ...counts };
+    const all = { usage_counts, ...counts, ...fed };
     if (Object.values(all).some((count) => count > 0)) log({ event: 'gate_alarm', client_id, ...all });
   }
 
   async #setAlarm(): Promise<void> {
     const deadlines = [
       this.#outbox.nextDeadline(),
+      this.#feedOutbox.nextDeadline(),
       this.#revocations.nextDeadline(),
       this.#replays.nextDeadline(),
       this.#meter.nextDeadline(),

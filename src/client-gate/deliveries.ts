@@ -1,17 +1,19 @@
-import type { GateAuditEvent, OutboxRow, OwedCopy } from '../gates/protocol.ts';
+import type { FeedOutboxRow, GateAuditEvent, LiveRevocation, OutboxRow, OwedCopy } from '../gates/protocol.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Env } from '../platform/env.ts';
 import { recordEvents } from '../store/audit-events.ts';
 import { type Database, database } from '../store/database.ts';
+import { insertLiveRevocations } from '../store/live-revocations.ts';
 import { putCopy } from '../store/revocation-copies.ts';
 import {
   DELIVERIES_AT_ONCE,
   DELIVERIES_PER_ALARM,
+  FEED_ROWS_PER_ALARM,
   OUTBOX_RETRY_MAX,
   REFUSED_EVENT_AGE,
   SINGLE_INSERTS_PER_ALARM,
 } from './constants.ts';
-import type { Outbox } from './outbox.ts';
+import type { FeedOutbox, Outbox } from './outbox.ts';
 
 /** How many outbox rows an alarm delivered, and how many it could not, as the log shows them. */
 export interface DeliveryCounts {
@@ -44,6 +46,38 @@ export async function deliver(outbox: Outbox, { KV, DB }: Pick<Env, 'KV' | 'DB'>
     events_failed: failed,
   };
   return { counts, dropped };
+}
+
+/** How many revocations an alarm inserted for the feed, and how many it could not. */
+export interface RevocationCounts {
+  readonly revocations: number;
+  readonly revocations_failed: number;
+}
+
+/** Inserts the revocations that are due into D1, for the feed. Those that D1 does not take stay owed. Never throws. */
+export async function deliverRevocations(outbox: FeedOutbox, { DB }: Pick<Env, 'DB'>): Promise<RevocationCounts> {
+  const due = outbox.due(Date.now(), FEED_ROWS_PER_ALARM);
+  const known = due.flatMap((row) => revocationOf(row) ?? []);
+  const isTaken = await insertLiveRevocations(database(DB), known, Date.now()).then(
+    () => true,
+    () => false,
+  );
+  let revocations = 0;
+  for (const row of due) {
+    // A row of a later version waits for that version.
+    if (!isTaken || !revocationOf(row)) outbox.failed(row, Date.now());
+    else {
+      outbox.delivered(row, Date.now());
+      revocations++;
+    }
+  }
+  return { revocations, revocations_failed: due.length - revocations };
+}
+
+/** Parses a revocation, or returns undefined if this version does not know its kind. */
+function revocationOf({ value }: FeedOutboxRow): LiveRevocation | undefined {
+  const { kind } = JSON.parse(value) as { readonly kind: unknown };
+  return kind === 'token' || kind === 'client' ? (JSON.parse(value) as LiveRevocation) : undefined;
 }
 
 type DueCopy = OutboxRow & OwedCopy;

@@ -35,6 +35,11 @@ export class GateState {
     return this.#record;
   }
 
+  /** The version of the record, or of the client's deletion; 0 if the gate knows of no such client. */
+  get version(): number {
+    return this.#record?.version ?? this.#tombstone ?? 0;
+  }
+
   /** The last cut-off: tokens issued up to the end of this second are revoked. Seconds since the epoch, or undefined. */
   get cutOff(): number | undefined {
     return this.#cutOff;

@@ -1,67 +1,76 @@
-import type { OutboxRow, Owed } from '../gates/protocol.ts';
+import { FEED_RETRY_MAX } from '../constants.ts';
+import type { DeliveryProgress, FeedOutboxRow, OutboxRow, Owed, OwedRevocation } from '../gates/protocol.ts';
 import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from './constants.ts';
 
 /**
- * The gate's outbox: what it owes to KV and D1, in its SQLite storage. Each row is delivered at least once, however often a store fails,
+ * What the gate owes to other stores, in a table of its SQLite storage. Each row is delivered at least once, however often a store fails,
  * until it expires. Times are in milliseconds since the epoch.
  */
-export class Outbox {
+class DurableOutbox<
+  Owes extends Owed | OwedRevocation,
+  Row extends Owes & DeliveryProgress & Record<string, SqlStorageValue>,
+> {
   readonly #sql: SqlStorage;
+  readonly #table: string;
+  readonly #retryMax: number;
   #exists: boolean;
 
-  constructor(sql: SqlStorage) {
+  /** @param retryMax the longest wait after a failed attempt, seconds */
+  constructor(sql: SqlStorage, table: string, retryMax: number) {
     this.#sql = sql;
-    this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").toArray().length > 0;
+    this.#table = table;
+    this.#retryMax = retryMax;
+    this.#exists = sql.exec('SELECT 1 FROM sqlite_schema WHERE name = ?', table).toArray().length > 0;
   }
 
   /** Adds a row that is due at once. It replaces an older row with the same store and key. */
-  owe({ store, key, value, expires_at }: Owed, now: number): void {
+  owe({ store, key, value, expires_at }: Owes, now: number): void {
     this.#create();
     // The number of failed attempts survives the replacement: see `delivered()`.
-    const upsert = `INSERT INTO outbox VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (store, key)
+    const upsert = `INSERT INTO ${this.#table} VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (store, key)
       DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, due_at = excluded.due_at`;
     this.#sql.exec(upsert, store, key, value, expires_at, now);
   }
 
   /** Returns the rows that are due, the longest overdue first, and deletes those that have expired. */
-  due(now: number, limit: number): OutboxRow[] {
+  due(now: number, limit: number): Row[] {
     if (!this.#exists) return [];
-    this.#sql.exec('DELETE FROM outbox WHERE due_at <= ? AND expires_at <= ?', now, now / 1000);
-    const due = 'SELECT * FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?';
-    return this.#sql.exec<OutboxRow>(due, now, limit).toArray();
+    this.#sql.exec(`DELETE FROM ${this.#table} WHERE due_at <= ? AND expires_at <= ?`, now, now / 1000);
+    const due = `SELECT * FROM ${this.#table} WHERE due_at <= ? ORDER BY due_at LIMIT ?`;
+    return this.#sql.exec<Row>(due, now, limit).toArray();
   }
 
   /**
    * Deletes a row that was delivered, unless it was replaced meanwhile. A row with failed attempts is kept and delivered once more after
    * `OUTBOX_AGAIN`: one of those attempts may still be under way, and could overwrite this delivery with an older value.
    */
-  delivered({ store, key, value, expires_at, attempts }: OutboxRow, now: number): void {
+  delivered({ store, key, value, expires_at, attempts }: Row, now: number): void {
     const isSame = 'store = ? AND key = ? AND value = ? AND expires_at IS ?';
     const row = [store, key, value, expires_at];
-    if (attempts === 0) this.#sql.exec(`DELETE FROM outbox WHERE attempts = 0 AND ${isSame}`, ...row);
+    const table = this.#table;
+    if (attempts === 0) this.#sql.exec(`DELETE FROM ${table} WHERE attempts = 0 AND ${isSame}`, ...row);
     else
-      this.#sql.exec(`UPDATE outbox SET due_at = ?, attempts = 0 WHERE ${isSame}`, now + OUTBOX_AGAIN * 1000, ...row);
+      this.#sql.exec(`UPDATE ${table} SET due_at = ?, attempts = 0 WHERE ${isSame}`, now + OUTBOX_AGAIN * 1000, ...row);
   }
 
   /** Postpones a row after a failed attempt. The wait is random, so that gates which failed together do not return together. */
-  failed({ store, key, attempts }: OutboxRow, now: number): void {
-    const wait = Math.min(OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN * 2 ** attempts) * (500 + Math.random() * 500);
+  failed({ store, key, attempts }: Row, now: number): void {
+    const wait = Math.min(this.#retryMax, OUTBOX_RETRY_MIN * 2 ** attempts) * (500 + Math.random() * 500);
     // Two alarms may fail at the same attempt; the row is postponed once.
-    const postpone =
-      'UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE store = ? AND key = ? AND attempts = ?';
+    const postpone = `UPDATE ${this.#table} SET due_at = ?, attempts = attempts + 1 WHERE store = ? AND key = ? AND attempts = ?`;
     this.#sql.exec(postpone, Math.ceil(now + wait), store, key, attempts);
   }
 
   /** Deletes a row that can never be delivered. */
-  drop({ store, key }: OutboxRow): void {
-    this.#sql.exec('DELETE FROM outbox WHERE store = ? AND key = ?', store, key);
+  drop({ store, key }: Row): void {
+    this.#sql.exec(`DELETE FROM ${this.#table} WHERE store = ? AND key = ?`, store, key);
   }
 
   /** Returns when the next row is due, or undefined if there is none. */
   nextDeadline(): number | undefined {
     if (!this.#exists) return undefined;
     const [next] = this.#sql
-      .exec<Pick<OutboxRow, 'due_at'>>('SELECT due_at FROM outbox ORDER BY due_at LIMIT 1')
+      .exec<Pick<DeliveryProgress, 'due_at'>>(`SELECT due_at FROM ${this.#table} ORDER BY due_at LIMIT 1`)
       .toArray();
     return next?.due_at;
   }
@@ -69,7 +78,7 @@ export class Outbox {
   // Created with the first row, so that a gate that owes nothing writes nothing.
   #create(): void {
     if (this.#exists) return;
-    this.#sql.exec(`CREATE TABLE outbox (
+    this.#sql.exec(`CREATE TABLE ${this.#table} (
       store TEXT NOT NULL,
       key TEXT NOT NULL,
       value TEXT NOT NULL,
@@ -78,7 +87,21 @@ export class Outbox {
       attempts INTEGER NOT NULL,
       PRIMARY KEY (store, key)
     ) WITHOUT ROWID`);
-    this.#sql.exec('CREATE INDEX outbox_due_at ON outbox (due_at)');
+    this.#sql.exec(`CREATE INDEX ${this.#table}_due_at ON ${this.#table} (due_at)`);
     this.#exists = true;
+  }
+}
+
+/** What the gate owes to KV, and the audit events that it owes to D1. */
+export class Outbox extends DurableOutbox<Owed, OutboxRow> {
+  constructor(sql: SqlStorage) {
+    super(sql, 'outbox', OUTBOX_RETRY_MAX);
+  }
+}
+
+/** The revocations that the gate owes to the revocation feed in D1. */
+export class FeedOutbox extends DurableOutbox<OwedRevocation, FeedOutboxRow> {
+  constructor(sql: SqlStorage) {
+    super(sql, 'feed_outbox', FEED_RETRY_MAX);
   }
 }

@@ -8,6 +8,7 @@ import { authorizationRoutes } from './oauth/authorization.ts';
 import { jwks, metadataRoutes } from './oauth/discovery.ts';
 import { introspection } from './oauth/introspection.ts';
 import { revocation } from './oauth/revocation.ts';
+import { revocationFeed } from './oauth/revocation-feed.ts';
 import { secretRotation } from './oauth/secret-rotation.ts';
 import { token } from './oauth/token.ts';
 import {
@@ -104,7 +105,7 @@ function everyRoute(services: ManagementServices): OpenAPIHono {
     app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
   }
   app.openAPIRegistry.registerComponent('headers', 'RequestId', REQUEST_ID);
-  const oauthRoutes = [token, introspection, revocation, secretRotation, ...authorizationRoutes];
+  const oauthRoutes = [token, introspection, revocation, revocationFeed, secretRotation, ...authorizationRoutes];
   for (const route of [...oauthRoutes, jwks, ...metadataRoutes(issuer, issuerPath)]) {
     app.openAPIRegistry.registerPath(route);
   }

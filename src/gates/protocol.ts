@@ -480,6 +480,11 @@ export interface RevocationRequest extends Identified {
   readonly jti: string;
   /** The token's `exp`, seconds since the epoch. */
   readonly expires_at: number;
+  /**
+   * The token's audience. Absent from an older edge: the revocation feeds of all of the client's audiences list the token. An older gate
+   * ignores it, and feeds no revocations at all.
+   */
+  readonly audience?: string;
 }
 
 export type Revocation = { readonly outcome: 'revoked' } | NotAuthenticated | Unavailable;
@@ -492,6 +497,8 @@ export interface TokenRevocationRequest {
   readonly expires_at: number;
   /** Whether the gate must check that the client exists, because the sender could not. Absent: no. */
   readonly must_exist?: boolean;
+  /** As in `RevocationRequest`. Absent also if only the token's `jti` is known, so that nothing shows that it is the client's. */
+  readonly audience?: string;
 }
 
 export type TokenRevocation = { readonly outcome: 'revoked' } | UnknownClient | Unavailable;
@@ -698,13 +705,60 @@ export type OwedEvent = {
  */
 export type Owed = OwedCopy | OwedEvent;
 
-/** `outbox`: something owed, and how its delivery goes. */
-export type OutboxRow = Owed & {
+/** How the delivery of something owed goes. */
+export type DeliveryProgress = {
   /** When it is next tried, milliseconds since the epoch. */
   readonly due_at: number;
   /** How many attempts failed in a row. */
   readonly attempts: number;
 };
+
+/** `outbox`: something owed, and how its delivery goes. */
+export type OutboxRow = Owed & DeliveryProgress;
+
+/**
+ * `feed_outbox`: a revocation that a gate must still insert into D1 for the revocation feed. A table of its own, because of the note on
+ * `Owed`. Code of an older version neither fills it nor delivers its rows; they stay due until a later version does.
+ */
+export type FeedOutboxRow = OwedRevocation & DeliveryProgress;
+
+export type OwedRevocation = {
+  readonly store: 'd1';
+  /** `token` and the token's `jti`, or `client`. */
+  readonly key: string;
+  /** A `LiveRevocation` as JSON. */
+  readonly value: string;
+  /** When the revocation says nothing any more, seconds since the epoch. */
+  readonly expires_at: number;
+};
+
+/** What the revocation feed says about a token or a client. A gate keeps a row of a kind that it does not know for a later version. */
+export type LiveRevocation = RevokedToken | ClientState;
+
+interface RevokedToken {
+  readonly kind: 'token';
+  readonly jti: string;
+  readonly client_id: string;
+  /** null if it is not known. */
+  readonly audience: string | null;
+  /** null if the gate does not know it. */
+  readonly organization_id: string | null;
+  /** The token's `exp`, seconds since the epoch. */
+  readonly expires_at: number;
+}
+
+interface ClientState {
+  readonly kind: 'client';
+  readonly client_id: string;
+  /** null if the gate does not know it. */
+  readonly organization_id: string | null;
+  readonly cut_off: number | null;
+  readonly is_disabled: boolean;
+  /** The version of the client's record or deletion: a later state has a greater one, or the same and a later cut-off. */
+  readonly version: number;
+  /** When every token that this is about has expired, seconds since the epoch. */
+  readonly expires_at: number;
+}
 
 /** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {

@@ -99,6 +99,9 @@ export interface GateAlarmEvent {
   readonly copies_failed: number;
   readonly events: number;
   readonly events_failed: number;
+  /** Revocations that D1 took for the feed, and those that it did not take. */
+  readonly revocations: number;
+  readonly revocations_failed: number;
   readonly usage_counts: number;
 }
 
@@ -144,7 +147,7 @@ function isOurFault(event: LogEvent): boolean {
     case 'scheduled':
       return !event.ok;
     case 'gate_alarm':
-      return event.copies_failed + event.events_failed > 0;
+      return event.copies_failed + event.events_failed + event.revocations_failed > 0;
     default:
       return true;
   }

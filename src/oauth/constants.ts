@@ -1,3 +1,5 @@
+import { FEED_RETRY_MAX, STORE_DEADLINE_MS } from '../constants.ts';
+
 // The numbers of the OAuth endpoints. Times are in seconds unless the name says otherwise.
 
 // ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,6 +85,57 @@ export const HEALTH_PROBE_AGE = 5;
  * popular one of these tokens from asking D1 at each introspection.
  */
 export const RECHECK_AGE = 1;
+
+// ── The revocation feed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How long the feed may be cached, and how old an isolate's copy may get before it asks D1 again. */
+export const FEED_MAX_AGE = 5;
+
+/** After what time an isolate asks D1 again for a version that it does not know: another isolate may have read it. */
+export const FEED_RECHECK_MS = 1000;
+
+/**
+ * How far the moment as of which the feed is complete lies behind the query: a gate that failed may wait for `FEED_RETRY_MAX`, and its
+ * insert may take as long as `STORE_DEADLINE_MS`. A second is added for the alarm.
+ */
+export const FEED_LAG_MS = FEED_RETRY_MAX * 1000 + STORE_DEADLINE_MS + 1000;
+
+/** How fast a failed query of the feed must have failed to be tried once more at once, milliseconds. */
+export const FEED_FAST_FAILURE_MS = 500;
+
+/** The most entries of a page. A page of tokens has about 100 KB. */
+export const FEED_PAGE_ENTRIES = 2000;
+
+/** How many of a feed's newest entries an isolate reads first. Readers that lag by no more than these cost no query. */
+export const FEED_FIRST_ENTRIES = 500;
+
+/** How many of a feed's newest entries an isolate keeps: 300 KB. When it has more, it forgets the older half. */
+export const FEED_KEPT_ENTRIES = 2000;
+
+/** How many feeds an isolate keeps: 30 MB if all of them are full. */
+export const FEEDS_MAX = 100;
+
+/** How many of the older pages an isolate keeps, of all feeds: 20 MB. They never change. */
+export const FEED_OLDER_PAGES_MAX = 64;
+
+/** How many signed pages an isolate keeps. */
+export const FEED_SIGNED_PAGES_MAX = 64;
+
+/** How long an isolate remembers that an audience does not exist, and how many of them. */
+export const FEED_UNKNOWN_AGE = 5;
+
+/**
+ * How often an isolate asks D1 for an audience or an older page that it does not have, milliseconds, and how many times at once after a
+ * pause. A feed with 100,000 entries has 50 pages. Strangers who invent audiences and versions can cause no more.
+ */
+export const FEED_QUERY_INTERVAL_MS = 500;
+export const FEED_QUERIES_AT_ONCE = 60;
+
+/** The `Retry-After` once these queries are used up, in seconds. */
+export const FEED_RETRY_AFTER = 2;
+
+/** The longest audience that is looked up, in UTF-16 code units. Identifiers have up to 500. */
+export const AUDIENCE_LENGTH_MAX = 500;
 
 // ── A client's rotation of its own secret ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,6 +5,7 @@ import { AUTH_METHODS } from '../store/client-authentication.ts';
 import { JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
 import { METADATA_MAX_AGE } from './constants.ts';
 import { cacheableJson } from './response/cacheable-json.ts';
+import { feedUrl } from './revocations.ts';
 import type { OAuthServices } from './services.ts';
 
 // The names in the IANA registry. `federated_jwt` is ours: to the client it looks like `private_key_jwt`.
@@ -31,7 +32,8 @@ export function openIdMetadata({ config }: Pick<OAuthServices, 'config'>, reques
   return cacheableJson(request, JSON.stringify(document), METADATA_MAX_AGE);
 }
 
-function authorizationServer({ issuer, baseUrl }: Config) {
+function authorizationServer(config: Config) {
+  const { issuer, baseUrl } = config;
   return {
     issuer,
     token_endpoint: `${baseUrl}/oauth2/token`,
@@ -40,6 +42,7 @@ function authorizationServer({ issuer, baseUrl }: Config) {
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
     introspection_endpoint: `${baseUrl}/oauth2/introspect`,
     revocation_endpoint: `${baseUrl}/oauth2/revoke`,
+    revocation_feed_endpoint: feedUrl(config),
     grant_types_supported: ['client_credentials', JWT_BEARER_GRANT],
     // Required by the RFC, and empty because there is no user flow.
     response_types_supported: [],

@@ -14,6 +14,8 @@ import type { WebhookSender } from '../webhooks/sender.ts';
 import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
 import type { WorkloadDirectory } from './client-authentication/workload-directory.ts';
 import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
+import type { RevocationFeeds } from './revocation-feed/feeds.ts';
+import type { SignedPages } from './revocation-feed/signed-pages.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
 import type { StoreProbes } from './store-probes.ts';
 
@@ -47,6 +49,8 @@ export interface OAuthServices extends TokenServices {
   readonly masterKeys: () => Promise<MasterKeys>;
   readonly apiKeys: ApiKeys;
   readonly signedTokens: SignedTokens;
+  readonly revocationFeeds: RevocationFeeds;
+  readonly signedPages: SignedPages;
   readonly probes: StoreProbes;
   /** Sends the events that writes owe to webhooks. */
   readonly webhooks: WebhookSender;

@@ -75,3 +75,9 @@ export const EXPIRING_SECRETS_PER_RUN = 500;
 
 /** How long the deliveries of webhooks are kept: longer than an event is tried again, so that a failure can be looked into. */
 export const WEBHOOK_DELIVERY_AGE = 30 * 86_400;
+
+/** How long a revocation stays in D1 after it has expired: verifiers may tolerate clocks that differ by so much. */
+export const LIVE_REVOCATION_GRACE = 300;
+
+/** The deadline of D1 for the revocation feed. After it, the isolate serves what it has. */
+export const FEED_DEADLINE_MS = 2000;

@@ -4,6 +4,7 @@ import { CHANGE_AGE, PURGE_ROWS, WEBHOOK_DELIVERY_AGE } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { extendReservations } from './identifiers.ts';
+import { purgeLiveRevocations } from './live-revocations.ts';
 import {
   auditEvents,
   changes,
@@ -17,8 +18,8 @@ import {
 type Purged = typeof idempotencyKeys | typeof clientUsage | typeof webhookDeliveries | typeof webhookNotices;
 
 /**
- * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers and webhook deliveries whose retention has ended. It deletes up to
- * `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few, and are deleted at once.
+ * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers, webhook deliveries and live revocations whose
+ * retention has ended. It deletes up to `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few, and are deleted at once.
  * @param now milliseconds since the epoch
  * @returns how many rows were deleted, by table
  * @throws StoreUnavailableError
@@ -32,7 +33,7 @@ export async function purge(db: Database, now: number) {
     .limit(PURGE_ROWS);
   const rowids = (table: Purged, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
-  const [events, answers, usage, ended, , reservations, deliveries] = await askStore('d1', () =>
+  const [events, answers, usage, ended, , reservations, deliveries, , revocations] = await askStore('d1', () =>
     db.batch([
       db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
       db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
@@ -44,6 +45,7 @@ export async function purge(db: Database, now: number) {
         .delete(webhookDeliveries)
         .where(rowids(webhookDeliveries, lt(webhookDeliveries.createdAt, before(WEBHOOK_DELIVERY_AGE)))),
       db.delete(webhookNotices).where(rowids(webhookNotices, lt(webhookNotices.at, before(WEBHOOK_DELIVERY_AGE)))),
+      purgeLiveRevocations(db, now),
     ]),
   );
   return {
@@ -53,5 +55,6 @@ export async function purge(db: Database, now: number) {
     changes: ended.meta.changes,
     reserved_identifiers: reservations.meta.changes,
     webhook_deliveries: deliveries.meta.changes,
+    live_revocations: revocations.meta.changes,
   };
 }

@@ -630,3 +630,35 @@ export const webhookNotices = sqliteTable(
   },
   (table) => [index('webhook_notices_at').on(table.at)],
 );
+
+/** The revocations that may still matter, for the revocation feed. Only gates insert them. A replaced row gets a new version. */
+export const liveRevocations = sqliteTable(
+  'live_revocations',
+  {
+    /** Rises with each row, also over a restored database: it is at least the time of the insert, in milliseconds. */
+    version: integer('version').primaryKey(),
+    /** The audience of the revoked token; empty if it is not known, and for a client: then the row belongs to all of the client's audiences. */
+    audience: text('audience').notNull(),
+    // No foreign key: the organization may be deleted first.
+    /** The client's organization; empty if its gate does not know it. */
+    organizationId: text('organization_id').notNull(),
+    kind: text('kind', { enum: ['token', 'client'] }).notNull(),
+    /** The first 16 bytes of the SHA-256 of the `jti` or the client_id, in base64url. */
+    hash: text('hash').notNull(),
+    /** The same of the client_id, for a token whose client was not verified; else empty. */
+    client: text('client').notNull(),
+    /** All tokens of the client issued up to the end of this second are revoked, seconds since the epoch; null for none, and for a token. */
+    cutOff: integer('cut_off'),
+    isDisabled: integer('is_disabled', { mode: 'boolean' }).notNull(),
+    /** Orders the states of one client or token: the version of the client's record, or the token's expiry. */
+    state: integer('state').notNull(),
+    /** When the row says nothing any more, seconds since the epoch. */
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('live_revocations_subject').on(table.hash, table.client, table.kind, table.audience),
+    index('live_revocations_audience').on(table.audience, table.version),
+    index('live_revocations_organization').on(table.organizationId, table.version).where(sql`${table.audience} = ''`),
+    index('live_revocations_expires_at').on(table.expiresAt),
+  ],
+);

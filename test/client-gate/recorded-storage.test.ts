@@ -33,6 +33,9 @@ const OPTIONAL: readonly string[] = [
   'meter.3.client_use_flushed: number',
 ];
 
+/** Tables and indexes that this code may create and the recorded code did not. It ignores them. */
+const NEW: readonly string[] = ['feed_outbox', 'feed_outbox_due_at'];
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -142,8 +145,9 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
     const now = await written;
     for (const gate of ['live', 'deleted'] as const) {
       const recorded = RECORDINGS[version]?.[gate] as RecordedGate;
-      expect(schemaOf(now[gate])).toEqual(schemaOf(recorded));
-      const [current, expected] = [membersOf(now[gate]), membersOf(recorded)];
+      const known = { ...now[gate], tables: now[gate].tables.filter(({ name }) => !NEW.includes(name)) };
+      expect(schemaOf(known)).toEqual(schemaOf(recorded));
+      const [current, expected] = [membersOf(known), membersOf(recorded)];
       expect(expected.difference(current)).toEqual(new Set());
       expect(current.difference(expected).difference(new Set(OPTIONAL))).toEqual(new Set());
     }

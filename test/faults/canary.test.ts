@@ -17,6 +17,7 @@ import { type StoreTrouble, troublesTelling } from './canary-troubles.ts';
 import { Lookout } from './lookout.ts';
 import {
   type Ask,
+  feeds,
   forms,
   keepMasterKey,
   keepStored,
@@ -79,7 +80,7 @@ const paths = async () => [...(await oauthRoutes()).map(([path]) => path), ...MA
 const formsOfAll = async (made: Scene): Promise<Ask[]> => (await postPaths()).flatMap((path) => forms(path, made));
 
 async function whileAllIsWell(made: Scene): Promise<void> {
-  await askAll(await formsOfAll(made));
+  await askAll([...(await formsOfAll(made)), ...feeds(made)]);
   startNewIsolate();
   await askAll((await paths()).flatMap((path, turn) => share(strays(path, made), turn)));
   startNewIsolate();
@@ -102,6 +103,7 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
     }),
     ...(await everyManagementCall(made.organization)),
     ...(await secretWork(made, canaries)),
+    ...share(feeds(made), turn),
     ...(await paths()).map(
       (path): Ask =>
         () =>
@@ -285,8 +287,16 @@ describe('what was searched is all that there is', () => {
       ...['D1 audit_events.changes', 'D1 client_secrets.hash', 'D1 api_keys.hash', 'D1 idempotency_keys.sealed_body'],
       ...['D1 signing_keys.sealed_private_jwk', 'D1 retired_master_keys.sealed_keys', 'D1 gate_pushes.gate'],
       ...['D1 webhooks.sealed_secrets', 'D1 webhooks.secrets', 'D1 webhook_deliveries.last_fault'],
+      'D1 live_revocations.hash',
       ...['KV key', 'KV key-ring', 'KV retired-master-keys', 'KV entry', 'KV metadata'],
-      ...['gate record.json', 'gate outbox.value', 'gate revocations.jti', 'gate cut_off.at', 'gate storage'],
+      ...[
+        'gate record.json',
+        'gate outbox.value',
+        'gate feed_outbox.value',
+        'gate revocations.jti',
+        'gate cut_off.at',
+        'gate storage',
+      ],
     ];
     expect(lookout.places).toEqual(expect.arrayContaining(stores));
   });

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../../src/constants.ts';
 import { SIGNING_KEY_MAX_AGE_DEFAULT } from '../../src/platform/constants.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
-import { CHANGE_AGE, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
+import { CHANGE_AGE, LIVE_REVOCATION_GRACE, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
 import { api as ask, type Credentials, done, getToken, send, world } from '../http.ts';
 import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
 import { consoleOf } from '../log/lines.ts';
@@ -130,6 +130,12 @@ beforeAll(async () => {
     ),
     // That of the rotation above, which would be as old as those that are purged.
     env.DB.prepare('DELETE FROM webhook_notices'),
+    old(
+      "INSERT INTO live_revocations VALUES (1, '', '', 'client', 'old', '', NULL, 1, 1, ? / 1000)",
+      LIVE_REVOCATION_GRACE + 1,
+    ),
+    // Expired as well, but the newest one stays.
+    env.DB.prepare("INSERT INTO live_revocations VALUES (2, '', '', 'client', 'newest', '', NULL, 1, 1, 0)"),
     // As older code left it.
     env.DB.prepare('UPDATE resource_servers SET comparable = NULL'),
     env.DB.prepare('UPDATE client_secrets SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
@@ -178,7 +184,9 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       has('client_usage', ({ client_id }) => client_id === 'old') ||
       has('changes', ({ version }) => version === 1) ||
       has('reserved_identifiers', ({ comparable: form }) => form === 'old') ||
-      has('webhook_deliveries', ({ event_id }) => event_id === 'old')
+      has('webhook_deliveries', ({ event_id }) => event_id === 'old') ||
+      has('live_revocations', ({ hash }) => hash === 'old') ||
+      !has('live_revocations', ({ hash }) => hash === 'newest')
     ),
     notice_expiring_secrets: !has(
       'client_secrets',
@@ -239,7 +247,15 @@ test('the log tells how much each task did, and nothing of one that found nothin
     [
       'purge',
       true,
-      { audit_events: 1, idempotency_keys: 1, usage: 1, changes: 1, reserved_identifiers: 1, webhook_deliveries: 1 },
+      {
+        audit_events: 1,
+        idempotency_keys: 1,
+        usage: 1,
+        changes: 1,
+        reserved_identifiers: 1,
+        webhook_deliveries: 1,
+        live_revocations: 1,
+      },
     ],
     ['notice_expiring_secrets', true, { noticed: 1 }],
   ]);

@@ -32,6 +32,8 @@ interface Presented {
 
 export interface Scene {
   readonly organization: string;
+  /** The audience of the clients' tokens. */
+  readonly identifier: string;
   /** A marker that is not a secret of the service: a value that a caller put in the wrong place. */
   readonly stray: string;
   readonly presented: Readonly<Record<string, Presented>>;
@@ -171,6 +173,7 @@ export async function scene(canaries: Canaries): Promise<Scene> {
   const hashes = await rowsOf<{ hash: string }>('SELECT hash FROM client_secrets UNION ALL SELECT hash FROM api_keys');
   return {
     organization,
+    identifier,
     stray,
     presented,
     right: { headers: { Authorization: basic(client_id, client_secret) } },
@@ -307,10 +310,22 @@ export function forms(path: string, { presented, right, tokens, stray, misplaced
   ];
 }
 
+/** Returns requests for the revocation feed, with secrets in each parameter as well. */
+export function feeds({ identifier, stray, misplaced }: Scene): Ask[] {
+  const secrets = [stray, ...misplaced];
+  const queries = [
+    { audience: identifier },
+    ...secrets.flatMap((secret) => [{ audience: secret }, { audience: identifier, since: secret }]),
+  ];
+  return queries.map(
+    (query) => () => send('GET', `/oauth2/revocations?${new URLSearchParams(query as Record<string, string>)}`),
+  );
+}
+
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND'] as const;
 const QUERY_NAMES = [
   ...['client_secret', 'token', 'cursor', 'limit', 'organization_id', 'name', 'status', 'role', 'resource_server'],
-  ...['actor', 'target', 'action', 'from', 'to', 'cascade'],
+  ...['actor', 'target', 'action', 'from', 'to', 'cascade', 'audience', 'since'],
 ];
 const HEADER_NAMES = [
   ...[

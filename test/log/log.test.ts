@@ -14,6 +14,8 @@ const alarm = {
   copies_failed: 0,
   events: 2,
   events_failed: 0,
+  revocations: 0,
+  revocations_failed: 0,
   usage_counts: 3,
 } as const;
 

@@ -70,6 +70,8 @@ test('the types let no secret be read as a plain parameter, or be logged', () =>
     copies_failed: 0,
     events: 0,
     events_failed: 0,
+    revocations: 0,
+    revocations_failed: 0,
     usage_counts: 0,
   } as const;
   const events: LogEvent[] = [

@@ -5,7 +5,8 @@ import { misconfigured, unavailable, wrongMethod } from './error-responses.ts';
 import { JWK } from './examples.ts';
 import { CACHEABLE } from './headers.ts';
 
-const conditional = {
+/** The parts that the routes of all cacheable documents share. */
+export const conditional = {
   request: {
     headers: z.object({
       'If-None-Match': z.string().optional().openapi({ description: 'The `ETag` of the cached copy.' }),
@@ -15,7 +16,7 @@ const conditional = {
   security: [],
 };
 
-const notModified = { 304: { description: 'The cached copy is current.', headers: CACHEABLE } };
+export const notModified = { 304: { description: 'The cached copy is current.', headers: CACHEABLE } };
 
 const JsonWebKeySet = z
   .object({
@@ -60,6 +61,7 @@ const Metadata = z
     jwks_uri: z.url(),
     introspection_endpoint: z.url(),
     revocation_endpoint: z.url(),
+    revocation_feed_endpoint: z.url().openapi({ description: 'A member of Edgemint: see the route.' }),
     grant_types_supported: z.array(z.string()),
     response_types_supported: z.array(z.string()),
     token_endpoint_auth_methods_supported: z.array(z.string()),

@@ -93,6 +93,8 @@ interface NamedToken {
   readonly organizationId: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
+  /** Undefined if the request names the token by its parts: nothing then shows that it is the client's. */
+  readonly audience?: string;
 }
 
 /** Mounts `/tokens` below `/v1`. */
@@ -103,13 +105,14 @@ export function tokens(app: ManagementApp): void {
     const now = Date.now();
     const named =
       'token' in body ? await readToken(context, body.token, now) : await findNamedToken(context, body, now);
-    const { clientId, organizationId, expiresAt } = named;
+    const { clientId, organizationId, expiresAt, audience } = named;
     // The gate stores the revocation first. If the audit event cannot be stored, the answer is an error and a retry is safe.
     const { outcome } = await services.gates.revokeToken({
       client_id: clientId,
       jti: named.jti,
       expires_at: expiresAt,
       must_exist: organizationId === undefined,
+      ...(audience !== undefined && { audience }),
     });
     if (outcome === 'unknown_client') throw unknownClient();
     return commitOrKeep(context, clientId, {
@@ -209,5 +212,6 @@ async function readToken(
       '`token` must be an access token of this issuer that has not expired, issued to a client that you manage.';
     throw invalid({ pointer: '/token', detail });
   }
-  return { jti: claims.jti, clientId: claims.client_id, organizationId: claims.org_id, expiresAt: claims.exp };
+  const { jti, client_id: clientId, org_id: organizationId, exp: expiresAt, aud: audience } = claims;
+  return { jti, clientId, organizationId, expiresAt, audience };
 }

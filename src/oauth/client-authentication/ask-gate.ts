@@ -23,10 +23,10 @@ export function askGate(
     case 'admit':
       return gates.admit({ ...client, ...intent.grant, ...intent.binding });
     case 'revoke': {
-      const { client_id, jti, exp } = intent.token;
+      const { client_id, jti, exp, aud } = intent.token;
       // Another client's token is left as it is.
       return client_id === client.client_id
-        ? gates.revoke({ ...client, jti, expires_at: exp })
+        ? gates.revoke({ ...client, jti, expires_at: exp, audience: aud })
         : gates.authenticate(client);
     }
     case 'authenticate':

@@ -26,6 +26,8 @@ export interface RevokeIntent {
     readonly jti: string;
     /** Its `exp`, seconds since the epoch. */
     readonly exp: number;
+    /** Its audience. */
+    readonly aud: string;
   };
 }
 
