@@ -22,18 +22,26 @@ export interface Demo {
 }
 
 /**
- * Reads the demo of an earlier start.
+ * Reads the demo of an earlier start, and enables its `worker` again if somebody tried what happens when it is disabled.
  * @param base the URL of the service, to which the paths of endpoints are appended
  * @returns undefined if there is none, or if the service does not know it: the database may have been replaced since
  */
-export async function findDemo(base: string): Promise<Demo | undefined> {
+export async function findDemo(base: string, rootApiKey: string): Promise<Demo | undefined> {
   const [worker, api] = await Promise.all([readCredentials('worker'), readCredentials('api')]);
   if (!worker || !api) return undefined;
   const demo = { worker, api };
-  const headers = { Authorization: `Basic ${btoa(userpass(demo.worker))}` };
+  if (!(await isRefused(base, worker))) return demo;
+  const headers = { 'Content-Type': 'application/merge-patch+json', Authorization: `Bearer ${rootApiKey}` };
+  const body = JSON.stringify({ status: 'active' });
+  const { ok } = await request(`${base}/v1/clients/${worker.client_id}`, { method: 'PATCH', headers, body });
+  return ok && !(await isRefused(base, worker)) ? demo : undefined;
+}
+
+async function isRefused(base: string, client: Credentials): Promise<boolean> {
+  const headers = { Authorization: `Basic ${btoa(userpass(client))}` };
   const body = new URLSearchParams({ grant_type: 'client_credentials' });
   const { status } = await request(`${base}/oauth2/token`, { method: 'POST', headers, body });
-  return status === 401 ? undefined : demo;
+  return status === 401;
 }
 
 /**
@@ -76,6 +84,26 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   } catch {
     throw new Failure('The service stopped answering. See .wrangler/start.log for the reason.');
   }
+}
+
+/** Lines to paste into a shell, to run the examples. */
+export interface ExampleLines {
+  /** Serves a protected API. */
+  readonly api: string;
+  /** Calls it once a second. */
+  readonly machine: string;
+  /** Disables the client of the machine. */
+  readonly disable: string;
+}
+
+/** @param port the port of the API */
+export function exampleLines(base: string, { worker }: Demo, port: number): ExampleLines {
+  const key = `"$(sed -n 's/^ROOT_API_KEY=//p' .dev.vars)"`;
+  return {
+    api: `ISSUER=${base} PORT=${port} npm run -s example:api`,
+    machine: `ISSUER=${base} API=http://localhost:${port}/orders npm run -s example:machine`,
+    disable: `EDGEMINT_URL=${base} EDGEMINT_API_KEY=${key} npm run -s edgemint -- clients update ${worker.client_id} --status disabled`,
+  };
 }
 
 /** Returns lines to paste into a shell: `token` gets a token, `introspect` gets one and introspects it. */

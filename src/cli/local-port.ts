@@ -24,6 +24,14 @@ export async function requireFreePort(port: number): Promise<void> {
   }
 }
 
+/** Returns the first port that no process listens on, from this one upward. @throws Failure if there is none */
+export async function findFreePort(from: number): Promise<number> {
+  for (let port = from; port <= MAX_PORT; port++) {
+    if (!(await isTaken(port, '127.0.0.1')) && !(await isTaken(port, '::1'))) return port;
+  }
+  throw new Failure('No port is free for the example. Choose a lower port with PORT.');
+}
+
 function isTaken(port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEALTH_POLL_MS, LOG_TAIL_LINES, START_DEADLINE_MS } from './constants.ts';
-import { curlLines, type Demo, findDemo, seedDemo } from './demo.ts';
+import { curlLines, type Demo, exampleLines, findDemo, seedDemo } from './demo.ts';
 import { Failure } from './failure.ts';
-import { readPort, requireFreePort } from './local-port.ts';
+import { findFreePort, readPort, requireFreePort } from './local-port.ts';
 import { runMain } from './main.ts';
 import { type LocalVariables, makeLocalVariables, readLocalVariables } from './variables.ts';
 import { ended, spawnWrangler, wrangler } from './wrangler.ts';
@@ -28,7 +28,9 @@ async function start(): Promise<void> {
   const ending = serve(port, local);
   const base = `http://localhost:${port}${local.config.issuerPath}`;
   await Promise.race([waitUntilHealthy(base), ending]);
-  present(base, (await findDemo(base)) ?? (await seedDemo(base, local.config.rootApiKey.reveal())));
+  const rootApiKey = local.config.rootApiKey.reveal();
+  const demo = (await findDemo(base, rootApiKey)) ?? (await seedDemo(base, rootApiKey));
+  present(base, demo, await findFreePort(port + 1));
   await ending;
 }
 
@@ -65,7 +67,7 @@ async function waitUntilHealthy(base: string): Promise<void> {
   );
 }
 
-function present(base: string, demo: Demo | undefined): void {
+function present(base: string, demo: Demo | undefined, apiPort: number): void {
   console.log(`\nEdgemint serves ${base} until you press ctrl-C.`);
   if (!demo) {
     console.log('The database already holds organizations, but no demo. Remove .wrangler/ to start afresh.');
@@ -73,6 +75,9 @@ function present(base: string, demo: Demo | undefined): void {
   }
   const { token, introspect } = curlLines(base, demo);
   console.log(`\nGet a token:\n\n${token}\n\nGet a token and introspect it:\n\n${introspect}\n`);
+  const { api, machine, disable } = exampleLines(base, demo, apiPort);
+  console.log(`Serve a protected API, and call it with a machine, each in another shell:\n\n${api}\n\n${machine}\n`);
+  console.log(`Disable the client of the machine, and see the API refuse it within seconds:\n\n${disable}\n`);
   console.log(`The root API key is in .dev.vars. The service logs to ${LOG}.`);
 }
 

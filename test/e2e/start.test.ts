@@ -61,6 +61,24 @@ async function readmeBlocks(language: string, port: number): Promise<string[]> {
   return [...blocks].map(([, block = '']) => block.replaceAll('localhost:8787', `localhost:${port}`));
 }
 
+/** Runs the example of an API and of a machine by the lines that `npm start` printed, and disables the client of the machine. */
+async function runExamples({ output }: Running, client_id: string): Promise<void> {
+  const lineWith = (text: string) => output.stdout.split('\n').find((line) => line.includes(text)) ?? text;
+  const shell = (line: string) => run(clone.directory, ['bash', '-c', line]);
+  const api = shell(lineWith('example:api'));
+  await written(api, '/orders');
+  const machine = shell(lineWith('example:machine'));
+  try {
+    await written(machine, `200 {"caller":{"client_id":"${client_id}"`);
+    const disabled = shell(lineWith('--status disabled'));
+    expect(await disabled.ended).toBe(0);
+    await written(machine, '401 {"error":"invalid_token"');
+  } finally {
+    for (const { process: child } of [api, machine]) process.kill(-(child.pid ?? 0), 'SIGINT');
+    await Promise.all([api.ended, machine.ended]);
+  }
+}
+
 /** Waits: a killed process disappears a moment later. */
 function expectNoProcesses(): Promise<void> {
   return vi.waitFor(() => expect(processesIn(clone.directory)).toEqual([]), { timeout: 5000 });
@@ -101,13 +119,24 @@ describe('npm start', () => {
 
     const blocks = await readmeBlocks('ts', firstPort);
     await writeFile(inClone('readme.ts'), blocks.join('\n'));
-    const caller = (await readFile(inClone('.wrangler/demo/api'), 'utf8')).trim().split(':');
-    [process.env.CLIENT_ID, process.env.CLIENT_SECRET] = caller;
-    const { verify, introspect } = await import(inClone('readme.ts'));
-    expect(await verify(fromReadme.access_token)).toMatchObject({ client_id, scope });
-    expect(await introspect(fromReadme.access_token)).toMatchObject({ client_id, scope });
-    await expect(verify(`${fromReadme.access_token}x`)).rejects.toThrow();
-    expect(await introspect(`${fromReadme.access_token}x`)).toBeUndefined();
+    const readClient = async (name: string) =>
+      (await readFile(inClone(`.wrangler/demo/${name}`), 'utf8')).trim().split(':');
+    const caller = await readClient('api');
+    [process.env.API_ID, process.env.API_SECRET] = caller;
+    [process.env.CLIENT_ID, process.env.CLIENT_SECRET] = await readClient('worker');
+    const { source, callerOf, strict } = await import(inClone('readme.ts'));
+    const scopes = scope.split(' ');
+    const bySource = await source.token();
+    for (const valid of [fromReadme.access_token, bySource.access_token]) {
+      const withToken = (token: string) =>
+        new Request('http://localhost:8788/orders', { headers: { Authorization: `Bearer ${token}` } });
+      expect(await callerOf(withToken(valid))).toMatchObject({ client_id, scopes });
+      expect(await strict.verify(valid)).toMatchObject({ client_id, scopes });
+      await expect(callerOf(withToken(`${valid}x`))).rejects.toThrow();
+      await expect(strict.verify(`${valid}x`)).rejects.toThrow();
+    }
+
+    await runExamples(running, client_id as string);
 
     // The log is in the file that the last printed line names, and holds no secret.
     const log = await vi.waitFor(async () => {

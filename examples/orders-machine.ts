@@ -1,0 +1,26 @@
+// A machine that calls the API once a second. It gets a token by itself, and renews it before it expires.
+// Copied out of this repository, it needs: npm install edgemint-sdk
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tokenSource } from 'edgemint-sdk/client';
+
+const { ISSUER = 'http://localhost:8787', API = 'http://localhost:8788/orders' } = process.env;
+
+// `npm start` writes the file. In production the secret comes from the environment or a secret store.
+const [id = '', secret = ''] = readFileSync('.wrangler/demo/worker', 'utf8').trim().split(':');
+const source = tokenSource({
+  issuer: ISSUER,
+  client: { id, secret },
+  resource: 'https://orders.demo.example',
+  scope: 'orders:read',
+});
+
+for (;;) {
+  try {
+    const response = await source.fetch(API);
+    console.log(response.status, await response.text());
+  } catch (error) {
+    console.log(error instanceof Error ? error.message : error);
+  }
+  await sleep(1000);
+}
