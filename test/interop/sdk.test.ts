@@ -254,10 +254,12 @@ afterAll(() => {
   for (const server of [api, proxy]) server.close();
 });
 
-const page = await readFile(join(ROOT, 'docs/get-tokens.md'), 'utf8');
+const pageOf = (name: string) => readFile(join(ROOT, 'docs', name), 'utf8');
+const getting = await pageOf('get-tokens.md');
+const checking = await pageOf('check-tokens.md');
 
 /** Returns the samples of a language, for the servers of this test. */
-function samples(language: string): string[] {
+function samples(language: string, page = getting): string[] {
   const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))];
   return blocks.map(([, block = '']) =>
     block
@@ -638,6 +640,80 @@ test.each([false, true])('oidc-provider, unmodified, issues tokens to a source (
   }
 });
 
+/** Compiles a folder as strictly as TypeScript can. @returns what it complains of */
+async function compiled(project: string): Promise<string> {
+  const typeRoots = [join(ROOT, 'node_modules/@types')];
+  const options = { strict: true, module: 'nodenext', target: 'es2022', lib: ['es2022'], noEmit: true };
+  const compilerOptions = { ...options, types: ['node'], typeRoots };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await execute(process.execPath, [tsc, '-p', project]).catch((error) => error);
+  return stdout;
+}
+
+async function newToken(): Promise<string> {
+  const { issuer } = loop.edgemint;
+  const source = tokenSource({ issuer, client: { id: loop.machine.client_id, secret: loop.machine.client_secret } });
+  return (await source.token()).access_token;
+}
+
+async function revokeToken(token: string): Promise<void> {
+  const { client_id, client_secret } = loop.machine;
+  const headers = { Authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
+  const body = new URLSearchParams({ token });
+  expect((await fetch(`${loop.edgemint.issuer}/oauth2/revoke`, { method: 'POST', headers, body })).status).toBe(200);
+}
+
+describe('the samples of docs/check-tokens.md', () => {
+  test('compile', async () => {
+    const project = join(withFrameworks, 'page');
+    await mkdir(project);
+    const blocks = samples('ts', checking);
+    expect(blocks.length).toBeGreaterThan(3);
+    await Promise.all(blocks.map((block, index) => writeFile(join(project, `sample-${index}.ts`), block)));
+    expect(await compiled(project)).toBe('');
+  });
+
+  const ASK = `
+    const ask = async (token: string) => (await handle(new Request('http://127.0.0.1/orders', { headers: { Authorization: 'Bearer ' + token } }))).status;
+    const [good, revoked] = process.argv.slice(2);
+    console.log(JSON.stringify([await ask(good), await ask(revoked), await ask('garbage')]));`;
+
+  test.each([
+    ['five lines', 0, 'const handle = (request: Request) => app.fetch(request);'],
+    ['code without a framework', 1, ''],
+  ])('check a token in %s, and see its revocation by the feed', async (name, index, adapter) => {
+    const program = join(withFrameworks, `check-${index}.mts`);
+    await writeFile(program, `${samples('ts', checking)[index]}${adapter}${ASK}`);
+    const [good, revoked] = await Promise.all([newToken(), newToken()]);
+    await revokeToken(revoked);
+    const outcomes = async () => {
+      const { stdout } = await execute(process.execPath, [program, good, revoked], { cwd: withFrameworks });
+      return JSON.parse(stdout);
+    };
+    await vi.waitFor(async () => expect(await outcomes(), name).toEqual([200, 401, 401]), { timeout: 20_000 });
+  });
+
+  test('read the feed in Python', async ({ skip }) => {
+    const python = '/usr/bin/python3';
+    const isThere = await execute(python, ['-c', 'import jwt, cryptography']).catch(() => undefined);
+    if (!isThere) {
+      console.warn('NOT TESTED: PyJWT. Install it: apt-get install python3-jwt python3-cryptography.');
+      skip();
+    }
+    const tokens = await Promise.all([newToken(), newToken()]);
+    await revokeToken(tokens[1] ?? '');
+    const use = `
+import json, sys
+poll()
+print(json.dumps([is_revoked(jwt.decode(token, options={"verify_signature": False})) for token in sys.argv[1:]] + [is_stale()]))
+`;
+    await writeFile(join(folder, 'feed.py'), `${samples('python', checking)[0]}${use}`);
+    const seen = async () => JSON.parse((await execute(python, ['feed.py', ...tokens], { cwd: folder })).stdout);
+    await vi.waitFor(async () => expect(await seen()).toEqual([false, true, false]), { timeout: 20_000 });
+  });
+});
+
 describe('the samples of docs/get-tokens.md', () => {
   beforeAll(async () => {
     await symlink(join(ROOT, 'node_modules/undici'), join(folder, 'node_modules/undici'));
@@ -655,13 +731,7 @@ describe('the samples of docs/get-tokens.md', () => {
     const blocks = samples('ts');
     expect(blocks.length).toBeGreaterThan(4);
     await Promise.all(blocks.map((block, index) => writeFile(join(project, `sample-${index}.ts`), block)));
-    const typeRoots = [join(ROOT, 'node_modules/@types')];
-    const options = { strict: true, module: 'nodenext', target: 'es2022', lib: ['es2022'], noEmit: true };
-    const compilerOptions = { ...options, types: ['node'], typeRoots };
-    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const { stdout } = await execute(process.execPath, [tsc, '-p', project]).catch((error) => error);
-    expect(stdout).toBe('');
+    expect(await compiled(project)).toBe('');
   });
 
   test('get a token in five lines', async () => {
