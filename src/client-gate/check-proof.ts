@@ -51,7 +51,16 @@ function matchSecret(record: ClientRecord, proof: SecretProof, now: number): Sec
 
 // The edge may have verified the credential against an older record. The gate's record decides.
 function matchKey(record: ClientRecord, { anchor }: KeyProof): MatchedCredential | undefined {
-  return credentialRefsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
+  return refsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
+}
+
+/** The references of each record's credentials. A record never changes: a push replaces it. */
+const refs = new WeakMap<ClientAuthentication, readonly string[]>();
+
+function refsOf(authentication: ClientAuthentication): readonly string[] {
+  const known = refs.get(authentication) ?? credentialRefsOf(authentication);
+  refs.set(authentication, known);
+  return known;
 }
 
 /** Builds the answer to a proof that matches no credential. */
