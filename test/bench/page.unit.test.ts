@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Report, toMarkdown } from './page.ts';
+import { PIECES, PIECES_BETWEEN, PIECES_ERROR } from './pieces.ts';
 import { PRICES_READ } from './prices.ts';
 
 const NONE: Report = {
@@ -65,6 +66,13 @@ test('the table of prices names the date of its price list, and each operation w
   const page = toMarkdown(WHOLE);
   expect(page).toContain(PRICES_READ);
   expect(page).toContain('| Worker requests | 1.00: $0.300 |');
+});
+
+test('what remains is listed piece by piece, and the pieces add up to what the Worker takes beyond the full floor', () => {
+  const { worker, floor } = PIECES_BETWEEN;
+  const sum = PIECES.reduce((total, { micros }) => total + micros, 0);
+  expect(Math.abs(sum - (worker - floor))).toBeLessThanOrEqual(PIECES_ERROR);
+  expect(toMarkdown(WHOLE)).toContain(`| all pieces | ${sum} | |`);
 });
 
 test('lines of text end after 120 characters, tables are left as they are', () => {

@@ -3,6 +3,7 @@ import type { Cost } from './costs.ts';
 import type { Growth } from './growth.ts';
 import type { Footprint } from './memory.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
+import type { Piece } from './pieces.ts';
 import type { Summary } from './rounds.ts';
 import type { Spread } from './statistics.ts';
 import type { Aim } from './targets.ts';
@@ -57,6 +58,13 @@ export function costsTable(costs: readonly Cost[]): string {
     ['for one token: for a million', ...costs.map(({ profile }) => profile)],
     [counted, starts, ...rows, totals],
   );
+}
+
+/** The table of the pieces beyond the full floor. */
+export function piecesTable(pieces: readonly Piece[]): string {
+  const rows = pieces.map(({ piece, micros, price }) => `| ${piece} | ${micros} | ${price} |`);
+  const sum = pieces.reduce((total, { micros }) => total + micros, 0);
+  return ['| piece | µs | giving it up would mean |', '|---|--:|---|', ...rows, `| all pieces | ${sum} | |`].join('\n');
 }
 
 export function memoryTable(footprints: readonly Footprint[]): string {
