@@ -1,3 +1,4 @@
+import { BUSY_USES } from '../../src/client-gate/constants.ts';
 import { CHECKOUT, deployedVariables, startEdgemint } from '../harness/edgemint.ts';
 import { Organization } from './organization.ts';
 import { requestOf, type Target } from './requests.ts';
@@ -49,7 +50,7 @@ export async function secretTarget({ issuer, organization }: Place, clients = CL
 async function proofTarget(place: Place): Promise<Target> {
   const key = await machineKey();
   const target = await secretTarget(place, BUSY_CLIENTS, NO_LIMIT);
-  return { ...target, once: async () => ({ headers: { DPoP: await key.proof(target.url) } }) };
+  return { ...target, once: async () => ({ headers: { DPoP: await key.proof(target.url) } }), warmUps: BUSY_USES };
 }
 
 export async function assertionTarget(
@@ -74,6 +75,7 @@ export async function assertionTarget(
     form: TOKEN_FORM,
     turns: machines.map(({ client_id }) => ({ clientId: client_id })),
     once,
+    warmUps: BUSY_USES,
   };
 }
 

@@ -8,7 +8,7 @@ export type { Target } from './requests.ts';
 /** How many one-time requests are prepared for each second of a measurement. */
 const MADE_PER_SECOND = 4500;
 
-/** The least time for which a target is asked before the clock runs, in seconds. It also gets each of its turns once. */
+/** The least time for which a target is asked before the clock runs, in seconds. Its turns are taken as often as it says meanwhile. */
 const WARM_SECONDS = 0.2;
 
 export interface Measurement {
@@ -38,10 +38,10 @@ export async function measure(
   seconds: number,
   pid?: number,
 ): Promise<Measurement> {
-  const turns = target.turns?.length ?? 0;
-  const count = MADE_PER_SECOND * (seconds + WARM_SECONDS) + turns + connections;
+  const warmUps = (target.turns?.length ?? 0) * (target.warmUps ?? 1);
+  const count = MADE_PER_SECOND * (seconds + WARM_SECONDS) + warmUps + connections;
   const load = new Load(new URL(target.url), await prepareRequests(target, count));
-  await load.run(connections, (sent, elapsed) => sent < turns || elapsed < WARM_SECONDS * 1000);
+  await load.run(connections, (sent, elapsed) => sent < warmUps || elapsed < WARM_SECONDS * 1000);
   load.reset();
 
   const own = process.cpuUsage();

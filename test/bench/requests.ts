@@ -7,6 +7,8 @@ export interface Target {
   readonly turns?: readonly Part[];
   /** Makes headers and fields that only one request may use, such as an assertion. They are added to the others, the turn's included. */
   readonly once?: (turn: number) => Promise<Part>;
+  /** How often each turn is taken before the clock runs. Absent: once. */
+  readonly warmUps?: number;
 }
 
 export interface Part extends Partial<Pick<Target, 'headers' | 'form'>> {
@@ -14,8 +16,10 @@ export interface Part extends Partial<Pick<Target, 'headers' | 'form'>> {
   readonly clientId?: string;
 }
 
+type Request = Pick<Target, 'url' | 'headers' | 'form'>;
+
 /** Returns the request of a turn. */
-export async function requestOf(target: Target, turn = 0): Promise<Omit<Target, 'turns' | 'once'>> {
+export async function requestOf(target: Target, turn = 0): Promise<Request> {
   const { turns = [] } = target;
   return merged(target, turns[turn % turns.length], await target.once?.(turn));
 }
@@ -41,7 +45,7 @@ export async function prepareRequests(target: Target, count: number): Promise<()
   };
 }
 
-function merged(target: Target, ...parts: readonly (Part | undefined)[]): Omit<Target, 'turns' | 'once'> {
+function merged(target: Target, ...parts: readonly (Part | undefined)[]): Request {
   const { url, headers, form } = target;
   const forms = [form, ...parts.map((part) => part?.form)].filter((one) => one !== undefined);
   return {
@@ -51,7 +55,7 @@ function merged(target: Target, ...parts: readonly (Part | undefined)[]): Omit<T
   };
 }
 
-function requestBytes({ url, headers, form }: Omit<Target, 'turns' | 'once'>): Buffer {
+function requestBytes({ url, headers, form }: Request): Buffer {
   const { host, pathname, search } = new URL(url);
   const body = new URLSearchParams(form).toString();
   const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': String(body.length) };

@@ -24,8 +24,8 @@ export const TOKEN_FORM = { grant_type: 'client_credentials', scope: SCOPE, reso
 export const CLIENTS = 250;
 
 /**
- * How many clients with assertions and proofs take turns. So few that their gates count them as busy, which takes 64 uses in a minute, although
- * each subject is measured for a few seconds of that minute.
+ * How many clients with assertions and proofs take turns. Their gates count them as busy after 64 uses in a minute, and are evicted while other
+ * subjects are measured, so each client takes as many turns before the clock runs.
  */
 export const BUSY_CLIENTS = 25;
 
