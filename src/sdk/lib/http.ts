@@ -64,7 +64,7 @@ export async function requestText(url: string, init: RequestInit, options: HttpO
     const response = await send(url, { ...init, redirect: 'manual', signal: connection.signal });
     const receivedAt = moment();
     const { status, headers } = response;
-    if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+    if (response.type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304)) {
       throw new SdkError('redirect', `${origin} answered with a redirect, which is not followed.`, {
         status,
         isTemporary: false,

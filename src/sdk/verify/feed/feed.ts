@@ -1,222 +1,210 @@
-import { base64url } from 'jose';
 import { SdkError } from '../../lib/errors.ts';
-import { invalidOption, requestText } from '../../lib/http.ts';
-import { nextAttemptMs, retryAfterSeconds } from '../../lib/retry-after.ts';
+import { invalidOption } from '../../lib/http.ts';
+import { type Moment, moment } from '../../lib/moment.ts';
+import { nextAttemptMs } from '../../lib/retry-after.ts';
 import { isWorkerd, keepAlive } from '../../lib/runtime.ts';
 import { shortSha256 } from '../../lib/sha256.ts';
 import { SingleFlight } from '../../lib/single-flight.ts';
-import { ALGORITHMS } from '../algorithms.ts';
 import { Introspection } from '../introspection.ts';
 import type { Issuer } from '../issuer.ts';
-import type { ExpectedHeader } from '../keys.ts';
 import type { RevocationCheck, VerifiedToken } from '../options.ts';
-import { Refusal } from '../refusal.ts';
 import {
   CLIENT_HASHES_MAX,
-  FEED_HASH_BYTES,
+  FEED_BACK_OFF_MAX_MS,
   FEED_MAX_AGE,
   FEED_MAX_AGE_MIN,
-  FEED_PAGE_LENGTH_MAX,
-  FEED_PAGES_MAX,
+  FEED_PAUSE_MS,
   FEED_POLL_MS,
   FEED_RELOAD_MS,
-  FEED_TYPE,
   FEED_USED_MS,
   FEED_WAIT_MS,
 } from './constants.ts';
-import { type FeedPage, readPage } from './page.ts';
-import { Revoked } from './revoked.ts';
+import { type Hash, hashOf } from './hash-table.ts';
+import { FeedReader } from './reader.ts';
 
 interface Failure {
   readonly error: SdkError;
   /** The failures since the last success, this one included. */
   readonly count: number;
-  /** No attempt is made before it, in monotonic milliseconds. */
-  readonly notBefore: number;
 }
 
 /**
- * Knows what is revoked by the feed of the issuer, which it fetches every few seconds while tokens are verified. No token waits for it, except the
- * first, and one after a long pause.
+ * Knows what is revoked by the feed of the issuer, which it fetches every few seconds while tokens are verified. No token waits for it, except
+ * the first, and one after a pause.
  */
 export class RevocationFeed implements RevocationCheck {
   readonly #issuer: Issuer;
-  readonly #header: ExpectedHeader;
+  readonly #reader: FeedReader;
   readonly #maxAgeMs: number;
   readonly #staleCheck: RevocationCheck | undefined;
-  readonly #flight = new SingleFlight(() => this.#poll());
-  readonly #clientHashes = new Map<string, string>();
-  #revoked: Revoked | undefined;
-  /** When the whole feed is read again, and when the last fetch began and ended well, in monotonic milliseconds. */
-  #reloadAt = 0;
-  #polledAt = Number.NEGATIVE_INFINITY;
-  #usedAt = Number.NEGATIVE_INFINITY;
-  #nextPollMs = 0;
+  readonly #flight = new SingleFlight(() => this.#attempt());
+  readonly #clientHashes = new Map<string, Hash>();
+  /** As of when the feed is complete, and how old it was at a moment, in milliseconds. */
+  #age: { readonly asOf: number; readonly ms: number; readonly at: Moment } | undefined;
   #failure: Failure | undefined;
+  /** The last attempt that has ended, and after how many milliseconds the next one is due. */
+  #last: { readonly at: Moment; readonly nextMs: number } | undefined;
+  /** In monotonic milliseconds. */
+  #reloadAt = Number.POSITIVE_INFINITY;
+  #usedAt = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws SdkError `invalid_option` */
   constructor(issuer: Issuer) {
-    const { feedMaxAge = FEED_MAX_AGE, onStaleFeed = 'refuse', algorithms = ALGORITHMS } = issuer.options;
+    const { feedMaxAge = FEED_MAX_AGE, onStaleFeed = 'refuse' } = issuer.options;
     if (!(feedMaxAge >= FEED_MAX_AGE_MIN))
       throw invalidOption(`feedMaxAge must be ${FEED_MAX_AGE_MIN} seconds or more.`);
     this.#issuer = issuer;
-    this.#header = { types: new Set([FEED_TYPE]), algorithms: new Set(algorithms), lengthMax: FEED_PAGE_LENGTH_MAX };
+    this.#reader = new FeedReader(issuer);
     this.#maxAgeMs = feedMaxAge * 1000;
     this.#staleCheck = staleCheck(issuer, onStaleFeed);
   }
 
   isRevoked(token: VerifiedToken, raw: string): boolean | Promise<boolean> {
-    const now = performance.now();
-    this.#usedAt = now;
-    const sincePoll = now - this.#polledAt;
-    if (sincePoll >= FEED_WAIT_MS && !this.#isHeldBack(now))
-      return this.#flight.join().then(() => this.#judge(token, raw));
-    if (sincePoll >= this.#nextPollMs) this.#pollInBackground(now);
-    return this.#judge(token, raw);
+    const now = moment();
+    this.#usedAt = now.monotonic;
+    if (this.#isDue(now)) {
+      const waitMs = this.#waitMs(now);
+      if (waitMs > 0) return this.#wait(waitMs).then(() => this.#judge(token, raw, moment()));
+      if (!this.#flight.isUnderWay) keepAlive(this.#flight.start(), this.#issuer.options);
+    }
+    return this.#judge(token, raw, now);
   }
 
-  #judge(token: VerifiedToken, raw: string): boolean | Promise<boolean> {
-    const revoked = this.#revoked;
-    if (revoked === undefined || this.#issuer.now() - revoked.asOf * 1000 > this.#maxAgeMs)
-      return this.#judgeStale(token, raw);
-    return this.#isListed(revoked, token);
+  #isDue(now: Moment): boolean {
+    if (!this.#last) return true;
+    const { at, nextMs } = this.#last;
+    // A clock that was set must not shorten the pause that the server asked for.
+    return (this.#failure ? now.monotonic - at.monotonic : longest(at, now)) >= nextMs;
   }
 
-  /** What was known to be revoked stays so. About everything else the option decides. */
-  async #judgeStale(token: VerifiedToken, raw: string): Promise<boolean> {
-    if (this.#revoked && (await this.#isListed(this.#revoked, token))) return true;
+  /** Returns for how long a token waits for the attempt that is due, in milliseconds. */
+  #waitMs(now: Moment): number {
+    if (!this.#isFresh(now)) return this.#failure ? (this.#staleCheck ? 0 : FEED_WAIT_MS) : Number.POSITIVE_INFINITY;
+    // After a failure nobody waits, so that a slow server does not make the API slow.
+    const isAfterPause = !this.#failure && this.#last && longest(this.#last.at, now) >= FEED_PAUSE_MS;
+    return isAfterPause ? FEED_WAIT_MS : 0;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (ms === Number.POSITIVE_INFINITY) return this.#flight.join();
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), ms);
+    await this.#flight.join(patience.signal).catch(() => undefined);
+    clearTimeout(timer);
+  }
+
+  /** Whether the feed is complete up to a time that is not too long ago. An answer that repeats its `as_of` does not make it younger. */
+  #isFresh(now: Moment): boolean {
+    return this.#age !== undefined && this.#age.ms + longest(this.#age.at, now) <= this.#maxAgeMs;
+  }
+
+  #judge(token: VerifiedToken, raw: string, now: Moment): boolean | Promise<boolean> {
+    const isListed = this.#isListed(token);
+    return this.#isFresh(now) ? isListed : this.#judgeStale(token, raw, isListed);
+  }
+
+  /** What is known to be revoked stays so. About everything else the option decides. */
+  async #judgeStale(token: VerifiedToken, raw: string, isListed: boolean | Promise<boolean>): Promise<boolean> {
+    if (await isListed) return true;
     if (this.#staleCheck) return this.#staleCheck.isRevoked(token, raw);
-    const { error, notBefore = 0 } = this.#failure ?? {};
-    const retryAfter = Math.max(1, Math.ceil((notBefore - performance.now()) / 1000));
+    const error = this.#failure?.error;
+    const leftMs = this.#last ? this.#last.nextMs - (performance.now() - this.#last.at.monotonic) : 0;
+    const retryAfter = Math.max(1, Math.ceil(leftMs / 1000));
     const message = `The feed of revocations is too old${error ? `: ${error.message}` : '.'}`;
     throw new SdkError('feed_stale', message, { isTemporary: true, retryAfter, cause: error });
   }
 
-  /** Whether the feed lists a token. Hashes only what it must. */
-  #isListed(revoked: Revoked, { jti, client_id, issued_at }: VerifiedToken): boolean | Promise<boolean> {
-    if (revoked.isBeforeAll(issued_at)) return true;
-    const known = this.#clientHashes.get(client_id);
-    const needsToken = revoked.hasTokens && jti !== undefined;
-    const needsClient = revoked.hasClients && known === undefined;
-    if (!needsToken && !needsClient) {
-      return revoked.has({ tokenHash: undefined, clientHash: known ?? '', issuedAt: issued_at });
-    }
-    const tokenHash = needsToken ? hashOf(jti) : undefined;
-    const clientHash = needsClient ? hashOf(client_id) : known;
-    const judge = (ofToken: string | undefined, ofClient = '') => {
-      if (needsClient) this.#remember(client_id, ofClient);
-      return revoked.has({ tokenHash: ofToken, clientHash: ofClient, issuedAt: issued_at });
+  /** Whether the feed lists a token. It hashes only what it must. */
+  #isListed({ jti, client_id, issued_at }: VerifiedToken): boolean | Promise<boolean> {
+    const { known } = this.#reader;
+    const knownClient = this.#clientHashes.get(client_id);
+    const token = known.hasTokens && jti !== undefined ? shortSha256(jti) : undefined;
+    const client = known.hasClients && !knownClient ? shortSha256(client_id) : undefined;
+    const isListed = (ofToken: Uint8Array | undefined, ofClient: Uint8Array | undefined) => {
+      const hashes = {
+        token: ofToken && hashOf(ofToken),
+        client: ofClient ? this.#rememberClient(client_id, hashOf(ofClient)) : knownClient,
+      };
+      return known.has(hashes, issued_at, this.#issuer.now() / 1000);
     };
-    if (tokenHash instanceof Promise || clientHash instanceof Promise) {
-      return Promise.all([tokenHash, clientHash]).then((hashes) => judge(...hashes));
-    }
-    return judge(tokenHash, clientHash);
+    if (!isPromise(token) && !isPromise(client)) return isListed(token, client);
+    return Promise.all([token, client]).then((hashed) => isListed(...hashed));
   }
 
-  #remember(clientId: string, hash: string): void {
-    if (this.#clientHashes.size >= CLIENT_HASHES_MAX) this.#clientHashes.clear();
+  /** Remembers the hash of a client, because a client has many tokens. */
+  #rememberClient(clientId: string, hash: Hash): Hash {
     this.#clientHashes.set(clientId, hash);
+    const [oldest] = this.#clientHashes.size > CLIENT_HASHES_MAX ? this.#clientHashes.keys() : [];
+    if (oldest !== undefined) this.#clientHashes.delete(oldest);
+    return hash;
   }
 
-  #isHeldBack(now: number): boolean {
-    return this.#failure !== undefined && now < this.#failure.notBefore;
-  }
-
-  #pollInBackground(now: number): void {
-    if (!this.#flight.isUnderWay && !this.#isHeldBack(now)) keepAlive(this.#flight.start(), this.#issuer.options);
-  }
-
-  /** Fetches what is new. It never rejects: its outcome is in `#revoked` or `#failure`. */
-  async #poll(): Promise<void> {
-    const start = performance.now();
+  /** Fetches what is new. It never rejects: its outcome is in `#reader`, `#age`, `#last` and `#failure`. */
+  async #attempt(): Promise<void> {
+    const at = moment();
+    if (at.monotonic >= this.#reloadAt) this.#reader.beginReload();
     try {
-      const isReload = this.#revoked === undefined || start >= this.#reloadAt;
-      const revoked = await this.#read(isReload || !this.#revoked ? new Revoked() : this.#revoked);
-      if (revoked !== this.#revoked) this.#reloadAt = start + FEED_RELOAD_MS * (0.75 + Math.random() / 4);
-      this.#revoked = revoked;
+      await this.#reader.read();
       this.#failure = undefined;
-      this.#polledAt = start;
-      this.#nextPollMs = FEED_POLL_MS * (1 + Math.random() / 4);
-      const ageMs = this.#issuer.now() - revoked.asOf * 1000;
-      this.#issuer.notify({ type: 'feed', entries: revoked.size, ageMs, durationMs: performance.now() - start });
+      this.#last = { at, nextMs: FEED_POLL_MS * (1 + Math.random() / 4) };
+      const isReloaded = at.monotonic >= this.#reloadAt && !this.#reader.isReloading;
+      if (isReloaded || this.#reloadAt === Number.POSITIVE_INFINITY) {
+        this.#reloadAt = at.monotonic + FEED_RELOAD_MS * (0.75 + Math.random() / 4);
+      }
+      const ageMs = this.#noteAge();
+      const durationMs = performance.now() - at.monotonic;
+      this.#issuer.notify({ type: 'feed', entries: this.#reader.known.size, ageMs, durationMs });
     } catch (cause) {
+      this.#noteAge();
       this.#fail(cause);
     }
     this.#setTimer();
   }
 
-  /** Reads pages until there is none. @returns what is known then: another object if the server began anew */
-  async #read(known: Revoked): Promise<Revoked> {
-    let revoked = known;
-    for (let pages = 0; pages < FEED_PAGES_MAX; pages++) {
-      const page = await this.#fetch(revoked.version);
-      if (page.since === 0 && revoked.version > 0) revoked = new Revoked();
-      revoked.add(page, this.#issuer.now());
-      if (!page.more) return revoked;
-    }
-    throw new SdkError('feed_failed', 'The feed of revocations does not end.', { isTemporary: true });
-  }
-
-  async #fetch(since: number): Promise<FeedPage> {
-    const { options } = this.#issuer;
-    const { issuer, audience } = options;
-    const { revocation_feed_endpoint: url } = await this.#issuer.metadata();
-    if (typeof url !== 'string') {
-      const message = `The metadata of ${issuer} have no revocation_feed_endpoint. Use revocations: 'introspection'.`;
-      throw new SdkError('discovery_failed', message, { isTemporary: false });
-    }
-    const located = new URL(url);
-    located.searchParams.set('audience', audience);
-    if (since > 0) located.searchParams.set('since', String(since));
-    const answer = await requestText(located.href, { headers: { Accept: 'application/jwt' } }, options);
-    this.#issuer.observe(answer);
-    const { status, headers, text, receivedAt } = answer;
-    const requestId = headers.get('X-Request-Id') ?? undefined;
-    if (status !== 200) {
-      const retryAfter = retryAfterSeconds(headers, receivedAt.wall);
-      const problem = status === 404 ? 'knows no such audience' : `answered with ${status}`;
-      throw new SdkError('feed_failed', `The feed of ${issuer} ${problem}.`, {
-        status,
-        requestId,
-        isTemporary: true,
-        retryAfter,
-      });
-    }
-    const claims = await this.#issuer.verify(text.trim(), this.#header).catch((error: unknown) => {
-      if (error instanceof Refusal) return undefined;
-      throw error;
-    });
-    const page = readPage(claims, { issuer, url, audience, since });
-    if (!page)
-      throw new SdkError('feed_failed', `${issuer} answered with no page of its feed.`, {
-        requestId,
-        isTemporary: true,
-      });
-    return page;
+  /** Judges the age of the feed by the time of the server, if it is complete up to a later moment than before. @returns its age */
+  #noteAge(): number {
+    const { asOf } = this.#reader.known;
+    const at = moment();
+    const ms = Math.max(0, this.#issuer.now(at) - asOf * 1000);
+    if (asOf > (this.#age?.asOf ?? 0)) this.#age = { asOf, ms, at };
+    return ms;
   }
 
   #fail(cause: unknown): void {
     const error =
       cause instanceof SdkError ? cause : new SdkError('internal', 'The feed failed.', { isTemporary: true, cause });
     const count = (this.#failure?.count ?? 0) + 1;
-    const nextMs = nextAttemptMs(count - 1, error.retryAfter);
-    this.#failure = { error, count, notBefore: performance.now() + nextMs };
+    const longestMs = error.retryAfter === undefined ? FEED_BACK_OFF_MAX_MS : Number.POSITIVE_INFINITY;
+    const nextMs = Math.min(nextAttemptMs(count - 1, error.retryAfter), longestMs * (0.5 + Math.random() / 2));
+    this.#failure = { error, count };
+    this.#last = { at: moment(), nextMs };
     this.#issuer.notify({ type: 'failure', operation: 'feed', error, nextAttemptMs: nextMs });
   }
 
   /** Fetches again later, while tokens are verified. In workerd a timer ends with its request, so the next token does it. */
   #setTimer(): void {
-    if (isWorkerd()) return;
+    if (isWorkerd() || !this.#last) return;
     clearTimeout(this.#timer);
     const now = performance.now();
     if (now - this.#usedAt >= FEED_USED_MS) return;
-    const waitMs = this.#failure ? this.#failure.notBefore - now : this.#nextPollMs;
-    this.#timer = setTimeout(() => this.#pollInBackground(performance.now()), Math.max(0, waitMs));
+    const again = () => {
+      if (!this.#flight.isUnderWay) void this.#flight.start();
+    };
+    this.#timer = setTimeout(again, Math.max(0, this.#last.at.monotonic + this.#last.nextMs - now));
     // It must not keep a process alive. Deno and browsers have a number here.
     if (typeof this.#timer === 'object') this.#timer.unref?.();
     else (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno?.unrefTimer?.(this.#timer);
   }
+}
+
+/** Returns the milliseconds that have passed, by the clock that says more: one may stand still while the machine sleeps. */
+function longest(from: Moment, to: Moment): number {
+  return Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
+}
+
+function isPromise(value: Uint8Array | Promise<Uint8Array> | undefined): value is Promise<Uint8Array> {
+  return value !== undefined && 'then' in value;
 }
 
 function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | undefined {
@@ -230,14 +218,4 @@ function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | unde
     default:
       throw invalidOption(`onStaleFeed must be accept, introspect or refuse, not ${onStaleFeed}.`);
   }
-}
-
-/** Returns the hash of a `jti` or client_id, as the feed lists it. */
-function hashOf(id: string): string | Promise<string> {
-  const digest = shortSha256(id);
-  return digest instanceof Promise ? digest.then(listedHash) : listedHash(digest);
-}
-
-function listedHash(digest: Uint8Array): string {
-  return base64url.encode(digest.subarray(0, FEED_HASH_BYTES));
 }

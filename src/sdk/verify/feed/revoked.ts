@@ -1,85 +1,93 @@
+import { SdkError } from '../../lib/errors.ts';
 import { CLOCK_TOLERANCE_MAX } from '../constants.ts';
-import { FEED_PURGE_MS } from './constants.ts';
+import { FEED_ENTRIES_MAX, FEED_PURGE_INTERVAL } from './constants.ts';
+import { type Hash, HashTable, pairOf } from './hash-table.ts';
 import type { FeedPage } from './page.ts';
 
-interface ClientEntry {
-  readonly cutOff: number | null;
-  readonly isDisabled: boolean;
-  readonly expiresAt: number;
+/** The hashes by which the feed names a token. */
+export interface TokenHashes {
+  /** Of the `jti`; undefined without one, or if no token is listed. */
+  readonly token: Hash | undefined;
+  /** Of the client_id; undefined if nothing is listed by it. */
+  readonly client: Hash | undefined;
 }
 
-/** What a token is, as the feed knows it. */
-export interface Listed {
-  /** The hash of the `jti`; undefined without one. */
-  readonly tokenHash: string | undefined;
-  readonly clientHash: string;
-  /** Seconds since the epoch; undefined counts as before everything. */
-  readonly issuedAt: number | undefined;
-}
+/** The cut-off of a disabled client: after all times. */
+const ALWAYS = 0xffff_ffff;
 
-/** What is revoked and has not expired, as far as pages of the feed have said. Times are in seconds since the epoch unless they end in `Ms`. */
+/** What is revoked, as the pages of the feed say. Times are in seconds since the epoch. */
 export class Revoked {
-  readonly #tokens = new Map<string, number>();
-  readonly #clients = new Map<string, ClientEntry>();
-  #tokensFrom = Number.NEGATIVE_INFINITY;
+  readonly #tokens = new HashTable();
+  /** By `jti` and client_id. */
+  readonly #tokensOfClients = new HashTable();
+  readonly #clients = new HashTable();
+  #tokensFrom = 0;
   #version = 0;
-  #asOf = Number.NEGATIVE_INFINITY;
-  #purgedAtMs = Number.NEGATIVE_INFINITY;
+  #asOf = 0;
+  #purgedAt = 0;
 
-  /** The version up to which it is complete. */
+  /** The version up to which everything is known. */
   get version(): number {
     return this.#version;
   }
 
-  /** The moment up to which it is complete. */
+  /** The moment up to which everything is known; 0 if not all pages were read. */
   get asOf(): number {
     return this.#asOf;
   }
 
-  /** The number of entries. */
   get size(): number {
-    return this.#tokens.size + this.#clients.size;
+    return this.#tokens.size + this.#tokensOfClients.size + this.#clients.size;
   }
 
-  /** Whether any revoked token is listed by its own hash. */
+  /** Whether tokens are listed by the hash of their `jti`. */
   get hasTokens(): boolean {
-    return this.#tokens.size > 0;
+    return this.#tokens.size + this.#tokensOfClients.size > 0;
   }
 
+  /** Whether anything is listed by the hash of a client_id. */
   get hasClients(): boolean {
-    return this.#clients.size > 0;
+    return this.#tokensOfClients.size + this.#clients.size > 0;
   }
 
-  /** Whether tokens issued at a time are those of a deleted resource server with the same identifier. */
-  isBeforeAll(issuedAt = Number.NEGATIVE_INFINITY): boolean {
-    return issuedAt < this.#tokensFrom;
-  }
-
-  /** Adds a page that continues from its version. An older page, which a cache kept, changes nothing. @param nowMs milliseconds since the epoch */
-  add({ since, version, more, as_of, tokens, clients, tokens_from }: FeedPage, nowMs: number): void {
-    if (since !== this.#version) return;
-    for (const [hash, expiresAt] of tokens) this.#tokens.set(hash, expiresAt);
-    for (const [hash, cutOff, isDisabled, expiresAt] of clients) {
-      this.#clients.set(hash, { cutOff, isDisabled: isDisabled === 1, expiresAt });
+  /**
+   * Adds the page that continues from `version`. An old one, which a cache kept, adds what it lists but makes nothing seem newer.
+   * @throws SdkError `feed_failed` if it is too much
+   */
+  add({ tokens, clients, version, asOf, hasMore, tokensFrom }: FeedPage, now: number): void {
+    const isFull = () => this.size + tokens.length + clients.length > FEED_ENTRIES_MAX;
+    if (now - this.#purgedAt >= FEED_PURGE_INTERVAL || isFull()) this.#purge(now);
+    if (isFull()) {
+      const message = `The feed of revocations has more than ${FEED_ENTRIES_MAX} entries.`;
+      throw new SdkError('feed_failed', message, { isTemporary: true });
     }
-    this.#tokensFrom = tokens_from ?? Number.NEGATIVE_INFINITY;
+    for (const { hash, expiresAt, client } of tokens) {
+      if (client) this.#tokensOfClients.set(pairOf(hash, client), expiresAt);
+      else this.#tokens.set(hash, expiresAt);
+    }
+    for (const { hash, cutOff, isDisabled, expiresAt } of clients) {
+      this.#clients.set(hash, expiresAt, isDisabled ? ALWAYS : (cutOff ?? 0));
+    }
     this.#version = version;
-    if (!more) this.#asOf = Math.max(this.#asOf, as_of);
-    if (nowMs - this.#purgedAtMs >= FEED_PURGE_MS) this.#purge(nowMs);
+    if (asOf < this.#asOf) return;
+    this.#tokensFrom = tokensFrom;
+    if (!hasMore) this.#asOf = asOf;
   }
 
-  /** Whether a token is revoked: it, its client, or all that were issued up to its time. */
-  has({ tokenHash, clientHash, issuedAt = Number.NEGATIVE_INFINITY }: Listed): boolean {
-    if (tokenHash !== undefined && this.#tokens.has(tokenHash)) return true;
-    const client = this.#clients.get(clientHash);
-    return client !== undefined && (client.isDisabled || (client.cutOff !== null && issuedAt <= client.cutOff));
+  /** Whether a token is revoked, by the time of its issue, which counts as early if it is not known. */
+  has({ token, client }: TokenHashes, issuedAt = 0, now = 0): boolean {
+    if (issuedAt < this.#tokensFrom) return true;
+    if (token && this.#tokens.has(token)) return true;
+    if (!client) return false;
+    if (token && this.#tokensOfClients.has(pairOf(token, client))) return true;
+    const cutOff = this.#clients.cutOff(client, now - 2 * CLOCK_TOLERANCE_MAX);
+    return cutOff > 0 && issuedAt <= cutOff;
   }
 
-  // A token is accepted for a while after its end, as far as the clocks may differ.
-  #purge(nowMs: number): void {
-    const isOver = (expiresAt: number) => (expiresAt + 2 * CLOCK_TOLERANCE_MAX) * 1000 < nowMs;
-    for (const [hash, expiresAt] of this.#tokens) if (isOver(expiresAt)) this.#tokens.delete(hash);
-    for (const [hash, { expiresAt }] of this.#clients) if (isOver(expiresAt)) this.#clients.delete(hash);
-    this.#purgedAtMs = nowMs;
+  // A token is accepted for a while after its end, because clocks differ.
+  #purge(now: number): void {
+    for (const table of [this.#tokens, this.#tokensOfClients, this.#clients])
+      table.purge(now - 2 * CLOCK_TOLERANCE_MAX);
+    this.#purgedAt = now;
   }
 }
