@@ -173,6 +173,16 @@ const WebhookDelivery = {
 export const REPRESENTATIONS = {
   Organization,
   ApiKey,
+  Me: {
+    kind: 'api_key',
+    id: ApiKey.id,
+    name: ApiKey.name,
+    organization: { id: organization_id, name: organization.name },
+    scopes: ApiKey.scopes,
+    expires_at: null,
+    issuer: CLAIMS.iss,
+    version: '1.2.3',
+  },
   CreatedApiKey: { ...ApiKey, api_key: 'emk_eZ9e92mIVvuPrXHD3dcJ5Wkqw8ABwDttxkg9EaXHPUI06QSovld0ffKWB' },
   ResourceServer: {
     id: 'rs_1nP7XHvRA6cPFGlpa8D5Vx',

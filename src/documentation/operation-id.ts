@@ -16,7 +16,8 @@ export function operationId(method: string, path: string, isCollection: boolean)
   const [last = '', ...outer] = nouns;
   const verb = VERBS[method];
   if (verb !== undefined) return [verb + last, ...outer].join('Of');
-  if (method === 'get') return [(segments.at(-1)?.startsWith('{') ? 'get' : 'list') + last, ...outer].join('Of');
+  const isItem = segments.at(-1)?.startsWith('{') || segments.at(-1) === 'me';
+  if (method === 'get') return [(isItem ? 'get' : 'list') + last, ...outer].join('Of');
   if (isCollection) return [`create${singular(last)}`, ...outer].join('Of');
   // An action of several words, such as revoke-tokens, contains its object. An action of one word is followed by its object.
   const [object = '', ...owners] = /[a-z][A-Z]/.test(last)

@@ -15,6 +15,7 @@ import { changes } from './resources/changes.ts';
 import { clients } from './resources/clients.ts';
 import { leakedSecrets } from './resources/leaked-secrets.ts';
 import { masterKeys } from './resources/master-keys.ts';
+import { me } from './resources/me.ts';
 import { organizations } from './resources/organizations.ts';
 import { resourceServers } from './resources/resource-servers.ts';
 import { roles } from './resources/roles.ts';
@@ -48,6 +49,7 @@ export function management(services: ManagementServices): ManagementApp {
   leakedSecrets(app);
   // All routes below require an API key.
   app.use(authenticate, idempotent);
+  me(app);
   organizations(app);
   apiKeys(app);
   resourceServers(app);

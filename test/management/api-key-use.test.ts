@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { version } from '../../package.json';
 import { CALLER_AGE } from '../../src/constants.ts';
-import { api, create, done, getToken, postForm, world } from '../http.ts';
+import { api, create, done, getToken, ISSUER, postForm, world } from '../http.ts';
 import { failing, startNewIsolate, withFault } from '../instruments.ts';
 import { problemOf } from './rows.ts';
 
@@ -140,4 +141,32 @@ test('with D1 gone a key is 503, never 401', async () => {
   const { key } = await fresh();
   await problemOf(await failing('d1', () => use(key)), 503);
   expect((await failing('d1', () => introspectWith(key, 'x'))).status).toBe(503);
+});
+
+describe('GET /v1/me', () => {
+  const service = { issuer: ISSUER, version };
+
+  test('says what an API key is, whatever it may do', async () => {
+    const expires_at = iso(START + HOUR);
+    const { id, key, organization } = await fresh({ expires_at });
+    const response = await api('GET', 'me', { key });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      kind: 'api_key',
+      id,
+      name: 'key',
+      organization: { id: organization, name: expect.any(String) },
+      scopes: ['clients:read', 'tokens:introspect'],
+      expires_at,
+      ...service,
+    });
+    vi.setSystemTime(START + HOUR);
+    expect((await api('GET', 'me', { key })).status).toBe(401);
+  });
+
+  test('knows the root key, also while D1 is down', async () => {
+    const root = { kind: 'root', id: null, name: null, organization: null, expires_at: null, ...service };
+    const answer = await failing('d1', () => done('GET', 'me'));
+    expect(answer).toEqual({ ...root, scopes: expect.arrayContaining(['clients:write', 'audit:read']) });
+  });
 });

@@ -81,6 +81,7 @@ const inHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
 /** The routes that require an API key, as `METHOD /path` below `/v1`. */
 export const ROUTES: Readonly<Record<string, Route>> = {
+  'GET /me': { requires: 'any', call: () => ({ path: 'me' }), stranger: 200 },
   'POST /organizations': {
     requires: 'root',
     call: () => ({ path: 'organizations', body: { name: name() } }),

@@ -9,6 +9,7 @@ import { addExport } from './commands/export.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLeakedSecrets } from './commands/leaked-secrets.ts';
 import { addMasterKeys } from './commands/master-keys.ts';
+import { addMe } from './commands/me.ts';
 import { addOrganizations } from './commands/organizations.ts';
 import { addProfiles } from './commands/profiles.ts';
 import { addResourceServers } from './commands/resource-servers.ts';
@@ -36,6 +37,7 @@ export function createProgram(terminal: Terminal): Program {
       getErrHelpWidth: () => widthOf(stderr),
     });
   addProfiles(program);
+  addMe(program);
   addOrganizations(program);
   addApiKeys(program);
   addResourceServers(program);

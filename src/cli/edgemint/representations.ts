@@ -17,6 +17,18 @@ export interface Organization {
   readonly name: string;
 }
 
+/** What `GET /v1/me` says of the key of the request. */
+export interface Me {
+  readonly kind: 'root' | 'api_key';
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly organization: Organization | null;
+  readonly scopes: readonly string[];
+  readonly expires_at: string | null;
+  readonly issuer: string;
+  readonly version: string;
+}
+
 export interface ResourceServer {
   readonly id: string;
   /** null if all organizations share it. */

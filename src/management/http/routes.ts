@@ -173,6 +173,16 @@ export function getRouteFor<Path extends string, Params extends z.ZodObject, Ans
   });
 }
 
+/** Defines a GET of something that has no version. */
+export function readRouteFor<Path extends string, Answer extends z.ZodType>(route: About<Path>, answer: Answer) {
+  return createRoute({
+    ...about(route),
+    method: 'get',
+    request: { query: None },
+    responses: { 200: json(answer, 'The answer.'), ...PROBLEMS, ...INVALID },
+  });
+}
+
 /** Defines a PATCH of one resource by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
 export function updateRouteFor<
   Path extends string,

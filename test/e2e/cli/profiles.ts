@@ -67,8 +67,14 @@ describe('profiles:', () => {
       const scopes = ['--scope', 'organizations:read', '--scope', 'clients:read'];
       const { api_key } = await person.json<{ api_key: string }>([...create, ...scopes]);
       const { stdout } = await login(['--profile', 'acme'], api_key);
-      expect(stdout).toContain('with an API key of the organization Acme of profiles.');
+      expect(stdout).toContain('with the API key k of the organization Acme of profiles.');
       expect((await person.run(['clients', 'list', '--profile', 'acme'])).code).toBe(0);
+
+      const me = await person.json(['me', '--profile', 'acme']);
+      expect(me).toMatchObject({ kind: 'api_key', name: 'k', organization: { id, name: 'Acme of profiles' } });
+      expect((await person.run(['me', '--profile', 'acme'])).stdout).toMatch(
+        new RegExp(`^organization +Acme of profiles \\(${id}\\)$`, 'm'),
+      );
 
       const wrong = await login(['--profile', 'other', '--organization', 'org_another'], api_key);
       expect(wrong.stderr).toContain(`The key belongs to the organization Acme of profiles (${id})`);

@@ -4,10 +4,9 @@ import { Failure } from '../../failure.ts';
 import { Api } from '../api.ts';
 import { checkUrl, profileName } from '../connection.ts';
 import { UsageError } from '../failures.ts';
-import { table } from '../output.ts';
+import { table, time } from '../output.ts';
 import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
-import type { Organization, Page } from '../representations.ts';
-import { RequestError } from '../request-error.ts';
+import type { Me, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 
 /** `login`, `logout` and `profiles`. */
@@ -61,26 +60,15 @@ async function urlOf({ options, terminal }: Session): Promise<string> {
 
 /** Describes the holder of the key. @throws Failure if the server does not know the key or the organization */
 async function describeKey(api: Api, organization: string | undefined): Promise<string> {
-  const isRoot = await getIfAllowed(() => api.get('signing-keys'));
-  if (isRoot && organization === undefined) return 'the root key';
-  if (isRoot)
+  const { kind, name, organization: own, expires_at } = (await api.get<Me>('me')).body;
+  if (kind === 'root' && organization === undefined) return 'the root key';
+  if (kind === 'root')
     return `the root key, for the organization ${(await api.get<Organization>(`organizations/${organization}`)).body.name}`;
-  const organizations = await getIfAllowed(() => api.get<Page<Organization>>('organizations'));
-  const own = organizations?.body.data[0];
   if (own && organization !== undefined && own.id !== organization) {
     throw new Failure(`The key belongs to the organization ${own.name} (${own.id}), not to ${organization}.`);
   }
-  return own ? `an API key of the organization ${own.name}` : 'an API key';
-}
-
-/** @returns undefined if the server knows the key but does not allow the request */
-async function getIfAllowed<T>(request: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await request();
-  } catch (error) {
-    if (error instanceof RequestError && error.status === 403) return undefined;
-    throw error;
-  }
+  const end = expires_at === null ? '' : `, which expires at ${time(expires_at)}`;
+  return `the API key ${name} of the organization ${own?.name}${end}`;
 }
 
 function addLogout(program: Command): void {
