@@ -38,6 +38,7 @@ try {
     const busy = await measure(target, 1, SECONDS);
     const sent = arrived - before;
     await sending;
+    if (sent === 0) throw new Error('No event arrived, so nothing was measured.');
     rounds.push({ quiet, busy, sent });
     const ratio = (busy.p50 / quiet.p50).toFixed(2);
     console.log(
@@ -75,10 +76,10 @@ async function prepare(): Promise<Target> {
   const numbers = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${EVENTS})`;
   await db
     .prepare(
-      `${numbers} INSERT INTO audit_events SELECT 'evt_' || n, 0, ?, 'root', 'role.created', 'role', NULL, '{"name":"a role"}', NULL
+      `${numbers} INSERT INTO audit_events SELECT 'evt_' || n, ?, ?, 'root', 'role.created', 'role', NULL, '{"name":"a role"}', NULL
        FROM numbers`,
     )
-    .bind(organization_id)
+    .bind(Date.now(), organization_id)
     .run();
   await db
     .prepare(
