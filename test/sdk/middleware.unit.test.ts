@@ -10,6 +10,7 @@ import { DpopProver } from '../../src/sdk/client/dpop.ts';
 import * as ofExpress from '../../src/sdk/express.ts';
 import * as ofFastify from '../../src/sdk/fastify.ts';
 import * as ofHono from '../../src/sdk/hono.ts';
+import { resourceRequest } from '../../src/sdk/middleware/node-request.ts';
 import {
   protectedResource,
   type Requirements,
@@ -337,6 +338,19 @@ describe.each(FRAMEWORKS)('requireToken of %s', (_, serve) => {
     expect((await withProof()).status).toBe(200);
   });
 
+  test('answers with the nonce for the next proof', async () => {
+    const token = await ofIssuer().verify(await tokenWith());
+    const renewing = {
+      verify: () => expect.unreachable(),
+      authenticate: async () => ({ ...token, dpop_nonce: 'next' }),
+    };
+    const answer = await (await serve({ verifier: renewing }))('/orders');
+    expect([answer.status, answer.headers.get('DPoP-Nonce')]).toEqual([200, 'next']);
+    expect(JSON.parse(answer.text)).toEqual({ caller: 'machine' });
+    const none = await (await serve({ verifier: ofIssuer() }))('/orders', bearer(await tokenWith()));
+    expect(none.headers.get('DPoP-Nonce')).toBeNull();
+  });
+
   test('expects proofs for `baseUrl`, if the verifier has it, whatever Host says', async () => {
     const send = await serve({ verifier: ofIssuer({ baseUrl: 'https://orders.example/v1' }) });
     const token = await tokenWith({ cnf: { jkt: await prover.thumbprint() } });
@@ -396,6 +410,19 @@ describe.each(NODE_FRAMEWORKS)('behind a proxy, requireToken of %s', (_, serve) 
   });
 });
 
+test('a request of Node has the URL that its path and the origin make, though its Host or its target is strange', () => {
+  const urlOf = (origin: string, target: string) => resourceRequest({ headers: {} }, origin, target).url;
+  expect(urlOf('https://orders.example', '/orders?page=2')).toBe('https://orders.example/orders?page=2');
+  expect(urlOf('https://orders.example', 'http://elsewhere.example/orders')).toBe('https://orders.example/orders');
+  expect(urlOf('https://orders.example', '//elsewhere.example/orders')).toBe(
+    'https://orders.example//elsewhere.example/orders',
+  );
+  expect(urlOf('https://orders.example', '*')).toBe('https://orders.example/');
+  // With `baseUrl`, the verifier needs the path only.
+  for (const host of ['a b:c', 'undefined:x', '['])
+    expect(urlOf(`http://${host}`, '/orders')).toBe('http://host.invalid/orders');
+});
+
 describe('a token that is bound to a certificate', () => {
   const bound = () => tokenWith({ cnf: { 'x5t#S256': THUMBPRINT } });
 
@@ -421,9 +448,10 @@ describe('a token that is bound to a certificate', () => {
   );
 
   test.each([
-    ['certificate', { certPresented: '1', certFingerprintSHA256: FINGERPRINT }, 200],
-    ['another certificate', { certPresented: '1', certFingerprintSHA256: 'c0ffee'.padEnd(64, '0') }, 401],
-    ['no certificate', { certPresented: '0', certFingerprintSHA256: '' }, 401],
+    ['the certificate', { certPresented: '1', certRevoked: '0', certFingerprintSHA256: FINGERPRINT }, 200],
+    ['a revoked one', { certPresented: '1', certRevoked: '1', certFingerprintSHA256: FINGERPRINT }, 401],
+    ['another', { certPresented: '1', certRevoked: '0', certFingerprintSHA256: 'c0ffee'.padEnd(64, '0') }, 401],
+    ['none', { certPresented: '0', certRevoked: '0', certFingerprintSHA256: '' }, 401],
     ['no data', undefined, 401],
   ])('needs the certificate that Cloudflare reports: Hono with %s', async (_, tlsClientAuth, status) => {
     const request = new Request('https://orders.example/orders', bearer(await bound()));

@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import { cloudflareCertificate, nodeCertificate } from '../middleware/certificate.ts';
+import { nodeCertificate } from '../middleware/certificate.ts';
 import type { Requirements, VerifiedToken, Verifier } from '../verify/options.ts';
 import type { ProtectedResource } from '../verify/protected-resource.ts';
 import { VerificationError } from '../verify/verification-error.ts';
@@ -40,15 +40,20 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
   const { onError, ...requirements } = options;
   return async (context, next) => {
     const { raw } = context.req;
+    let token: VerifiedToken;
     try {
-      const certificate =
-        cloudflareCertificate(raw) ?? nodeCertificate((context.env as NodeServerEnv | undefined)?.incoming?.socket);
-      context.set('token', await verifier.authenticate(raw, { ...requirements, certificate }));
+      // The verifier itself reads `request.cf` of Workers.
+      const certificate = nodeCertificate((context.env as NodeServerEnv | undefined)?.incoming?.socket);
+      token = await verifier.authenticate(raw, { ...requirements, certificate });
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error;
       return onError ? onError(error, context) : error.toResponse();
     }
-    return next();
+    context.set('token', token);
+    await next();
+    // After the handler, whose `Response` has headers of its own.
+    if (token.dpop_nonce !== undefined) context.header('DPoP-Nonce', token.dpop_nonce);
+    return undefined;
   };
 }
 
