@@ -54,6 +54,7 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
     const request = resourceRequest(req, originOf(req), req.originalUrl);
     const accept = (token: VerifiedToken) => {
       req.token = token;
+      if (token.dpop_nonce !== undefined) res.setHeader('DPoP-Nonce', token.dpop_nonce);
       next();
     };
     const refuse = (error: unknown) => {

@@ -52,7 +52,9 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
   return async (request, reply) => {
     const certificate = nodeCertificate(request.raw.socket);
     try {
-      request.token = await verifier.authenticate(read(request), { ...requirements, certificate });
+      const token = await verifier.authenticate(read(request), { ...requirements, certificate });
+      request.token = token;
+      if (token.dpop_nonce !== undefined) reply.header('DPoP-Nonce', token.dpop_nonce);
       return undefined;
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error;
