@@ -47,7 +47,7 @@ import {
   notAuthenticated,
   replayed,
 } from './check-proof.ts';
-import { ISSUE_WAIT_MAX_MS } from './constants.ts';
+import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS } from './constants.ts';
 import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
@@ -226,11 +226,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
    */
   override async alarm(): Promise<void> {
     this.#alarm.markFired();
-    const [counts, deliveries, fed] = await Promise.all([
-      this.#flushUsage(),
-      deliver(this.#outbox, this.env),
-      deliverRevocations(this.#feedOutbox, this.env),
-    ]);
+    const others = Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
+    const [[counts, deliveries], fed] = await Promise.all([others, this.#deliverRevocationsDuring(others)]);
     this.#revocations.purge(Date.now());
     this.#replays.writeUses();
     this.#replays.purge(Date.now());
@@ -392,6 +389,25 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       logFailure(error);
       this.#meter.flushFailed(Date.now());
       return 0;
+    }
+  }
+
+  /** Delivers to the revocation feed what is due, and what becomes due during slow work of the alarm: the next alarm has to wait for that. */
+  async #deliverRevocationsDuring(work: Promise<unknown>): Promise<RevocationCounts> {
+    let isOver = false;
+    const ended = work.finally(() => {
+      isOver = true;
+    });
+    const total = { revocations: 0, revocations_failed: 0 };
+    for (;;) {
+      const { revocations, revocations_failed } = await deliverRevocations(this.#feedOutbox, this.env);
+      total.revocations += revocations;
+      total.revocations_failed += revocations_failed;
+      if (isOver) return total;
+      // Ended with the work, because a timer would keep the gate running.
+      const timer = new AbortController();
+      const pause = scheduler.wait(FEED_PAUSE_MS, { signal: timer.signal }).catch(() => undefined);
+      await Promise.race([ended, pause]).finally(() => timer.abort());
     }
   }
 

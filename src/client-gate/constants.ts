@@ -51,6 +51,9 @@ export const DELIVERIES_PER_ALARM = 100;
 /** How many revocations one alarm inserts for the feed, in one statement: 200 KB of JSON. */
 export const FEED_ROWS_PER_ALARM = 1000;
 
+/** How often an alarm that waits for slow stores looks for revocations that are due for the feed, milliseconds. */
+export const FEED_PAUSE_MS = 500;
+
 /**
  * How many audit events one alarm inserts one by one, if D1 does not take them together. Revocations that are made meanwhile wait for the
  * next alarm before they are copied to KV, and each insert may take up to `STORE_DEADLINE_MS`.

@@ -131,6 +131,12 @@ export const FEED_UNKNOWN_AGE = 5;
 export const FEED_QUERY_INTERVAL_MS = 500;
 export const FEED_QUERIES_AT_ONCE = 60;
 
+/** How long a look-up of an audience waits for such a query and its answer. */
+export const FEED_QUERY_WAIT_MS = 3000;
+
+/** How many audiences one query looks up: at most a megabyte. */
+export const FEED_LOOK_UPS_PER_QUERY = 1000;
+
 /** The `Retry-After` once these queries are used up, in seconds. */
 export const FEED_RETRY_AFTER = 2;
 

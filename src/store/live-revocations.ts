@@ -1,4 +1,4 @@
-import { desc, eq, lt, or, type SQL, sql } from 'drizzle-orm';
+import { eq, lt, or, type SQL, sql } from 'drizzle-orm';
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { LiveRevocation, OwedRevocation, SigningAlg } from '../gates/protocol.ts';
 import { comparableForm } from '../lib/identifier.ts';
@@ -7,6 +7,7 @@ import { FEED_DEADLINE_MS, LIVE_REVOCATION_GRACE, PURGE_ROWS } from './constants
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { liveRevocations, resourceServers } from './schema.ts';
+import { among, listOf } from './sql.ts';
 
 // The revocations that may still matter, by audience, as the revocation feed lists them. Each gate inserts those of its client.
 
@@ -20,10 +21,11 @@ export function clientState(state: Omit<ClientState, 'kind' | 'expires_at'>, now
   return { kind: 'client', ...state, expires_at: Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW };
 }
 
-/** Returns a revocation as a gate keeps it in its outbox. A later one of the same token or client replaces it there. */
+/** Returns a revocation as a gate keeps it in its outbox, for as long as D1 keeps it. A later one of the same token or client replaces it. */
 export function owedRevocation(revocation: LiveRevocation): OwedRevocation {
   const key = revocation.kind === 'token' ? `token ${revocation.jti}` : 'client';
-  return { store: 'd1', key, value: JSON.stringify(revocation), expires_at: revocation.expires_at };
+  const expires_at = revocation.expires_at + LIVE_REVOCATION_GRACE;
+  return { store: 'd1', key, value: JSON.stringify(revocation), expires_at };
 }
 
 /**
@@ -114,15 +116,36 @@ export interface NewestEntries {
   readonly latest: number;
 }
 
-/** Finds a resource server by its identifier, or by another spelling of it. @throws StoreUnavailableError */
-export async function findFeedServer(db: Database, identifier: string): Promise<FeedServer | undefined> {
-  const found = db
-    .select(SERVER)
-    .from(resourceServers)
-    .where(or(eq(resourceServers.identifier, identifier), eq(resourceServers.comparable, comparableForm(identifier))))
-    .orderBy(desc(eq(resourceServers.identifier, identifier)))
-    .limit(1);
-  return (await askStore('d1', () => found, FEED_DEADLINE_MS))[0];
+/**
+ * Finds resource servers by their identifiers, or by other spellings of them.
+ * @returns by the given spelling, without those that do not exist
+ * @throws StoreUnavailableError
+ */
+export async function findFeedServers(
+  db: Database,
+  identifiers: readonly string[],
+): Promise<ReadonlyMap<string, FeedServer>> {
+  const formOf = new Map(identifiers.map((identifier) => [identifier, comparableForm(identifier)]));
+  const isNamed = or(
+    among(resourceServers.identifier, listOf(identifiers)),
+    among(resourceServers.comparable, listOf([...formOf.values()])),
+  );
+  const found = await askStore(
+    'd1',
+    () =>
+      db
+        .select({ ...SERVER, comparable: resourceServers.comparable })
+        .from(resourceServers)
+        .where(isNamed),
+    FEED_DEADLINE_MS,
+  );
+  const byIdentifier = new Map(found.map((server) => [server.identifier, server]));
+  const byForm = new Map(found.map((server) => [server.comparable, server]));
+  const servers = [...formOf].flatMap(([identifier, form]) => {
+    const server = byIdentifier.get(identifier) ?? byForm.get(form);
+    return server ? [[identifier, server] as const] : [];
+  });
+  return new Map(servers);
 }
 
 const SERVER = {
@@ -158,13 +181,15 @@ export async function readNewestEntries(
 }
 
 /** Reads the first entries of a feed after a version, up to another. @throws StoreUnavailableError */
-export function readOlderEntries(
+export async function readOlderEntries(
   db: Database,
   server: FeedServer,
   { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
 ): Promise<FeedEntry[]> {
   const isWanted = sql`version > ${after} AND version <= ${upTo}`;
-  return askStore('d1', () => selectEntries(db, server, { isWanted, order: 'ASC', limit }), FEED_DEADLINE_MS);
+  const select = selectEntries(db, server, { isWanted, order: 'ASC', limit });
+  const [entries] = await askStore('d1', () => db.batch([select]), FEED_DEADLINE_MS);
+  return entries;
 }
 
 // Each part is one range of an index in the order of versions, so that no more rows are read than are returned.

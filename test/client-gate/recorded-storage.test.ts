@@ -6,6 +6,7 @@ import { drain } from '../faults/copies.ts';
 import { rowsOf } from '../management/rows.ts';
 import { gates, isTokenActive, pushAt } from './gate.ts';
 import before from './recorded/5b008d2.json';
+import feed from './recorded/feed.json';
 import latest from './recorded/latest.json';
 import {
   BURST,
@@ -21,8 +22,8 @@ import {
 } from './recorded-storage.ts';
 
 // Storage that other versions of the code wrote: `5b008d2` is the last commit before the contract was written by hand, `latest` is the
-// first one after it. A deploy lets this code meet either; a rollback lets that code meet what this one writes.
-const RECORDINGS = { '5b008d2': before, latest } as unknown as Readonly<Record<string, Recording>>;
+// first one after it, `feed` the first one with the revocation feed. A deploy lets this code meet either; a rollback lets that code meet what this one writes.
+const RECORDINGS = { '5b008d2': before, latest, feed } as unknown as Readonly<Record<string, Recording>>;
 
 /** JSON members, as `<table>.<column>.<path>: <type>`, that this code may write and the recorded code did not. All are optional. */
 const OPTIONAL: readonly string[] = [
@@ -33,7 +34,7 @@ const OPTIONAL: readonly string[] = [
   'meter.3.client_use_flushed: number',
 ];
 
-/** Tables and indexes that this code may create and the recorded code did not. It ignores them. */
+/** Tables and indexes that this code creates, and those recordings may lack whose code did not know them. It ignores them. */
 const NEW: readonly string[] = ['feed_outbox', 'feed_outbox_due_at'];
 
 afterEach(() => {
@@ -102,7 +103,10 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
 
   test('knows the last use and the counts that D1 does not have', async () => {
     await restored(live);
-    expect(await gates.activity({ client_id })).toEqual({
+    const { last_used_at, ...activity } = await gates.activity({ client_id });
+    // Code before the feed did not note the client's last use.
+    expect(last_used_at).toBe(version === 'feed' ? at - 610_000 : undefined);
+    expect(activity).toEqual({
       outcome: 'activity',
       secrets: [{ id: record.secrets[1]?.id, last_used_at: at - 10_000 }],
       usage: [{ hour: at - (at % 3_600_000), outcome: 'issued', count: 3 }],
@@ -110,12 +114,18 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
   });
 
   test('delivers what it owes to KV and D1', async () => {
-    await env.DB.prepare('DELETE FROM audit_events').run();
+    await env.DB.batch([env.DB.prepare('DELETE FROM audit_events'), env.DB.prepare('DELETE FROM live_revocations')]);
     await restored(live);
     await runDurableObjectAlarm(env.CLIENT_GATE.getByName(client_id));
     await drain({ client_id });
     expect(await env.KV.get(`revoked:${client_id}:${REVOKED.jti}`)).toBe('');
     expect(await env.KV.get(`client:${client_id}`, 'json')).toEqual({ status: 'active', cut_off: at / 1000 });
+    // Code that did not know the feed owes it nothing.
+    const owesFeed = live.tables.some(({ name }) => name === 'feed_outbox');
+    const fed = await rowsOf('SELECT kind, audience, cut_off, is_disabled FROM live_revocations ORDER BY kind');
+    const client = { kind: 'client', audience: '', cut_off: at / 1000, is_disabled: 0 };
+    const token = { kind: 'token', audience: 'https://recorded.example.com', cut_off: null, is_disabled: 0 };
+    expect(fed).toEqual(owesFeed ? [client, token] : []);
     const events = await rowsOf('SELECT * FROM audit_events WHERE target = ? ORDER BY id', client_id);
     const event = {
       at,
@@ -145,7 +155,9 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
     const now = await written;
     for (const gate of ['live', 'deleted'] as const) {
       const recorded = RECORDINGS[version]?.[gate] as RecordedGate;
-      const known = { ...now[gate], tables: now[gate].tables.filter(({ name }) => !NEW.includes(name)) };
+      const names = recorded.tables.map(({ name }) => name);
+      const isKnown = (name: string) => names.includes(name) || !NEW.includes(name);
+      const known = { ...now[gate], tables: now[gate].tables.filter(({ name }) => isKnown(name)) };
       expect(schemaOf(known)).toEqual(schemaOf(recorded));
       const [current, expected] = [membersOf(known), membersOf(recorded)];
       expect(expected.difference(current)).toEqual(new Set());

@@ -122,7 +122,7 @@ async function recordLive(): Promise<RecordedGate> {
 
   await failing('kv', () =>
     failing('d1', async () => {
-      await gates.revoke({ ...bySecret, ...REVOKED });
+      await gates.revoke({ ...bySecret, ...REVOKED, audience: identifier });
       await gates.cutOff({ client_id, event: eventOf(client_id, 'evt_cut_off') });
       await runDurableObjectAlarm(gateOf(worker));
       await gates.keepEvent({ client_id, event: { ...eventOf(client_id, 'evt_kept'), organizationId: null } });

@@ -43,7 +43,12 @@ async function delivered({ worker: { client_id }, jti }: Owing) {
     "SELECT action FROM audit_events WHERE target = ? AND action LIKE '%revoked' ORDER BY action",
     client_id,
   );
+  const live = await rowsOf<{ kind: string }>(
+    'SELECT kind FROM live_revocations WHERE organization_id = (SELECT organization_id FROM clients WHERE client_id = ?) ORDER BY kind',
+    client_id,
+  );
   return {
+    feed: live.map(({ kind }) => kind),
     usage: await rowsOf('SELECT hour, outcome, count FROM client_usage WHERE client_id = ?', client_id),
     events: events.map(({ action }) => action),
     token: await env.KV.get(`revoked:${client_id}:${jti}`),
@@ -51,8 +56,9 @@ async function delivered({ worker: { client_id }, jti }: Owing) {
   };
 }
 
-const NOTHING = { usage: [], events: [], token: null, client: null };
+const NOTHING = { feed: [], usage: [], events: [], token: null, client: null };
 const ALL = {
+  feed: ['client', 'token'],
   usage: [{ hour: START - HOUR / 2, outcome: 'issued', count: 3 }],
   events: ['client.tokens_revoked', 'token.revoked'],
   token: '',
@@ -60,7 +66,7 @@ const ALL = {
 };
 
 /** Counts the rows in a table of the gate. */
-function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<number> {
+function kept(client: Credentials, table: 'outbox' | 'feed_outbox' | 'revocations'): Promise<number> {
   return runInDurableObject(
     gateOf(client),
     (_, { storage }) => storage.sql.exec<{ count: number }>(`SELECT COUNT(*) AS count FROM ${table}`).one().count,
@@ -71,7 +77,8 @@ function kept(client: Credentials, table: 'outbox' | 'revocations'): Promise<num
 async function settle({ worker }: Owing): Promise<void> {
   for (let alarms = 0; alarms < 50; alarms++) {
     const at = await alarmOf(worker);
-    const isOwed = (await kept(worker, 'outbox')) > 0 || (await gates.activity(worker)).usage.length > 0;
+    const rows = (await kept(worker, 'outbox')) + (await kept(worker, 'feed_outbox'));
+    const isOwed = rows > 0 || (await gates.activity(worker)).usage.length > 0;
     if (at === null || !isOwed) return;
     vi.setSystemTime(Math.max(at, Date.now()));
     await runDurableObjectAlarm(gateOf(worker));
@@ -125,7 +132,7 @@ test('an alarm that is late by hours tells all that anybody can still need', asy
   vi.setSystemTime(START + 5 * HOUR);
   await runDurableObjectAlarm(gateOf(owed.worker));
   // The revoked token has expired by now. Other tokens of the client may live for a day.
-  expect(await delivered(owed)).toEqual({ ...ALL, token: null });
+  expect(await delivered(owed)).toEqual({ ...ALL, feed: ['client'], token: null });
   expect(await kept(owed.worker, 'outbox')).toBe(0);
   expect(await kept(owed.worker, 'revocations')).toBe(0);
 });
@@ -134,7 +141,7 @@ test('an alarm that is late by days loses no event, and no count of the last two
   const owed = await owing();
   vi.setSystemTime(START + 47 * HOUR);
   await runDurableObjectAlarm(gateOf(owed.worker));
-  expect(await delivered(owed)).toEqual({ ...ALL, token: null, client: null });
+  expect(await delivered(owed)).toEqual({ ...ALL, feed: [], token: null, client: null });
 });
 
 test('revocations are forgotten by the alarm once their tokens have expired, however often it goes off', async () => {
@@ -172,7 +179,8 @@ describe.each(['d1', 'kv'] satisfies Store[])('%s failing at one call of the ala
       expect(await delivered(owed), `call ${number}`).toEqual(ALL);
       vi.setSystemTime(START);
     }
-    expect(failures).toBe(2);
+    // D1: the usage, the audit events and the revocations; KV: the two copies.
+    expect(failures).toBe(store === 'd1' ? 3 : 2);
   });
 });
 

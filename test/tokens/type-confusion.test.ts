@@ -76,6 +76,7 @@ const TYPES = [
   'dpop+jwt',
   'token-introspection+jwt',
   'statuslist+jwt',
+  'revocations+jwt',
   'secevent+jwt',
   'logout+jwt',
   'nonsense',

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from '../../store/errors.ts';
 import {
   type FeedEntry,
   type FeedServer,
-  findFeedServer,
+  findFeedServers,
   readNewestEntries,
   readOlderEntries,
 } from '../../store/live-revocations.ts';
@@ -18,16 +18,14 @@ import {
   FEED_MAX_AGE,
   FEED_OLDER_PAGES_MAX,
   FEED_PAGE_ENTRIES,
-  FEED_QUERIES_AT_ONCE,
-  FEED_QUERY_INTERVAL_MS,
   FEED_RECHECK_MS,
-  FEED_RETRY_AFTER,
   FEED_UNKNOWN_AGE,
   FEEDS_MAX,
 } from '../constants.ts';
-import { OAuthError } from '../response/oauth-error.ts';
+import { AudienceLookUps } from './audience-look-ups.ts';
 import { Completeness } from './completeness.ts';
 import { addNewest, type FeedPage, type NewestCopy, newestPage, olderPage } from './page.ts';
+import { QueryLimit, tooManyQueries } from './query-limit.ts';
 
 /** The feed of a resource server in an isolate. */
 interface Feed {
@@ -59,11 +57,12 @@ export class RevocationFeeds {
   readonly #spellings = new ExpiringCache<string>();
   readonly #unknown = new ExpiringCache<true>();
   readonly #older = new ExpiringCache<OlderEntries>(FEED_OLDER_PAGES_MAX);
-  /** When the next query that counts to the limit may begin, by `performance.now()`. */
-  #freeAt = Number.NEGATIVE_INFINITY;
+  readonly #limit = new QueryLimit();
+  readonly #lookUps: AudienceLookUps;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#lookUps = new AudienceLookUps((audiences) => this.#ask(() => findFeedServers(db, audiences)), this.#limit);
   }
 
   /**
@@ -90,8 +89,7 @@ export class RevocationFeeds {
     const known = this.#feeds.get(this.#spellings.get(audience, now) ?? audience, now);
     if (known) return known;
     if (audience.length > AUDIENCE_LENGTH_MAX || this.#unknown.get(audience, now)) return undefined;
-    this.#takeQuery();
-    const server = await this.#ask(() => findFeedServer(this.#db, audience));
+    const server = await this.#lookUps.find(audience);
     if (!server) {
       this.#unknown.set(audience, true, now + FEED_UNKNOWN_AGE * 1000);
       return undefined;
@@ -162,7 +160,8 @@ export class RevocationFeeds {
   }
 
   async #readOlder({ server, from }: NewestCopy, since: number): Promise<OlderEntries> {
-    this.#takeQuery();
+    if (!this.#limit.isFree()) throw tooManyQueries();
+    this.#limit.take();
     const range = { after: since, upTo: from, limit: FEED_PAGE_ENTRIES };
     return { entries: await this.#ask(() => readOlderEntries(this.#db, server, range)), upTo: from };
   }
@@ -171,16 +170,6 @@ export class RevocationFeeds {
     this.#feeds.delete(server.identifier);
     this.#spellings.delete(audience);
     return undefined;
-  }
-
-  #takeQuery(): void {
-    const now = performance.now();
-    if (this.#freeAt > now) {
-      const description = 'Too many audiences or versions that this location does not have: try again.';
-      throw new OAuthError('slow_down', { description, headers: { 'Retry-After': String(FEED_RETRY_AFTER) } });
-    }
-    const earliest = now - (FEED_QUERIES_AT_ONCE - 1) * FEED_QUERY_INTERVAL_MS;
-    this.#freeAt = Math.max(this.#freeAt, earliest) + FEED_QUERY_INTERVAL_MS;
   }
 }
 
