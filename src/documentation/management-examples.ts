@@ -24,9 +24,11 @@ const role = {
 };
 const client = {
   client_name: 'Invoice worker',
+  description: 'Sends the invoices of the night run.',
+  owner: 'billing@example.com',
   grants: [{ resource_server: RESOURCE, scopes: ['orders:write'] }],
   roles: ['order-reader'],
-  metadata: { team: 'billing' },
+  metadata: { region: 'eu' },
 };
 
 const webhook = {

@@ -151,6 +151,7 @@ export interface ClientFilter {
   readonly organizationId: string;
   /** A prefix of the name, compared without case. */
   readonly name?: string | undefined;
+  readonly owner?: string | undefined;
   readonly status?: Client['status'] | undefined;
   /** A role's id. */
   readonly roleId?: string | undefined;
@@ -163,22 +164,26 @@ export interface ClientFilter {
 /** Returns clients by name, starting after `after`. @throws StoreUnavailableError */
 export async function listClients(
   db: Database,
-  { organizationId, name, status, hasClaims = false, ...links }: ClientFilter,
+  { organizationId, name, owner, status, hasClaims = false, ...links }: ClientFilter,
   { after, limit }: { after: string | undefined; limit: number },
 ): Promise<DescribedClient[]> {
   const lowered = sql`lower(${clients.clientName})`;
   const conditions = await Promise.all(requiredLinks(links).map((link) => linkCondition(db, link)));
   // With few linked clients, the `+` keeps SQLite from scanning the organization's index by name; each linked client is checked instead.
-  const owner = conditions.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
+  const organization = conditions.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
+  // An owner has fewer clients than a status, and SQLite cannot know that: the `+` leaves it only the index by owner.
+  const statusColumn = owner === undefined ? clients.status : sql`+${clients.status}`;
   const page = db
     .select({ clientId: clients.clientId })
     .from(clients)
     .where(
       and(
-        sql`${owner} = ${organizationId}`,
+        sql`${organization} = ${organizationId}`,
+        // Without the hint, SQLite prefers the index by name for the beginning of a name.
+        owner === undefined ? undefined : sql`likelihood(${clients.owner} = ${owner}, 0.001)`,
         isAfter(lowered, after),
         name === undefined ? undefined : beginsWith(lowered, name),
-        status === undefined ? undefined : eq(clients.status, status),
+        status === undefined ? undefined : sql`${statusColumn} = ${status}`,
         hasClaims ? sql`(${clients.claims} <> '{}' OR ${clients.requestableClaims} <> '[]')` : undefined,
         ...conditions.map(({ condition }) => condition),
       ),

@@ -215,6 +215,9 @@ export const clients = sqliteTable(
       .references(() => organizations.id),
     clientName: text('client_name').notNull(),
     foldedName: foldedName(),
+    description: text('description').notNull().default(''),
+    /** Who answers for the client: a team, an address or a URL. */
+    owner: text('owner'),
     tokenEndpointAuthMethod: text('token_endpoint_auth_method', { enum: AUTH_METHODS }).notNull(),
     /** Methods that are accepted as well, for example while a client migrates to another method. */
     additionalAuthMethods: json<AuthMethod[]>('additional_auth_methods').notNull().default([]),
@@ -264,6 +267,7 @@ export const clients = sqliteTable(
     uniqueIndex('clients_name').on(table.organizationId, lower(table.clientName)),
     uniqueIndex('clients_folded_name').on(table.foldedName, table.organizationId),
     index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
+    index('clients_owner').on(table.organizationId, table.owner, lower(table.clientName)),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
   ],
 );

@@ -271,18 +271,18 @@ describe('a list of clients', () => {
     await create('resource-servers', { organization_id: other, identifier, name: 'Theirs' });
     const clients: [name: string, more: Item][] = [
       ['100%', {}],
-      ['100 percent', {}],
+      ['100 percent', { owner: 'Zahlungen' }],
       ['a_b', { roles: ['reader'] }],
       ['aXb', { roles: ['reader'], status: 'disabled' }],
       ['Acme one', { grants: [{ resource_server: A, scopes: [] }] }],
       ['acme TWO', { grants: [{ resource_server: B, scopes: ['read'] }], roles: ['bare'] }],
       ['ACME three', { roles: ['reader', 'bare'], grants: [{ resource_server: A, scopes: ['read'] }] }],
       ['🦊 den', { introspects: [A], default_resource: A }],
-      ['🦊🦊', { status: 'disabled' }],
-      ['zebra', {}],
+      ['🦊🦊', { status: 'disabled', owner: 'zoo@example.com' }],
+      ['zebra', { owner: 'zoo@example.com', description: 'Striped' }],
     ];
     for (const [client_name, more] of clients) await createClient({ ...owned, client_name, ...more });
-    await createClient({ organization_id: other, client_name: 'Acme of others' });
+    await createClient({ organization_id: other, client_name: 'Acme of others', owner: 'zoo@example.com' });
   });
 
   test.each([
@@ -303,6 +303,18 @@ describe('a list of clients', () => {
     [' ', []],
   ])('whose name begins with %j, in any case', async (name, found) => {
     expect(await names({ name })).toEqual(found);
+  });
+
+  test('of an owner, as it is spelled', async () => {
+    expect(await names({ owner: 'zoo@example.com', limit: '1' })).toEqual(['zebra', '🦊🦊']);
+    expect(await names({ owner: 'zoo@example.com', status: 'disabled' })).toEqual(['🦊🦊']);
+    for (const owner of ['zoo', 'Zoo@example.com', '%', 'nobody']) expect(await names({ owner })).toEqual([]);
+  });
+
+  test.each(['', ' a', 'a\u0007', 'a\u202eb', 'a'.repeat(201)])('an owner %j is refused', async (owner) => {
+    const answer = await api('POST', 'clients', { body: { organization_id: organization, client_name: 'x', owner } });
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain('"/owner"');
   });
 
   test('of a status', async () => {

@@ -63,6 +63,10 @@ beforeAll(async () => {
     {},
     { name: 'w' },
     { status: 'active' },
+    { owner: 'billing' },
+    { owner: 'billing', name: 'w' },
+    { owner: 'billing', status: 'active' },
+    { owner: 'billing', status: 'active', name: 'w' },
     { role: 'indexed' },
     { resource_server: identifier },
     { name: 'w', status: 'active', role: 'indexed', resource_server: identifier },
@@ -145,5 +149,20 @@ test('an organization’s events by one actor are read by the organization’s i
         ? /audit_events_(target|organization)/
         : /audit_events_organization \(organization_id=\?/,
     );
+  }
+});
+
+test('the clients of an owner are read by the index of owners, in order', async () => {
+  const pages = [...preparedStatements].filter(
+    (sql) => /^select.*where .*"owner" = \?/s.test(sql) && !sql.includes('role_id'),
+  );
+  expect(pages.length).toBeGreaterThan(1);
+  for (const sql of pages) {
+    const parameters = Array<null>(sql.split('?').length - 1).fill(null);
+    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...parameters)
+      .all<{ detail: string }>();
+    const details = plan.results.map(({ detail }) => detail);
+    expect(details.join('\n'), sql).toMatch(/clients_owner \(organization_id=\? AND owner=\?/);
   }
 });

@@ -67,6 +67,8 @@ export interface Client {
   readonly default_resource: string | null;
   /** Seconds. */
   readonly access_token_ttl: number | null;
+  /** Absent from an older server. */
+  readonly owner?: string | null;
   readonly rate_limit: { readonly per_minute: number; readonly burst: number };
   readonly claims: Readonly<Record<string, unknown>>;
   readonly requestable_claims: readonly string[];

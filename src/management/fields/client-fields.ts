@@ -14,7 +14,7 @@ import {
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
 import { distinct, named, plainJson } from './collections.ts';
-import { AccessTokenTtl, Grants, jsonBytes, Metadata, Name, Reference, Status } from './schemas.ts';
+import { AccessTokenTtl, Description, Grants, jsonBytes, Metadata, Name, Owner, Reference, Status } from './schemas.ts';
 import { text } from './text.ts';
 
 const ClaimName = text({ min: 1, max: CLAIM_NAME_LENGTH_MAX })
@@ -54,6 +54,12 @@ const RateLimit = z
 /** The fields of a client that a create and an update take. */
 export const ClientFields = z.strictObject({
   client_name: Name.openapi({ description: 'A name for people.', example: 'Invoice worker' }),
+  description: Description,
+  owner: Owner.nullable().default(null).openapi({
+    description:
+      'Who answers for the client: a team, an address or a URL, of at most 200 characters, without control characters. Default: null.',
+    example: 'billing@example.com',
+  }),
   ...AuthenticationFields,
   grants: Grants.openapi({ description: 'The scopes that the client is granted itself. Default: none.' }),
   roles: z

@@ -104,6 +104,8 @@ export function shownLinks({ shownGrants, roles, introspects, defaultResource }:
 export function shownFields(client: StoredFields & ShownLinks): ClientBody {
   return {
     client_name: client.clientName,
+    description: client.description,
+    owner: client.owner,
     ...shownAuthentication(client),
     grants: client.grants,
     roles: client.roles,
@@ -147,6 +149,8 @@ export function clientColumns(
   return {
     ...authentication,
     clientName: fields.client_name,
+    description: fields.description,
+    owner: fields.owner,
     defaultResourceServerId: resolved.defaultResource?.id ?? null,
     accessTokenTtl: fields.access_token_ttl,
     rateLimitPerMinute: fields.rate_limit.per_minute,

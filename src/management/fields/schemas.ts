@@ -58,6 +58,9 @@ export const Name = text({ min: 1, max: NAME_LENGTH_MAX }, z.string().normalize(
   )
   .refine((name) => name.isWellFormed(), WELL_FORMED);
 
+/** Who answers for something, for people. It is stored as names are. */
+export const Owner = Name;
+
 export const Description = text({ max: DESCRIPTION_LENGTH_MAX }, z.string().normalize('NFC'))
   .regex(
     DESCRIPTION,

@@ -66,6 +66,7 @@ const listClientsRoute = listRouteFor(
     name: Reference.optional().openapi({
       description: 'Only clients whose name begins with this text, in upper or lower case.',
     }),
+    owner: Reference.optional().openapi({ description: 'Only clients with exactly this owner.' }),
     status: StatusName.optional().openapi({ description: 'Only clients with this status.' }),
     role: Reference.optional().openapi({ description: 'Only clients with this role, by name or id.' }),
     resource_server: Reference.optional().openapi({

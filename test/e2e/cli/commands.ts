@@ -125,7 +125,7 @@ describe('commands:', () => {
     test('are tables for people, and what is said beside them is not on stdout', async () => {
       const { stdout, stderr } = await person.run(['clients', 'list', '--name', 'Listed', '--limit', '2']);
       const [head, ...rows] = stdout.trimEnd().split('\n');
-      expect(head).toMatch(/^client_id +client_name +method +roles +grants +status +last_used_at$/);
+      expect(head).toMatch(/^client_id +client_name +owner +method +roles +grants +status +last_used_at$/);
       expect(rows).toHaveLength(2);
       expect(stderr).toMatch(/^There are more\. --all shows all, --cursor \S+ the next page\.\n$/);
       const none = await person.run(['clients', 'list', '--name', 'nobody']);
@@ -260,6 +260,16 @@ describe('commands:', () => {
     expect(made).toMatchObject({ log: 'all' });
     const changed = await person.json(['clients', 'update', made.client_id, '--log', 'sampled']);
     expect(changed).toMatchObject({ log: 'sampled' });
+  });
+
+  test('a client has an owner and a description, by which people find it', async () => {
+    const args = ['--owner', 'https://teams.example.com/billing', '--description', 'Sends invoices'];
+    const made = await newClient('Owned', ...args);
+    expect(made).toMatchObject({ owner: 'https://teams.example.com/billing', description: 'Sends invoices' });
+    const { stdout } = await person.run(['clients', 'list', '--owner', 'https://teams.example.com/billing']);
+    expect(stdout.match(/^emc_/gm)).toHaveLength(1);
+    const changed = await person.json(['clients', 'update', made.client_id, '--reset', 'owner', '--description', '']);
+    expect(changed).toMatchObject({ owner: null, description: '' });
   });
 
   test('API keys are listed, and usage', async () => {

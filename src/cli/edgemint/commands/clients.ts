@@ -20,6 +20,8 @@ import { addTrust } from './trust.ts';
 
 const fields: readonly Field[] = [
   { name: 'client_name', flags: '--name <text>', description: 'the name for people' },
+  { name: 'description', flags: '--description <text>', description: 'a description for people' },
+  { name: 'owner', flags: '--owner <text>', description: 'who answers for it: a team, an address or a URL' },
   {
     name: 'grants',
     flags: '--grant <grant>',
@@ -97,6 +99,7 @@ const clients: Collection<Client> = {
   columns: {
     client_id: ({ client_id }) => client_id,
     client_name: ({ client_name }) => client_name,
+    owner: ({ owner }) => owner,
     method: ({ token_endpoint_auth_method }) => token_endpoint_auth_method,
     roles: ({ roles }) => roles,
     grants: ({ grants }) => grants.map(({ resource_server }) => resource_server),
@@ -116,10 +119,11 @@ export function addClients(program: Command): void {
   const group = program.command('clients').description('clients: the machines that get tokens');
   const { columns, path } = clients;
   addList(group, 'list clients', columns, (command) => {
-    const { name, role, status, resourceServer } = command.opts<Record<string, string>>();
-    return { path, isOwned: true, query: { name, role, status, resource_server: resourceServer } };
+    const { name, owner, role, status, resourceServer } = command.opts<Record<string, string>>();
+    return { path, isOwned: true, query: { name, owner, role, status, resource_server: resourceServer } };
   })
     .option('--name <text>', 'only clients whose name starts with this')
+    .option('--owner <text>', 'only clients with this owner')
     .option('--role <name>', 'only clients with this role')
     .option('--status <status>', 'only active or only disabled clients')
     .option('--resource-server <identifier>', 'only clients with a grant for this resource server');
