@@ -100,6 +100,12 @@ export const FEED_RECHECK_MS = 1000;
  */
 export const FEED_LAG_MS = FEED_RETRY_MAX * 1000 + STORE_DEADLINE_MS + 1000;
 
+/**
+ * The longest time without an answer of D1 that is no outage: no gate then waits for longer than `FEED_LAG_MS`, because its waits double. By
+ * the end of such a time a gate's wait is at most as long, and its next insert may take `STORE_DEADLINE_MS`.
+ */
+export const FEED_BLIP_MS = (FEED_RETRY_MAX * 1000) / 2;
+
 /** How fast a failed query of the feed must have failed to be tried once more at once, milliseconds. */
 export const FEED_FAST_FAILURE_MS = 500;
 

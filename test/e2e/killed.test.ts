@@ -5,7 +5,7 @@ import { ROOT_API_KEY } from '../harness/edgemint.ts';
 import { seeded } from '../random.ts';
 import { sized } from '../size.ts';
 import { AT_ONCE, Load } from './killed/load.ts';
-import { each, settle, wrongClient, wronglyShown, wrongTokens } from './killed/looks.ts';
+import { each, settle, wrongClient, wronglyFed, wronglyShown, wrongTokens } from './killed/looks.ts';
 import { Client, note } from './killed/model.ts';
 import { readRows, wrongRows } from './killed/rows.ts';
 import { type Credentials, requireAnswer, Service } from './killed/service.ts';
@@ -83,6 +83,11 @@ test(`a server that is killed ${KILLS} times while it writes has all that it ack
   const known = clients.filter(({ id }) => id !== undefined);
   await look(known);
   expect((await each(known, (client) => wronglyShown(service, client))).flat()).toEqual([]);
+  // Gates deliver to the revocation feed in the background, also what was owed before they were killed.
+  const tokens = clients.flatMap((client) => client.tokens);
+  await expect
+    .poll(() => wronglyFed(edgemint.issuer, world.resource, tokens), { timeout: 60_000, interval: 2000 })
+    .toEqual([]);
   expect(load.unavailable, 'writes answered 503').toBeLessThanOrEqual(STALLS * AT_ONCE);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FEED_KEPT_ENTRIES, FEED_LAG_MS, FEED_PAGE_ENTRIES } from '../../src/oauth/constants.ts';
+import { FEED_BLIP_MS, FEED_KEPT_ENTRIES, FEED_LAG_MS, FEED_PAGE_ENTRIES } from '../../src/oauth/constants.ts';
 import { Completeness } from '../../src/oauth/revocation-feed/completeness.ts';
 import { addNewest, newestPage, olderPage } from '../../src/oauth/revocation-feed/page.ts';
 import type { FeedEntry, NewestEntries } from '../../src/store/live-revocations.ts';
@@ -58,13 +58,26 @@ test('a page has a limit, and an older one leads to the next entries or to the n
   expect(olderPage(copy, 10, [], 9000)).toMatchObject({ version: 9000, hasMore: true, entries: [] });
 });
 
-test('after a failure the feed is complete as of the last query before it, until D1 has answered for long enough', () => {
+test('after an outage the feed is complete as of the last query before it, until D1 has answered for long enough', () => {
   const completeness = new Completeness();
-  expect(completeness.asOf(100_000)).toBe(100_000 - FEED_LAG_MS);
-  completeness.failed(105_000);
-  expect(completeness.asOf(106_000)).toBe(100_000 - FEED_LAG_MS);
-  expect(completeness.asOf(105_000 + FEED_LAG_MS - 1)).toBe(100_000 - FEED_LAG_MS);
-  expect(completeness.asOf(105_000 + FEED_LAG_MS)).toBe(105_000);
+  const held = 100_000 - FEED_LAG_MS;
+  expect(completeness.asOf(100_000)).toBe(held);
+  for (const at of [105_000, 110_000, 115_000]) completeness.failed(at);
+  expect(completeness.asOf(116_000)).toBe(held);
+  // A lost query in the meantime does not make it longer.
+  completeness.failed(120_000);
+  expect(completeness.asOf(121_000)).toBe(held);
+  expect(completeness.asOf(115_000 + FEED_LAG_MS - 1)).toBe(held);
+  expect(completeness.asOf(115_000 + FEED_LAG_MS)).toBe(115_000);
+});
+
+test('lost queries between others that succeed do not make the feed older', () => {
+  const completeness = new Completeness();
+  completeness.asOf(100_000);
+  for (let at = 100_000; at < 400_000; at += FEED_BLIP_MS) {
+    completeness.failed(at + 5000);
+    expect(completeness.asOf(at + FEED_BLIP_MS)).toBe(at + FEED_BLIP_MS - FEED_LAG_MS);
+  }
 });
 
 test('an isolate that has seen D1 fail and never answer does not know as of when the feed is complete', () => {

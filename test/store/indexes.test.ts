@@ -1,8 +1,10 @@
-import { createScheduledController } from 'cloudflare:test';
+import { createScheduledController, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
+import { database } from '../../src/store/database.ts';
+import { findFeedServers, readNewestEntries, readOlderEntries } from '../../src/store/live-revocations.ts';
 import { api, create, createClient, done, getToken, introspect, postForm, revoke, send, world } from '../http.ts';
-import { failing, preparedStatements } from '../instruments.ts';
+import { failing, instrument, preparedStatements } from '../instruments.ts';
 import { MOUNTED, ROUTES } from '../management/every-route.ts';
 import worker from '../worker.ts';
 
@@ -45,6 +47,15 @@ beforeAll(async () => {
   await introspect(caller, access_token);
   await postForm('/oauth2/introspect', { token: access_token }, { headers: { Authorization: `Bearer ${api_key}` } });
   await revoke(client, access_token);
+
+  await runDurableObjectAlarm(env.CLIENT_GATE.getByName(client.client_id));
+  const { DB } = instrument(env);
+  for (const organizationId of [organization, null]) {
+    const feed = { identifier, organizationId, signingAlg: 'ES256', tokensFrom: null } as const;
+    await readNewestEntries(database(DB), feed, { after: 1, limit: 1 });
+    await readOlderEntries(database(DB), feed, { after: 1, upTo: 2, limit: 1 });
+  }
+  await findFeedServers(database(DB), [identifier]);
 
   for (const [route, { call }] of Object.entries(ROUTES)) {
     const { path, body } = await call(organization);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Client, note, type Token, tokenOf, type Write } from './model.ts';
 import { type Event, eventsByName, traceOf } from './rows.ts';
 import { type Credentials, patiently, requireAnswer, type Service } from './service.ts';
@@ -28,6 +29,46 @@ export async function wrongTokens(service: Service, caller: Credentials, tokens:
 
 async function isActive(service: Service, caller: Credentials, { value }: Token): Promise<boolean> {
   return requireAnswer(await service.introspect(caller, value), 200, 'an introspection').active;
+}
+
+interface FeedPage {
+  readonly version: number;
+  readonly more: boolean;
+  readonly tokens: readonly (readonly [hash: string, expiresAt: number])[];
+  readonly clients: readonly (readonly [hash: string, cutOff: number | null, isDisabled: 0 | 1])[];
+}
+
+/** Reads the whole revocation feed, and returns a description of each token about which it differs from the model. */
+export async function wronglyFed(issuer: string, audience: string, tokens: readonly Token[]): Promise<string[]> {
+  const revoked = new Set<string>();
+  const clients = new Map<string, { readonly cutOff: number; readonly isDisabled: boolean }>();
+  for (let since = 0; ; ) {
+    const answer = await fetch(`${issuer}/oauth2/revocations?${new URLSearchParams({ audience, since: `${since}` })}`);
+    if (answer.status !== 200) return [`the feed is ${answer.status}`];
+    const page = claimsOf<FeedPage>(await answer.text());
+    for (const [hash] of page.tokens) revoked.add(hash);
+    for (const [hash, cutOff, isDisabled] of page.clients) {
+      clients.set(hash, { cutOff: cutOff ?? 0, isDisabled: isDisabled === 1 });
+    }
+    if (!page.more) break;
+    since = page.version;
+  }
+  return tokens.flatMap(({ value, jti, isRevoked }) => {
+    const { client_id, iat } = claimsOf<{ readonly client_id: string; readonly iat: number }>(value);
+    const client = clients.get(feedHash(client_id));
+    const isListed = revoked.has(feedHash(jti)) || (client && (client.isDisabled || iat <= client.cutOff)) === true;
+    return isListed === isRevoked
+      ? []
+      : [`${jti}: ${isListed ? 'listed, and not revoked' : 'revoked, and not listed'}`];
+  });
+}
+
+function claimsOf<Claims>(jwt: string): Claims {
+  return JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
+}
+
+function feedHash(id: string): string {
+  return createHash('sha256').update(id).digest().subarray(0, 16).toString('base64url');
 }
 
 /** Returns the differences between a client's gate and the model. The tokens that it issues for this are added to the model. */
