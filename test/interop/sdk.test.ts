@@ -24,6 +24,7 @@ import {
   tokenSource,
 } from '../../src/sdk/client.ts';
 import { fileStore, fileToken, kubernetes, spiffe } from '../../src/sdk/node.ts';
+import { type VerificationError, type Verifier, verifier } from '../../src/sdk/verify.ts';
 import { type Clone, cloneProject } from '../e2e/project.ts';
 import { freePort } from '../harness/worker.ts';
 import { newKey } from './keys.ts';
@@ -615,32 +616,63 @@ test('Redis keeps one token for several processes, and its lease belongs to one 
   }
 });
 
-test.each([false, true])('oidc-provider, unmodified, issues tokens to a source (DPoP: %s)', async (dpop) => {
-  const client = { id: 'machine', secret: 'a-secret-of-the-machine' };
-  const port = await freePort();
-  const program = join(ROOT, 'test/bench/oidc-server.ts');
-  const server = fork(program, [String(port), client.id, client.secret, RESOURCE, 'orders:read'], {
-    env: { ...process.env, NODE_ENV: 'production' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+/** Starts an API that requires a token with the scope of its query. */
+async function protectedBy(orders: Verifier): Promise<{ url: string; close: () => Promise<void> }> {
+  const server = createServer(async (message, response) => {
+    const url = new URL(message.url ?? '/', addressOf(server));
+    const request = new Request(url, { method: message.method ?? 'GET', headers: message.headers as HeadersInit });
+    const answer = await orders
+      .authenticate(request, { scope: url.searchParams.get('scope') ?? 'orders:read' })
+      .then(({ client_id, scopes }) => Response.json({ client_id, scopes }))
+      .catch((error: VerificationError) => error.toResponse());
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
   });
-  try {
-    await once(server, 'message');
-    const issuer = `http://127.0.0.1:${port}`;
-    const source = tokenSource({ issuer, client, resource: RESOURCE, scope: 'orders:read', dpop });
-    const tokens = await Promise.all(Array.from({ length: 50 }, () => source.token()));
-    expect(new Set(tokens).size).toBe(1);
-    expect(tokens[0]?.token_type).toBe(dpop ? 'DPoP' : 'Bearer');
-    expect(decodeJwt(tokens[0]?.access_token ?? '')).toMatchObject({
-      iss: issuer,
-      aud: RESOURCE,
-      scope: 'orders:read',
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: addressOf(server), close: async () => void server.close() };
+}
+
+test.each([false, true])(
+  'oidc-provider, unmodified, issues tokens to a source, and a verifier accepts them (DPoP: %s)',
+  async (dpop) => {
+    const client = { id: 'machine', secret: 'a-secret-of-the-machine' };
+    const port = await freePort();
+    const program = join(ROOT, 'test/bench/oidc-server.ts');
+    const server = fork(program, [String(port), client.id, client.secret, RESOURCE, 'orders:read'], {
+      env: { ...process.env, NODE_ENV: 'production' },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const wrong = tokenSource({ issuer, client: { ...client, secret: 'wrong' }, resource: RESOURCE });
-    await expect(wrong.token()).rejects.toMatchObject({ code: 'invalid_client', isTemporary: false });
-  } finally {
-    server.kill();
-  }
-});
+    try {
+      await once(server, 'message');
+      const issuer = `http://127.0.0.1:${port}`;
+      const source = tokenSource({ issuer, client, resource: RESOURCE, scope: 'orders:read', dpop });
+      const tokens = await Promise.all(Array.from({ length: 50 }, () => source.token()));
+      expect(new Set(tokens).size).toBe(1);
+      expect(tokens[0]?.token_type).toBe(dpop ? 'DPoP' : 'Bearer');
+      expect(decodeJwt(tokens[0]?.access_token ?? '')).toMatchObject({
+        iss: issuer,
+        aud: RESOURCE,
+        scope: 'orders:read',
+      });
+      const orders = verifier({ issuer, audience: RESOURCE, dpop: { required: dpop } });
+      const { url, close } = await protectedBy(orders);
+      const response = await source.fetch(`${url}/orders`);
+      expect([response.status, await response.json()]).toEqual([
+        200,
+        { client_id: client.id, scopes: ['orders:read'] },
+      ]);
+      const unscoped = await source.fetch(`${url}/orders?scope=orders:write`);
+      expect(unscoped.status).toBe(403);
+      const elsewhere = verifier({ issuer, audience: 'https://billing.example.com' });
+      await expect(elsewhere.verify(tokens[0]?.access_token ?? '')).rejects.toMatchObject({ status: 401 });
+      await close();
+      const wrong = tokenSource({ issuer, client: { ...client, secret: 'wrong' }, resource: RESOURCE });
+      await expect(wrong.token()).rejects.toMatchObject({ code: 'invalid_client', isTemporary: false });
+    } finally {
+      server.kill();
+    }
+  },
+);
 
 /** Compiles a folder as strictly as TypeScript can. @returns what it complains of */
 async function compiled(project: string): Promise<string> {
