@@ -57,6 +57,7 @@ export interface RevocationCounts {
 /** Inserts the revocations that are due into D1, for the feed. Those that D1 does not take stay owed. Never throws. */
 export async function deliverRevocations(outbox: FeedOutbox, { DB }: Pick<Env, 'DB'>): Promise<RevocationCounts> {
   const due = outbox.due(Date.now(), FEED_ROWS_PER_ALARM);
+  if (due.length === 0) return { revocations: 0, revocations_failed: 0 };
   const known = due.flatMap((row) => revocationOf(row) ?? []);
   const isTaken = await insertLiveRevocations(database(DB), known, Date.now()).then(
     () => true,
@@ -76,8 +77,12 @@ export async function deliverRevocations(outbox: FeedOutbox, { DB }: Pick<Env, '
 
 /** Parses a revocation, or returns undefined if this version does not know its kind. */
 function revocationOf({ value }: FeedOutboxRow): LiveRevocation | undefined {
-  const { kind } = JSON.parse(value) as { readonly kind: unknown };
-  return kind === 'token' || kind === 'client' ? (JSON.parse(value) as LiveRevocation) : undefined;
+  try {
+    const revocation = JSON.parse(value) as LiveRevocation;
+    return revocation.kind === 'token' || revocation.kind === 'client' ? revocation : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 type DueCopy = OutboxRow & OwedCopy;

@@ -79,5 +79,8 @@ export const WEBHOOK_DELIVERY_AGE = 30 * 86_400;
 /** How long a revocation stays in D1 after it has expired: verifiers may tolerate clocks that differ by so much. */
 export const LIVE_REVOCATION_GRACE = 300;
 
+/** How many bytes of the SHA-256 of an id a hash of the revocation feed has: as many as a random id. Verifiers know the number. */
+export const FEED_HASH_BYTES = 16;
+
 /** The deadline of D1 for the revocation feed. After it, the isolate serves what it has. */
 export const FEED_DEADLINE_MS = 2000;

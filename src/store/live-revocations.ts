@@ -3,7 +3,7 @@ import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { LiveRevocation, OwedRevocation, SigningAlg } from '../gates/protocol.ts';
 import { comparableForm } from '../lib/identifier.ts';
 import { sha256Bytes } from '../lib/sha256.ts';
-import { FEED_DEADLINE_MS, LIVE_REVOCATION_GRACE, PURGE_ROWS } from './constants.ts';
+import { FEED_DEADLINE_MS, FEED_HASH_BYTES, LIVE_REVOCATION_GRACE, PURGE_ROWS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { liveRevocations, resourceServers } from './schema.ts';
@@ -87,9 +87,9 @@ async function rowOf(revocation: LiveRevocation): Promise<Record<string, unknown
   return { ...common, audience: audience ?? '', hash, client, cut_off: null, is_disabled: false, state: expires_at };
 }
 
-/** Returns the hash under which the feed lists the id of a token or client: the first 16 bytes of its SHA-256, in base64url. */
+/** Returns the hash under which the feed lists the id of a token or client: the first bytes of its SHA-256, in base64url. */
 async function feedHash(id: string): Promise<string> {
-  return (await sha256Bytes(id)).subarray(0, 16).toBase64({ alphabet: 'base64url', omitPadding: true });
+  return (await sha256Bytes(id)).subarray(0, FEED_HASH_BYTES).toBase64({ alphabet: 'base64url', omitPadding: true });
 }
 
 /** A resource server, as its feed needs it. */

@@ -221,6 +221,8 @@ describe('a client', () => {
     expect((await read(identifier)).clients).toEqual([entry]);
     // The last one: the shared resource server has the clients of all tests.
     expect((await read(shared)).clients.at(-1)).toEqual(entry);
+    const { identifier: foreign } = await world(`foreign-${crypto.randomUUID()}`);
+    expect((await read(foreign)).clients).toEqual([]);
   });
 
   test('that is enabled again is so in the feed: a later entry, in place of the one before', async () => {
@@ -339,6 +341,8 @@ describe('a gate', () => {
         seconds() + 600,
         Date.now(),
       );
+      // What KV is owed would set the alarm as well.
+      storage.sql.exec('DELETE FROM outbox');
       await storage.deleteAlarm();
     });
     await evictDurableObject(gateOf(worker));
