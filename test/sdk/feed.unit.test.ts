@@ -234,7 +234,7 @@ test('what is revoked later is seen within a few seconds, by deltas, while token
   server.list({ token: 'later' });
   await pass(7000);
   await becomes(outcome, token, 'refused');
-  expect(server.polls.map(({ url }) => new URL(url).searchParams.get('since'))).toEqual([null, '1']);
+  expect(server.polls.map(({ url }) => new URL(url).searchParams.get('since'))).toEqual(['0', '1']);
 });
 
 test('a client that is enabled again is accepted', async () => {
@@ -304,13 +304,13 @@ test('the whole feed is read again after about an hour, and is not missed if tha
   server.list({ token: 'a' }, { token: 'b' });
   const [good, later] = [await makeToken(), await makeToken({ jti: 'later' })];
   expect(await outcome(good)).toBe('accepted');
-  const fromStart = () => server.polls.slice(1).filter(({ url }) => !url.includes('since'));
+  const fromStart = () => server.polls.slice(1).filter(({ url }) => url.includes('since=0'));
   // A restored database that has got newer entries since then does not show that it was restored.
   server.entries = [{ version: 3, entry: { token: 'a' } }];
   server.latest = 3;
   await passInUse(outcome, good, 2_600_000);
   expect(fromStart()).toHaveLength(0);
-  server.refuse = ({ url }) => (url.includes('since') ? undefined : json({}, 500));
+  server.refuse = ({ url }) => (url.includes('since=0') ? json({}, 500) : undefined);
   await passInUse(outcome, good, 1_200_000);
   expect(fromStart().length).toBeGreaterThan(1);
   server.list({ token: 'later' });
@@ -543,7 +543,6 @@ test('a table of hashes finds, replaces and forgets as a map does', () => {
     }
     const other = random(4000);
     const entry = map.get(other);
-    expect(table.has(key(other))).toBe(entry !== undefined);
     expect(table.cutOff(key(other), now)).toBe(entry && entry.expiresAt >= now ? entry.cutOff : 0);
   }
 });

@@ -4,8 +4,8 @@ export const FEED_TYPE = 'revocations+jwt';
 /** How often the feed is fetched while it is used, in milliseconds. Each wait is up to a quarter longer, so that a fleet does not move in step. */
 export const FEED_POLL_MS = 5000;
 
-/** The longest wait after a failure if the server asks for no other, in milliseconds: soon after an outage the feed is fresh. */
-export const FEED_BACK_OFF_MAX_MS = 15_000;
+/** How many failures lengthen the wait if the server asks for no other: to 4 to 8 s, so that the feed is fresh soon after an outage. */
+export const FEED_BACK_OFFS_MAX = 5;
 
 /** The time without an attempt from which on a token waits for the next one, in milliseconds: a night, or a Worker with few requests. */
 export const FEED_PAUSE_MS = 10_000;
@@ -20,7 +20,7 @@ export const FEED_USED_MS = 60_000;
 export const FEED_RELOAD_MS = 3_600_000;
 
 /** How often entries of expired tokens are forgotten, in seconds. */
-export const FEED_PURGE_INTERVAL = 60;
+export const FEED_PURGE_INTERVAL = 300;
 
 /** The default age at which the feed is too old, in seconds. */
 export const FEED_MAX_AGE = 120;

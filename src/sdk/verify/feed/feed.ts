@@ -10,12 +10,11 @@ import type { Issuer } from '../issuer.ts';
 import type { RevocationCheck, VerifiedToken } from '../options.ts';
 import {
   CLIENT_HASHES_MAX,
-  FEED_BACK_OFF_MAX_MS,
+  FEED_BACK_OFFS_MAX,
   FEED_MAX_AGE,
   FEED_MAX_AGE_MIN,
   FEED_PAUSE_MS,
   FEED_POLL_MS,
-  FEED_RELOAD_MS,
   FEED_USED_MS,
   FEED_WAIT_MS,
 } from './constants.ts';
@@ -45,7 +44,6 @@ export class RevocationFeed implements RevocationCheck {
   /** The last attempt that has ended, and after how many milliseconds the next one is due. */
   #last: { readonly at: Moment; readonly nextMs: number } | undefined;
   /** In monotonic milliseconds. */
-  #reloadAt = Number.POSITIVE_INFINITY;
   #usedAt = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -60,7 +58,7 @@ export class RevocationFeed implements RevocationCheck {
     this.#staleCheck = staleCheck(issuer, onStaleFeed);
   }
 
-  isRevoked(token: VerifiedToken, raw: string): boolean | Promise<boolean> {
+  isRevoked(token: VerifiedToken, raw: string): Promise<boolean> {
     const now = moment();
     this.#usedAt = now.monotonic;
     if (this.#isDue(now)) {
@@ -87,11 +85,8 @@ export class RevocationFeed implements RevocationCheck {
   }
 
   async #wait(ms: number): Promise<void> {
-    if (ms === Number.POSITIVE_INFINITY) return this.#flight.join();
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), ms);
-    await this.#flight.join(patience.signal).catch(() => undefined);
-    clearTimeout(timer);
+    const signal = ms === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(ms);
+    await this.#flight.join(signal).catch(() => undefined);
   }
 
   /** Whether the feed is complete up to a time that is not too long ago. An answer that repeats its `as_of` does not make it younger. */
@@ -99,59 +94,40 @@ export class RevocationFeed implements RevocationCheck {
     return this.#age !== undefined && this.#age.ms + longest(this.#age.at, now) <= this.#maxAgeMs;
   }
 
-  #judge(token: VerifiedToken, raw: string, now: Moment): boolean | Promise<boolean> {
+  #judge(token: VerifiedToken, raw: string, now: Moment): Promise<boolean> {
     const isListed = this.#isListed(token);
     return this.#isFresh(now) ? isListed : this.#judgeStale(token, raw, isListed);
   }
 
   /** What is known to be revoked stays so. About everything else the option decides. */
-  async #judgeStale(token: VerifiedToken, raw: string, isListed: boolean | Promise<boolean>): Promise<boolean> {
+  async #judgeStale(token: VerifiedToken, raw: string, isListed: Promise<boolean>): Promise<boolean> {
     if (await isListed) return true;
     if (this.#staleCheck) return this.#staleCheck.isRevoked(token, raw);
-    const error = this.#failure?.error;
-    const leftMs = this.#last ? this.#last.nextMs - (performance.now() - this.#last.at.monotonic) : 0;
-    const retryAfter = Math.max(1, Math.ceil(leftMs / 1000));
-    const message = `The feed of revocations is too old${error ? `: ${error.message}` : '.'}`;
-    throw new SdkError('feed_stale', message, { isTemporary: true, retryAfter, cause: error });
+    const cause = this.#failure?.error;
+    const details = { isTemporary: true, retryAfter: cause?.retryAfter, cause };
+    throw new SdkError('feed_stale', 'The feed of revocations is too old.', details);
   }
 
-  /** Whether the feed lists a token. It hashes only what it must. */
-  #isListed({ jti, client_id, issued_at }: VerifiedToken): boolean | Promise<boolean> {
+  /** Whether the feed lists a token. It hashes only what it must, and a client once, because a client has many tokens. */
+  async #isListed({ jti, client_id, issued_at }: VerifiedToken): Promise<boolean> {
     const { known } = this.#reader;
-    const knownClient = this.#clientHashes.get(client_id);
-    const token = known.hasTokens && jti !== undefined ? shortSha256(jti) : undefined;
-    const client = known.hasClients && !knownClient ? shortSha256(client_id) : undefined;
-    const isListed = (ofToken: Uint8Array | undefined, ofClient: Uint8Array | undefined) => {
-      const hashes = {
-        token: ofToken && hashOf(ofToken),
-        client: ofClient ? this.#rememberClient(client_id, hashOf(ofClient)) : knownClient,
-      };
-      return known.has(hashes, issued_at, this.#issuer.now() / 1000);
-    };
-    if (!isPromise(token) && !isPromise(client)) return isListed(token, client);
-    return Promise.all([token, client]).then((hashed) => isListed(...hashed));
-  }
-
-  /** Remembers the hash of a client, because a client has many tokens. */
-  #rememberClient(clientId: string, hash: Hash): Hash {
-    this.#clientHashes.set(clientId, hash);
-    const [oldest] = this.#clientHashes.size > CLIENT_HASHES_MAX ? this.#clientHashes.keys() : [];
-    if (oldest !== undefined) this.#clientHashes.delete(oldest);
-    return hash;
+    const token = known.hasTokens && jti !== undefined ? hashOf(await shortSha256(jti)) : undefined;
+    let client = this.#clientHashes.get(client_id);
+    if (!client && known.hasClients) {
+      client = hashOf(await shortSha256(client_id));
+      if (this.#clientHashes.size >= CLIENT_HASHES_MAX) this.#clientHashes.clear();
+      this.#clientHashes.set(client_id, client);
+    }
+    return known.has({ token, client }, issued_at, this.#issuer.now() / 1000);
   }
 
   /** Fetches what is new. It never rejects: its outcome is in `#reader`, `#age`, `#last` and `#failure`. */
   async #attempt(): Promise<void> {
     const at = moment();
-    if (at.monotonic >= this.#reloadAt) this.#reader.beginReload();
     try {
       await this.#reader.read();
       this.#failure = undefined;
       this.#last = { at, nextMs: FEED_POLL_MS * (1 + Math.random() / 4) };
-      const isReloaded = at.monotonic >= this.#reloadAt && !this.#reader.isReloading;
-      if (isReloaded || this.#reloadAt === Number.POSITIVE_INFINITY) {
-        this.#reloadAt = at.monotonic + FEED_RELOAD_MS * (0.75 + Math.random() / 4);
-      }
       const ageMs = this.#noteAge();
       const durationMs = performance.now() - at.monotonic;
       this.#issuer.notify({ type: 'feed', entries: this.#reader.known.size, ageMs, durationMs });
@@ -175,8 +151,7 @@ export class RevocationFeed implements RevocationCheck {
     const error =
       cause instanceof SdkError ? cause : new SdkError('internal', 'The feed failed.', { isTemporary: true, cause });
     const count = (this.#failure?.count ?? 0) + 1;
-    const longestMs = error.retryAfter === undefined ? FEED_BACK_OFF_MAX_MS : Number.POSITIVE_INFINITY;
-    const nextMs = Math.min(nextAttemptMs(count - 1, error.retryAfter), longestMs * (0.5 + Math.random() / 2));
+    const nextMs = nextAttemptMs(Math.min(count, FEED_BACK_OFFS_MAX) - 1, error.retryAfter);
     this.#failure = { error, count };
     this.#last = { at: moment(), nextMs };
     this.#issuer.notify({ type: 'failure', operation: 'feed', error, nextAttemptMs: nextMs });
@@ -201,10 +176,6 @@ export class RevocationFeed implements RevocationCheck {
 /** Returns the milliseconds that have passed, by the clock that says more: one may stand still while the machine sleeps. */
 function longest(from: Moment, to: Moment): number {
   return Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
-}
-
-function isPromise(value: Uint8Array | Promise<Uint8Array> | undefined): value is Promise<Uint8Array> {
-  return value !== undefined && 'then' in value;
 }
 
 function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | undefined {

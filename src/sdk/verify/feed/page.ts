@@ -1,5 +1,4 @@
 import { base64url } from 'jose';
-import { isObject } from '../../lib/http.ts';
 import { type Hash, hashOf } from './hash-table.ts';
 
 /** A revoked token. */
@@ -15,8 +14,8 @@ export interface TokenEntry {
 export interface ClientEntry {
   /** The hash of its client_id. */
   readonly hash: Hash;
-  /** Tokens that were issued up to then are revoked. */
-  readonly cutOff: number | null;
+  /** Tokens that were issued up to then are revoked; 0 if there is no such time. */
+  readonly cutOff: number;
   /** Whether all of its tokens are revoked. */
   readonly isDisabled: boolean;
   readonly expiresAt: number;
@@ -50,46 +49,51 @@ export interface ExpectedPage {
   readonly latest: number;
 }
 
-const HASH = /^[A-Za-z0-9_-]{21}[AQgw]$/;
-
-/** Returns the page of claims whose signature is right, or undefined if they are no page, or one for something else. */
-export function readPage(claims: unknown, expected: ExpectedPage): FeedPage | undefined {
-  if (!isObject(claims) || claims.iss !== expected.issuer || claims.aud !== expected.url) return undefined;
-  const { audience, as_of: asOf, since, version, more: hasMore, tokens_from: tokensFrom = 0 } = claims;
-  if (audience !== expected.audience || !isWhole(asOf) || asOf > expected.latest || !isWhole(tokensFrom))
-    return undefined;
+/**
+ * Returns the page of claims whose signature is right.
+ * @throws TypeError if they are no page, or one for something else
+ */
+export function readPage(claims: Readonly<Record<string, unknown>>, expected: ExpectedPage): FeedPage {
+  const asOf = readWhole(claims.as_of);
+  const since = readWhole(claims.since);
+  const version = readWhole(claims.version);
+  const hasMore = claims.more === true;
+  const isForUs =
+    claims.iss === expected.issuer && claims.aud === expected.url && claims.audience === expected.audience;
   // A server whose database was restored begins anew.
-  if (!isWhole(since) || (since !== expected.since && since !== 0) || !isWhole(version) || version < since)
-    return undefined;
+  const continues = (since === expected.since || since === 0) && version >= since;
   // It would have no end.
-  if (typeof hasMore !== 'boolean' || (hasMore && version === since)) return undefined;
-  const tokens = readList(claims.tokens, readToken);
-  const clients = readList(claims.clients, readClient);
-  return tokens && clients && { asOf, since, version, hasMore, tokens, clients, tokensFrom };
+  const isEndless = hasMore && version === since;
+  demand(isForUs && continues && !isEndless && asOf <= expected.latest);
+  const tokens = readList(claims.tokens).map(([hash, expiresAt, client]) => ({
+    hash: readHash(hash),
+    expiresAt: readWhole(expiresAt),
+    client: client === undefined ? undefined : readHash(client),
+  }));
+  const clients = readList(claims.clients).map(([hash, cutOff, isDisabled, expiresAt]) => ({
+    hash: readHash(hash),
+    cutOff: cutOff === null ? 0 : readWhole(cutOff),
+    isDisabled: readWhole(isDisabled) > 0,
+    expiresAt: readWhole(expiresAt),
+  }));
+  return { asOf, since, version, hasMore, tokens, clients, tokensFrom: readWhole(claims.tokens_from ?? 0) };
 }
 
-function readList<T>(list: unknown, read: (entry: unknown[]) => T | undefined): T[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const entries = list.map((entry) => (Array.isArray(entry) ? read(entry) : undefined));
-  return entries.includes(undefined) ? undefined : (entries as T[]);
+function readList(value: unknown): unknown[][] {
+  demand(Array.isArray(value) && value.every(Array.isArray));
+  return value as unknown[][];
 }
 
-function readToken([id, expiresAt, clientId]: unknown[]): TokenEntry | undefined {
-  const [hash, client] = [readHash(id), readHash(clientId)];
-  if (!hash || !isWhole(expiresAt) || (clientId !== undefined && !client)) return undefined;
-  return { hash, expiresAt, client };
+function readHash(value: unknown): Hash {
+  demand(typeof value === 'string' && value.length === 22);
+  return hashOf(base64url.decode(value as string));
 }
 
-function readClient([id, cutOff, isDisabled, expiresAt]: unknown[]): ClientEntry | undefined {
-  const hash = readHash(id);
-  if (!hash || !(cutOff === null || isWhole(cutOff)) || !isWhole(expiresAt)) return undefined;
-  return isDisabled === 0 || isDisabled === 1 ? { hash, cutOff, isDisabled: isDisabled === 1, expiresAt } : undefined;
+function readWhole(value: unknown): number {
+  demand(Number.isSafeInteger(value) && (value as number) >= 0);
+  return value as number;
 }
 
-function readHash(text: unknown): Hash | undefined {
-  return typeof text === 'string' && HASH.test(text) ? hashOf(base64url.decode(text)) : undefined;
-}
-
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+function demand(condition: boolean): void {
+  if (!condition) throw new TypeError('malformed');
 }

@@ -4,8 +4,7 @@ import { retryAfterSeconds } from '../../lib/retry-after.ts';
 import { ALGORITHMS } from '../algorithms.ts';
 import type { Issuer } from '../issuer.ts';
 import type { ExpectedHeader } from '../keys.ts';
-import { Refusal } from '../refusal.ts';
-import { FEED_AHEAD_MAX, FEED_PAGE_LENGTH_MAX, FEED_PAGES_MAX, FEED_TYPE } from './constants.ts';
+import { FEED_AHEAD_MAX, FEED_PAGE_LENGTH_MAX, FEED_PAGES_MAX, FEED_RELOAD_MS, FEED_TYPE } from './constants.ts';
 import { type FeedPage, readPage } from './page.ts';
 import { Revoked } from './revoked.ts';
 
@@ -19,8 +18,10 @@ export class FeedReader {
   #known = new Revoked();
   /** What is being read from the beginning. */
   #next: Revoked | undefined;
-  /** The last page without news, which need not be sent again. */
-  #unchanged: { readonly href: string; readonly etag: string } | undefined;
+  /** When everything is read again, in monotonic milliseconds. */
+  #reloadAt: number | undefined;
+  /** The last page, which need not be sent again. */
+  #last: { readonly href: string; readonly etag: string | undefined } | undefined;
 
   constructor(issuer: Issuer) {
     const { algorithms = ALGORITHMS } = issuer.options;
@@ -33,24 +34,17 @@ export class FeedReader {
     return this.#known;
   }
 
-  /** Whether everything is being read from the beginning. */
-  get isReloading(): boolean {
-    return this.#next !== undefined;
-  }
-
-  /** Reads what is new, and everything again if that was begun. @throws SdkError */
+  /** Reads what is new, and now and then everything again. @throws SdkError */
   async read(): Promise<void> {
+    if (performance.now() >= (this.#reloadAt ?? Number.POSITIVE_INFINITY)) this.#next ??= new Revoked();
     await this.#readInto(this.#known);
+    this.#reloadAt ??= performance.now() + FEED_RELOAD_MS * (0.75 + Math.random() / 4);
     const next = this.#next && (await this.#readInto(this.#next));
     // An old answer of a cache, or of a location that lags, must not undo what is known. The next attempt makes it newer.
     if (!next || next !== this.#next || next.asOf < this.#known.asOf) return;
     this.#known = next;
     this.#next = undefined;
-  }
-
-  /** Makes the next attempts read everything, besides what is new. */
-  beginReload(): void {
-    this.#next ??= new Revoked();
+    this.#reloadAt = undefined;
   }
 
   /** Reads up to the last page. @returns what it was read into: another object if the server began anew, and then it is `#next` */
@@ -69,7 +63,7 @@ export class FeedReader {
       revoked.add(page, this.#issuer.now() / 1000);
       if (!page.hasMore) return revoked;
     }
-    throw new SdkError('feed_failed', 'The feed of revocations is too long for one attempt.', { isTemporary: true });
+    return revoked;
   }
 
   /** Fetches the page after a version. @returns undefined if it is the last one that was fetched */
@@ -78,28 +72,26 @@ export class FeedReader {
     const { issuer, audience } = options;
     const { revocation_feed_endpoint: url } = await this.#issuer.metadata();
     if (typeof url !== 'string') {
-      const message = `The metadata of ${issuer} have no revocation_feed_endpoint. Use revocations: 'introspection'.`;
+      const message = `The metadata of ${issuer} have no revocation_feed_endpoint.`;
       throw new SdkError('discovery_failed', message, { isTemporary: false });
     }
-    const located = new URL(url);
-    located.searchParams.set('audience', audience);
-    if (since > 0) located.searchParams.set('since', String(since));
-    const { href } = located;
-    const etag = this.#unchanged?.href === href ? this.#unchanged.etag : undefined;
-    const headers = { Accept: 'application/jwt', ...(etag !== undefined && { 'If-None-Match': etag }) };
+    const href = `${url}?${new URLSearchParams({ audience, since: String(since) })}`;
+    const etag = this.#last?.href === href ? this.#last.etag : undefined;
+    const headers: HeadersInit = etag === undefined ? {} : { 'If-None-Match': etag };
     const answer = await requestText(href, { headers }, options);
     this.#issuer.observe(answer);
     if (answer.status === 304 && etag !== undefined) return undefined;
-    if (answer.status !== 200) throw this.#failed(answer, answered(answer.status));
-    const claims = await this.#issuer.verify(answer.text.trim(), this.#header).catch((error: unknown) => {
-      if (error instanceof Refusal) throw this.#failed(answer, `is not signed by it: ${error.message}`);
-      throw error;
-    });
+    if (answer.status !== 200) throw this.#failed(answer, `was answered with ${answer.status}`);
     const latest = this.#issuer.now() / 1000 + FEED_AHEAD_MAX;
-    const page = readPage(claims, { issuer, url, audience, since, latest });
-    if (!page) throw this.#failed(answer, 'is malformed, or is another one');
-    const newEtag = answer.headers.get('ETag');
-    this.#unchanged = page.version === since && newEtag !== null ? { href, etag: newEtag } : undefined;
+    let page: FeedPage;
+    try {
+      const claims = await this.#issuer.verify(answer.text, this.#header);
+      page = readPage(claims, { issuer, url, audience, since, latest });
+    } catch (error) {
+      throw error instanceof SdkError ? error : this.#failed(answer, 'is malformed, or not signed by it');
+    }
+    // A page with news is followed by another one.
+    this.#last = { href, etag: answer.headers.get('ETag') ?? undefined };
     return page;
   }
 
@@ -109,8 +101,4 @@ export class FeedReader {
     const message = `The feed of revocations of ${this.#issuer.options.issuer} ${problem}.`;
     return new SdkError('feed_failed', message, { status, requestId, isTemporary: true, retryAfter });
   }
-}
-
-function answered(status: number): string {
-  return status === 404 ? 'does not exist, or not for this audience' : `was answered with ${status}`;
 }

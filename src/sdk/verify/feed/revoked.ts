@@ -12,14 +12,14 @@ export interface TokenHashes {
   readonly client: Hash | undefined;
 }
 
-/** The cut-off of a disabled client: after all times. */
+/** The cut-off of a disabled client, and of a token: after all times. */
 const ALWAYS = 0xffff_ffff;
 
 /** What is revoked, as the pages of the feed say. Times are in seconds since the epoch. */
 export class Revoked {
+  /** By `jti`, or by `jti` and client_id. */
   readonly #tokens = new HashTable();
-  /** By `jti` and client_id. */
-  readonly #tokensOfClients = new HashTable();
+  #hasPairs = false;
   readonly #clients = new HashTable();
   #tokensFrom = 0;
   #version = 0;
@@ -37,17 +37,17 @@ export class Revoked {
   }
 
   get size(): number {
-    return this.#tokens.size + this.#tokensOfClients.size + this.#clients.size;
+    return this.#tokens.size + this.#clients.size;
   }
 
   /** Whether tokens are listed by the hash of their `jti`. */
   get hasTokens(): boolean {
-    return this.#tokens.size + this.#tokensOfClients.size > 0;
+    return this.#tokens.size > 0;
   }
 
   /** Whether anything is listed by the hash of a client_id. */
   get hasClients(): boolean {
-    return this.#tokensOfClients.size + this.#clients.size > 0;
+    return this.#hasPairs || this.#clients.size > 0;
   }
 
   /**
@@ -62,11 +62,11 @@ export class Revoked {
       throw new SdkError('feed_failed', message, { isTemporary: true });
     }
     for (const { hash, expiresAt, client } of tokens) {
-      if (client) this.#tokensOfClients.set(pairOf(hash, client), expiresAt);
-      else this.#tokens.set(hash, expiresAt);
+      this.#hasPairs ||= client !== undefined;
+      this.#tokens.set(client ? pairOf(hash, client) : hash, expiresAt, ALWAYS);
     }
     for (const { hash, cutOff, isDisabled, expiresAt } of clients) {
-      this.#clients.set(hash, expiresAt, isDisabled ? ALWAYS : (cutOff ?? 0));
+      this.#clients.set(hash, expiresAt, isDisabled ? ALWAYS : cutOff);
     }
     this.#version = version;
     if (asOf < this.#asOf) return;
@@ -77,17 +77,17 @@ export class Revoked {
   /** Whether a token is revoked, by the time of its issue, which counts as early if it is not known. */
   has({ token, client }: TokenHashes, issuedAt = 0, now = 0): boolean {
     if (issuedAt < this.#tokensFrom) return true;
-    if (token && this.#tokens.has(token)) return true;
+    if (token && this.#tokens.cutOff(token, 0) > 0) return true;
     if (!client) return false;
-    if (token && this.#tokensOfClients.has(pairOf(token, client))) return true;
+    if (token && this.#tokens.cutOff(pairOf(token, client), 0) > 0) return true;
     const cutOff = this.#clients.cutOff(client, now - 2 * CLOCK_TOLERANCE_MAX);
     return cutOff > 0 && issuedAt <= cutOff;
   }
 
   // A token is accepted for a while after its end, because clocks differ.
   #purge(now: number): void {
-    for (const table of [this.#tokens, this.#tokensOfClients, this.#clients])
-      table.purge(now - 2 * CLOCK_TOLERANCE_MAX);
+    this.#tokens.purge(now - 2 * CLOCK_TOLERANCE_MAX);
+    this.#clients.purge(now - 2 * CLOCK_TOLERANCE_MAX);
     this.#purgedAt = now;
   }
 }
