@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { gateOf, tablesOf } from '../client-gate/gate.ts';
-import { api, type Credentials, create, getToken, world } from '../http.ts';
+import { api, type Credentials, create, getToken, ISSUER, send, world } from '../http.ts';
 import { type Fault, failing, hanging, withFault } from '../instruments.ts';
 import { keyWith, problemOf, type Row, rowsOf } from '../management/rows.ts';
 import { isActive } from '../tokens/verdict.ts';
@@ -314,4 +314,31 @@ test('events that are kept are shown by the audit log, to the organization whose
   expect(data.filter(({ action }) => action === 'token.revoked')).toMatchObject([
     { actor: 'root', address: ADDRESS, organization_id: organization, changes: { jti: decodeJwt(token).jti } },
   ]);
+});
+
+test('with D1 down no verifier takes the revocation feed for fresh, and it is fresh again some time after', async () => {
+  const { identifier, token } = await scene();
+  // Not by its name, because the package is checked with other types than those of the Worker.
+  const library: string = '../../src/sdk/verify.ts';
+  const { verifier } = await import(library);
+  const ask = (url: string, init?: RequestInit) => send(url, { headers: new Headers(init?.headers) });
+  const orders = verifier({ issuer: ISSUER, audience: identifier, revocations: 'feed', feedMaxAge: 60, fetch: ask });
+  const outcomeAt = async (after: number) => {
+    vi.setSystemTime(START + after);
+    // The first call begins to fetch the feed if it is still fresh, and the second one knows what came of it.
+    for (let call = 0; call < 2; call++) await orders.verify(token).catch(() => undefined);
+    return orders.verify(token).then(
+      () => 'accepted',
+      ({ status, reason }: { readonly status: number; readonly reason: string }) => `${status} ${reason}`,
+    );
+  };
+  expect(await outcomeAt(0)).toBe('accepted');
+  await failing('d1', async () => {
+    expect(await outcomeAt(15_000)).toBe('accepted');
+    expect(await outcomeAt(30_000)).toBe('503 revocations_unavailable');
+    expect(await outcomeAt(60_000)).toBe('503 revocations_unavailable');
+  });
+  // The gates may still wait to deliver what was revoked meanwhile.
+  expect(await outcomeAt(70_000)).toBe('503 revocations_unavailable');
+  expect(await outcomeAt(110_000)).toBe('accepted');
 });
