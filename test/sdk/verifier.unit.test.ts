@@ -1,90 +1,23 @@
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { ReplayMemory } from '../../src/sdk/verify/replay.ts';
+import { protectedResource, type RefusalReason, type VerifierOptions, verifier } from '../../src/sdk/verify.ts';
 import {
-  protectedResource,
-  type RefusalReason,
-  VerificationError,
-  type VerifierOptions,
-  verifier,
-} from '../../src/sdk/verify.ts';
+  AUDIENCE,
+  issuer,
+  keys,
+  type Made,
+  METADATA,
+  makeToken,
+  ordersAt,
+  other,
+  type Pair,
+  pair,
+  refusalOf,
+  rsa,
+  seconds,
+} from './access-tokens.ts';
 import { FakeServer, ISSUER, json, type Received } from './server.ts';
-
-const AUDIENCE = 'https://orders.example';
-const METADATA = '/.well-known/oauth-authorization-server';
-
-type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
-let pair: Pair;
-let other: Pair;
-let rsa: Pair;
-let keys: JWK[];
-
-beforeAll(async () => {
-  [pair, other, rsa] = await Promise.all([
-    generateKeyPair('ES256', { extractable: true }),
-    generateKeyPair('ES256', { extractable: true }),
-    generateKeyPair('RS256', { extractable: true }),
-  ]);
-  const publish = async ({ publicKey }: Pair, kid: string, alg: string) => ({
-    ...(await exportJWK(publicKey)),
-    kid,
-    alg,
-    use: 'sig',
-  });
-  keys = await Promise.all([publish(pair, 'k1', 'ES256'), publish(rsa, 'r1', 'RS256')]);
-});
-
-interface Made {
-  readonly claims?: Record<string, unknown> | undefined;
-  readonly header?: Record<string, unknown> | undefined;
-  readonly key?: Parameters<SignJWT['sign']>[0];
-}
-
-const seconds = () => Math.floor(Date.now() / 1000);
-
-/** Makes an access token as the issuer does, except for what is given. A claim or member that is undefined is left out. */
-function makeToken({ claims = {}, header = {}, key = pair.privateKey }: Made = {}): Promise<string> {
-  const all = {
-    iss: ISSUER,
-    aud: AUDIENCE,
-    sub: 'emc_1',
-    client_id: 'emc_1',
-    org_id: 'org_1',
-    scope: 'orders:read orders:write',
-    roles: ['clerk'],
-    jti: crypto.randomUUID(),
-    iat: seconds(),
-    exp: seconds() + 300,
-    ...claims,
-  };
-  return new SignJWT(JSON.parse(JSON.stringify(all)))
-    .setProtectedHeader({ alg: 'ES256', kid: 'k1', typ: 'at+jwt', ...header } as { alg: string })
-    .sign(key);
-}
-
-/** A server with metadata and keys. */
-function issuer(answerKeys: (request: Received) => Response | Promise<Response> = () => json({ keys })) {
-  return new FakeServer((request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === METADATA)
-      return json({ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` });
-    return pathname === '/jwks' ? answerKeys(request) : new Response('no such page', { status: 404 });
-  });
-}
-
-function ordersAt(server: FakeServer, options: Partial<VerifierOptions> = {}) {
-  return verifier({ issuer: ISSUER, audience: AUDIENCE, fetch: server.fetch, ...options });
-}
-
-const refusalOf = (verified: Promise<unknown>) =>
-  verified.then(
-    () => {
-      throw new Error('The token was accepted.');
-    },
-    (error: unknown) => {
-      if (!(error instanceof VerificationError)) throw error;
-      return error;
-    },
-  );
 
 test('a valid token gives its client, organization, scopes and roles', async () => {
   const token = await makeToken();
@@ -360,8 +293,12 @@ async function makeProof(token: string, { claims = {}, header = {}, ...made }: P
     .sign(signing.privateKey);
 }
 
+async function thumbprint({ publicKey }: Pair): Promise<string> {
+  return calculateJwkThumbprint(await exportJWK(publicKey));
+}
+
 async function boundToken(): Promise<string> {
-  return makeToken({ claims: { cnf: { jkt: await calculateJwkThumbprint(await exportJWK(other.publicKey)) } } });
+  return makeToken({ claims: { cnf: { jkt: await thumbprint(other) } } });
 }
 
 function requestWith(token: string, proof: string | undefined, scheme = 'DPoP', url = `${AUDIENCE}/orders?page=2`) {
@@ -513,4 +450,342 @@ test('if the store of used proofs fails, the answer is 503', async () => {
   expect(await refusalOf(orders.authenticate(requestWith(token, await makeProof(token))))).toMatchObject({
     status: 503,
   });
+});
+
+test('RFC 9449 section 8.2: a proof with the last nonce is accepted, and the answer has the next one', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  try {
+    const secret = 'a secret of at least 32 characters';
+    const orders = ordersAt(issuer(), { jwks: { keys }, dpop: { nonces: secret } });
+    const token = await makeToken({ claims: { exp: seconds() + 3600, cnf: { jkt: await thumbprint(other) } } });
+    const ask = async (nonce: string | null, verifying = orders) =>
+      verifying.authenticate(requestWith(token, await makeProof(token, { claims: { nonce, iat: seconds() } })));
+    const none = await refusalOf(orders.authenticate(new Request(AUDIENCE)));
+    const first = none.headers.get('DPoP-Nonce');
+    expect((await ask(first)).dpop_nonce).toBeUndefined();
+    vi.setSystemTime(Date.now() + 150_000);
+    const { dpop_nonce: second } = await ask(first);
+    expect(second).toMatch(/^[\w-]{24}$/);
+    expect(second).not.toBe(first);
+    expect((await ask(second ?? null)).dpop_nonce).toBeUndefined();
+    vi.setSystemTime(Date.now() + 150_000);
+    const late = await refusalOf(ask(first));
+    expect(late).toMatchObject({ code: 'use_dpop_nonce', reason: 'proof_wrong_nonce' });
+    expect(late.headers.get('WWW-Authenticate')).toMatch(/^Bearer, DPoP error="use_dpop_nonce", .*algs=/);
+    // Another secret is introduced: first every process accepts it, then it makes nonces.
+    const renewed = ordersAt(issuer(), {
+      jwks: { keys },
+      dpop: { nonces: ['another secret of 32 characters!', secret] },
+    });
+    const { dpop_nonce: renewedNonce } = await ask(late.headers.get('DPoP-Nonce'), renewed);
+    expect(renewedNonce).not.toBe(late.headers.get('DPoP-Nonce'));
+    expect(await refusalOf(ask(renewedNonce ?? null))).toMatchObject({ code: 'use_dpop_nonce' });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('processes of an API share used proofs through a store', async () => {
+  const used = new Map<string, number>();
+  const replays = {
+    use: async (id: string, expiresAt: number) => !used.has(id) && used.set(id, expiresAt).has(id),
+  };
+  const token = await boundToken();
+  const proof = await makeProof(token);
+  await ordersAt(issuer(), { dpop: { replays } }).authenticate(requestWith(token, proof));
+  const second = ordersAt(issuer(), { dpop: { replays } }).authenticate(requestWith(token, proof));
+  expect(await refusalOf(second)).toMatchObject({ reason: 'proof_used' });
+  const [[id, expiresAt] = ['', 0]] = used;
+  expect(id).toMatch(/^[\w-]{43} [\w-]{36}$/);
+  expect(expiresAt).toBeGreaterThan(Date.now() + 55_000);
+  expect(expiresAt).toBeLessThan(Date.now() + 70_000);
+});
+
+test('a proof is spent only by a request that is accepted', async () => {
+  const orders = ordersAt(issuer());
+  const token = await boundToken();
+  const proof = await makeProof(token);
+  const refused = orders.authenticate(requestWith(token, proof), { scope: 'orders:delete' });
+  expect(await refusalOf(refused)).toMatchObject({ status: 403 });
+  const twice = [1, 2].map(() => orders.authenticate(requestWith(token, proof)));
+  const results = await Promise.allSettled(twice);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('a full memory of proofs refuses older ones of the busiest key, accepts none twice, and costs other keys nothing', () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const memory = new ReplayMemory(100);
+    const end = (iat: number) => (iat + 65) * 1000;
+    const start = Math.floor(Date.now() / 1000);
+    expect(memory.use('quiet 1', end(start))).toBe(true);
+    const flood = Array.from({ length: 1000 }, (_, index) => `busy ${index}`);
+    const accepted = flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50))));
+    // All of them came in time, some of the same second are refused.
+    expect(accepted.length).toBeGreaterThan(500);
+    expect(flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50))))).toEqual([]);
+    expect(memory.use('quiet 1', end(start))).toBe(false);
+    expect(memory.use('quiet 2', end(start))).toBe(true);
+    expect(memory.use('busy late', end(start))).toBe(false);
+    vi.setSystemTime(end(start + 21));
+    expect(memory.use('busy new', end(start + 80))).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('proofs are forgotten when they have expired', () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const memory = new ReplayMemory(10);
+    for (let round = 0; round < 20; round++) {
+      for (let proof = 0; proof < 10; proof++) {
+        expect(memory.use(`key ${round} ${proof}`, Date.now() + 60_000)).toBe(true);
+      }
+      vi.setSystemTime(Date.now() + 61_000);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+// ── Certificates ──
+
+const DER = Uint8Array.from({ length: 400 }, (_, index) => [0x30, 0x82, 0x01, 0x8c][index] ?? index % 251);
+const BASE64 = btoa(String.fromCharCode(...DER));
+const PEM = `-----BEGIN CERTIFICATE-----\n${BASE64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+const SHA256 = new Uint8Array(await crypto.subtle.digest('SHA-256', DER));
+const HEX = [...SHA256].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const X5T = base64url.encode(SHA256);
+
+const certified = () => makeToken({ claims: { cnf: { 'x5t#S256': X5T } } });
+const withHeader = (token: string, value?: string) =>
+  new Request(AUDIENCE, {
+    headers: { Authorization: `Bearer ${token}`, ...(value !== undefined && { 'X-Certificate': value }) },
+  });
+
+test.each<[string, Uint8Array | string]>([
+  ['DER', DER],
+  ['PEM', PEM],
+  ['PEM as nginx and AWS encode it', encodeURIComponent(PEM)],
+  ['the byte sequence of RFC 9440', `:${BASE64}:`],
+  ['the base64 of Traefik', BASE64],
+  ['the hash of Envoy', `By=spiffe://a;Hash=${HEX};Subject="CN=a,O=b";URI=spiffe://c`],
+  ['the certificate of Envoy', `Hash=;Cert="${encodeURIComponent(PEM)}"`],
+  ['a thumbprint', X5T],
+  ['a fingerprint', HEX],
+  ['a fingerprint with colons', HEX.toUpperCase().replace(/..(?=.)/g, '$&:')],
+])('RFC 8705 section 3: a bound token is accepted with its certificate as %s', async (_, certificate) => {
+  const token = await certified();
+  await ordersAt(issuer()).verify(token, { certificate });
+  await ordersAt(issuer()).authenticate(withHeader(token), { certificate });
+  await ordersAt(issuer(), { certificate: () => certificate }).authenticate(withHeader(token));
+});
+
+test.each<[string, Uint8Array | string | undefined]>([
+  ['none', undefined],
+  ['an empty one', ''],
+  ['empty bytes', new Uint8Array()],
+  ['another one', DER.slice(1)],
+  ['another PEM', PEM.replace('M', 'N')],
+  ['several elements of Envoy', `Hash=${HEX},Hash=${HEX}`],
+  ['a quoted name of Envoy', `Subject="Hash=${HEX}"`],
+  ['no base64', '-----BEGIN CERTIFICATE-----\n=A=\n-----END CERTIFICATE-----'],
+  ['a broken encoding', '%E0%A4%A'],
+])('RFC 8705 section 3: a bound token is refused with %s', async (_, certificate) => {
+  const token = await certified();
+  const configured = ordersAt(issuer(), { certificate: ({ headers }) => headers.get('X-Certificate') ?? certificate });
+  for (const verify of [
+    () => ordersAt(issuer()).verify(token, { certificate }),
+    () => configured.authenticate(withHeader(token)),
+  ]) {
+    const error = await refusalOf(verify());
+    expect(error).toMatchObject({ code: 'invalid_token', reason: expect.stringMatching(/^(no|wrong)_certificate$/) });
+  }
+});
+
+test('the certificate comes from the configured header alone, or from Cloudflare', async () => {
+  const token = await certified();
+  const fromHeader = ordersAt(issuer(), { certificate: ({ headers }) => headers.get('X-Certificate') });
+  await fromHeader.authenticate(withHeader(token, encodeURIComponent(PEM)));
+  // The certificate of the connection is the proxy's.
+  const proxied = fromHeader.authenticate(withHeader(token), { certificate: DER });
+  expect(await refusalOf(proxied)).toMatchObject({ reason: 'no_certificate' });
+  expect(await refusalOf(ordersAt(issuer()).authenticate(withHeader(token, `:${BASE64}:`)))).toMatchObject({
+    reason: 'no_certificate',
+  });
+  const cloudflare = (tlsClientAuth: object) => Object.assign(withHeader(token), { cf: { tlsClientAuth } });
+  const presented = { certPresented: '1', certRevoked: '0', certVerified: 'FAILED:self signed certificate' };
+  await ordersAt(issuer()).authenticate(cloudflare({ ...presented, certFingerprintSHA256: HEX }));
+  for (const wrong of [
+    { certPresented: '0', certFingerprintSHA256: HEX },
+    { certRevoked: '1', certFingerprintSHA256: HEX },
+    { certFingerprintSHA256: 'a' },
+    {},
+  ]) {
+    const refused = ordersAt(issuer()).authenticate(cloudflare({ ...presented, ...wrong }));
+    expect(await refusalOf(refused)).toMatchObject({ reason: 'no_certificate' });
+  }
+});
+
+test('a token that is bound to a key and a certificate needs both', async () => {
+  const token = await makeToken({ claims: { cnf: { 'x5t#S256': X5T, jkt: await thumbprint(other) } } });
+  const ask = async (certificate: Uint8Array | undefined, proof: string | undefined, scheme: string) =>
+    ordersAt(issuer()).authenticate(requestWith(token, proof, scheme), { certificate });
+  await ask(DER, await makeProof(token), 'DPoP');
+  expect(await refusalOf(ask(undefined, await makeProof(token), 'DPoP'))).toMatchObject({ reason: 'no_certificate' });
+  expect(await refusalOf(ask(DER, undefined, 'DPoP'))).toMatchObject({ reason: 'proof_missing' });
+  expect(await refusalOf(ask(DER, await makeProof(token), 'Bearer'))).toMatchObject({ reason: 'bound' });
+  const orders = ordersAt(issuer(), { dpop: { required: true } });
+  const refused = orders.authenticate(withHeader(await certified()), { certificate: DER });
+  expect(await refusalOf(refused)).toMatchObject({ reason: 'not_bound' });
+});
+
+// ── Challenges ──
+
+test('RFC 6750 section 3.1: two tokens in one request are an invalid request', async () => {
+  const token = await makeToken();
+  const request = new Request(`${AUDIENCE}/orders?page=1&access_token=${token}`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  const error = await refusalOf(ordersAt(issuer()).authenticate(request));
+  expect(error).toMatchObject({ code: 'invalid_request', status: 400, reason: 'several_tokens' });
+  expect(error.headers.get('WWW-Authenticate')).toMatch(/^Bearer error="invalid_request"/);
+  const inUrl = await refusalOf(ordersAt(issuer()).authenticate(new Request(`${AUDIENCE}/?access_token=${token}`)));
+  expect(inUrl).toMatchObject({ code: 'missing_token', reason: 'no_token' });
+});
+
+test('no refusal contains a part of the token or of the proof', async () => {
+  const orders = ordersAt(issuer(), { scope: 'orders:read' });
+  const secret = 'canary-0d9f';
+  const claims = [
+    { sub: secret, exp: 1 },
+    { client_id: [secret] },
+    { iss: secret },
+    { aud: secret },
+    { scope: secret },
+    { nbf: secret },
+    { cnf: { [secret]: secret } },
+  ];
+  const headers = [{ typ: secret }, { kid: secret }, { crit: [secret], [secret]: 1 }];
+  const tokens = await Promise.all([
+    ...claims.map((each) => makeToken({ claims: each })),
+    ...headers.map((header) => makeToken({ header }).catch(() => secret)),
+  ]);
+  for (const token of [...tokens, secret, `a.${secret}.b`]) {
+    const error = await refusalOf(orders.authenticate(requestWith(token, undefined, 'Bearer')));
+    const shown = [error.message, ...error.headers.values(), await error.toResponse().text(), String(error.cause)];
+    for (const text of shown) {
+      expect(text).not.toContain(secret);
+      for (const segment of token.split('.').filter(({ length }) => length > 8)) expect(text).not.toContain(segment);
+    }
+  }
+  const token = await boundToken();
+  const proof = await makeProof(token, { claims: { htu: `${AUDIENCE}/${secret}`, jti: secret, nonce: secret } });
+  const error = await refusalOf(ordersAt(issuer()).authenticate(requestWith(token, proof)));
+  expect(JSON.stringify([error, error.message, [...error.headers]])).not.toContain(secret);
+});
+
+test('no text can add a header or a parameter to a challenge', async () => {
+  const orders = ordersAt(issuer(), { resourceMetadata: 'https://orders.example/"\r\nSet-Cookie: a=b' });
+  const scope = ['orders:read"', 'a\r\nSet-Cookie: a=b', 'ä\\'];
+  const token = await makeToken();
+  for (const verify of [
+    () => orders.authenticate(new Request(AUDIENCE), { scope }),
+    () => orders.verify(token, { scope }),
+  ]) {
+    const error = await refusalOf(verify());
+    const value = error.headers.get('WWW-Authenticate') ?? '';
+    expect(value).not.toMatch(/[^\x20-\x7E]/);
+    const parameter = '[a-z_]+="[\\x20\\x21\\x23-\\x5B\\x5D-\\x7E]*"';
+    expect(value).toMatch(new RegExp(`^Bearer ${parameter}(, ${parameter})*, DPoP ${parameter}(, ${parameter})*$`));
+    expect(error.headers.has('Set-Cookie')).toBe(false);
+  }
+});
+
+test('each refusal is told to the hook, whose faults change nothing', async () => {
+  const onEvent = vi.fn(() => {
+    throw new Error('broken');
+  });
+  const orders = ordersAt(issuer(), { onEvent });
+  await orders.verify(await makeToken());
+  const error = await refusalOf(orders.verify(await makeToken({ claims: { exp: 1 } })));
+  expect(onEvent.mock.calls).toEqual([
+    [{ type: 'keys', count: 2, durationMs: expect.any(Number) }],
+    [{ type: 'refused', error }],
+  ]);
+});
+
+// ── Introspection ──
+
+function introspecting(
+  answer: (request: Received) => Response | Promise<Response>,
+  more: Partial<VerifierOptions> = {},
+) {
+  const keysOnly = issuer();
+  const server = new FakeServer((request) =>
+    new URL(request.url).pathname === '/introspect' ? answer(request) : keysOnly.answer(request),
+  );
+  const client = { id: 'api', secret: 'a-secret' };
+  const orders = ordersAt(server, { revocations: 'introspection', introspection: { client }, ...more });
+  return { server, orders };
+}
+
+test('RFC 7662: introspection asks once for callers at the same time, and again after five seconds', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  try {
+    let active: unknown = true;
+    const { server, orders } = introspecting(() => json({ active }));
+    const token = await makeToken();
+    await Promise.all(Array.from({ length: 100 }, () => orders.verify(token)));
+    expect(server.to('/introspect')).toHaveLength(1);
+    const [request] = server.to('/introspect');
+    expect(request?.method).toBe('POST');
+    expect(request?.headers.get('Authorization')).toBe(`Basic ${btoa('api:a-secret')}`);
+    expect([...(request?.form ?? [])]).toEqual([['token', token]]);
+    active = false;
+    await orders.verify(token);
+    vi.setSystemTime(Date.now() + 5000);
+    vi.advanceTimersByTime(5000);
+    expect(await refusalOf(orders.verify(token))).toMatchObject({ code: 'invalid_token', reason: 'revoked' });
+    active = true;
+    expect(await refusalOf(orders.verify(token))).toMatchObject({ reason: 'revoked' });
+    await orders.verify(await makeToken());
+    expect(server.to('/introspect')).toHaveLength(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a token is introspected only if everything else about it is right', async () => {
+  const { server, orders } = introspecting(() => json({ active: true }));
+  await refusalOf(orders.verify(await makeToken(), { scope: 'orders:delete' }));
+  await refusalOf(orders.verify(await makeToken({ claims: { exp: 1 } })));
+  await refusalOf(orders.verify(await boundToken()));
+  expect(server.to('/introspect')).toEqual([]);
+});
+
+test.each<[string, () => Response | Promise<Response>, boolean]>([
+  ['fails', () => json({}, 500), true],
+  ['refuses the client', () => json({ error: 'invalid_client' }, 401), false],
+  ['answers without active', () => json({}), false],
+  ['answers with a text', () => json({ active: 'true' }), false],
+  ['cannot be reached', () => Promise.reject(new TypeError('fetch failed')), true],
+])('if the introspection %s, the answer is 503 and never yes', async (_, answer, isTemporary) => {
+  const { orders } = introspecting(answer);
+  const error = await refusalOf(orders.verify(await makeToken()));
+  expect(error).toMatchObject({ status: 503, reason: 'revocations_unavailable', cause: { isTemporary } });
+  expect(error.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/);
+});
+
+test('a server that fails, or asks to wait, is given a pause', async () => {
+  const failing = introspecting(() => json({}, 500));
+  for (let call = 0; call < 20; call++) await refusalOf(failing.orders.verify(await makeToken()));
+  expect(failing.server.to('/introspect')).toHaveLength(3);
+  const throttling = introspecting(() => json({}, 429, { 'Retry-After': '7' }));
+  for (let call = 0; call < 5; call++) {
+    const error = await refusalOf(throttling.orders.verify(await makeToken()));
+    expect(Number(error.headers.get('Retry-After'))).toBeGreaterThanOrEqual(7);
+  }
+  expect(throttling.server.to('/introspect')).toHaveLength(1);
 });

@@ -2,6 +2,12 @@ import { POLL_MS, TAKEOVER_MS } from './constants.ts';
 import { sleep } from './moment.ts';
 import { isWorkerd } from './runtime.ts';
 
+interface Flight {
+  readonly end: Promise<void>;
+  readonly startedAt: number;
+  hasEnded: boolean;
+}
+
 /**
  * Work that all callers share: at most one run is under way. The work writes its outcome into its owner's state and never rejects.
  * A caller that gives up does not stop it.
@@ -9,7 +15,7 @@ import { isWorkerd } from './runtime.ts';
 export class SingleFlight {
   readonly #work: () => Promise<void>;
   readonly #isShared: boolean;
-  #flight: { readonly end: Promise<void>; readonly startedAt: number } | undefined;
+  #flight: Flight | undefined;
 
   /** @param isShared whether callers may await the promise of another; by default everywhere but in workerd */
   constructor(work: () => Promise<void>, isShared = !isWorkerd()) {
@@ -25,9 +31,10 @@ export class SingleFlight {
   /** Begins a run, even if one is under way. @returns its end */
   start(): Promise<void> {
     const end = this.#work().finally(() => {
+      flight.hasEnded = true;
       if (this.#flight === flight) this.#flight = undefined;
     });
-    const flight = { end, startedAt: performance.now() };
+    const flight: Flight = { end, startedAt: performance.now(), hasEnded: false };
     this.#flight = flight;
     return end;
   }
@@ -35,18 +42,20 @@ export class SingleFlight {
   /** Begins a run unless one is under way, and waits for its end. @throws the reason of the signal */
   async join(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const flight = this.#flight;
+    let flight = this.#flight;
     if (!flight) return untilAborted(this.start(), signal);
     if (this.#isShared) return untilAborted(flight.end, signal);
     while (!isOld(flight)) {
       await sleep(POLL_MS, signal);
-      if (this.#flight !== flight) return;
+      if (flight.hasEnded) return;
+      // Another caller began it again.
+      flight = this.#flight ?? flight;
     }
     await untilAborted(this.start(), signal);
   }
 }
 
-function isOld({ startedAt }: { readonly startedAt: number }): boolean {
+function isOld({ startedAt }: Flight): boolean {
   return performance.now() - startedAt >= TAKEOVER_MS;
 }
 

@@ -43,16 +43,23 @@ export function isSameAlgorithm(name: string, other: unknown): boolean {
   return name === other || (KINDS[name] === 'OKP Ed25519' && (other === 'EdDSA' || other === 'Ed25519'));
 }
 
-/** Imports a public key for one algorithm. @returns undefined if it cannot be imported, or is too short */
+/** Imports a public key for one algorithm. @returns undefined if it cannot be imported, or is weak */
 export async function importPublicKey(jwk: JWK, alg: string): Promise<CryptoKey | undefined> {
   const { kty, crv, x, y, n, e } = jwk;
   const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined);
   try {
     const key = await importJWK(Object.fromEntries(members) as JWK, alg);
     if (key instanceof Uint8Array || key.type !== 'public') return undefined;
-    const { modulusLength = RSA_BITS_MIN } = key.algorithm as { readonly modulusLength?: number };
-    return modulusLength < RSA_BITS_MIN ? undefined : key;
+    return isWeak(key) ? undefined : key;
   } catch {
     return undefined;
   }
+}
+
+/** Whether it is an RSA key that is too short, or whose exponent is 1: anybody can sign for it. */
+function isWeak({ algorithm }: CryptoKey): boolean {
+  const { modulusLength, publicExponent } = algorithm as { modulusLength?: number; publicExponent?: Uint8Array };
+  if (modulusLength === undefined || publicExponent === undefined) return false;
+  const [last = 0, ...others] = [...publicExponent].reverse();
+  return modulusLength < RSA_BITS_MIN || (last < 2 && others.every((byte) => byte === 0));
 }

@@ -9,8 +9,8 @@ const PEM = /^-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE
 const BYTE_SEQUENCE = /^:([A-Za-z0-9+/]+=*):$/;
 // The DER of a certificate begins so, in base64.
 const BARE_DER = /^MI[A-Za-z0-9+/\s]+=*$/;
-/** A header of Envoy with one element: several proxies wrote several, and the first may be the client's. */
-const FORWARDED = /^(?:[a-z]+=(?:"(?:[^"\\]|\\.)*"|[^",;]*);)*(hash|cert)=("[^",]*"|[^",;]*)(?:;[^,]*)?$/i;
+// The members of an element of Envoy's header, one after the other.
+const MEMBER = /(?:^|;)([a-z]+)=("(?:[^"\\]|\\.)*"|[^",;]*)/giy;
 
 /**
  * Returns the thumbprint of a certificate, as in `x5t#S256`
@@ -24,11 +24,11 @@ export async function certificateThumbprint(certificate: Certificate): Promise<s
 
 /** Returns the DER that a text contains, the thumbprint if it is one, or undefined. */
 function readText(text: string): Uint8Array | string | undefined {
-  const [, name, quoted = ''] = FORWARDED.exec(text) ?? [];
-  if (name !== undefined) {
-    const value = quoted.replace(/^"|"$/g, '');
-    return name.toLowerCase() === 'hash' && !FINGERPRINT.test(value) ? undefined : readText(value);
-  }
+  const members = [...text.matchAll(MEMBER)];
+  const forwarded = (name: string) => members.find(([, member]) => member?.toLowerCase() === name)?.[2];
+  const value = forwarded('hash') || forwarded('cert')?.replace(/^"|"$/g, '');
+  // Several proxies wrote several elements, and the first may be the client's.
+  if (value) return members.map(([member]) => member).join('') === text ? readText(value) : undefined;
   if (FINGERPRINT.test(text)) {
     const bytes = text.replaceAll(':', '').match(/../g) ?? [];
     return base64url.encode(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)));

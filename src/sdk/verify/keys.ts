@@ -108,7 +108,9 @@ export class KeySet {
       if (!header || !(error instanceof errors.JWSSignatureVerificationFailed)) throw malformed();
       payload = await this.#verifyWithOthers(jwt, header);
     }
-    return readObject(payload) ?? Promise.reject(malformed());
+    const claims = readObject(payload);
+    if (!claims) throw new Refusal('malformed_claim', 'The claims of the token are not a JSON object.');
+    return claims;
   }
 
   /** Returns the key without waiting, if it was used before and its set is fresh. */
