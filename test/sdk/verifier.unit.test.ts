@@ -246,6 +246,8 @@ test('the challenges name the scope, the metadata and the algorithms of proofs',
 test('a missing role is refused', async () => {
   const orders = ordersAt(issuer(), { roles: ['clerk'] });
   await orders.verify(await makeToken());
+  const without = await makeToken({ claims: { roles: 'clerk' } });
+  expect(await refusalOf(orders.verify(without))).toMatchObject({ status: 403, reason: 'missing_role' });
   expect(await refusalOf(orders.verify(await makeToken(), { roles: ['admin'] }))).toMatchObject({ status: 403 });
 });
 
@@ -628,6 +630,12 @@ test('the certificate comes from the configured header alone, or from Cloudflare
   }
 });
 
+test('a token that is bound in a known and an unknown way is refused with the known proof', async () => {
+  const token = await makeToken({ claims: { cnf: { 'x5t#S256': X5T, osc: {} } } });
+  const refused = ordersAt(issuer()).verify(token, { certificate: DER });
+  expect(await refusalOf(refused)).toMatchObject({ code: 'invalid_token', reason: 'unknown_binding' });
+});
+
 test('a token that is bound to a key and a certificate needs both', async () => {
   const token = await makeToken({ claims: { cnf: { 'x5t#S256': X5T, jkt: await thumbprint(other) } } });
   const ask = async (certificate: Uint8Array | undefined, proof: string | undefined, scheme: string) =>
@@ -776,6 +784,22 @@ test.each<[string, () => Response | Promise<Response>, boolean]>([
   const error = await refusalOf(orders.verify(await makeToken()));
   expect(error).toMatchObject({ status: 503, reason: 'revocations_unavailable', cause: { isTemporary } });
   expect(error.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/);
+});
+
+test('an answer is not used after its time, even if there is no other', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  try {
+    let isDown = false;
+    const { orders } = introspecting(() => (isDown ? json({}, 500) : json({ active: true })));
+    const token = await makeToken();
+    await orders.verify(token);
+    isDown = true;
+    await orders.verify(token);
+    vi.advanceTimersByTime(5000);
+    expect(await refusalOf(orders.verify(token))).toMatchObject({ status: 503, reason: 'revocations_unavailable' });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a server that fails, or asks to wait, is given a pause', async () => {
