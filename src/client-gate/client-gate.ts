@@ -344,7 +344,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async #oweStatus(clientId: string, before: ClientStatus): Promise<void> {
     const { status, cut_off, organization_id } = this.#status;
     if (status === before.status && cut_off === before.cut_off) return;
-    const now = Date.now();
+    // The clock of the tokens: an entry lasts as long as every token that was stamped before.
+    const now = this.#clock;
     const state = {
       client_id: clientId,
       // A client that was just deleted has no organization any more.

@@ -274,3 +274,26 @@ test('a hash that the runtime makes at once is the same as that of WebCrypto', a
     expect([...(await atOnce)]).toEqual([...(await sha256(text))]);
   }
 });
+
+test('an old answer of a cache does not turn the clock of a server back, and a wrong machine does not hide it', () => {
+  const clock = new ServerClock();
+  const observe = (date: number) => {
+    const now = moment();
+    clock.observe(new Headers({ Date: new Date(date).toUTCString() }), now, now);
+  };
+  observe(Date.now());
+  observe(Date.now() - 3_600_000);
+  expect(Math.abs(clock.now() - Date.now())).toBeLessThan(2000);
+  observe(Date.now() + 3_600_000);
+  expect(Math.abs(clock.now() - Date.now())).toBeLessThan(2000);
+  const ofWrongMachine = new ServerClock();
+  const now = moment();
+  ofWrongMachine.observe(new Headers({ Date: new Date(Date.now() - 3_600_000).toUTCString() }), now, now);
+  expect(Math.abs(ofWrongMachine.now() - (Date.now() - 3_600_000))).toBeLessThan(2000);
+});
+
+test('metadata whose feed is not https are refused', async () => {
+  const document = { ...metadata, revocation_feed_endpoint: 'http://auth.example.com/oauth2/revocations' };
+  const { result } = await discoverAt(ISSUER, '/.well-known/oauth-authorization-server', document);
+  expect(result).toMatchObject({ code: 'invalid_option' });
+});

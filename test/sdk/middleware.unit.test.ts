@@ -468,3 +468,17 @@ describe('a token that is bound to a certificate', () => {
     expect((await app.fetch(request(), { incoming: { socket: {} } })).status).toBe(401);
   });
 });
+
+test('an onError of Fastify that answers nothing opens no route', async () => {
+  const app = Fastify();
+  let handled = 0;
+  const onError = () => undefined;
+  const orders = verifier({ issuer: ISSUER, audience: AUDIENCE, jwks });
+  app.get('/orders', { onRequest: ofFastify.requireToken(orders, { onError }) }, async () => {
+    handled++;
+    return 'secret';
+  });
+  const answer = await app.inject('/orders');
+  expect([answer.statusCode, handled]).toEqual([401, 0]);
+  await app.close();
+});

@@ -520,17 +520,17 @@ test('a full memory of proofs refuses older ones of the busiest key, accepts non
     const memory = new ReplayMemory(100);
     const end = (iat: number) => (iat + 65) * 1000;
     const start = Math.floor(Date.now() / 1000);
-    expect(memory.use('quiet 1', end(start))).toBe(true);
+    expect(memory.use('quiet 1', end(start), Date.now())).toBe(true);
     const flood = Array.from({ length: 1000 }, (_, index) => `busy ${index}`);
-    const accepted = flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50))));
+    const accepted = flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50)), Date.now()));
     // All of them came in time, some of the same second are refused.
     expect(accepted.length).toBeGreaterThan(500);
-    expect(flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50))))).toEqual([]);
-    expect(memory.use('quiet 1', end(start))).toBe(false);
-    expect(memory.use('quiet 2', end(start))).toBe(true);
-    expect(memory.use('busy late', end(start))).toBe(false);
+    expect(flood.filter((id, index) => memory.use(id, end(start + Math.floor(index / 50)), Date.now()))).toEqual([]);
+    expect(memory.use('quiet 1', end(start), Date.now())).toBe(false);
+    expect(memory.use('quiet 2', end(start), Date.now())).toBe(true);
+    expect(memory.use('busy late', end(start), Date.now())).toBe(false);
     vi.setSystemTime(end(start + 21));
-    expect(memory.use('busy new', end(start + 80))).toBe(true);
+    expect(memory.use('busy new', end(start + 80), Date.now())).toBe(true);
   } finally {
     vi.useRealTimers();
   }
@@ -542,7 +542,7 @@ test('proofs are forgotten when they have expired', () => {
     const memory = new ReplayMemory(10);
     for (let round = 0; round < 20; round++) {
       for (let proof = 0; proof < 10; proof++) {
-        expect(memory.use(`key ${round} ${proof}`, Date.now() + 60_000)).toBe(true);
+        expect(memory.use(`key ${round} ${proof}`, Date.now() + 60_000, Date.now())).toBe(true);
       }
       vi.setSystemTime(Date.now() + 61_000);
     }
@@ -812,4 +812,19 @@ test('a server that fails, or asks to wait, is given a pause', async () => {
     expect(Number(error.headers.get('Retry-After'))).toBeGreaterThanOrEqual(7);
   }
   expect(throttling.server.to('/introspect')).toHaveLength(1);
+});
+
+test('no proof is used twice on a machine whose clock is ten minutes ahead of the issuer', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const server = issuer();
+    const [token, proof] = await boundToken().then(async (bound) => [bound, await makeProof(bound)] as const);
+    vi.setSystemTime(Date.now() + 600_000);
+    const orders = ordersAt(server);
+    await orders.authenticate(requestWith(token, proof));
+    vi.setSystemTime(Date.now() + 2000);
+    expect(await refusalOf(orders.authenticate(requestWith(token, proof)))).toMatchObject({ reason: 'proof_used' });
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -22,6 +22,7 @@ interface TokenReply {
   code(status: number): unknown;
   header(name: string, value: string): unknown;
   send(payload: string): unknown;
+  readonly sent: boolean;
 }
 
 /** An `onRequest` hook, for every kind of server. It can be a `preHandler` as well. */
@@ -30,8 +31,8 @@ export type Hook = (request: TokenRequest, reply: TokenReply) => Promise<unknown
 /** Options of `requireToken` of Fastify. */
 export interface RequireTokenOptions extends Requirements {
   /**
-   * Answers a request whose token is refused, or passes it on with `throw error`, to the error handler of Fastify. Default: the status, the
-   * headers and the JSON of the error.
+   * Answers a request whose token is refused, with `return reply.send(…)`, or passes it on with `throw error`, to the error handler of Fastify.
+   * If it does neither, and by default, the answer is the status, the headers and the JSON of the error.
    */
   readonly onError?: ((error: VerificationError, request: FastifyRequest, reply: FastifyReply) => unknown) | undefined;
 }
@@ -58,8 +59,13 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
       return undefined;
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error;
-      if (!onError) return send(error.toResponse(), reply);
-      return onError(error, request as TokenRequest & FastifyRequest, reply as TokenReply & FastifyReply);
+      const answered = await onError?.(
+        error,
+        request as TokenRequest & FastifyRequest,
+        reply as TokenReply & FastifyReply,
+      );
+      // Without an answer Fastify would go on to the handler, so an `onError` that only logs must not open the route.
+      return answered === reply || reply.sent ? reply : send(error.toResponse(), reply);
     }
   };
 }

@@ -79,7 +79,7 @@ function readMetadata(
     const message = `The metadata name the issuer ${JSON.stringify(body.issuer)}, not ${JSON.stringify(issuer)}.`;
     throw new SdkError('wrong_issuer', message, { status, requestId, isTemporary: false });
   }
-  for (const name of ['token_endpoint', 'jwks_uri', 'introspection_endpoint']) {
+  for (const name of ['token_endpoint', 'jwks_uri', 'introspection_endpoint', 'revocation_feed_endpoint']) {
     if (body[name] !== undefined) requireSafeUrl(String(body[name]), `${name} of the metadata`, options);
   }
   return body as ServerMetadata;

@@ -91,16 +91,17 @@ export interface JsonWebKeySet {
 
 /**
  * Remembers the DPoP proofs that were used, in a store that all processes of an API share. In Redis:
- * `use: async (id, expiresAt) => (await redis.set(id, '', { NX: true, PXAT: Math.ceil(expiresAt) })) === 'OK'`
+ * `use: async (id, expiresAt, now) => (await redis.set(id, '', { NX: true, PX: Math.ceil(expiresAt - now) })) === 'OK'`
  */
 export interface ReplayStore {
   /**
    * Notes that a proof was used, in one step with the question whether it was used before. What it throws is answered with 503.
    * @param id of the proof: the thumbprint of its key, a space, and up to 256 characters that the client chose
-   * @param expiresAt until when it must be remembered, milliseconds since the epoch
+   * @param expiresAt until when it must be remembered, milliseconds since the epoch by the clock of the issuer
+   * @param now the time by that clock: a store with a clock of its own counts from here
    * @returns whether this is its first use
    */
-  use(id: string, expiresAt: number): boolean | Promise<boolean>;
+  use(id: string, expiresAt: number, now: number): boolean | Promise<boolean>;
 }
 
 /** Tells whether a token was revoked before its end. */

@@ -184,7 +184,7 @@ class TokenVerifier implements Verifier {
   async #requireFirstUse(id: string, expiresAt: number): Promise<void> {
     let isFirst: boolean;
     try {
-      isFirst = await this.#replays.use(id, expiresAt);
+      isFirst = await this.#replays.use(id, expiresAt, this.#issuer.now());
     } catch (cause) {
       throw new Unavailable('replays_unavailable', cause);
     }
