@@ -53,7 +53,7 @@ export async function importSigningKey(
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'SdkError') throw cause;
     // The cause is left out: it might show a part of the key.
-    throw invalidOption('The private key cannot be imported. It must be a JWK, or PKCS #8 in PEM (BEGIN PRIVATE KEY).');
+    throw invalidOption('The private key cannot be imported. It must be a JWK, or a PEM of PKCS #8.');
   }
   if (key.type !== 'private') throw invalidOption(`The key must be a private key, not a ${key.type} one.`);
   return { key, alg: choose(algsOfCryptoKey(key)), kid: undefined };
@@ -66,9 +66,7 @@ export function isJwk(key: object): key is JWK {
 
 function algsOfPem(pem: string): readonly string[] {
   if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
-    throw invalidOption(
-      'The PEM must begin with BEGIN PRIVATE KEY. Convert it: openssl pkcs8 -topk8 -nocrypt -in key.pem',
-    );
+    throw invalidOption('The PEM must be PKCS #8 (openssl pkcs8 -topk8 -nocrypt -in key.pem).');
   }
   const base64 = pem.replace(/-----[^-]+-----|\s/g, '');
   const bytes = Array.from(atob(base64).slice(0, IDENTIFIERS_BYTES_MAX), (character) => character.charCodeAt(0));

@@ -1,4 +1,4 @@
-import { SdkError } from '../lib/errors.ts';
+import { asSdkError, SdkError } from '../lib/errors.ts';
 import { invalidOption } from '../lib/http.ts';
 import { moment, sleep } from '../lib/moment.ts';
 import { nextAttemptMs } from '../lib/retry-after.ts';
@@ -169,8 +169,7 @@ export class TokenHolder {
   }
 
   #fail(cause: unknown, start: number): void {
-    const error =
-      cause instanceof SdkError ? cause : new SdkError('internal', 'The source failed.', { isTemporary: true, cause });
+    const error = asSdkError(cause);
     const now = moment();
     // The server was asked in doubt, and did not even show its time.
     if (this.#held?.standing(now.monotonic, now.wall) === 'doubtful') this.#held.trustMonotonic(now);

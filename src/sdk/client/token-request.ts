@@ -1,7 +1,6 @@
 import { SdkError } from '../lib/errors.ts';
-import { type Answer, type HttpOptions, invalidOption, isObject, requestJson } from '../lib/http.ts';
+import { type Answer, detailsOf, type HttpOptions, invalidOption, isObject, requestJson } from '../lib/http.ts';
 import type { ServerMetadata } from '../lib/metadata.ts';
-import { retryAfterSeconds } from '../lib/retry-after.ts';
 import type { ServerClock } from '../lib/server-clock.ts';
 import type { ClientAuthentication } from './client-authentication.ts';
 import type { DpopProver } from './dpop.ts';
@@ -103,17 +102,15 @@ function readToken(request: TokenRequest, answer: Answer): IssuedToken {
 }
 
 function refusal(issuer: string, answer: Answer): SdkError {
-  const { status, headers, body, receivedAt } = answer;
+  const { status, body } = answer;
   const code = errorOf(answer);
   const isTemporary =
     status === 408 || status === 429 || status >= 500 || (code !== undefined && TEMPORARY_ERRORS.includes(code));
-  const retryAfter = retryAfterSeconds(headers, receivedAt.wall);
   const description = isObject(body) && typeof body.error_description === 'string' ? body.error_description : '';
   // Printable ASCII is all that a description may have (RFC 6749 section 5.2).
   const reason = description.replace(/[^\x20-\x7E]/g, ' ').slice(0, DESCRIPTION_LENGTH_MAX);
   const message = `${issuer} refused the token request: ${code ?? 'no error code'} (${status}).${reason && ` ${reason}`}`;
-  const requestId = requestIdOf(answer);
-  return new SdkError(code ?? 'unexpected_status', message, { status, requestId, isTemporary, retryAfter });
+  return new SdkError(code ?? 'unexpected_status', message, { ...detailsOf(answer), isTemporary });
 }
 
 function requestIdOf({ headers }: Answer): string | undefined {

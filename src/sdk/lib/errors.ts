@@ -37,3 +37,9 @@ export class SdkError extends Error {
     this.retryAfter = details.retryAfter;
   }
 }
+
+/** Returns an error as one of this package: what is none is a fault of the package, or of what the options gave it. */
+export function asSdkError(cause: unknown): SdkError {
+  if (cause instanceof SdkError) return cause;
+  return new SdkError('internal', 'Unexpected failure.', { isTemporary: true, cause });
+}

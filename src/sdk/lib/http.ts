@@ -1,6 +1,7 @@
 import { ANSWER_BYTES_MAX, REQUEST_TIMEOUT_MS } from './constants.ts';
 import { SdkError } from './errors.ts';
 import { type Moment, moment } from './moment.ts';
+import { retryAfterSeconds } from './retry-after.ts';
 
 /** A function with the signature of the global `fetch`. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -65,7 +66,7 @@ export async function requestText(url: string, init: RequestInit, options: HttpO
     const receivedAt = moment();
     const { status, headers } = response;
     if (response.type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304)) {
-      throw new SdkError('redirect', `${origin} answered with a redirect, which is not followed.`, {
+      throw new SdkError('redirect', `${origin} answered with a redirect.`, {
         status,
         isTemporary: false,
       });
@@ -111,6 +112,12 @@ function parse(text: string): unknown {
   }
 }
 
+/** Returns what the error of an answer says of it. */
+export function detailsOf({ status, headers, receivedAt }: Omit<Answer, 'body'>) {
+  const requestId = headers.get('X-Request-Id') ?? undefined;
+  return { status, requestId, retryAfter: retryAfterSeconds(headers, receivedAt.wall) };
+}
+
 /** Whether a parsed JSON value is an object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -126,7 +133,7 @@ export function requireSafeUrl(text: string, name: string, { allowHttp }: HttpOp
   if (!url) throw invalidOption(`${name} is not a URL: ${text}`);
   const isLocal = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && (isLocal || allowHttp === true))) return url;
-  throw invalidOption(`${name} must be an https URL: ${text}. For http in a private network, set allowHttp.`);
+  throw invalidOption(`${name} must be an https URL, or set allowHttp: ${text}`);
 }
 
 /** Returns the error for a call that can never succeed. */

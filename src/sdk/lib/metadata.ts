@@ -1,6 +1,13 @@
 import { SdkError } from './errors.ts';
-import { type Answer, type HttpOptions, invalidOption, isObject, requestJson, requireSafeUrl } from './http.ts';
-import { retryAfterSeconds } from './retry-after.ts';
+import {
+  type Answer,
+  detailsOf,
+  type HttpOptions,
+  invalidOption,
+  isObject,
+  requestJson,
+  requireSafeUrl,
+} from './http.ts';
 
 /** The metadata of an authorization server, with the members that this package reads. */
 export interface ServerMetadata {
@@ -59,25 +66,18 @@ async function fetchDocument(url: string, options: DiscoverOptions): Promise<Ans
   return answer;
 }
 
-function readMetadata(
-  issuer: string,
-  { status, headers, body, receivedAt }: Answer,
-  options: HttpOptions,
-): ServerMetadata {
-  const requestId = headers.get('X-Request-Id') ?? undefined;
+function readMetadata(issuer: string, answer: Answer, options: HttpOptions): ServerMetadata {
+  const { status, body } = answer;
   if (status !== 200 || !isObject(body)) {
-    const retryAfter = retryAfterSeconds(headers, receivedAt.wall);
     const problem = status === 200 ? 'are not a JSON object' : `were answered with ${status}`;
     throw new SdkError('discovery_failed', `The metadata of ${issuer} ${problem}.`, {
-      status,
-      requestId,
+      ...detailsOf(answer),
       isTemporary: isTemporary(status),
-      retryAfter,
     });
   }
   if (body.issuer !== issuer) {
     const message = `The metadata name the issuer ${JSON.stringify(body.issuer)}, not ${JSON.stringify(issuer)}.`;
-    throw new SdkError('wrong_issuer', message, { status, requestId, isTemporary: false });
+    throw new SdkError('wrong_issuer', message, { ...detailsOf(answer), isTemporary: false });
   }
   for (const name of ['token_endpoint', 'jwks_uri', 'introspection_endpoint', 'revocation_feed_endpoint']) {
     if (body[name] !== undefined) requireSafeUrl(String(body[name]), `${name} of the metadata`, options);

@@ -11,6 +11,16 @@ export function moment(): Moment {
   return { monotonic: performance.now(), wall: Date.now() };
 }
 
+/** Returns the greater time between two moments by the two clocks: one may stand still while the machine is suspended. */
+export function elapsed(from: Moment, to: Moment): number {
+  return Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
+}
+
+/** Returns the seconds until a moment, at least 1. @param at by the monotonic clock, in milliseconds */
+export function secondsUntil(at: number): number {
+  return Math.max(1, Math.ceil((at - performance.now()) / 1000));
+}
+
 /**
  * Waits, or until a signal is aborted.
  * @param ms how long, in milliseconds

@@ -29,7 +29,7 @@ export class ServerClock {
     const age = Number(headers.get('Age') ?? 0) * 1000 || 0;
     const latest = date + 1000 + Math.max(0, age) + (receivedAt.monotonic - sentAt.monotonic);
     const seen = { at: receivedAt, earliest: date, latest };
-    const known = this.#seen && !this.isDoubtful(receivedAt) ? later(this.#seen, receivedAt) : undefined;
+    const known = this.isDoubtful(receivedAt) ? undefined : this.#seenAt(receivedAt);
     const contradicts = known && (known.latest < seen.earliest || seen.latest < known.earliest);
     this.#seen = contradicts && distance(known) < distance(seen) ? known : seen;
     return true;
@@ -46,28 +46,29 @@ export class ServerClock {
 
   /** Returns the latest time that it may be at the server; undefined if no answer has shown its time. */
   latest(now: Moment = moment()): number | undefined {
-    return this.#seen && this.#seen.latest + elapsed(this.#seen.at, now);
+    return this.#seenAt(now)?.latest;
   }
 
   /** Returns the time for a signature: the machine's, or the nearest that is possible at the server. */
   now(now: Moment = moment()): number {
-    if (!this.#seen) return now.wall;
-    const passed = elapsed(this.#seen.at, now);
-    return Math.min(Math.max(now.wall, this.#seen.earliest + passed), this.#seen.latest + passed);
+    const seen = this.#seenAt(now);
+    return seen ? nearest(seen) : now.wall;
+  }
+
+  /** Returns what was seen, at a later moment. */
+  #seenAt(now: Moment): Seen | undefined {
+    if (!this.#seen) return undefined;
+    const { at, earliest, latest } = this.#seen;
+    const passed = now.monotonic - at.monotonic;
+    return { at: now, earliest: earliest + passed, latest: latest + passed };
   }
 }
 
-/** Returns what was seen, at a later moment. */
-function later({ at, earliest, latest }: Seen, now: Moment): Seen {
-  const passed = elapsed(at, now);
-  return { at: now, earliest: earliest + passed, latest: latest + passed };
+/** Returns the machine's time, or the nearest that is possible at the server. */
+function nearest({ at, earliest, latest }: Seen): number {
+  return Math.min(Math.max(at.wall, earliest), latest);
 }
 
-/** How far the machine's clock is from what was seen, in milliseconds. */
-function distance({ at, earliest, latest }: Seen): number {
-  return Math.max(0, earliest - at.wall, at.wall - latest);
-}
-
-function elapsed(from: Moment, to: Moment): number {
-  return to.monotonic - from.monotonic;
+function distance(seen: Seen): number {
+  return Math.abs(seen.at.wall - nearest(seen));
 }

@@ -60,6 +60,5 @@ export async function importPublicKey(jwk: JWK, alg: string): Promise<CryptoKey 
 function isWeak({ algorithm }: CryptoKey): boolean {
   const { modulusLength, publicExponent } = algorithm as { modulusLength?: number; publicExponent?: Uint8Array };
   if (modulusLength === undefined || publicExponent === undefined) return false;
-  const [last = 0, ...others] = [...publicExponent].reverse();
-  return modulusLength < RSA_BITS_MIN || (last < 2 && others.every((byte) => byte === 0));
+  return modulusLength < RSA_BITS_MIN || /^0*1?$/.test(publicExponent.join(''));
 }

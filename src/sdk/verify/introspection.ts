@@ -1,8 +1,9 @@
 import { ClientAuthentication } from '../client/client-authentication.ts';
 import { REQUEST_TIMEOUT_MS } from '../lib/constants.ts';
-import { SdkError } from '../lib/errors.ts';
-import { invalidOption, isObject, requestJson } from '../lib/http.ts';
-import { nextAttemptMs, retryAfterSeconds } from '../lib/retry-after.ts';
+import { asSdkError, SdkError } from '../lib/errors.ts';
+import { detailsOf, invalidOption, isObject, requestJson } from '../lib/http.ts';
+import { secondsUntil } from '../lib/moment.ts';
+import { nextAttemptMs } from '../lib/retry-after.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import {
   INTROSPECTION_AGE,
@@ -96,10 +97,7 @@ export class Introspection implements RevocationCheck {
 
   #fail(cause: unknown, isPausing: boolean): SdkError {
     if (cause instanceof SdkError && isPausing) return cause;
-    const error =
-      cause instanceof SdkError
-        ? cause
-        : new SdkError('internal', 'The introspection failed.', { isTemporary: true, cause });
+    const error = asSdkError(cause);
     this.#failures++;
     this.#failure = error;
     const pauseMs = nextAttemptMs(this.#failures - 1, error.retryAfter);
@@ -130,19 +128,17 @@ export class Introspection implements RevocationCheck {
     };
     const answer = await requestJson(url, init, options);
     this.#issuer.observe(answer);
-    const { status, body, receivedAt } = answer;
+    const { status, body } = answer;
     if (status === 200 && isObject(body) && typeof body.active === 'boolean') return body.active;
-    const requestId = answer.headers.get('X-Request-Id') ?? undefined;
-    const retryAfter = retryAfterSeconds(answer.headers, receivedAt.wall);
     const isTemporary = status === 429 || status >= 500;
-    const details = { status, requestId, isTemporary, retryAfter };
+    const details = { ...detailsOf(answer), isTemporary };
     throw new SdkError('introspection_failed', `${issuer} answered the introspection with ${status}.`, details);
   }
 }
 
 /** Returns the error of a request that is not made, because the server is given a pause. */
 function pausing(failure: SdkError | undefined, notBefore: number): SdkError {
-  const retryAfter = Math.max(1, Math.ceil((notBefore - performance.now()) / 1000));
+  const retryAfter = secondsUntil(notBefore);
   const message = failure?.message ?? 'The introspection failed.';
   return new SdkError('introspection_failed', message, { isTemporary: true, retryAfter, cause: failure });
 }

@@ -1,9 +1,9 @@
 import { type CryptoKey, compactVerify, errors, type JWK, type JWSHeaderParameters, type JWTPayload } from 'jose';
-import { SdkError } from '../lib/errors.ts';
-import { type Answer, invalidOption, isObject, requestJson } from '../lib/http.ts';
+import { asSdkError, SdkError } from '../lib/errors.ts';
+import { type Answer, detailsOf, invalidOption, isObject, requestJson } from '../lib/http.ts';
 import type { MetadataCache } from '../lib/metadata-cache.ts';
-import { type Moment, moment } from '../lib/moment.ts';
-import { nextAttemptMs, retryAfterSeconds } from '../lib/retry-after.ts';
+import { elapsed, type Moment, moment, secondsUntil } from '../lib/moment.ts';
+import { nextAttemptMs } from '../lib/retry-after.ts';
 import { keepAlive } from '../lib/runtime.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import { ALGORITHMS, algorithmOf, importPublicKey, isSameAlgorithm } from './algorithms.ts';
@@ -109,7 +109,7 @@ export class KeySet {
       payload = await this.#verifyWithOthers(jwt, header);
     }
     const claims = readObject(payload);
-    if (!claims) throw new Refusal('malformed_claim', 'The claims of the token are not a JSON object.');
+    if (!claims) throw new Refusal('malformed_claim', 'The token has no JSON object.');
     return claims;
   }
 
@@ -150,7 +150,9 @@ export class KeySet {
   }
 
   #isDue({ at, refreshMs }: Loaded, now: Moment): boolean {
-    return refreshMs !== Number.POSITIVE_INFINITY && (age(at, now) >= refreshMs || this.#issuer.isClockDoubtful(now));
+    return (
+      refreshMs !== Number.POSITIVE_INFINITY && (elapsed(at, now) >= refreshMs || this.#issuer.isClockDoubtful(now))
+    );
   }
 
   /** Returns the keys. Old ones are fetched again: in the background, or first if they are so old that a removed key must not verify. */
@@ -159,14 +161,14 @@ export class KeySet {
     const loaded = this.#loaded;
     if (loaded && !this.#isDue(loaded, now)) return loaded;
     const isHeldBack = this.#failure !== undefined && now.monotonic < this.#failure.notBefore;
-    const ageMs = loaded ? age(loaded.at, now) : Number.POSITIVE_INFINITY;
+    const ageMs = loaded ? elapsed(loaded.at, now) : Number.POSITIVE_INFINITY;
     // After a failure nobody waits, so that a slow server does not make the API slow.
     if (loaded && ageMs < (this.#failure ? KEYS_AGE_MAX_MS : KEYS_WAIT_MS)) {
       if (!isHeldBack && !this.#flight.isUnderWay) keepAlive(this.#flight.start(), this.#issuer.options);
       return loaded;
     }
     if (!isHeldBack) await this.#flight.join();
-    if (this.#loaded && age(this.#loaded.at, moment()) < KEYS_AGE_MAX_MS) return this.#loaded;
+    if (this.#loaded && elapsed(this.#loaded.at, moment()) < KEYS_AGE_MAX_MS) return this.#loaded;
     throw this.#unavailable();
   }
 
@@ -190,7 +192,7 @@ export class KeySet {
     const message = 'The keys of the issuer are not known';
     if (!this.#failure) return new SdkError('keys_unavailable', `${message}.`, { isTemporary: true });
     const { error, notBefore } = this.#failure;
-    const retryAfter = Math.max(1, Math.ceil((notBefore - performance.now()) / 1000));
+    const retryAfter = secondsUntil(notBefore);
     return new SdkError('keys_unavailable', `${message}: ${error.message}`, {
       isTemporary: true,
       retryAfter,
@@ -210,8 +212,7 @@ export class KeySet {
       const durationMs = performance.now() - start;
       this.#issuer.notify({ type: 'keys', count: this.#loaded.keys.length, durationMs });
     } catch (cause) {
-      const error =
-        cause instanceof SdkError ? cause : new SdkError('internal', 'The keys failed.', { isTemporary: true, cause });
+      const error = asSdkError(cause);
       const count = (this.#failure?.count ?? 0) + 1;
       const nextMs = nextAttemptMs(count - 1, error.retryAfter);
       this.#failure = { error, count, notBefore: performance.now() + nextMs };
@@ -237,9 +238,8 @@ export class KeySet {
     if (status !== 200 || !isObject(body) || !Array.isArray(body.keys) || body.keys.length === 0) {
       // It may have moved.
       if (status === 404) this.#metadata.expire();
-      const retryAfter = retryAfterSeconds(answer.headers, receivedAt.wall);
       const problem = status === 200 ? 'has no keys' : `was answered with ${status}`;
-      throw new SdkError('keys_failed', `${uri} ${problem}.`, { status, isTemporary: true, retryAfter });
+      throw new SdkError('keys_failed', `${uri} ${problem}.`, { ...detailsOf(answer), isTemporary: true });
     }
     return { keys: this.#read(body.keys), at: receivedAt, refreshMs: refreshMs(answer.headers) };
   }
@@ -295,11 +295,6 @@ async function firstVerified(jwt: string, keys: readonly CryptoKey[]): Promise<U
 
 function malformed(): Refusal {
   return new Refusal('malformed', 'The token is not a signed JWT.');
-}
-
-/** Returns the greater age by the two clocks: one may stand still while the machine is suspended. */
-function age(at: Moment, now: Moment): number {
-  return Math.max(now.monotonic - at.monotonic, now.wall - at.wall);
 }
 
 /** Returns the age at which keys are fetched again, in milliseconds: before the end of `max-age`, and out of step with other machines. */

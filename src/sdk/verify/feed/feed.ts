@@ -1,6 +1,6 @@
-import { SdkError } from '../../lib/errors.ts';
+import { asSdkError, SdkError } from '../../lib/errors.ts';
 import { invalidOption } from '../../lib/http.ts';
-import { type Moment, moment } from '../../lib/moment.ts';
+import { elapsed, type Moment, moment } from '../../lib/moment.ts';
 import { nextAttemptMs } from '../../lib/retry-after.ts';
 import { isWorkerd, keepAlive } from '../../lib/runtime.ts';
 import { shortSha256 } from '../../lib/sha256.ts';
@@ -73,14 +73,14 @@ export class RevocationFeed implements RevocationCheck {
     if (!this.#last) return true;
     const { at, nextMs } = this.#last;
     // A clock that was set must not shorten the pause that the server asked for.
-    return (this.#failure ? now.monotonic - at.monotonic : longest(at, now)) >= nextMs;
+    return (this.#failure ? now.monotonic - at.monotonic : elapsed(at, now)) >= nextMs;
   }
 
   /** Returns for how long a token waits for the attempt that is due, in milliseconds. */
   #waitMs(now: Moment): number {
     if (!this.#isFresh(now)) return this.#failure ? (this.#staleCheck ? 0 : FEED_WAIT_MS) : Number.POSITIVE_INFINITY;
     // After a failure nobody waits, so that a slow server does not make the API slow.
-    const isAfterPause = !this.#failure && this.#last && longest(this.#last.at, now) >= FEED_PAUSE_MS;
+    const isAfterPause = !this.#failure && this.#last && elapsed(this.#last.at, now) >= FEED_PAUSE_MS;
     return isAfterPause ? FEED_WAIT_MS : 0;
   }
 
@@ -91,7 +91,7 @@ export class RevocationFeed implements RevocationCheck {
 
   /** Whether the feed is complete up to a time that is not too long ago. An answer that repeats its `as_of` does not make it younger. */
   #isFresh(now: Moment): boolean {
-    return this.#age !== undefined && this.#age.ms + longest(this.#age.at, now) <= this.#maxAgeMs;
+    return this.#age !== undefined && this.#age.ms + elapsed(this.#age.at, now) <= this.#maxAgeMs;
   }
 
   #judge(token: VerifiedToken, raw: string, now: Moment): Promise<boolean> {
@@ -148,8 +148,7 @@ export class RevocationFeed implements RevocationCheck {
   }
 
   #fail(cause: unknown): void {
-    const error =
-      cause instanceof SdkError ? cause : new SdkError('internal', 'The feed failed.', { isTemporary: true, cause });
+    const error = asSdkError(cause);
     const count = (this.#failure?.count ?? 0) + 1;
     const nextMs = nextAttemptMs(Math.min(count, FEED_BACK_OFFS_MAX) - 1, error.retryAfter);
     this.#failure = { error, count };
@@ -171,11 +170,6 @@ export class RevocationFeed implements RevocationCheck {
     if (typeof this.#timer === 'object') this.#timer.unref?.();
     else (globalThis as { Deno?: { unrefTimer?(id: unknown): void } }).Deno?.unrefTimer?.(this.#timer);
   }
-}
-
-/** Returns the milliseconds that have passed, by the clock that says more: one may stand still while the machine sleeps. */
-function longest(from: Moment, to: Moment): number {
-  return Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
 }
 
 function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | undefined {

@@ -1,6 +1,5 @@
 import { SdkError } from '../../lib/errors.ts';
-import { requestText, type TextAnswer } from '../../lib/http.ts';
-import { retryAfterSeconds } from '../../lib/retry-after.ts';
+import { detailsOf, requestText, type TextAnswer } from '../../lib/http.ts';
 import { ALGORITHMS } from '../algorithms.ts';
 import type { Issuer } from '../issuer.ts';
 import type { ExpectedHeader } from '../keys.ts';
@@ -95,10 +94,8 @@ export class FeedReader {
     return page;
   }
 
-  #failed({ status, headers, receivedAt }: TextAnswer, problem: string): SdkError {
-    const requestId = headers.get('X-Request-Id') ?? undefined;
-    const retryAfter = retryAfterSeconds(headers, receivedAt.wall);
-    const message = `The feed of revocations of ${this.#issuer.options.issuer} ${problem}.`;
-    return new SdkError('feed_failed', message, { status, requestId, isTemporary: true, retryAfter });
+  #failed(answer: TextAnswer, problem: string): SdkError {
+    const message = `The feed of ${this.#issuer.options.issuer} ${problem}.`;
+    return new SdkError('feed_failed', message, { ...detailsOf(answer), isTemporary: true });
   }
 }
