@@ -66,7 +66,7 @@ export function isJwk(key: object): key is JWK {
 
 function algsOfPem(pem: string): readonly string[] {
   if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
-    throw invalidOption('The PEM must be PKCS #8 (openssl pkcs8 -topk8 -nocrypt -in key.pem).');
+    throw invalidOption('The PEM must begin with BEGIN PRIVATE KEY (openssl pkcs8 -topk8 -nocrypt).');
   }
   const base64 = pem.replace(/-----[^-]+-----|\s/g, '');
   const bytes = Array.from(atob(base64).slice(0, IDENTIFIERS_BYTES_MAX), (character) => character.charCodeAt(0));

@@ -13,5 +13,5 @@ export function revocationCheck(issuer: Issuer): RevocationCheck {
   if (revocations === 'none') return NO_CHECK;
   if (revocations === 'introspection') return new Introspection(issuer);
   if (revocations === 'feed') return new RevocationFeed(issuer);
-  throw invalidOption(`revocations must be none, feed or introspection, not ${revocations}.`);
+  throw invalidOption(`revocations is unknown: ${revocations}`);
 }

@@ -181,6 +181,6 @@ function staleCheck(issuer: Issuer, onStaleFeed: string): RevocationCheck | unde
     case 'introspect':
       return new Introspection(issuer);
     default:
-      throw invalidOption(`onStaleFeed must be accept, introspect or refuse, not ${onStaleFeed}.`);
+      throw invalidOption(`onStaleFeed is unknown: ${onStaleFeed}`);
   }
 }
