@@ -99,6 +99,8 @@ const Client = {
   client_id: CLIENT_ID,
   organization_id,
   client_name: client.client_name,
+  description: client.description,
+  owner: client.owner,
   token_endpoint_auth_method: 'client_secret_basic',
   additional_auth_methods: [],
   jwks: null,

@@ -563,7 +563,7 @@ test('more entries than fit are an error, and change nothing', () => {
   };
   expect(addAll).toThrow(/more than/);
   expect(revoked.version).toBe(500);
-});
+}, 60_000);
 
 test('the feed keeps no process alive', async () => {
   vi.useRealTimers();
