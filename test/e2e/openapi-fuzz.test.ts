@@ -16,7 +16,13 @@ const SEED = Number(process.env.EDGEMINT_FUZZ_SEED ?? 12);
 /** Operations that end what the others need. They come last. */
 const LAST = ['reportLeakedSecret', 'rotateSigningKeys', 'resealMasterKeys'];
 /** Operations that accept nothing, or nothing that these requests can know. */
-const REFUSING = ['refuseAuthorization', 'refusePostedAuthorization', 'getChange'];
+const REFUSING = [
+  'refuseAuthorization',
+  'refusePostedAuthorization',
+  'getChange',
+  'getDeliveryOfWebhook',
+  'redeliverDeliveryOfWebhook',
+];
 
 interface Parameter {
   readonly name: string;
@@ -375,7 +381,10 @@ test('what the document permits is accepted, what it forbids is refused, and eve
       if (!forbidden) continue;
       const refused = await send(forbidden);
       remember(operation, refused);
-      if (refused.status < 400) admitted.push(`${operation.operationId} ${refused.status}: ${refused.sent}`);
+      // Names and descriptions are counted in NFC, in which a text that is too long may be short enough.
+      const isComposed = refused.sent === refused.sent.normalize('NFC');
+      if (refused.status < 400 && isComposed)
+        admitted.push(`${operation.operationId} ${refused.status}: ${refused.sent}`);
     }
   }
   expect(undescribed).toEqual([]);

@@ -47,7 +47,7 @@ const KINDS: readonly Kind[] = [
   {
     reason: 'a field that cannot be changed has another value',
     status: 422,
-    at: /^\/(id|client_id|organization_id|identifier|(created|updated)_at)$/,
+    at: /^\/(id|client_id|organization_id|identifier|(created|updated|last_used)_at|failing_since|signing_secrets\/.*)$/,
   },
   { reason: 'a time must be in the future, or not too far', status: 422, at: /^\/expires_at$/ },
   { reason: 'an identifier with a scheme is a URI, without user information', status: 422, at: /^\/identifier$/ },
