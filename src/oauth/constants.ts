@@ -95,7 +95,7 @@ export const FEED_MAX_AGE = 5;
 export const FEED_RECHECK_MS = 1000;
 
 /**
- * How far the moment as of which the feed is complete lies behind the query: a gate that failed may wait for `FEED_RETRY_MAX`, and its
+ * How far `as_of` lies behind the query, because the feed is complete only up to then: a gate that failed may wait for `FEED_RETRY_MAX`, and its
  * insert may take as long as `STORE_DEADLINE_MS`. A second is added for the alarm.
  */
 export const FEED_LAG_MS = FEED_RETRY_MAX * 1000 + STORE_DEADLINE_MS + 1000;
