@@ -206,6 +206,20 @@ export const roleGrantScopes = sqliteTable(
   ],
 );
 
+/** The columns with a client's authentication methods. */
+type MethodColumns = Record<'tokenEndpointAuthMethod' | 'additionalAuthMethods', AnySQLiteColumn>;
+
+/** The name of the index of the clients that have an authentication method. */
+export const methodIndex = (method: AuthMethod) => `clients_${method}`;
+
+/** Whether a client has an authentication method. Without parameters, because SQLite compares this text with that of the partial index. */
+export const acceptsMethod = (table: MethodColumns, method: AuthMethod) =>
+  sql`(${table.tokenEndpointAuthMethod} = ${sql.raw(`'${method}'`)} OR instr(${table.additionalAuthMethods}, ${sql.raw(`'"${method}"'`)}) > 0)`;
+
+/** When a client was last used, or created if it never was. Not `coalesce`, because drizzle-kit splits an expression at its commas. */
+export const lastUseOf = (table: Record<'lastUsedAt' | 'createdAt', AnySQLiteColumn>) =>
+  sql<number>`CASE WHEN ${table.lastUsedAt} IS NULL THEN ${table.createdAt} ELSE ${table.lastUsedAt} END`;
+
 export const clients = sqliteTable(
   'clients',
   {
@@ -269,6 +283,12 @@ export const clients = sqliteTable(
     index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
     index('clients_owner').on(table.organizationId, table.owner, lower(table.clientName)),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
+    index('clients_created').on(table.organizationId, table.createdAt, table.clientId),
+    // Each flush of a last use writes an entry of this index, so no other one may contain `last_used_at`.
+    index('clients_last_use').on(table.organizationId, table.status, lastUseOf(table), table.clientId),
+    ...AUTH_METHODS.map((method) =>
+      index(methodIndex(method)).on(table.organizationId, lower(table.clientName)).where(acceptsMethod(table, method)),
+    ),
   ],
 );
 
