@@ -77,7 +77,7 @@ export function createServices(env: Env): Services {
     leakReports: new AttemptFilter(withKeyPrefix(env.FAILED_ATTEMPTS, 'leak-report'), () => {}),
     callers: new IntrospectionCallerCache(),
     authentications: new ClientAuthenticationCache(gates),
-    workloads: new WorkloadDirectory((keys) => findWorkloads(db, keys)),
+    workloads: new WorkloadDirectory((keys) => findWorkloads(db, keys, Date.now())),
     remoteKeys: new RemoteKeys(),
     dpopNonces: new DpopNonces(masterKeys),
     signedTokens: new SignedTokens(),

@@ -32,12 +32,11 @@ export function authenticationOf({ authentication }: ClientRecord): ClientAuthen
 }
 
 /**
- * Finds the client's credential that a proof matches, or returns undefined if it matches none. A disabled client has no credentials.
+ * Finds the client's credential that a proof matches, or returns undefined if it matches none. The client may be disabled.
  * @param now milliseconds since the epoch
  */
 export function matchCredential(record: ClientRecord, proof: Proof, now: number): MatchedCredential | undefined {
-  const matched = proof.kind === 'secret' ? matchSecret(record, proof, now) : matchKey(record, proof);
-  return record.status === 'active' ? matched : undefined;
+  return proof.kind === 'secret' ? matchSecret(record, proof, now) : matchKey(record, proof);
 }
 
 function matchSecret(record: ClientRecord, proof: SecretProof, now: number): SecretRecord | undefined {
@@ -71,6 +70,11 @@ export function notAuthenticated(record: ClientRecord | undefined, now: number):
     // Those of a disabled client as well: once it is enabled, the edge must tell its secret from guesses at once.
     fingerprints: record ? liveSecrets(record, now).map(({ hash }) => fingerprint(hash)) : [],
   };
+}
+
+/** Builds the answer to a proof that is right, for a client that is disabled or has expired. */
+export function notActive(record: ClientRecord, isExpired: boolean, now: number): NotAuthenticated {
+  return { ...notAuthenticated(record, now), ...(isExpired && { expired: true }) };
 }
 
 /** Builds the answer to a proof that was used before. */

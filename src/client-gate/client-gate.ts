@@ -44,9 +44,11 @@ import {
   authenticationOf,
   type MatchedCredential,
   matchCredential,
+  notActive,
   notAuthenticated,
   replayed,
 } from './check-proof.ts';
+import { hasExpired, nearExpiry, statusAt } from './client-status.ts';
 import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS } from './constants.ts';
 import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } from './deliveries.ts';
@@ -101,6 +103,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       // After a rollback and a new deployment the outboxes may hold rows for which code of an older version set no alarm.
       await this.#alarm.setBy(this.#outbox.nextDeadline());
       await this.#alarm.setBy(this.#feedOutbox.nextDeadline());
+      await this.#alarm.setBy(this.#expiryDeadline);
     });
   }
 
@@ -129,10 +132,16 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const refusal = await this.#useCredential(proven);
     if (refusal) return refusal;
     const { organization_id, introspects, introspects_at_edge = [], introspects_reused = [] } = proven.record;
-    const { may_rotate_secret = false, log: logged } = proven.record;
+    const { may_rotate_secret = false, log: logged, expires_at } = proven.record;
     const introspected = { introspects, introspects_at_edge, introspects_reused };
-    const answer = { outcome: 'authenticated', organization_id, ...introspected, may_rotate_secret } as const;
-    return logged === undefined ? answer : { ...answer, log: logged };
+    return {
+      outcome: 'authenticated',
+      organization_id,
+      ...introspected,
+      may_rotate_secret,
+      ...(logged !== undefined && { log: logged }),
+      ...(expires_at !== undefined && { valid_for_ms: Math.max(0, expires_at * 1000 - this.#clock) }),
+    };
   }
 
   /** Returns how the client authenticates, even if it is disabled: only a caller with its credential learns that it is. */
@@ -151,9 +160,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (!this.#state.record && !unrevoked().includes(true)) {
       return { outcome: 'inspected', standing: jtis.map(() => false) };
     }
-    const record = await this.#findRecord(client_id);
-    if (record === 'unavailable') return { outcome: 'unavailable' };
-    const isClientActive = record?.status === 'active';
+    if ((await this.#findRecord(client_id)) === 'unavailable') return { outcome: 'unavailable' };
+    await this.#settleExpiry();
+    const { record } = this.#state;
+    const isClientActive = record !== undefined && this.#statusOf(record) === 'active';
     const grants = jtis.map((_, index) => record?.grants.find(({ resource }) => resource === audiences?.[index]));
     const standing = unrevoked().map(
       (isUnrevoked, index) => isClientActive && isUnrevoked && isForThis(grants[index], issued_at?.[index]),
@@ -198,7 +208,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async update({ client_id, version, record }: UpdateRequest): Promise<Update> {
     const before = this.#status;
     this.#applyRecord(version, record);
+    if (this.#state.record?.expires_at !== undefined) this.#state.settleExpiry(this.#clock);
     await this.#oweStatus(client_id, before);
+    await this.#alarm.setBy(this.#expiryDeadline);
     return { outcome: 'updated' };
   }
 
@@ -221,11 +233,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async ping(): Promise<void> {}
 
   /**
-   * Delivers the outboxes to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
+   * Ends the client if it has expired, delivers the outboxes to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
    * once. A failing store does not make it throw: the platform gives up an alarm after six failed retries.
    */
   override async alarm(): Promise<void> {
     this.#alarm.markFired();
+    await this.#settleExpiry();
     const others = Promise.all([this.#flushUsage(), deliver(this.#outbox, this.env)]);
     const [[counts, deliveries], fed] = await Promise.all([others, this.#deliverRevocationsDuring(others)]);
     this.#revocations.purge(Date.now());
@@ -242,11 +255,16 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   async #prove({ client_id, proof }: Identified): Promise<ProvenClient | NotAuthenticated | Unavailable> {
-    const record = this.#state.record ?? (await this.#findRecord(client_id));
-    if (record === 'unavailable') return { outcome: 'unavailable' };
+    if (!this.#state.record && (await this.#findRecord(client_id)) === 'unavailable') return { outcome: 'unavailable' };
+    const settled = this.#settleExpiry();
+    if (settled) await settled;
+    const { record } = this.#state;
     const now = Date.now();
     const credential = record && matchCredential(record, proof, now);
     if (!record || !credential) return notAuthenticated(record, now);
+    if (this.#statusOf(record) !== 'active') {
+      return notActive(record, record.status !== 'disabled' && hasExpired(record, this.#clock), now);
+    }
     const spends = proof.kind === 'key' && proof.spends ? [proof.spends] : [];
     return { outcome: 'proven', record, credential, spends, now };
   }
@@ -333,17 +351,41 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   /** What KV and the revocation feed should say about all of the client's tokens. */
   get #status(): ClientStatus {
     const { record, cutOff = null } = this.#state;
+    const status = record ? this.#statusOf(record) : 'active';
+    const expires_at = record && status === 'active' ? nearExpiry(record, Date.now()) : undefined;
     return {
-      status: record?.status ?? 'active',
+      status,
       cut_off: cutOff,
+      ...(expires_at !== undefined && { expires_at }),
       organization_id: record?.organization_id ?? null,
     };
   }
 
-  /** Owes KV and the revocation feed the client's status and cut-off if they differ from before. */
+  #statusOf(record: ClientRecord): ClientStatusCopy['status'] {
+    return statusAt(record, record.expires_at === undefined ? 0 : this.#clock);
+  }
+
+  /** When the gate must end the client, if a token may exist that lives longer. Milliseconds since the epoch. */
+  get #expiryDeadline(): number | undefined {
+    const { record, cutOff = 0 } = this.#state;
+    const end = record && nearExpiry(record, Date.now());
+    return end === undefined || cutOff >= end ? undefined : end * 1000;
+  }
+
+  /** Does what the client's end requires, and owes other stores the new status. Does nothing for a client without an end. */
+  #settleExpiry(): Promise<void> | undefined {
+    const { record } = this.#state;
+    if (record?.expires_at === undefined) return undefined;
+    const before = this.#status;
+    return this.#state.settleExpiry(this.#clock) ? this.#oweStatus(record.client_id, before) : undefined;
+  }
+
+  /** Owes KV and the revocation feed what differs from before in the client's status. */
   async #oweStatus(clientId: string, before: ClientStatus): Promise<void> {
-    const { status, cut_off, organization_id } = this.#status;
-    if (status === before.status && cut_off === before.cut_off) return;
+    const { organization_id, ...copy } = this.#status;
+    const { status, cut_off, expires_at } = copy;
+    const isSame = status === before.status && cut_off === before.cut_off;
+    if (isSame && expires_at === before.expires_at) return;
     // The clock of the tokens: an entry lasts as long as every token that was stamped before.
     const now = this.#clock;
     const state = {
@@ -354,10 +396,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       is_disabled: status !== 'active',
       version: this.#state.version,
     };
-    // Started together, as in `#revoke`.
+    // Started together, as in `#revoke`. The feed has no ends.
     await Promise.all([
-      this.#owe(copyOfStatus(clientId, { status, cut_off }, now)),
-      this.#feed(clientState(state, now)),
+      this.#owe(copyOfStatus(clientId, copy, now)),
+      isSame ? undefined : this.#feed(clientState(state, now)),
     ]);
   }
 
@@ -428,6 +470,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       this.#revocations.nextDeadline(),
       this.#replays.nextDeadline(),
       this.#meter.nextDeadline(),
+      this.#expiryDeadline,
     ].filter((at) => at !== undefined);
     if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
   }
@@ -452,9 +495,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (record) this.#applyRecord(record.version, record);
   }
 
-  /** The clock that stamps tokens. If it was set back, a cut-off must still include every token that was stamped before. */
+  /**
+   * The clock that stamps tokens, and never goes back: if it was set back, a cut-off must still include every token that was stamped before,
+   * and a client that has expired must stay so.
+   */
   get #clock(): number {
-    return Math.max(Date.now(), this.#meter.at);
+    return Math.max(Date.now(), this.#meter.at, (this.#state.cutOff ?? 0) * 1000);
   }
 
   #applyRecord(version: number, record: ClientRecord | null): void {

@@ -7,6 +7,7 @@ import type {
   Unavailable,
   UsageOutcome,
 } from '../gates/protocol.ts';
+import { lifetimeWithin } from './client-status.ts';
 import { bindingOf, resolveBinding } from './resolve-binding.ts';
 import { resolveGrant } from './resolve-grant.ts';
 import type { Taken } from './token-bucket.ts';
@@ -54,11 +55,13 @@ export function decideAdmission(
     return { answer: { outcome: 'refused', error: binding, rate }, isCharged: true, spends: [] };
   }
   const used = request.dpop ? [...spends, request.dpop.spends] : spends;
-  const grant = resolveGrant(record, request);
-  if (typeof grant === 'string') {
-    return { answer: { outcome: 'refused', error: grant, rate }, isCharged: true, spends: used };
+  const resolved = resolveGrant(record, request);
+  if (typeof resolved === 'string') {
+    return { answer: { outcome: 'refused', error: resolved, rate }, isCharged: true, spends: used };
   }
   const issued_at = Math.floor(now / 1000);
+  const access_token_ttl = lifetimeWithin(record, resolved.access_token_ttl, issued_at);
+  const grant = access_token_ttl === resolved.access_token_ttl ? resolved : { ...resolved, access_token_ttl };
   const wants_dpop_nonce = bindingOf(record).dpop_nonce;
   const admitted = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
   const answer = record.log === undefined ? admitted : { ...admitted, log: record.log };

@@ -1,4 +1,5 @@
-import type { ClientRecord, CutOffRow, RecordRow } from '../gates/protocol.ts';
+import type { ClientRecord, CutOffRow, ExpiryRow, RecordRow } from '../gates/protocol.ts';
+import { hasExpired } from './client-status.ts';
 
 /**
  * What a gate knows about its client: the record, or a tombstone if the client was deleted, and the cut-off. Held in memory and in SQLite
@@ -11,12 +12,19 @@ export class GateState {
   #record: ClientRecord | undefined;
   #tombstone: number | undefined;
   #cutOff: number | undefined;
+  // The version of the last record with an end that this code stored.
+  #expiryVersion: number | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     const { sql } = storage;
-    const tables = sql.exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE name IN ('record', 'cut_off')");
+    const tables = sql.exec<{ name: string }>(
+      "SELECT name FROM sqlite_schema WHERE name IN ('record', 'cut_off', 'expiry')",
+    );
     const existing = new Set([...tables].map(({ name }) => name));
+    if (existing.has('expiry')) {
+      this.#expiryVersion = sql.exec<ExpiryRow>('SELECT version FROM expiry').toArray()[0]?.version;
+    }
     if (existing.has('cut_off')) {
       const [row] = sql.exec<CutOffRow>('SELECT at, tombstone FROM cut_off').toArray();
       this.#cutOff = row?.at;
@@ -51,25 +59,54 @@ export class GateState {
   }
 
   /**
-   * Stores the record of a version if it is newer than the stored one. A deletion, or a changed revocation epoch, also sets the cut-off
-   * to now, in the same transaction.
+   * Stores the record of a version if it is newer than the stored one. A deletion, a changed revocation epoch, or the return of a client
+   * that had expired, also sets the cut-off to now, in the same transaction.
    * @param record null if the client was deleted
    * @param now milliseconds since the epoch
    * @returns whether the version was newer
    */
   apply(version: number, record: ClientRecord | null, now: number): boolean {
     if (version <= (this.#record?.version ?? this.#tombstone ?? -1)) return false;
-    const isCutOff = record === null || (this.#record !== undefined && epoch(record) !== epoch(this.#record));
+    const isCutOff =
+      record === null ||
+      (this.#record !== undefined &&
+        (epoch(record) !== epoch(this.#record) || (hasExpired(this.#record, now) && !hasExpired(record, now))));
     const cutOff = isCutOff ? Math.max(this.#cutOff ?? 0, Math.floor(now / 1000)) : this.#cutOff;
     const tombstone = record ? undefined : version;
 
     this.#storage.transactionSync(() => {
       this.#writeRecord(record);
+      if (record?.expires_at !== undefined) this.#writeExpiry(version);
       if (cutOff !== this.#cutOff || tombstone !== this.#tombstone) this.#writeCutOff(cutOff ?? 0, tombstone);
     });
     this.#record = record ?? undefined;
     this.#cutOff = cutOff;
     this.#tombstone = tombstone;
+    if (record?.expires_at !== undefined) this.#expiryVersion = version;
+    return true;
+  }
+
+  /**
+   * Revokes all tokens in two cases: the client has expired, so that it stays so if the clock is set back, and so do its tokens if it is
+   * brought back; or code of an older version stored the record, and told other stores that the client is disabled.
+   * @param now the clock that never goes back, milliseconds since the epoch
+   * @returns whether it revoked them now. Then those stores must be told the client's status
+   */
+  settleExpiry(now: number): boolean {
+    const { expires_at, version = 0 } = this.#record ?? {};
+    if (expires_at === undefined) return false;
+    const previous = this.#cutOff ?? 0;
+    const isEnded = hasExpired({ expires_at }, now) && previous < expires_at;
+    const isMistold = this.#expiryVersion !== version;
+    if (!isEnded && !isMistold) return false;
+    // The feed takes a state of the same version only if its cut-off is later.
+    const cutOff = Math.max(isEnded ? expires_at : 0, isMistold ? Math.max(previous + 1, Math.floor(now / 1000)) : 0);
+    this.#storage.transactionSync(() => {
+      this.#writeCutOff(cutOff, this.#tombstone);
+      this.#writeExpiry(version);
+    });
+    this.#cutOff = cutOff;
+    this.#expiryVersion = version;
     return true;
   }
 
@@ -89,6 +126,12 @@ export class GateState {
     );
     if (record) sql.exec('INSERT OR REPLACE INTO record VALUES (1, ?)', JSON.stringify(record));
     else sql.exec('DELETE FROM record');
+  }
+
+  #writeExpiry(version: number): void {
+    const { sql } = this.#storage;
+    sql.exec('CREATE TABLE IF NOT EXISTS expiry (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)');
+    sql.exec('INSERT OR REPLACE INTO expiry VALUES (1, ?)', version);
   }
 
   #writeCutOff(at: number, tombstone: number | undefined): void {

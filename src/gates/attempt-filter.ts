@@ -48,6 +48,8 @@ export interface Refusal {
   readonly known: boolean;
   /** Fingerprints of the subject's live secrets; see `fingerprint()`. */
   readonly fingerprints: readonly string[];
+  /** Whether the credential is right, and its client has expired. */
+  readonly expired?: boolean;
 }
 
 /** The attempts of one address. */

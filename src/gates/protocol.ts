@@ -193,8 +193,12 @@ export interface ClientRecord {
   readonly organization_id: string;
   /** What the `sub` claim names. A gate names the client for a value that it does not know: teach it to the gates one version earlier. */
   readonly subject: 'client' | 'organization';
-  /** `disabled` also if its organization is. A gate treats any other value than `active` as disabled. */
-  readonly status: 'active' | 'disabled';
+  /**
+   * `disabled` also if its organization is. `expiring` is active until `expires_at`: a value of its own, because an older gate treats any
+   * other value than `active` as disabled, and so does not issue tokens that outlive the client. A gate treats a value that it does not
+   * know, and `expiring` without `expires_at`, as disabled.
+   */
+  readonly status: 'active' | 'disabled' | 'expiring';
   readonly secrets: readonly SecretRecord[];
   readonly grants: readonly Grant[];
   readonly default_resource: string | null;
@@ -230,6 +234,11 @@ export interface ClientRecord {
   readonly authentication?: ClientAuthentication;
   /** What its tokens must be bound to. Absent in an older record: nothing. */
   readonly binding?: TokenBinding;
+  /**
+   * When the client ends, seconds since the epoch: from then on it is disabled, and no token's `exp` is later. Absent, and in an older
+   * record: never. An older gate ignores it; see `status`.
+   */
+  readonly expires_at?: number;
 }
 
 // ── Proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -324,6 +333,8 @@ export interface NotAuthenticated {
   readonly fingerprints: readonly string[];
   /** Whether the credential was used before. Absent: no, or the gate is older and does not say. */
   readonly replayed?: boolean;
+  /** Whether the credential is right, and the client has expired. For the log. Absent: no, or the gate is older. */
+  readonly expired?: boolean;
 }
 
 /** A client's allowance after a request. */
@@ -429,6 +440,11 @@ export type Authentication =
       readonly may_rotate_secret?: boolean;
       /** As in `ClientRecord`. Absent, and from an older gate: a sample. An older edge ignores it. */
       readonly log?: ClientLog;
+      /**
+       * For how many milliseconds after the answer the edge may go by it, by the gate's clock: until the client expires. Absent, and from
+       * an older gate: without limit. An older edge ignores it, and goes by an answer for up to 10 seconds.
+       */
+      readonly valid_for_ms?: number;
     }
   | NotAuthenticated
   | Unavailable;
@@ -622,6 +638,12 @@ export type CutOffRow = {
   readonly tombstone: number | null;
 };
 
+/**
+ * `expiry`, one row, if the record has `expires_at`: the version of the record for which KV and the revocation feed have the right status.
+ * Code of an older version does not know the table. It stores such a record as well, and tells both stores that the client is disabled.
+ */
+export type ExpiryRow = { readonly version: number };
+
 /** A token bucket, as storage has it: the level without the reservation. Times are in milliseconds since the epoch. */
 export type WrittenBucket = { readonly level: number; readonly at: number };
 
@@ -763,10 +785,15 @@ interface ClientState {
 /** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {
   /**
-   * `disabled` also if its organization is. The edge treats any other value than `active` as disabled; earlier versions tested for `disabled`
-   * and treat any other value as active.
+   * `disabled` also if its organization is, and if the client has expired. The edge treats any other value than `active` as disabled, such as
+   * the `expiring` of an older gate, which refuses the client; earlier versions tested for `disabled` and treat any other value as active.
    */
   readonly status: 'active' | 'disabled';
   /** All tokens issued up to the end of this second are revoked, seconds since the epoch; null for none. */
   readonly cut_off: number | null;
+  /**
+   * When the client ends, if tokens that were issued before live longer: seconds since the epoch. The edge treats the client as disabled
+   * from then on. Absent, and from an older gate: none does. An older edge ignores it, and learns of the end by the copy that follows it.
+   */
+  readonly expires_at?: number;
 }

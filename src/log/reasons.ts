@@ -52,6 +52,7 @@ export type AuthenticationFailure =
   | 'mistyped_secret'
   | 'wrong_secret'
   | 'disabled_client'
+  | 'expired_client'
   // Reasons for assertions.
   | 'malformed_assertion'
   | 'wrong_type'

@@ -75,7 +75,7 @@ async function standingAtGate(
   try {
     return await gates.standingOf(client_id, { jti, issuedAt: iat, audience: aud });
   } catch (error) {
-    if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims)).isRevoked)
+    if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims, Date.now())).isRevoked)
       return { isActive: false, isGranted: undefined };
     throw error;
   }
@@ -86,6 +86,6 @@ async function standingAtGate(
  * @throws StoreUnavailableError
  */
 async function standingAtEdge({ env }: Pick<OAuthServices, 'env'>, claims: AccessTokenClaims): Promise<Standing> {
-  const { isRevoked, isDisabled } = await readCopies(env.KV, claims);
+  const { isRevoked, isDisabled } = await readCopies(env.KV, claims, Date.now());
   return { isActive: !isRevoked && !isDisabled, isGranted: undefined };
 }

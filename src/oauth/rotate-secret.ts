@@ -3,7 +3,7 @@ import { earlierEnd, isLive, liveSecret, makeClientSecret } from '../credentials
 import type { SecretProof } from '../gates/protocol.ts';
 import { deliverPushes } from '../gates/pushes.ts';
 import { clientAddress } from '../http/client-address.ts';
-import { findClientRow, isClientAt } from '../store/clients.ts';
+import { findClientRow, hasExpired, isClientAt } from '../store/clients.ts';
 import { renewClient } from '../store/renewals.ts';
 import { listSecrets, replacePrimary, rotateSecret as rotation, type StoredSecret } from '../store/secrets.ts';
 import { listOf } from '../store/sql.ts';
@@ -53,6 +53,7 @@ async function rotate(
   // The gate accepted the secret before these rows were read. A secret that has ended since must not make a new one.
   const isProven = current.some((secret) => isLive(secret, now) && proof.hashes.includes(secret.hash));
   if (row?.status !== 'active' || !row.mayRotateSecret || !isProven) throw invalidClient();
+  if (hasExpired(row, now)) throw invalidClient('expired_client');
   const [primary, secondary] = [liveSecret(current, 'primary', now), liveSecret(current, 'secondary', now)];
   if (primary && secondary) await requireLostAnswer(services, primary, now);
   const change = secondary ? replacePrimary : rotation;

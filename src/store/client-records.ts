@@ -120,7 +120,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       client_id: clientId,
       organization_id: client.organizationId,
       subject,
-      status: organizationStatus === 'active' ? client.status : 'disabled',
+      status: organizationStatus === 'active' ? statusOf(client) : 'disabled',
       // Left out if no method accepts secrets: a gate with older code does not check the methods, and would accept them.
       secrets: (usesSecrets(authentication.methods) ? secretsOf(clientId) : [])
         .filter(({ leakedAt }) => leakedAt === null)
@@ -150,10 +150,16 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
         certificate: client.tlsClientCertificateBoundAccessTokens,
         any: authentication.is_strict,
       },
+      ...(client.expiresAt !== null && { expires_at: Math.floor(client.expiresAt / 1000) }),
     };
     return [clientId, record] as const;
   });
   return { version, records: new Map(records), registered: new Set(registered.map(({ name }) => name)) };
+}
+
+// A gate with older code would issue tokens that outlive the client. It treats `expiring` as disabled.
+function statusOf({ status, expiresAt }: Client): ClientRecord['status'] {
+  return status === 'active' && expiresAt !== null ? 'expiring' : status;
 }
 
 function authenticationOf(client: Client, organizationProfile: SecurityProfile): ClientAuthentication {

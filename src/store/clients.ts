@@ -26,7 +26,7 @@ import { insertWorkloads, type WorkloadKey } from './workloads.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
-export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt'>;
+export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt' | 'expiryNoticed'>;
 export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'createdAt'>;
 
 export interface ClientLinks {
@@ -72,24 +72,33 @@ export function insertClient(
 /**
  * Builds the statements that update a client and its links. A change of its status also revokes all tokens that were issued before this
  * write, so that enabling the client does not bring back the tokens that disabling it ended. Enabling revokes as well, because older code
- * may have disabled the client.
+ * may have disabled the client. The same goes for a client that had expired and is brought back.
  */
 export function updateClient(
   db: Database,
-  { clientId, clientName, status }: Pick<Client, 'clientId' | 'clientName' | 'status'>,
+  before: Pick<Client, 'clientId' | 'clientName' | 'status' | 'expiresAt'>,
   fields: ClientFields,
   links: ClientLinks,
 ): Statement[] {
+  const { clientId, clientName, status, expiresAt } = before;
   const changed = { ...fields, ...refolded(clientName, fields.clientName), version: nextVersion };
-  const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
+  const isMoved = fields.expiresAt !== expiresAt;
+  const isRevived = isMoved && hasExpired(before, fields.updatedAt);
+  const revoked = fields.status === status && !isRevived ? {} : { revocationEpoch: nextVersion };
+  const unnoticed = isMoved ? { expiryNoticed: false } : {};
   return [
     db
       .update(clients)
-      .set({ ...changed, ...revoked })
+      .set({ ...changed, ...revoked, ...unnoticed })
       .where(eq(clients.clientId, clientId)),
     ...removeLinks(db, listOf([clientId])),
     ...insertLinks(db, clientId, links),
   ];
+}
+
+/** Whether a client has expired by the caller's clock. Its gate decides by its own. @param now milliseconds since the epoch */
+export function hasExpired({ expiresAt }: Pick<Client, 'expiresAt'>, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
 }
 
 /** Builds the statement that revokes all tokens of a client that were issued before this write. */

@@ -36,22 +36,23 @@ export interface Copied {
   /** Whether the token was revoked, alone or by a cut-off of its client. This is final. */
   readonly isRevoked: boolean;
   /**
-   * Whether its client was disabled when the copy was made. The client may be enabled by now, so this is not final. The tokens that the
-   * disabling ended are revoked by the cut-off; only a copy of older code has none.
+   * Whether its client was disabled when the copy was made, or has expired since. The client may be enabled by now, or its end moved, so
+   * this is not final. The tokens that the disabling ended are revoked by the cut-off; only a copy of older code has none.
    */
   readonly isDisabled: boolean;
 }
 
-/** Reads the copies that concern a token. @throws StoreUnavailableError */
+/** Reads the copies that concern a token. @param now milliseconds since the epoch @throws StoreUnavailableError */
 export async function readCopies(
   kv: KVNamespace,
   { client_id, jti, iat }: { readonly client_id: string; readonly jti: string; readonly iat: number },
+  now: number,
 ): Promise<Copied> {
   const [revocation, status] = await askStore('kv', () =>
     Promise.all([kv.get(tokenKey(client_id, jti)), kv.get<ClientStatusCopy>(clientKey(client_id), 'json')]),
   );
   return {
     isRevoked: revocation !== null || iat <= (status?.cut_off ?? -1),
-    isDisabled: status !== null && status.status !== 'active',
+    isDisabled: status !== null && (status.status !== 'active' || (status.expires_at ?? Infinity) * 1000 <= now),
   };
 }

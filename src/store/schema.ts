@@ -271,6 +271,10 @@ export const clients = sqliteTable(
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** When it ends, a whole second. From then on it gets no tokens, and its tokens are inactive. */
+    expiresAt: integer('expires_at'),
+    /** Whether the event `client.expiring` was sent for that time, or would have been if there were a webhook for it. */
+    expiryNoticed: integer('expiry_noticed', { mode: 'boolean' }).notNull().default(false),
     /** When it last authenticated, precise to `LAST_USED_PRECISION`. Written by its gate, which leaves the version as it is. */
     lastUsedAt: integer('last_used_at'),
     version: integer('version').notNull(),
@@ -282,6 +286,13 @@ export const clients = sqliteTable(
     uniqueIndex('clients_folded_name').on(table.foldedName, table.organizationId),
     index('clients_status').on(table.organizationId, table.status, lower(table.clientName)),
     index('clients_owner').on(table.organizationId, table.owner, lower(table.clientName)),
+    // Partial, because most clients have no end, and a row of an index costs as much as a row of the table.
+    index('clients_expires_at')
+      .on(table.organizationId, table.expiresAt, lower(table.clientName))
+      .where(sql`${table.expiresAt} IS NOT NULL`),
+    index('clients_expiring')
+      .on(table.expiresAt)
+      .where(sql`${table.expiresAt} IS NOT NULL AND ${table.expiryNoticed} = 0 AND ${table.status} = 'active'`),
     index('clients_default_resource_server').on(table.defaultResourceServerId),
     index('clients_created').on(table.organizationId, table.createdAt, table.clientId),
     // Each flush of a last use writes an entry of this index, so no other one may contain `last_used_at`.

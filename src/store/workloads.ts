@@ -45,11 +45,12 @@ export function insertWorkloads(db: Database, clientId: string, keys: readonly W
 }
 
 /**
- * Finds the active clients at some keys of the index of workloads, with one query. Those of the strict profile are left out, because it does
- * not permit tokens of other issuers.
+ * Finds the active clients at some keys of the index of workloads, with one query. Those that have expired are left out, and those of the
+ * strict profile, because it does not permit tokens of other issuers.
+ * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
-export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promise<FoundWorkload[]> {
+export function findWorkloads(db: Database, keys: readonly WorkloadKey[], now: number): Promise<FoundWorkload[]> {
   const wanted = sql`json_each(${JSON.stringify(keys)}) AS wanted`;
   // CROSS JOIN fixes the order: first the keys, then the index. A client can be at many keys, so only its first row has its identities.
   const indexed = sql`SELECT issuer, selector, client_id, ROW_NUMBER() OVER (PARTITION BY client_id) AS nth
@@ -62,6 +63,7 @@ export function findWorkloads(db: Database, keys: readonly WorkloadKey[]): Promi
     CROSS JOIN ${clients} ON ${clients.clientId} = indexed.client_id
     CROSS JOIN ${organizations} ON ${organizations.id} = ${clients.organizationId}
     WHERE ${eq(clients.status, 'active')} AND ${eq(organizations.status, 'active')}
+      AND (${clients.expiresAt} IS NULL OR ${clients.expiresAt} > ${now})
       AND ${eq(clients.securityProfile, 'standard')} AND ${eq(organizations.securityProfile, 'standard')}
       AND 'federated_jwt' IN (SELECT ${clients.tokenEndpointAuthMethod}
         UNION ALL SELECT value FROM json_each(${clients.additionalAuthMethods}))`;

@@ -82,6 +82,12 @@ describe('a plan', () => {
     expect(plan({ resource_servers: [server] }, { resource_servers: [{ ...server, scopes }] })).toEqual([]);
   });
 
+  test('does not take another offset of a time, or a fraction of a second, for a change', () => {
+    const one = { ...worker, expires_at: '2036-12-31T10:00:00.000Z' };
+    const other = { ...worker, expires_at: '2036-12-31T12:00:00.5+02:00' };
+    expect(plan({ clients: [one] }, { clients: [other] })).toEqual([]);
+  });
+
   test('takes a field that is left out for its default, and shows what differs from it', () => {
     const drifted = { ...worker, status: 'disabled', access_token_ttl: 60, metadata: { team: 'a' } };
     const text = showPlan(plan({ clients: [drifted] }, { clients: [worker] }));

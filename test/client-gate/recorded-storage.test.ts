@@ -150,6 +150,38 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
     expect(await gates.credentials(gone)).toEqual({ outcome: 'unknown_client' });
   });
 
+  // As such code leaves it if a newer edge pushes a client with an end during a deployment: it stores the record, and refuses the client.
+  test('that code kept a record with an end: the client is active again until then, and KV and the feed are told', async () => {
+    const end = at / 1000 + 1800;
+    const expiring = { ...record, status: 'expiring', expires_at: end };
+    const tables = live.tables.map((table) =>
+      table.name === 'record' ? { ...table, rows: [[1, JSON.stringify(expiring)]] } : table,
+    );
+    await env.DB.prepare('DELETE FROM live_revocations').run();
+    await restored({ ...live, tables });
+    await env.KV.put(`client:${client_id}`, JSON.stringify({ status: 'expiring', cut_off: at / 1000 }));
+    vi.setSystemTime(at + 5000);
+    const request = () => gates.admit({ ...bySecret, dpop: dpop(unused('dpop')) });
+    // The tokens from before have ended, so it waits for the next second.
+    const admission = request();
+    await scheduler.wait(100);
+    vi.setSystemTime(at + 6000);
+    expect(await admission).toMatchObject({ outcome: 'admitted', grant: { access_token_ttl: 600 } });
+    await drain({ client_id });
+    expect(await env.KV.get(`client:${client_id}`, 'json')).toEqual({
+      status: 'active',
+      cut_off: at / 1000 + 5,
+      expires_at: end,
+    });
+    const fed = () => rowsOf("SELECT cut_off, is_disabled FROM live_revocations WHERE kind = 'client'");
+    expect(await fed()).toEqual([{ cut_off: at / 1000 + 5, is_disabled: 0 }]);
+
+    vi.setSystemTime(end * 1000);
+    expect(await request()).toMatchObject({ outcome: 'invalid_client', expired: true });
+    await drain({ client_id });
+    expect(await fed()).toEqual([{ cut_off: end, is_disabled: 1 }]);
+  });
+
   test('is what this code writes: the same tables, columns and JSON members', async () => {
     written ??= recordGates();
     const now = await written;

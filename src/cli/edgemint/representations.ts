@@ -78,6 +78,8 @@ export interface Client {
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: string;
   /** Absent from an older server. */
+  readonly expires_at?: string | null;
+  /** Absent from an older server. */
   readonly last_used_at?: string | null;
 }
 

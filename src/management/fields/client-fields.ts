@@ -14,7 +14,18 @@ import {
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
 import { distinct, named, plainJson } from './collections.ts';
-import { AccessTokenTtl, Description, Grants, jsonBytes, Metadata, Name, Owner, Reference, Status } from './schemas.ts';
+import {
+  AccessTokenTtl,
+  Description,
+  Grants,
+  jsonBytes,
+  Metadata,
+  Name,
+  Owner,
+  Reference,
+  RequestSecond,
+  Status,
+} from './schemas.ts';
 import { text } from './text.ts';
 
 const ClaimName = text({ min: 1, max: CLAIM_NAME_LENGTH_MAX })
@@ -106,6 +117,13 @@ export const ClientFields = z.strictObject({
     description:
       'A `disabled` client gets no tokens, and the tokens that it has end for good, even if it becomes `active` again. Default: `active`.',
   }),
+  expires_at: RequestSecond.nullable()
+    .default(null)
+    .openapi({
+      description:
+        'When the client ends, to the second. From then on it gets no tokens, none of its credentials is accepted, and its tokens are inactive. ' +
+        'No token lives longer. It must be in the future; a later time, or null, brings an expired client back, but not its tokens. Default: null, which means never.',
+    }),
 });
 
 export type ClientBody = z.infer<typeof ClientFields>;

@@ -119,6 +119,7 @@ export function shownFields(client: StoredFields & ShownLinks): ClientBody {
     log: client.log,
     metadata: client.metadata,
     status: client.status,
+    expires_at: timeOrNull(client.expiresAt),
   };
 }
 
@@ -162,6 +163,7 @@ export function clientColumns(
     log: fields.log,
     metadata: fields.metadata,
     status: fields.status,
+    expiresAt: fields.expires_at === null ? null : Date.parse(fields.expires_at),
     updatedAt: now,
   };
 }

@@ -154,12 +154,18 @@ export const RequestTime = timeFrom((value) => value);
 /** A `RequestTime` in a URL, where clients often forget that a plus sign must be escaped: without that, it is a space. */
 export const QueryTime = timeFrom((value) => value.replace(/ (?=\d\d:\d\d$)/, '+'));
 
-function timeFrom(correct: (value: string) => string) {
+/** A `RequestTime` in whole seconds: a fraction is cut off. */
+export const RequestSecond = timeFrom(
+  (value) => value,
+  (milliseconds) => Math.floor(milliseconds / 1000) * 1000,
+);
+
+function timeFrom(correct: (value: string) => string, round = (milliseconds: number) => milliseconds) {
   return z
     .string()
     .transform((value, { addIssue }) => {
       const milliseconds = parseTime(correct(value));
-      if (milliseconds !== undefined) return time(milliseconds);
+      if (milliseconds !== undefined) return time(round(milliseconds));
       addIssue('must be a date-time of RFC 3339, such as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00');
       return z.NEVER;
     })

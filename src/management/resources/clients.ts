@@ -15,6 +15,7 @@ import { nothingOwedTo } from '../../store/gate-pushes.ts';
 import { isProfile, organizationProfile } from '../../store/organizations.ts';
 import { allOf, listOf } from '../../store/sql.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
+import { requireFutureExpiry } from '../fields/client-expiry.ts';
 import { ClientFields } from '../fields/client-fields.ts';
 import {
   Client,
@@ -122,6 +123,7 @@ export function clients(app: ManagementApp): void {
     retryOnStaleWrite(async () => {
       const { services, administrator } = context.var;
       const { organization_id, client_id, client_secret, ...fields } = context.req.valid('json');
+      requireFutureExpiry(fields, null, Date.now());
       const organizationId = await requiredOrganization(services, administrator, organization_id);
       const [resolved, profile] = await Promise.all([
         resolveReferences(services, administrator, organizationId, fields),
@@ -197,6 +199,7 @@ export function clients(app: ManagementApp): void {
       const { clientId, organizationId, organizationProfile: profile } = found;
       const before = toResponse(found);
       const fields = applyPatch(ClientFields, before, context.req.valid('json'), LiveFields);
+      requireFutureExpiry(fields, before.expires_at, Date.now());
       const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
       const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
       const restricted = await restrictClaims(services, fields, resolved, found);

@@ -41,7 +41,10 @@ export function askGate(
   }
 }
 
-/** Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds. */
+/**
+ * Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds, and its client has not
+ * expired since.
+ */
 async function authenticateCaller(
   { gates, callers }: GateAccess,
   client: Identified,
@@ -49,7 +52,12 @@ async function authenticateCaller(
 ): Promise<Exclude<Authentication, Unavailable>> {
   const cached = callers.clients.get(cacheKey);
   if (cached) return cached;
+  // Taken before the call, so that its duration does not lengthen what the gate permits.
+  const askedAt = Date.now();
   const answer = await gates.authenticate(client);
-  if (answer.outcome === 'authenticated') callers.clients.set(cacheKey, answer);
+  if (answer.outcome === 'authenticated') {
+    const { valid_for_ms = Number.POSITIVE_INFINITY } = answer;
+    callers.clients.set(cacheKey, answer, askedAt + valid_for_ms);
+  }
   return answer;
 }

@@ -1,4 +1,10 @@
-import { type Attempt, type AttemptFilter, isRefusal, TooManyAttemptsError } from '../../gates/attempt-filter.ts';
+import {
+  type Attempt,
+  type AttemptFilter,
+  isRefusal,
+  type Refusal,
+  TooManyAttemptsError,
+} from '../../gates/attempt-filter.ts';
 import type { ClientAuthentication, Identified, KeyProof } from '../../gates/protocol.ts';
 import type { AuthenticationFailure } from '../../log/reasons.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
@@ -71,9 +77,14 @@ async function judge<I extends Intent>(
   const client: Identified = { client_id: clientId, proof };
   const answer = await askGate(services, client, intent);
   if (!isRefusal(answer)) return { outcome: 'accepted', client, answer };
-  if (!('replayed' in answer)) return { outcome: 'failed', failure: 'refused_by_gate' };
+  if (!('replayed' in answer)) return { outcome: 'failed', failure: refusedByGate(answer) };
   authentications.noteReplay(clientId, proof);
   throw invalidClient('replayed');
+}
+
+/** Returns why the gate refused a credential that the edge had verified. */
+export function refusedByGate({ expired }: Refusal): AuthenticationFailure {
+  return expired ? 'expired_client' : 'refused_by_gate';
 }
 
 /**

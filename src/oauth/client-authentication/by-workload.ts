@@ -6,7 +6,7 @@ import { WORKLOAD_CLIENTS_MAX } from '../constants.ts';
 import { invalidClient } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
 import { askGate } from './ask-gate.ts';
-import { chargeSilently, type Verdict } from './by-key.ts';
+import { chargeSilently, refusedByGate, type Verdict } from './by-key.ts';
 import type { AuthenticatedClient, WorkloadCredential } from './credential.ts';
 import {
   type CheckedToken,
@@ -93,7 +93,7 @@ async function judge<I extends Intent>(
   if (!client) return { outcome: 'failed', failure: 'no_such_key' };
   const answer = await askGate(services, client, intent);
   return isRefusal(answer)
-    ? { outcome: 'failed', failure: 'refused_by_gate' }
+    ? { outcome: 'failed', failure: refusedByGate(answer) }
     : { outcome: 'accepted', client, answer };
 }
 

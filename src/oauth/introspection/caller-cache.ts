@@ -33,7 +33,8 @@ class CallerCache<V> {
     return this.#entries.get(key.join(' '), Date.now());
   }
 
-  set(key: readonly string[], value: V): void {
-    this.#entries.set(key.join(' '), value, Date.now() + this.#age * 1000);
+  /** @param until when the value is no longer right at the latest, milliseconds since the epoch */
+  set(key: readonly string[], value: V, until = Number.POSITIVE_INFINITY): void {
+    this.#entries.set(key.join(' '), value, Math.min(until, Date.now() + this.#age * 1000));
   }
 }

@@ -125,7 +125,7 @@ describe('commands:', () => {
     test('are tables for people, and what is said beside them is not on stdout', async () => {
       const { stdout, stderr } = await person.run(['clients', 'list', '--name', 'Listed', '--limit', '2']);
       const [head, ...rows] = stdout.trimEnd().split('\n');
-      expect(head).toMatch(/^client_id +client_name +owner +method +roles +grants +status +last_used_at$/);
+      expect(head).toMatch(/^client_id +client_name +owner +method +roles +grants +status +expires_at +last_used_at$/);
       expect(rows).toHaveLength(2);
       expect(stderr).toMatch(/^There are more\. --all shows all, --cursor \S+ the next page\.\n$/);
       const none = await person.run(['clients', 'list', '--name', 'nobody']);
@@ -270,6 +270,23 @@ describe('commands:', () => {
     expect(stdout.match(/^emc_/gm)).toHaveLength(1);
     const changed = await person.json(['clients', 'update', made.client_id, '--reset', 'owner', '--description', '']);
     expect(changed).toMatchObject({ owner: null, description: '' });
+  });
+
+  test('a client ends at a time, on a day, or after a while, and what is no such time is refused with the option', async () => {
+    const made = await newClient('Ending', '--expires-at', '2036-12-31');
+    expect(made).toMatchObject({ expires_at: '2036-12-31T00:00:00.000Z' });
+    const update = (...args: string[]) =>
+      person.json<{ expires_at: string | null }>(['clients', 'update', made.client_id, ...args]);
+    const later = await update('--expires-at', '90d');
+    const days = (Date.parse(later.expires_at ?? '') - Date.now()) / 86_400_000;
+    expect(days).toBeCloseTo(90, 2);
+    expect(await update('--expires-at', '2036-12-31T12:00:00+02:00')).toMatchObject({
+      expires_at: '2036-12-31T10:00:00.000Z',
+    });
+    expect(await update('--reset', 'expires_at')).toMatchObject({ expires_at: null });
+    const past = await person.run(['clients', 'update', made.client_id, '--expires-at', '2020-01-01']);
+    expect(past.code).toBe(1);
+    expect(past.stderr).toContain('--expires-at');
   });
 
   test('API keys are listed, and usage', async () => {

@@ -340,11 +340,22 @@ test('a look-up reads no clients whose patterns begin with another account', asy
   const own = await workloadClient(here, [{ issuer, subject: 'account:own/*:main' }]);
   const foreign = ['account:other/*:main', 'account:own-2/*'];
   const others = await Promise.all(foreign.map((subject) => workloadClient(other, [{ issuer, subject }])));
-  const found = await findWorkloads(database(env.DB), workloadKeys({ iss: issuer, sub }));
+  const found = await findWorkloads(database(env.DB), workloadKeys({ iss: issuer, sub }), Date.now());
   const clients = found.map(({ clientId }) => clientId);
   expect(clients).toContain(own);
   for (const client of others) expect(clients).not.toContain(client);
   expect(await clientOf(await ask(await signed(sub)))).toBe(own);
+});
+
+test('a workload is that of another client once its former one has expired', async () => {
+  const sub = newSubject();
+  const former = await workloadClient(here, [{ issuer, subject: sub }]);
+  const token = await signed(sub);
+  expect(await clientOf(await ask(token))).toBe(former);
+  const next = await workloadClient(here, [{ issuer, subject: sub }]);
+  await env.DB.prepare('UPDATE clients SET expires_at = 1000 WHERE client_id = ?').bind(former).run();
+  startNewIsolate();
+  expect(await clientOf(await ask(await signed(sub)))).toBe(next);
 });
 
 test('what a client trusts is read once, at however many keys it is', async () => {
@@ -354,7 +365,7 @@ test('what a client trusts is read once, at however many keys it is', async () =
     subjects.map((subject) => ({ issuer, subject })),
   );
   const keys = subjects.map((subject) => ({ issuer, selector: `sub=${subject}` }));
-  const found = await findWorkloads(database(env.DB), keys);
+  const found = await findWorkloads(database(env.DB), keys, Date.now());
   expect(found).toMatchObject(keys.map((key) => ({ ...key, clientId: client })));
   expect(found[0]?.identities).toHaveLength(2);
   expect(found[1]?.identities).toBe(found[0]?.identities);

@@ -1,5 +1,5 @@
 import { base64url, exportSPKI, importJWK } from 'jose';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { basic, done, ISSUER, postForm } from '../../http.ts';
 import { calls, resetCalls } from '../../instruments.ts';
 import { requestLines } from '../../log/lines.ts';
@@ -459,6 +459,21 @@ describe('the client', () => {
       expect((await askWith(assertion)).status).toBe(200);
     },
   );
+
+  test('one that has expired is refused, and the log says so', async () => {
+    const { clientId, signer } = await keyWorld('expired-with-key');
+    const end = Math.floor(Date.now() / 1000) * 1000 + 60_000;
+    const body = { expires_at: new Date(end).toISOString() };
+    await done('PATCH', `clients/${clientId}`, { body });
+    expect((await askWith(await assertionOf(clientId, signer))).status).toBe(200);
+    vi.useFakeTimers({ toFake: ['Date'], now: end });
+    try {
+      expect(await whyIs(await assertionOf(clientId, signer))).toBe('expired_client');
+      expect(await whyIs(await assertionOf(clientId, stranger))).toBe('no_such_key');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   test('one of another method is refused', async () => {
     expect(await whyIs(await assertionOf(scene.api.client_id, stranger))).toBe('method_not_registered');

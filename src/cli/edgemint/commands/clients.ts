@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { reservationOf } from '../../../tokens/reserved-claims.ts';
 import { listing } from '../output.ts';
-import { grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
+import { futureTime, grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
@@ -83,6 +83,12 @@ const fields: readonly Field[] = [
     choices: ['active', 'disabled'],
   },
   {
+    name: 'expires_at',
+    flags: '--expires-at <time>',
+    description: 'when it ends: a time (RFC 3339), a day, or a duration from now such as 90d',
+    parse: futureTime,
+  },
+  {
     name: 'client_id',
     flags: '--client-id <id>',
     description: 'the client_id that a client has from another provider',
@@ -104,6 +110,7 @@ const clients: Collection<Client> = {
     roles: ({ roles }) => roles,
     grants: ({ grants }) => grants.map(({ resource_server }) => resource_server),
     status: ({ status }) => status,
+    expires_at: ({ expires_at }) => expires_at,
     last_used_at: ({ last_used_at }) => last_used_at,
   },
   fields,

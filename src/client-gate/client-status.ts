@@ -1,0 +1,33 @@
+import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
+import type { ClientRecord, ClientStatusCopy } from '../gates/protocol.ts';
+
+/**
+ * Whether a client has expired.
+ * @param now the clock that never goes back, milliseconds since the epoch
+ */
+export function hasExpired({ expires_at }: Pick<ClientRecord, 'expires_at'>, now: number): boolean {
+  return expires_at !== undefined && expires_at * 1000 <= now;
+}
+
+/** Returns the status that a client has at a moment. A status that this version does not know means `disabled`. */
+export function statusAt(record: Pick<ClientRecord, 'status' | 'expires_at'>, now: number): ClientStatusCopy['status'] {
+  const { status, expires_at } = record;
+  const isOn = status === 'active' || (status === 'expiring' && expires_at !== undefined);
+  return isOn && !hasExpired(record, now) ? 'active' : 'disabled';
+}
+
+/** Returns the lifetime of a token in seconds: it ends with its client. @param issuedAt its `iat` */
+export function lifetimeWithin({ expires_at }: ClientRecord, lifetime: number, issuedAt: number): number {
+  return expires_at === undefined ? lifetime : Math.min(lifetime, expires_at - issuedAt);
+}
+
+/**
+ * Returns the client's end in seconds since the epoch if a token may exist that lives longer, because it was issued before the client was
+ * given that end. Such a token has at most the longest lifetime left.
+ * @param now milliseconds since the epoch
+ */
+export function nearExpiry({ expires_at }: Pick<ClientRecord, 'expires_at'>, now: number): number | undefined {
+  return expires_at !== undefined && expires_at <= now / 1000 + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW
+    ? expires_at
+    : undefined;
+}
