@@ -7,6 +7,7 @@ import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, recordSuccesses } from './store/background-tasks.ts';
+import { noticeExpiringClients } from './store/expiring-clients.ts';
 import { noticeExpiringSecrets } from './store/expiring-secrets.ts';
 import { migrateIdentifiers } from './store/identifiers.ts';
 import { purge } from './store/purges.ts';
@@ -26,6 +27,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
   ['migrate_identifiers', storeComparableForms],
   ['purge', ({ db }, now) => purge(db, now)],
+  ['notice_expiring_clients', async ({ db }, now) => ({ noticed: await noticeExpiringClients(db, now) })],
   ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],
   // Last, because it takes as long as its receivers.
   ['send_webhooks', async ({ webhooks }, now) => ({ ...(await webhooks.sendDue(now)) })],

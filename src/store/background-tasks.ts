@@ -14,6 +14,7 @@ export const BACKGROUND_TASKS = [
   'copy_key_ring',
   'migrate_identifiers',
   'purge',
+  'notice_expiring_clients',
   'notice_expiring_secrets',
   'send_webhooks',
   'flush_usage',

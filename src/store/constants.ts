@@ -73,6 +73,12 @@ export const SECRET_EXPIRY_NOTICE = 7 * 86_400;
 /** The most expiring secrets that one run of the scheduled handler reports. */
 export const EXPIRING_SECRETS_PER_RUN = 500;
 
+/** How long before its end a client counts as expiring: time to ask its owner. */
+export const CLIENT_EXPIRY_NOTICE = 14 * 86_400;
+
+/** The most expiring clients that one run of the scheduled handler reports. */
+export const EXPIRING_CLIENTS_PER_RUN = 500;
+
 /** How long the deliveries of webhooks are kept: longer than an event is tried again, so that a failure can be looked into. */
 export const WEBHOOK_DELIVERY_AGE = 30 * 86_400;
 

@@ -138,6 +138,7 @@ beforeAll(async () => {
     env.DB.prepare("INSERT INTO live_revocations VALUES (2, '', '', 'client', 'newest', '', NULL, 1, 1, 0)"),
     // As older code left it.
     env.DB.prepare('UPDATE resource_servers SET comparable = NULL'),
+    env.DB.prepare('UPDATE clients SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
     env.DB.prepare('UPDATE client_secrets SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
     // It is due, and nothing is pending for it.
     env.DB.prepare(
@@ -187,6 +188,10 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       has('webhook_deliveries', ({ event_id }) => event_id === 'old') ||
       has('live_revocations', ({ hash }) => hash === 'old') ||
       !has('live_revocations', ({ hash }) => hash === 'newest')
+    ),
+    notice_expiring_clients: !has(
+      'clients',
+      ({ expires_at, expiry_noticed }) => Number(expires_at) > Date.now() && expiry_noticed === 0,
     ),
     notice_expiring_secrets: !has(
       'client_secrets',
@@ -257,6 +262,7 @@ test('the log tells how much each task did, and nothing of one that found nothin
         live_revocations: 1,
       },
     ],
+    ['notice_expiring_clients', true, { noticed: 1 }],
     ['notice_expiring_secrets', true, { noticed: 1 }],
   ]);
   expect(await taskResults(runScheduled)).toEqual([]);
@@ -346,6 +352,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   migrate_identifiers: 'select "id", "identifier" from "resource_servers"',
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
+  notice_expiring_clients: `AND "clients"."status" = 'active'`,
   notice_expiring_secrets: 'from "client_secrets" inner join',
   send_webhooks: 'ROW_NUMBER()',
 };

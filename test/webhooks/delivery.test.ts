@@ -364,6 +364,44 @@ test('a secret that will expire is reported once, and again if it is set to expi
   expect(await receiver.received()).toHaveLength(2);
 });
 
+test('a client that will expire is reported once, and again if it is set to expire at another time', async () => {
+  const organization = await newOrganization();
+  const { receiver, webhook } = await receiving(organization, { events: ['client.expiring'] });
+  const now = Date.now();
+  const at = (days: number) => `${new Date(now + days * 86_400_000).toISOString().slice(0, 19)}.000Z`;
+  const client_name = name();
+  const fields = { owner: 'billing@example.com', expires_at: at(15) };
+  const client = await createClient({ organization_id: organization, client_name, ...fields });
+  const path = `clients/${client.client_id}`;
+  // Neither is reported: it is disabled, or never ends.
+  await createClient({ organization_id: organization, client_name: name(), status: 'disabled', expires_at: at(1) });
+  await createClient({ organization_id: organization, client_name: name() });
+  await runScheduled(now);
+  expect(await receiver.received()).toEqual([]);
+
+  const before = (await api('GET', path)).headers.get('ETag');
+  await Promise.all([runScheduled(now + 86_400_000 + MINUTE), runScheduled(now + 86_400_000 + MINUTE)]);
+  await runScheduled(now + 86_400_000 + 2 * MINUTE);
+  const payloads = await receiver.payloads(webhook.signing_secret);
+  expect(new Set(payloads.map(({ data }) => (data as { id: string }).id)).size).toBe(1);
+  expect(payloads[0]).toMatchObject({
+    type: 'client.expiring',
+    data: { organization_id: organization, target: client.client_id, client_name, ...fields },
+  });
+  // Nobody changed the client.
+  expect((await api('GET', path)).headers.get('ETag')).toBe(before);
+
+  vi.useRealTimers();
+  const seen = (await receiver.received()).length;
+  await done('PATCH', path, { body: { description: 'changed', expires_at: at(15) } });
+  await runScheduled(now + 86_400_000 + 3 * MINUTE);
+  expect(await receiver.received()).toHaveLength(seen);
+  vi.useRealTimers();
+  await done('PATCH', path, { body: { expires_at: at(3) } });
+  await runScheduled(Date.now());
+  expect(await receiver.received()).toHaveLength(seen + 1);
+});
+
 test('each signing key that starts to sign is reported to the webhooks of the instance', async () => {
   const { receiver, webhook } = await receiving(null, { events: ['signing_key.rotated'] });
   const { data: before } = await done<{ data: { kid: string; alg: string; status: string }[] }>('GET', 'signing-keys');
