@@ -283,9 +283,11 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     if (refusal) return refusal;
     this.#meter.used(credential.id, now);
     const spent = this.#spend(decision.spends, now);
-    const settled = this.#settle(usageOutcomeOf(decision.answer), now, decision.isCharged ? taken : undefined);
+    const { answer, isCharged } = decision;
+    const resource = answer.outcome === 'admitted' ? answer.grant.resource : undefined;
+    const settled = this.#settle(usageOutcomeOf(answer), now, isCharged ? taken : undefined, resource);
     if (spent || settled) await Promise.all([spent, settled]);
-    return decision.answer;
+    return answer;
   }
 
   #isReplayed({ spends }: ProvenClient): boolean {
@@ -303,8 +305,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Counts how a request ended. @returns a promise if an alarm is set: await it before the answer */
-  #settle(outcome: UsageOutcome, now: number, taken?: Taken): Promise<void> | undefined {
-    this.#meter.settle(outcome, now, taken);
+  #settle(outcome: UsageOutcome, now: number, taken?: Taken, resource?: string): Promise<void> | undefined {
+    this.#meter.settle(outcome, now, taken, resource);
     return this.#alarm.setBy(this.#meter.nextDeadline());
   }
 

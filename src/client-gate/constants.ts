@@ -106,3 +106,9 @@ export const FLUSH_RETRY_DOUBLINGS_MAX = 2;
 
 /** How many hours a gate tries to tell D1 of counts and of its client's last use. Then it forgets the counts. */
 export const USAGE_HOURS_KEPT = 48;
+
+/**
+ * How many counts by hour and resource server a gate keeps; tokens for further ones are one count for each hour. A count takes 600 bytes of
+ * its row at most, and usually 100: a client has a few resource servers, and D1 takes the counts of an hour within the next one.
+ */
+export const RESOURCE_COUNTS_MAX = 64;

@@ -2,6 +2,7 @@ import { LAST_USED_PRECISION } from '../constants.ts';
 import type {
   MeterRow,
   RateLimit,
+  ResourceCount,
   StoredActivity,
   UsageCount,
   UsageOutcome,
@@ -20,12 +21,14 @@ import {
   USE_FLUSH_MIN,
 } from './constants.ts';
 import { Pace } from './pace.ts';
+import { ResourceCounts } from './resource-counts.ts';
 import { fullBucket, recoveredBucket, renewed, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
 /** What a flush writes to D1. */
 export interface Flush {
   readonly counts: readonly UsageCount[];
+  readonly resources: readonly ResourceCount[];
   /** When the client last authenticated, to `LAST_USED_PRECISION`, if D1 does not know it. */
   readonly usedAt: number | undefined;
 }
@@ -54,6 +57,7 @@ export class Meter {
   // does not change it, so that the API shows the same value for an hour, from the gate and from D1.
   #clientUse: { at: number; written: number; flushed: number };
   #usage: UsageCounts;
+  #resources: ResourceCounts;
   readonly #pace = new Pace();
   // Whether counts are only in memory, and when the alarm must write those that are. Of a busy client that is set even if there are none,
   // because counts that need it are about to come.
@@ -75,6 +79,7 @@ export class Meter {
     const { client_used_at: at = 0, client_use_flushed: flushed = 0 } = row?.activity ?? {};
     this.#clientUse = { at, written: at, flushed };
     this.#usage = new UsageCounts(row?.activity.usage);
+    this.#resources = new ResourceCounts(row?.activity.resources);
     this.#flushAt = row?.activity.flush_at ?? undefined;
     this.#failedFlushes = row?.activity.failed_flushes ?? 0;
   }
@@ -90,9 +95,13 @@ export class Meter {
     return take(this.#bucket, this.#written, limit, this.#pace.isBusy(now), now);
   }
 
-  /** Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy. */
-  settle(outcome: UsageOutcome, now: number, taken?: Taken): void {
+  /**
+   * Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy.
+   * @param resource the resource server of the issued token
+   */
+  settle(outcome: UsageOutcome, now: number, taken?: Taken, resource?: string): void {
     this.#usage.add(outcome, now);
+    if (resource !== undefined) this.#resources.add(resource, now);
     this.#flushAt ??= now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX);
     if (taken?.write) this.#write(now, taken.write);
     else if (!this.#pace.isBusy(now)) this.#write(now);
@@ -149,6 +158,7 @@ export class Meter {
     this.#writtenUses = new Map();
     this.#clientUse = { at: 0, written: 0, flushed: 0 };
     this.#usage = new UsageCounts();
+    this.#resources = new ResourceCounts();
     this.#isUnwritten = false;
     this.#persistAt = undefined;
     this.#flushAt = undefined;
@@ -184,15 +194,21 @@ export class Meter {
     if (isBusy) this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
     if (!isFlushDue) return undefined;
     this.#usage.forget(now);
-    const flush = { counts: this.#usage.owed(), usedAt: this.#isUseOwed(now) ? this.#clientUse.at : undefined };
-    if (flush.counts.length > 0 || flush.usedAt !== undefined) return flush;
+    this.#resources.forget(now);
+    const flush = {
+      counts: this.#usage.owed(),
+      resources: this.#resources.owed(),
+      usedAt: this.#isUseOwed(now) ? this.#clientUse.at : undefined,
+    };
+    if (flush.counts.length > 0 || flush.resources.length > 0 || flush.usedAt !== undefined) return flush;
     this.flushed(flush, now);
     return undefined;
   }
 
   /** Records that D1 took a flush. */
-  flushed({ counts, usedAt = 0 }: Flush, now: number): void {
+  flushed({ counts, resources, usedAt = 0 }: Flush, now: number): void {
     this.#usage.flushed(counts);
+    this.#resources.flushed(resources);
     this.#clientUse.flushed = Math.max(this.#clientUse.flushed, usedAt);
     this.#failedFlushes = 0;
     const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed(now);
@@ -211,6 +227,8 @@ export class Meter {
   // Creates the table with its first row, so that the gate of a client that requests no tokens writes nothing.
   #write(now: number, bucket = this.#written): void {
     this.#usage.forget(now);
+    this.#resources.forget(now);
+    const resources = this.#resources.all();
     const activity: StoredActivity = {
       last_used: Object.fromEntries(this.#lastUsed),
       usage: this.#usage.all(),
@@ -218,6 +236,7 @@ export class Meter {
       failed_flushes: this.#failedFlushes,
       ...(this.#clientUse.at > 0 && { client_used_at: this.#clientUse.at }),
       ...(this.#clientUse.flushed > 0 && { client_use_flushed: this.#clientUse.flushed }),
+      ...(resources.length > 0 && { resources }),
     };
     if (!this.#exists) {
       this.#sql.exec(

@@ -587,6 +587,15 @@ export interface UsageCount {
   readonly count: number;
 }
 
+/** How many tokens for one resource server a client was issued within an hour. */
+export interface ResourceCount {
+  /** The hour's beginning, milliseconds since the epoch. */
+  readonly hour: number;
+  /** The identifier of the resource server; empty for those beyond the limit of what a gate keeps. */
+  readonly resource: string;
+  readonly count: number;
+}
+
 export interface ActivityRequest {
   readonly client_id: string;
 }
@@ -658,6 +667,11 @@ export interface FlushedCount extends UsageCount {
   readonly flushed: number;
 }
 
+/** The same of the tokens for a resource server. */
+export interface FlushedResourceCount extends ResourceCount {
+  readonly flushed: number;
+}
+
 /** What `meter` holds besides the bucket. Times are in milliseconds since the epoch. */
 export interface StoredActivity {
   /** The last use of each secret, by the secret's id. */
@@ -670,6 +684,8 @@ export interface StoredActivity {
   readonly client_used_at?: number;
   /** The `client_used_at` that D1 last took. Absent: none; D1 is then told of the next use, and keeps the later one. */
   readonly client_use_flushed?: number;
+  /** Issued tokens by resource server. Absent from an older gate's row, which has lost them: D1 keeps the greater counts that it has. */
+  readonly resources?: readonly FlushedResourceCount[];
 }
 
 /** `spent_ids`: several used ids in one row, as a JSON array of `StoredSpentId`, and the latest `expires_at` of them. */

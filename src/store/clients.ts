@@ -14,6 +14,7 @@ import {
   clientSecrets,
   clients,
   clientUsage,
+  clientUsageDays,
   clientWorkloads,
   gates,
   organizations,
@@ -113,6 +114,7 @@ export function removeClients(db: Database, ids: SQL): Statement[] {
     ...removeLinks(db, ids),
     db.delete(clientSecrets).where(among(clientSecrets.clientId, ids)),
     db.delete(clientUsage).where(among(clientUsage.clientId, ids)),
+    db.delete(clientUsageDays).where(among(clientUsageDays.clientId, ids)),
     db.delete(gates).where(among(gates.clientId, ids)),
     db.delete(clients).where(among(clients.clientId, ids)),
   ];

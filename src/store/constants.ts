@@ -90,3 +90,12 @@ export const FEED_HASH_BYTES = 16;
 
 /** The deadline of D1 for the revocation feed. After it, the isolate serves what it has. */
 export const FEED_DEADLINE_MS = 2000;
+
+/** How many clients a day's list of those with the most requests has: as many as a page. A flush rewrites the list, 20 KB if it is full. */
+export const TOP_CLIENTS = 100;
+
+/** After so many resource servers of a day, an organization's or the instance's counts of further ones are one sum. A flush rewrites them. */
+export const RESOURCE_SERVERS_PER_DAY = 200;
+
+/** The most rows of older code that one run of the scheduled handler moves to the usage by day: 100 KB of one bound parameter. */
+export const USAGE_ROWS_PER_RUN = 1000;

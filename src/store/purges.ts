@@ -9,13 +9,21 @@ import {
   auditEvents,
   changes,
   clientUsage,
+  clientUsageDays,
   idempotencyKeys,
   reservedIdentifiers,
+  usageDays,
   webhookDeliveries,
   webhookNotices,
 } from './schema.ts';
 
-type Purged = typeof idempotencyKeys | typeof clientUsage | typeof webhookDeliveries | typeof webhookNotices;
+type Purged =
+  | typeof idempotencyKeys
+  | typeof clientUsage
+  | typeof clientUsageDays
+  | typeof usageDays
+  | typeof webhookDeliveries
+  | typeof webhookNotices;
 
 /**
  * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers, webhook deliveries and live revocations whose
@@ -33,25 +41,32 @@ export async function purge(db: Database, now: number) {
     .limit(PURGE_ROWS);
   const rowids = (table: Purged, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
-  const [events, answers, usage, ended, , reservations, deliveries, , revocations] = await askStore('d1', () =>
-    db.batch([
-      db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
-      db.delete(idempotencyKeys).where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
-      db.delete(clientUsage).where(rowids(clientUsage, lt(clientUsage.hour, before(USAGE_AGE)))),
-      db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
-      extendReservations(db, now),
-      db.delete(reservedIdentifiers).where(lt(reservedIdentifiers.expiresAt, now)),
-      db
-        .delete(webhookDeliveries)
-        .where(rowids(webhookDeliveries, lt(webhookDeliveries.createdAt, before(WEBHOOK_DELIVERY_AGE)))),
-      db.delete(webhookNotices).where(rowids(webhookNotices, lt(webhookNotices.at, before(WEBHOOK_DELIVERY_AGE)))),
-      purgeLiveRevocations(db, now),
-    ]),
+  const endOfDay = before(USAGE_AGE + 86_400);
+  const [events, answers, usage, ended, , reservations, deliveries, , revocations, clientDays, days] = await askStore(
+    'd1',
+    () =>
+      db.batch([
+        db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
+        db
+          .delete(idempotencyKeys)
+          .where(rowids(idempotencyKeys, lt(idempotencyKeys.createdAt, before(IDEMPOTENCY_AGE)))),
+        db.delete(clientUsage).where(rowids(clientUsage, lt(clientUsage.hour, before(USAGE_AGE)))),
+        db.delete(changes).where(lt(changes.createdAt, before(CHANGE_AGE))),
+        extendReservations(db, now),
+        db.delete(reservedIdentifiers).where(lt(reservedIdentifiers.expiresAt, now)),
+        db
+          .delete(webhookDeliveries)
+          .where(rowids(webhookDeliveries, lt(webhookDeliveries.createdAt, before(WEBHOOK_DELIVERY_AGE)))),
+        db.delete(webhookNotices).where(rowids(webhookNotices, lt(webhookNotices.at, before(WEBHOOK_DELIVERY_AGE)))),
+        purgeLiveRevocations(db, now),
+        db.delete(clientUsageDays).where(rowids(clientUsageDays, lt(clientUsageDays.day, endOfDay))),
+        db.delete(usageDays).where(rowids(usageDays, lt(usageDays.day, endOfDay))),
+      ]),
   );
   return {
     audit_events: events.meta.changes,
     idempotency_keys: answers.meta.changes,
-    usage: usage.meta.changes,
+    usage: usage.meta.changes + clientDays.meta.changes + days.meta.changes,
     changes: ended.meta.changes,
     reserved_identifiers: reservations.meta.changes,
     webhook_deliveries: deliveries.meta.changes,

@@ -526,7 +526,10 @@ export const idempotencyKeys = sqliteTable(
   ],
 );
 
-/** How many token requests of a client had which outcome, by hour. Gates write absolute values, so a repeated flush is harmless. */
+/**
+ * How many token requests of a client had which outcome, by hour, as older code writes them. The scheduled handler moves the rows to
+ * `client_usage_days`.
+ */
 export const clientUsage = sqliteTable(
   'client_usage',
   {
@@ -542,6 +545,54 @@ export const clientUsage = sqliteTable(
     index('client_usage_hour').on(table.hour),
   ],
 );
+
+/**
+ * A client's usage on a day, as its gate counts it: the values are absolute, so that a repeated flush is harmless. `usage_days` has the sums of
+ * exactly these counts.
+ */
+export const clientUsageDays = sqliteTable(
+  'client_usage_days',
+  {
+    clientId: text('client_id').notNull(),
+    /** The start of the day in UTC. */
+    day: integer('day').notNull(),
+    counts: json<DayCounts>('counts').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.clientId, table.day] }), index('client_usage_days_day').on(table.day)],
+);
+
+/** The usage of all clients of an organization, or of the instance, on a day. One row, so that a flush writes one and a read reads one. */
+export const usageDays = sqliteTable(
+  'usage_days',
+  {
+    /** The organization; empty for the instance. No foreign key: the counts of a deleted organization stay part of the instance's. */
+    owner: text('owner').notNull(),
+    /** The start of the day in UTC. */
+    day: integer('day').notNull(),
+    counts: json<DayCounts>('counts').notNull(),
+    /** The clients with the most requests on that day, up to `TOP_CLIENTS`. */
+    clients: json<Record<string, ClientDay>>('clients').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.owner, table.day] }), index('usage_days_day').on(table.day)],
+);
+
+/** Counts by the hour of the day in UTC, `0` to `23`. */
+export type HourCounts = Readonly<Record<string, number>>;
+
+/** What was counted on a day. Absent: nothing. */
+export interface DayCounts {
+  /** Token requests by outcome: `issued`, or the reason of a refusal. */
+  readonly outcomes?: Readonly<Record<string, HourCounts>>;
+  /** Issued tokens by the identifier of their resource server; empty for those beyond the limits. */
+  readonly resource_servers?: Readonly<Record<string, HourCounts>>;
+}
+
+/** The token requests of one client on a day. */
+export interface ClientDay {
+  readonly requests: number;
+  /** By the hour of the day: how many tokens were issued, and how many requests were refused. */
+  readonly hours: Readonly<Record<string, readonly [issued: number, refused: number]>>;
+}
 
 export const auditEvents = sqliteTable(
   'audit_events',

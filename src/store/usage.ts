@@ -1,33 +1,37 @@
-import { and, eq, gte, isNull, lt, lte, or, sql } from 'drizzle-orm';
-import type { UsageCount } from '../gates/protocol.ts';
+import { and, eq, gte, isNull, lt, lte, or } from 'drizzle-orm';
+import type { ResourceCount, UsageCount } from '../gates/protocol.ts';
 import { recordFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
-import { clients, clientUsage } from './schema.ts';
+import { clients, clientUsage, clientUsageDays } from './schema.ts';
+import { type ClientCount, dayOf, hoursOf, raiseCounts } from './usage-days.ts';
+
+/** What a gate tells D1: absolute counts, and when the client was last used, if D1 does not know it. Times are in milliseconds. */
+export interface FlushedUsage {
+  readonly counts: readonly UsageCount[];
+  readonly resources?: readonly ResourceCount[];
+  readonly usedAt?: number | undefined;
+}
 
 /**
- * Writes a client's usage counts and its last use, unless the client was deleted. The counts are absolute, and the greater count and the
- * later use win, so that a repeated or late flush is harmless. The client's version stays the same.
- * @param flush `usedAt`, in milliseconds since the epoch, is undefined if the last use need not be written
+ * Writes a client's usage counts and its last use, and raises the sums of its organization and of the instance, unless the client was deleted.
+ * The counts are absolute, and the greater count and the later use win, so that a repeated or late flush is harmless. The client's version
+ * stays the same.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
 export async function flushUsage(
   db: Database,
   clientId: string,
-  { counts, usedAt }: { readonly counts: readonly UsageCount[]; readonly usedAt?: number | undefined },
+  { counts, resources = [], usedAt }: FlushedUsage,
   now: number,
 ): Promise<void> {
-  const rows = sql`SELECT ${clientId}, value ->> 'hour', value ->> 'outcome', value ->> 'count'
-    FROM json_each(${JSON.stringify(counts)}) WHERE EXISTS (SELECT 1 FROM ${clients} WHERE ${clients.clientId} = ${clientId})`;
-  const { clientId: client, hour, outcome, count } = clientUsage;
-  const upsert = db
-    .insert(clientUsage)
-    .select(rows)
-    .onConflictDoUpdate({
-      target: [client, hour, outcome],
-      set: { count: sql`max(${count}, excluded.count)` },
-    });
+  const outcomes = counts.map(
+    ({ hour, outcome, count }): ClientCount => ({ clientId, hour, kind: 'outcomes', key: outcome, count }),
+  );
+  const issued = resources.map(
+    ({ hour, resource, count }): ClientCount => ({ clientId, hour, kind: 'resource_servers', key: resource, count }),
+  );
   const use = (at: number) =>
     db
       .update(clients)
@@ -36,23 +40,37 @@ export async function flushUsage(
   await askStore('d1', () =>
     db.batch([
       recordFrequentSuccess(db, 'flush_usage', now),
-      ...(counts.length > 0 ? [upsert] : []),
+      ...raiseCounts(db, [...outcomes, ...issued]),
       ...(usedAt === undefined ? [] : [use(usedAt)]),
     ]),
   );
 }
 
 /**
- * Returns a client's counts of the hours that begin within a range.
+ * Returns a client's counts of the hours that begin within a range. There may be two for the same hour and outcome, of which the greater
+ * counts: one is in a row of older code that has not been moved.
  * @param range `from` and `to` are in milliseconds since the epoch, and inclusive
  * @throws StoreUnavailableError
  */
-export function listUsage(
+export async function listUsage(
   db: Database,
   clientId: string,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<UsageCount[]> {
   const { hour, outcome, count } = clientUsage;
-  const isWanted = and(eq(clientUsage.clientId, clientId), gte(hour, from), lte(hour, to));
-  return askStore('d1', () => db.select({ hour, outcome, count }).from(clientUsage).where(isWanted));
+  const { day, counts } = clientUsageDays;
+  const isOlder = and(eq(clientUsage.clientId, clientId), gte(hour, from), lte(hour, to));
+  const isWanted = and(eq(clientUsageDays.clientId, clientId), gte(day, dayOf(from)), lte(day, to));
+  const [older, days] = await askStore('d1', () =>
+    db.batch([
+      db.select({ hour, outcome, count }).from(clientUsage).where(isOlder),
+      db.select({ day, counts }).from(clientUsageDays).where(isWanted),
+    ]),
+  );
+  const counted = days.flatMap(({ day, counts }) =>
+    Object.entries(counts.outcomes ?? {}).flatMap(([outcome, hours]) =>
+      hoursOf(day, hours).map(([hour, count]) => ({ hour, outcome, count })),
+    ),
+  );
+  return [...older, ...counted.filter(({ hour }) => hour >= from && hour <= to)];
 }

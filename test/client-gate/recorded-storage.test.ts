@@ -32,6 +32,10 @@ const OPTIONAL: readonly string[] = [
   'record.1.grants[].scope_policy: string',
   'meter.3.client_used_at: number',
   'meter.3.client_use_flushed: number',
+  'meter.3.resources[].hour: number',
+  'meter.3.resources[].resource: string',
+  'meter.3.resources[].count: number',
+  'meter.3.resources[].flushed: number',
 ];
 
 /** Tables and indexes that this code creates, and those recordings may lack whose code did not know them. It ignores them. */

@@ -17,6 +17,7 @@ import { database } from '../../src/store/database.ts';
 import { flushUsage } from '../../src/store/usage.ts';
 import { type Credentials, world } from '../http.ts';
 import { failing, gateStorage, resetCalls } from '../instruments.ts';
+import { usageRowsOf } from '../management/rows.ts';
 import { seeded } from '../random.ts';
 import { admit, alarmOf, gateOf, gates, push } from './gate.ts';
 
@@ -57,11 +58,7 @@ async function unflushed({ client_id }: Credentials): Promise<UsageCount[]> {
   return [...(await gates.activity({ client_id })).usage];
 }
 
-/** Returns the client's usage in D1, the oldest hour first. */
-async function inD1({ client_id }: Credentials): Promise<UsageCount[]> {
-  const query = 'SELECT hour, outcome, count FROM client_usage WHERE client_id = ? ORDER BY hour, outcome';
-  return (await env.DB.prepare(query).bind(client_id).all<UsageCount>()).results;
-}
+const inD1 = ({ client_id }: Credentials) => usageRowsOf(client_id);
 
 const issued = (count: number, hour = FIRST_HOUR) => ({ hour, outcome: 'issued', count });
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { alarmOf, gateOf, gates } from '../client-gate/gate.ts';
 import { api as ask, type Credentials, getToken, world } from '../http.ts';
 import { type Fault, failing, type Store, withFault } from '../instruments.ts';
-import { rowsOf } from '../management/rows.ts';
+import { rowsOf, usageRowsOf } from '../management/rows.ts';
 
 // Half past an hour, and ahead of the runtime's clock, so that no alarm goes off by itself.
 const START = new Date('2027-07-01T10:30:00Z').getTime();
@@ -49,7 +49,7 @@ async function delivered({ worker: { client_id }, jti }: Owing) {
   );
   return {
     feed: live.map(({ kind }) => kind),
-    usage: await rowsOf('SELECT hour, outcome, count FROM client_usage WHERE client_id = ?', client_id),
+    usage: await usageRowsOf(client_id),
     events: events.map(({ action }) => action),
     token: await env.KV.get(`revoked:${client_id}:${jti}`),
     client: await env.KV.get(`client:${client_id}`, 'json'),

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
+import type { UsageCount } from '../../src/gates/protocol.ts';
 import { create } from '../http.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -73,4 +74,14 @@ export async function pointedAt(response: Response, status = 422): Promise<strin
 export async function keyWith(organization: string, scopes: readonly string[]): Promise<string> {
   const body = { organization_id: organization, name: crypto.randomUUID(), scopes };
   return (await create('api-keys', body)).api_key ?? '';
+}
+
+/** Returns a client's usage in D1, the oldest hour first. */
+export function usageRowsOf(clientId: string): Promise<UsageCount[]> {
+  return rowsOf<UsageCount>(
+    `SELECT day + 3600000 * hour.key AS hour, outcome.key AS outcome, hour.value AS count
+    FROM client_usage_days, json_each(counts, '$.outcomes') AS outcome, json_each(outcome.value) AS hour
+    WHERE client_id = ? ORDER BY 1, 2`,
+    clientId,
+  );
 }

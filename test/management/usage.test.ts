@@ -4,10 +4,12 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { USE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
 import { USAGE_AGE } from '../../src/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { database } from '../../src/store/database.ts';
+import { flushUsage } from '../../src/store/usage.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import { api, type Credentials, create, done, getToken, requestToken, world } from '../http.ts';
 import { calls, failing, resetCalls, slowing } from '../instruments.ts';
-import { problemOf, rowsOf } from './rows.ts';
+import { problemOf, rowsOf, usageRowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 
 interface Hour {
@@ -40,7 +42,7 @@ async function flush(client: Credentials): Promise<void> {
   await runDurableObjectAlarm(gateOf(client));
 }
 
-const inD1 = ({ client_id }: Credentials) => rowsOf('SELECT * FROM client_usage WHERE client_id = ?', client_id);
+const inD1 = ({ client_id }: Credentials) => usageRowsOf(client_id);
 
 /** Inserts one row for each of these hours, with the counts 1, 2, 3, … */
 async function insertHours({ client_id }: Credentials, hours: readonly number[]): Promise<void> {
@@ -163,10 +165,15 @@ test('it goes with its client, and does not come back with the gate’s next ala
 });
 
 test('it is kept for 31 days, and then purged by the scheduled handler', async () => {
-  const { worker } = await world('old');
-  const oldest = START - USAGE_AGE * 1000;
-  await insertHours(worker, [oldest, oldest - 1]);
+  const { worker, organization } = await world('old');
+  const oldest = FIRST_HOUR - USAGE_AGE * 1000;
+  const day = oldest - (oldest % (24 * HOUR));
+  const counts = [oldest, day, day - HOUR].map((hour) => ({ hour, outcome: 'issued', count: 1 }));
+  await flushUsage(database(env.DB), worker.client_id, { counts }, START);
   await runScheduled(START);
-  expect((await inD1(worker)).map(({ hour }) => hour)).toEqual([oldest]);
-  expect((await usageOf(worker)).data).toEqual([{ hour: iso(oldest), issued: 1, refused: {} }]);
+  expect((await inD1(worker)).map(({ hour }) => hour)).toEqual([day, oldest]);
+  const days = "SELECT day FROM usage_days WHERE owner IN (?, '') AND day < ?";
+  expect(await rowsOf(days, organization, day + 1)).toEqual([{ day }, { day }]);
+  const from = iso(day - 24 * HOUR);
+  expect((await usageOf(worker, `?from=${from}`)).data.map(({ hour }) => hour)).toEqual([oldest, day].map(iso));
 });
