@@ -1,8 +1,7 @@
-import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
 import { foldedForm } from '../lib/folded-form.ts';
 import type { SecurityProfile } from './client-authentication.ts';
 import { byClient, selectIntrospected, selectOwnScopes, selectOwnServers, selectRoles } from './client-links.ts';
-import { FEW_CLIENTS } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import type { DescribedGrant, StoredGrant } from './grants.ts';
@@ -19,10 +18,9 @@ import {
   gates,
   organizations,
   resourceServers,
-  roleGrants,
 } from './schema.ts';
 import { insertSecret, type StoredSecret } from './secrets.ts';
-import { among, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
+import { among, isAtVersion, listOf, refolded } from './sql.ts';
 import { insertWorkloads, type WorkloadKey } from './workloads.ts';
 import { nextVersion, type Statement } from './write.ts';
 
@@ -158,91 +156,12 @@ export async function findClient(db: Database, clientId: string): Promise<Descri
   return (await describeClients(db, listOf([clientId])))[0];
 }
 
-export interface ClientFilter {
-  readonly organizationId: string;
-  /** A prefix of the name, compared without case. */
-  readonly name?: string | undefined;
-  readonly owner?: string | undefined;
-  readonly status?: Client['status'] | undefined;
-  /** A role's id. */
-  readonly roleId?: string | undefined;
-  /** The id of a resource server that is granted to the client, directly or by roles. */
-  readonly resourceServerId?: string | undefined;
-  /** Whether only clients are wanted that have a claim of their own, or may request one. */
-  readonly hasClaims?: boolean;
-}
-
-/** Returns clients by name, starting after `after`. @throws StoreUnavailableError */
-export async function listClients(
+/** Finds clients with their links, by name unless another order is given. @throws StoreUnavailableError */
+export async function describeClients(
   db: Database,
-  { organizationId, name, owner, status, hasClaims = false, ...links }: ClientFilter,
-  { after, limit }: { after: string | undefined; limit: number },
+  ids: SQL,
+  order = sql`lower(${clients.clientName})`,
 ): Promise<DescribedClient[]> {
-  const lowered = sql`lower(${clients.clientName})`;
-  const conditions = await Promise.all(requiredLinks(links).map((link) => linkCondition(db, link)));
-  // With few linked clients, the `+` keeps SQLite from scanning the organization's index by name; each linked client is checked instead.
-  const organization = conditions.some(({ isFew }) => isFew) ? sql`+${clients.organizationId}` : clients.organizationId;
-  // An owner has fewer clients than a status, and SQLite cannot know that: the `+` leaves it only the index by owner.
-  const statusColumn = owner === undefined ? clients.status : sql`+${clients.status}`;
-  const page = db
-    .select({ clientId: clients.clientId })
-    .from(clients)
-    .where(
-      and(
-        sql`${organization} = ${organizationId}`,
-        // Without the hint, SQLite prefers the index by name for the beginning of a name.
-        owner === undefined ? undefined : sql`likelihood(${clients.owner} = ${owner}, 0.001)`,
-        isAfter(lowered, after),
-        name === undefined ? undefined : beginsWith(lowered, name),
-        status === undefined ? undefined : sql`${statusColumn} = ${status}`,
-        hasClaims ? sql`(${clients.claims} <> '{}' OR ${clients.requestableClaims} <> '[]')` : undefined,
-        ...conditions.map(({ condition }) => condition),
-      ),
-    )
-    .orderBy(asc(lowered))
-    .limit(limit);
-  return describeClients(db, page.getSQL());
-}
-
-/** A link that listed clients must have. */
-interface Link {
-  /** Selects the ids of the clients that have the link. */
-  readonly having: SQL;
-  /** Whether the current row's client has the link. */
-  readonly has: SQL;
-}
-
-function requiredLinks({ roleId, resourceServerId }: Pick<ClientFilter, 'roleId' | 'resourceServerId'>): Link[] {
-  const isClient = sql`client_id = ${clients.clientId}`;
-  const holders = sql`SELECT client_id FROM ${clientRoles} WHERE role_id = ${roleId}`;
-  const granting = sql`SELECT role_id FROM ${roleGrants} WHERE resource_server_id = ${resourceServerId}`;
-  const granted = sql`SELECT client_id FROM ${clientGrants} WHERE resource_server_id = ${resourceServerId}`;
-  const grantedByRole = sql`SELECT client_id FROM ${clientRoles} WHERE role_id IN (${granting})`;
-  const role = { having: holders, has: sql`EXISTS (${holders} AND ${isClient})` };
-  const server = {
-    having: sql`${granted} UNION ALL ${grantedByRole}`,
-    has: sql`(EXISTS (${granted} AND ${isClient}) OR EXISTS (${grantedByRole} AND ${isClient}))`,
-  };
-  return [...(roleId === undefined ? [] : [role]), ...(resourceServerId === undefined ? [] : [server])];
-}
-
-/**
- * Returns the cheaper of a link's two conditions. If few clients have the link, they are selected by it. If many have it, it is checked for
- * each client in the order of names, and the page is soon full. Neither reads all clients.
- */
-async function linkCondition(db: Database, { having, has }: Link): Promise<{ condition: SQL; isFew: boolean }> {
-  const probe = sql`SELECT COUNT(*) AS count FROM (${having} LIMIT ${FEW_CLIENTS + 1})`;
-  const [row] = await askStore('d1', () => db.all<{ count: number }>(probe));
-  const isFew = (row?.count ?? 0) <= FEW_CLIENTS;
-  return { condition: isFew ? among(clients.clientId, having) : has, isFew };
-}
-
-// A range, which an index can serve: from the prefix up to the prefix followed by the last Unicode character.
-function beginsWith(lowered: SQL, name: string): SQL {
-  return sql`${lowered} >= lower(${name}) AND ${lowered} < lower(${name}) || ${'\u{10ffff}'}`;
-}
-
-async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[]> {
   const [found, servers, scopes, roles, introspected] = await askStore('d1', () =>
     db.batch([
       db
@@ -259,7 +178,7 @@ async function describeClients(db: Database, ids: SQL): Promise<DescribedClient[
         .innerJoin(organizations, eq(organizations.id, clients.organizationId))
         .leftJoin(resourceServers, eq(resourceServers.id, clients.defaultResourceServerId))
         .where(among(clients.clientId, ids))
-        .orderBy(sql`lower(${clients.clientName})`),
+        .orderBy(order),
       selectOwnServers(db, ids),
       selectOwnScopes(db, ids),
       selectRoles(db, ids),

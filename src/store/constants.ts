@@ -53,10 +53,13 @@ export const IDENTIFIERS_PER_RUN = 1000;
 export const PURGE_ROWS = 5000;
 
 /**
- * If a role or resource server has at most so many clients, a filtered list checks these; otherwise it walks the clients by name until the
- * page is full.
+ * If at most so many clients have a property that no index has in the order of a list, the list checks and sorts these; otherwise it walks
+ * all clients in its order until the page is full.
  */
 export const FEW_CLIENTS = 1000;
+
+/** The most clients that a list checks for one page: ten times the largest page. A page costs some 5,000 rows read at most. */
+export const CLIENTS_SCANNED_MAX = 1000;
 
 /**
  * Clients of one organization that a workload's token can find at one key of the index. What they hold stays in an isolate's memory: up to

@@ -69,7 +69,13 @@ beforeAll(async () => {
     .map((route) => route.slice(5));
   expect(lists.length).toBeGreaterThan(5);
   const time = new Date().toISOString();
-  const cursors = ['["a"]', '[1,"a"]', '[1]'].map((keys) => btoa(keys).replaceAll('=', ''));
+  const sorts = ['-name', 'created_at', '-created_at', 'last_used_at', '-last_used_at'];
+  const cursors = [
+    '["a"]',
+    '[1,"a"]',
+    '[1]',
+    ...sorts.map((sort) => JSON.stringify([sort, sort === '-name' ? 'z' : 1, 'a'])),
+  ].map((keys) => btoa(keys).replaceAll('=', ''));
   const filters = [
     {},
     { name: 'w' },
@@ -80,7 +86,14 @@ beforeAll(async () => {
     { owner: 'billing', status: 'active', name: 'w' },
     { role: 'indexed' },
     { resource_server: identifier },
+    { auth_method: 'private_key_jwt' },
+    { unused_since: time, status: 'active', auth_method: 'private_key_jwt' },
     { name: 'w', status: 'active', role: 'indexed', resource_server: identifier },
+    ...sorts.flatMap((sort) => [
+      { sort },
+      { sort, status: 'active' },
+      { sort, unused_since: time, owner: 'billing', name: 'w' },
+    ]),
     { actor: 'root' },
     { target: holder.client_id },
     { action: 'client.created' },

@@ -59,6 +59,17 @@ export class Api {
     return (await this.#send('GET', path, { query })) as Answer<Body>;
   }
 
+  /** Returns a page of a list. The server ends a page early if it checked many items of which none is wanted; such pages are skipped. */
+  async page<Item>(path: string, query: Query): Promise<Page<Item>> {
+    let page: Page<Item>;
+    let { cursor } = query;
+    do {
+      page = (await this.get<Page<Item>>(path, { ...query, cursor })).body;
+      cursor = page.next_cursor ?? undefined;
+    } while (page.data.length === 0 && cursor !== undefined);
+    return page;
+  }
+
   /** Returns all items of a list, page by page. */
   async all<Item>(path: string, query: Query = {}): Promise<Item[]> {
     const items: Item[] = [];

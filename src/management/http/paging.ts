@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { base64url } from 'jose';
 import { decodeUtf8 } from '../../lib/utf8.ts';
-import { invalid } from './problem.ts';
+import { invalid, type ProblemError } from './problem.ts';
 
 // The sort keys of lists. Times are milliseconds since the epoch.
 export const BY_NAME = z.tuple([z.string()]);
@@ -20,8 +20,12 @@ export function readCursor<Order extends z.ZodType<Cursor>>(
   try {
     return order.parse(JSON.parse(decodeUtf8(base64url.decode(cursor))));
   } catch {
-    throw invalid({ parameter: 'cursor', detail: 'Invalid cursor. Use the `next_cursor` of the previous page.' });
+    throw invalidCursor();
   }
+}
+
+export function invalidCursor(detail = 'Invalid cursor. Use the `next_cursor` of the previous page.'): ProblemError {
+  return invalid({ parameter: 'cursor', detail });
 }
 
 /**
@@ -32,6 +36,10 @@ export function readCursor<Order extends z.ZodType<Cursor>>(
 export function page<T>(items: readonly T[], limit: number, keys: (item: T) => Cursor) {
   const data = items.slice(0, limit);
   const last = items.length > limit ? data.at(-1) : undefined;
-  const next = last && base64url.encode(new TextEncoder().encode(JSON.stringify(keys(last))));
-  return { data, next_cursor: next ?? null };
+  return { data, next_cursor: last ? encodeCursor(keys(last)) : null };
+}
+
+/** Encodes the sort keys after which the next page begins. */
+export function encodeCursor(keys: Cursor): string {
+  return base64url.encode(new TextEncoder().encode(JSON.stringify(keys)));
 }

@@ -1,4 +1,3 @@
-import { z } from '@hono/zod-openapi';
 import { generateClientId } from '../../credentials/client-id.ts';
 import { makeClientSecret } from '../../credentials/client-secret.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
@@ -7,7 +6,6 @@ import {
   findClient,
   insertClient,
   isClientAt,
-  listClients,
   removeClients,
   updateClient,
 } from '../../store/clients.ts';
@@ -29,19 +27,19 @@ import {
   shownLinks,
   toResponse,
 } from '../fields/client-representation.ts';
-import { resolveFilters, resolveReferences } from '../fields/references.ts';
+import { resolveReferences } from '../fields/references.ts';
 import { registeredAuthentication } from '../fields/registered-authentication.ts';
-import { restrictClaims, unrestrictedClaims } from '../fields/restricted-claims.ts';
-import { ClientIdParams, OrganizationQuery, Reference, StatusName } from '../fields/schemas.ts';
-import { QUERY_FIELD, requiredOrganization, visible } from '../http/authorization.ts';
+import { restrictClaims } from '../fields/restricted-claims.ts';
+import { ClientIdParams } from '../fields/schemas.ts';
+import { requiredOrganization, visible } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
-import { BY_NAME, page, readCursor } from '../http/paging.ts';
 import { type FieldError, invalid } from '../http/problem.ts';
-import { createRouteFor, deleteRouteFor, getRouteFor, listRouteFor, None, updateRouteFor } from '../http/routes.ts';
+import { createRouteFor, deleteRouteFor, getRouteFor, None, updateRouteFor } from '../http/routes.ts';
 import { commit } from '../write/commit.ts';
 import { answerMissing, deliverOwedTo } from '../write/delivery.ts';
 import { etag, requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 import { lastUse } from './activity.ts';
+import { clientList } from './client-list.ts';
 
 const tag = 'Clients';
 const path = '/clients';
@@ -58,31 +56,6 @@ const createClientRoute = createRouteFor(
   None,
   NewClient,
   CreatedClient,
-);
-const listClientsRoute = listRouteFor(
-  { path, requires: 'clients:read', tag, summary: 'List or search clients' },
-  None,
-  {
-    ...OrganizationQuery,
-    name: Reference.optional().openapi({
-      description: 'Only clients whose name begins with this text, in upper or lower case.',
-    }),
-    owner: Reference.optional().openapi({ description: 'Only clients with exactly this owner.' }),
-    status: StatusName.optional().openapi({ description: 'Only clients with this status.' }),
-    role: Reference.optional().openapi({ description: 'Only clients with this role, by name or id.' }),
-    resource_server: Reference.optional().openapi({
-      description: 'Only clients with a grant at this resource server, their own or by a role. By identifier or id.',
-    }),
-    reserved_claims: z
-      .literal('true')
-      .optional()
-      .openapi({
-        description:
-          'Only clients that have a reserved claim name since before it was reserved, so that all of their tokens have the claim. A page may ' +
-          'have fewer clients than `limit`, or none, and still have a `next_cursor`.',
-      }),
-  },
-  Client,
 );
 const getClientRoute = getRouteFor(
   { path: itemPath, requires: 'clients:read', tag, summary: 'Get a client' },
@@ -168,21 +141,7 @@ export function clients(app: ManagementApp): void {
     }),
   );
 
-  app.openapi(listClientsRoute, async (context) => {
-    const { services, administrator } = context.var;
-    const { limit, cursor, organization_id, role, resource_server, reserved_claims, ...filter } =
-      context.req.valid('query');
-    const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
-    const links = await resolveFilters(services, organizationId, { role, resource_server });
-    const [after] = readCursor(cursor, BY_NAME) ?? [];
-    const hasClaims = reserved_claims !== undefined;
-    const wanted = { organizationId, ...filter, ...links, hasClaims };
-    const found = await listClients(services.db, wanted, { after, limit: limit + 1 });
-    const { data, next_cursor } = page(found, limit, ({ clientName }) => [clientName]);
-    // SQLite cannot compare names as verifiers do, so the page is filtered here.
-    const shown = hasClaims ? data.filter((client) => unrestrictedClaims(client).length > 0) : data;
-    return context.json({ data: shown.map(toResponse), next_cursor }, 200);
-  });
+  clientList(app);
 
   app.openapi(getClientRoute, async (context) => {
     const found = await findVisibleClient(context);

@@ -122,6 +122,22 @@ describe('commands:', () => {
       expect(names(disabled)).toEqual(['Listed 4']);
     });
 
+    test('of clients are filtered by method and last use, and sorted', async () => {
+      const filter = ['clients', 'list', '--name', 'listed'];
+      const names = async (...more: string[]) =>
+        (await person.json<{ data: Client[] }>([...filter, ...more])).data.map(({ client_name }) => client_name);
+      expect(await names('--sort', '-created_at', '--limit', '2')).toEqual(['Listed 4', 'Listed 3']);
+      expect(await names('--auth-method', 'client_secret_basic', '--sort', '-name')).toHaveLength(5);
+      expect(await names('--auth-method', 'tls_client_auth')).toEqual([]);
+      expect(await names('--unused-since', '90d')).toEqual([]);
+      expect(await names('--unused-since', '2999-01-01', '--sort', 'last_used_at')).toHaveLength(5);
+      expect(await person.run([...filter, '--sort', 'owner'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('Allowed choices are name, -name, created_at,'),
+      });
+      expect(await person.run([...filter, '--unused-since', 'spring'])).toMatchObject({ code: 2, stdout: '' });
+    });
+
     test('are tables for people, and what is said beside them is not on stdout', async () => {
       const { stdout, stderr } = await person.run(['clients', 'list', '--name', 'Listed', '--limit', '2']);
       const [head, ...rows] = stdout.trimEnd().split('\n');

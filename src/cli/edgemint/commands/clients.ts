@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { AUTH_METHODS } from '../../../store/client-authentication.ts';
 import { reservationOf } from '../../../tokens/reserved-claims.ts';
 import { listing } from '../output.ts';
 import { futureTime, grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
@@ -122,18 +123,31 @@ interface Usage {
   readonly refused: Readonly<Record<string, number>>;
 }
 
+const SORTS = ['name', 'created_at', 'last_used_at'].flatMap((name) => [name, `-${name}`]);
+
 export function addClients(program: Command): void {
   const group = program.command('clients').description('clients: the machines that get tokens');
   const { columns, path } = clients;
   addList(group, 'list clients', columns, (command) => {
-    const { name, owner, role, status, resourceServer } = command.opts<Record<string, string>>();
-    return { path, isOwned: true, query: { name, owner, role, status, resource_server: resourceServer } };
+    const { name, owner, role, status, sort, ...options } = command.opts<Record<string, string>>();
+    const { resourceServer: resource_server, authMethod: auth_method, unusedSince: unused_since } = options;
+    const query = { name, owner, role, status, resource_server, auth_method, unused_since, sort };
+    return { path, isOwned: true, query };
   })
     .option('--name <text>', 'only clients whose name starts with this')
     .option('--owner <text>', 'only clients with this owner')
     .option('--role <name>', 'only clients with this role')
     .option('--status <status>', 'only active or only disabled clients')
-    .option('--resource-server <identifier>', 'only clients with a grant for this resource server');
+    .option('--resource-server <identifier>', 'only clients with a grant for this resource server')
+    .addOption(
+      new Option('--auth-method <method>', 'only clients with this authentication method').choices(AUTH_METHODS),
+    )
+    .option(
+      '--unused-since <time>',
+      'only clients that were not used since a time (RFC 3339), a day, or a duration before now such as 90d',
+      pastTime,
+    )
+    .addOption(new Option('--sort <order>', 'the order; with -, the last comes first').choices(SORTS));
   addGet(group, clients);
   addCreate(group, clients, {
     secret: 'client_secret',

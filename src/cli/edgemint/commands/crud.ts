@@ -66,7 +66,7 @@ export function addList<Item>(
     const full = { ...query, organization_id: isOwned ? api.organization : undefined };
     const page: Page<Item> = all
       ? { data: await api.all<Item>(path, { ...full, limit }), next_cursor: null }
-      : (await api.get<Page<Item>>(path, { ...full, limit, cursor })).body;
+      : await api.page<Item>(path, { ...full, limit, cursor });
     if (session.json) return session.terminal.printJson(page);
     if (page.data.length === 0) return session.terminal.note('Nothing found.');
     session.terminal.print(listing(columns, page.data));
