@@ -18,6 +18,8 @@ import { acceptsMethod, clientGrants, clientRoles, clients, lastUseOf, roleGrant
 import { allOf, listOf } from './sql.ts';
 
 export interface ClientFilter extends IndexedFilter {
+  /** Only clients that expire before this time, or have expired. Milliseconds since the epoch. */
+  readonly expiresBefore?: number | undefined;
   /** A role's id. */
   readonly roleId?: string | undefined;
   /** The id of a resource server that is granted to the client, directly or by roles. */
@@ -89,7 +91,18 @@ function rangesFor(
 }
 
 function conditionsOf(filter: ClientFilter): Condition[] {
-  const { organizationId, name, owner, method, status, unusedSince, roleId, resourceServerId, hasClaims } = filter;
+  const {
+    organizationId,
+    name,
+    owner,
+    method,
+    status,
+    unusedSince,
+    expiresBefore,
+    roleId,
+    resourceServerId,
+    hasClaims,
+  } = filter;
   const inIndex = (...ranges: IndexRange[]) => scan(ranges, { isDescending: false }, FEW_CLIENTS + 1);
   const isClient = sql`client_id = ${clients.clientId}`;
   const holders = sql`SELECT client_id FROM ${clientRoles} WHERE role_id = ${roleId}`;
@@ -113,6 +126,13 @@ function conditionsOf(filter: ClientFilter): Condition[] {
       unusedSince: {
         matches: sql`${lastUseOf(clients)} < ${unusedSince}`,
         having: inIndex(...rangesByLastUse({ organizationId, status, unusedSince })),
+      },
+    }),
+    ...(expiresBefore !== undefined && {
+      expiresBefore: {
+        matches: sql`${clients.expiresAt} < ${expiresBefore}`,
+        having: sql`SELECT client_id FROM ${clients} INDEXED BY clients_expires_at
+          WHERE ${clients.organizationId} = ${organizationId} AND ${clients.expiresAt} < ${expiresBefore}`,
       },
     }),
     ...(roleId !== undefined && {

@@ -15,6 +15,7 @@ const COLUMNS = {
   status: "CASE WHEN n % 3 = 0 THEN 'disabled' ELSE 'active' END",
   owner: "CASE WHEN n % 50 = 1 THEN 'few' WHEN n % 50 = 2 THEN NULL ELSE 'most' END",
   token_endpoint_auth_method: "CASE WHEN n % 40 = 3 THEN 'tls_client_auth' ELSE 'client_secret_basic' END",
+  expires_at: 'CASE WHEN n % 7 = 0 THEN n % 300 WHEN n % 7 < 6 THEN 1000 ELSE NULL END',
   additional_auth_methods: `CASE WHEN n % 5 < 4 THEN '["client_secret_post","private_key_jwt"]' ELSE '[]' END`,
 };
 
@@ -62,6 +63,7 @@ function member(n: number) {
       n % 40 === 3 ? 'tls_client_auth' : 'client_secret_basic',
       ...(n % 5 < 4 ? ['client_secret_post', 'private_key_jwt'] : []),
     ],
+    expiry: n % 7 === 0 ? n % 300 : n % 7 < 6 ? 1000 : Number.POSITIVE_INFINITY,
     roles: [...(n % 60 === 5 ? ['rare'] : []), ...(n % 8 < 7 ? ['usual'] : [])],
   };
 }
@@ -84,6 +86,10 @@ const FILTERS: Readonly<Record<string, Readonly<Record<string, (one: Member) => 
   unused_since: {
     [new Date(50).toISOString()]: ({ lastUse }) => lastUse < 50,
     [new Date(600).toISOString()]: ({ lastUse }) => lastUse < 600,
+  },
+  expires_before: {
+    [new Date(200).toISOString()]: ({ expiry }) => expiry < 200,
+    [new Date(2000).toISOString()]: ({ expiry }) => expiry < 2000,
   },
   role: { rare: ({ roles }) => roles.includes('rare'), usual: ({ roles }) => roles.includes('usual') },
 };
@@ -179,6 +185,7 @@ test('an unknown order, a method that there is not, and a time that is none are 
     ['sort', ''],
     ['auth_method', 'password'],
     ['unused_since', '90d'],
+    ['expires_before', 'soon'],
     ['unused_since', '2026-02-30T00:00:00Z'],
   ] as const) {
     const query = new URLSearchParams({ organization_id: organization, [parameter]: value });

@@ -87,6 +87,7 @@ beforeAll(async () => {
     { role: 'indexed' },
     { resource_server: identifier },
     { auth_method: 'private_key_jwt' },
+    { expires_before: time, status: 'active' },
     { unused_since: time, status: 'active', auth_method: 'private_key_jwt' },
     { name: 'w', status: 'active', role: 'indexed', resource_server: identifier },
     ...sorts.flatMap((sort) => [

@@ -40,6 +40,9 @@ const listClientsRoute = listRouteFor(
       description:
         'Only clients that were not used at or after this time. A client that was never used counts from its creation. Last uses are accurate to the hour, and a client that was used in the last ten minutes may still appear.',
     }),
+    expires_before: QueryTime.optional().openapi({
+      description: 'Only clients that expire before this time, or have expired.',
+    }),
     role: Reference.optional().openapi({ description: 'Only clients with this role, by name or id.' }),
     resource_server: Reference.optional().openapi({
       description: 'Only clients with a grant at this resource server, their own or by a role. By identifier or id.',
@@ -68,9 +71,11 @@ export function clientList(app: ManagementApp): void {
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
     const links = await resolveFilters(services, organizationId, { role, resource_server });
     const hasClaims = reserved_claims !== undefined;
-    const { name, owner, status, auth_method: method, unused_since } = filter;
-    const unusedSince = unused_since === undefined ? undefined : Date.parse(unused_since);
-    const wanted = { organizationId, name, owner, status, method, unusedSince, ...links, hasClaims };
+    const { name, owner, status, auth_method: method } = filter;
+    const [unusedSince, expiresBefore] = [filter.unused_since, filter.expires_before].map((text) =>
+      text === undefined ? undefined : Date.parse(text),
+    );
+    const wanted = { organizationId, name, owner, status, method, unusedSince, expiresBefore, ...links, hasClaims };
     const after = readPosition(cursor, sort);
     const { clients, next } = await listClients(services.db, wanted, orderOf(sort), { after, limit });
     // SQLite cannot compare names as verifiers do, so the page is filtered here.

@@ -130,6 +130,7 @@ describe('commands:', () => {
       expect(await names('--auth-method', 'client_secret_basic', '--sort', '-name')).toHaveLength(5);
       expect(await names('--auth-method', 'tls_client_auth')).toEqual([]);
       expect(await names('--unused-since', '90d')).toEqual([]);
+      expect(await names('--expires-before', '30d')).toEqual([]);
       expect(await names('--unused-since', '2999-01-01', '--sort', 'last_used_at')).toHaveLength(5);
       expect(await person.run([...filter, '--sort', 'owner'])).toMatchObject({
         code: 2,

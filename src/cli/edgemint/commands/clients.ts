@@ -130,9 +130,10 @@ export function addClients(program: Command): void {
   const { columns, path } = clients;
   addList(group, 'list clients', columns, (command) => {
     const { name, owner, role, status, sort, ...options } = command.opts<Record<string, string>>();
-    const { resourceServer: resource_server, authMethod: auth_method, unusedSince: unused_since } = options;
-    const query = { name, owner, role, status, resource_server, auth_method, unused_since, sort };
-    return { path, isOwned: true, query };
+    const { resourceServer: resource_server, authMethod: auth_method } = options;
+    const { unusedSince: unused_since, expiresBefore: expires_before } = options;
+    const filter = { name, owner, role, status, resource_server, auth_method, unused_since, expires_before };
+    return { path, isOwned: true, query: { ...filter, sort } };
   })
     .option('--name <text>', 'only clients whose name starts with this')
     .option('--owner <text>', 'only clients with this owner')
@@ -146,6 +147,11 @@ export function addClients(program: Command): void {
       '--unused-since <time>',
       'only clients that were not used since a time (RFC 3339), a day, or a duration before now such as 90d',
       pastTime,
+    )
+    .option(
+      '--expires-before <time>',
+      'only clients that expire before a time (RFC 3339), a day, or the end of a duration such as 30d',
+      futureTime,
     )
     .addOption(new Option('--sort <order>', 'the order; with -, the last comes first').choices(SORTS));
   addGet(group, clients);
