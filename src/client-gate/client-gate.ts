@@ -377,9 +377,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   /** Does what the client's end requires, and owes other stores the new status. Does nothing for a client without an end. */
   #settleExpiry(): Promise<void> | undefined {
     const { record } = this.#state;
-    if (record?.expires_at === undefined) return undefined;
+    if (record?.expires_at === undefined || !this.#state.isExpiryDue(this.#clock)) return undefined;
     const before = this.#status;
-    return this.#state.settleExpiry(this.#clock) ? this.#oweStatus(record.client_id, before) : undefined;
+    this.#state.settleExpiry(this.#clock);
+    return this.#oweStatus(record.client_id, before);
   }
 
   /** Owes KV and the revocation feed what differs from before in the client's status. */

@@ -87,27 +87,37 @@ export class GateState {
   }
 
   /**
-   * Revokes all tokens in two cases: the client has expired, so that it stays so if the clock is set back, and so do its tokens if it is
-   * brought back; or code of an older version stored the record, and told other stores that the client is disabled.
+   * Whether all tokens must be revoked because of the client's end, in two cases: it has come, so that the client stays expired if the clock
+   * is set back, and its tokens stay inactive if it is brought back; or code of an older version stored the record, and told other stores
+   * that the client is disabled.
    * @param now the clock that never goes back, milliseconds since the epoch
-   * @returns whether it revoked them now. Then those stores must be told the client's status
    */
-  settleExpiry(now: number): boolean {
-    const { expires_at, version = 0 } = this.#record ?? {};
-    if (expires_at === undefined) return false;
-    const previous = this.#cutOff ?? 0;
-    const isEnded = hasExpired({ expires_at }, now) && previous < expires_at;
-    const isMistold = this.#expiryVersion !== version;
-    if (!isEnded && !isMistold) return false;
+  isExpiryDue(now: number): boolean {
+    return this.#record !== undefined && (this.#hasEnded(this.#record, now) || this.#isMistold(this.#record));
+  }
+
+  #hasEnded(record: ClientRecord, now: number): boolean {
+    return hasExpired(record, now) && (this.#cutOff ?? 0) < (record.expires_at ?? 0);
+  }
+
+  #isMistold({ expires_at, version }: ClientRecord): boolean {
+    return expires_at !== undefined && this.#expiryVersion !== version;
+  }
+
+  /** Revokes all tokens if `isExpiryDue`. Then other stores must be told the client's status. @param now as there */
+  settleExpiry(now: number): void {
+    if (!this.#record || !this.isExpiryDue(now)) return;
+    const { expires_at = 0, version } = this.#record;
+    const ended = this.#hasEnded(this.#record, now) ? expires_at : 0;
     // The feed takes a state of the same version only if its cut-off is later.
-    const cutOff = Math.max(isEnded ? expires_at : 0, isMistold ? Math.max(previous + 1, Math.floor(now / 1000)) : 0);
+    const untold = this.#isMistold(this.#record) ? Math.max((this.#cutOff ?? 0) + 1, Math.floor(now / 1000)) : 0;
+    const cutOff = Math.max(ended, untold);
     this.#storage.transactionSync(() => {
       this.#writeCutOff(cutOff, this.#tombstone);
       this.#writeExpiry(version);
     });
     this.#cutOff = cutOff;
     this.#expiryVersion = version;
-    return true;
   }
 
   /** Revokes every token issued up to the end of the current second. @param now milliseconds since the epoch */
