@@ -209,8 +209,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const before = this.#status;
     this.#applyRecord(version, record);
     if (this.#state.record?.expires_at !== undefined) this.#state.settleExpiry(this.#clock);
+    // The alarm of what is owed sets the next one for the client's end.
     await this.#oweStatus(client_id, before);
-    await this.#alarm.setBy(this.#expiryDeadline);
     return { outcome: 'updated' };
   }
 

@@ -263,6 +263,30 @@ describe('a client that has expired', () => {
     expect(await isActive(api, token)).toBe(false);
   });
 
+  test('comes back without its tokens by the clock of its gate, whatever the edge’s says', async () => {
+    const { worker, api } = await expiringWorld();
+    const { access_token: token } = await getToken(worker);
+    await expire(worker, 10);
+    setClock(20);
+    await push(worker, { status: 'active', expires_at: undefined as never });
+    expect(await isActive(api, token)).toBe(false);
+  });
+
+  test('comes back without its tokens at the gate of an older version, which knows only the revocation epoch', async () => {
+    const { worker } = await expiringWorld();
+    const epoch = async () =>
+      (await rowsOf('SELECT revocation_epoch FROM clients WHERE client_id = ?', worker.client_id))[0]?.revocation_epoch;
+    const before = await epoch();
+    await expire(worker, 10);
+    await expire(worker, 11);
+    expect(await epoch()).toBe(before);
+    setClock(20);
+    await done('PATCH', `clients/${worker.client_id}`, { body: { description: 'expired' } });
+    expect(await epoch()).toBe(before);
+    await expire(worker, null);
+    expect(await epoch()).toBeGreaterThan(Number(before));
+  });
+
   test('keeps its tokens if its end is moved before it comes', async () => {
     const { worker, api } = await expiringWorld({ expires_at: time(10) });
     const { access_token: token } = await getToken(worker);
@@ -294,6 +318,17 @@ test('a client that expires in two seconds gets its last token before, and its g
   }
   expect(await isActive(api, token)).toBe(false);
   await vi.waitUntil(async () => (await standingOf(worker))?.status === 'disabled', { timeout: 5000 });
+});
+
+test('a client that was only introspected when it had expired stays so if the clock is set back', async () => {
+  const { worker, api } = await expiringWorld();
+  const { access_token: token } = await getToken(worker);
+  await expire(worker, 10);
+  setClock(10);
+  expect(await isActive(api, token)).toBe(false);
+  setClock(5);
+  await evictDurableObject(gateOf(worker));
+  expect((await requestToken(worker)).status).toBe(401);
 });
 
 describe('the field', () => {
