@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PROMPT_SENDING_MS, WEBHOOK_LEASE, WEBHOOK_RETRY_AGE } from '../../src/webhooks/constants.ts';
 import { gateOf } from '../client-gate/gate.ts';
 import { api, create, createClient, done, getToken, manage } from '../http.ts';
-import { failing, withFault } from '../instruments.ts';
+import { type Fault, failing, withFault } from '../instruments.ts';
 import { runScheduled } from '../management/scheduled.ts';
 import { Receiver, receiving, verified } from './receiver.ts';
 
@@ -400,6 +400,24 @@ test('a client that will expire is reported once, and again if it is set to expi
   await done('PATCH', path, { body: { expires_at: at(3) } });
   await runScheduled(Date.now());
   expect(await receiver.received()).toHaveLength(seen + 1);
+});
+
+test('a client whose end is moved while it is reported is reported again', async () => {
+  const organization = await newOrganization();
+  const { receiver, webhook } = await receiving(organization, { events: ['client.expiring'] });
+  const now = Date.now();
+  const at = (days: number) => Math.floor(now / 1000) * 1000 + days * 86_400_000;
+  const expires_at = new Date(at(3)).toISOString();
+  const { client_id } = await createClient({ organization_id: organization, client_name: name(), expires_at });
+  const move: Fault = async (call, asked) => {
+    if (asked.includes('update "clients" set "expiry_noticed"'))
+      await env.DB.prepare('UPDATE clients SET expires_at = ? WHERE client_id = ?').bind(at(4), client_id).run();
+    return call();
+  };
+  await withFault('d1', move, () => runScheduled(now));
+  await runScheduled(now);
+  const ends = (await receiver.payloads(webhook.signing_secret)).map(({ data }) => data.expires_at);
+  expect(ends.sort()).toEqual([3, 4].map((days) => new Date(at(days)).toISOString()));
 });
 
 test('each signing key that starts to sign is reported to the webhooks of the instance', async () => {
