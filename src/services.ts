@@ -48,7 +48,8 @@ export function createServices(env: Env): Services {
     return (keyRing.held(now) ?? (await keyRing.current(now))).acceptedKeys;
   };
   const db = database(env.DB);
-  const gates = new Gates(env.CLIENT_GATE);
+  const { jurisdiction } = config;
+  const gates = new Gates(jurisdiction ? env.CLIENT_GATE.jurisdiction(jurisdiction) : env.CLIENT_GATE);
   const webhooks = new WebhookSender(db, masterKeys);
   return {
     env,

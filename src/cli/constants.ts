@@ -56,6 +56,12 @@ export const START_DEADLINE_MS = 120_000;
 export const HEALTH_POLL_MS = 100;
 /** Lines of the log that an error shows if the local service ends: enough for a stack trace. */
 export const LOG_TAIL_LINES = 20;
+/** Longest name of an environment of `npm run deploy`: with it, a Worker's name stays below the 63 characters of a host's label. */
+export const ENVIRONMENT_LENGTH_MAX = 30;
+/** Time for a new deployment to become healthy. A custom domain needs a DNS entry and a certificate. */
+export const CHECK_PATIENCE_MS = 120_000;
+/** Pause between two looks at it. */
+export const CHECK_POLL_MS = 2000;
 /** Time for wrangler to end by itself before it is killed. */
 export const STOP_PATIENCE_MS = 5000;
 /** Length of a generated MASTER_KEY in bytes: an AES-256 key. */

@@ -37,7 +37,7 @@ export function spawnWrangler(
   const options: SpawnOptions = {
     stdio: ['ignore', stdout, stdout],
     detached: true,
-    env: { ...process.env, ...SETTINGS, ...env },
+    env: { ...environment(), ...SETTINGS, ...env },
   };
   const child = spawn('wrangler', args, options);
   running.add(child);
@@ -48,6 +48,12 @@ export function spawnWrangler(
     signalGroup(child, 'SIGKILL');
   });
   return child;
+}
+
+// wrangler would look for a section of this name in its configuration, and without one deploy a Worker that has no bindings.
+function environment(): NodeJS.ProcessEnv {
+  const { CLOUDFLARE_ENV: _, ...others } = process.env;
+  return others;
 }
 
 /**

@@ -18,7 +18,13 @@ export interface Variables {
   SIGNING_KEY_MAX_AGE?: string;
   /** A number from 0 to 1. Default: 1. */
   LOG_SUCCESS_SHARE?: string;
+  /** One of `JURISDICTIONS`. Default: gates may be anywhere. The first deployment fixes it: gates elsewhere are other gates. */
+  JURISDICTION?: string;
 }
+
+/** Where the gates may be stored and run ([Cloudflare's names](https://developers.cloudflare.com/durable-objects/reference/data-location/)). */
+export const JURISDICTIONS = ['eu', 'fedramp', 'us'] as const;
+export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
 /** The checked configuration. */
 export interface Config {
@@ -35,6 +41,8 @@ export interface Config {
   readonly signingKeyMaxAge: number;
   /** The share of the successful requests of a busy route that are logged, 0 to 1. */
   readonly logSuccessShare: number;
+  /** Where the gates may be stored and run; undefined for anywhere. */
+  readonly jurisdiction: Jurisdiction | undefined;
 }
 
 /** A variable or secret is missing or malformed. The message is one sentence for the person who deploys; it contains no secret value. */
@@ -53,6 +61,7 @@ export function readConfig(env: Partial<Variables>): Config {
     rootApiKey: readRootApiKey(env.ROOT_API_KEY),
     signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
     logSuccessShare: readLogSuccessShare(env.LOG_SUCCESS_SHARE),
+    jurisdiction: readJurisdiction(env.JURISDICTION),
   };
 }
 
@@ -111,4 +120,10 @@ function readLogSuccessShare(value: string | undefined): number {
   const share = /^\d?\.?\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
   if (share <= 1) return share;
   throw new ConfigurationError('LOG_SUCCESS_SHARE is malformed: it must be a number from 0 to 1, such as 0.05.');
+}
+
+function readJurisdiction(value: string | undefined): Jurisdiction | undefined {
+  const known = JURISDICTIONS.find((each) => each === value);
+  if (value === undefined || known) return known;
+  throw new ConfigurationError(`JURISDICTION is malformed: it must be ${JURISDICTIONS.join(', ')}, or missing.`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkMigrations, readMigrations } from '../../src/cli/check-migrations.ts';
+import { checkMigrations, readMigrations } from '../../src/cli/deploy/check-migrations.ts';
 
 describe('the check of migrations', () => {
   const BASE = 'CREATE TABLE `a` (`id` text); CREATE TABLE b (a_id text, FOREIGN KEY (`a_id`) REFERENCES `a`(`id`));';

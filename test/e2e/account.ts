@@ -3,7 +3,11 @@ export interface Account {
   databases: string[];
   /** The number of rows in the database that a MASTER_KEY sealed or hashed. */
   rows: number;
-  worker: { secrets: string[]; deployments: number } | null;
+  worker: { secrets: string[]; deployments: number; variables?: Record<string, string> } | null;
+  /** The tables of the database. Default: those of Edgemint. */
+  tables?: string[];
+  /** The migrations that were applied to it. Default: the first one. */
+  migrations?: string[];
   /** The URLs and domains of the deployed Worker. */
   targets: string[];
   /** Commands that start with this text fail. */
@@ -18,6 +22,8 @@ export interface Call {
   secrets?: Record<string, string>;
   /** The permissions of that file. */
   mode?: number;
+  /** The configuration that it was given. */
+  configuration?: { name: string; [member: string]: unknown };
 }
 
 export const EMPTY_ACCOUNT: Account = {

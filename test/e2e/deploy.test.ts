@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isWellFormedSecret } from '../../src/credentials/secret.ts';
@@ -16,12 +17,14 @@ let clone: Clone;
 let bin: string;
 let accountFile: string;
 let temporary: string;
+let keysHome: string;
 
 beforeAll(async () => {
   clone = await cloneProject();
   bin = join(clone.directory, 'fake-bin');
   accountFile = join(clone.directory, 'account.json');
   temporary = join(clone.directory, 'temporary');
+  keysHome = join(clone.directory, 'config');
   await mkdir(bin);
   // Compile it once: the tests start it some hundred times, and stripping its types would take most of each start.
   const { code } = await transform(await readFile(FAKE, 'utf8'), { loader: 'ts', format: 'esm' });
@@ -34,6 +37,7 @@ beforeEach(async () => {
   await rm(`${accountFile}.calls`, { force: true });
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary);
+  await rm(keysHome, { recursive: true, force: true });
 });
 
 afterAll(() => clone.remove());
@@ -45,14 +49,18 @@ interface Deployed {
   calls: Call[];
 }
 
-/** Deploys to an account with the fake wrangler. */
+/** Deploys to an account with the fake wrangler. There is no service to try out. */
 function deploy(account: Account, args: string[] = [], env: Record<string, string> = {}): Promise<Deployed> {
-  return deployBy(['node', 'src/cli/deploy.ts', ...args], account, env);
+  return deployBy(['node', 'src/cli/deploy/main.ts', '--no-check', ...args], account, env);
 }
+
+/** Reads the file with the keys of a Worker. */
+const keysOf = async (worker = 'edgemint') =>
+  parseEnv(await readFile(join(keysHome, 'edgemint', `${worker}.keys`), 'utf8'));
 
 /** Deploys at a terminal. The user types a line. */
 function deployAtTerminal(account: Account, typed: string): Promise<Deployed> {
-  const terminal = 'script --quiet --return --command "node src/cli/deploy.ts" /dev/null';
+  const terminal = 'script --quiet --return --command "node src/cli/deploy/main.ts --no-check" /dev/null';
   return deployBy(['sh', '-c', `echo '${typed}' | ${terminal}`], account);
 }
 
@@ -62,6 +70,7 @@ async function deployBy(command: string[], account: Account, env: Record<string,
     PATH: `${bin}:${process.env.PATH}`,
     FAKE_ACCOUNT: accountFile,
     TMPDIR: temporary,
+    XDG_CONFIG_HOME: keysHome,
     ...env,
   });
   const code = await running.ended;
@@ -85,44 +94,66 @@ const LIST = ['d1 list', 'secret list'];
 const ISSUER = 'https://auth.example.com';
 
 describe('npm run deploy, with a fake wrangler since an account is needed for the real one:', () => {
-  test('an empty account gets a database, migrations, and a Worker with fresh secrets, in that order', async () => {
+  test('an empty account gets a database, migrations, and a Worker with fresh keys, and its domain before its issuer', async () => {
     const deployed = await deploy({ ...EMPTY_ACCOUNT, targets: ['auth.example.com (custom domain)'] }, [
       '--issuer',
       ISSUER,
     ]);
     expect(deployed.output.stderr).toBe('');
     expect(deployed.code).toBe(0);
-    expect(commands(deployed)).toEqual([...LIST, 'd1 create edgemint', 'd1 migrations apply DB', 'deploy']);
+    expect(commands(deployed)).toEqual([...LIST, 'd1 create edgemint', 'd1 migrations apply DB', 'deploy', 'deploy']);
 
-    const [{ secrets = {}, mode } = {}] = deployments(deployed);
-    expect(readConfig(secrets).issuer).toBe(ISSUER);
-    expect(isWellFormedSecret(secrets.ROOT_API_KEY ?? '', 'emr_')).toBe(true);
-    expect(mode).toBe(0o600);
+    const [first, second] = deployments(deployed);
+    expect(first?.configuration).toMatchObject({
+      name: 'edgemint',
+      routes: [{ pattern: 'auth.example.com', custom_domain: true }],
+      workers_dev: false,
+    });
+    expect(Object.keys(first?.secrets ?? {})).toEqual(['MASTER_KEY', 'ROOT_API_KEY']);
+    expect(first?.mode).toBe(0o600);
+    expect(second?.secrets).toEqual({ ISSUER });
+    expect(readConfig({ ...first?.secrets, ...second?.secrets }).issuer).toBe(ISSUER);
+    expect(isWellFormedSecret(first?.secrets?.ROOT_API_KEY ?? '', 'emr_')).toBe(true);
 
     const { stdout } = deployed.output;
     expect(stdout).toContain(`Token URL: ${ISSUER}/oauth2/token`);
-    expect(stdout.split(secrets.ROOT_API_KEY ?? '').length - 1).toBe(1);
-    expect(stdout).not.toContain(secrets.MASTER_KEY);
     expect(stdout).not.toContain('does not lead to the Worker');
+    expect(stdout).toContain(`npx edgemint login --url ${ISSUER}`);
+  });
+
+  test('the keys go to a file that only its owner can read, and are never printed', async () => {
+    const { output, calls } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    const file = join(keysHome, 'edgemint', 'edgemint.keys');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const { MASTER_KEY = '', ROOT_API_KEY = '' } = await keysOf();
+    expect(calls.find(({ secrets }) => secrets)?.secrets).toMatchObject({ MASTER_KEY, ROOT_API_KEY });
+    expect(output.stdout).toContain(`MASTER_KEY and ROOT_API_KEY: in ${file}`);
+    expect(output.stdout).toContain('Without MASTER_KEY the database is worthless');
+    for (const key of [MASTER_KEY, ROOT_API_KEY]) expect(`${output.stdout}${output.stderr}`).not.toContain(key);
   });
 
   test('two deployments have nothing secret in common', async () => {
-    const [one, other] = [
-      await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]),
-      await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]),
-    ];
-    const [first, second] = [deployments(one)[0]?.secrets, deployments(other).at(-1)?.secrets];
+    const one = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    const other = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER, '--keys-file', join(temporary, 'other.keys')]);
+    const [first, second] = [deployments(one)[0]?.secrets, deployments(other).at(-2)?.secrets];
     expect(first?.MASTER_KEY).not.toBe(second?.MASTER_KEY);
     expect(first?.ROOT_API_KEY).not.toBe(second?.ROOT_API_KEY);
   });
 
   test('an issuer that nothing leads to is pointed out', async () => {
-    const { output } = await deploy(EMPTY_ACCOUNT, [], { ISSUER });
+    const { output } = await deploy(EMPTY_ACCOUNT, ['--no-domain'], { ISSUER });
     expect(output.stdout).toContain('auth.example.com does not lead to the Worker yet');
   });
 
-  test('without an issuer it is the address that the Worker got, and until that is known the Worker refuses to serve', async () => {
-    const deployed = await deploy(EMPTY_ACCOUNT);
+  test('without a terminal a first deployment needs the issuer, because it can never change', async () => {
+    const { code, output, account } = await deploy(EMPTY_ACCOUNT);
+    expect(code).toBe(1);
+    expect(output.stderr).toMatch(/^The first deployment needs --issuer <url>/);
+    expect(account).toEqual(EMPTY_ACCOUNT);
+  });
+
+  test('the address that the Worker gets is known only after a deployment, and until then the Worker refuses to serve', async () => {
+    const deployed = await deployAtTerminal(EMPTY_ACCOUNT, '');
     const [first, second, ...others] = deployments(deployed);
     expect(others).toEqual([]);
     expect(Object.keys(first?.secrets ?? {})).toEqual(['MASTER_KEY', 'ROOT_API_KEY']);
@@ -130,26 +161,121 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(() => readConfig({ ...first?.secrets, ISSUER })).toThrow('ISSUER is malformed');
 
     expect(second?.secrets).toEqual({ ISSUER: 'https://edgemint.acme.workers.dev' });
-    expect(second?.args).not.toContain('--var');
+    expect(second?.configuration).not.toHaveProperty('routes');
     expect(deployed.output.stdout).toContain('Token URL: https://edgemint.acme.workers.dev/oauth2/token');
   });
 
-  test('run again it upgrades: migrations first, then the Worker, and no secret is touched, whatever issuer is given', async () => {
-    const { account } = await deploy(EMPTY_ACCOUNT);
+  test('run again it upgrades: migrations first, then the Worker, with its domain and no secret', async () => {
+    const { account } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
     await rm(`${accountFile}.calls`);
     const again = await deploy(account, ['--issuer', 'https://other.example.com']);
     expect(again.code).toBe(0);
-    expect(commands(again)).toEqual([...LIST, 'd1 migrations apply DB', 'deploy']);
-    expect(again.calls.at(-1)?.args).toEqual(['deploy']);
-    expect(again.output.stdout).toContain(
-      'The first deployment fixed the issuer. https://other.example.com is not used.',
+    const looks = [
+      'd1 list',
+      'd1 execute DB',
+      'd1 execute DB',
+      'secret list',
+      'deployments status',
+      'versions view a-version',
+    ];
+    expect(commands(again)).toEqual([...looks, 'd1 migrations apply DB', 'deploy']);
+    const [upgrade] = deployments(again);
+    expect(upgrade?.secrets).toBeUndefined();
+    expect(upgrade?.configuration?.routes).toEqual([{ pattern: 'auth.example.com', custom_domain: true }]);
+    expect(again.account.worker?.variables).toEqual(account.worker?.variables);
+    expect(again.output.stdout).toContain(`The first deployment fixed the issuer as ${ISSUER}.`);
+  });
+
+  test('an upgrade of a deployment that noted no issuer leaves its domains alone', async () => {
+    const worker = { secrets: ['MASTER_KEY', 'ROOT_API_KEY', 'ISSUER'], deployments: 1 };
+    const deployed = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'], worker });
+    expect(deployed.code).toBe(0);
+    expect(deployments(deployed)[0]?.configuration).not.toHaveProperty('routes');
+    expect(deployments(deployed)[0]?.args).not.toContain('--var');
+  });
+
+  test('--env makes a Worker, a database, counters and keys of its own, from the tracked file', async () => {
+    const before = await readFile(join(clone.directory, 'wrangler.toml'), 'utf8');
+    const deployed = await deploy(EMPTY_ACCOUNT, ['--env', 'staging', '--issuer', 'https://staging.example.com']);
+    expect(deployed.code).toBe(0);
+    expect(deployed.account.databases).toContain('edgemint-staging');
+    const { configuration } = deployments(deployed)[0] ?? {};
+    const plain = await deploy(EMPTY_ACCOUNT, ['--print-config']);
+    const tracked = JSON.parse(plain.output.stdout);
+    expect(configuration).toEqual({
+      ...tracked,
+      name: 'edgemint-staging',
+      d1_databases: [{ ...tracked.d1_databases[0], database_name: 'edgemint-staging' }],
+      ratelimits: tracked.ratelimits.map((each: object) => ({
+        ...each,
+        namespace_id: expect.stringMatching(/^\d{5,10}$/),
+      })),
+      routes: [{ pattern: 'staging.example.com', custom_domain: true }],
+      workers_dev: false,
+    });
+    expect(JSON.stringify(configuration?.ratelimits)).not.toBe(JSON.stringify(tracked.ratelimits));
+    expect(Object.keys(await keysOf('edgemint-staging'))).toEqual(['MASTER_KEY', 'ROOT_API_KEY']);
+    expect(await readFile(join(clone.directory, 'wrangler.toml'), 'utf8')).toBe(before);
+    expect((await readdir(clone.directory)).filter((name) => name.endsWith('.generated.json'))).toEqual([]);
+  });
+
+  test('CLOUDFLARE_ENV means the same, and wrangler does not see it: it would leave out the bindings', async () => {
+    const { output } = await deploy(EMPTY_ACCOUNT, ['--print-config'], { CLOUDFLARE_ENV: 'prod' });
+    expect(JSON.parse(output.stdout)).toMatchObject({ name: 'edgemint-prod', kv_namespaces: [{ binding: 'KV' }] });
+  });
+
+  test('--jurisdiction places the database and the gates, and cannot come later', async () => {
+    const args = ['--issuer', ISSUER, '--jurisdiction', 'eu'];
+    const deployed = await deploy(EMPTY_ACCOUNT, args);
+    expect(deployed.calls.find(({ args }) => args[1] === 'create')?.args.slice(2)).toEqual([
+      'edgemint',
+      '--jurisdiction',
+      'eu',
+    ]);
+    expect(deployments(deployed)[0]?.secrets).toMatchObject({ JURISDICTION: 'eu' });
+    const { account } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    await rm(`${accountFile}.calls`);
+    const late = await deploy(account, args);
+    expect(late.output.stderr).toMatch(/^--jurisdiction eu is too late/);
+    expect(deployments(late)).toEqual([]);
+  });
+
+  test.each([
+    ['tables that are not ours', { tables: ['_cf_KV', 'd1_migrations', 'orders'], migrations: ['0001_orders.sql'] }],
+    ['tables and no migrations', { tables: ['orders'] }],
+  ])('a database with %s is not migrated', async (_, others) => {
+    const deployed = await deploy({ ...EMPTY_ACCOUNT, ...others, databases: ['edgemint'] }, ['--issuer', ISSUER]);
+    expect(deployed.code).toBe(1);
+    expect(deployed.output.stderr).toMatch(
+      /^The account has a database edgemint that is not Edgemint's: it holds .*orders/,
     );
-    expect(again.output.stdout).not.toContain('Root API key');
+    expect(commands(deployed).filter((command) => !/^d1 (list|execute)/.test(command))).toEqual([]);
+  });
+
+  test('a configuration that lacks a binding is refused before anything is touched', async () => {
+    const file = join(clone.directory, 'wrangler.toml');
+    const before = await readFile(file, 'utf8');
+    await writeFile(file, before.replace('binding = "KV"', 'binding = "CACHE"'));
+    const { code, output, calls } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    await writeFile(file, before);
+    expect(code).toBe(1);
+    expect(output.stderr).toBe('wrangler.toml lacks the binding KV.\n');
+    expect(calls).toEqual([]);
+  });
+
+  test('a service that does not answer after the deployment is an error, with the next commands all the same', async () => {
+    const command = ['node', 'src/cli/deploy/main.ts', '--issuer', 'https://localhost:65531', '--no-domain'];
+    const { code, output } = await deployBy([...command, '--check-timeout', '0'], EMPTY_ACCOUNT);
+    expect(code).toBe(1);
+    expect(output.stderr).toMatch(
+      /^The service was deployed, but https:\/\/localhost:65531\/healthz is not healthy: .*ECONNREFUSED/,
+    );
+    expect(output.stdout).toContain('npx edgemint login --url https://localhost:65531');
   });
 
   test('a first deployment that was interrupted before its issuer was known is finished by the next one', async () => {
     const worker = { secrets: ['MASTER_KEY', 'ROOT_API_KEY'], deployments: 1 };
-    const deployed = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'], worker });
+    const deployed = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'], worker }, ['--issuer', ISSUER]);
     expect(deployed.account.worker?.secrets).toEqual(['MASTER_KEY', 'ROOT_API_KEY', 'ISSUER']);
     for (const { secrets } of deployments(deployed)) expect(secrets ?? {}).not.toHaveProperty('MASTER_KEY');
   });
@@ -163,6 +289,16 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(output.stderr).toMatch(/^The database edgemint was used with a MASTER_KEY that the Worker does not have/);
     expect(account.worker).toBeNull();
     expect(calls.map(({ args }) => args[0])).not.toContain('deploy');
+  });
+
+  test('with the file that holds its master key it is', async () => {
+    await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    const keys = await keysOf();
+    const again = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'], rows: 3 }, ['--issuer', ISSUER]);
+    expect(again.code).toBe(0);
+    expect(
+      again.calls.filter(({ secrets }) => secrets?.MASTER_KEY).map(({ secrets }) => secrets?.MASTER_KEY),
+    ).toContain(keys.MASTER_KEY);
   });
 
   test('secrets that could not be listed are not taken for missing', async () => {
@@ -179,27 +315,28 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     const { code, output, calls } = await deploy({ ...EMPTY_ACCOUNT, failsAt: 'd1 migrations' }, ['--issuer', ISSUER]);
     expect(code).toBe(1);
     expect(output.stderr).toContain('wrangler could not apply the migrations');
-    expect(calls.at(-1)?.args).toEqual(['d1', 'migrations', 'apply', 'DB', '--remote']);
+    expect(calls.at(-1)?.args.slice(0, 5)).toEqual(['d1', 'migrations', 'apply', 'DB', '--remote']);
   });
 
-  test('after a failed deploy the root key is known, for the Worker may have taken it, and no secrets file is left', async () => {
+  test('after a failed deploy the keys are kept, for the Worker may have taken them, and the next run uses them', async () => {
     const deployed = await deploy({ ...EMPTY_ACCOUNT, failsAt: 'deploy' }, ['--issuer', ISSUER]);
     expect(deployed.code).toBe(1);
-    expect(deployed.output.stdout).toContain(deployments(deployed)[0]?.secrets?.ROOT_API_KEY);
+    expect(await keysOf()).toEqual(deployments(deployed)[0]?.secrets);
     expect(await readdir(temporary)).toEqual([]);
+    const again = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    expect(deployments(again).at(-2)?.secrets).toEqual(await keysOf());
   });
 
   test('at a terminal the issuer is asked for, and wrangler is not given it: it would write ids into wrangler.toml', async () => {
     const deployed = await deployAtTerminal(EMPTY_ACCOUNT, ISSUER);
     expect(deployed.code).toBe(0);
-    expect(deployments(deployed).map(({ secrets }) => secrets?.ISSUER)).toEqual([ISSUER]);
+    expect(deployments(deployed).map(({ secrets }) => secrets?.ISSUER)).toEqual([undefined, ISSUER]);
     expect(deployed.calls.filter(({ isInteractive }) => isInteractive)).toEqual([]);
   });
 
-  test('at a terminal an empty answer means the address that the Worker gets, and an upgrade asks nothing', async () => {
-    const deployed = await deployAtTerminal(EMPTY_ACCOUNT, '');
-    expect(deployments(deployed).at(-1)?.secrets).toEqual({ ISSUER: 'https://edgemint.acme.workers.dev' });
-    const again = await deployAtTerminal(deployed.account, 'https://other.example.com');
+  test('an upgrade asks nothing', async () => {
+    const { account } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    const again = await deployAtTerminal(account, 'https://other.example.com');
     expect(again.output.stdout).not.toContain('Issuer (empty');
     expect(again.account.worker?.deployments).toBe(3);
   });
@@ -235,7 +372,7 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     const deployed = await deploy(EMPTY_ACCOUNT, ['--dry-run']);
     expect(deployed.code).toBe(0);
     expect(deployed.calls.map(({ args }) => args.slice(0, 2))).toEqual([['deploy', '--dry-run']]);
-    expect(deployed.output.stdout).not.toContain('Root API key');
+    expect(existsSync(keysHome)).toBe(false);
   });
 });
 

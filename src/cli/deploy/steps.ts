@@ -1,70 +1,75 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireUnused } from './account.ts';
-import { SECRET_FILE_MODE } from './constants.ts';
-import type { GeneratedSecret, IssuerSetting, Step } from './deployment-plan.ts';
-import { Failure } from './failure.ts';
-import { generateMasterKey, generateRootApiKey } from './variables.ts';
-import { showWrangler, wrangler } from './wrangler.ts';
-
-const GENERATORS: Readonly<Record<GeneratedSecret, () => string>> = {
-  MASTER_KEY: generateMasterKey,
-  ROOT_API_KEY: generateRootApiKey,
-};
+import { SECRET_FILE_MODE } from '../constants.ts';
+import { Failure } from '../failure.ts';
+import { showWrangler } from '../wrangler.ts';
+import { createDatabase, NOTE_VARIABLE, requireUnused } from './account.ts';
+import { ensureKeys, type Keys } from './keys-file.ts';
+import type { DeploymentNote, IssuerSetting, Step } from './plan.ts';
+import type { Target } from './target.ts';
 
 /** The value of ISSUER until the issuer is known. It is not a URL, so the Worker refuses to serve. */
 const NO_ISSUER_YET = 'not-known-yet';
 
 export interface Deployment {
-  /** The database's name. */
-  readonly database: string;
-  /** The issuer, if this deployment sets it. */
+  /** The file with the keys. */
+  readonly keysFile: string;
+  /** The issuer, if it is known. */
   readonly issuer: string | undefined;
   /** The URLs, domains and routes that lead to the Worker, in the words of wrangler. */
   readonly targets: readonly string[];
+  /** The keys that this run has given to the Worker. */
+  readonly keys: Keys;
 }
 
 /** Carries out one step of the plan. @throws Failure if it fails */
-export async function takeStep(step: Step, before: Deployment): Promise<Deployment> {
-  const { database } = before;
+export async function takeStep(step: Step, before: Deployment, target: Target): Promise<Deployment> {
   switch (step.do) {
     case 'create database':
-      await wrangler('create the database', ['d1', 'create', database]);
+      await createDatabase(target);
       return before;
     case 'apply migrations':
-      await showWrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--remote']);
+      await showWrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--remote', ...target.config]);
       return before;
     case 'require an unused database':
-      await requireUnused(database);
+      await requireUnused(target);
       return before;
     case 'deploy': {
-      const issuer = step.issuer === 'set' ? (before.issuer ?? workersDevUrl(before.targets)) : undefined;
-      return { database, issuer, targets: await deployWorker(step.generate, step.issuer, issuer) };
+      const keys = await ensureKeys(before.keysFile, target.configuration.name, step.keys, new Date());
+      const issuer = step.issuer === 'set' ? (before.issuer ?? workersDevUrl(before.targets)) : before.issuer;
+      const targets = await deployWorker(keys, step.issuer, issuer, target);
+      return { ...before, issuer, targets, keys: { ...before.keys, ...keys } };
     }
   }
 }
 
-async function deployWorker(
-  generate: readonly GeneratedSecret[],
+function deployWorker(
+  keys: Keys,
   setting: IssuerSetting,
   issuer: string | undefined,
+  { config, jurisdiction, domain }: Target,
 ): Promise<readonly string[]> {
-  const secrets: Record<string, string> = {};
-  for (const name of generate) secrets[name] = GENERATORS[name]();
-  if (issuer !== undefined) secrets.ISSUER = issuer;
-  try {
-    return await runDeploy(secrets, setting === 'withhold' ? ['--var', `ISSUER:${NO_ISSUER_YET}`] : []);
-  } finally {
-    // Shown after a failure as well: the Worker may have received its secrets before it.
-    if (secrets.ROOT_API_KEY) console.log(`\nRoot API key (shown only once): ${secrets.ROOT_API_KEY}\n`);
+  const isFirst = keys.MASTER_KEY !== undefined;
+  const secrets: Record<string, string> = {
+    ...keys,
+    ...(setting === 'set' && issuer !== undefined && { ISSUER: issuer }),
+    // As a secret, for the same reason as ISSUER: gates in another jurisdiction are other gates.
+    ...(isFirst && jurisdiction !== undefined && { JURISDICTION: jurisdiction }),
+  };
+  const variables: string[] = [];
+  if (setting === 'withhold') variables.push('--var', `ISSUER:${NO_ISSUER_YET}`);
+  else if (issuer !== undefined) {
+    const note: DeploymentNote = { issuer, domain: domain !== undefined };
+    variables.push('--var', `${NOTE_VARIABLE}:${JSON.stringify(note)}`);
   }
+  return runDeploy(secrets, [...variables, ...config]);
 }
 
 /** Runs wrangler's dry run: everything that works without an account. Nothing leaves this machine. @throws Failure if it fails */
-export async function tryDeploy(): Promise<void> {
+export async function tryDeploy({ config }: Pick<Target, 'config'>): Promise<void> {
   const placeholders = { ISSUER: 'https://auth.example.com', MASTER_KEY: 'placeholder', ROOT_API_KEY: 'placeholder' };
-  await runDeploy(placeholders, ['--dry-run']);
+  await runDeploy(placeholders, ['--dry-run', ...config]);
 }
 
 async function runDeploy(secrets: Readonly<Record<string, string>>, args: readonly string[]): Promise<string[]> {
@@ -90,5 +95,5 @@ function readTargets(report: string): string[] {
 function workersDevUrl(targets: readonly string[]): string {
   const url = targets.find((target) => target.endsWith('.workers.dev'));
   if (!url) throw new Failure('The Worker has no workers.dev URL. Deploy again with --issuer <url>.');
-  return url;
+  return url.startsWith('https://') ? url : `https://${url}`;
 }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { planDeployment } from '../../src/cli/deployment-plan.ts';
+import { planDeployment } from '../../src/cli/deploy/plan.ts';
 
 const ALL = ['ISSUER', 'MASTER_KEY', 'ROOT_API_KEY'];
+
+const plan = (databaseExists: boolean, secrets: string[], issuerIsReady: boolean, hasMasterKey = false) =>
+  planDeployment({ databaseExists, secrets, note: undefined }, { issuerIsReady, hasMasterKey });
 
 describe('the plan of a deployment', () => {
   test('migrates before it deploys, whatever is there', () => {
@@ -9,7 +12,7 @@ describe('the plan of a deployment', () => {
       for (let mask = 0; mask < 8; mask++) {
         const secrets = ALL.filter((_, bit) => mask & (1 << bit));
         for (const issuerIsKnown of [true, false]) {
-          const steps = planDeployment({ databaseExists, secrets }, issuerIsKnown).map((step) => step.do);
+          const steps = plan(databaseExists, secrets, issuerIsKnown).map((step) => step.do);
           expect(steps.indexOf('apply migrations')).toBeLessThan(steps.indexOf('deploy'));
           expect(steps.includes('create database')).toBe(!databaseExists);
         }
@@ -21,8 +24,8 @@ describe('the plan of a deployment', () => {
     for (let mask = 0; mask < 8; mask++) {
       const secrets = ALL.filter((_, bit) => mask & (1 << bit));
       for (const issuerIsKnown of [true, false]) {
-        const set = planDeployment({ databaseExists: true, secrets }, issuerIsKnown).flatMap((step) =>
-          step.do === 'deploy' ? [...step.generate, ...(step.issuer === 'set' ? ['ISSUER'] : [])] : [],
+        const set = plan(true, secrets, issuerIsKnown).flatMap((step) =>
+          step.do === 'deploy' ? [...step.keys, ...(step.issuer === 'set' ? ['ISSUER'] : [])] : [],
         );
         expect([...secrets, ...set].sort()).toEqual(ALL);
       }
@@ -30,11 +33,12 @@ describe('the plan of a deployment', () => {
   });
 
   test('asks whether the database was used only where a fresh master key would meet an old database', () => {
-    const asks = (databaseExists: boolean, secrets: string[]) =>
-      planDeployment({ databaseExists, secrets }, true).some((step) => step.do === 'require an unused database');
+    const asks = (databaseExists: boolean, secrets: string[], hasMasterKey = false) =>
+      plan(databaseExists, secrets, true, hasMasterKey).some((step) => step.do === 'require an unused database');
     expect(asks(true, [])).toBe(true);
     expect(asks(true, ['ROOT_API_KEY', 'ISSUER'])).toBe(true);
     expect(asks(false, [])).toBe(false);
     expect(asks(true, ALL)).toBe(false);
+    expect(asks(true, [], true)).toBe(false);
   });
 });

@@ -1,0 +1,95 @@
+import { Failure } from '../failure.ts';
+import { parseOutput, tryWrangler, wrangler, wranglerJson } from '../wrangler.ts';
+import { databaseOf } from './configuration.ts';
+import type { AccountState, DeploymentNote } from './plan.ts';
+import type { Target } from './target.ts';
+
+/** Looks up which parts of the service the account has. Changes nothing. @throws Failure if wrangler fails, or the database is another's */
+export async function readAccountState(target: Target): Promise<AccountState> {
+  const database = databaseOf(target.configuration);
+  const databases = await wranglerJson<{ name: string }[]>('list the databases', ['d1', 'list', '--json']);
+  const databaseExists = databases.some(({ name }) => name === database);
+  if (databaseExists) await recognize(target, database);
+  const secrets = await secretNames(target);
+  return { databaseExists, secrets, note: secrets.includes('ISSUER') ? await readNote(target) : undefined };
+}
+
+/** @throws Failure if the database holds tables that are not ours: migrations would be applied to somebody else's data */
+async function recognize(target: Target, database: string): Promise<void> {
+  const tables = await query<{ name: string }>(target, "SELECT name FROM sqlite_schema WHERE type = 'table'");
+  const names = tables.map(({ name }) => name).filter((name) => !/^(_cf_|sqlite_)/.test(name));
+  const [first, ...others] = target.migrations;
+  if (first === undefined) throw new Failure('There are no migrations.');
+  const applied = names.includes('d1_migrations')
+    ? (await query<{ name: string }>(target, 'SELECT name FROM d1_migrations')).map(({ name }) => name)
+    : [];
+  const isOurs = names.every((name) => name === 'd1_migrations') ? applied.length === 0 : applied.includes(first);
+  if (!isOurs) {
+    const seen = names.slice(0, 5).join(', ');
+    throw new Failure(
+      `The account has a database ${database} that is not Edgemint's: it holds ${seen}. Nothing was changed. Choose another name with --env, or rename it in wrangler.toml.`,
+    );
+  }
+  const unknown = applied.filter((name) => name !== first && !others.includes(name));
+  if (unknown.length > 0) {
+    console.log(
+      `The database is newer than this checkout, which lacks ${unknown.join(', ')}. Older code works with it.`,
+    );
+  }
+}
+
+async function secretNames({ config }: Target): Promise<string[]> {
+  const { code, stdout, stderr } = await tryWrangler(['secret', 'list', '--format', 'json', ...config]);
+  if (code === 0) {
+    const secrets = parseOutput<{ name: string }[]>('list the secrets', stdout);
+    return secrets.map(({ name }) => name);
+  }
+  // Only a missing Worker certainly has no secrets. Taking another failure for that would replace the master key.
+  if (/Worker "[^"]*" not found/.test(stderr)) return [];
+  throw new Failure(`wrangler could not list the secrets:\n${`${stdout}${stderr}`.trim()}`);
+}
+
+interface Version {
+  readonly resources?: { readonly bindings?: readonly { readonly name: string; readonly text?: string }[] };
+}
+
+/** The variable that holds a `DeploymentNote`. */
+export const NOTE_VARIABLE = 'DEPLOYMENT';
+
+async function readNote({ config }: Target): Promise<DeploymentNote | undefined> {
+  try {
+    const status = ['deployments', 'status', '--json', ...config];
+    const { versions } = await wranglerJson<{ versions: { version_id: string }[] }>('read the deployment', status);
+    const view = ['versions', 'view', versions[0]?.version_id ?? '', '--json', ...config];
+    const { resources } = await wranglerJson<Version>('read the deployed version', view);
+    const text = resources?.bindings?.find(({ name }) => name === NOTE_VARIABLE)?.text ?? '{}';
+    const { issuer, domain }: Partial<DeploymentNote> = JSON.parse(text);
+    return typeof issuer === 'string' ? { issuer, domain: domain === true } : undefined;
+  } catch (error) {
+    // Without the note the deployment works as well. It only cannot be tried out, and keeps the domains that it has.
+    if (error instanceof Failure || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Creates the database. @throws Failure if wrangler fails */
+export async function createDatabase(target: Target): Promise<void> {
+  const place = target.jurisdiction === undefined ? [] : ['--jurisdiction', target.jurisdiction];
+  await wrangler('create the database', ['d1', 'create', databaseOf(target.configuration), ...place]);
+}
+
+/** @throws Failure if the database holds data that was sealed or hashed with a MASTER_KEY */
+export async function requireUnused(target: Target): Promise<void> {
+  const count = 'SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM signing_keys) AS count';
+  const [row] = await query<{ count: number }>(target, count);
+  if (row?.count === 0) return;
+  throw new Failure(
+    `The database ${databaseOf(target.configuration)} was used with a MASTER_KEY that the Worker does not have. Name the file that holds that key with --keys-file, or delete the database; docs/deploy.md says how.`,
+  );
+}
+
+async function query<Row>({ config }: Target, sql: string): Promise<readonly Row[]> {
+  const args = ['d1', 'execute', 'DB', '--remote', '--json', '--command', sql, ...config];
+  const [answer] = await wranglerJson<{ results: Row[] }[]>('read the database', args);
+  return answer?.results ?? [];
+}
