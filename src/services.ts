@@ -12,6 +12,8 @@ import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
 import { WorkloadDirectory } from './oauth/client-authentication/workload-directory.ts';
 import { IntrospectionCallerCache } from './oauth/introspection/caller-cache.ts';
+import { ClaimedClients } from './oauth/refusals/claimed-client.ts';
+import { RefusalReports } from './oauth/refusals/refusal-reports.ts';
 import { RevocationFeeds } from './oauth/revocation-feed/feeds.ts';
 import { SignedPages } from './oauth/revocation-feed/signed-pages.ts';
 import { DpopNonces } from './oauth/sender-constraint/dpop-nonce.ts';
@@ -51,6 +53,9 @@ export function createServices(env: Env): Services {
   const { jurisdiction } = config;
   const gates = new Gates(jurisdiction ? env.CLIENT_GATE.jurisdiction(jurisdiction) : env.CLIENT_GATE);
   const webhooks = new WebhookSender(db, masterKeys);
+  const ownClientIds = new OwnClientIds(acceptedKeys);
+  const findImported = (ids: readonly string[]) => findClientIds(db, ids, LOOK_UP_DEADLINE_MS);
+  const importedClientIds = new ImportedClientIds(findImported, env.CLIENT_LOOK_UPS);
   return {
     env,
     config,
@@ -59,8 +64,10 @@ export function createServices(env: Env): Services {
     acceptedKeys,
     keyRing,
     gates,
-    ownClientIds: new OwnClientIds(acceptedKeys),
-    importedClientIds: new ImportedClientIds((ids) => findClientIds(db, ids, LOOK_UP_DEADLINE_MS), env.CLIENT_LOOK_UPS),
+    ownClientIds,
+    importedClientIds,
+    claimedClients: new ClaimedClients(ownClientIds, importedClientIds),
+    refusalReports: new RefusalReports(),
     apiKeys: new ApiKeys(
       config.rootApiKey,
       acceptedKeys,

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { EXPLANATIONS } from '../src/management/diagnosis/explanations.ts';
+import { FINDINGS } from '../src/management/diagnosis/finding-texts.ts';
 import { WEBHOOKS_PER_OWNER } from '../src/store/constants.ts';
 import { WEBHOOK_EVENTS } from '../src/store/webhook-events.ts';
 
@@ -76,4 +78,14 @@ test('the page about webhooks has every event that a webhook can receive, and no
     .flatMap((row) => (row.split('|')[1] ?? '').match(/(?<=`)[a-z_]+\.[a-z_]+(?=`)/g) ?? []);
   expect(types.sort()).toEqual(WEBHOOK_EVENTS);
   expect(page).toContain(`can have ${WEBHOOKS_PER_OWNER} webhooks`);
+});
+
+test('the page about refusals explains every reason and every finding, in the words of the API', () => {
+  const page = read('docs/troubleshooting.md');
+  for (const [reason, { meaning, next_step }] of Object.entries(EXPLANATIONS)) {
+    expect(page).toContain(`| \`${reason}\` | ${meaning} | ${next_step} |`);
+  }
+  for (const [finding, { severity, meaning, next_step }] of Object.entries(FINDINGS)) {
+    expect(page).toContain(`| \`${finding}\` | ${severity} | ${meaning} | ${next_step} |`);
+  }
 });

@@ -1,10 +1,12 @@
 import type { Env } from '../src/platform/env.ts';
 
 export type Store = 'd1' | 'kv' | 'gate' | 'rateLimit';
-export type Faulty = Store | `gate:${string}`;
+export type Faulty = Store | `gate:${string}` | 'refusalReports';
 
 /** The number of calls that the Worker and its gates made through each binding. */
 export const calls: Record<Store, number> = { d1: 0, kv: 0, gate: 0, rateLimit: 0 };
+/** The number of calls that told a gate of refusals in the background. They are not among `calls`, and have faults of their own. */
+export const refusalReports = { sent: 0 };
 /** The number of gate calls in flight now, and the highest number so far. */
 export const gateCallsInFlight = { now: 0, most: 0 };
 /** The number of rows that gates wrote to their storage, and how often they set their alarm, which is billed as a row as well. */
@@ -29,6 +31,7 @@ export function resetFaults(): void {
 export function resetCalls(): void {
   Object.assign(calls, { d1: 0, kv: 0, gate: 0, rateLimit: 0 });
   Object.assign(gateCallsInFlight, { now: 0, most: 0 });
+  refusalReports.sent = 0;
   Object.assign(gateStorage, { rowsWritten: 0, alarmsSet: 0 });
 }
 
@@ -187,6 +190,14 @@ function watchGate(nameOf: () => string, stub: DurableObjectStub): DurableObject
     get(target, property) {
       const method = Reflect.get(target, property, target) as unknown;
       if (typeof method !== 'function') return method;
+      if (property === 'noteRefusals') {
+        return async (...args: unknown[]) => {
+          refusalReports.sent++;
+          const call = () => Reflect.apply(method, target, args);
+          const fault = faults.get('refusalReports');
+          return fault ? fault(call, property, args) : call();
+        };
+      }
       return async (...args: unknown[]) => {
         calls.gate++;
         gateCallsInFlight.now++;

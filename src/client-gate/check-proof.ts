@@ -74,7 +74,7 @@ export function notAuthenticated(record: ClientRecord | undefined, now: number):
 
 /** Builds the answer to a proof that is right, for a client that is disabled or has expired. */
 export function notActive(record: ClientRecord, isExpired: boolean, now: number): NotAuthenticated {
-  return { ...notAuthenticated(record, now), ...(isExpired && { expired: true }) };
+  return { ...notAuthenticated(record, now), ...(isExpired ? { expired: true } : { cause: 'disabled_client' }) };
 }
 
 /** Builds the answer to a proof that was used before. */

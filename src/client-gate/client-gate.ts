@@ -11,6 +11,7 @@ import type {
   CutOffRequest,
   EventRequest,
   GateAuditEvent,
+  GateDiagnosis,
   GateMethods,
   Grant,
   Identified,
@@ -18,8 +19,10 @@ import type {
   InspectionRequest,
   LiveRevocation,
   NotAuthenticated,
+  Noted,
   Owed,
   Recorded,
+  RefusalReport,
   Revocation,
   RevocationRequest,
   SpentId,
@@ -40,14 +43,7 @@ import { clientState, owedRevocation } from '../store/live-revocations.ts';
 import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
-import {
-  authenticationOf,
-  type MatchedCredential,
-  matchCredential,
-  notActive,
-  notAuthenticated,
-  replayed,
-} from './check-proof.ts';
+import { authenticationOf, type MatchedCredential, matchCredential, notActive, replayed } from './check-proof.ts';
 import { hasExpired, nearExpiry, statusAt } from './client-status.ts';
 import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS } from './constants.ts';
 import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
@@ -55,6 +51,8 @@ import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } f
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
 import { FeedOutbox, Outbox } from './outbox.ts';
+import { RefusalMemory } from './refusal-memory.ts';
+import { refuseProof } from './refused-proof.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { untilTokensCount } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
@@ -88,6 +86,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #feedOutbox: FeedOutbox;
   readonly #alarm: Alarm;
   #loadedMeter: Meter | undefined;
+  #loadedRefusals: RefusalMemory | undefined;
   #loading: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -229,6 +228,25 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     };
   }
 
+  /** Notes refused requests of the client, which the edge refused or this gate did. */
+  async noteRefusals({ client_id, refusals }: RefusalReport): Promise<Noted> {
+    const record = await this.#findRecord(client_id);
+    if (record && record !== 'unavailable') {
+      this.#refusals.note(refusals, Date.now());
+      this.#refusals.writeDue(Date.now());
+      await this.#alarm.setBy(this.#refusals.nextDeadline());
+    }
+    return { outcome: 'noted' };
+  }
+
+  /** Returns the client's last refusals and what is left of its rate limit. Asks no store. */
+  async diagnose(): Promise<GateDiagnosis> {
+    const now = Date.now();
+    const { record } = this.#state;
+    const rate = record ? this.#meter.rate(record.rate_limit, now) : null;
+    return { outcome: 'diagnosis', refusals: this.#refusals.list(now), rate };
+  }
+
   /** Answers, and does nothing else. */
   async ping(): Promise<void> {}
 
@@ -244,6 +262,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     this.#revocations.purge(Date.now());
     this.#replays.writeUses();
     this.#replays.purge(Date.now());
+    this.#refusals.writeDue(Date.now());
     await this.#setAlarm();
     this.#report(counts, fed, deliveries);
   }
@@ -254,6 +273,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return this.#loadedMeter;
   }
 
+  // Read from storage at its first use: most gates never need it.
+  get #refusals(): RefusalMemory {
+    this.#loadedRefusals ??= new RefusalMemory(this.ctx.storage.sql);
+    return this.#loadedRefusals;
+  }
+
   async #prove({ client_id, proof }: Identified): Promise<ProvenClient | NotAuthenticated | Unavailable> {
     if (!this.#state.record && (await this.#findRecord(client_id)) === 'unavailable') return { outcome: 'unavailable' };
     const settled = this.#settleExpiry();
@@ -261,7 +286,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const { record } = this.#state;
     const now = Date.now();
     const credential = record && matchCredential(record, proof, now);
-    if (!record || !credential) return notAuthenticated(record, now);
+    if (!record || !credential) return refuseProof(record, proof, now);
     if (this.#statusOf(record) !== 'active') {
       return notActive(record, record.status !== 'disabled' && hasExpired(record, this.#clock), now);
     }
@@ -474,6 +499,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       this.#replays.nextDeadline(),
       this.#meter.nextDeadline(),
       this.#expiryDeadline,
+      this.#refusals.nextDeadline(),
     ].filter((at) => at !== undefined);
     if (deadlines.length > 0) await this.#alarm.setBy(Math.min(...deadlines));
   }
@@ -509,7 +535,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   #applyRecord(version: number, record: ClientRecord | null): void {
     if (!this.#state.apply(version, record, this.#clock)) return;
     if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
-    else this.#meter.forget();
+    else {
+      this.#meter.forget();
+      this.#refusals.forget();
+    }
   }
 }
 

@@ -112,3 +112,18 @@ export const USAGE_HOURS_KEPT = 48;
  * its row at most, and usually 100: a client has a few resource servers, and D1 takes the counts of an hour within the next one.
  */
 export const RESOURCE_COUNTS_MAX = 64;
+
+/** How many refusals a gate keeps: of requests that prove to be the client's, and of others, at least half of it each. */
+export const REFUSALS_MAX = 50;
+
+/** How long a refusal is kept, seconds. It has the address of a machine, or of a stranger. */
+export const REFUSAL_AGE = 7 * 86_400;
+
+/**
+ * The least time between two writes of the refusals, seconds. An eviction loses those of this time at most; less than the ten idle seconds
+ * after which a gate may be evicted. A row has 50 KB at most: an edge bounds each refusal to about a kilobyte.
+ */
+export const REFUSALS_PERSIST = 8;
+
+/** How many scopes that are not granted a gate names in its answer. */
+export const UNGRANTED_SCOPES_MAX = 10;

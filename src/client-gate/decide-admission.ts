@@ -2,12 +2,15 @@ import type {
   Admission,
   AdmissionRequest,
   ClientRecord,
+  GrantRefusal,
   NotAuthenticated,
+  RateStatus,
   SpentId,
   Unavailable,
   UsageOutcome,
 } from '../gates/protocol.ts';
 import { lifetimeWithin } from './client-status.ts';
+import { explainRefusal } from './explain-refusal.ts';
 import { bindingOf, resolveBinding } from './resolve-binding.ts';
 import { resolveGrant } from './resolve-grant.ts';
 import type { Taken } from './token-bucket.ts';
@@ -52,12 +55,12 @@ export function decideAdmission(
   }
   if (!granted) return { answer: { outcome: 'rate_limited', rate }, isCharged: true, spends: [] };
   if (typeof binding === 'string') {
-    return { answer: { outcome: 'refused', error: binding, rate }, isCharged: true, spends: [] };
+    return { answer: refused(record, request, binding, rate), isCharged: true, spends: [] };
   }
   const used = request.dpop ? [...spends, request.dpop.spends] : spends;
   const resolved = resolveGrant(record, request);
   if (typeof resolved === 'string') {
-    return { answer: { outcome: 'refused', error: resolved, rate }, isCharged: true, spends: used };
+    return { answer: refused(record, request, resolved, rate), isCharged: true, spends: used };
   }
   const issued_at = Math.floor(now / 1000);
   const access_token_ttl = lifetimeWithin(record, resolved.access_token_ttl, issued_at);
@@ -66,6 +69,11 @@ export function decideAdmission(
   const admitted = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
   const answer = record.log === undefined ? admitted : { ...admitted, log: record.log };
   return { answer, isCharged: true, spends: used };
+}
+
+function refused(record: ClientRecord, request: AdmissionRequest, error: GrantRefusal, rate: RateStatus): Answer {
+  const details = explainRefusal(record, request, error);
+  return { outcome: 'refused', error, rate, ...(details && { details }) };
 }
 
 /** Returns the outcome under which the answer is counted. */

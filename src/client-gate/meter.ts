@@ -2,6 +2,7 @@ import { LAST_USED_PRECISION } from '../constants.ts';
 import type {
   MeterRow,
   RateLimit,
+  RateStatus,
   ResourceCount,
   StoredActivity,
   UsageCount,
@@ -22,7 +23,7 @@ import {
 } from './constants.ts';
 import { Pace } from './pace.ts';
 import { ResourceCounts } from './resource-counts.ts';
-import { fullBucket, recoveredBucket, renewed, type Taken, type TokenBucket, take } from './token-bucket.ts';
+import { fullBucket, recoveredBucket, renewed, statusOf, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
 /** What a flush writes to D1. */
@@ -91,8 +92,17 @@ export class Meter {
 
   /** Computes the bucket after one more request. `settle()` makes it the current one. */
   take(limit: RateLimit, now: number): Taken {
-    this.#bucket ??= this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
+    this.#bucket ??= this.#recover(limit, now);
     return take(this.#bucket, this.#written, limit, this.#pace.isBusy(now), now);
+  }
+
+  /** Returns what is left of the rate limit, without taking any of it. */
+  rate(limit: RateLimit, now: number): RateStatus {
+    return { limit, ...statusOf(this.#bucket ?? this.#recover(limit, now), limit, now) };
+  }
+
+  #recover(limit: RateLimit, now: number): TokenBucket {
+    return this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
   }
 
   /**

@@ -19,9 +19,7 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
  */
 export function resolveGrant(record: ClientRecord, request: GrantRequest): ResolvedGrant | GrantRefusal {
   if (record.grants.length === 0) return 'unauthorized_client';
-  const only = record.grants.length === 1 ? record.grants[0]?.resource : undefined;
-  const resource = request.resource ?? only ?? record.default_resource;
-  const grant = resource === null ? undefined : findGrant(record.grants, resource);
+  const grant = findRequestedGrant(record, request);
   if (!grant) return 'invalid_target';
   const { is_strict } = authenticationOf(record);
   if (is_strict && !STRICT_SIGNING_ALGS.includes(grant.signing_alg)) return 'invalid_target';
@@ -44,6 +42,16 @@ export function resolveGrant(record: ClientRecord, request: GrantRequest): Resol
     signing_alg: grant.signing_alg,
     ...(grant.access_token_typ !== undefined && { access_token_typ: grant.access_token_typ }),
   };
+}
+
+/** Finds the grant at the resource server that a request names; if it names none, at the client's only one, else at its default one. */
+export function findRequestedGrant(
+  { grants, default_resource }: Pick<ClientRecord, 'grants' | 'default_resource'>,
+  request: GrantRequest,
+): Grant | undefined {
+  const only = grants.length === 1 ? grants[0]?.resource : undefined;
+  const resource = request.resource ?? only ?? default_resource;
+  return resource === null ? undefined : findGrant(grants, resource);
 }
 
 /**

@@ -63,6 +63,11 @@ export function take(
   return { ...taken, write: writtenAhead({ level, at }, reservation(limit, isBusy)) };
 }
 
+/** Returns what is left, without taking a token. */
+export function statusOf(bucket: TokenBucket, limit: RateLimit, now: number): Pick<Taken, 'remaining' | 'reset'> {
+  return rateStatus(refilledBucket(bucket, limit, now).level, limit);
+}
+
 /**
  * Returns what to write when the bucket is written for another reason than a request: a busy client reserves a tenth of the burst, while
  * others get the rest of their reservation back. Reserves one token less than `take()`, because `recoveredBucket()` takes one as spent.

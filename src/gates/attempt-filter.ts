@@ -14,6 +14,7 @@ import {
   PROVEN_CREDENTIAL_AGE,
   TALLIES_MAX,
 } from './constants.ts';
+import type { NotAuthenticated } from './protocol.ts';
 import { hasRoom, isExhausted, newTally, Tallies, type Tally } from './tallies.ts';
 
 /** An attempt was not checked, because too many attempts failed before it. */
@@ -50,6 +51,8 @@ export interface Refusal {
   readonly fingerprints: readonly string[];
   /** Whether the credential is right, and its client has expired. */
   readonly expired?: boolean;
+  /** As in `NotAuthenticated`. */
+  readonly cause?: NotAuthenticated['cause'];
 }
 
 /** The attempts of one address. */

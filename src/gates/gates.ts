@@ -9,10 +9,14 @@ import type {
   Credentials,
   CredentialsRequest,
   CutOffRequest,
+  DiagnosisRequest,
   EventRequest,
+  GateDiagnosis,
   GateMethods,
   Identified,
+  Noted,
   Recorded,
+  RefusalReport,
   Revocation,
   RevocationRequest,
   TokenRevocation,
@@ -38,6 +42,8 @@ const OUTCOMES: { readonly [M in AskedMethod]: Readonly<Record<Answer<M>['outcom
   cutOff: { revoked: true, unknown_client: true },
   keepEvent: { recorded: true },
   activity: { activity: true },
+  noteRefusals: { noted: true },
+  diagnose: { diagnosis: true },
 };
 
 /**
@@ -100,6 +106,16 @@ export class Gates {
   /** Returns the last uses of the client's secrets, and the usage counts that D1 does not have. */
   activity(request: ActivityRequest): Promise<Activity> {
     return ask('activity', () => this.#of(request.client_id).activity(request));
+  }
+
+  /** Tells the client's gate of refused requests. An older gate has no such method. */
+  noteRefusals(report: RefusalReport): Promise<Noted> {
+    return ask('noteRefusals', () => this.#of(report.client_id).noteRefusals(report));
+  }
+
+  /** Returns the client's last refusals and what is left of its rate limit. An older gate has no such method. */
+  diagnose(request: DiagnosisRequest): Promise<GateDiagnosis> {
+    return ask('diagnose', () => this.#of(request.client_id).diagnose(request));
   }
 
   /** Calls a gate that belongs to no client, for the health check. */

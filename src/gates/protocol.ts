@@ -335,6 +335,11 @@ export interface NotAuthenticated {
   readonly replayed?: boolean;
   /** Whether the credential is right, and the client has expired. For the log. Absent: no, or the gate is older. */
   readonly expired?: boolean;
+  /**
+   * Why, for the log: the credential is right and the client is disabled, the secret has expired, or the client does not authenticate by
+   * secrets. Absent: nothing more is known, or the gate is older. An edge ignores a value that it does not know.
+   */
+  readonly cause?: 'disabled_client' | 'expired_secret' | 'method_not_registered';
 }
 
 /** A client's allowance after a request. */
@@ -406,6 +411,21 @@ export type GrantRefusal =
   | 'invalid_request'
   | BindingRefusal;
 
+/** What exactly a gate refused, for the description of the error. It names nothing but what the request named and what the client is granted. */
+export interface RefusalDetails {
+  /** The requested scopes that are not granted, of `invalid_scope`. */
+  readonly scopes?: readonly string[];
+  /** The resource server at which they are not granted. */
+  readonly resource?: string;
+  /**
+   * Why there is no resource server, of `invalid_target`: the request names none and there is no default one; it is not granted; or its
+   * tokens have a signature that the strict profile does not permit. An edge ignores a value that it does not know.
+   */
+  readonly target?: 'not_named' | 'not_granted' | 'signing_alg';
+  /** Whether the algorithm of the proof is the fault, of `invalid_dpop_proof`: the strict profile does not permit it. */
+  readonly proof_alg?: boolean;
+}
+
 export type Admission =
   /** `issued_at` is the gate's clock, seconds since the epoch: the token's `iat`. */
   | {
@@ -420,7 +440,13 @@ export type Admission =
       /** As in `ClientRecord`. Absent, and from an older gate: a sample. An older edge ignores it. */
       readonly log?: ClientLog;
     }
-  | { readonly outcome: 'refused'; readonly error: GrantRefusal; readonly rate: RateStatus }
+  | {
+      readonly outcome: 'refused';
+      readonly error: GrantRefusal;
+      readonly rate: RateStatus;
+      /** What exactly was refused. Absent: the error says it, or the gate is older. An older edge ignores it. */
+      readonly details?: RefusalDetails;
+    }
   | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
   | NotAuthenticated
   | Unavailable;
@@ -611,6 +637,61 @@ export interface Activity {
   readonly last_used_at?: number;
 }
 
+// ── noteRefusals, diagnose ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Refused requests of a client that differ in nothing but their time, as an edge reports them and a gate stores them, as JSON. The edge
+ * bounds each text, and none of them contains a credential. Times are in milliseconds since the epoch.
+ */
+export interface NotedRefusal {
+  /** When the first and the last of them were refused. */
+  readonly first_at: number;
+  readonly last_at: number;
+  readonly count: number;
+  /** The `X-Request-Id` of the last one. */
+  readonly request_id: string;
+  /** The reason in the log. A text, because a newer version may have stored another. */
+  readonly reason: string;
+  /** The endpoint: the last part of its path. */
+  readonly endpoint: string;
+  readonly status: number;
+  /** The error code of the answer; null if it was no error, as of an introspection that says no more than `active: false`. */
+  readonly error: string | null;
+  /** The description of the error, if it says more than the code. */
+  readonly description?: string;
+  /** Where it came from; null if that is not known. */
+  readonly address: string | null;
+  /** Whether the request proved that it is the client's. If not, anybody may have sent it. */
+  readonly is_proven: boolean;
+  /** What a proven request asked for. */
+  readonly resource?: string;
+  readonly scopes?: readonly string[];
+}
+
+/** Refusals that an edge tells a client's gate in the background. */
+export interface RefusalReport {
+  readonly client_id: string;
+  readonly refusals: readonly NotedRefusal[];
+}
+
+/** The gate has the refusals, or knows of no such client. They are in its memory, and soon in its storage. */
+export interface Noted {
+  readonly outcome: 'noted';
+}
+
+export interface DiagnosisRequest {
+  readonly client_id: string;
+}
+
+/** What a gate knows about the troubles of its client. Asks no store. */
+export interface GateDiagnosis {
+  readonly outcome: 'diagnosis';
+  /** The latest first. */
+  readonly refusals: readonly NotedRefusal[];
+  /** What is left of the rate limit now; null if the gate knows of no such client. */
+  readonly rate: RateStatus | null;
+}
+
 // ── The methods of a gate ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The RPC interface of a gate. A call to a method that an older gate does not have fails, and the edge answers 503. */
@@ -625,6 +706,8 @@ export interface GateMethods {
   cutOff(request: CutOffRequest): Promise<TokenRevocation>;
   keepEvent(request: EventRequest): Promise<Recorded>;
   activity(request: ActivityRequest): Promise<Activity>;
+  noteRefusals(report: RefusalReport): Promise<Noted>;
+  diagnose(request: DiagnosisRequest): Promise<GateDiagnosis>;
   ping(): Promise<void>;
 }
 
@@ -687,6 +770,12 @@ export interface StoredActivity {
   /** Issued tokens by resource server. Absent from an older gate's row, which has lost them: D1 keeps the greater counts that it has. */
   readonly resources?: readonly FlushedResourceCount[];
 }
+
+/**
+ * `refusals`, one row: the client's last refusals, as a JSON array of `NotedRefusal`. Code of an older version does not know the table and
+ * leaves it as it is, even if it deletes the client. `at` is when it was written, milliseconds since the epoch.
+ */
+export type RefusalsRow = { readonly at: number; readonly json: string };
 
 /** `spent_ids`: several used ids in one row, as a JSON array of `StoredSpentId`, and the latest `expires_at` of them. */
 export type SpentIdsRow = { readonly row: number; readonly ids: string; readonly expires_at: number };

@@ -5,6 +5,7 @@
 export type Reason =
   | AuthenticationFailure
   | ProofFailure
+  | GrantFailure
   | Inactivity
   | Unavailability
   | 'remote_keys_unavailable'
@@ -42,6 +43,30 @@ export type Reason =
   | 'unavailable'
   | 'unexpected';
 
+/**
+ * The reasons that are about a client and not about the service. The diagnosis of a client explains each of them
+ * (src/management/diagnosis/explanations.ts).
+ */
+export type ClientReason =
+  | AuthenticationFailure
+  | ProofFailure
+  | GrantFailure
+  | Extract<
+      Reason,
+      | 'not_theirs'
+      | 'remote_keys_unavailable'
+      | 'use_unknown'
+      | 'too_many_attempts'
+      | 'invalid_request'
+      | 'invalid_client'
+      | 'unauthorized_client'
+      | 'unsupported_grant_type'
+      | 'invalid_scope'
+      | 'invalid_target'
+      | 'slow_down'
+      | 'use_dpop_nonce'
+    >;
+
 /** Why a client was not authenticated. */
 export type AuthenticationFailure =
   | 'no_credentials'
@@ -53,6 +78,7 @@ export type AuthenticationFailure =
   | 'wrong_secret'
   | 'disabled_client'
   | 'expired_client'
+  | 'expired_secret'
   // Reasons for assertions.
   | 'malformed_assertion'
   | 'wrong_type'
@@ -86,6 +112,9 @@ export type ProofFailure =
   | 'proof_too_old'
   | 'proof_from_the_future'
   | 'proof_replayed';
+
+/** Why an authenticated client got no token, if the error code does not say it. */
+export type GrantFailure = 'dpop_required' | 'certificate_required' | 'binding_required' | 'claims_not_requestable';
 
 /** Why introspection answered `active: false`, or why a revocation request left the token unchanged. */
 export type Inactivity =

@@ -139,3 +139,6 @@ export const WEBHOOK_GRACE_DEFAULT = 86_400;
 
 /** Webhooks whose secrets one request reseals, each a cryptographic operation: a few milliseconds, and 300 KB of one bound parameter. */
 export const RESEALED_WEBHOOKS_MAX = 500;
+
+/** How long before the end of a client or a secret its diagnosis warns of it. */
+export const ENDS_SOON = 7 * 86_400;

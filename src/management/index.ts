@@ -13,6 +13,7 @@ import { apiKeys } from './resources/api-keys.ts';
 import { auditEvents } from './resources/audit-events.ts';
 import { changes } from './resources/changes.ts';
 import { clients } from './resources/clients.ts';
+import { diagnosis } from './resources/diagnosis.ts';
 import { leakedSecrets } from './resources/leaked-secrets.ts';
 import { masterKeys } from './resources/master-keys.ts';
 import { me } from './resources/me.ts';
@@ -55,6 +56,7 @@ export function management(services: ManagementServices): ManagementApp {
   resourceServers(app);
   roles(app);
   clients(app);
+  diagnosis(app);
   secrets(app);
   usage(app);
   tokens(app);

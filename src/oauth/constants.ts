@@ -170,3 +170,39 @@ export const PREFLIGHT_MAX_AGE = 86_400;
 
 /** How many bytes of a SHA-256 digest an ETag has. */
 export const ETAG_BYTES = 16;
+
+// ── Refusals that are noted for the diagnosis ───────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * How often an isolate tells a client's gate of refusals, seconds, and how many times at once after a pause: of requests that prove to be the
+ * client's, and of others, which anybody may send. Equal refusals in between are counted, and told with the next.
+ */
+export const PROVEN_REPORT_INTERVAL = 1;
+export const PROVEN_REPORTS_AT_ONCE = 10;
+export const UNPROVEN_REPORT_INTERVAL = 60;
+export const UNPROVEN_REPORTS_AT_ONCE = 5;
+
+/** The same for all clients together, of requests that prove nothing: 300 gate calls a minute at most after the first minute. */
+export const UNPROVEN_REPORT_INTERVAL_OF_ALL = 0.2;
+export const UNPROVEN_REPORTS_AT_ONCE_OF_ALL = 100;
+
+/** How many different refusals of one client wait for the next report. */
+export const WAITING_REFUSALS_MAX = 8;
+
+/** How many clients with refusals an isolate remembers. */
+export const REFUSED_CLIENTS_MAX = 2000;
+
+/** How long the texts of a refusal are at most, in characters, and how many scopes it has. Together they are less than a kilobyte. */
+export const NOTED_DESCRIPTION_MAX = 240;
+export const NOTED_RESOURCE_MAX = 200;
+export const NOTED_SCOPE_MAX = 60;
+export const NOTED_SCOPES_MAX = 5;
+
+/** How often an isolate looks up an imported client_id that only a refused request has named, seconds, and how many times at once. */
+export const CLAIMED_LOOK_UP_INTERVAL = 10;
+export const CLAIMED_LOOK_UPS_AT_ONCE = 10;
+
+/** How much of what a client requested, and is not granted, the description of the error names; lengths in characters. */
+export const DESCRIBED_RESOURCE_MAX = 200;
+export const DESCRIBED_SCOPE_MAX = 100;
+export const DESCRIBED_SCOPES_MAX = 10;

@@ -7,17 +7,24 @@ import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { findStrength, identifyCaller, isServerStanding, mayIntrospect } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
-import { type Parameters, readParameters, requireSecretParameter } from './request/parameters.ts';
+import { answerForm, noteRefusal } from './refusals/note-refusal.ts';
+import type { RefusedRequest } from './refusals/noted-refusal.ts';
+import { type Parameters, requireSecretParameter } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
+
+const ENDPOINT = 'introspect';
 
 /**
  * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter, a token is
  * active only if it was granted all of it. With `introspection=strong`, the gate is asked even if the resource server chose `edge`.
  */
-export async function introspect(services: OAuthServices, request: Request): Promise<Response> {
-  const parameters = await readParameters(request);
+export function introspect(services: OAuthServices, request: Request): Promise<Response> {
+  return answerForm(services, request, { endpoint: ENDPOINT }, (parameters) => inspect(services, request, parameters));
+}
+
+async function inspect(services: OAuthServices, request: Request, parameters: Parameters): Promise<Response> {
   const caller = await identifyCaller(services, request, parameters);
   const presented = requireSecretParameter(parameters, 'token');
   const scopes = parseScope(parameters.get('scope')) ?? [];
@@ -26,7 +33,10 @@ export async function introspect(services: OAuthServices, request: Request): Pro
   const now = Date.now();
   const claims = await verifyAccessToken(services, presented, now);
   if (!claims) return inactiveToken('expired_or_invalid');
-  if (!mayIntrospect(caller, claims)) return inactiveToken('not_theirs');
+  if (!mayIntrospect(caller, claims)) {
+    noteForeign(services, { request, endpoint: ENDPOINT, parameters });
+    return inactiveToken('not_theirs');
+  }
   if (!wasGranted(claims, scopes)) return inactiveToken('scope_not_granted');
   const strength = await findStrength(services, caller, claims);
   if (strength === 'deleted') return inactiveToken('resource_server_deleted');
@@ -39,6 +49,11 @@ export async function introspect(services: OAuthServices, request: Request): Pro
     return inactiveToken('resource_server_deleted');
   // RFC 9449 section 6.2
   return oauthJson({ active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims });
+}
+
+/** Tells the caller's gate that it asked for a token of which it may know nothing: most likely its `introspects` lacks the audience. */
+function noteForeign(services: OAuthServices, refused: RefusedRequest): void {
+  noteRefusal(services, refused, { reason: 'not_theirs', status: 200, error: null, description: undefined });
 }
 
 /**

@@ -10,7 +10,8 @@ import { listOf } from '../store/sql.ts';
 import { StaleWriteError, write } from '../store/write.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import { OWN_GRACE_MIN, ROTATION_RETRY_AFTER, ROTATION_RETRY_UNTIL } from './constants.ts';
-import { type Parameters, readParameters } from './request/parameters.ts';
+import { answerForm } from './refusals/note-refusal.ts';
+import type { Parameters } from './request/parameters.ts';
 import { invalidClient, OAuthError, oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
 
@@ -19,8 +20,12 @@ import type { OAuthServices } from './services.ts';
  * valid as the secondary, for `grace_seconds` or until it is deleted. A client that lost the answer asks again. No RFC defines this
  * endpoint; the request has the form of [RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
  */
-export async function rotateSecret(services: OAuthServices, request: Request): Promise<Response> {
-  const parameters = await readParameters(request, { isOptional: true });
+export function rotateSecret(services: OAuthServices, request: Request): Promise<Response> {
+  const form = { endpoint: 'rotate-secret', isOptional: true };
+  return answerForm(services, request, form, (parameters) => rotateBy(services, request, parameters));
+}
+
+async function rotateBy(services: OAuthServices, request: Request, parameters: Parameters): Promise<Response> {
   const grace = readGrace(parameters);
   const { client, answer } = await authenticateClient(services, request, parameters, { kind: 'authenticate' });
   const { client_id, proof } = client;

@@ -14,6 +14,8 @@ import type { WebhookSender } from '../webhooks/sender.ts';
 import type { ClientAuthenticationCache } from './client-authentication/authentication-cache.ts';
 import type { WorkloadDirectory } from './client-authentication/workload-directory.ts';
 import type { IntrospectionCallerCache } from './introspection/caller-cache.ts';
+import type { ClaimedClients } from './refusals/claimed-client.ts';
+import type { RefusalReports } from './refusals/refusal-reports.ts';
 import type { RevocationFeeds } from './revocation-feed/feeds.ts';
 import type { SignedPages } from './revocation-feed/signed-pages.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
@@ -35,8 +37,15 @@ export interface AuthenticationServices {
   readonly remoteKeys: RemoteKeys;
 }
 
+/** What the note of a refusal may touch. */
+export interface RefusalServices {
+  readonly gates: Gates;
+  readonly claimedClients: ClaimedClients;
+  readonly refusalReports: RefusalReports;
+}
+
 /** What a token request may touch: besides, the keys that sign tokens and the nonces of DPoP proofs. */
-export interface TokenServices extends AuthenticationServices {
+export interface TokenServices extends AuthenticationServices, RefusalServices {
   readonly keyRing: KeyRing;
   readonly dpopNonces: DpopNonces;
 }

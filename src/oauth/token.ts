@@ -1,5 +1,5 @@
 import { ACCESS_TOKEN_LENGTH_MAX } from '../constants.ts';
-import type { BindingRequest, GrantRefusal, RateStatus } from '../gates/protocol.ts';
+import type { BindingRequest, GrantRequest, RateStatus } from '../gates/protocol.ts';
 import { loggable } from '../log/log.ts';
 import type { Redacted } from '../log/redacted.ts';
 import { addLogDetails, currentTrace } from '../log/trace.ts';
@@ -9,10 +9,12 @@ import { signAccessToken } from '../tokens/sign.ts';
 import { authenticateByGrant, JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AdmitIntent, GateAnswer } from './client-authentication/intent.ts';
-import { readParameters, requireParameter } from './request/parameters.ts';
+import { answerForm } from './refusals/note-refusal.ts';
+import { type Parameters, requireParameter } from './request/parameters.ts';
 import { parseRequestedClaims } from './request/requested-claims.ts';
 import { parseResource } from './request/resource.ts';
 import { parseScope } from './request/scope.ts';
+import { grantError } from './response/grant-error.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import { rateLimitHeaders } from './response/rate-limit-headers.ts';
 import { nonceHeader, nonceRequired, verifyPossession } from './sender-constraint/evidence.ts';
@@ -25,8 +27,12 @@ type Admitted = Extract<Decision, { outcome: 'admitted' }>;
  * The token endpoint, for the client credentials grant ([RFC 6749 section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)) and the
  * jwt-bearer grant ([RFC 7523 section 2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
  */
-export async function token(services: TokenServices, request: Request): Promise<Response> {
-  const parameters = await readParameters(request, { repeatable: ['resource'] });
+export function token(services: TokenServices, request: Request): Promise<Response> {
+  const form = { endpoint: 'token', repeatable: ['resource'] };
+  return answerForm(services, request, form, (parameters) => issueToken(services, request, parameters));
+}
+
+async function issueToken(services: TokenServices, request: Request, parameters: Parameters): Promise<Response> {
   const authenticate = authenticationFor(requireParameter(parameters, 'grant_type'));
   const grant = {
     resource: parseResource(parameters),
@@ -36,7 +42,7 @@ export async function token(services: TokenServices, request: Request): Promise<
   const binding = await verifyPossession(services, request);
   const intent: AdmitIntent = { kind: 'admit', grant, binding };
   const { answer } = await authenticate(services, request, parameters, intent);
-  if (answer.outcome !== 'admitted') throw await refusalOf(services, answer);
+  if (answer.outcome !== 'admitted') throw await refusalOf(services, answer, grant);
   requireBinding(answer, binding);
   const accessToken = await mint(services, answer);
   return accessTokenResponse(accessToken, answer, answer.wants_dpop_nonce ? await nonceHeader(services) : {});
@@ -57,32 +63,13 @@ function authenticationFor(grantType: string): typeof authenticateClient {
 async function refusalOf(
   services: Pick<TokenServices, 'dpopNonces'>,
   decision: Exclude<Decision, Admitted>,
+  requested: GrantRequest,
 ): Promise<OAuthError> {
   if (decision.outcome === 'rate_limited') return new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
   const headers = rateLimitHeaders(decision.rate);
-  return decision.error === 'use_dpop_nonce' ? nonceRequired(services, headers) : refusalError(decision.error, headers);
-}
-
-/** Descriptions for errors whose code alone is too vague. */
-const REFUSED_REQUESTS = {
-  invalid_request: 'claims: this client may not request all of these.',
-  dpop_required: 'This client must send a DPoP proof.',
-  certificate_required: 'This client must present a certificate.',
-  binding_required: 'This client must send a DPoP proof or present a certificate.',
-} as const satisfies Partial<Record<GrantRefusal, string>>;
-
-function refusalError(error: Exclude<GrantRefusal, 'use_dpop_nonce'>, headers: Record<string, string>): OAuthError {
-  switch (error) {
-    case 'invalid_request':
-    case 'dpop_required':
-    case 'certificate_required':
-    case 'binding_required':
-      return new OAuthError('invalid_request', { description: REFUSED_REQUESTS[error], headers });
-    case 'invalid_dpop_proof':
-      return new OAuthError(error, { headers, reason: 'proof_replayed' });
-    default:
-      return new OAuthError(error, { headers });
-  }
+  return decision.error === 'use_dpop_nonce'
+    ? nonceRequired(services, headers)
+    : grantError(decision.error, decision.details, requested, headers);
 }
 
 /** An older gate ignores the binding. Fails rather than issue an unbound token, which anybody could use. */

@@ -195,6 +195,10 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/usage` }),
   },
+  'GET /clients/{client_id}/diagnosis': {
+    requires: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/diagnosis` }),
+  },
   'POST /tokens/revoke': {
     requires: 'tokens:revoke',
     call: async (id) => ({

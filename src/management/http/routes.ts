@@ -183,6 +183,20 @@ export function readRouteFor<Path extends string, Answer extends z.ZodType>(rout
   });
 }
 
+/** Defines a GET of something about one resource that has no version of its own. */
+export function reportRouteFor<Path extends string, Params extends z.ZodObject, Answer extends z.ZodType>(
+  route: About<Path>,
+  params: Params,
+  answer: Answer,
+) {
+  return createRoute({
+    ...about(route),
+    method: 'get',
+    request: { params, query: None },
+    responses: { 200: json(answer, 'The answer.'), ...PROBLEMS, ...NOT_FOUND, ...INVALID },
+  });
+}
+
 /** Defines a PATCH of one resource by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). */
 export function updateRouteFor<
   Path extends string,

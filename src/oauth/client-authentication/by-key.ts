@@ -83,8 +83,9 @@ async function judge<I extends Intent>(
 }
 
 /** Returns why the gate refused a credential that the edge had verified. */
-export function refusedByGate({ expired }: Refusal): AuthenticationFailure {
-  return expired ? 'expired_client' : 'refused_by_gate';
+export function refusedByGate({ expired, cause }: Refusal): AuthenticationFailure {
+  if (expired) return 'expired_client';
+  return cause === 'disabled_client' ? cause : 'refused_by_gate';
 }
 
 /**

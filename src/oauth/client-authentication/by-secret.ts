@@ -37,9 +37,13 @@ export async function authenticateBySecret<I extends Intent>(
   return { client, answer };
 }
 
-function refusalReason({ known, fingerprints, expired }: Refusal, hashes: readonly string[]): AuthenticationFailure {
+function refusalReason(
+  { known, fingerprints, expired, cause }: Refusal,
+  hashes: readonly string[],
+): AuthenticationFailure {
   if (!known) return 'unknown_client';
   if (expired) return 'expired_client';
+  if (cause === 'expired_secret' || cause === 'method_not_registered') return cause;
   // A gate sends the fingerprints of a disabled client as well: if the secret is right, only that can be the reason.
   return hashes.some((hash) => fingerprints.includes(fingerprint(hash))) ? 'disabled_client' : 'wrong_secret';
 }

@@ -1,5 +1,7 @@
 import { isRefusal } from '../../gates/attempt-filter.ts';
 import type { Identified } from '../../gates/protocol.ts';
+import { loggable } from '../../log/log.ts';
+import { addLogDetails } from '../../log/trace.ts';
 import { RemoteError, returnRemoteError } from '../../remote-keys/remote-error.ts';
 import type { KeyFinder } from '../../remote-keys/remote-keys.ts';
 import { WORKLOAD_CLIENTS_MAX } from '../constants.ts';
@@ -78,6 +80,8 @@ async function judge<I extends Intent>(
   const matching = matchingClients(candidates, token);
   if (matching.length === 0) return { outcome: 'failed', failure: 'no_such_identity' };
   if (matching.length > WORKLOAD_CLIENTS_MAX) return { outcome: 'failed', failure: 'ambiguous_identity' };
+  const [only, ...otherMatches] = matching;
+  if (only && otherMatches.length === 0) addLogDetails({ client_id: loggable(only.clientId) });
   const verified: Identified[] = [];
   let unavailable: RemoteError | undefined;
   for (const { clientId, organizationId, identities } of matching) {

@@ -2,7 +2,7 @@ import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
 import { isImportableId } from '../../credentials/client-id.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
-import { addLogDetails, logEverySuccess } from '../../log/trace.ts';
+import { addLogDetails, logEverySuccess, noteAuthenticated } from '../../log/trace.ts';
 import type { Parameters } from '../request/parameters.ts';
 import { invalidClient, OAuthError } from '../response/oauth-error.ts';
 import type { AuthenticationServices } from '../services.ts';
@@ -46,7 +46,7 @@ export async function authenticateBy<I extends Intent>(
   try {
     const authenticated = await verifyCredential(services, credential, address, intent);
     const { client, answer } = authenticated;
-    addLogDetails({ client_id: loggable(client.client_id) });
+    noteAuthenticated(loggable(client.client_id));
     if ('log' in answer && answer.log === 'all') logEverySuccess();
     return authenticated;
   } catch (error) {

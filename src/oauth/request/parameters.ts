@@ -41,20 +41,23 @@ export class Parameters {
 
 const FORM = /^application\/x-www-form-urlencoded[ \t]*(;[^,]*)?$/i;
 
+/** How the body of an endpoint is read. */
+export interface ReadOptions {
+  /** The parameters that may be repeated. */
+  readonly repeatable?: readonly string[];
+  /** Whether the body may be left out. The content type of an empty body is then ignored. */
+  readonly isOptional?: boolean;
+}
+
 /**
  * Reads a form-encoded body ([RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)). A parameter with an empty value
  * counts as omitted.
- * @param repeatable the parameters that may be repeated
- * @param isOptional whether the body may be left out. The content type of an empty body is then ignored
  * @throws OAuthError `invalid_request`: 415 for another content type, 413 for a body over `OAUTH_BODY_LIMIT_BYTES`, 400 for one that is
  * malformed
  */
 export async function readParameters(
   request: Request,
-  {
-    repeatable = [],
-    isOptional = false,
-  }: { readonly repeatable?: readonly string[]; readonly isOptional?: boolean } = {},
+  { repeatable = [], isOptional = false }: ReadOptions = {},
 ): Promise<Parameters> {
   const isForm = FORM.test(request.headers.get('Content-Type') ?? '');
   if (!isForm && !isOptional) throw notAForm();

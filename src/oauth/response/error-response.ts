@@ -1,19 +1,23 @@
-import { classifyError } from '../../http/classify-error.ts';
+import { type ClassifiedError, classifyError } from '../../http/classify-error.ts';
+import type { RequestDetails } from '../../log/log.ts';
 import { addLogDetails } from '../../log/trace.ts';
 import { OAuthError } from './oauth-error.ts';
 
 /** Returns an OAuth endpoint's answer to any thrown error, and notes the reason for the request's log line. */
 export function errorResponse(error: unknown): Response {
-  return asOAuthError(error).toResponse();
+  const { answer, log } = explainError(error);
+  addLogDetails(log);
+  return answer.toResponse();
 }
 
-function asOAuthError(error: unknown): OAuthError {
-  if (error instanceof OAuthError) {
-    addLogDetails({ reason: error.reason });
-    return error;
-  }
+/** Returns the OAuth error for any thrown error, and what the log says about it. */
+export function explainError(error: unknown): { answer: OAuthError; log: Partial<RequestDetails> } {
+  if (error instanceof OAuthError) return { answer: error, log: { reason: error.reason } };
   const classified = classifyError(error);
-  addLogDetails(classified.log);
+  return { answer: toOAuthError(classified), log: classified.log };
+}
+
+function toOAuthError(classified: ClassifiedError): OAuthError {
   switch (classified.kind) {
     case 'too_many_attempts': {
       const { message: description, retryAfter } = classified;

@@ -1,5 +1,5 @@
 import { createResponse } from '../../http/create-response.ts';
-import type { AuthenticationFailure, ProofFailure } from '../../log/reasons.ts';
+import type { AuthenticationFailure, GrantFailure, ProofFailure } from '../../log/reasons.ts';
 
 /** The errors of the OAuth endpoints: HTTP status, and the description unless a more precise one is given. */
 const ERRORS = {
@@ -40,13 +40,13 @@ function isCode(reason: string): reason is OAuthErrorCode {
 }
 
 interface Details {
-  /** Replaces the general description. It must echo nothing that the client sent. */
+  /** Replaces the general description. It must echo nothing that the client sent, except by `echoOf`. */
   readonly description?: string;
   /** Replaces the general status. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** For the log only: it says more than the client may know. */
-  readonly reason?: AuthenticationFailure | ProofFailure;
+  readonly reason?: AuthenticationFailure | ProofFailure | GrantFailure;
 }
 
 /** An error answer of an OAuth endpoint ([RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). */
@@ -56,7 +56,7 @@ export class OAuthError extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** For the log. */
-  readonly reason: OAuthErrorCode | AuthenticationFailure | ProofFailure;
+  readonly reason: OAuthErrorCode | AuthenticationFailure | ProofFailure | GrantFailure;
 
   constructor(code: OAuthErrorCode, { description, status, headers, reason }: Details = {}) {
     super(description ?? ERRORS[code][1]);
@@ -64,6 +64,11 @@ export class OAuthError extends Error {
     this.status = status ?? ERRORS[code][0];
     this.headers = headers ?? {};
     this.reason = reason ?? code;
+  }
+
+  /** The description, if it says more than the code. */
+  get specificDescription(): string | undefined {
+    return this.message === ERRORS[this.code][1] ? undefined : this.message;
   }
 
   /** Returns the same error with another description. It must echo nothing that the client sent. */

@@ -246,7 +246,7 @@ describe('the client', () => {
 
   test('that is disabled is not', async () => {
     const client = await workloadClient(here, [IDENTITY], { status: 'disabled' });
-    expect(await refusalOf(async () => present(client, await signed()))).toBe('refused_by_gate');
+    expect(await refusalOf(async () => present(client, await signed()))).toBe('disabled_client');
   });
 
   test('that does not exist is not', async () => {

@@ -130,7 +130,7 @@ test('a client that was disabled is refused', async () => {
   const clientId = await clientWith(await jwkOf(own));
   await expectTaken(over(own), clientId);
   expect((await api('PATCH', `clients/${clientId}`, { body: { status: 'disabled' } })).status).toBe(200);
-  await expectRefused(over(own), clientId, 'refused_by_gate');
+  await expectRefused(over(own), clientId, 'disabled_client');
 });
 
 test('one method is not the other: no subject stands in for the certificate, no certificate for the subject', async () => {

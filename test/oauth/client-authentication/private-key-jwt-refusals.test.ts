@@ -454,7 +454,7 @@ describe('the client', () => {
       expect((await askWith(await assertionOf(clientId, signer))).status).toBe(200);
       await done('PATCH', path, { body: { status: 'disabled' } });
       const assertion = await assertionOf(clientId, signer);
-      expect(await whyIs(assertion)).toBe('refused_by_gate');
+      expect(await whyIs(assertion)).toBe('disabled_client');
       await done('PATCH', path, { body: { status: 'active' } });
       expect((await askWith(assertion)).status).toBe(200);
     },

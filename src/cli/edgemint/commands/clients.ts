@@ -16,6 +16,7 @@ import {
   type Collection,
   itemPath,
 } from './crud.ts';
+import { addDiagnose } from './diagnose.ts';
 import type { Field } from './fields.ts';
 import { addTrust } from './trust.ts';
 
@@ -166,6 +167,7 @@ export function addClients(program: Command): void {
   addDelete(group, clients);
   addTrust(group);
   addUsage(group);
+  addDiagnose(group);
   addReservedClaims(group);
   addRevokeTokens(group, clients);
 }
