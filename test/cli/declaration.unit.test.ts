@@ -22,6 +22,7 @@ const server = { identifier: ORDERS, name: 'Orders', scopes: [{ name: 'read' }, 
 const reader = { name: 'reader', grants: [{ resource_server: ORDERS, scopes: ['read'] }] };
 const worker = { client_name: 'Worker', roles: ['reader'] };
 
+const NOW = Date.UTC(2027, 0);
 const NOTHING_SHARED: Shared = { resource_servers: [], roles: [] };
 
 /** Returns a declaration, and the resources that would exist after it was applied. */
@@ -159,7 +160,7 @@ describe('before anything is changed a file is refused that', () => {
     to: { [name in Section]?: object[] },
     { from = {}, shared = NOTHING_SHARED, prune = false }: { from?: object; shared?: Shared; prune?: boolean } = {},
   ) =>
-    findComplaints(declare(to).declaration, declare(from).own, shared, prune ? SECTIONS : []).map(
+    findComplaints(declare(to).declaration, declare(from).own, shared, prune ? SECTIONS : [], NOW).map(
       ({ message }) => message,
     );
 
@@ -172,6 +173,16 @@ describe('before anything is changed a file is refused that', () => {
       complaints({ ...whole, roles: [{ ...reader, grants: [{ resource_server: ORDERS, scopes: ['x'] }] }] }),
     ).toEqual([`${ORDERS} has no scope x.`]);
     expect(complaints(whole)).toEqual([]);
+  });
+
+  test('has a client that would end in the past, unless it has ended already', () => {
+    const ended = { client_name: 'Trial', expires_at: '2026-12-31T00:00:00Z' };
+    const expected = ['2026-12-31T00:00:00.000Z is in the past. Set a later time, or remove the item from the file.'];
+    expect(complaints({ clients: [ended] })).toEqual(expected);
+    expect(complaints({ clients: [ended] }, { from: { clients: [{ client_name: 'Trial' }] } })).toEqual(expected);
+    const described = { ...ended, description: 'over' };
+    expect(complaints({ clients: [described] }, { from: { clients: [ended] } })).toEqual([]);
+    expect(complaints({ clients: [{ ...ended, expires_at: '2027-01-01T00:00:01Z' }] })).toEqual([]);
   });
 
   test('refers to what stands and would be pruned', () => {
@@ -237,7 +248,7 @@ describe('a file', () => {
       `delete resource_servers ${ORDERS}`,
       'delete roles reader',
     ]);
-    const kept = findComplaints(declaration, declare(whole).own, NOTHING_SHARED, ['resource_servers']);
+    const kept = findComplaints(declaration, declare(whole).own, NOTHING_SHARED, ['resource_servers'], NOW);
     expect(kept.map(({ message }) => message)).toContain(
       `${ORDERS} is still granted to reader, which is not in the file.`,
     );
@@ -306,7 +317,7 @@ describe('a file', () => {
     expect([declaration.resource_servers.length, declaration.roles.length, declaration.clients.length]).toEqual([
       3, 5, 20,
     ]);
-    expect(findComplaints(declaration, nothing.own, NOTHING_SHARED, SECTIONS)).toEqual([]);
+    expect(findComplaints(declaration, nothing.own, NOTHING_SHARED, SECTIONS, NOW)).toEqual([]);
     expect(writeDeclaration(declaration)).toBe(text);
   });
 

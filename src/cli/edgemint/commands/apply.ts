@@ -88,7 +88,7 @@ async function plan(
   const pruned = options.prune ? sections : [];
   const listed = await readRemote(api, options.shared ?? false, sections.includes('webhooks'));
   const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));
-  const complaints = findComplaints(declaration, own, shared, pruned);
+  const complaints = findComplaints(declaration, own, shared, pruned, Date.now());
   if (complaints.length > 0) throw refuse(complaints);
   return planActions(declaration, own, pruned);
 }

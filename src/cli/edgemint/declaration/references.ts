@@ -1,6 +1,6 @@
 import type { Complaint } from './complaint.ts';
 import { type Fields, identityOf, nameOf } from './item.ts';
-import { type CurrentItem, patchOf, planActions, type Sections } from './plan.ts';
+import { type Action, type CurrentItem, patchOf, planActions, type Sections } from './plan.ts';
 import { type Declaration, SECTIONS, type Section } from './schema.ts';
 
 /** The shared items: a file may refer to them and may not declare them. */
@@ -11,12 +11,14 @@ export type Shared = Readonly<Record<'resource_servers' | 'roles', readonly Fiel
  * half-way.
  * @param own the current items that may be changed
  * @param pruned the sections whose undeclared items are deleted
+ * @param now milliseconds since the epoch
  */
 export function findComplaints(
   declaration: Declaration,
   own: Sections<CurrentItem>,
   shared: Shared,
   pruned: readonly Section[],
+  now: number,
 ): Complaint[] {
   const after = stateAfter(declaration, own, shared, pruned);
   return [
@@ -24,13 +26,28 @@ export function findComplaints(
     ...declaration.roles.flatMap((role, index) => grantComplaints(role, ['roles', index], after.scopes)),
     ...declaration.clients.flatMap((client, index) => clientComplaints(client, index, after)),
     ...lossComplaints(declaration, own, after.scopes, pruned),
-    ...planActions(declaration, own, pruned).flatMap((action) => {
-      if (action.do !== 'change' || patchOf(action.from.fields, action.to)) return [];
-      const message =
-        'An existing object cannot get a null member. Leave it out, or use another value. Only a new item can have it.';
-      return [{ path: [action.section, action.index], message }];
-    }),
+    ...planActions(declaration, own, pruned).flatMap((action) => [
+      ...nullComplaints(action),
+      ...expiryComplaints(action, now),
+    ]),
   ];
+}
+
+function nullComplaints(action: Action): Complaint[] {
+  if (action.do !== 'change' || patchOf(action.from.fields, action.to)) return [];
+  const message =
+    'An existing object cannot get a null member. Leave it out, or use another value. Only a new item can have it.';
+  return [{ path: [action.section, action.index], message }];
+}
+
+/** Finds a client's end that is in the past, unless the client has it already. */
+function expiryComplaints(action: Action, now: number): Complaint[] {
+  if (action.do === 'delete') return [];
+  const { expires_at } = action.to;
+  const current = action.do === 'change' ? action.from.fields.expires_at : undefined;
+  if (typeof expires_at !== 'string' || expires_at === current || Date.parse(expires_at) > now) return [];
+  const message = `${expires_at} is in the past. Set a later time, or remove the item from the file.`;
+  return [{ path: [action.section, action.index, 'expires_at'], message }];
 }
 
 interface StateAfter {
