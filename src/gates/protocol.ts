@@ -575,6 +575,8 @@ export interface GateAuditEvent {
   readonly target: string;
   readonly address: string | null;
   readonly changes: Readonly<Record<string, unknown>>;
+  /** The id of the request in the log. Older code neither sends nor records it: such an event has none. */
+  readonly requestId?: string | undefined;
 }
 
 /** An audit event sent to a gate. Without an organization, the gate fills in its client's. */

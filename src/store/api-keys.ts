@@ -7,7 +7,10 @@ import { among, isAfter, isAtVersion } from './sql.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type StoredApiKey = typeof apiKeys.$inferSelect;
-export type NewApiKey = Omit<StoredApiKey, 'version' | 'lastUsedAt' | 'foldedName'>;
+export type NewApiKey = Pick<
+  StoredApiKey,
+  'id' | 'organizationId' | 'name' | 'hash' | 'hint' | 'scopes' | 'createdAt' | 'expiresAt'
+>;
 
 /** The columns of an API key that authentication needs. */
 export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt' | 'lastUsedAt'>;

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { GateAuditEvent } from '../gates/protocol.ts';
+import { currentTrace } from '../log/trace.ts';
 import { ATTEMPT_FILTER } from './actors.ts';
 import type { AuditAction } from './audit-actions.ts';
 import type { Database } from './database.ts';
@@ -25,8 +26,9 @@ export async function recordEvents(db: Database, events: readonly GateAuditEvent
 
 // Each column is named here, so that a column that an event has no value for is a compile error. An event that already lies in a gate's
 // outbox could otherwise never be inserted.
-function rowOf({ id, at, organizationId, actor, action, target, address, changes }: GateAuditEvent): NewAuditEvent {
-  return { id, at, organizationId, actor, action, target, address, changes, version: null };
+function rowOf(event: GateAuditEvent): NewAuditEvent {
+  const { id, at, organizationId, actor, action, target, address, changes, requestId = null } = event;
+  return { id, at, organizationId, actor, action, target, address, changes, version: null, requestId };
 }
 
 type NewAuditEvent = Required<typeof auditEvents.$inferInsert>;
@@ -48,6 +50,7 @@ export interface AuditFilter {
   readonly actor?: string | undefined;
   readonly target?: string | undefined;
   readonly action?: string | undefined;
+  readonly requestId?: string | undefined;
   /** `from` and `to` are in milliseconds since the epoch, and inclusive. */
   readonly from?: number | undefined;
   readonly to: number;
@@ -78,6 +81,7 @@ export async function recordThrottling(
       address: sql<string>`${address}`.as('address'),
       changes: sql<Record<string, unknown>>`'{}'`.as('changes'),
       version: sql<null>`NULL`.as('version'),
+      requestId: sql<string | null>`${currentTrace()?.requestId ?? null}`.as('request_id'),
     })
     .from(clients)
     .where(eq(clients.clientId, clientId));
@@ -95,7 +99,7 @@ export async function recordThrottling(
  */
 export function listAuditEvents(
   db: Database,
-  { organizationId, actor, target, action, from, to }: AuditFilter,
+  { organizationId, actor, target, action, requestId, from, to }: AuditFilter,
   { after, limit }: { after: { at: number; id: string } | undefined; limit: number },
 ): Promise<StoredAuditEvent[]> {
   const { at, id } = auditEvents;
@@ -106,8 +110,10 @@ export function listAuditEvents(
     .from(auditEvents)
     .where(
       and(
-        is(auditEvents.organizationId, organizationId),
-        // The unary plus keeps SQLite from using the actor's index within an organization: it would scan the events of all others.
+        // The unary plus keeps SQLite from using an index. A request has few events, so only its index is used, if it is named.
+        is(requestId === undefined ? auditEvents.organizationId : sql`+${auditEvents.organizationId}`, organizationId),
+        is(auditEvents.requestId, requestId),
+        // Within an organization, the actor's index would scan the events of all others.
         is(organizationId === undefined ? auditEvents.actor : sql`+${auditEvents.actor}`, actor),
         is(auditEvents.target, target),
         is(auditEvents.action, action),

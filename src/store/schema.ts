@@ -68,12 +68,29 @@ export const apiKeys = sqliteTable(
     scopes: json<string[]>('scopes').notNull(),
     createdAt: time('created_at'),
     expiresAt: integer('expires_at'),
-    /** Precise to `LAST_USED_PRECISION`. */
+    /** Of the primary value. Precise to `LAST_USED_PRECISION`. */
     lastUsedAt: integer('last_used_at'),
     version: integer('version').notNull().default(0),
+    // `hash` and `hint` are the primary value's: older code accepts only that one. The columns below are the secondary value's, which a
+    // rotation replaced; null if there is none.
+    secondaryHash: text('secondary_hash'),
+    secondaryHint: text('secondary_hint'),
+    /** When the secondary value stops being accepted, if that is before the key expires. */
+    secondaryExpiresAt: integer('secondary_expires_at'),
+    secondaryLastUsedAt: integer('secondary_last_used_at'),
+    /** When the primary value was made by a rotation; null if it is the key's first. */
+    rotatedAt: integer('rotated_at'),
+    /** The ends that `api_key.expiring` was sent for, or would have been if there were a webhook for it. A new end counts anew. */
+    noticedEnd: integer('noticed_end'),
+    secondaryNoticedEnd: integer('secondary_noticed_end'),
   },
   (table) => [
     uniqueIndex('api_keys_hash').on(table.hash),
+    uniqueIndex('api_keys_secondary_hash').on(table.secondaryHash),
+    index('api_keys_expires_at').on(table.expiresAt).where(sql`${table.expiresAt} IS NOT NULL`),
+    index('api_keys_secondary_expires_at')
+      .on(table.secondaryExpiresAt)
+      .where(sql`${table.secondaryExpiresAt} IS NOT NULL`),
     uniqueIndex('api_keys_name').on(table.organizationId, lower(table.name)),
     uniqueIndex('api_keys_folded_name').on(table.foldedName, table.organizationId),
   ],
@@ -608,12 +625,15 @@ export const auditEvents = sqliteTable(
     changes: json<Record<string, unknown>>('changes').notNull(),
     /** The version of the management write that the event records; null if it records something else. */
     version: integer('version'),
+    /** The id of the request in the log; null if there was none, or if older code wrote the row. */
+    requestId: text('request_id'),
   },
   (table) => [
     index('audit_events_at').on(table.at),
     index('audit_events_organization').on(table.organizationId, table.at),
     index('audit_events_actor').on(table.actor, table.at),
     index('audit_events_target').on(table.target, table.at),
+    index('audit_events_request').on(table.requestId).where(sql`${table.requestId} IS NOT NULL`),
   ],
 );
 

@@ -203,11 +203,11 @@ function toEvents(
   notices: readonly (typeof webhookNotices.$inferSelect)[],
 ): ReadonlyMap<string, StoredEvent> {
   const all: StoredEvent[] = [
-    ...audited.map(({ id, at, organizationId, action, actor, target, address, changes }) => ({
+    ...audited.map(({ id, at, organizationId, action, actor, target, address, changes, requestId }) => ({
       id,
       type: action,
       at,
-      data: { id, organization_id: organizationId, target, actor, address, changes },
+      data: { id, organization_id: organizationId, target, actor, address, changes, request_id: requestId },
     })),
     ...notices.map(({ id, at, organizationId, type, target, data }) => ({
       id,

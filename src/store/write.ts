@@ -1,6 +1,7 @@
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
 import { IDEMPOTENCY_AGE, PUSHES_PER_REQUEST } from '../constants.ts';
+import { currentTrace } from '../log/trace.ts';
 import type { AuditAction } from './audit-actions.ts';
 import type { Database } from './database.ts';
 import { askStore, ConstraintError } from './errors.ts';
@@ -73,7 +74,8 @@ export async function write(
   const pushes = affectedClients ? [insertPushes(db, affectedClients)] : [];
   const change = affectedClients || settles ? [insertChange(db, event, settles)] : [];
   const id = event.id ?? generateId('evt');
-  const record = db.insert(auditEvents).values({ ...event, id, version: nextVersion });
+  const requestId = currentTrace()?.requestId ?? null;
+  const record = db.insert(auditEvents).values({ ...event, id, version: nextVersion, requestId });
   const noticed = notices.length > 0 ? oweNotices(db, notices, event.at) : [];
   const woken = wakeOwed(db, [id, ...notices.map((notice) => notice.id)], event.at);
   const kept = answer ? keepAnswer(db, answer, event.at) : [];

@@ -76,7 +76,7 @@ async function prepare(): Promise<Target> {
   const numbers = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${EVENTS})`;
   await db
     .prepare(
-      `${numbers} INSERT INTO audit_events SELECT 'evt_' || n, ?, ?, 'root', 'role.created', 'role', NULL, '{"name":"a role"}', NULL
+      `${numbers} INSERT INTO audit_events SELECT 'evt_' || n, ?, ?, 'root', 'role.created', 'role', NULL, '{"name":"a role"}', NULL, NULL
        FROM numbers`,
     )
     .bind(Date.now(), organization_id)

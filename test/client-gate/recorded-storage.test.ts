@@ -139,6 +139,7 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
       address: '192.0.2.1',
       changes: '{"reason":"recorded"}',
       version: null,
+      request_id: null,
     };
     expect(events).toEqual([
       { ...event, id: 'evt_cut_off', organization_id: record.organization_id },

@@ -19,7 +19,9 @@ async function call(method: string, path: string, body?: unknown): Promise<{ sta
 
 // Generated values and times: each answer has others, of the same kind.
 const GENERATED = new Set(
-  'id organization_id client_id target at created_at updated_at hint api_key client_secret signing_secret'.split(' '),
+  'id organization_id client_id target at created_at updated_at hint api_key client_secret signing_secret request_id'.split(
+    ' ',
+  ),
 );
 
 /** Replaces the generated values of an answer by those of the example if they are of the same kind. */

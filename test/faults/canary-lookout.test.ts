@@ -114,7 +114,7 @@ describe('what is stored is seen', () => {
     await env.DB.prepare('CREATE TABLE leaks (id INTEGER, note TEXT, bytes BLOB)').run();
     await env.DB.prepare('INSERT INTO leaks VALUES (1, ?, NULL), (2, NULL, ?)').bind(SECRET, bytesOf(SECRET)).run();
     await env.DB.prepare(
-      `INSERT INTO audit_events VALUES ('evt', 1, NULL, 'root', 'x', 'x', NULL, json_object('secret', ?), 1)`,
+      `INSERT INTO audit_events VALUES ('evt', 1, NULL, 'root', 'x', 'x', NULL, json_object('secret', ?), 1, NULL)`,
     )
       .bind(SECRET)
       .run();

@@ -111,6 +111,7 @@ describe.each(WAYS)('of $name', ({ action, path, body, changes, all }) => {
         address: ADDRESS,
         changes: expect.any(String),
         version,
+        request_id: expect.stringMatching(/^[\da-f-]{36}$/),
       },
     ]);
     expect(JSON.parse(String(events[0]?.changes))).toEqual(changes(made));

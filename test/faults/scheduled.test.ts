@@ -119,7 +119,7 @@ beforeAll(async () => {
     .run();
   const old = (sql: string, age: number) => env.DB.prepare(sql).bind(due - age * 1000 - 1);
   await env.DB.batch([
-    old("INSERT INTO audit_events VALUES ('old', ?, NULL, 'root', 'x', 'y', NULL, '{}', NULL)", AUDIT_AGE),
+    old("INSERT INTO audit_events VALUES ('old', ?, NULL, 'root', 'x', 'y', NULL, '{}', NULL, NULL)", AUDIT_AGE),
     old("INSERT INTO idempotency_keys VALUES ('root', 'old', 'x', 1, 200, '', ?)", IDEMPOTENCY_AGE),
     old("INSERT INTO client_usage VALUES ('old', ?, 'issued', 1)", USAGE_AGE),
     old("INSERT INTO changes VALUES (1, NULL, 'x', 'y', 501, ?, 0)", CHANGE_AGE),

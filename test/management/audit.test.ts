@@ -18,6 +18,7 @@ interface Event {
   readonly target: string;
   readonly address: string;
   readonly changes: Record<string, unknown>;
+  readonly request_id: string | null;
 }
 
 interface Page {
@@ -375,6 +376,7 @@ describe('every write', () => {
           // IPv6 addresses are reduced to their network.
           address: '2001:db8:1:2::/64',
           changes: write.changes,
+          request_id: response.headers.get('X-Request-Id'),
         },
       ]);
       const at = Date.parse(events[0]?.at ?? '');
@@ -460,6 +462,17 @@ describe('the list', () => {
     }
   });
 
+  test('finds the events of a request by the id in its answer, within the organization', async () => {
+    const answer = await api('POST', 'roles', { body: { organization_id: organization, name: name() } });
+    const id = answer.headers.get('X-Request-Id') ?? '';
+    const { id: role } = await answer.json<{ id: string }>();
+    for (const found of [await list({ request_id: id }), await list({ request_id: id, action: 'role.created' }, key)]) {
+      expect(found.data).toMatchObject([{ target: role, request_id: id }]);
+    }
+    const { id: other } = await newOrganization();
+    expect((await list({ request_id: id, organization_id: other ?? '' })).data).toEqual([]);
+  });
+
   test.each([
     ['from', 'yesterday'],
     ['from', '2026-02-30T00:00:00Z'],
@@ -522,7 +535,7 @@ test('events are kept for a year, and other rows for their own retention', async
   const now = Date.now();
   const ages = { audit_events: 365, idempotency_keys: 1, client_usage: 31, changes: 7 };
   const insert = {
-    audit_events: "INSERT INTO audit_events VALUES (?2, ?1, NULL, 'root', 'x', 'purged', NULL, '{}', NULL)",
+    audit_events: "INSERT INTO audit_events VALUES (?2, ?1, NULL, 'root', 'x', 'purged', NULL, '{}', NULL, NULL)",
     idempotency_keys: "INSERT INTO idempotency_keys VALUES ('root', ?2, 'purged', 1, 200, '', ?1)",
     client_usage: "INSERT INTO client_usage VALUES ('purged', ?1, ?2, 1)",
     changes: "INSERT INTO changes VALUES (?1, NULL, 'purged', ?2, 501, ?1, 0)",

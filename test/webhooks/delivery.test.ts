@@ -61,6 +61,7 @@ test('an event arrives soon after its write, signed as Standard Webhooks says', 
       target: role,
       actor: 'root',
       address: expect.any(String),
+      request_id: expect.any(String),
       changes: events[0]?.changes,
     },
   });

@@ -7,6 +7,7 @@ import {
   insertApiKey,
   isApiKeyAt,
   listApiKeys,
+  type NewApiKey,
   removeApiKeys,
   type StoredApiKey,
 } from '../../store/api-keys.ts';
@@ -189,7 +190,7 @@ function requireWithinOwnLimits(
   }
 }
 
-function toResponse(key: Omit<StoredApiKey, 'version' | 'hash' | 'foldedName'>) {
+function toResponse(key: NewApiKey & Pick<StoredApiKey, 'lastUsedAt'>) {
   return {
     id: key.id,
     organization_id: key.organizationId,

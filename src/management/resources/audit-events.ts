@@ -31,6 +31,11 @@ const AuditEvent = z
       type: 'object',
       description: 'The fields that changed, with their new values. Secret values are left out.',
     }),
+    request_id: z.string().nullable().openapi({
+      description:
+        'The id of the request in the log, which its answer had in `X-Request-Id`. Null if no request caused it, and for events of older versions.',
+      example: 'd5a609e0-453c-449b-ae31-94a1cb743ca0',
+    }),
   })
   .openapi('AuditEvent');
 
@@ -50,6 +55,7 @@ const listAuditEventsRoute = listRouteFor(
     actor: Filter.openapi({ description: `Only events of this actor: ${ACTOR}` }),
     target: Filter.openapi({ description: 'Only events about the resource with this id.' }),
     action: Filter.openapi({ description: 'Only events of this action, such as `client.updated`.' }),
+    request_id: Filter.openapi({ description: 'Only events of the request with this id, as in the log.' }),
     from: QueryTime.optional().openapi({ description: 'Only events at or after this time.' }),
     to: QueryTime.optional().openapi({ description: 'Only events at or before this time. Default: now.' }),
   },
@@ -60,7 +66,7 @@ const listAuditEventsRoute = listRouteFor(
 export function auditEvents(app: ManagementApp): void {
   app.openapi(listAuditEventsRoute, async (context) => {
     const { services, administrator } = context.var;
-    const { limit, cursor, organization_id, from, to, ...filter } = context.req.valid('query');
+    const { limit, cursor, organization_id, request_id, from, to, ...filter } = context.req.valid('query');
     const organizationId = await targetOrganization(services, administrator, organization_id, QUERY_FIELD);
     const [at, id] = readCursor(cursor, BY_TIME_AND_ID) ?? [];
     const found = await listAuditEvents(
@@ -68,6 +74,7 @@ export function auditEvents(app: ManagementApp): void {
       {
         ...filter,
         organizationId: organizationId ?? undefined,
+        requestId: request_id,
         from: from === undefined ? undefined : Date.parse(from),
         to: to === undefined ? Date.now() : Date.parse(to),
       },
@@ -78,6 +85,6 @@ export function auditEvents(app: ManagementApp): void {
   });
 }
 
-function toResponse({ at, organizationId, version: _, ...event }: StoredAuditEvent) {
-  return { ...event, at: time(at), organization_id: organizationId };
+function toResponse({ at, organizationId, version: _, requestId, ...event }: StoredAuditEvent) {
+  return { ...event, at: time(at), organization_id: organizationId, request_id: requestId };
 }

@@ -5,6 +5,7 @@ import { PUSHES_PER_REQUEST } from '../../constants.ts';
 import type { UnrecordedEvent } from '../../gates/protocol.ts';
 import { deliverPushes } from '../../gates/pushes.ts';
 import { clientAddress } from '../../http/client-address.ts';
+import { currentTrace } from '../../log/trace.ts';
 import { ConstraintError, isUnavailable } from '../../store/errors.ts';
 import { generateId } from '../../store/id.ts';
 import { type AuditEvent, type Write, write } from '../../store/write.ts';
@@ -114,9 +115,11 @@ export async function commitOrKeep<Body>(
 type UnrecordedAction = Pick<UnrecordedEvent, 'at' | 'target' | 'changes' | 'organizationId'> &
   Pick<AuditEvent, 'action'>;
 
-/** Adds the administrator and the request's address to an event. */
+/** Adds the administrator, the request's address and its id to an event. */
 export function withActor<Event extends object>(context: ManagementContext, event: Event) {
-  return { ...event, actor: actorOf(context.var.administrator), address: clientAddress(context.req.raw) };
+  const { administrator } = context.var;
+  const requestId = currentTrace()?.requestId;
+  return { ...event, actor: actorOf(administrator), address: clientAddress(context.req.raw), requestId };
 }
 
 async function refusingConflicts<T>(
