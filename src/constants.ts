@@ -64,5 +64,11 @@ export const IDEMPOTENCY_AGE = 86_400;
 /** How long audit events are kept. */
 export const AUDIT_AGE = 365 * 86_400;
 
-/** How long usage by hour is kept. */
+/**
+ * How long counts may be missing in D1 and so in the sums of all clients, unless D1 fails: as long as a gate waits with them, and a minute
+ * for its alarm.
+ */
+export const USAGE_LAG = 3660;
+
+/** How long usage is kept. */
 export const USAGE_AGE = 31 * 86_400;

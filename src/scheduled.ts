@@ -10,6 +10,7 @@ import { type BackgroundTask, recordSuccesses } from './store/background-tasks.t
 import { noticeExpiringClients } from './store/expiring-clients.ts';
 import { noticeExpiringSecrets } from './store/expiring-secrets.ts';
 import { migrateIdentifiers } from './store/identifiers.ts';
+import { moveOlderUsage } from './store/older-usage.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
@@ -26,6 +27,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['copy_key_ring', copyKeyRing],
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
   ['migrate_identifiers', storeComparableForms],
+  ['migrate_usage', async ({ db }, now) => ({ moved: await moveOlderUsage(db, now) })],
   ['purge', ({ db }, now) => purge(db, now)],
   ['notice_expiring_clients', async ({ db }, now) => ({ noticed: await noticeExpiringClients(db, now) })],
   ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],

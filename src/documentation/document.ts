@@ -32,6 +32,7 @@ const TAGS = {
   Roles: 'Named sets of scopes that many clients can share.',
   Clients: 'The machines that get tokens.',
   Secrets: 'The secrets of clients. A client has at most two, so that one can be replaced while the other works.',
+  Usage: 'How many token requests of all clients of an organization, or of the instance, ended in which way.',
   Tokens: 'The revocation of tokens.',
   'Signing keys': 'The keys that sign tokens.',
   'Master keys': 'The keys that seal and hash all secret values.',

@@ -85,6 +85,7 @@ export interface ScheduledEvent {
     | 'remove_signing_keys'
     | 'copy_key_ring'
     | 'migrate_identifiers'
+    | 'migrate_usage'
     | 'flush_usage';
   readonly ok: boolean;
   readonly ms: number;

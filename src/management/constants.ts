@@ -1,4 +1,4 @@
-import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX } from '../constants.ts';
+import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX, USAGE_AGE } from '../constants.ts';
 
 // Limits and defaults of the management API. Lengths are in characters (UTF-16 code units), times in seconds unless the name says otherwise.
 
@@ -142,3 +142,9 @@ export const RESEALED_WEBHOOKS_MAX = 500;
 
 /** How long before the end of a client or a secret its diagnosis warns of it. */
 export const ENDS_SOON = 7 * 86_400;
+
+/** The longest range of one request for usage: as long as usage is kept, and a day for ranges that begin or end within one. */
+export const USAGE_RANGE_MAX = USAGE_AGE + 86_400;
+
+/** How many clients a report of usage lists if the request does not say. */
+export const TOP_CLIENTS_DEFAULT = 10;

@@ -24,6 +24,7 @@ import { secrets } from './resources/secrets.ts';
 import { signingKeys } from './resources/signing-keys.ts';
 import { tokens } from './resources/tokens.ts';
 import { usage } from './resources/usage.ts';
+import { usageReports } from './resources/usage-reports.ts';
 import { webhooks } from './resources/webhooks.ts';
 import type { ManagementServices } from './services.ts';
 import { idempotent } from './write/idempotency.ts';
@@ -59,6 +60,7 @@ export function management(services: ManagementServices): ManagementApp {
   diagnosis(app);
   secrets(app);
   usage(app);
+  usageReports(app);
   tokens(app);
   signingKeys(app);
   masterKeys(app);

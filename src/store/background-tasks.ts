@@ -13,6 +13,7 @@ export const BACKGROUND_TASKS = [
   'remove_signing_keys',
   'copy_key_ring',
   'migrate_identifiers',
+  'migrate_usage',
   'purge',
   'notice_expiring_clients',
   'notice_expiring_secrets',

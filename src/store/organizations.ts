@@ -9,7 +9,7 @@ import { askStore } from './errors.ts';
 import type { UnstoredForm } from './identifiers.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
-import { apiKeys, clients, organizations, resourceServers, roles, webhooks } from './schema.ts';
+import { apiKeys, clients, organizations, resourceServers, roles, usageDays, webhooks } from './schema.ts';
 import { type Dependents, type DependentsShown, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
 import { removeWebhooksOf } from './webhooks.ts';
 import { nextVersion, type Statement } from './write.ts';
@@ -65,7 +65,11 @@ export function deleteOrganization(
     removeWebhooksOf(db, id),
     ...removeApiKeys(db, sql`SELECT id FROM ${apiKeys} WHERE ${apiKeys.organizationId} = ${id}`),
   ];
-  return [...(cascade ? owned : []), db.delete(organizations).where(eq(organizations.id, id))];
+  return [
+    ...(cascade ? owned : []),
+    db.delete(usageDays).where(eq(usageDays.owner, id)),
+    db.delete(organizations).where(eq(organizations.id, id)),
+  ];
 }
 
 /** Selects the ids of an organization's clients. */

@@ -122,6 +122,7 @@ beforeAll(async () => {
     old("INSERT INTO audit_events VALUES ('old', ?, NULL, 'root', 'x', 'y', NULL, '{}', NULL, NULL)", AUDIT_AGE),
     old("INSERT INTO idempotency_keys VALUES ('root', 'old', 'x', 1, 200, '', ?)", IDEMPOTENCY_AGE),
     old("INSERT INTO client_usage VALUES ('old', ?, 'issued', 1)", USAGE_AGE),
+    env.DB.prepare("INSERT INTO client_usage VALUES (?, ?, 'issued', 1)").bind(worker.client_id, due - 3_600_000),
     old("INSERT INTO changes VALUES (1, NULL, 'x', 'y', 501, ?, 0)", CHANGE_AGE),
     old("INSERT INTO reserved_identifiers VALUES ('old', NULL, 1, ?)", 0),
     old(
@@ -178,6 +179,7 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       JSON.stringify(ring.map(({ kid }) => kid).sort()) ===
         JSON.stringify((rows.signing_keys ?? []).map(({ kid }) => kid).sort()),
     migrate_identifiers: !has('resource_servers', ({ comparable: form }) => form === null),
+    migrate_usage: !has('client_usage', ({ client_id }) => client_id === worker.client_id),
     resume_pushes: rows.gate_pushes?.length === 0,
     purge: !(
       has('audit_events', ({ id }) => id === 'old') ||
@@ -249,6 +251,7 @@ test('the log tells how much each task did, and nothing of one that found nothin
     ['copy_key_ring', true, { revoked: 1, copied: 1 }],
     ['resume_pushes', true, { delivered: 1, failed: 0 }],
     ['migrate_identifiers', true, { migrated: 1, collisions: 0 }],
+    ['migrate_usage', true, { moved: 1 }],
     [
       'purge',
       true,
@@ -350,6 +353,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   remove_signing_keys: 'delete from "signing_keys"',
   copy_key_ring: 'from "revoked_signing_keys"',
   migrate_identifiers: 'select "id", "identifier" from "resource_servers"',
+  migrate_usage: 'select "client_id", "hour", "outcome", "count" from "client_usage"',
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
   notice_expiring_clients: `AND "clients"."status" = 'active'`,

@@ -533,17 +533,17 @@ describe('the list', () => {
 test('events are kept for a year, and other rows for their own retention', async () => {
   const day = 86_400_000;
   const now = Date.now();
-  const ages = { audit_events: 365, idempotency_keys: 1, client_usage: 31, changes: 7 };
+  const ages = { audit_events: 365, idempotency_keys: 1, client_usage_days: 32, changes: 7 };
   const insert = {
     audit_events: "INSERT INTO audit_events VALUES (?2, ?1, NULL, 'root', 'x', 'purged', NULL, '{}', NULL, NULL)",
     idempotency_keys: "INSERT INTO idempotency_keys VALUES ('root', ?2, 'purged', 1, 200, '', ?1)",
-    client_usage: "INSERT INTO client_usage VALUES ('purged', ?1, ?2, 1)",
+    client_usage_days: "INSERT INTO client_usage_days VALUES (?2, ?1, '{}')",
     changes: "INSERT INTO changes VALUES (?1, NULL, 'purged', ?2, 501, ?1, 0)",
   };
   const found = {
     audit_events: "SELECT id AS name FROM audit_events WHERE target = 'purged'",
     idempotency_keys: "SELECT key AS name FROM idempotency_keys WHERE fingerprint = 'purged'",
-    client_usage: "SELECT outcome AS name FROM client_usage WHERE client_id = 'purged'",
+    client_usage_days: "SELECT client_id AS name FROM client_usage_days WHERE counts = '{}'",
     changes: "SELECT target AS name FROM changes WHERE action = 'purged'",
   };
   const table = (name: string) => name as keyof typeof ages;

@@ -199,6 +199,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/diagnosis` }),
   },
+  'GET /usage': { requires: 'clients:read', call: () => ({ path: 'usage' }), stranger: 200 },
+  'GET /usage/top-clients': { requires: 'clients:read', call: () => ({ path: 'usage/top-clients' }), stranger: 200 },
   'POST /tokens/revoke': {
     requires: 'tokens:revoke',
     call: async (id) => ({

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { database } from '../../src/store/database.ts';
 import { findFeedServers, readNewestEntries, readOlderEntries } from '../../src/store/live-revocations.ts';
+import { flushUsage } from '../../src/store/usage.ts';
 import { api, create, createClient, done, getToken, introspect, postForm, revoke, send, world } from '../http.ts';
 import { failing, instrument, preparedStatements } from '../instruments.ts';
 import { MOUNTED, ROUTES } from '../management/every-route.ts';
@@ -20,6 +21,8 @@ const READ_WHOLE = [
 const LISTS = /^SCAN \w+ VIRTUAL TABLE INDEX \d+:/;
 // The result of a subquery that finds each row by an index.
 const FOUND = /^SCAN (\(subquery-\d+\)|due)$/;
+// What a flush of usage computes: the counts that it tells, and those of the days that it changes.
+const COMPUTED = /^SCAN (told|stored|risen|raised|owners|present|added|summed|counted|ranked|sums)$/;
 
 /** Whether a page is read in the order of an index, up to its limit. */
 function isPage(detail: string, sql: string): boolean {
@@ -56,6 +59,12 @@ beforeAll(async () => {
     await readOlderEntries(database(DB), feed, { after: 1, upTo: 2, limit: 1 });
   }
   await findFeedServers(database(DB), [identifier]);
+  const counted = { hour: Date.now() - (Date.now() % 3_600_000), count: 1 };
+  const counts = [{ ...counted, outcome: 'issued' }];
+  await flushUsage(database(DB), client.client_id, { counts, resources: [{ ...counted, resource: identifier }] }, 1);
+  await env.DB.prepare("INSERT INTO client_usage VALUES (?, ?, 'issued', 1)")
+    .bind(client.client_id, counted.hour)
+    .run();
 
   for (const [route, { call }] of Object.entries(ROUTES)) {
     const { path, body } = await call(organization);
@@ -149,7 +158,8 @@ test('no query scans a table that grows', async () => {
       .bind(...parameters)
       .all<{ detail: string }>();
     for (const { detail } of plan.results) {
-      if (!/^SCAN (?!CONSTANT)/.test(detail) || LISTS.test(detail) || FOUND.test(detail)) continue;
+      if (!/^SCAN (?!CONSTANT)/.test(detail) || LISTS.test(detail) || FOUND.test(detail) || COMPUTED.test(detail))
+        continue;
       if (isPage(detail, sql)) continue;
       if (!READ_WHOLE.some((table) => detail.startsWith(`SCAN ${table}`))) unwanted.push(`${detail}: ${sql}`);
     }
@@ -179,7 +189,7 @@ test('an organization’s events by one actor are read by the organization’s i
 
 test('the clients of an owner are read by the index of owners, in order', async () => {
   const pages = [...preparedStatements].filter(
-    (sql) => /^select.*where .*"owner" = \?/s.test(sql) && !sql.includes('role_id'),
+    (sql) => /^select.*where .*"clients"\."owner" = \?/s.test(sql) && !sql.includes('role_id'),
   );
   expect(pages.length).toBeGreaterThan(1);
   for (const sql of pages) {

@@ -186,12 +186,16 @@ export function timeOrNull(milliseconds: number | null | undefined): string | nu
 export const IdParams = z.object({ id: text({ min: 1, max: ID_LENGTH_MAX }) });
 export const ClientIdParams = z.object({ client_id: text({ min: 1, max: CLIENT_ID_LENGTH_MAX }) });
 
-export const PageQuery = z.strictObject({
-  limit: z
+/** A number of a URL, from 1. */
+export const queryNumber = (max: number) =>
+  z
     .string()
-    .regex(/^\d{1,9}$/, `must be a whole number from 1 to ${PAGE_MAX}`)
+    .regex(/^\d{1,9}$/, `must be a whole number from 1 to ${max}`)
     .transform(Number)
-    .pipe(z.int().min(1).max(PAGE_MAX))
+    .pipe(z.int().min(1).max(max));
+
+export const PageQuery = z.strictObject({
+  limit: queryNumber(PAGE_MAX)
     .default(PAGE_DEFAULT)
     .openapi({
       type: 'integer',

@@ -140,16 +140,18 @@ export function createRouteFor<
   });
 }
 
-/** Defines a GET of a page of a collection. */
+/** Defines a GET of a page of a collection. @param more further members of the page */
 export function listRouteFor<
   Path extends string,
   Params extends z.ZodObject,
   Query extends z.ZodRawShape,
   Item extends z.ZodType,
->(route: About<Path>, params: Params, query: Query, item: Item) {
+  More extends z.ZodRawShape = Record<never, never>,
+>(route: About<Path>, params: Params, query: Query, item: Item, more?: More) {
   const page = z.object({
     data: z.array(item),
     next_cursor: z.string().nullable().openapi({ description: 'The cursor of the next page; null on the last page.' }),
+    ...(more as More),
   });
   return createRoute({
     ...about(route),
@@ -174,12 +176,16 @@ export function getRouteFor<Path extends string, Params extends z.ZodObject, Ans
 }
 
 /** Defines a GET of something that has no version. */
-export function readRouteFor<Path extends string, Answer extends z.ZodType>(route: About<Path>, answer: Answer) {
+export function readRouteFor<Path extends string, Answer extends z.ZodType, Query extends z.ZodRawShape>(
+  route: About<Path>,
+  answer: Answer,
+  query?: Query,
+) {
   return createRoute({
     ...about(route),
     method: 'get',
-    request: { query: None },
-    responses: { 200: json(answer, 'The answer.'), ...PROBLEMS, ...INVALID },
+    request: { query: None.extend(query ?? ({} as Query)) },
+    responses: { 200: json(answer, 'The answer.'), ...PROBLEMS, ...(query && NOT_FOUND), ...INVALID },
   });
 }
 
