@@ -1,3 +1,5 @@
+import { disableUnusedClients } from './disuse/unused-clients.ts';
+import { noticeUnusedSecrets } from './disuse/unused-secrets.ts';
 import { resumePushes } from './gates/pushes.ts';
 import { completeRotation, propagateKeyRevocations, rotationNotices } from './keys/rotate.ts';
 import { findDueAlgs, planRotation, removalCutoff } from './keys/rotation.ts';
@@ -31,6 +33,8 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['purge', ({ db }, now) => purge(db, now)],
   ['notice_expiring_clients', async ({ db }, now) => ({ noticed: await noticeExpiringClients(db, now) })],
   ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],
+  ['disable_unused_clients', async ({ db, gates }, now) => ({ ...(await disableUnusedClients({ db, gates }, now)) })],
+  ['notice_unused_secrets', async ({ db, gates }, now) => ({ noticed: await noticeUnusedSecrets({ db, gates }, now) })],
   // Last, because it takes as long as its receivers.
   ['send_webhooks', async ({ webhooks }, now) => ({ ...(await webhooks.sendDue(now)) })],
 ];

@@ -21,6 +21,7 @@ const LAYERS = [
   ['tokens/'],
   ['webhooks/'],
   ['gates/'],
+  ['disuse/'],
   ['http/'],
   // The code of the Durable Object, and the two APIs. Each API says in its own `services.ts` what it may touch.
   ['client-gate/', 'oauth/', 'management/'],

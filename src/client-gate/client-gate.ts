@@ -203,14 +203,15 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return { outcome: 'recorded' };
   }
 
-  /** Stores a pushed record, unless the gate holds a newer one. */
+  /** Stores a pushed record, unless the gate holds a newer one. Keeps a client active that is disabled for disuse but was used. */
   async update({ client_id, version, record }: UpdateRequest): Promise<Update> {
     const before = this.#status;
-    this.#applyRecord(version, record);
+    const used_at = this.#useSince(record?.unused_since);
+    this.#applyRecord(version, record && used_at !== undefined ? keptActive(record) : record);
     if (this.#state.record?.expires_at !== undefined) this.#state.settleExpiry(this.#clock);
     // The alarm of what is owed sets the next one for the client's end.
     await this.#oweStatus(client_id, before);
-    return { outcome: 'updated' };
+    return used_at === undefined ? { outcome: 'updated' } : { outcome: 'updated', used_at };
   }
 
   /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
@@ -277,6 +278,13 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   get #refusals(): RefusalMemory {
     this.#loadedRefusals ??= new RefusalMemory(this.ctx.storage.sql);
     return this.#loadedRefusals;
+  }
+
+  /** Returns when the client was last used, if it was after a time. Both are milliseconds since the epoch. */
+  #useSince(time: number | undefined): number | undefined {
+    if (time === undefined) return undefined;
+    const { clientUsedAt = 0 } = this.#meter.activity();
+    return clientUsedAt > time ? clientUsedAt : undefined;
   }
 
   async #prove({ client_id, proof }: Identified): Promise<ProvenClient | NotAuthenticated | Unavailable> {
@@ -545,4 +553,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 /** Whether a token is for the resource server of a grant, and not for a deleted one that had its identifier. */
 function isForThis(grant: Grant | undefined, issuedAt = 0): boolean {
   return grant?.tokens_from === undefined || issuedAt >= grant.tokens_from;
+}
+
+/** Returns the record of a client that is disabled as unused, as if it were not. */
+function keptActive(record: ClientRecord): ClientRecord {
+  return { ...record, status: record.expires_at === undefined ? 'active' : 'expiring' };
 }

@@ -7,7 +7,12 @@ const RESOURCE = CLAIMS.aud;
 const created_at = '2026-11-22T01:44:29.659Z';
 const updated_at = created_at;
 
-const organization = { name: 'Acme', subject: 'client', metadata: { plan: 'gold' } };
+const organization = {
+  name: 'Acme',
+  subject: 'client',
+  metadata: { plan: 'gold' },
+  unused_clients: { report_after_days: 60, disable_after_days: 90, except: [] },
+};
 const apiKey = { name: 'Deployment pipeline', scopes: ['clients:read', 'clients:write'] };
 const resourceServer = {
   identifier: RESOURCE,
@@ -134,6 +139,7 @@ const Client = {
   created_at,
   updated_at,
   last_used_at: null,
+  disabled_reason: null,
 };
 
 const Role = { id: 'role_0fUpztcxpS5hu03LvaKcXm', organization_id, ...role, created_at, updated_at };

@@ -239,6 +239,11 @@ export interface ClientRecord {
    * record: never. An older gate ignores it; see `status`.
    */
   readonly expires_at?: number;
+  /**
+   * Present if the policy for unused clients disabled the client: its last use as far as the edge knew, milliseconds since the epoch; 0 for
+   * none. A gate that knows of a later use keeps the client active and says so in `Update`. An older gate ignores it and disables the client.
+   */
+  readonly unused_since?: number;
 }
 
 // ── Proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -558,6 +563,12 @@ export interface UpdateRequest {
 /** The gate has stored the record of that version, or holds a newer one. */
 export interface Update {
   readonly outcome: 'updated';
+  /**
+   * Present if the gate kept the client active although the record is disabled, because the client was used after its `unused_since`: when
+   * that was, milliseconds since the epoch. The push is delivered only when D1 has enabled the client again. Absent, and from an older gate:
+   * the record holds as it was sent. An older edge sends no such record.
+   */
+  readonly used_at?: number;
 }
 
 // ── cutOff, keepEvent ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@ import { type ReadRecords, readRecords } from '../store/client-records.ts';
 import type { Database } from '../store/database.ts';
 import { StoreUnavailableError } from '../store/errors.ts';
 import { type OwedPush, pushesOwedBetween, settlePushes } from '../store/gate-pushes.ts';
+import { enableUsed } from '../store/unused-clients.ts';
 import { PUSHES_AT_ONCE, PUSHES_PER_RUN, PUSHES_TIME } from './constants.ts';
 import type { Gates } from './gates.ts';
 import type { UpdateRequest } from './protocol.ts';
@@ -68,7 +69,7 @@ async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]
   const taken = await Promise.all(
     owed.map(async (push) => {
       const update = updateOf(push, read);
-      const isTaken = await gates.update(push.gate, update).then(
+      const isTaken = await deliver(db, gates, push, update).then(
         () => true,
         () => false,
       );
@@ -78,6 +79,17 @@ async function pushRecords(db: Database, gates: Gates, owed: readonly OwedPush[]
   // If this fails, the same records are pushed once more, which is harmless.
   await settlePushes(db, taken.flat()).catch(() => undefined);
   return owed.length - taken.flat().length;
+}
+
+/**
+ * Delivers one push. If the gate knows that the client, which the record disables as unused, was used, the client is enabled in D1 first:
+ * the push stays owed until that is done.
+ * @throws StoreUnavailableError, StaleWriteError if it was not delivered
+ */
+async function deliver(db: Database, gates: Gates, { gate, clientId }: OwedPush, update: UpdateRequest): Promise<void> {
+  const { used_at: usedAt } = await gates.update(gate, update);
+  if (usedAt === undefined || !update.record) return;
+  await enableUsed(db, { clientId, organizationId: update.record.organization_id, usedAt }, Date.now());
 }
 
 function updateOf(

@@ -80,6 +80,8 @@ export interface ScheduledEvent {
     | 'purge'
     | 'notice_expiring_clients'
     | 'notice_expiring_secrets'
+    | 'disable_unused_clients'
+    | 'notice_unused_secrets'
     | 'send_webhooks'
     | 'rotate_signing_keys'
     | 'remove_signing_keys'

@@ -148,3 +148,9 @@ export const USAGE_RANGE_MAX = USAGE_AGE + 86_400;
 
 /** How many clients a report of usage lists if the request does not say. */
 export const TOP_CLIENTS_DEFAULT = 10;
+
+/** The most days of a policy for unused clients: ten years. */
+export const UNUSED_DAYS_MAX = 3650;
+
+/** Clients that a policy for unused clients leaves alone: up to 200 KB in an answer if they have imported ids, and 33 KB otherwise. */
+export const EXCEPTIONS_MAX = 1000;

@@ -17,6 +17,8 @@ export const BACKGROUND_TASKS = [
   'purge',
   'notice_expiring_clients',
   'notice_expiring_secrets',
+  'disable_unused_clients',
+  'notice_unused_secrets',
   'send_webhooks',
   'flush_usage',
 ] as const;

@@ -151,6 +151,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
         any: authentication.is_strict,
       },
       ...(client.expiresAt !== null && { expires_at: Math.floor(client.expiresAt / 1000) }),
+      ...(isDisabledAsUnused(client, organizationStatus) && { unused_since: client.unusedSince }),
     };
     return [clientId, record] as const;
   });
@@ -160,6 +161,14 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
 // A gate with older code would issue tokens that outlive the client. It treats `expiring` as disabled.
 function statusOf({ status, expiresAt }: Client): ClientRecord['status'] {
   return status === 'active' && expiresAt !== null ? 'expiring' : status;
+}
+
+/** Whether only the policy for unused clients keeps the client from being active. */
+function isDisabledAsUnused(
+  client: Client,
+  organizationStatus: Client['status'],
+): client is Client & { unusedSince: number } {
+  return client.status === 'disabled' && organizationStatus === 'active' && client.unusedSince !== null;
 }
 
 function authenticationOf(client: Client, organizationProfile: SecurityProfile): ClientAuthentication {

@@ -25,7 +25,12 @@ import { insertWorkloads, type WorkloadKey } from './workloads.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Client = typeof clients.$inferSelect;
-export type NewClient = Omit<Client, 'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt' | 'expiryNoticed'>;
+export type NewClient = Omit<
+  Client,
+  'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt' | 'expiryNoticed' | DisuseColumn
+>;
+/** The columns that only the policy for unused clients reads and writes. */
+type DisuseColumn = 'unusedExcepted' | 'unusedReportedAt' | 'unusedSince' | 'enabledAt';
 export type ClientFields = Omit<NewClient, 'clientId' | 'organizationId' | 'createdAt'>;
 
 export interface ClientLinks {
@@ -81,14 +86,19 @@ export function updateClient(
 ): Statement[] {
   const { clientId, clientName, status, expiresAt } = before;
   const changed = { ...fields, ...refolded(clientName, fields.clientName), version: nextVersion };
+  const isSwitched = fields.status !== status;
   const isMoved = fields.expiresAt !== expiresAt;
   const isRevived = isMoved && hasExpired(before, fields.updatedAt);
-  const revoked = fields.status === status && !isRevived ? {} : { revocationEpoch: nextVersion };
+  const revoked = isSwitched || isRevived ? { revocationEpoch: nextVersion } : {};
   const unnoticed = isMoved ? { expiryNoticed: false } : {};
+  const disuse = {
+    ...(isSwitched && { unusedSince: null }),
+    ...((isSwitched || isRevived) && fields.status === 'active' && { enabledAt: fields.updatedAt }),
+  };
   return [
     db
       .update(clients)
-      .set({ ...changed, ...revoked, ...unnoticed })
+      .set({ ...changed, ...revoked, ...unnoticed, ...disuse })
       .where(eq(clients.clientId, clientId)),
     ...removeLinks(db, listOf([clientId])),
     ...insertLinks(db, clientId, links),

@@ -1,4 +1,4 @@
-import { asc, eq, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
 import { ASSERTION_LIFETIME_DEFAULT, STRICT_ACCESS_TOKEN_TTL_MAX } from '../constants.ts';
 import { foldedForm } from '../lib/folded-form.ts';
 import { removeApiKeys } from './api-keys.ts';
@@ -10,18 +10,42 @@ import type { UnstoredForm } from './identifiers.ts';
 import { removeResourceServers } from './resource-servers.ts';
 import { removeRoles } from './roles.ts';
 import { apiKeys, clients, organizations, resourceServers, roles, usageDays, webhooks } from './schema.ts';
-import { type Dependents, type DependentsShown, dependentsOf, isAfter, isAtVersion, listOf, refolded } from './sql.ts';
+import {
+  among,
+  type Dependents,
+  type DependentsShown,
+  dependentsOf,
+  isAfter,
+  isAtVersion,
+  listOf,
+  refolded,
+} from './sql.ts';
 import { removeWebhooksOf } from './webhooks.ts';
 import { nextVersion, type Statement } from './write.ts';
 
 export type Organization = typeof organizations.$inferSelect;
-export type NewOrganization = Omit<Organization, 'version' | 'revocationEpoch' | 'foldedName'>;
-export type OrganizationFields = Pick<Organization, 'name' | 'subject' | 'metadata' | 'status' | 'securityProfile'>;
+
+/** The fields of an organization that an administrator sets. */
+export interface OrganizationFields
+  extends Pick<
+    Organization,
+    'name' | 'subject' | 'metadata' | 'status' | 'securityProfile' | 'unusedReportDays' | 'unusedDisableDays'
+  > {
+  /** The ids of the clients that its policy for unused clients leaves alone. */
+  readonly unusedExceptions: readonly string[];
+}
+
+export type NewOrganization = OrganizationFields & Pick<Organization, 'id' | 'createdAt' | 'updatedAt'>;
+export type DescribedOrganization = Organization & Pick<OrganizationFields, 'unusedExceptions'>;
 
 /** Builds the statements that create an organization, for `write()`. */
-export function insertOrganization(db: Database, organization: NewOrganization): Statement[] {
+export function insertOrganization(
+  db: Database,
+  { unusedExceptions: _, ...organization }: NewOrganization,
+): Statement[] {
   const foldedName = foldedForm(organization.name);
-  return [db.insert(organizations).values({ ...organization, foldedName, version: nextVersion })];
+  const policy = newPolicy(organization, organization.createdAt);
+  return [db.insert(organizations).values({ ...organization, ...policy, foldedName, version: nextVersion })];
 }
 
 /**
@@ -30,13 +54,51 @@ export function insertOrganization(db: Database, organization: NewOrganization):
  */
 export function updateOrganization(
   db: Database,
-  { id, name, status }: Pick<Organization, 'id' | 'name' | 'status'>,
-  fields: OrganizationFields,
+  before: DescribedOrganization,
+  { unusedExceptions, ...fields }: OrganizationFields,
   now: number,
 ): Statement[] {
-  const revoked = fields.status === status ? {} : { revocationEpoch: nextVersion };
-  const changed = { ...fields, ...refolded(name, fields.name), ...revoked, version: nextVersion, updatedAt: now };
-  return [db.update(organizations).set(changed).where(eq(organizations.id, id))];
+  const { id, name, status } = before;
+  const enabled = fields.status === 'active' ? { enabledAt: now } : {};
+  const switched = fields.status === status ? {} : { revocationEpoch: nextVersion, ...enabled };
+  const added = unusedExceptions.filter((clientId) => !before.unusedExceptions.includes(clientId));
+  const removed = before.unusedExceptions.filter((clientId) => !unusedExceptions.includes(clientId));
+  const policy = isSamePolicy(before, fields)
+    ? removed.length > 0 && { unusedCheckAt: now, unusedCursor: null }
+    : newPolicy(fields, now);
+  const changed = { ...fields, ...refolded(name, fields.name), ...switched, ...policy };
+  const except = (unusedExcepted: boolean, ids: readonly string[]) =>
+    db
+      .update(clients)
+      .set({ unusedExcepted })
+      .where(and(among(clients.clientId, listOf(ids)), eq(clients.organizationId, id)));
+  return [
+    db
+      .update(organizations)
+      .set({ ...changed, version: nextVersion, updatedAt: now })
+      .where(eq(organizations.id, id)),
+    ...(added.length > 0 ? [except(true, added)] : []),
+    ...(removed.length > 0 ? [except(false, removed)] : []),
+  ];
+}
+
+type PolicyDays = Pick<OrganizationFields, 'unusedReportDays' | 'unusedDisableDays'>;
+
+function isSamePolicy(one: PolicyDays, other: PolicyDays): boolean {
+  return one.unusedReportDays === other.unusedReportDays && one.unusedDisableDays === other.unusedDisableDays;
+}
+
+/** Returns the state of a policy for unused clients that was just set: the scheduled handler looks through the clients from the beginning. */
+function newPolicy({ unusedReportDays, unusedDisableDays }: PolicyDays, now: number) {
+  const from = unusedReportDays === null && unusedDisableDays === null ? null : now;
+  return { unusedCheckAt: from, unusedCursor: null, unusedPolicySince: from };
+}
+
+/** Returns which of these ids are of clients of the organization. @throws StoreUnavailableError */
+export async function findClientsOf(db: Database, id: string, clientIds: readonly string[]): Promise<Set<string>> {
+  const isTheirs = and(among(clients.clientId, listOf(clientIds)), eq(clients.organizationId, id));
+  const found = await askStore('d1', () => db.select({ clientId: clients.clientId }).from(clients).where(isTheirs));
+  return new Set(found.map(({ clientId }) => clientId));
 }
 
 /** Builds the statement that revokes all tokens of an organization's clients that were issued before this write. */
@@ -130,20 +192,35 @@ export function isOrganizationAt({ id, version }: Pick<Organization, 'id' | 'ver
   return isAtVersion(organizations, organizations.id, id, version);
 }
 
+// The exceptions are marks of the clients, so that they end with it, also if older code deletes it.
+const described = {
+  organization: organizations,
+  // Qualified by hand: in a query of one table Drizzle leaves out the names of tables.
+  unusedExceptions: sql<string>`CASE WHEN ${organizations}.unused_check_at IS NULL THEN '[]' ELSE (SELECT json_group_array(client_id)
+    FROM ${clients} WHERE ${clients}.organization_id = ${organizations}.id AND ${clients}.unused_excepted = 1) END`,
+};
+
+function describe(rows: readonly { organization: Organization; unusedExceptions: string }[]): DescribedOrganization[] {
+  return rows.map(({ organization, unusedExceptions }) => ({
+    ...organization,
+    unusedExceptions: (JSON.parse(unusedExceptions) as string[]).sort(),
+  }));
+}
+
 /** Finds an organization by its id. @throws StoreUnavailableError */
-export async function findOrganization(db: Database, id: string): Promise<Organization | undefined> {
-  return (await askStore('d1', () => db.select().from(organizations).where(eq(organizations.id, id))))[0];
+export async function findOrganization(db: Database, id: string): Promise<DescribedOrganization | undefined> {
+  const found = db.select(described).from(organizations).where(eq(organizations.id, id));
+  return describe(await askStore('d1', () => found))[0];
 }
 
 /** Returns organizations by name, starting after `after`. @throws StoreUnavailableError */
-export function listOrganizations(
+export async function listOrganizations(
   db: Database,
   { after, limit }: { after: string | undefined; limit: number },
-): Promise<Organization[]> {
+): Promise<DescribedOrganization[]> {
   const name = sql`lower(${organizations.name})`;
-  return askStore('d1', () =>
-    db.select().from(organizations).where(isAfter(name, after)).orderBy(asc(name)).limit(limit),
-  );
+  const page = db.select(described).from(organizations).where(isAfter(name, after)).orderBy(asc(name)).limit(limit);
+  return describe(await askStore('d1', () => page));
 }
 
 /** Whether an organization exists. @throws StoreUnavailableError */

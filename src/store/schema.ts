@@ -44,6 +44,18 @@ export const organizations = sqliteTable(
     securityProfile: text('security_profile', { enum: SECURITY_PROFILES }).notNull().default('standard'),
     /** The version of the write that last revoked the tokens of all of its clients; 0 if there was none. */
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
+    /** After how many days without use a client is reported; null for never. */
+    unusedReportDays: integer('unused_report_days'),
+    /** After how many days without use a client is disabled; null for never. */
+    unusedDisableDays: integer('unused_disable_days'),
+    /** When those numbers were last changed. */
+    unusedPolicySince: integer('unused_policy_since'),
+    /** When the scheduled handler next looks for unused clients; null without numbers. It leaves the version as it is. */
+    unusedCheckAt: integer('unused_check_at'),
+    /** The last use and the id of the client up to which it has looked; null for the beginning. */
+    unusedCursor: json<[at: number, clientId: string]>('unused_cursor'),
+    /** When the organization was last enabled; null if it never was disabled. Older code does not set it. */
+    enabledAt: integer('enabled_at'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -51,6 +63,7 @@ export const organizations = sqliteTable(
   (table) => [
     uniqueIndex('organizations_name').on(lower(table.name)),
     uniqueIndex('organizations_folded_name').on(table.foldedName),
+    index('organizations_unused_check_at').on(table.unusedCheckAt).where(sql`${table.unusedCheckAt} IS NOT NULL`),
   ],
 );
 
@@ -294,6 +307,17 @@ export const clients = sqliteTable(
     expiryNoticed: integer('expiry_noticed', { mode: 'boolean' }).notNull().default(false),
     /** When it last authenticated, precise to `LAST_USED_PRECISION`. Written by its gate, which leaves the version as it is. */
     lastUsedAt: integer('last_used_at'),
+    /** Whether the policy for unused clients leaves it alone. */
+    unusedExcepted: integer('unused_excepted', { mode: 'boolean' }).notNull().default(false),
+    /** When the event `client.unused` was last sent, or would have been if there were a webhook for it. It leaves the version as it is. */
+    unusedReportedAt: integer('unused_reported_at'),
+    /**
+     * If the policy for unused clients disabled it: when it was last used until then, 0 for never. Null if something else disabled it. Older
+     * code leaves it when it enables the client.
+     */
+    unusedSince: integer('unused_since'),
+    /** When it was last enabled; null if it never was disabled. Older code does not set it. */
+    enabledAt: integer('enabled_at'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -317,6 +341,7 @@ export const clients = sqliteTable(
     ...AUTH_METHODS.map((method) =>
       index(methodIndex(method)).on(table.organizationId, lower(table.clientName)).where(acceptsMethod(table, method)),
     ),
+    index('clients_unused_excepted').on(table.organizationId, table.clientId).where(sql`${table.unusedExcepted} = 1`),
   ],
 );
 
@@ -408,6 +433,10 @@ export const clientIntrospects = sqliteTable(
   ],
 );
 
+/** From when on the disuse of a secondary secret counts. */
+export const quietSince = (table: Record<'quietFrom' | 'rotatedAt' | 'createdAt', AnySQLiteColumn>) =>
+  sql<number>`CASE WHEN ${table.quietFrom} IS NOT NULL THEN ${table.quietFrom} WHEN ${table.rotatedAt} IS NOT NULL THEN ${table.rotatedAt} ELSE ${table.createdAt} END`;
+
 export const clientSecrets = sqliteTable(
   'client_secrets',
   {
@@ -428,6 +457,10 @@ export const clientSecrets = sqliteTable(
     selfMade: integer('self_made', { mode: 'boolean' }).notNull().default(false),
     /** Whether the event `secret.expiring` was sent, or would have been if there were a webhook for it. */
     expiryNoticed: integer('expiry_noticed', { mode: 'boolean' }).notNull().default(false),
+    /** Of a secondary secret: from when on its disuse counts, if not from `rotated_at`. Set when it was found in use. */
+    quietFrom: integer('quiet_from'),
+    /** Of a secondary secret: whether the event `secret.unused_secondary` was sent, or need not be. */
+    disuseNoticed: integer('disuse_noticed', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [
     // A client has at most two secrets, one of each rank.
@@ -435,6 +468,9 @@ export const clientSecrets = sqliteTable(
     index('client_secrets_expiring')
       .on(table.expiresAt)
       .where(sql`${table.expiresAt} IS NOT NULL AND ${table.expiryNoticed} = 0`),
+    index('client_secrets_quiet')
+      .on(quietSince(table))
+      .where(sql`${table.rank} = 'secondary' AND ${table.disuseNoticed} = 0`),
     uniqueIndex('client_secrets_hash').on(table.hash),
   ],
 );

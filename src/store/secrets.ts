@@ -7,7 +7,9 @@ import type { Statement } from './write.ts';
 type Row = typeof clientSecrets.$inferSelect;
 
 /** A secret as it is stored. Without `selfMade`, the client itself did not create it. */
-export type StoredSecret = Omit<Row, 'selfMade' | 'expiryNoticed'> & Partial<Pick<Row, 'selfMade' | 'expiryNoticed'>>;
+export type StoredSecret = Omit<Row, Noted> & Partial<Pick<Row, Noted>>;
+/** Columns with defaults: what happened to it since it was created. */
+type Noted = 'selfMade' | 'expiryNoticed' | 'quietFrom' | 'disuseNoticed';
 
 /** Builds the statement that stores a secret. */
 export function insertSecret(db: Database, secret: StoredSecret): Statement {
@@ -28,7 +30,10 @@ export function rotateSecret(
   const old = and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.rank, 'primary'));
   return [
     deleteSecondary(db, clientId),
-    db.update(clientSecrets).set({ rank: 'secondary', rotatedAt: now }).where(old),
+    db
+      .update(clientSecrets)
+      .set({ rank: 'secondary', rotatedAt: now, ...NOT_LOOKED_AT })
+      .where(old),
     ...(expiresAt === null ? [] : [expireSecondary(db, clientId, expiresAt)]),
     insertSecret(db, secret),
   ];
@@ -70,7 +75,7 @@ export function promoteSecret(db: Database, clientId: string, id: string, now: n
       .update(clientSecrets)
       .set({ rank: 'primary', rotatedAt: null, expiresAt: null, expiryNoticed: false })
       .where(and(eq(clientSecrets.clientId, clientId), eq(clientSecrets.id, id))),
-    set({ rank: 'secondary', rotatedAt: now }, BETWEEN),
+    set({ rank: 'secondary', rotatedAt: now, ...NOT_LOOKED_AT }, BETWEEN),
   ];
 }
 
@@ -101,6 +106,9 @@ export async function findSecretByHash(db: Database, hashes: readonly string[]) 
 }
 
 type Rank = StoredSecret['rank'];
+
+/** Of a secret that becomes the secondary one: its disuse counts from then on. */
+const NOT_LOOKED_AT = { quietFrom: null, disuseNoticed: false };
 const BETWEEN = 'between' as Rank;
 
 function deleteSecondary(db: Database, clientId: string): Statement {

@@ -4,7 +4,13 @@ import { AUDIT_ACTIONS } from './audit-actions.ts';
  * The types of notices: events for webhooks about which there is no audit event, because nobody changed anything. To add one, name it here,
  * insert its rows by `insertNotices`, and add a line in docs/webhooks.md.
  */
-export const NOTICE_TYPES = ['client.expiring', 'secret.expiring', 'signing_key.rotated'] as const;
+export const NOTICE_TYPES = [
+  'client.expiring',
+  'client.unused',
+  'secret.expiring',
+  'secret.unused_secondary',
+  'signing_key.rotated',
+] as const;
 
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 

@@ -22,10 +22,13 @@ const SOURCES = {
   notices: sql`SELECT id, organization_id, type FROM ${webhookNotices}`,
 };
 
-/** Builds the statement that inserts notices, for the transaction of what they report. Notices that are there already stay as they are. */
-export function insertNotices(db: Database, notices: readonly Notice[]) {
+/**
+ * Builds the statement that inserts notices, for the transaction of what they report. Notices that are there already stay as they are.
+ * @param isWanted whether one of them, whose JSON is `value`, is inserted
+ */
+export function insertNotices(db: Database, notices: readonly Notice[], isWanted: SQL = sql`TRUE`) {
   const rows = sql`SELECT value ->> 'id', value ->> 'at', value ->> 'organizationId', value ->> 'type', value ->> 'target', value -> 'data'
-    FROM json_each(${JSON.stringify(notices)}) WHERE TRUE`;
+    FROM json_each(${JSON.stringify(notices)}) WHERE ${isWanted}`;
   return db.insert(webhookNotices).select(rows).onConflictDoNothing();
 }
 

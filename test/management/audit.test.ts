@@ -87,7 +87,7 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       return {
         path: 'organizations',
         body,
-        changes: { ...body, subject: 'client', status: 'active', security_profile: 'standard' },
+        changes: { ...body, subject: 'client', status: 'active', security_profile: 'standard', unused_clients: null },
       };
     },
   ],

@@ -67,6 +67,7 @@ describe('what is created is shown whole', () => {
       metadata: { plan: 'gold' },
       status: 'active',
       security_profile: 'standard',
+      unused_clients: null,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
     });

@@ -73,6 +73,10 @@ export const Client = ClientFields.extend({
   created_at: CreatedAt,
   updated_at: UpdatedAt,
   ...LiveFields.shape,
+  disabled_reason: z.enum(['unused']).nullable().openapi({
+    description:
+      '`unused` if the policy for unused clients of its organization disabled it. Null if an administrator did, and if it is active.',
+  }),
 }).openapi('Client');
 
 export const ClientPatch = patchOf(ClientFields, Client).openapi('ClientPatch');
@@ -123,8 +127,15 @@ export function shownFields(client: StoredFields & ShownLinks): ClientBody {
   };
 }
 
-/** Returns the representation of a client in answers. A new client has no `lastUsedAt`. */
-export function toResponse(client: NewClientRow & ShownLinks & { readonly lastUsedAt?: number | null }) {
+/** What happens to a client after its creation. */
+interface LaterState {
+  readonly lastUsedAt?: number | null;
+  readonly unusedSince?: number | null;
+}
+
+/** Returns the representation of a client in answers. */
+export function toResponse(client: NewClientRow & ShownLinks & LaterState) {
+  const isUnused = client.status === 'disabled' && (client.unusedSince ?? null) !== null;
   return {
     client_id: client.clientId,
     organization_id: client.organizationId,
@@ -132,6 +143,7 @@ export function toResponse(client: NewClientRow & ShownLinks & { readonly lastUs
     created_at: time(client.createdAt),
     updated_at: time(client.updatedAt),
     last_used_at: timeOrNull(client.lastUsedAt),
+    disabled_reason: isUnused ? ('unused' as const) : null,
   };
 }
 

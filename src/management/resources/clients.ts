@@ -164,7 +164,8 @@ export function clients(app: ManagementApp): void {
       const restricted = await restrictClaims(services, fields, resolved, found);
       const now = Date.now();
       const columns = clientColumns(fields, resolved, authentication, restricted, now);
-      const updated = { ...found, ...columns, ...shownLinks(resolved) };
+      const unusedSince = columns.status === found.status ? found.unusedSince : null;
+      const updated = { ...found, ...columns, ...shownLinks(resolved), unusedSince };
       const changes = changedFields(before, shownFields(updated));
       return commit(context, {
         event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },

@@ -7,17 +7,20 @@ import {
   clientsNotStrict,
   clientsOf,
   deleteOrganization,
+  findClientsOf,
   findOrganization,
   insertOrganization,
   isOrganizationAt,
   listOrganizations,
   type NewOrganization,
+  type OrganizationFields,
   organizationDependents,
   revokeOrganizationTokens,
   updateOrganization,
 } from '../../store/organizations.ts';
 import { allOf } from '../../store/sql.ts';
 import { hasNoWebhook } from '../../store/webhooks.ts';
+import { ERRORS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
@@ -32,10 +35,11 @@ import {
   time,
   UpdatedAt,
 } from '../fields/schemas.ts';
+import { UnusedClients, type UnusedClientsBody } from '../fields/unused-clients.ts';
 import { sees } from '../http/authorization.ts';
 import type { ManagementApp, ManagementContext } from '../http/context.ts';
 import { BY_NAME, page, readCursor } from '../http/paging.ts';
-import { ProblemError } from '../http/problem.ts';
+import { invalidIn, ProblemError, pointer } from '../http/problem.ts';
 import {
   actionRouteFor,
   CascadeQuery,
@@ -65,6 +69,10 @@ const Fields = z.strictObject({
   security_profile: SecurityProfile.openapi({
     description:
       '`strict` applies rules modelled on FAPI 2.0 to all clients. It is refused with 409 as long as a client authenticates in a way that these rules forbid. Default: `standard`.',
+  }),
+  unused_clients: UnusedClients.nullable().default(null).openapi({
+    description:
+      'What happens to clients that are not used: after some days they are reported, and after more days disabled. Null: nothing. Default: null.',
   }),
 });
 
@@ -127,14 +135,18 @@ const revokeOrganizationTokensRoute = actionRouteFor(
 /** The fields of an organization that are part of its clients' records in the gates. */
 const KNOWN_TO_GATES = ['status', 'subject', 'security_profile'];
 const LOCKED_OUT = 'The strict profile would lock these clients out. Change how they authenticate first.';
+// It does not repeat the id: it may be another organization's.
+const UNKNOWN_CLIENT = 'Unknown client. Use the `client_id` of a client of the organization.';
 const NAME_TAKEN = { pointer: '/name', detail: 'Another organization has this name. Choose another name.' };
 
 /** Mounts `/organizations` below `/v1`. */
 export function organizations(app: ManagementApp): void {
   app.openapi(createOrganizationRoute, async (context) => {
     const fields = context.req.valid('json');
+    const id = generateId('org');
+    await requireClients(context, id, fields.unused_clients, []);
     const now = Date.now();
-    const organization = { id: generateId('org'), ...toColumns(fields), createdAt: now, updatedAt: now };
+    const organization = { id, ...toColumns(fields), createdAt: now, updatedAt: now };
     return commit(context, {
       event: {
         at: now,
@@ -180,6 +192,7 @@ export function organizations(app: ManagementApp): void {
       requireMatch(context, found.version);
       const before = toResponse(found);
       const fields = applyPatch(Fields, before, context.req.valid('json'));
+      await requireClients(context, id, fields.unused_clients, found.unusedExceptions);
       const becomesStrict = fields.security_profile === 'strict' && found.securityProfile !== 'strict';
       if (becomesStrict) refuseDependents(await clientsNotStrict(db, id, dependentsShownTo(administrator)), LOCKED_OUT);
       const now = Date.now();
@@ -255,11 +268,52 @@ async function findVisibleOrganization({ var: { services, administrator } }: Man
   return found;
 }
 
-function toColumns({ security_profile, ...fields }: z.infer<typeof Fields>) {
-  return { ...fields, securityProfile: security_profile };
+/**
+ * Requires that the clients that a policy newly leaves alone are the organization's.
+ * @param before those that it leaves alone already
+ * @throws ProblemError `invalid`; StoreUnavailableError
+ */
+async function requireClients(
+  { var: { services } }: ManagementContext,
+  id: string,
+  policy: UnusedClientsBody | null,
+  before: readonly string[],
+): Promise<void> {
+  const except = policy?.except ?? [];
+  const added = except.filter((clientId) => !before.includes(clientId));
+  if (added.length === 0) return;
+  const found = await findClientsOf(services.db, id, added);
+  const unknown = except.flatMap((clientId, index) =>
+    before.includes(clientId) || found.has(clientId) ? [] : [pointer('unused_clients', 'except', index)],
+  );
+  const errors = unknown.slice(0, ERRORS_SHOWN).map((at) => ({ pointer: at, detail: UNKNOWN_CLIENT }));
+  if (errors.length > 0) throw invalidIn(errors);
 }
 
-function toResponse({ id, name, subject, metadata, status, securityProfile, createdAt, updatedAt }: NewOrganization) {
-  const times = { created_at: time(createdAt), updated_at: time(updatedAt) };
-  return { id, name, subject, metadata, status, security_profile: securityProfile, ...times };
+function toColumns({ security_profile, unused_clients, ...fields }: z.infer<typeof Fields>): OrganizationFields {
+  return {
+    ...fields,
+    securityProfile: security_profile,
+    unusedReportDays: unused_clients?.report_after_days ?? null,
+    unusedDisableDays: unused_clients?.disable_after_days ?? null,
+    unusedExceptions: unused_clients?.except.toSorted() ?? [],
+  };
+}
+
+function toResponse(organization: NewOrganization) {
+  const { id, name, subject, metadata, status, securityProfile, createdAt, updatedAt } = organization;
+  const { unusedReportDays: report_after_days, unusedDisableDays: disable_after_days } = organization;
+  const isSet = report_after_days !== null || disable_after_days !== null;
+  const except = [...organization.unusedExceptions];
+  return {
+    id,
+    name,
+    subject,
+    metadata,
+    status,
+    security_profile: securityProfile,
+    unused_clients: isSet ? { report_after_days, disable_after_days, except } : null,
+    created_at: time(createdAt),
+    updated_at: time(updatedAt),
+  };
 }

@@ -35,7 +35,7 @@ const KINDS: readonly Kind[] = [
   { reason: 'the path names nothing that exists', status: 404, at: /^$/ },
   { reason: 'the organization does not exist', status: 404, at: /organization_id$/ },
   { reason: 'the client does not exist', status: 404, at: /^\/client_id$/ },
-  { reason: 'a reference is unknown', status: 422, detail: /^Unknown (resource server|role|scope)/ },
+  { reason: 'a reference is unknown', status: 422, detail: /^Unknown (client|resource server|role|scope)/ },
   { reason: 'the cursor is of no list', status: 422, at: /^cursor$/ },
   { reason: 'the token is unknown or of another issuer', status: 422, at: /^\/token$/ },
   { reason: 'the signing key is unknown', status: 422, at: /^\/kid$/, detail: /no key with this id/ },

@@ -8,6 +8,8 @@ import type { Terminal } from '../terminal.ts';
 /** A field of a representation, and the option that sets it. */
 export interface Field {
   readonly name: string;
+  /** If the field is an object of which the option sets one member: the name of that member. */
+  readonly member?: string;
   /** The flags in the syntax of commander. */
   readonly flags: string;
   readonly description: string;
@@ -53,10 +55,11 @@ export async function readFields(
 ): Promise<Record<string, unknown>> {
   const options = command.opts<Record<string, unknown>>();
   const body = new Map(Object.entries(await fieldsOfFile(options.from, terminal)));
-  for (const { name, flags, many } of fields) {
-    const value = options[new Option(flags).attributeName()];
-    if (value === undefined) continue;
-    body.set(name, many === 'object' ? Object.fromEntries(value as [string, unknown][]) : value);
+  for (const { name, member, flags, many } of fields) {
+    const given = options[new Option(flags).attributeName()];
+    if (given === undefined) continue;
+    const value = many === 'object' ? Object.fromEntries(given as [string, unknown][]) : given;
+    body.set(name, member === undefined ? value : { ...Object(body.get(name)), [member]: value });
   }
   return Object.fromEntries(body);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SECURITY_PROFILES } from '../../../store/client-authentication.ts';
-import { member } from '../parse.ts';
+import { member, wholeNumber } from '../parse.ts';
 import type { Organization } from '../representations.ts';
 import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection } from './crud.ts';
 
@@ -37,6 +37,27 @@ const organizations: Collection<Organization & { status: string; subject: string
       flags: '--security-profile <profile>',
       description: 'strict: its clients have no secrets, and only bound tokens',
       choices: SECURITY_PROFILES,
+    },
+    {
+      name: 'unused_clients',
+      member: 'report_after_days',
+      flags: '--report-unused-after <days>',
+      description: 'report clients after so many days without use, by the event client.unused',
+      parse: wholeNumber,
+    },
+    {
+      name: 'unused_clients',
+      member: 'disable_after_days',
+      flags: '--disable-unused-after <days>',
+      description: 'disable clients after so many days without use; --reset unused-clients ends both',
+      parse: wholeNumber,
+    },
+    {
+      name: 'unused_clients',
+      member: 'except',
+      flags: '--except-unused <client_id>',
+      description: 'a client that is left alone however long it is unused',
+      many: 'list',
     },
     {
       name: 'metadata',
