@@ -37,12 +37,13 @@ export function insertNotices(db: Database, notices: readonly Notice[], isWanted
  * of the instance gets the events of every organization. Without a webhook it writes nothing, and with a repeat of the transaction nothing
  * is owed twice.
  * @param source the table of the events
+ * @param eventIds the ids, or a subquery that selects them
  * @param now milliseconds since the epoch
  */
-export function owe(db: Database, source: keyof typeof SOURCES, eventIds: readonly string[], now: number) {
+export function owe(db: Database, source: keyof typeof SOURCES, eventIds: readonly string[] | SQL, now: number) {
   const wants = sql`${webhooks.status} = 'active' AND (${webhooks.events} IS NULL
     OR EXISTS (SELECT 1 FROM json_each(${webhooks.events}) WHERE value = event.type))`;
-  const events = sql`(${SOURCES[source]} WHERE id IN (${listOf(eventIds)})) AS event`;
+  const events = sql`(${SOURCES[source]} WHERE id IN (${idsOf(eventIds)})) AS event`;
   const row = (
     isTheirs: SQL,
   ) => sql`SELECT event.id, ${webhooks.id}, event.type, 'pending', 0, ${now}, ${now}, ${now}, NULL, NULL, NULL
@@ -54,10 +55,14 @@ export function owe(db: Database, source: keyof typeof SOURCES, eventIds: readon
 }
 
 /** Builds the statement that makes the webhooks due to which events are owed, for the end of the same transaction. It returns them. */
-export function wakeOwed(db: Database, eventIds: readonly string[], now: number) {
+export function wakeOwed(db: Database, eventIds: readonly string[] | SQL, now: number) {
   const owed = sql`SELECT ${webhookDeliveries.webhookId} FROM ${webhookDeliveries}
-    WHERE ${among(webhookDeliveries.eventId, listOf(eventIds))} AND ${webhookDeliveries.dueAt} IS NOT NULL`;
+    WHERE ${among(webhookDeliveries.eventId, idsOf(eventIds))} AND ${webhookDeliveries.dueAt} IS NOT NULL`;
   return wake(db, owed, now);
+}
+
+function idsOf(events: readonly string[] | SQL): SQL {
+  return Array.isArray(events) ? listOf(events) : (events as SQL);
 }
 
 /** Builds the statement that makes webhooks due, now or when their lease or back-off ends. It returns them. */

@@ -3,12 +3,13 @@ import type { BatchItem } from 'drizzle-orm/batch';
 import { IDEMPOTENCY_AGE, PUSHES_PER_REQUEST } from '../constants.ts';
 import { currentTrace } from '../log/trace.ts';
 import type { AuditAction } from './audit-actions.ts';
+import type { CascadedEvents } from './cascades.ts';
 import type { Database } from './database.ts';
 import { askStore, ConstraintError } from './errors.ts';
 import { type OwedPush, selectOwedBy } from './gate-pushes.ts';
 import { generateId } from './id.ts';
 import { auditEvents, changes, gatePushes, gates, idempotencyKeys, versionSequence } from './schema.ts';
-import { among } from './sql.ts';
+import { among, listOf } from './sql.ts';
 import { dueNow, insertNotices, type Notice, owe, wakeOwed } from './webhook-outbox.ts';
 
 export type Statement = BatchItem<'sqlite'>;
@@ -39,6 +40,8 @@ export interface Write {
   /** Selects the ids of the clients whose records the statements change. It is evaluated before they run. */
   readonly affectedClients?: SQL | undefined;
   readonly statements: readonly Statement[];
+  /** What the statements remove or change besides the event's target: one audit event for each. */
+  readonly cascade?: readonly CascadedEvents[] | undefined;
   readonly answer?: KeptAnswer | undefined;
   /** Whether isolates see the change only when their lease ends, so that its progress must be recorded. */
   readonly settles?: boolean;
@@ -69,7 +72,7 @@ export const nextVersion = sql<number>`(SELECT ${versionSequence.value} FROM ${v
  */
 export async function write(
   db: Database,
-  { event, guard, affectedClients, statements, answer, settles = false, notices = [] }: Write,
+  { event, guard, affectedClients, statements, cascade = [], answer, settles = false, notices = [] }: Write,
 ): Promise<Written> {
   const pushes = affectedClients ? [insertPushes(db, affectedClients)] : [];
   const change = affectedClients || settles ? [insertChange(db, event, settles)] : [];
@@ -77,7 +80,8 @@ export async function write(
   const requestId = currentTrace()?.requestId ?? null;
   const record = db.insert(auditEvents).values({ ...event, id, version: nextVersion, requestId });
   const noticed = notices.length > 0 ? oweNotices(db, notices, event.at) : [];
-  const woken = wakeOwed(db, [id, ...notices.map((notice) => notice.id)], event.at);
+  const recorded = cascade.length > 0 ? withCascaded(id) : listOf([id]);
+  const woken = wakeOwed(db, sql`${recorded} UNION ALL ${listOf(notices.map((notice) => notice.id))}`, event.at);
   const kept = answer ? keepAnswer(db, answer, event.at) : [];
   try {
     const [[sequence], ...results] = await askStore('d1', () =>
@@ -85,11 +89,13 @@ export async function write(
         takeVersion(db, guard),
         ...pushes,
         ...change,
+        // Before the statements, which remove what the events name.
+        ...cascade.map((cascaded, kind) => insertCascaded(db, { ...event, id, requestId }, cascaded, kind)),
         ...statements,
         record,
         ...kept,
         ...noticed,
-        owe(db, 'audit', [id], event.at),
+        owe(db, 'audit', recorded, event.at),
         woken,
         ...(affectedClients ? [selectOwedBy(db, nextVersion, PUSHES_PER_REQUEST + 1)] : []),
       ]),
@@ -114,6 +120,28 @@ function takeVersion(db: Database, guard: SQL | undefined) {
     .values({ id: 1, value: 1 })
     .onConflictDoUpdate({ target: versionSequence.id, set: { value } })
     .returning({ value: versionSequence.value });
+}
+
+type RecordedEvent = AuditEvent & { readonly id: string; readonly requestId: string | null };
+
+// The ids begin with the cause's, so that they are found by the primary key.
+function insertCascaded(
+  db: Database,
+  cause: RecordedEvent,
+  { action, events }: CascadedEvents,
+  kind: number,
+): Statement {
+  const { id, at, actor, address, requestId } = cause;
+  return db
+    .insert(auditEvents)
+    .select(sql`SELECT ${`${id}_${kind}_`} || ROW_NUMBER() OVER (), ${at}, organization_id, ${actor},
+    ${action}, target, ${address}, json_set(changes, '$.cascade_of', ${id}), ${nextVersion}, ${requestId} FROM (${events})`);
+}
+
+/** Selects the ids of an event and of those that `insertCascaded` inserted for it. */
+function withCascaded(id: string): SQL {
+  // The next character after the underscore ends the range. Generated ids have one length, so no other event is in it.
+  return sql`SELECT id FROM ${auditEvents} WHERE id >= ${id} AND id < ${`${id}\``}`;
 }
 
 function insertPushes(db: Database, affectedClients: SQL): Statement {

@@ -6,6 +6,7 @@ import { management } from '../../src/management/index.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { createServices } from '../../src/services.ts';
 import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
+import { calls } from '../instruments.ts';
 import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 
@@ -72,6 +73,8 @@ interface Write {
   readonly target?: string | undefined;
   readonly changes: Record<string, unknown>;
   readonly organization?: string | null | undefined;
+  /** The actions of the events about what is removed with the target. */
+  readonly cascade?: readonly string[];
   /** A text that the event must not contain. */
   readonly secret?: string;
 }
@@ -156,7 +159,7 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
     'resource_server.deleted',
     async () => {
       const { id, identifier } = await newServer();
-      return { path: `resource-servers/${id}`, target: id, organization, changes: { identifier } };
+      return { path: `resource-servers/${id}`, target: id, organization, changes: { identifier, scopes: ['read'] } };
     },
   ],
   'POST /roles': [
@@ -214,7 +217,13 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
     async () => {
       const client_name = name();
       const { client_id } = await newClient({ client_name });
-      return { path: `clients/${client_id}`, target: client_id, organization, changes: { client_name } };
+      return {
+        path: `clients/${client_id}`,
+        target: client_id,
+        organization,
+        changes: { client_name },
+        cascade: ['client.secret_deleted'],
+      };
     },
   ],
   'POST /clients/{client_id}/revoke-tokens': [
@@ -363,7 +372,11 @@ describe('every write', () => {
       const answer = response.status === 204 ? {} : await response.json<Record<string, string>>();
       expect([200, 201, 204], JSON.stringify(answer)).toContain(response.status);
 
-      const events = (await list({ limit: '20' })).data.filter(({ id }) => !before.has(id));
+      const added = (await list({ limit: '20' })).data.filter(({ id }) => !before.has(id));
+      const events = added.filter(({ changes }) => changes.cascade_of === undefined);
+      expect(added.filter((event) => !events.includes(event)).map((event) => event.action)).toEqual(
+        write.cascade ?? [],
+      );
       const target = write.target ?? answer.id ?? answer.client_id;
       expect(events).toEqual([
         {
@@ -422,6 +435,146 @@ describe('every write', () => {
       expect((await api(method, path, { body })).ok).toBe(false);
     }
     expect(await everyRow()).toEqual(before);
+  });
+});
+
+describe('a cascade', () => {
+  const eventsOf = async (response: Response) => {
+    expect([200, 204]).toContain(response.status);
+    const found = await list({ request_id: response.headers.get('X-Request-Id') ?? '', limit: '100' });
+    return found.data.map(({ action, target, changes, organization_id, actor }) => ({
+      action,
+      target,
+      changes,
+      organization_id,
+      actor,
+    }));
+  };
+  const remove = async (path: string) => eventsOf(await api('DELETE', `${path}?cascade=true`));
+
+  test('of an organization leaves one event for each thing that it removes', async () => {
+    const own = (await newOrganization()).id ?? '';
+    const of = { organization_id: own };
+    const identifier = `https://${crypto.randomUUID()}.example`;
+    const server = await create('resource-servers', { ...of, identifier, name: name(), scopes: [{ name: 'read' }] });
+    const grants = [{ resource_server: identifier, scopes: ['read'] }];
+    const role = await create('roles', { ...of, name: 'reader', grants });
+    const client = await createClient({ ...of, client_name: 'worker', roles: ['reader'], grants });
+    const rotated = await done<{ id: string; hint: string }>('POST', `clients/${client.client_id}/secrets/rotate`);
+    const apiKey = await create('api-keys', { ...of, name: 'pipeline', scopes: ['clients:read'] });
+    const webhook = await create('webhooks', { ...of, name: 'hook', url: 'https://hooks.example.com/in' });
+    const [cause] = (await list({ target: own })).data;
+    const removed = await remove(`organizations/${own}`);
+    const [deleted] = (await list({ target: own })).data;
+    expect(deleted).toMatchObject({ action: 'organization.deleted' });
+    expect(cause?.id).not.toBe(deleted?.id);
+    const cascaded = (action: string, target: string | undefined, changes: object) => ({
+      action,
+      target,
+      changes: { ...changes, cascade_of: deleted?.id },
+      organization_id: own,
+      actor: 'root',
+    });
+    const secret = { secret: any('sec_'), hint: any('.{4}$') };
+    const { name: deletedName } = (deleted?.changes ?? {}) as { name: string };
+    expect(removed).toHaveLength(8);
+    expect(removed).toEqual(
+      expect.arrayContaining([
+        { ...cascaded('organization.deleted', own, {}), changes: { name: deletedName } },
+        cascaded('client.deleted', client.client_id, { client_name: 'worker' }),
+        cascaded('client.secret_deleted', client.client_id, secret),
+        cascaded('client.secret_deleted', client.client_id, { secret: rotated.id, hint: rotated.hint }),
+        cascaded('role.deleted', role.id, { name: 'reader' }),
+        cascaded('resource_server.deleted', server.id, { identifier, scopes: ['read'] }),
+        cascaded('api_key.deleted', apiKey.id, { name: 'pipeline' }),
+        cascaded('webhook.deleted', webhook.id, { name: 'hook' }),
+      ]),
+    );
+  });
+
+  test('of a role, a resource server or a scope says what it took from whom', async () => {
+    const identifier = `https://${crypto.randomUUID()}.example`;
+    const scopes = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
+    const of = { organization_id: organization };
+    const server = await create('resource-servers', { ...of, identifier, name: name(), scopes });
+    const granted = (...names: string[]) => [{ resource_server: identifier, scopes: names }];
+    const role = await create('roles', { ...of, name: name(), grants: granted('a', 'b') });
+    const untouched = await create('roles', { ...of, name: name(), grants: granted('a') });
+    const more = {
+      roles: [role.name],
+      grants: granted('b', 'c'),
+      introspects: [identifier],
+      default_resource: identifier,
+    };
+    const { client_id } = await newClient(more);
+    const removed = (events: Awaited<ReturnType<typeof eventsOf>>) =>
+      events.flatMap(({ action, target, changes }) => (changes.cascade_of ? [[action, target, changes.removed]] : []));
+
+    const patched = await api('PATCH', `resource-servers/${server.id}?cascade=true`, {
+      body: { scopes: [{ name: 'a' }, { name: 'c' }] },
+    });
+    const b = await eventsOf(patched);
+    expect(removed(b)).toHaveLength(2);
+    expect(removed(b)).toEqual(
+      expect.arrayContaining([
+        ['client.updated', client_id, { grants: granted('b') }],
+        ['role.updated', role.id, { grants: granted('b') }],
+      ]),
+    );
+    expect(removed(await remove(`roles/${role.id}`))).toEqual([['client.updated', client_id, { roles: [role.name] }]]);
+    const all = removed(await remove(`resource-servers/${server.id}`));
+    expect(all).toHaveLength(2);
+    expect(all).toEqual(
+      expect.arrayContaining([
+        [
+          'client.updated',
+          client_id,
+          { grants: granted('c'), introspects: [identifier], default_resource: identifier },
+        ],
+        ['role.updated', untouched.id, { grants: granted('a') }],
+      ]),
+    );
+  });
+
+  test('of 500 clients takes as many D1 calls as of one, and webhooks of the instance are owed each event', async () => {
+    const remove = async (clients: number) => {
+      const { id } = await newOrganization();
+      const { client_id } = await createClient({ organization_id: id, client_name: name() });
+      const columns = (await rowsOf<{ name: string }>("SELECT name FROM pragma_table_info('clients')")).map(
+        (row) => row.name,
+      );
+      const copied = columns.map((column) => {
+        if (column === 'client_id' || column === 'client_name') return `'${crypto.randomUUID()}-' || n`;
+        return column === 'folded_name' ? 'NULL' : column;
+      });
+      await env.DB.prepare(
+        `WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+         INSERT INTO clients (${columns}) SELECT ${copied} FROM clients, numbers WHERE client_id = ?2 AND ?1 > 1`,
+      )
+        .bind(clients, client_id)
+        .run();
+      const before = calls.d1;
+      const response = await api('DELETE', `organizations/${id}?cascade=true`);
+      expect(response.status).toBe(204);
+      return { calls: calls.d1 - before, request: response.headers.get('X-Request-Id') };
+    };
+    const one = await remove(1);
+    const many = await remove(500);
+    expect(many.calls).toBe(one.calls);
+    const events = ['client.deleted'];
+    const hook = await create('webhooks', { name: name(), url: 'https://hooks.example.com/in', events });
+    const told = await remove(500);
+    const counted = await rowsOf<{ action: string; events: number; owed: number }>(
+      `SELECT action, COUNT(*) AS events, COUNT(event_id) AS owed FROM audit_events
+       LEFT JOIN webhook_deliveries ON event_id = id AND webhook_id = '${hook.id}' WHERE request_id = ? GROUP BY action`,
+      told.request,
+    );
+    expect(counted).toEqual([
+      { action: 'client.deleted', events: 500, owed: 500 },
+      { action: 'client.secret_deleted', events: 1, owed: 0 },
+      { action: 'organization.deleted', events: 1, owed: 0 },
+    ]);
+    await done('DELETE', `webhooks/${hook.id}`);
   });
 });
 

@@ -1,5 +1,6 @@
 import { generateClientId } from '../../credentials/client-id.ts';
 import { makeClientSecret } from '../../credentials/client-secret.ts';
+import { deletedSecrets } from '../../store/cascades.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
 import {
   type DescribedClient,
@@ -198,6 +199,7 @@ export function clients(app: ManagementApp): void {
         },
         guard: isClientAt(found),
         affectedClients: listOf([client_id]),
+        cascade: [deletedSecrets(listOf([client_id]))],
         statements: removeClients(services.db, listOf([client_id])),
         status: 204,
         body: null,

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { deletedWithOrganization } from '../../store/cascades.ts';
 import { stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import { migrateIdentifiers } from '../../store/identifiers.ts';
@@ -241,6 +242,7 @@ export function organizations(app: ManagementApp): void {
         // Their rows would go with the organization's.
         guard: allOf(isOrganizationAt(found), cascade ? undefined : hasNoWebhook(id)),
         affectedClients: clientsOf(id),
+        cascade: cascade ? deletedWithOrganization(id) : [],
         statements: deleteOrganization(db, id, { cascade, unstored, now }),
         status: 204,
         body: null,

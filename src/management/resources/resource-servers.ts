@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { comparableForm } from '../../lib/identifier.ts';
+import { losingResourceServer, losingScopes } from '../../store/cascades.ts';
 import { andStillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import { migrateIdentifiers } from '../../store/identifiers.ts';
@@ -166,6 +167,7 @@ export function resourceServers(app: ManagementApp): void {
         event: { at: now, organizationId, action: 'resource_server.updated', target: id, changes },
         guard: isResourceServerAt(found),
         affectedClients: andStillOwed(clientsNaming(id), id),
+        cascade: cascade && removedScopes.length > 0 ? losingScopes(id, found.identifier, removedScopes) : [],
         statements: updateResourceServer(services.db, id, toColumns(fields), fields.scopes, { cascade, now }),
         status: 200,
         body: toResponse({ ...found, ...toColumns(fields), scopes: fields.scopes, updatedAt: now }),
@@ -198,10 +200,11 @@ export function resourceServers(app: ManagementApp): void {
           organizationId,
           action: 'resource_server.deleted',
           target: id,
-          changes: { identifier },
+          changes: { identifier, scopes: found.scopes.map(({ name }) => name) },
         },
         guard: isResourceServerAt(found),
         affectedClients: andStillOwed(clientsNaming(id), id),
+        cascade: cascade ? losingResourceServer(id, identifier) : [],
         statements: deleteResourceServer(services.db, id, { cascade, unstored, now }),
         status: 204,
         body: null,

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { clientsLosingRole } from '../../store/cascades.ts';
 import { andStillOwed, stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import {
@@ -189,6 +190,7 @@ export function roles(app: ManagementApp): void {
         event: { at: Date.now(), organizationId, action: 'role.deleted', target: id, changes: { name } },
         guard: isRoleAt(found),
         affectedClients: andStillOwed(holdersOf(id), id),
+        cascade: cascade ? [clientsLosingRole(id, name)] : [],
         statements: deleteRole(services.db, id, cascade),
         status: 204,
         body: null,

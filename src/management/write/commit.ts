@@ -17,7 +17,8 @@ import { accepted } from './accepted.ts';
 import { keptAnswer } from './idempotency.ts';
 import { etag } from './preconditions.ts';
 
-export interface Commit<Body, Status> extends Pick<Write, 'guard' | 'affectedClients' | 'statements' | 'notices'> {
+export interface Commit<Body, Status>
+  extends Pick<Write, 'guard' | 'affectedClients' | 'statements' | 'cascade' | 'notices'> {
   /** The audit event: the changed resource and its fields, without secret values. */
   readonly event: Pick<AuditEvent, 'id' | 'at' | 'organizationId' | 'action' | 'target' | 'changes'>;
   /** The error to answer if the write breaks a constraint, by the constraint's name in `ConstraintError`. */
@@ -50,6 +51,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
     guard,
     affectedClients,
     statements,
+    cascade,
     conflicts = {},
     settle,
     status,
@@ -65,6 +67,7 @@ export async function commit<Body, Status extends 200 | 201 | 204>(
       guard,
       affectedClients,
       statements,
+      cascade,
       notices,
       settles: settle !== undefined,
       answer: await keptAnswer(context, status, { body, tagged }),
