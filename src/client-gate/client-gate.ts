@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type {
   Activity,
+  ActivityRequest,
   Admission,
   AdmissionRequest,
   Authentication,
@@ -14,6 +15,7 @@ import type {
   GateDiagnosis,
   GateMethods,
   Grant,
+  GrantRequest,
   Identified,
   Inspection,
   InspectionRequest,
@@ -25,6 +27,8 @@ import type {
   RefusalReport,
   Revocation,
   RevocationRequest,
+  ScopeHold,
+  ScopeHoldRequest,
   SpentId,
   TokenRevocation,
   TokenRevocationRequest,
@@ -45,8 +49,8 @@ import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
 import { authenticationOf, type MatchedCredential, matchCredential, notActive, replayed } from './check-proof.ts';
 import { hasExpired, nearExpiry, statusAt } from './client-status.ts';
-import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS } from './constants.ts';
-import { decideAdmission, usageOutcomeOf } from './decide-admission.ts';
+import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS, SCOPE_HOLD_POLL_MS, SCOPE_HOLD_WAIT_MAX_MS } from './constants.ts';
+import { type Decision, decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } from './deliveries.ts';
 import { GateState } from './gate-state.ts';
 import { Meter } from './meter.ts';
@@ -54,7 +58,7 @@ import { FeedOutbox, Outbox } from './outbox.ts';
 import { RefusalMemory } from './refusal-memory.ts';
 import { refuseProof } from './refused-proof.ts';
 import { ReplayMemory } from './replay-memory.ts';
-import { untilTokensCount } from './resolve-grant.ts';
+import { findRequestedGrant, resolveGrant, untilTokensCount } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
 import type { Taken } from './token-bucket.ts';
 
@@ -108,6 +112,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   /** Decides on a token request: the credential, the rate limit and the grant, all at one moment of the gate's clock. */
   async admit(request: AdmissionRequest): Promise<Admission> {
+    let waited = 0;
     // Starts again after each wait, because everything may have changed meanwhile.
     for (;;) {
       const proven = await this.#prove(request);
@@ -117,6 +122,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
         return proven;
       }
       const { record, now } = proven;
+      if (this.#isHeld(record, request, now)) {
+        if (waited >= SCOPE_HOLD_WAIT_MAX_MS) return { outcome: 'unavailable' };
+        await scheduler.wait(SCOPE_HOLD_POLL_MS);
+        waited += SCOPE_HOLD_POLL_MS;
+        continue;
+      }
       const wait = Math.max(this.#state.untilPastCutOff(now), untilTokensCount(record, request, now));
       if (wait === 0) return this.#decide(request, proven);
       if (wait > ISSUE_WAIT_MAX_MS) return { outcome: 'unavailable' };
@@ -153,7 +164,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Returns which of the client's tokens are active. */
-  async inspect({ client_id, jtis, issued_at, audiences }: InspectionRequest): Promise<Inspection> {
+  async inspect({ client_id, jtis, issued_at, audiences, scopes }: InspectionRequest): Promise<Inspection> {
     const unrevoked = () => jtis.map((jti, index) => !this.#isRevoked(jti, issued_at?.[index]));
     // If all of them are revoked the record does not matter. The client may have been deleted.
     if (!this.#state.record && !unrevoked().includes(true)) {
@@ -167,6 +178,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const standing = unrevoked().map(
       (isUnrevoked, index) => isClientActive && isUnrevoked && isForThis(grants[index], issued_at?.[index]),
     );
+    scopes?.forEach((named, index) => {
+      const grant = grants[index];
+      if (standing[index] && grant && named !== '') this.#noteIntrospection(grant, named);
+    });
     const granted = audiences && grants.map((grant) => grant !== undefined);
     return { outcome: 'inspected', standing, ...(granted && { granted }) };
   }
@@ -215,7 +230,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
-  async activity(): Promise<Activity> {
+  async activity(request?: ActivityRequest): Promise<Activity> {
     const { lastUsed, clientUsedAt, usage } = this.#meter.activity();
     const secrets = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
       id,
@@ -226,6 +241,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       secrets: secrets.filter(({ last_used_at }) => last_used_at > 0),
       usage,
       ...(clientUsedAt !== undefined && { last_used_at: clientUsedAt }),
+      ...(request?.scopes && {
+        scopes: { version: this.#state.record?.version ?? 0, uses: this.#meter.scopes.uses() },
+      }),
     };
   }
 
@@ -246,6 +264,22 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const { record } = this.#state;
     const rate = record ? this.#meter.rate(record.rate_limit, now) : null;
     return { outcome: 'diagnosis', refusals: this.#refusals.list(now), rate };
+  }
+
+  /** Holds scopes that are about to be taken from the client, unless one was used. Decides at one moment, as each token request does. */
+  async holdScopes({ id, scopes, unused_since }: ScopeHoldRequest): Promise<ScopeHold> {
+    const meter = this.#meter;
+    const now = Date.now();
+    if (scopes.length === 0) {
+      meter.scopes.release(id);
+      meter.writeScopes(now);
+      return { outcome: 'held' };
+    }
+    const used = meter.scopes.hold(id, scopes, unused_since, now);
+    if (used === 'busy') return { outcome: 'busy' };
+    if (used.length > 0) return { outcome: 'used', scopes: used };
+    meter.writeHold(now);
+    return { outcome: 'held' };
   }
 
   /** Answers, and does nothing else. */
@@ -270,8 +304,12 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   // Read from storage at its first use. Most gates need it at once, but not all.
   get #meter(): Meter {
-    this.#loadedMeter ??= new Meter(this.ctx.storage.sql);
-    return this.#loadedMeter;
+    if (this.#loadedMeter) return this.#loadedMeter;
+    const meter = new Meter(this.ctx.storage.sql);
+    const { record } = this.#state;
+    if (record) meter.scopes.follow(record.grants, Date.now());
+    this.#loadedMeter = meter;
+    return meter;
   }
 
   // Read from storage at its first use: most gates never need it.
@@ -315,12 +353,38 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const refusal = this.#refuseUnknown([...spends, ...decision.spends], now);
     if (refusal) return refusal;
     this.#meter.used(credential.id, now);
+    this.#noteScopes(record, request, decision.answer, now);
     const spent = this.#spend(decision.spends, now);
     const { answer, isCharged } = decision;
     const resource = answer.outcome === 'admitted' ? answer.grant.resource : undefined;
     const settled = this.#settle(usageOutcomeOf(answer), now, isCharged ? taken : undefined, resource);
     if (spent || settled) await Promise.all([spent, settled]);
     return answer;
+  }
+
+  /** Whether the request would get a scope that is about to be taken from the client. */
+  #isHeld(record: ClientRecord, request: GrantRequest, now: number): boolean {
+    const { scopes } = this.#meter;
+    if (!scopes.hasHold) return false;
+    const grant = resolveGrant(record, request);
+    return typeof grant !== 'string' && scopes.isHeld(grant.resource, grant.scopes, now);
+  }
+
+  #noteScopes(record: ClientRecord, request: GrantRequest, answer: Decision['answer'], now: number): void {
+    const { scopes } = request;
+    if (answer.outcome === 'admitted') {
+      this.#meter.scopes.noteToken(answer.grant.resource, answer.grant.scopes, scopes !== undefined, now);
+    } else if (scopes && answer.outcome === 'refused' && answer.error === 'invalid_scope') {
+      // The client wants the scopes among them that it is granted as well.
+      const grant = findRequestedGrant(record, request);
+      if (grant) this.#meter.scopes.noteRequest(grant.resource, scopes, now);
+    }
+  }
+
+  #noteIntrospection({ resource }: Grant, scopes: string): void {
+    const now = Date.now();
+    this.#meter.scopes.noteIntrospection(resource, scopes, now);
+    this.#meter.writeScopes(now);
   }
 
   #isReplayed({ spends }: ProvenClient): boolean {
@@ -542,11 +606,15 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   #applyRecord(version: number, record: ClientRecord | null): void {
     if (!this.#state.apply(version, record, this.#clock)) return;
-    if (record) this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
-    else {
+    if (!record) {
       this.#meter.forget();
       this.#refusals.forget();
+      return;
     }
+    this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
+    // Written with the record, because the notes are about its grants.
+    const now = Date.now();
+    if (this.#meter.scopes.follow(record.grants, now)) this.#meter.writeScopes(now);
   }
 }
 

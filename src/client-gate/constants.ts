@@ -127,3 +127,28 @@ export const REFUSALS_PERSIST = 8;
 
 /** How many scopes that are not granted a gate names in its answer. */
 export const UNGRANTED_SCOPES_MAX = 10;
+
+export const HOUR_MS = 3_600_000;
+
+/**
+ * What the notes about the use of scopes may need in the meter's row, as JSON: about a thousand scopes at fifty resource servers with names
+ * of usual length. What has no room shares one time, and no scope without a note is then called unused.
+ */
+export const SCOPE_NOTES_BYTES_MAX = 64 * 1024;
+
+/** What the note of a resource server, and of a scope, needs besides its name: four or six numbers and what separates them. */
+export const SERVER_NOTE_BYTES = 110;
+export const SCOPE_NOTE_BYTES = 45;
+
+/**
+ * How long a gate holds scopes that are about to be taken from the client, milliseconds. D1 and then the push may each take
+ * `STORE_DEADLINE_MS`; the rest is for the way.
+ */
+export const SCOPE_HOLD_MS = 12_000;
+
+/** How often a token request that waits for such a hold looks again, and how long it waits before it is answered 503, milliseconds. */
+export const SCOPE_HOLD_POLL_MS = 25;
+export const SCOPE_HOLD_WAIT_MAX_MS = 2000;
+
+/** How many scopes a gate names that were used although they should be taken from the client. */
+export const USED_SCOPES_SHOWN = 20;

@@ -23,6 +23,7 @@ import {
 } from './constants.ts';
 import { Pace } from './pace.ts';
 import { ResourceCounts } from './resource-counts.ts';
+import { ScopeNotes } from './scope-notes.ts';
 import { fullBucket, recoveredBucket, renewed, statusOf, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
@@ -35,9 +36,9 @@ export interface Flush {
 }
 
 /**
- * The state that changes with each request: the token bucket, the last use of the client and of each secret, and the usage counts. One row
- * of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in milliseconds since
- * the epoch.
+ * The state that changes with each request: the token bucket, the last use of the client, of each secret and of each scope, and the usage
+ * counts. One row of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in
+ * milliseconds since the epoch.
  *
  * Each request of a quiet client writes that row, so that it needs no alarm. A busy client writes it when a reservation of the bucket is
  * spent, and an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one as well.
@@ -59,6 +60,8 @@ export class Meter {
   #clientUse: { at: number; written: number; flushed: number };
   #usage: UsageCounts;
   #resources: ResourceCounts;
+  /** The use of the client's scopes. */
+  #scopes: ScopeNotes;
   readonly #pace = new Pace();
   // Whether counts are only in memory, and when the alarm must write those that are. Of a busy client that is set even if there are none,
   // because counts that need it are about to come.
@@ -81,6 +84,7 @@ export class Meter {
     this.#clientUse = { at, written: at, flushed };
     this.#usage = new UsageCounts(row?.activity.usage);
     this.#resources = new ResourceCounts(row?.activity.resources);
+    this.#scopes = new ScopeNotes(row?.activity.scopes, row?.activity.scope_hold);
     this.#flushAt = row?.activity.flush_at ?? undefined;
     this.#failedFlushes = row?.activity.failed_flushes ?? 0;
   }
@@ -88,6 +92,11 @@ export class Meter {
   /** The latest time in the bucket, or 0 if there is none. No token was issued after it. */
   get at(): number {
     return this.#bucket?.at ?? this.#written?.at ?? 0;
+  }
+
+  /** The use of the client's scopes. A request that is settled writes what it noted; after others, call `writeScopes()`. */
+  get scopes(): ScopeNotes {
+    return this.#scopes;
   }
 
   /** Computes the bucket after one more request. `settle()` makes it the current one. */
@@ -114,7 +123,8 @@ export class Meter {
     if (resource !== undefined) this.#resources.add(resource, now);
     this.#flushAt ??= now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX);
     if (taken?.write) this.#write(now, taken.write);
-    else if (!this.#pace.isBusy(now)) this.#write(now);
+    // A use of a scope, which is noted once an hour, is written before the token leaves: none is ever lost.
+    else if (!this.#pace.isBusy(now) || this.#scopes.isUnwritten) this.#write(now);
     else {
       this.#isUnwritten = true;
       this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
@@ -147,6 +157,16 @@ export class Meter {
     if (isStale) this.#write(now);
   }
 
+  /** Writes what was noted about scopes. The gate of a client that never requested a token writes nothing. */
+  writeScopes(now: number): void {
+    if (this.#scopes.isUnwritten && this.#exists) this.#write(now);
+  }
+
+  /** Writes that scopes are held, so that a gate which is killed still holds them. */
+  writeHold(now: number): void {
+    this.#write(now);
+  }
+
   /** Whether D1 must be told of the client's last use. As with counts, the gate gives up after `USAGE_HOURS_KEPT`. */
   #isUseOwed(now: number): boolean {
     const { at, flushed } = this.#clientUse;
@@ -169,6 +189,7 @@ export class Meter {
     this.#clientUse = { at: 0, written: 0, flushed: 0 };
     this.#usage = new UsageCounts();
     this.#resources = new ResourceCounts();
+    this.#scopes = new ScopeNotes();
     this.#isUnwritten = false;
     this.#persistAt = undefined;
     this.#flushAt = undefined;
@@ -239,7 +260,7 @@ export class Meter {
     this.#usage.forget(now);
     this.#resources.forget(now);
     const resources = this.#resources.all();
-    const activity: StoredActivity = {
+    const activity: Omit<StoredActivity, 'scopes' | 'scope_hold'> = {
       last_used: Object.fromEntries(this.#lastUsed),
       usage: this.#usage.all(),
       flush_at: this.#flushAt ?? null,
@@ -255,7 +276,9 @@ export class Meter {
       this.#exists = true;
     }
     const { level = null, at = null } = bucket ?? {};
-    this.#sql.exec('INSERT OR REPLACE INTO meter VALUES (1, ?, ?, ?)', level, at, JSON.stringify(activity));
+    // The notes about scopes are JSON already, because they rarely change.
+    const json = `${JSON.stringify(activity).slice(0, -1)},${this.#scopes.toRow(now)}}`;
+    this.#sql.exec('INSERT OR REPLACE INTO meter VALUES (1, ?, ?, ?)', level, at, json);
     this.#written = bucket;
     this.#writtenUses = new Map(this.#lastUsed);
     this.#clientUse.written = this.#clientUse.at;

@@ -1,7 +1,5 @@
 import type { FlushedCount, UsageCount, UsageOutcome } from '../gates/protocol.ts';
-import { USAGE_HOURS_KEPT } from './constants.ts';
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS, USAGE_HOURS_KEPT } from './constants.ts';
 
 type MutableCount = { -readonly [Member in keyof FlushedCount]: FlushedCount[Member] };
 

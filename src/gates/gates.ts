@@ -19,6 +19,8 @@ import type {
   RefusalReport,
   Revocation,
   RevocationRequest,
+  ScopeHold,
+  ScopeHoldRequest,
   TokenRevocation,
   TokenRevocationRequest,
   Unavailable,
@@ -44,6 +46,7 @@ const OUTCOMES: { readonly [M in AskedMethod]: Readonly<Record<Answer<M>['outcom
   activity: { activity: true },
   noteRefusals: { noted: true },
   diagnose: { diagnosis: true },
+  holdScopes: { held: true, used: true, busy: true },
 };
 
 /**
@@ -118,6 +121,11 @@ export class Gates {
     return ask('diagnose', () => this.#of(request.client_id).diagnose(request));
   }
 
+  /** Makes the client's gate delay tokens with scopes that are about to be taken from the client, unless one of them was used. */
+  holdScopes(request: ScopeHoldRequest): Promise<ScopeHold> {
+    return ask('holdScopes', () => this.#of(request.client_id).holdScopes(request));
+  }
+
   /** Calls a gate that belongs to no client, for the health check. */
   async ping(): Promise<void> {
     await askStore('gate', () => this.#of('health').ping());
@@ -127,7 +135,9 @@ export class Gates {
     const jtis = tokens.map(({ jti }) => jti);
     const issued_at = tokens.map(({ issuedAt }) => issuedAt);
     const audiences = tokens.map(({ audience }) => audience);
-    const request = { client_id: clientId, jtis, issued_at, audiences };
+    const scopes = tokens.map(({ scopes = '' }) => scopes);
+    const named = scopes.some((text) => text !== '') && { scopes };
+    const request = { client_id: clientId, jtis, issued_at, audiences, ...named };
     const { standing, granted } = await ask('inspect', () => this.#of(clientId).inspect(request));
     return standing.map((isActive, index) => ({ isActive, isGranted: granted?.[index] }));
   }

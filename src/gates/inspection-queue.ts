@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 import { STORE_DEADLINE_MS } from '../constants.ts';
 import { StoreUnavailableError, withDeadline } from '../store/errors.ts';
 import { pollUntil } from '../store/waiting.ts';
+import { INTROSPECTED_SCOPES_LENGTH_MAX } from './constants.ts';
 
 /** The members of a token that its gate needs to decide whether it is active. */
 export interface InspectedToken {
@@ -10,6 +11,8 @@ export interface InspectedToken {
   readonly issuedAt: number;
   /** The identifier of the token's resource server. */
   readonly audience: string;
+  /** The scopes that its introspection names, separated by spaces. Absent: none. */
+  readonly scopes?: string;
 }
 
 /** What its gate says about a token. */
@@ -61,7 +64,7 @@ export class InspectionQueue {
     this.#lines.set(clientId, line);
     line.next ??= { tokens: new Map() };
     const batch = line.next;
-    batch.tokens.set(token.jti, token);
+    batch.tokens.set(token.jti, withNamesOf(batch.tokens.get(token.jti), token));
 
     const until = performance.now() + STORE_DEADLINE_MS;
     const isFree = () => performance.now() >= line.freeAt;
@@ -105,4 +108,12 @@ export class InspectionQueue {
     waitUntil(called);
     return called;
   }
+}
+
+/** Returns a token with the scopes that the other introspections of it in the same call name, unless that are too many. */
+function withNamesOf(other: InspectedToken | undefined, token: InspectedToken): InspectedToken {
+  if (!other?.scopes || other.scopes === token.scopes) return token;
+  if (!token.scopes) return other;
+  const scopes = `${other.scopes} ${token.scopes}`;
+  return scopes.length > INTROSPECTED_SCOPES_LENGTH_MAX ? other : { ...token, scopes };
 }

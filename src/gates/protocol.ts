@@ -504,6 +504,11 @@ export interface InspectionRequest {
   readonly issued_at?: readonly number[];
   /** The tokens' audiences, in the same order. Absent from an older edge: deleted resource servers are not taken into account. */
   readonly audiences?: readonly string[];
+  /**
+   * The scopes that each token's introspection names, in the same order, separated by spaces; empty for none. Absent from an older edge, and
+   * if there are none: no use is noted. An older gate ignores it.
+   */
+  readonly scopes?: readonly string[];
 }
 
 export type Inspection =
@@ -637,6 +642,48 @@ export interface ResourceCount {
 
 export interface ActivityRequest {
   readonly client_id: string;
+  /** Whether the answer must have `scopes`. Absent: no. An older gate ignores it. */
+  readonly scopes?: boolean;
+}
+
+/** An hour in which something happened last, in hours since the epoch; 0 for never. */
+type Hour = number;
+
+/** When a scope was last used. */
+export type ScopeUse = readonly [
+  scope: string,
+  /** A token request named it. */
+  requested: Hour,
+  /** A token request that named it was answered with a token. A token can also be issued with it because of `ServerUses.all`. */
+  issued: Hour,
+  /** An introspection named it. */
+  introspected: Hour,
+  /** When it was granted, milliseconds since the epoch; 0 if not later than `ServerUses.since`. */
+  since: number,
+];
+
+/** When the scopes at a resource server were last used. */
+export interface ServerUses {
+  readonly resource: string;
+  /** When the resource server was granted, milliseconds since the epoch; 0 if not later than `ScopeUses.since`. */
+  readonly since: number;
+  /** A token request that named no scopes was last answered with a token, which has all scopes that were granted then. */
+  readonly all: Hour;
+  /** A token was last issued with a scope that is not granted any more. */
+  readonly issued: Hour;
+  /** The scopes that were named, or granted later. The others were not. */
+  readonly scopes: readonly ScopeUse[];
+}
+
+/** When the client's scopes were last used, as a gate stores and reports it. A use is noted to the hour. */
+export interface ScopeUses {
+  /** When the gate began to note uses, milliseconds since the epoch. Nothing is known of the time before. */
+  readonly since: number;
+  /** A checksum of the grants that this is about: code that does not know this member may have stored a record with others. */
+  readonly grants: number;
+  /** A use that the gate has no room to note, of any scope or resource server without a note of its own. */
+  readonly others: Hour;
+  readonly servers: readonly ServerUses[];
 }
 
 /** What only the gate knows. Times are in milliseconds since the epoch. */
@@ -648,7 +695,50 @@ export interface Activity {
   readonly usage: readonly UsageCount[];
   /** When the client last authenticated, to the hour. Absent: the gate does not know, or is older; D1 may know. */
   readonly last_used_at?: number;
+  /** The use of the scopes. Absent if it was not asked for, and from an older gate: unknown. */
+  readonly scopes?: ScopeActivity;
 }
+
+/** The use of the scopes of the record that a gate holds. */
+export interface ScopeActivity {
+  /** The version of the record; 0 if the gate has none, because nothing was ever requested of it. */
+  readonly version: number;
+  readonly uses: ScopeUses;
+}
+
+// ── holdScopes ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Scopes at a resource server that are about to be taken from the client. */
+export interface HeldScopes {
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  /** Whether the whole grant is taken, so that no token can be for the resource server any more. */
+  readonly whole: boolean;
+}
+
+/**
+ * An administrator is about to take scopes from the client because they are not used. If the gate agrees, token requests that would get one
+ * of them wait until the push arrives, the hold is released, or `SCOPE_HOLD_MS` have passed.
+ */
+export interface ScopeHoldRequest {
+  readonly client_id: string;
+  /** Identifies the hold. The same id replaces it. */
+  readonly id: string;
+  /** The gate agrees only if none of them was used at this time or later, milliseconds since the epoch. */
+  readonly unused_since: number;
+  /** Empty to release the hold. */
+  readonly scopes: readonly HeldScopes[];
+}
+
+export type ScopeHold =
+  | { readonly outcome: 'held' }
+  /** Some of them were used, or the gate cannot know that they were not. */
+  | {
+      readonly outcome: 'used';
+      readonly scopes: readonly { readonly resource: string; readonly scope: string | null }[];
+    }
+  /** Another hold is in force. */
+  | { readonly outcome: 'busy' };
 
 // ── noteRefusals, diagnose ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -721,6 +811,7 @@ export interface GateMethods {
   activity(request: ActivityRequest): Promise<Activity>;
   noteRefusals(report: RefusalReport): Promise<Noted>;
   diagnose(request: DiagnosisRequest): Promise<GateDiagnosis>;
+  holdScopes(request: ScopeHoldRequest): Promise<ScopeHold>;
   ping(): Promise<void>;
 }
 
@@ -782,6 +873,18 @@ export interface StoredActivity {
   readonly client_use_flushed?: number;
   /** Issued tokens by resource server. Absent from an older gate's row, which has lost them: D1 keeps the greater counts that it has. */
   readonly resources?: readonly FlushedResourceCount[];
+  /**
+   * The use of the scopes. Absent from an older gate's row: observation begins when the row is read. Code of an older version leaves it out
+   * when it writes the row, so that observation begins again after a rollback.
+   */
+  readonly scopes?: ScopeUses;
+  /** The hold on scopes that is in force. Absent: none. */
+  readonly scope_hold?: StoredScopeHold;
+}
+
+export interface StoredScopeHold extends Pick<ScopeHoldRequest, 'id' | 'scopes'> {
+  /** When it ends by itself, milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /**

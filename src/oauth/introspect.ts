@@ -1,3 +1,4 @@
+import { INTROSPECTED_SCOPES_LENGTH_MAX } from '../gates/constants.ts';
 import type { Standing } from '../gates/inspection-queue.ts';
 import type { Inactivity } from '../log/reasons.ts';
 import { addLogDetails } from '../log/trace.ts';
@@ -42,7 +43,7 @@ async function inspect(services: OAuthServices, request: Request, parameters: Pa
   if (strength === 'deleted') return inactiveToken('resource_server_deleted');
   const { isActive, isGranted } =
     requested === 'strong' || strength === 'strong'
-      ? await standingAtGate(services, claims)
+      ? await standingAtGate(services, claims, namedScopes(claims, scopes))
       : await standingAtEdge(services, claims);
   if (!isActive) return inactiveToken('revoked');
   if (isGranted === false && !(await isServerStanding(services, caller, claims)))
@@ -70,6 +71,12 @@ function wasGranted({ scope = '' }: AccessTokenClaims, requested: readonly strin
   return requested.every((scope) => granted.has(scope));
 }
 
+/** Returns the scopes that an introspection names, for the gate's notes: those it asks for, else all of the token's. Empty if they are too long. */
+function namedScopes({ scope = '' }: AccessTokenClaims, requested: readonly string[]): string {
+  const named = requested.length > 0 ? requested.join(' ') : scope;
+  return named.length > INTROSPECTED_SCOPES_LENGTH_MAX ? '' : named;
+}
+
 /** Reads the requested strength. It can be stronger than the resource server's choice, never weaker. */
 function requestedStrength(parameters: Parameters): Strength | undefined {
   const strength = parameters.get('introspection');
@@ -85,10 +92,11 @@ function requestedStrength(parameters: Parameters): Strength | undefined {
 async function standingAtGate(
   { gates, env }: Pick<OAuthServices, 'gates' | 'env'>,
   claims: AccessTokenClaims,
+  scopes: string,
 ): Promise<Standing> {
   const { client_id, jti, iat, aud } = claims;
   try {
-    return await gates.standingOf(client_id, { jti, issuedAt: iat, audience: aud });
+    return await gates.standingOf(client_id, { jti, issuedAt: iat, audience: aud, scopes });
   } catch (error) {
     if (error instanceof StoreUnavailableError && (await readCopies(env.KV, claims, Date.now())).isRevoked)
       return { isActive: false, isGranted: undefined };

@@ -36,6 +36,14 @@ const OPTIONAL: readonly string[] = [
   'meter.3.resources[].resource: string',
   'meter.3.resources[].count: number',
   'meter.3.resources[].flushed: number',
+  'meter.3.scopes.since: number',
+  'meter.3.scopes.grants: number',
+  'meter.3.scopes.others: number',
+  'meter.3.scopes.servers[].resource: string',
+  'meter.3.scopes.servers[].since: number',
+  'meter.3.scopes.servers[].all: number',
+  'meter.3.scopes.servers[].issued: number',
+  'meter.3.scopes.servers[].scopes: []',
 ];
 
 /** Tables and indexes that this code creates, and those recordings may lack whose code did not know them. It ignores them. */

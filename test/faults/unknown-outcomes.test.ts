@@ -39,6 +39,7 @@ describe('a call to a gate throws', () => {
     ['cutOff', () => gates.cutOff({ client_id, event })],
     ['keepEvent', () => gates.keepEvent({ client_id, event })],
     ['activity', () => gates.activity({ client_id })],
+    ['holdScopes', () => gates.holdScopes({ client_id, id: 'hold', unused_since: 0, scopes: [] })],
   ])('%s', async (_, call) => {
     await expect(call()).rejects.toMatchObject({ name: 'StoreUnavailableError', store: 'gate' });
   });
