@@ -1,5 +1,8 @@
 const VERBS: Readonly<Record<string, string>> = { patch: 'update', put: 'replace', delete: 'delete' };
 
+/** The paths that name one thing and not a list, besides those that end with its id. */
+const SINGLE = /^\/v1\/(me|clients\/\{client_id\}\/least-privilege)$/;
+
 /**
  * Returns the id of a management operation, for code generators: `listClients`, `createClient`, `getClient`, `rotateSecretsOfClient`. It
  * is derived from the method and the path, so rewording a summary does not change it.
@@ -16,7 +19,7 @@ export function operationId(method: string, path: string, isCollection: boolean)
   const [last = '', ...outer] = nouns;
   const verb = VERBS[method];
   if (verb !== undefined) return [verb + last, ...outer].join('Of');
-  const isItem = segments.at(-1)?.startsWith('{') || segments.at(-1) === 'me';
+  const isItem = segments.at(-1)?.startsWith('{') || SINGLE.test(path);
   if (method === 'get') return [(isItem ? 'get' : 'list') + last, ...outer].join('Of');
   if (isCollection) return [`create${singular(last)}`, ...outer].join('Of');
   // An action of several words, such as revoke-tokens, contains its object. An action of one word is followed by its object.

@@ -143,9 +143,6 @@ export const RESEALED_WEBHOOKS_MAX = 500;
 /** How long before the end of a client or a secret its diagnosis warns of it. */
 export const ENDS_SOON = 7 * 86_400;
 
-/** How many resource servers, and how many scopes, a finding of a diagnosis names. */
-export const DIAGNOSED_NAMES_MAX = 10;
-
 /** The longest range of one request for usage: as long as usage is kept, and a day for ranges that begin or end within one. */
 export const USAGE_RANGE_MAX = USAGE_AGE + 86_400;
 
@@ -157,3 +154,20 @@ export const UNUSED_DAYS_MAX = 3650;
 
 /** Clients that a policy for unused clients leaves alone: up to 200 KB in an answer if they have imported ids, and 33 KB otherwise. */
 export const EXCEPTIONS_MAX = 1000;
+
+/** For how many days a scope must not have been used to be called unused, if the request does not say, and at most. */
+export const UNUSED_FOR_DEFAULT = 90;
+export const UNUSED_FOR_MAX = 3650;
+
+/** The least of them: so long may a token live, in which a scope can be used that is not requested again. */
+export const UNUSED_FOR_MIN = ACCESS_TOKEN_TTL_MAX / 86_400;
+
+/** How many scopes an error names that cannot be removed, because they were used. */
+export const USED_SCOPES_NAMED = 20;
+
+/** Clients of a page of an organization's least privilege, and at most: the gate of each is asked, and each may have a thousand scopes. */
+export const LEAST_PRIVILEGE_PAGE_DEFAULT = 25;
+export const LEAST_PRIVILEGE_PAGE_MAX = 50;
+
+/** How many gates one request asks at the same time. */
+export const GATES_ASKED_AT_ONCE = 25;

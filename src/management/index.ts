@@ -15,6 +15,7 @@ import { changes } from './resources/changes.ts';
 import { clients } from './resources/clients.ts';
 import { diagnosis } from './resources/diagnosis.ts';
 import { leakedSecrets } from './resources/leaked-secrets.ts';
+import { leastPrivilege } from './resources/least-privilege.ts';
 import { masterKeys } from './resources/master-keys.ts';
 import { me } from './resources/me.ts';
 import { organizations } from './resources/organizations.ts';
@@ -59,6 +60,7 @@ export function management(services: ManagementServices): ManagementApp {
   clients(app);
   diagnosis(app);
   secrets(app);
+  leastPrivilege(app);
   usage(app);
   usageReports(app);
   tokens(app);

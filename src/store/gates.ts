@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { gates } from './schema.ts';
@@ -7,4 +7,9 @@ import { gates } from './schema.ts';
 export async function hasGate(db: Database, clientId: string): Promise<boolean> {
   const found = db.select({ name: gates.name }).from(gates).where(eq(gates.clientId, clientId)).limit(1);
   return (await askStore('d1', () => found)).length > 0;
+}
+
+/** Whether the client still has no registered gate, for the guard of a write: then nothing was ever requested as this client. */
+export function hasNoGate(clientId: string): SQL {
+  return sql`NOT EXISTS (SELECT 1 FROM ${gates} WHERE ${gates.clientId} = ${clientId})`;
 }

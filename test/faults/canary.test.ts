@@ -61,21 +61,11 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
   const asks: Ask[] = [];
   for (const [route, { call }] of Object.entries(ROUTES)) {
     const [method = ''] = route.split(' ');
-    const { path, body } = await call(organization);
-    const init = { headers: root, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const { path, body, headers } = await call(organization);
+    const init = { headers: { ...root, ...headers }, ...(body !== undefined && { body: JSON.stringify(body) }) };
     asks.push(() => send(method, `/v1/${path}`, init));
   }
   return asks;
-}
-
-/** Returns requests for the diagnoses of the clients whose requests are refused. */
-function diagnoses({ clientIds }: Scene): Ask[] {
-  const path = (id: string) => `/v1/clients/${encodeURIComponent(id)}/diagnosis`;
-  return clientIds.map(
-    (id): Ask =>
-      () =>
-        send('GET', path(id), { headers: root }),
-  );
 }
 
 /** The small run sends one in this many forms of an endpoint, or stray requests of a route. Each turn sends the next ones. */
@@ -95,7 +85,6 @@ async function whileAllIsWell(made: Scene): Promise<void> {
   await askAll((await paths()).flatMap((path, turn) => share(strays(path, made), turn)));
   startNewIsolate();
   await askAll([...(await everyManagementCall(made.organization)), ...(await secretWork(made, canaries))]);
-  await askAll(diagnoses(made));
 }
 
 const meeting =
@@ -130,7 +119,6 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
       await askAll(asks, hangs ? asks.length : undefined);
       await lookout.seeStores();
     });
-    await askAll(diagnoses(made));
   }
   await keepStored(canaries);
 }
@@ -305,7 +293,6 @@ describe('what was searched is all that there is', () => {
         'gate record.json',
         'gate outbox.value',
         'gate feed_outbox.value',
-        'gate refusals.json',
         'gate revocations.jti',
         'gate cut_off.at',
         'gate storage',

@@ -10,6 +10,7 @@ import { rowsOf } from './rows.ts';
 export interface Call {
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Record<string, string>;
 }
 
 export interface Route {
@@ -75,6 +76,16 @@ export async function newChange(organization: string): Promise<string> {
     .bind(version, organization, organization)
     .run();
   return String(version);
+}
+
+/** Returns a request that takes an unused grant from a client, whose grants are older than they seem. */
+export async function applyLeastPrivilege(organization: string): Promise<Call> {
+  const { identifier: resource_server } = await newServer(organization);
+  const { client_id } = await newClient(organization, { grants: [{ resource_server, scopes: ['a'] }] });
+  await env.DB.prepare('UPDATE clients SET updated_at = ? WHERE client_id = ?').bind(0, client_id).run();
+  const path = `clients/${client_id}/least-privilege`;
+  const { etag, unused_since, patch } = await done<Record<string, string>>('GET', `${path}?unused_for=2`);
+  return { path: `${path}/apply`, body: { unused_since, patch }, headers: { 'If-Match': etag ?? '' } };
 }
 
 const inHour = () => new Date(Date.now() + 3_600_000).toISOString();
@@ -201,6 +212,15 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   },
   'GET /usage': { requires: 'clients:read', call: () => ({ path: 'usage' }), stranger: 200 },
   'GET /usage/top-clients': { requires: 'clients:read', call: () => ({ path: 'usage/top-clients' }), stranger: 200 },
+  'GET /clients/{client_id}/least-privilege': {
+    requires: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/least-privilege` }),
+  },
+  'POST /clients/{client_id}/least-privilege/apply': { requires: 'clients:write', call: applyLeastPrivilege },
+  'GET /organizations/{id}/least-privilege': {
+    requires: 'clients:read',
+    call: (id) => ({ path: `organizations/${id}/least-privilege` }),
+  },
   'POST /tokens/revoke': {
     requires: 'tokens:revoke',
     call: async (id) => ({

@@ -45,7 +45,7 @@ const eventCount = async () => (await rowsOf('SELECT id FROM audit_events')).len
 describe('every POST', () => {
   test.each(POSTS)('%s is applied once, and a repeat gets the same answer', async (_, { call: prepare }) => {
     const call = await prepare(organization);
-    const headers = fresh();
+    const headers = { ...call.headers, ...fresh() };
     const before = await eventCount();
     const first = await api('POST', call.path, { body: call.body, headers });
     const text = await first.text();
@@ -69,7 +69,7 @@ describe('every POST', () => {
     '%s, sent 20 times at once, is applied once, and all get the same answer',
     async (_, { call: prepare }) => {
       const call = await prepare(organization);
-      const headers = fresh();
+      const headers = { ...call.headers, ...fresh() };
       const before = await eventCount();
       const answers = await Promise.all(
         Array.from({ length: 20 }, () => api('POST', call.path, { body: call.body, headers })),

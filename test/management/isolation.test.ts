@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { API_KEY_SCOPES } from '../../src/management/http/authorization.ts';
 import { api, type Credentials, create, done, send } from '../http.ts';
 import {
+  type Call,
   MOUNTED,
   name,
   newChange,
@@ -88,7 +89,7 @@ describe('every route', () => {
     }
     const before = await everyRow();
     for (const [what, [key, expected]] of Object.entries(refused)) {
-      const response = await api(method, call.path, { body: call.body, key });
+      const response = await api(method, call.path, { ...call, key });
       const text = await response.text();
       expect(response.status, `${what}: ${text}`).toBe(expected);
       expect(text, what).not.toMatch(marks);
@@ -100,7 +101,7 @@ describe('every route', () => {
     // A key with only this scope succeeds, so the requests above failed because of their keys alone.
     const key =
       requires === 'root' ? env.ROOT_API_KEY : requires === 'any' ? victim.key : await keyWith(victim.id, [requires]);
-    const response = await api(method, call.path, { body: call.body, key });
+    const response = await api(method, call.path, { ...call, key });
     expect([200, 201, 204], await response.clone().text()).toContain(response.status);
   });
 });
@@ -130,13 +131,23 @@ describe('an id of another organization’s is one that is not there', () => {
     return [fill(id, client_id, delivery.split('/')[3] ?? ''), fill('999999999', 'emc_nobody', 'evt_nothing')];
   }
 
+  /** Bodies and headers without which a request is refused before its target is looked for. */
+  const REQUIRED: Readonly<Record<string, Pick<Call, 'body' | 'headers'>>> = {
+    'POST /clients/{client_id}/least-privilege/apply': {
+      body: { unused_since: '2026-01-31T12:00:00Z', patch: { grants: [] } },
+      headers: { 'If-Match': '"1"' },
+    },
+  };
+
   test.each(WITH_IDS)('%s, whatever the method', async (path) => {
     const [theirs, nobodys] = await idsIn(path);
     const before = await everyRow();
     for (const method of METHODS) {
       const body = method === 'GET' || method === 'DELETE' ? undefined : {};
       const [one, other] = await Promise.all(
-        [theirs, nobodys].map((target) => api(method, target, { key: stranger.key, body })),
+        [theirs, nobodys].map((target) =>
+          api(method, target, { key: stranger.key, body, ...REQUIRED[`${method} ${path}`] }),
+        ),
       );
       const isMounted = [...MOUNTED].some((route) =>
         new RegExp(`^${route.replace(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`),

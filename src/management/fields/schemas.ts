@@ -194,16 +194,20 @@ export const queryNumber = (max: number) =>
     .transform(Number)
     .pipe(z.int().min(1).max(max));
 
-export const PageQuery = z.strictObject({
-  limit: queryNumber(PAGE_MAX)
-    .default(PAGE_DEFAULT)
+/** The parameter `limit` of a list. */
+export const pageLimit = (standard: number, max: number) =>
+  queryNumber(max)
+    .default(standard)
     .openapi({
       type: 'integer',
       minimum: 1,
-      maximum: PAGE_MAX,
-      default: PAGE_DEFAULT,
-      description: `The most items of a page. Default: ${PAGE_DEFAULT}.`,
-    }),
+      maximum: max,
+      default: standard,
+      description: `The most items of a page. Default: ${standard}.`,
+    });
+
+export const PageQuery = z.strictObject({
+  limit: pageLimit(PAGE_DEFAULT, PAGE_MAX),
   cursor: z
     .string()
     .max(CURSOR_LENGTH_MAX)

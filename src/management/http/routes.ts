@@ -68,6 +68,14 @@ const IfMatch = z.object({
     .openapi({ description: 'An `ETag`. The request fails with 412 if the resource has another version by now.' }),
 });
 
+const GuardedHeaders = IdempotencyKey.extend({
+  'If-Match': z.string().openapi({
+    description:
+      'The `ETag` of what was judged. The request fails with 412 if the resource has another version by now.',
+    example: '"41"',
+  }),
+});
+
 /** The schema of a path, query or body without members. */
 export const None = z.strictObject({});
 
@@ -162,15 +170,16 @@ export function listRouteFor<
 }
 
 /** Defines a GET of one resource. */
-export function getRouteFor<Path extends string, Params extends z.ZodObject, Answer extends z.ZodType>(
-  route: About<Path>,
-  params: Params,
-  answer: Answer,
-) {
+export function getRouteFor<
+  Path extends string,
+  Params extends z.ZodObject,
+  Answer extends z.ZodType,
+  Query extends z.ZodRawShape,
+>(route: About<Path>, params: Params, answer: Answer, query: Query = {} as Query) {
   return createRoute({
     ...about(route),
     method: 'get',
-    request: { params, query: None },
+    request: { params, query: z.strictObject(query) },
     responses: { 200: tagged(answer, 'The resource.'), ...PROBLEMS, ...NOT_FOUND, ...INVALID },
   });
 }
@@ -268,5 +277,28 @@ export function actionRouteFor<
     method: 'post',
     request: { params, query: None, headers: IdempotencyKey, body: jsonBody(body) },
     responses: { 200: json(answer, 'Done.'), ...stillPropagating, ...PROBLEMS, ...NOT_FOUND, ...CONFLICT, ...INVALID },
+  });
+}
+
+/** Defines a POST that changes one resource, if it still has the version that the request must name. */
+export function guardedActionRouteFor<
+  Path extends string,
+  Params extends z.ZodObject,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+>(route: About<Path>, params: Params, body: Body, answer: Answer) {
+  return createRoute({
+    ...about(route),
+    method: 'post',
+    request: { params, query: None, headers: GuardedHeaders, body: jsonBody(body) },
+    responses: {
+      200: tagged(answer, 'The updated resource.'),
+      ...stillPropagating,
+      ...PROBLEMS,
+      ...NOT_FOUND,
+      ...CONFLICT,
+      ...STALE,
+      ...INVALID,
+    },
   });
 }

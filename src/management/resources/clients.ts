@@ -1,3 +1,5 @@
+import type { z } from '@hono/zod-openapi';
+import type { SQL } from 'drizzle-orm';
 import { generateClientId } from '../../credentials/client-id.ts';
 import { makeClientSecret } from '../../credentials/client-secret.ts';
 import { deletedSecrets } from '../../store/cascades.ts';
@@ -153,31 +155,9 @@ export function clients(app: ManagementApp): void {
 
   app.openapi(updateClientRoute, (context) =>
     retryOnStaleWrite(async () => {
-      const { services, administrator } = context.var;
       const found = await findVisibleClient(context);
       requireMatch(context, found.version);
-      const { clientId, organizationId, organizationProfile: profile } = found;
-      const before = toResponse(found);
-      const fields = applyPatch(ClientFields, before, context.req.valid('json'), LiveFields);
-      requireFutureExpiry(fields, before.expires_at, Date.now());
-      const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
-      const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
-      const restricted = await restrictClaims(services, fields, resolved, found);
-      const now = Date.now();
-      const columns = clientColumns(fields, resolved, authentication, restricted, now);
-      const unusedSince = columns.status === found.status ? found.unusedSince : null;
-      const updated = { ...found, ...columns, ...shownLinks(resolved), unusedSince };
-      const changes = changedFields(before, shownFields(updated));
-      return commit(context, {
-        event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
-        guard: allOf(isProfile(organizationId, profile), isClientAt(found)),
-        affectedClients: listOf([clientId]),
-        conflicts: { clients_name: NAME_TAKEN, clients_folded_name: NAME_TAKEN },
-        statements: updateClient(services.db, found, columns, clientLinks(resolved, authentication)),
-        status: 200,
-        body: toResponse(updated),
-        tagged: true,
-      });
+      return applyClientPatch(context, found, context.req.valid('json'));
     }),
   );
 
@@ -208,8 +188,45 @@ export function clients(app: ManagementApp): void {
   );
 }
 
+/**
+ * Applies a merge patch to a client, and answers with its representation.
+ * @param found the client as it was read. The write fails as stale if it has changed since
+ * @param guard a further condition that must still hold
+ * @throws ProblemError; StaleWriteError; StoreUnavailableError
+ */
+export async function applyClientPatch(
+  context: ManagementContext,
+  found: DescribedClient,
+  patch: z.infer<typeof ClientPatch>,
+  guard?: SQL,
+) {
+  const { services, administrator } = context.var;
+  const { clientId, organizationId, organizationProfile: profile } = found;
+  const before = toResponse(found);
+  const fields = applyPatch(ClientFields, before, patch, LiveFields);
+  requireFutureExpiry(fields, before.expires_at, Date.now());
+  const resolved = await resolveReferences(services, administrator, organizationId, fields, found.introspects);
+  const authentication = await registeredAuthentication(fields, services.config.issuer, profile);
+  const restricted = await restrictClaims(services, fields, resolved, found);
+  const now = Date.now();
+  const columns = clientColumns(fields, resolved, authentication, restricted, now);
+  const unusedSince = columns.status === found.status ? found.unusedSince : null;
+  const updated = { ...found, ...columns, ...shownLinks(resolved), unusedSince };
+  const changes = changedFields(before, shownFields(updated));
+  return commit(context, {
+    event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
+    guard: allOf(isProfile(organizationId, profile), isClientAt(found), guard),
+    affectedClients: listOf([clientId]),
+    conflicts: { clients_name: NAME_TAKEN, clients_folded_name: NAME_TAKEN },
+    statements: updateClient(services.db, found, columns, clientLinks(resolved, authentication)),
+    status: 200,
+    body: toResponse(updated),
+    tagged: true,
+  });
+}
+
 /** Returns the client that the path names. @throws ProblemError `not_found`; StoreUnavailableError */
-async function findVisibleClient({
+export async function findVisibleClient({
   req,
   var: { services, administrator },
 }: ManagementContext): Promise<DescribedClient> {

@@ -84,6 +84,14 @@ const KINDS: readonly Kind[] = [
   { reason: 'an IP address in its own form', status: 422, at: /tls_client_auth_san_ip$/ },
   { reason: 'an identity that others meet as well', status: 422, at: /^\/federated_identities\/\*\/(subject|claims)/ },
 
+  {
+    reason: 'a patch that only removes grants',
+    status: 422,
+    at: /^\/patch\/grants/,
+    detail: /^(adds|removes nothing)/,
+  },
+  { reason: 'a time that is long enough ago', status: 422, at: /^\/unused_since$/, detail: /at least a day ago/ },
+
   // The OAuth endpoints
   { reason: 'unknown credentials', status: 401 },
   { reason: 'an assertion that nobody signed', status: 400, code: 'invalid_grant' },
