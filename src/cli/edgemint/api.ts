@@ -83,8 +83,8 @@ export class Api {
   }
 
   /** Posts with a fresh idempotency key, so that repeating a lost request is safe. */
-  async post<Body>(path: string, body: unknown): Promise<Answer<Body>> {
-    const headers = { 'Idempotency-Key': randomUUID() };
+  async post<Body>(path: string, body: unknown, { ifMatch }: Pick<Condition, 'ifMatch'> = {}): Promise<Answer<Body>> {
+    const headers = { 'Idempotency-Key': randomUUID(), ...conditional(ifMatch) };
     return this.#settle((await this.#send('POST', path, { body, headers })) as Answer<Body>);
   }
 

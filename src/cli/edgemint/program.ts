@@ -8,6 +8,7 @@ import { addClients } from './commands/clients.ts';
 import { addExport } from './commands/export.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLeakedSecrets } from './commands/leaked-secrets.ts';
+import { addLeastPrivilege } from './commands/least-privilege.ts';
 import { addMasterKeys } from './commands/master-keys.ts';
 import { addMe } from './commands/me.ts';
 import { addOrganizations } from './commands/organizations.ts';
@@ -43,6 +44,7 @@ export function createProgram(terminal: Terminal): Program {
   addResourceServers(program);
   addRoles(program);
   addClients(program);
+  addLeastPrivilege(program);
   addSecrets(program);
   addTokens(program);
   addKeys(program);
