@@ -1,5 +1,5 @@
 import { equalInConstantTime, fingerprint } from '../credentials/secret-hash.ts';
-import { credentialRefsOf } from '../gates/credential-refs.ts';
+import { registeredCredentials } from '../gates/credential-refs.ts';
 import type {
   ClientAuthentication,
   ClientRecord,
@@ -13,7 +13,7 @@ import { usesSecrets } from '../store/client-authentication.ts';
 
 /** A credential of the client that a proof matched. */
 export interface MatchedCredential {
-  /** The secret's id. Absent for a key or certificate, and for a secret in a record of an older version. */
+  /** The secret's id, or that of a `RegisteredCredential`. Absent for a secret in a record of an older version. */
   readonly id?: string | undefined;
 }
 
@@ -50,16 +50,28 @@ function matchSecret(record: ClientRecord, proof: SecretProof, now: number): Sec
 
 // The edge may have verified the credential against an older record. The gate's record decides.
 function matchKey(record: ClientRecord, { anchor }: KeyProof): MatchedCredential | undefined {
-  return refsOf(authenticationOf(record)).includes(anchor) ? {} : undefined;
+  const id = credentialIds(authenticationOf(record)).get(anchor);
+  return id === undefined ? undefined : { id };
 }
 
-/** The references of each record's credentials. A record never changes: a push replaces it. */
-const refs = new WeakMap<ClientAuthentication, readonly string[]>();
+/** The ids of each record's credentials by their references. A record never changes: a push replaces it. */
+const ids = new WeakMap<ClientAuthentication, ReadonlyMap<string, string>>();
 
-function refsOf(authentication: ClientAuthentication): readonly string[] {
-  const known = refs.get(authentication) ?? credentialRefsOf(authentication);
-  refs.set(authentication, known);
-  return known;
+function credentialIds(authentication: ClientAuthentication): ReadonlyMap<string, string> {
+  const known = ids.get(authentication);
+  if (known) return known;
+  const byRef = registeredCredentials(authentication).flatMap(({ id, refs }) => refs.map((ref) => [ref, id] as const));
+  const found = new Map(byRef);
+  ids.set(authentication, found);
+  return found;
+}
+
+/** Returns the ids of all credentials that a record knows: those of secrets, and of keys, certificates and identities. */
+export function idsOfCredentials(record: ClientRecord): { readonly secrets: string[]; readonly others: string[] } {
+  return {
+    secrets: record.secrets.flatMap(({ id }) => id ?? []),
+    others: [...new Set(credentialIds(authenticationOf(record)).values())],
+  };
 }
 
 /** Builds the answer to a proof that matches no credential. */

@@ -47,7 +47,14 @@ import { clientState, owedRevocation } from '../store/live-revocations.ts';
 import { copyOfRevocation, copyOfStatus } from '../store/revocation-copies.ts';
 import { flushUsage } from '../store/usage.ts';
 import { Alarm } from './alarm.ts';
-import { authenticationOf, type MatchedCredential, matchCredential, notActive, replayed } from './check-proof.ts';
+import {
+  authenticationOf,
+  idsOfCredentials,
+  type MatchedCredential,
+  matchCredential,
+  notActive,
+  replayed,
+} from './check-proof.ts';
 import { hasExpired, nearExpiry, statusAt } from './client-status.ts';
 import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS, SCOPE_HOLD_POLL_MS, SCOPE_HOLD_WAIT_MAX_MS } from './constants.ts';
 import { type Decision, decideAdmission, usageOutcomeOf } from './decide-admission.ts';
@@ -232,18 +239,23 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
   async activity(request?: ActivityRequest): Promise<Activity> {
     const { lastUsed, clientUsedAt, usage } = this.#meter.activity();
-    const secrets = (this.#state.record?.secrets ?? []).map(({ id = '' }) => ({
-      id,
-      last_used_at: lastUsed.get(id) ?? 0,
-    }));
+    const { record } = this.#state;
+    const known = record ? idsOfCredentials(record) : NO_CREDENTIALS;
+    const usesOf = (ids: readonly string[]) =>
+      ids.flatMap((id) => {
+        const last_used_at = lastUsed.get(id);
+        return last_used_at === undefined ? [] : { id, last_used_at };
+      });
+    const credentials = usesOf(known.others);
     return {
       outcome: 'activity',
-      secrets: secrets.filter(({ last_used_at }) => last_used_at > 0),
+      secrets: usesOf(known.secrets),
       usage,
       ...(clientUsedAt !== undefined && { last_used_at: clientUsedAt }),
       ...(request?.scopes && {
         scopes: { version: this.#state.record?.version ?? 0, uses: this.#meter.scopes.uses() },
       }),
+      ...(credentials.length > 0 && { credentials }),
     };
   }
 
@@ -611,12 +623,15 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
       this.#refusals.forget();
       return;
     }
-    this.#meter.keepSecrets(new Set(record.secrets.map(({ id }) => id)));
+    const { secrets, others } = idsOfCredentials(record);
+    this.#meter.keepCredentials(new Set([...secrets, ...others]));
     // Written with the record, because the notes are about its grants.
     const now = Date.now();
     if (this.#meter.scopes.follow(record.grants, now)) this.#meter.writeScopes(now);
   }
 }
+
+const NO_CREDENTIALS: ReturnType<typeof idsOfCredentials> = { secrets: [], others: [] };
 
 /** Whether a token is for the resource server of a grant, and not for a deleted one that had its identifier. */
 function isForThis(grant: Grant | undefined, issuedAt = 0): boolean {

@@ -36,7 +36,7 @@ export interface Flush {
 }
 
 /**
- * The state that changes with each request: the token bucket, the last use of the client, of each secret and of each scope, and the usage
+ * The state that changes with each request: the token bucket, the last use of the client, of each credential and of each scope, and the usage
  * counts. One row of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in
  * milliseconds since the epoch.
  *
@@ -133,9 +133,9 @@ export class Meter {
     if (taken) this.#bucket = taken.bucket;
   }
 
-  /** Records the use of the client, and of its secret if that has an id, in memory until the next write. */
-  used(secretId: string | undefined, now: number): void {
-    if (secretId !== undefined) this.#lastUsed.set(secretId, now);
+  /** Records the use of the client, and of its credential if that has an id, in memory until the next write. */
+  used(credentialId: string | undefined, now: number): void {
+    if (credentialId !== undefined) this.#lastUsed.set(credentialId, now);
     if (isBehind(this.#clientUse.at, now)) {
       this.#clientUse.at = now;
       // While D1 fails, the wait for the next attempt stays.
@@ -173,8 +173,11 @@ export class Meter {
     return at > flushed && at > now - USAGE_HOURS_KEPT * 3_600_000;
   }
 
-  /** Forgets the last use of all secrets except these. */
-  keepSecrets(ids: ReadonlySet<string | undefined>): void {
+  /**
+   * Forgets the last use of all credentials except these, in storage with the next write, so that the row has no more of them than the client's record: two secrets, and 63
+   * others with some 12 KB of ids, if the client uses all that it can register.
+   */
+  keepCredentials(ids: ReadonlySet<string>): void {
     for (const id of this.#lastUsed.keys()) if (!ids.has(id)) this.#lastUsed.delete(id);
   }
 
@@ -196,7 +199,7 @@ export class Meter {
     this.#failedFlushes = 0;
   }
 
-  /** Returns when each secret and the client were last used, and the counts that D1 does not have in full. */
+  /** Returns when each credential and the client were last used, and the counts that D1 does not have in full. */
   activity(): { lastUsed: ReadonlyMap<string, number>; clientUsedAt: number | undefined; usage: UsageCount[] } {
     return { lastUsed: this.#lastUsed, clientUsedAt: this.#clientUse.at || undefined, usage: this.#usage.owed() };
   }

@@ -50,23 +50,68 @@ function credentialRef(method: AuthMethod, isStrict: boolean, kind: string, valu
   return `${isStrict ? 'strict ' : ''}${method} ${kind} ${value}`;
 }
 
-/** Returns the references of everything that a client's credentials may be verified against. */
-export function credentialRefsOf(authentication: ClientAuthentication): string[] {
+/** What a credential of a client is verified against. */
+export interface RegisteredCredential {
+  /**
+   * Names it in a gate's last uses, by method: its reference without the rules under which it is verified, because these may change while
+   * the credential stays the same.
+   */
+  readonly id: string;
+  readonly method: AuthMethod;
+  /** The member of `ClientAuthentication` that has it. */
+  readonly source: 'keys' | 'jwks_uri' | 'tls_subject' | 'federated_identities';
+  /** Its position, if that member is a list. */
+  readonly index?: number;
+  /** Its references: one for each set of rules. */
+  readonly refs: readonly string[];
+}
+
+/** The rules of the references that are ids. */
+const NO_RULES: AssertionRules = { is_strict: false };
+
+/** Returns everything that a client's credentials may be verified against, except its secrets, by the accepted methods. */
+export function registeredCredentials(authentication: ClientAuthentication): RegisteredCredential[] {
   const { methods, keys, jwks_uri, tls_subject, federated_identities } = authentication;
-  const byMethod: Partial<Record<AuthMethod, () => string[]>> = {
-    private_key_jwt: () =>
-      acceptedRules(authentication).flatMap((rules) => [
-        ...keys.map((key) => credentialRefs.key(rules, key)),
-        ...(jwks_uri === null ? [] : [credentialRefs.remoteKey(rules, jwks_uri)]),
-      ]),
-    tls_client_auth: () => (tls_subject === null ? [] : [credentialRefs.subject(authentication, tls_subject)]),
-    self_signed_tls_client_auth: () => [
-      ...keys.flatMap(({ certificate }) =>
-        certificate === null ? [] : credentialRefs.certificate(authentication, certificate),
-      ),
-      ...(jwks_uri === null ? [] : [credentialRefs.remoteCertificate(authentication, jwks_uri)]),
+  const rules = acceptedRules(authentication);
+  const assertionRefs = (ref: (rules: AssertionRules) => string) => ({ id: ref(NO_RULES), refs: rules.map(ref) });
+  const otherRefs = (ref: (strictness: Strictness) => string) => ({ id: ref(NO_RULES), refs: [ref(authentication)] });
+  const byMethod: Partial<Record<AuthMethod, () => Omit<RegisteredCredential, 'method'>[]>> = {
+    private_key_jwt: () => [
+      ...keys.map((key, index) => ({
+        source: 'keys' as const,
+        index,
+        ...assertionRefs((under) => credentialRefs.key(under, key)),
+      })),
+      ...(jwks_uri === null
+        ? []
+        : [{ source: 'jwks_uri' as const, ...assertionRefs((under) => credentialRefs.remoteKey(under, jwks_uri)) }]),
     ],
-    federated_jwt: () => federated_identities.map((identity) => credentialRefs.identity(authentication, identity)),
+    tls_client_auth: () =>
+      tls_subject === null
+        ? []
+        : [{ source: 'tls_subject', ...otherRefs((under) => credentialRefs.subject(under, tls_subject)) }],
+    self_signed_tls_client_auth: () => [
+      ...keys.flatMap(({ certificate }, index) =>
+        certificate === null
+          ? []
+          : {
+              source: 'keys' as const,
+              index,
+              ...otherRefs((under) => credentialRefs.certificate(under, certificate)),
+            },
+      ),
+      ...(jwks_uri === null
+        ? []
+        : [
+            { source: 'jwks_uri' as const, ...otherRefs((under) => credentialRefs.remoteCertificate(under, jwks_uri)) },
+          ]),
+    ],
+    federated_jwt: () =>
+      federated_identities.map((identity, index) => ({
+        source: 'federated_identities',
+        index,
+        ...otherRefs((under) => credentialRefs.identity(under, identity)),
+      })),
   };
-  return methods.flatMap((method) => byMethod[method]?.() ?? []);
+  return methods.flatMap((method) => (byMethod[method]?.() ?? []).map((credential) => ({ method, ...credential })));
 }

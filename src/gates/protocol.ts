@@ -697,6 +697,11 @@ export interface Activity {
   readonly last_used_at?: number;
   /** The use of the scopes. Absent if it was not asked for, and from an older gate: unknown. */
   readonly scopes?: ScopeActivity;
+  /**
+   * The other credentials of the client that were used, by the ids of `registeredCredentials`. Absent from an older gate: it does not know.
+   * A newer edge that finds an id no more ignores it.
+   */
+  readonly credentials?: readonly { readonly id: string; readonly last_used_at: number }[];
 }
 
 /** The use of the scopes of the record that a gate holds. */
@@ -861,7 +866,10 @@ export interface FlushedResourceCount extends ResourceCount {
 
 /** What `meter` holds besides the bucket. Times are in milliseconds since the epoch. */
 export interface StoredActivity {
-  /** The last use of each secret, by the secret's id. */
+  /**
+   * The last use of each secret, by the secret's id, and of each other credential, by the id of `registeredCredentials`. An older gate knows
+   * secrets only: it keeps the others as they are, and forgets them at the next push.
+   */
   readonly last_used: Readonly<Record<string, number>>;
   readonly usage: readonly FlushedCount[];
   /** When the counts and the client's last use are next flushed to D1; null if D1 has them. */

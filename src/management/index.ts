@@ -12,8 +12,10 @@ import { fieldErrors, invalidIn, ProblemError, problemResponse, tooLarge } from 
 import { apiKeys } from './resources/api-keys.ts';
 import { auditEvents } from './resources/audit-events.ts';
 import { changes } from './resources/changes.ts';
+import { clientCredentials } from './resources/client-credentials.ts';
 import { clients } from './resources/clients.ts';
 import { diagnosis } from './resources/diagnosis.ts';
+import { effectiveScopes } from './resources/effective-scopes.ts';
 import { leakedSecrets } from './resources/leaked-secrets.ts';
 import { leastPrivilege } from './resources/least-privilege.ts';
 import { masterKeys } from './resources/master-keys.ts';
@@ -60,6 +62,8 @@ export function management(services: ManagementServices): ManagementApp {
   clients(app);
   diagnosis(app);
   secrets(app);
+  clientCredentials(app);
+  effectiveScopes(app);
   leastPrivilege(app);
   usage(app);
   usageReports(app);

@@ -171,7 +171,8 @@ function isDisabledAsUnused(
   return client.status === 'disabled' && organizationStatus === 'active' && client.unusedSince !== null;
 }
 
-function authenticationOf(client: Client, organizationProfile: SecurityProfile): ClientAuthentication {
+/** Returns how a client may authenticate, as its gate is told. */
+export function authenticationOf(client: Client, organizationProfile: SecurityProfile): ClientAuthentication {
   const registered = [client.tokenEndpointAuthMethod, ...client.additionalAuthMethods];
   const isStrict = client.securityProfile === 'strict' || organizationProfile === 'strict';
   return {

@@ -1,5 +1,6 @@
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { USE_FLUSH_MAX } from '../../src/client-gate/constants.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
@@ -22,6 +23,7 @@ import {
 import { calls, failing, gateStorage, resetCalls } from '../instruments.ts';
 import { ask, askWith, assertionOf, JWT_BEARER, keyClient } from '../machines.ts';
 import { tokenOf, workloadClient } from '../oauth/client-authentication/workloads.ts';
+import { publishJson } from '../remote.ts';
 import { newSigner } from '../remote-keys/signers.ts';
 import { admit, alarmOf, gateOf, gates, hashOf, heldRecord, identified, push } from './gate.ts';
 
@@ -145,6 +147,19 @@ test('whether a client may rotate its secret is told with its authentication', a
   expect(await gates.authenticate(request)).toMatchObject({ outcome: 'authenticated', may_rotate_secret: false });
 });
 
+interface Credential {
+  readonly type: string;
+  readonly id: string;
+  readonly name: string | null;
+  readonly field: string | null;
+  readonly auth_methods: readonly string[];
+  readonly last_used_at: string | null;
+}
+
+async function credentialsOf(client_id: string): Promise<Credential[]> {
+  return (await done<{ data: Credential[] }>('GET', `clients/${client_id}/credentials`)).data;
+}
+
 interface Shown {
   readonly client_id: string;
   readonly last_used_at: string | null;
@@ -242,15 +257,28 @@ describe('the last use of a client', () => {
     },
   };
 
-  test.each(Object.entries(MACHINES))('is shown however it authenticates: by %s', async (_, make) => {
+  const typeOf = (name: string) =>
+    name.startsWith('a secret')
+      ? 'secret'
+      : name.startsWith('a key')
+        ? 'key'
+        : name === 'a certificate'
+          ? 'certificate_subject'
+          : 'federated_identity';
+
+  test.each(Object.entries(MACHINES))('is shown however it authenticates: by %s', async (name, make) => {
+    const type = typeOf(name);
     const here = await world(crypto.randomUUID());
     const { client_id, use, fail } = await make(here);
     expect(await shown(client_id)).toMatchObject({ last_used_at: null });
     expect((await fail()).status).toBe(401);
     expect(await shown(client_id)).toMatchObject({ last_used_at: null });
     vi.setSystemTime(START + MINUTE);
+    expect((await credentialsOf(client_id)).filter(({ last_used_at }) => last_used_at !== null)).toEqual([]);
     expect([200, 400]).toContain((await use()).status);
     expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
+    const used = (await credentialsOf(client_id)).filter(({ last_used_at }) => last_used_at === at(START + MINUTE));
+    expect(used.map(({ type }) => type)).toEqual([type]);
     vi.setSystemTime(START + 2 * MINUTE);
     await fail();
     expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
@@ -360,5 +388,96 @@ describe('the last use of a client', () => {
     await done('DELETE', 'clients/former-client');
     await createClient(body);
     expect(await shown('former-client')).toMatchObject({ last_used_at: null });
+  });
+});
+
+describe('the last use of a credential', () => {
+  /** Creates a client with two keys, and returns a function that uses one of them, and one that shows their last uses by `kid`. */
+  async function twoKeys(name: string) {
+    const here = await world(name);
+    const signers = [await newSigner('ES256', { kid: 'a' }), await newSigner('ES256', { kid: 'b' })] as const;
+    const keys = signers.map(({ publicJwk }) => publicJwk);
+    const client_id = await keyClient(here, name, keys);
+    const use = async (index: 0 | 1) =>
+      expect((await askWith(await assertionOf(client_id, signers[index]))).status).toBe(200);
+    const uses = async () =>
+      Object.fromEntries((await credentialsOf(client_id)).map(({ name, last_used_at }) => [name, last_used_at]));
+    const change = (body: object) => done('PATCH', `clients/${client_id}`, { body });
+    return { client_id, keys, use, uses, change };
+  }
+
+  test('is that of each key, and survives an eviction and a change of the rules for assertions', async () => {
+    const { client_id, keys, use, uses, change } = await twoKeys('two-keys');
+    await use(0);
+    expect(await uses()).toEqual({ a: at(START), b: null });
+    await evictDurableObject(gateOf({ client_id }));
+    expect(await uses()).toEqual({ a: at(START), b: null });
+    await change({ assertion_lifetime_max: 600 });
+    expect(await uses()).toEqual({ a: at(START), b: null });
+    vi.setSystemTime(START + 2 * MINUTE);
+    await use(1);
+    expect(await uses()).toEqual({ a: at(START), b: at(START + 2 * MINUTE) });
+    const [first] = await credentialsOf(client_id);
+    expect(first).toMatchObject({ type: 'key', field: '/jwks/keys/0', auth_methods: ['private_key_jwt'] });
+    expect(first?.id).toBe(await calculateJwkThumbprint(keys[0] as JWK));
+  });
+
+  test('is forgotten with the key, in memory and in storage', async () => {
+    const { client_id, keys, use, uses, change } = await twoKeys('forgotten-key');
+    await use(0);
+    await use(1);
+    await change({ jwks: { keys: [keys[1]] } });
+    expect(await uses()).toEqual({ b: at(START) });
+    vi.setSystemTime(START + MINUTE);
+    await use(1);
+    await evictDurableObject(gateOf({ client_id }));
+    await change({ jwks: { keys } });
+    expect(await uses()).toEqual({ a: null, b: at(START + MINUTE) });
+  });
+
+  test('costs a client no more rows than that of a secret', async () => {
+    const { client_id, use } = await twoKeys('key-rows');
+    await use(0);
+    vi.setSystemTime(START + 20_000);
+    resetCalls();
+    await use(0);
+    const withKey = gateStorage.rowsWritten;
+    const { worker } = await world('secret-rows');
+    await getToken(worker);
+    vi.setSystemTime(START + 60_000);
+    resetCalls();
+    await getToken(worker);
+    // The id of the assertion is a row of its own.
+    expect(withKey).toBe(gateStorage.rowsWritten + 1);
+    expect((await credentialsOf(client_id)).filter(({ last_used_at }) => last_used_at !== null)).toHaveLength(1);
+  });
+
+  test('of keys at a URL is that of the URL, and ends with it', async () => {
+    const here = await world('published-keys');
+    const signer = await newSigner('ES256', { kid: 'a' });
+    const host = 'keys.published.example';
+    const jwks_uri = `https://${host}/jwks.json`;
+    await publishJson(host, '/jwks.json', { keys: [signer.publicJwk] });
+    const client_id = await keyClient(here, 'published', [], { jwks: null, jwks_uri });
+    expect((await askWith(await assertionOf(client_id, signer))).status).toBe(200);
+    const used = { type: 'jwks_uri', id: jwks_uri, field: '/jwks_uri', name: null, auth_methods: ['private_key_jwt'] };
+    expect(await credentialsOf(client_id)).toEqual([{ ...used, last_used_at: at(START) }]);
+    const other = 'https://keys.published.example/other.json';
+    await done('PATCH', `clients/${client_id}`, { body: { jwks_uri: other } });
+    expect(await credentialsOf(client_id)).toEqual([{ ...used, id: other, last_used_at: null }]);
+  });
+
+  test('is not known of a gate that an older version wrote', async () => {
+    const { client_id, use, uses } = await twoKeys('older-gate');
+    await use(0);
+    await runInDurableObject(gateOf({ client_id }), (_, { storage }) => {
+      const [row] = storage.sql.exec<{ activity: string }>('SELECT activity FROM meter').toArray();
+      const activity = JSON.stringify({ ...JSON.parse(row?.activity ?? ''), last_used: {} });
+      storage.sql.exec('UPDATE meter SET activity = ?', activity);
+    });
+    await evictDurableObject(gateOf({ client_id }));
+    expect(await uses()).toEqual({ a: null, b: null });
+    await use(1);
+    expect(await uses()).toEqual({ a: null, b: at(START) });
   });
 });

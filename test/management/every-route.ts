@@ -202,6 +202,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'clients:write',
     call: async (id) => ({ path: await pathOfSecondary(id) }),
   },
+  'GET /clients/{client_id}/credentials': {
+    requires: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/credentials` }),
+  },
+  'GET /clients/{client_id}/effective-scopes': {
+    requires: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/effective-scopes` }),
+  },
   'GET /clients/{client_id}/usage': {
     requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/usage` }),

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { type Credentials, create, done, getToken, ISSUER, manage, requestToken, send } from '../http.ts';
+import { seeded } from '../random.ts';
 import { readError, readToken } from './answers.ts';
 
 const { id: organization } = await create('organizations', { name: 'granted access' });
@@ -74,6 +75,86 @@ describe('roles', () => {
   test('a token without roles says so', async () => {
     const client = await createClient({ grants: [{ resource_server: ORDERS }] });
     expect((await readToken(await requestToken(client))).claims.roles).toEqual([]);
+  });
+});
+
+interface Effective {
+  readonly resource_server: string;
+  readonly sources: readonly { readonly type: string; readonly id?: string; readonly name?: string }[];
+  readonly scopes: readonly { readonly name: string; readonly sources: Effective['sources'] }[];
+}
+
+describe('the effective scopes of a client', () => {
+  const effective = async (client_id: string) =>
+    (await done<{ data: Effective[] }>('GET', `clients/${client_id}/effective-scopes`)).data;
+
+  test('are those of its tokens, and name what grants them, for random grants and roles', async () => {
+    const { below } = seeded(4);
+    const third = 'https://third.example.com';
+    await create('resource-servers', {
+      organization_id: organization,
+      identifier: third,
+      name: third,
+      scopes: [{ name: 'read' }, { name: 'write' }, { name: 'admin' }],
+    });
+    const servers = [ORDERS, STOCK, third];
+    const randomGrants = () =>
+      servers
+        .filter(() => below(2) === 0)
+        .map((resource_server) => ({
+          resource_server,
+          scopes: ['read', 'write', 'admin'].filter(() => below(3) === 0),
+        }));
+    const roles = await Promise.all(
+      Array.from({ length: 6 }, async (_, index) => {
+        const grants = randomGrants();
+        const { id } = await createRole(`random ${index}`, grants);
+        return { id, name: `random ${index}`, grants };
+      }),
+    );
+    let granted = 0;
+    for (let time = 0; time < 15; time++) {
+      const [grants, held] = [randomGrants(), roles.filter(() => below(3) === 0)];
+      const client = await createClient({ grants, roles: held.map(({ name }) => name) });
+      const found = await effective(client.client_id);
+      const all = [
+        { source: { type: 'direct' }, grants },
+        ...held.map((role) => ({ source: { type: 'role', id: role.id, name: role.name }, grants: role.grants })),
+      ];
+      for (const resource of servers) {
+        const entry = found.find(({ resource_server }) => resource_server === resource);
+        const sourcesOf = (scope?: string) =>
+          all
+            .filter((one) =>
+              one.grants.some(
+                ({ resource_server, scopes }) =>
+                  resource_server === resource && (scope === undefined || scopes.includes(scope)),
+              ),
+            )
+            .map(({ source }) => source);
+        const answer = await requestToken(client, { resource });
+        if (!entry) {
+          expect((await readError(answer)).status).toBe(400);
+          expect(sourcesOf()).toEqual([]);
+          continue;
+        }
+        granted++;
+        const { claims } = await readToken(answer);
+        expect(entry.scopes.map(({ name }) => name).join(' ')).toBe(claims.scope);
+        expect(entry.sources.flatMap(({ name }) => name ?? [])).toEqual(claims.roles);
+        expect(entry.sources).toEqual(sourcesOf());
+        for (const { name, sources } of entry.scopes) expect(sources, name).toEqual(sourcesOf(name));
+      }
+    }
+    expect(granted).toBeGreaterThan(15);
+  });
+
+  test('are none if nothing is granted, and those of a role without scopes name the role', async () => {
+    expect(await effective((await createClient({})).client_id)).toEqual([]);
+    const { id } = await createRole('no scopes', [{ resource_server: STOCK, scopes: [] }]);
+    expect(await effective((await createClient({ roles: ['no scopes'] })).client_id)).toEqual([
+      { resource_server: STOCK, sources: [{ type: 'role', id, name: 'no scopes' }], scopes: [] },
+    ]);
   });
 });
 

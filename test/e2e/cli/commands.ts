@@ -122,6 +122,15 @@ describe('commands:', () => {
       expect(names(disabled)).toEqual(['Listed 4']);
     });
 
+    test('of one client’s credentials and scopes are shown with it, and not in the JSON that update takes', async () => {
+      const { client_id } = await newClient('Detailed', '--grant', `${ORDERS} orders:read`);
+      const { stdout } = await person.run(['clients', 'get', client_id]);
+      expect(stdout).toMatch(/^credentials +secret ….{4}: no use known$/m);
+      expect(stdout).toMatch(/^effective_scopes +https:\/\/\S+: orders:read \(direct\)$/m);
+      const json = await person.json<Client>(['clients', 'get', client_id]);
+      expect(Object.keys(json)).not.toContain('credentials');
+    });
+
     test('of clients are filtered by method and last use, and sorted', async () => {
       const filter = ['clients', 'list', '--name', 'listed'];
       const names = async (...more: string[]) =>

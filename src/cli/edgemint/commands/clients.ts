@@ -6,6 +6,7 @@ import { futureTime, grant, jsonObject, member, pastTime, rateLimit, seconds } f
 import type { Client, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
+import { clientDetails } from './client-details.ts';
 import {
   addCreate,
   addDelete,
@@ -155,7 +156,7 @@ export function addClients(program: Command): void {
       futureTime,
     )
     .addOption(new Option('--sort <order>', 'the order; with -, the last comes first').choices(SORTS));
-  addGet(group, clients);
+  addGet(group, clients, clientDetails);
   addCreate(group, clients, {
     secret: 'client_secret',
     complete: async (body, { terminal }, command) => {

@@ -75,12 +75,19 @@ export function addList<Item>(
   });
 }
 
-export function addGet<Item>(parent: Command, { path, noun, id }: Collection<Item>): void {
+/** Adds `get`. @param details returns further rows for people */
+export function addGet<Item>(
+  parent: Command,
+  { path, noun, id }: Collection<Item>,
+  details?: (api: Api, itemId: string) => Promise<Record<string, unknown>>,
+): void {
   const command = parent.command('get').description(`show one ${noun}`).argument(`<${id}>`);
   command.action(async (itemId: string) => {
     const session = new Session(command);
-    const { body, etag } = await (await session.api()).get(itemPath(path, itemId));
-    session.show(body);
+    const api = await session.api();
+    const { body, etag } = await api.get(itemPath(path, itemId));
+    // `--json` prints the representation alone, so that `update --from` accepts it.
+    session.show(session.json || !details ? body : { ...Object(body), ...(await details(api, itemId)) });
     if (!session.json && etag !== null) session.terminal.note(`ETag ${line(etag)}`);
   });
 }
