@@ -148,7 +148,7 @@ test('whether a client may rotate its secret is told with its authentication', a
 });
 
 interface Credential {
-  readonly type: string;
+  readonly kind: string;
   readonly id: string;
   readonly name: string | null;
   readonly field: string | null;
@@ -257,17 +257,17 @@ describe('the last use of a client', () => {
     },
   };
 
-  const typeOf = (name: string) =>
+  const kindOf = (name: string) =>
     name.startsWith('a secret')
       ? 'secret'
       : name.startsWith('a key')
         ? 'key'
         : name === 'a certificate'
           ? 'certificate_subject'
-          : 'federated_identity';
+          : 'workload';
 
   test.each(Object.entries(MACHINES))('is shown however it authenticates: by %s', async (name, make) => {
-    const type = typeOf(name);
+    const kind = kindOf(name);
     const here = await world(crypto.randomUUID());
     const { client_id, use, fail } = await make(here);
     expect(await shown(client_id)).toMatchObject({ last_used_at: null });
@@ -278,7 +278,7 @@ describe('the last use of a client', () => {
     expect([200, 400]).toContain((await use()).status);
     expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
     const used = (await credentialsOf(client_id)).filter(({ last_used_at }) => last_used_at === at(START + MINUTE));
-    expect(used.map(({ type }) => type)).toEqual([type]);
+    expect(used.map(({ kind }) => kind)).toEqual([kind]);
     vi.setSystemTime(START + 2 * MINUTE);
     await fail();
     expect(await shown(client_id)).toMatchObject({ last_used_at: at(START + MINUTE) });
@@ -418,7 +418,7 @@ describe('the last use of a credential', () => {
     await use(1);
     expect(await uses()).toEqual({ a: at(START), b: at(START + 2 * MINUTE) });
     const [first] = await credentialsOf(client_id);
-    expect(first).toMatchObject({ type: 'key', field: '/jwks/keys/0', auth_methods: ['private_key_jwt'] });
+    expect(first).toMatchObject({ kind: 'key', field: '/jwks/keys/0', auth_methods: ['private_key_jwt'] });
     expect(first?.id).toBe(await calculateJwkThumbprint(keys[0] as JWK));
   });
 
@@ -460,7 +460,13 @@ describe('the last use of a credential', () => {
     await publishJson(host, '/jwks.json', { keys: [signer.publicJwk] });
     const client_id = await keyClient(here, 'published', [], { jwks: null, jwks_uri });
     expect((await askWith(await assertionOf(client_id, signer))).status).toBe(200);
-    const used = { type: 'jwks_uri', id: jwks_uri, field: '/jwks_uri', name: null, auth_methods: ['private_key_jwt'] };
+    const used = {
+      kind: 'published_keys',
+      id: jwks_uri,
+      field: '/jwks_uri',
+      name: null,
+      auth_methods: ['private_key_jwt'],
+    };
     expect(await credentialsOf(client_id)).toEqual([{ ...used, last_used_at: at(START) }]);
     const other = 'https://keys.published.example/other.json';
     await done('PATCH', `clients/${client_id}`, { body: { jwks_uri: other } });

@@ -1,32 +1,22 @@
 import { z } from '@hono/zod-openapi';
-import { type RegisteredCredential, registeredCredentials } from '../../gates/credential-refs.ts';
+import { registeredCredentials } from '../../gates/credential-refs.ts';
 import type { ClientAuthentication } from '../../gates/protocol.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
 import { authenticationOf } from '../../store/client-records.ts';
 import { findClient } from '../../store/clients.ts';
 import { listSecrets, type StoredSecret } from '../../store/secrets.ts';
+import { CREDENTIAL_KINDS, type DescribedCredential, describeCredential } from '../fields/registered-credentials.ts';
 import { ClientIdParams, Time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
-import { pointer } from '../http/problem.ts';
 import { listRouteFor } from '../http/routes.ts';
 import { activityOf } from './activity.ts';
 
-const CREDENTIAL_TYPES = [
-  'secret',
-  'key',
-  'certificate',
-  'jwks_uri',
-  'certificate_subject',
-  'federated_identity',
-] as const;
-type CredentialType = (typeof CREDENTIAL_TYPES)[number];
-
 const Credential = z
   .object({
-    type: z.enum(CREDENTIAL_TYPES).openapi({
+    kind: z.enum(CREDENTIAL_KINDS).openapi({
       description:
-        'A `secret`; a `key` or `certificate` of the client’s `jwks`; all keys that it publishes at its `jwks_uri`; the subject of its certificates; or a federated identity.',
+        'A `secret`; a `key` or `certificate` of the client’s `jwks`; the `published_keys` at its `jwks_uri`; the `certificate_subject` of its certificates; or a `workload`, a federated identity.',
       example: 'key',
     }),
     auth_methods: z.array(z.string()).openapi({
@@ -49,11 +39,10 @@ const Credential = z
     }),
     last_used_at: Time.nullable().openapi({
       description:
-        'When it last authenticated the client, accurate to the hour. Of a `jwks_uri`: any of the keys there. Null if never, and for uses that an older version of the service did not record.',
+        'When it last authenticated the client, accurate to the hour. Of published keys: any of them. Null if never, and for uses that an older version of the service did not record.',
     }),
   })
   .openapi('Credential');
-type Credential = z.infer<typeof Credential>;
 
 const listCredentialsRoute = listRouteFor(
   {
@@ -88,7 +77,7 @@ export function clientCredentials(app: ManagementApp): void {
         last_used_at: timeOrNull(lastUsed.get(secret.id)),
       })),
       ...registeredCredentials(authentication).map((credential) => ({
-        ...describe(authentication, credential),
+        ...describeCredential(authentication, credential),
         last_used_at: timeOrNull(lastUsed.get(credential.id)),
       })),
     ];
@@ -96,45 +85,14 @@ export function clientCredentials(app: ManagementApp): void {
   });
 }
 
-type Described = Omit<Credential, 'last_used_at'>;
-
 function acceptedSecrets(
   { methods }: ClientAuthentication,
   secrets: readonly StoredSecret[],
   now: number,
-): Described[] {
+): DescribedCredential[] {
   const auth_methods = methods.filter((method) => usesSecrets([method]));
   if (auth_methods.length === 0) return [];
   return secrets
     .filter(({ expiresAt, leakedAt }) => leakedAt === null && (expiresAt === null || expiresAt > now))
-    .map(({ id, hint }) => ({ type: 'secret', auth_methods, id, name: `…${hint}`, field: null }));
-}
-
-/** Returns what the API shows of a credential that is no secret. */
-function describe(
-  authentication: ClientAuthentication,
-  { method, source, index = 0 }: RegisteredCredential,
-): Described {
-  const { keys, jwks_uri, tls_subject, federated_identities } = authentication;
-  const of = (type: CredentialType, id: string, name: string | null, field: string): Described => ({
-    type,
-    auth_methods: [method],
-    id,
-    name,
-    field,
-  });
-  if (source === 'keys') {
-    const { jwk, thumbprint = '', certificate = null } = keys[index] ?? {};
-    const isCertificate = method === 'self_signed_tls_client_auth';
-    const id = isCertificate ? (certificate ?? '') : thumbprint;
-    return of(isCertificate ? 'certificate' : 'key', id, jwk?.kid ?? null, pointer('jwks', 'keys', index));
-  }
-  if (source === 'jwks_uri') return of('jwks_uri', jwks_uri ?? '', null, pointer('jwks_uri'));
-  if (source === 'tls_subject') {
-    const { type = '', value = '' } = tls_subject ?? {};
-    return of('certificate_subject', value, null, pointer(`tls_client_auth_${type}`));
-  }
-  const { digest = '', issuer, subject } = federated_identities[index] ?? {};
-  const name = [issuer, subject].filter(Boolean).join(' ');
-  return of('federated_identity', digest, name, pointer('federated_identities', index));
+    .map(({ id, hint }) => ({ kind: 'secret', auth_methods, id, name: `…${hint}`, field: null }));
 }

@@ -9,6 +9,7 @@ import { type LiveCredential, liveCredentials } from '../diagnosis/credentials.t
 import { FINDINGS, type FindingName } from '../diagnosis/finding-texts.ts';
 import { findProblems } from '../diagnosis/findings.ts';
 import { type ReasonSummary, summarize } from '../diagnosis/summary.ts';
+import { CREDENTIAL_KINDS } from '../fields/registered-credentials.ts';
 import { ClientIdParams, Grant, OrganizationId, StatusName, Time, time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
@@ -39,14 +40,14 @@ const Summary = z.object({
 });
 
 const Credential = z.object({
-  kind: z.enum(['secret', 'key', 'published_keys', 'certificate', 'certificate_subject', 'workload']),
+  kind: z.enum(CREDENTIAL_KINDS),
   name: z.string().openapi({
     description:
-      'The id of the secret, the thumbprint of the key or certificate, the `jwks_uri`, the subject of certificates, or the issuer of the workload.',
+      'The id of the secret, the thumbprint of the key or certificate, the `jwks_uri`, the subject of certificates, or the issuer and subject of the workload.',
   }),
   expires_at: Time.nullable().openapi({ description: 'When it stops being accepted. Null if it has no end.' }),
   last_used_at: Time.nullable().openapi({
-    description: 'When it was last used, accurate to the hour. Null if never, or if that is not recorded of this kind.',
+    description: 'When it was last used, accurate to the hour. Null if never, or if that is not known.',
   }),
 });
 
@@ -143,7 +144,8 @@ export function diagnosis(app: ManagementApp): void {
     const { rate = null } = told.diagnosis ?? {};
     const organizationStatus = organization.status;
     const findings = findProblems({ client, organizationStatus, secrets, record, rate, now });
-    const lastUses = new Map(told.activity?.secrets.map(({ id, last_used_at }) => [id, last_used_at]));
+    const uses = [...(told.activity?.secrets ?? []), ...(told.activity?.credentials ?? [])];
+    const lastUses = new Map(uses.map(({ id, last_used_at }) => [id, last_used_at]));
     const refusals = told.diagnosis?.refusals;
     const answer = {
       client_id: clientId,
@@ -155,7 +157,7 @@ export function diagnosis(app: ManagementApp): void {
       last_used_at: timeOrNull(Math.max(told.activity?.last_used_at ?? 0, client.lastUsedAt ?? 0) || null),
       findings,
       summary: refusals ? summarize(refusals).map(toReason) : null,
-      credentials: liveCredentials(client, secrets, record, lastUses, now).map(toCredential),
+      credentials: liveCredentials(secrets, record, lastUses, now).map(toCredential),
       effective_scopes: effectiveScopes(record),
       rate_limit: { ...record.rate_limit, remaining: rate?.remaining ?? null, reset_seconds: rate?.reset ?? null },
       refusals: refusals?.map(toRefusal) ?? null,

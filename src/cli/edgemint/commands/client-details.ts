@@ -5,7 +5,7 @@ import { RequestError } from '../request-error.ts';
 import { itemPath } from './crud.ts';
 
 interface Credential {
-  readonly type: string;
+  readonly kind: string;
   readonly id: string;
   readonly name: string | null;
   readonly last_used_at: string | null;
@@ -42,9 +42,9 @@ export async function clientDetails(api: Api, clientId: string): Promise<Record<
   return { ...credentials, ...scopes };
 }
 
-function credentialRow({ type, id, name, last_used_at }: Credential) {
+function credentialRow({ kind, id, name, last_used_at }: Credential) {
   const use = last_used_at === null ? 'no use known' : `last used ${time(last_used_at)}`;
-  return { name: `${type.replaceAll('_', ' ')} ${name ?? id}`, description: use };
+  return { name: `${kind.replaceAll('_', ' ')} ${name ?? id}`, description: use };
 }
 
 function scopesRow({ resource_server, sources, scopes }: EffectiveScopes) {
