@@ -8,7 +8,7 @@ interface RequestContext {
   /** Whether the request can be made with `--cascade`. */
   readonly mayCascade?: boolean;
   /** Returns the option of the command line that sets a field, if there is one. */
-  readonly optionOf?: (field: string) => string | undefined;
+  readonly optionOf?: (field: string, member?: string) => string | undefined;
 }
 
 /** The server answered a request with an error. The message describes it for people. */
@@ -29,7 +29,7 @@ export class RequestError extends Failure {
   }
 
   /** Returns the same error, whose message names the options that set the fields. */
-  withOptions(optionOf: (field: string) => string | undefined): RequestError {
+  withOptions(optionOf: (field: string, member?: string) => string | undefined): RequestError {
     return new RequestError(this.status, this.problem, { ...this.#context, optionOf });
   }
 }
@@ -37,10 +37,11 @@ export class RequestError extends Failure {
 function describe(status: number, problem: Problem, { mayCascade, optionOf }: RequestContext): string {
   const { title = 'The request failed', detail, errors = [] } = problem;
   const label = (path: string) => {
-    const [, field = '', rest] = /^\/(\w+)(\/.*)?$/.exec(path) ?? [];
-    const option = optionOf?.(field);
+    const [, field = '', member, rest] = /^\/(\w+)(?:\/([^/]+)(\/.*)?)?$/.exec(path) ?? [];
+    const ofMember = member === undefined ? undefined : optionOf?.(field, member);
+    const option = ofMember ?? optionOf?.(field);
     if (option === undefined) return path;
-    return rest === undefined ? option : `${option} (${path})`;
+    return (ofMember === undefined ? member : rest) === undefined ? option : `${option} (${path})`;
   };
   return [
     `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,

@@ -103,6 +103,25 @@ describe('commands:', () => {
     });
   });
 
+  test('the policy for unused clients is set, changed and ended by options', async () => {
+    const { id } = await person.json<{ id: string }>(['organizations', 'create', '--name', 'Unused']);
+    const { client_id } = await person.json<Client>(['clients', 'create', '--name', 'rare', '--organization', id]);
+    const update = (...args: string[]) => ['organizations', 'update', id, ...args];
+    const set = update('--report-unused-after', '60', '--disable-unused-after', '90', '--except-unused', client_id);
+    expect(await person.json(set)).toMatchObject({
+      unused_clients: { report_after_days: 60, disable_after_days: 90, except: [client_id] },
+    });
+    expect(await person.json(update('--disable-unused-after', '120'))).toMatchObject({
+      unused_clients: { report_after_days: 60, disable_after_days: 120, except: [client_id] },
+    });
+    const { code, stderr } = await person.run(update('--disable-unused-after', '30', '--except-unused', 'nobody'));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('\n  --disable-unused-after: must not be less')]);
+    expect((await person.run(update('--except-unused', 'nobody'))).stderr).toContain(
+      '\n  --except-unused (/unused_clients/except/0): Unknown client.',
+    );
+    expect(await person.json(update('--reset', 'unused-clients'))).toMatchObject({ unused_clients: null });
+  });
+
   describe('lists', () => {
     beforeAll(async () => {
       for (let i = 0; i < 5; i++) await newClient(`Listed ${i}`, '--status', i === 4 ? 'disabled' : 'active');

@@ -38,13 +38,17 @@ export function addFieldOptions(command: Command, fields: readonly Field[]): Com
  * Returns a function that finds the option of a field, for errors. With `--from`, only the options in use are found: other fields may come
  * from the file.
  */
-export function optionFinder(command: Command, fields: readonly Field[]): (field: string) => string | undefined {
+export function optionFinder(
+  command: Command,
+  fields: readonly Field[],
+): (field: string, member?: string) => string | undefined {
   const options = command.opts<Record<string, unknown>>();
-  const candidates = fields.map(({ name, flags }) => ({ name, option: new Option(flags) }));
+  const candidates = fields.map(({ flags, ...field }) => ({ ...field, option: new Option(flags) }));
   const usable = candidates.filter(
     ({ option }) => options.from === undefined || options[option.attributeName()] !== undefined,
   );
-  return (field) => usable.find(({ name }) => name === field)?.option.long;
+  return (field, wanted) =>
+    usable.find(({ name, member }) => name === field && (wanted === undefined || member === wanted))?.option.long;
 }
 
 /** Returns the fields that the options and the file of `--from` set. @throws UsageError if the file cannot be read */
