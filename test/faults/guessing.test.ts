@@ -349,6 +349,11 @@ test('an attack leaves one event an hour in its client’s audit log, and guesse
   vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(new Date('2030-01-01T10:10:00Z'));
   const { worker, organization } = await world('watched', LIMIT);
+  const url = 'https://throttled.hooks.example.com/in';
+  const wanted = { organization_id: organization, name: 'guessing', url, events: ['client.attempts_throttled'] };
+  const webhook = await create('webhooks', wanted);
+  const sent = async () =>
+    (await done<{ data: { event: string }[] }>('GET', `webhooks/${webhook.id}/deliveries`)).data.length;
   const events = async () => {
     const path = `audit-events?organization_id=${organization}&action=client.attempts_throttled`;
     return (await done<{ data: { target: string; address: string; at: string }[] }>('GET', path)).data;
@@ -363,10 +368,12 @@ test('an attack leaves one event an hour in its client’s audit log, and guesse
   await attack(worker.client_id);
   await vi.waitFor(async () => expect(await events()).toHaveLength(1));
   expect(await events()).toMatchObject([{ target: worker.client_id, address: '198.51.100.69' }]);
+  expect(await sent()).toBe(1);
 
   vi.setSystemTime(new Date('2030-01-01T11:00:01Z'));
   await attack(worker.client_id);
   await vi.waitFor(async () => expect(await events()).toHaveLength(2));
+  expect(await sent()).toBe(2);
   for (let id = 0; id < 40; id++) await requestToken({ client_id: `nobody-${id}`, client_secret: 'x' });
   resetCalls();
   for (let id = 0; id < 40; id++) await requestToken({ client_id: `invented-${id}`, client_secret: 'x' });

@@ -552,3 +552,81 @@ describe('the policy of an organization', () => {
     expect(forbidden.status).toBe(403);
   });
 });
+
+describe('a secondary secret that nobody uses', () => {
+  const WEEKS = 8 * DAY + HOUR;
+  const notices = async ({ client_id }: Credentials) =>
+    (
+      await rowsOf<{ data: string }>(
+        "SELECT data FROM webhook_notices WHERE type = 'secret.unused_secondary' AND target = ? ORDER BY at",
+        client_id,
+      )
+    ).map(({ data }) => JSON.parse(data) as { secret: string; unused_since: string });
+  const rotate = async ({ client_id }: Credentials, body: object = {}): Promise<Credentials> => {
+    const { client_secret = '' } = await create(`clients/${client_id}/secrets/rotate`, body);
+    return { client_id, client_secret };
+  };
+
+  /** A client with two secrets, whose old one is the secondary one. */
+  async function rotated() {
+    const { worker: old } = await world(`rotated-${crypto.randomUUID()}`);
+    await getToken(old);
+    return { old, fresh: await rotate(old) };
+  }
+
+  test('is reported once, eight days after its last use, however often the handler runs', async () => {
+    const { old, fresh } = await rotated();
+    vi.setSystemTime(START + 4 * DAY);
+    await getToken(old);
+    await getToken(fresh);
+    vi.setSystemTime(START + WEEKS);
+    await runScheduled();
+    vi.setSystemTime(START + 4 * DAY + WEEKS - 1);
+    await runScheduled();
+    expect(await notices(old)).toEqual([]);
+    vi.setSystemTime(START + 4 * DAY + WEEKS);
+    await Promise.all([runScheduled(), runScheduled(), runScheduled()]);
+    vi.setSystemTime(START + 20 * DAY);
+    await runScheduled();
+    const { data } = await done<{ data: { id: string; rank: string; safe_to_delete: boolean }[] }>(
+      'GET',
+      `clients/${old.client_id}/secrets`,
+    );
+    const secondary = data.find(({ rank }) => rank === 'secondary');
+    expect(secondary?.safe_to_delete).toBe(true);
+    const unused_since = new Date(START + 4 * DAY).toISOString();
+    expect(await notices(old)).toEqual([{ secret: secondary?.id, hint: expect.any(String), unused_since }]);
+    // The next one is another.
+    await rotate(old, { replace_secondary: true });
+    vi.setSystemTime(START + 30 * DAY);
+    await runScheduled();
+    expect((await notices(old)).map(({ secret }) => secret === secondary?.id)).toEqual([true, false]);
+  });
+
+  test('is reported again after it was the primary one', async () => {
+    const { old } = await rotated();
+    vi.setSystemTime(START + WEEKS);
+    await runScheduled();
+    const [{ secret = '' } = {}] = await notices(old);
+    await done('POST', `clients/${old.client_id}/secrets/${secret}/promote`, { body: {} });
+    await getToken(old);
+    await rotate(old, { replace_secondary: true });
+    vi.setSystemTime(START + 2 * WEEKS);
+    await runScheduled();
+    expect((await notices(old)).map((notice) => notice.secret)).toEqual([secret, secret]);
+  });
+
+  test('is not reported if it has expired, and later if its gate does not answer', async () => {
+    const { worker: old } = await world('expired-secondary');
+    await getToken(old);
+    await rotate(old, { grace_seconds: 3600 });
+    const { old: other } = await rotated();
+    vi.setSystemTime(START + WEEKS);
+    await failing('gate', runScheduled);
+    await runScheduled();
+    expect([await notices(old), await notices(other)]).toEqual([[], []]);
+    vi.setSystemTime(START + WEEKS + HOUR);
+    await runScheduled();
+    expect([(await notices(old)).length, (await notices(other)).length]).toEqual([0, 1]);
+  });
+});

@@ -129,6 +129,19 @@ beforeAll(async () => {
   await done('PATCH', `roles/${role.id}`, { body: { name: 'renamed' } });
   await done('PATCH', `roles/${role.id}`, { body: { description: 'Other.' } });
   await failing('gate', () => api('PATCH', `clients/${holder.client_id}`, { body: { metadata: { a: 'b' } } }));
+  const policy = { report_after_days: 1, disable_after_days: 30, except: [holder.client_id] };
+  await done('PATCH', `organizations/${organization}`, { body: { unused_clients: policy } });
+  await done('PATCH', `organizations/${organization}`, { body: { unused_clients: { except: [] } } });
+  const old = Date.now() - 1000 * 86_400_000;
+  await env.DB.batch([
+    env.DB.prepare('UPDATE clients SET created_at = ?1, last_used_at = NULL').bind(old),
+    env.DB.prepare('UPDATE clients SET unused_reported_at = ?1 + 1 WHERE client_id = ?2').bind(old, holder.client_id),
+    env.DB.prepare('UPDATE organizations SET unused_policy_since = ?').bind(old),
+    env.DB.prepare("UPDATE client_secrets SET rank = 'secondary', rotated_at = ? WHERE client_id = ?").bind(
+      old,
+      holder.client_id,
+    ),
+  ]);
   await worker.scheduled(createScheduledController(), env);
   await getToken(client);
   await api('PATCH', `resource-servers/${server.id}`, { body: { scopes: [] } });
@@ -151,6 +164,10 @@ beforeAll(async () => {
 
 test('no query scans a table that grows', async () => {
   expect(preparedStatements.size).toBeGreaterThan(100);
+  // The tasks of the scheduled handler found something to do.
+  for (const what of ['"unused_since" = ?', '"unused_reported_at" = ?', '"disuse_noticed" = ', '"unused_cursor" IS']) {
+    expect([what, [...preparedStatements].some((sql) => sql.includes(what))]).toEqual([what, true]);
+  }
   const unwanted: string[] = [];
   for (const sql of preparedStatements) {
     const parameters = Array<null>(sql.split('?').length - 1).fill(null);

@@ -47,7 +47,7 @@ const KINDS: readonly Kind[] = [
   {
     reason: 'a field that cannot be changed has another value',
     status: 422,
-    at: /^\/(id|client_id|organization_id|identifier|(created|updated|last_used)_at|failing_since|signing_secrets\/.*)$/,
+    at: /^\/(id|client_id|organization_id|identifier|(created|updated|last_used)_at|disabled_reason|failing_since|signing_secrets\/.*)$/,
   },
   { reason: 'a time must be in the future, or not too far', status: 422, at: /^\/expires_at$/ },
   { reason: 'an identifier with a scheme is a URI, without user information', status: 422, at: /^\/identifier$/ },
@@ -61,6 +61,12 @@ const KINDS: readonly Kind[] = [
     reason: 'a method requires other fields',
     status: 422,
     detail: /is required for|must have .* for `|exactly one of/,
+  },
+  {
+    reason: 'the days of a policy',
+    status: 422,
+    at: /^\/unused_clients/,
+    detail: /must set `report_after_days`|must not be less than/,
   },
   { reason: 'each method once', status: 422, at: /^\/additional_auth_methods$/, detail: /each method once/ },
   { reason: 'fields exclude each other', status: 422, detail: /must not be set together|must be absent if|requires `/ },
