@@ -15,6 +15,7 @@ import {
   addPathExamples,
   addRequestExample,
   addRequestIdHeader,
+  emptyOptionalFields,
   REQUEST_ID,
   removeOptionalExamples,
 } from './operation.ts';
@@ -87,6 +88,7 @@ export async function openApiDocument(services: ManagementServices) {
       addPathExamples(path, operation);
       addRequestIdHeader(operation);
       removeOptionalExamples(operation);
+      emptyOptionalFields(operation, document.components?.schemas ?? {});
       for (const tag of operation.tags ?? []) used.add(tag);
     }
   }

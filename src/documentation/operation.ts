@@ -55,3 +55,26 @@ export function removeOptionalExamples(operation: Operation): void {
     if (!required && schema) delete schema.example;
   }
 }
+
+interface FormSchema {
+  readonly required?: readonly string[];
+  readonly properties?: Record<string, { type?: unknown; example?: unknown; enum?: readonly unknown[] }>;
+}
+
+/**
+ * Gives each optional text of a form an empty example. Swagger UI fills in every field of a form, with "string" if it has no example, and
+ * does not send those that are empty.
+ * @param schemas the schemas of the document, by name
+ */
+export function emptyOptionalFields(operation: Operation, schemas: Readonly<Record<string, unknown>>): void {
+  const { content = {} } = (operation.requestBody ?? {}) as {
+    content?: Record<string, { schema?: { $ref?: string } }>;
+  };
+  const { schema } = content['application/x-www-form-urlencoded'] ?? {};
+  const name = schema?.$ref?.slice('#/components/schemas/'.length);
+  const form = (name === undefined ? schema : schemas[name]) as FormSchema | undefined;
+  for (const [field, described] of Object.entries(form?.properties ?? {})) {
+    const isText = described.type === 'string' && described.enum === undefined;
+    if (isText && !form?.required?.includes(field)) described.example = '';
+  }
+}

@@ -2,8 +2,9 @@ import { createResponse } from '../http/create-response.ts';
 import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
+import { SCRIPT, STYLE } from './page-script.ts';
 
-// The page is Swagger UI. Its files are assets of the Worker; only the script that starts it is our own. It loads nothing from other hosts.
+// The page is Swagger UI. Its files are assets of the Worker; only what starts and completes it is our own. It loads nothing from other hosts.
 
 /** The files of the page that are assets, by their names in Swagger UI's package. */
 const ASSETS = [
@@ -15,9 +16,13 @@ const ASSETS = [
   'LICENSE',
   'NOTICE',
 ] as const;
-const START = 'start.js';
+/** The files of the page that are our own: their text and type. */
+const OWN: Readonly<Record<string, readonly [text: string, type: string]>> = {
+  'start.js': [SCRIPT, 'text/javascript; charset=utf-8'],
+  'start.css': [STYLE, 'text/css; charset=utf-8'],
+};
 
-export const PAGE_FILES = [START, ...ASSETS] as const;
+export const PAGE_FILES = ['start.js', 'start.css', ...ASSETS] as const;
 
 // The links are relative, so that they also work below an issuer with a path.
 const PAGE = `<!doctype html>
@@ -28,22 +33,12 @@ const PAGE = `<!doctype html>
 <title>Edgemint API</title>
 <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/start.css">
 <script defer src="docs/swagger-ui-bundle.js"></script>
 <script defer src="docs/start.js"></script>
 </head>
 <body><main id="page"></main></body>
 </html>
-`;
-
-// By default Swagger UI sends the URL of the document to a validator on another host; `validatorUrl: null` prevents that.
-const SCRIPT = `SwaggerUIBundle({
-  dom_id: '#page',
-  url: 'openapi.json',
-  deepLinking: true,
-  docExpansion: 'list',
-  defaultModelsExpandDepth: 0,
-  validatorUrl: null,
-});
 `;
 
 // Swagger UI uses inline styles, and images in data: URLs.
@@ -78,9 +73,8 @@ export function page(): Response {
 export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, request: Request): Promise<Response> {
   const { pathname, origin } = new URL(request.url);
   const name = pathname.slice(pathname.lastIndexOf('/') + 1);
-  if (name === START) {
-    return createResponse(SCRIPT, 200, { ...HEADERS, 'Content-Type': 'text/javascript; charset=utf-8' });
-  }
+  const [text, type = ''] = (Object.hasOwn(OWN, name) && OWN[name]) || [];
+  if (text !== undefined) return createResponse(text, 200, { ...HEADERS, 'Content-Type': type });
   if (!ASSETS.some((asset) => asset === name)) throw noSuchEndpoint();
   // The assets need only this header of the request.
   const ifNoneMatch = request.headers.get('If-None-Match');

@@ -29,7 +29,6 @@ const TokenRequest = z
       .string()
       .optional()
       .openapi({
-        format: 'uri',
         description: `The resource server that the token is for (RFC 8707), such as \`${CLAIMS.aud}\`: its identifier, in any spelling that means the same. Without this field: the only one of the client, else its default one.`,
       }),
     audience: z.string().optional().openapi({
