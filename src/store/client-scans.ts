@@ -35,7 +35,6 @@ export interface IndexRange {
   readonly isUnique: boolean;
 }
 
-const STATUSES: readonly Client['status'][] = ['active', 'disabled'];
 const loweredName = sql`lower(${clients.clientName})`;
 const organizationIs = (organizationId: string) => sql`${clients.organizationId} = ${organizationId}`;
 
@@ -75,7 +74,7 @@ export function rangeByCreation({ organizationId }: IndexedFilter): IndexRange {
 export function rangesByLastUse({ organizationId, status, unusedSince }: IndexedFilter): IndexRange[] {
   const key = lastUseOf(clients);
   const isUnused = unusedSince === undefined ? undefined : sql`${key} < ${unusedSince}`;
-  return (status === undefined ? STATUSES : [status]).map((each) => ({
+  return (status === undefined ? clients.status.enumValues : [status]).map((each) => ({
     index: 'clients_last_use',
     where: allOf(organizationIs(organizationId), sql`${clients.status} = ${each}`, isUnused),
     key,

@@ -53,6 +53,11 @@ export async function population(clients: number): Promise<Population> {
       ['search by name', { url: `${list}&name=Client%20${middle}`, headers }],
       ['search by role', { url: `${list}&role=auditor`, headers }],
       ['search by status', { url: `${list}&status=disabled`, headers }],
+      ['search by last use', { url: `${list}&unused_since=2999-01-01T00:00:00Z&sort=last_used_at`, headers }],
+      [
+        'search by method and status, sorted',
+        { url: `${list}&auth_method=client_secret_basic&status=disabled&sort=-created_at`, headers },
+      ],
       ['search by resource server', { url: `${list}&resource_server=${encodeURIComponent(RESOURCE)}`, headers }],
       [
         'token request',

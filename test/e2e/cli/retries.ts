@@ -77,6 +77,17 @@ describe('over a connection with faults', () => {
   const create = (name: string) => person.json<Client>(['clients', 'create', '--name', name]);
   const BUSY: Fault = { status: 503, headers: { 'Retry-After': '0' } };
 
+  test('a list goes on where the server ended a page early, so that nothing found means that there is nothing', async () => {
+    faults = ['further', 'end', null].map((next_cursor) => ({ status: 200, body: { data: [], next_cursor } }));
+    const { stdout, stderr } = await person.run(['clients', 'list', '--sort', '-last_used_at']);
+    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: 'Nothing found.\n' });
+    expect(seen.map(({ path }) => new URL(path, 'http://x').searchParams.get('cursor'))).toEqual([
+      null,
+      'further',
+      'end',
+    ]);
+  });
+
   describe('a request', () => {
     test('whose answer was lost is repeated under its key: one client, and the secret that works', async () => {
       faults = ['lose', 'lose'];
