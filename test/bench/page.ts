@@ -136,8 +136,8 @@ A module in front of the built Worker counts each operation, and takes rows from
 ask every 100 ms, as often as the default rate limit allows. Those of **every 30 s** ask every 30 s, in real time, and the runtime evicts their gates after 10 s, as
 Cloudflare does. ${errors} requests failed. The first request of a client, which loads its record, was not counted.
 
-- The flush of usage to D1 is rarer than the run is long. One flush of each gate was counted with the clock moved forward, and is charged to
-  the tokens of its mean interval.
+- The flush of usage to D1 is rarer than the run is long. A flush of each gate in the course of a day was counted with the clock moved
+  forward, and a 24th of what the first one of a day writes more. It is charged to the tokens of its mean interval.
 - **CPU** is that of the same requests at full load, of the whole runtime: too much, because Cloudflare bills the CPU of a Worker, and the
   duration of a Durable Object.
 - **Duration** is from call to answer. In production storage confirms a write later: 10 ms of it add $0.016 to a million. A gate that waits

@@ -6,17 +6,20 @@ import {
   FLUSH_RETRY_MAX,
   FLUSH_RETRY_MIN,
   OUTBOX_RETRY_MIN,
+  RESOURCE_COUNTS_MAX,
   USAGE_FLUSH_MAX,
   USAGE_FLUSH_MIN,
   USE_FLUSH_MAX,
   USE_FLUSH_MIN,
 } from '../../src/client-gate/constants.ts';
 import { Meter } from '../../src/client-gate/meter.ts';
+import { ResourceCounts } from '../../src/client-gate/resource-counts.ts';
 import type { UsageCount } from '../../src/gates/protocol.ts';
 import { database } from '../../src/store/database.ts';
 import { flushUsage } from '../../src/store/usage.ts';
+import { listUsageDays } from '../../src/store/usage-reports.ts';
 import { type Credentials, world } from '../http.ts';
-import { failing, gateStorage, resetCalls } from '../instruments.ts';
+import { failing, gateStorage, resetCalls, withFault } from '../instruments.ts';
 import { usageRowsOf } from '../management/rows.ts';
 import { seeded } from '../random.ts';
 import { admit, alarmOf, gateOf, gates, push } from './gate.ts';
@@ -392,4 +395,90 @@ test('a client’s deletion takes its counts along', async () => {
   expect(await inD1(worker)).toEqual([]);
   expect(await unflushed(worker)).toEqual([]);
   expect(await alarmOf(worker)).toBeNull();
+});
+
+test('the sums are those of all clients, whatever fails: writes, their answers, alarms that go off twice, and gates that end', async () => {
+  const { below } = seeded(5);
+  const {
+    worker,
+    api: other,
+    organization,
+    identifier,
+  } = await world('sums', { rate_limit: { per_minute: 6000, burst: 500 } });
+  const clients = [worker, other];
+  for (let step = 0; step < 150; step++) {
+    const client = clients[below(2)] ?? worker;
+    switch (below(6)) {
+      case 0:
+        await failing('d1', () => pass(client, below(2) * HOUR));
+        break;
+      case 1:
+        // D1 takes what it is told, and the gate does not hear of it.
+        await withFault(
+          'd1',
+          async (call) => {
+            await call();
+            throw new Error('Network connection lost.');
+          },
+          () => pass(client, HOUR),
+        );
+        break;
+      case 2:
+        await pass(client, below(3) * HOUR);
+        await runInDurableObject(gateOf(client), (gate) => gate.alarm());
+        break;
+      case 3:
+        // It fails if the gate has not been running.
+        await evictDurableObject(gateOf(client)).catch(() => {});
+        break;
+      default:
+        for (let times = below(4); times >= 0; times--)
+          await admit(client, below(3) === 0 ? { scopes: ['unknown'] } : {});
+    }
+  }
+  for (const client of clients) await pass(client, 4 * HOUR);
+  const [counts, sums] = [new Map<string, number>(), new Map<string, number>()];
+  for (const client of clients) {
+    for (const { hour, outcome, count } of await inD1(client)) {
+      counts.set(`${hour} ${outcome}`, (counts.get(`${hour} ${outcome}`) ?? 0) + count);
+    }
+  }
+  const tokens = new Map<number, number>();
+  for (const { start, outcomes = {}, resource_servers } of await daysOf(organization)) {
+    for (const [outcome, hours] of Object.entries(outcomes)) {
+      for (const [hour, count] of Object.entries(hours)) sums.set(`${start + Number(hour) * HOUR} ${outcome}`, count);
+    }
+    for (const [hour, count] of Object.entries(resource_servers?.[identifier] ?? {})) {
+      tokens.set(start + Number(hour) * HOUR, count);
+    }
+  }
+  expect(counts.size).toBeGreaterThan(20);
+  expect([...sums].sort()).toEqual([...counts].sort());
+  const issued = [...counts].filter(([name]) => name.endsWith(' issued'));
+  expect([...tokens].sort()).toEqual(issued.map(([name, count]) => [Number.parseInt(name, 10), count]).sort());
+});
+
+/** Returns an organization's sums of all days, with the issued tokens of each resource server. */
+function daysOf(organization: string) {
+  return listUsageDays(database(env.DB), organization, { from: 0, to: Date.now() }, 'resource_servers');
+}
+
+test('tokens are counted by resource server, and beyond the limit together', () => {
+  let counts = new ResourceCounts();
+  for (let number = 0; number < RESOURCE_COUNTS_MAX + 5; number++) counts.add(`https://${number}.example`, START);
+  counts.add('https://0.example', START);
+  expect(counts.all()).toHaveLength(RESOURCE_COUNTS_MAX + 1);
+  counts = new ResourceCounts(structuredClone([...counts.all()]));
+  const owed = counts.owed();
+  expect(owed[0]).toEqual({ hour: FIRST_HOUR, resource: 'https://0.example', count: 2 });
+  expect(owed.at(-1)).toEqual({ hour: FIRST_HOUR, resource: '', count: 5 });
+  counts.flushed(owed);
+  counts.add('https://1.example', START);
+  expect(counts.owed()).toEqual([{ hour: FIRST_HOUR, resource: 'https://1.example', count: 2 }]);
+  counts.forget(START + HOUR);
+  expect(counts.all()).toEqual([{ hour: FIRST_HOUR, resource: 'https://1.example', count: 2, flushed: 1 }]);
+  counts.add('https://1.example', START);
+  expect(counts.all()).toMatchObject([{ count: 3 }]);
+  counts.forget(START + 49 * HOUR);
+  expect(counts.all()).toEqual([]);
 });

@@ -54,7 +54,7 @@ function cell(name: string, value: unknown): string {
 
 /** Whether a field holds a time, judged by its name, such as `created_at` or `signs_from`. */
 function isTime(name: string): boolean {
-  return /(^|_)(at|hour|from)$/.test(name);
+  return /(^|_)(at|hour|start|from)$/.test(name);
 }
 
 /** Formats an RFC 3339 time for people, to the second. */

@@ -17,6 +17,7 @@ import { addResourceServers } from './commands/resource-servers.ts';
 import { addRoles } from './commands/roles.ts';
 import { addSecrets } from './commands/secrets.ts';
 import { addTokens } from './commands/tokens.ts';
+import { addUsage } from './commands/usage.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 import type { Output } from './io.ts';
 import { Program } from './session.ts';
@@ -45,6 +46,7 @@ export function createProgram(terminal: Terminal): Program {
   addRoles(program);
   addClients(program);
   addLeastPrivilege(program);
+  addUsage(program);
   addSecrets(program);
   addTokens(program);
   addKeys(program);

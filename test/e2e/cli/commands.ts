@@ -347,6 +347,32 @@ describe('commands:', () => {
     });
   });
 
+  test('usage is shown by outcome, client or resource server, and the clients with the most requests', async () => {
+    const { client_id } = await newClient('Counted');
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    const insert = (await edgemint.database()).prepare('INSERT INTO client_usage VALUES (?, ?, ?, ?)');
+    await insert.bind(client_id, hour, 'issued', 4211).run();
+    await insert.bind(client_id, hour, 'rate_limited', 3).run();
+    await edgemint.runScheduled();
+    const start = new Date(hour).toISOString().replace('T', ' ').replace('.000Z', ' UTC');
+    const usage = await person.run(['usage', '--from', '1d']);
+    expect(usage.stdout).toContain(`\n${start}  4211    rate_limited 3\n`);
+    expect(usage.stderr).toContain('Complete until');
+    const byClient = await person.run(['usage', '--by', 'client', '--interval', 'day', '--top', '1', '--all']);
+    expect(byClient.stdout).toMatch(new RegExp(`${client_id} +Counted +4211 +3\n`));
+    expect((await person.run(['usage', '--by', 'resource-server'])).stderr).toContain('Nothing found.');
+    const top = await person.run(['top-clients', '--limit', '1']);
+    expect(top.stdout).toMatch(new RegExp(`${client_id} +Counted +4211 +3\\n`));
+    expect(top.stdout).not.toContain('missed_at_most');
+    expect(await person.json(['top-clients'])).toMatchObject({ data: [{ client_id, missed_at_most: 0 }] });
+    const wrong = await person.run(['usage', '--by', 'scope']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('--by');
+    const late = await person.run(['usage', '--from', '1d', '--to', '2d']);
+    expect(late.code).toBe(1);
+    expect(late.stderr).toContain('`from` is later than `to`');
+  });
+
   test('no secret was ever among the arguments of a command', () => {
     const args = person.calls.flat().join(' ');
     expect(args).not.toContain(edgemint.rootApiKey);
