@@ -264,6 +264,14 @@ export const REPRESENTATIONS = {
         severity: 'warning',
         meaning: 'A secret of the client expires within 7 days.',
         next_step: 'Give every machine the primary secret before that.',
+        names: [],
+      },
+      {
+        finding: 'scope_unknown',
+        severity: 'warning',
+        meaning: 'A request named a scope that does not exist at its resource server.',
+        next_step: 'Compare the `scope` that the machine sends with the scopes of the resource server.',
+        names: ['orders:delete'],
       },
     ],
     summary: [

@@ -143,6 +143,9 @@ export const RESEALED_WEBHOOKS_MAX = 500;
 /** How long before the end of a client or a secret its diagnosis warns of it. */
 export const ENDS_SOON = 7 * 86_400;
 
+/** How many resource servers, and how many scopes, a finding of a diagnosis names. */
+export const DIAGNOSED_NAMES_MAX = 10;
+
 /** The longest range of one request for usage: as long as usage is kept, and a day for ranges that begin or end within one. */
 export const USAGE_RANGE_MAX = USAGE_AGE + 86_400;
 

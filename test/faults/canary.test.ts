@@ -68,6 +68,16 @@ async function everyManagementCall(organization: string): Promise<Ask[]> {
   return asks;
 }
 
+/** Returns requests for the diagnoses of the clients whose requests are refused. */
+function diagnoses({ clientIds }: Scene): Ask[] {
+  const path = (id: string) => `/v1/clients/${encodeURIComponent(id)}/diagnosis`;
+  return clientIds.map(
+    (id): Ask =>
+      () =>
+        send('GET', path(id), { headers: root }),
+  );
+}
+
 /** The small run sends one in this many forms of an endpoint, or stray requests of a route. Each turn sends the next ones. */
 const SHARED_BY = sized({ small: 10, soak: 1 });
 const share = (asks: readonly Ask[], turn: number) => asks.filter((_, index) => (index + turn) % SHARED_BY === 0);
@@ -85,6 +95,7 @@ async function whileAllIsWell(made: Scene): Promise<void> {
   await askAll((await paths()).flatMap((path, turn) => share(strays(path, made), turn)));
   startNewIsolate();
   await askAll([...(await everyManagementCall(made.organization)), ...(await secretWork(made, canaries))]);
+  await askAll(diagnoses(made));
 }
 
 const meeting =
@@ -119,6 +130,7 @@ async function during(trouble: StoreTrouble, turn: number, made: Scene): Promise
       await askAll(asks, hangs ? asks.length : undefined);
       await lookout.seeStores();
     });
+    await askAll(diagnoses(made));
   }
   await keepStored(canaries);
 }
@@ -293,6 +305,7 @@ describe('what was searched is all that there is', () => {
         'gate record.json',
         'gate outbox.value',
         'gate feed_outbox.value',
+        'gate refusals.json',
         'gate revocations.jti',
         'gate cut_off.at',
         'gate storage',

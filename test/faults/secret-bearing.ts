@@ -32,6 +32,8 @@ interface Presented {
 
 export interface Scene {
   readonly organization: string;
+  /** The clients whose credentials are presented. */
+  readonly clientIds: readonly string[];
   /** The audience of the clients' tokens. */
   readonly identifier: string;
   /** A marker that is not a secret of the service: a value that a caller put in the wrong place. */
@@ -173,6 +175,7 @@ export async function scene(canaries: Canaries): Promise<Scene> {
   const hashes = await rowsOf<{ hash: string }>('SELECT hash FROM client_secrets UNION ALL SELECT hash FROM api_keys');
   return {
     organization,
+    clientIds: [...new Set(Object.values(secrets).map(({ client_id }) => client_id))],
     identifier,
     stray,
     presented,

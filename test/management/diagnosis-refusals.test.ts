@@ -13,6 +13,7 @@ import {
   requestToken,
   world,
 } from '../http.ts';
+import { startNewIsolate } from '../instruments.ts';
 import { ask, askWith, assertionOf, keyClient, proofOf, seconds } from '../machines.ts';
 import { publish, publishIssuer } from '../remote.ts';
 import { newSigner } from '../remote-keys/signers.ts';
@@ -319,6 +320,18 @@ const WAYS: readonly (readonly [
       const assertion = await assertionOf(clientId, signer, { aud: 'https://elsewhere.example' });
       const form = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
       return { clientId, response: await ask(form, { address: address() }), secrets: [assertion] };
+    },
+  ],
+  [
+    'an assertion of an imported client that this isolate does not know',
+    'wrong_audience',
+    false,
+    401,
+    async () => {
+      const clientId = await byKey({ client_id: 'moved-in' });
+      startNewIsolate();
+      const assertion = await assertionOf(clientId, signer, { aud: 'https://elsewhere.example' });
+      return withAssertion(clientId, assertion);
     },
   ],
   // Workloads.

@@ -92,6 +92,8 @@ describe('a client that was never refused', () => {
 
 describe('findings', () => {
   const strictly = { security_profile: 'strict' };
+  /** The ids of resource servers by their identifiers. */
+  const ids = new Map<string, string>();
   test.each<[string, () => Promise<string>]>([
     ['client_disabled', async () => (await newClient({ status: 'disabled' })).client_id],
     [
@@ -184,7 +186,7 @@ describe('findings', () => {
         await grantAnother(client_id);
         await rowsOf(
           'UPDATE clients SET default_resource_server_id = ? WHERE client_id = ?',
-          await newServer(),
+          ids.get(await newServer()),
           client_id,
         );
         return client_id;
@@ -203,6 +205,10 @@ describe('findings', () => {
         return client_id;
       },
     ],
+    ['resource_unknown', () => refusedOne({ resource: 'https://nowhere.example' })],
+    ['resource_not_granted', async () => refusedOne({ resource: await newServer() })],
+    ['scope_unknown', () => refusedOne({ scope: 'raed' })],
+    ['scope_not_granted', () => refusedOne({ scope: 'read admin' })],
     [
       'rate_limit_used_up',
       async () => {
@@ -217,7 +223,7 @@ describe('findings', () => {
 
   test('each is tested here', () => {
     const source = Object.keys(FINDINGS);
-    expect(source).toHaveLength(18);
+    expect(source).toHaveLength(22);
   });
 
   async function withMethod(method: string): Promise<string> {
@@ -226,14 +232,36 @@ describe('findings', () => {
     return client_id;
   }
 
+  async function refusedOne(form: Record<string, string>): Promise<string> {
+    const client = await newClient();
+    expect((await requestToken(client, form)).status).toBe(400);
+    await untilNoted(client.client_id, 1);
+    return client.client_id;
+  }
+
+  test('about what was requested name it, and end once it is granted', async () => {
+    const client = await newClient();
+    await requestToken(client, { scope: 'read admin raed' });
+    const { findings } = await untilNoted(client.client_id, 1);
+    expect(findings).toMatchObject([
+      { finding: 'scope_unknown', names: ['raed'] },
+      { finding: 'scope_not_granted', names: ['admin'] },
+    ]);
+    const grants = [{ resource_server: here.identifier, scopes: ['read', 'admin'] }];
+    await done('PATCH', `clients/${client.client_id}`, { body: { grants } });
+    expect(await findingsOf(client.client_id)).toEqual(['scope_unknown']);
+  });
+
   async function newServer(fields: object = {}): Promise<string> {
     const identifier = `https://${crypto.randomUUID()}.example.com`;
     const body = { organization_id: here.organization, identifier, name: identifier, ...fields };
-    return (await done<{ id: string }>('POST', 'resource-servers', { body })).id;
+    const { id } = await done<{ id: string }>('POST', 'resource-servers', { body });
+    ids.set(identifier, id);
+    return identifier;
   }
 
   async function grantAnother(client_id: string): Promise<void> {
-    await rowsOf('INSERT INTO client_grants VALUES (?, ?)', client_id, await newServer());
+    await rowsOf('INSERT INTO client_grants VALUES (?, ?)', client_id, ids.get(await newServer()));
   }
 });
 

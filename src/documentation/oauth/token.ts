@@ -83,13 +83,17 @@ export const token = createRoute({
       },
     },
     400: errorAnswer(
-      'The request is malformed, or the client may not have what it asks for. If the client was authenticated, there are `RateLimit` headers.',
+      'The request is malformed, or the client may not have what it asks for. If the client was authenticated, there are `RateLimit` headers, and `error_description` names what it requested and is not granted.',
       {
         invalid_request: new OAuthError('invalid_request'),
         invalid_grant: new OAuthError('invalid_grant'),
         unsupported_grant_type: new OAuthError('unsupported_grant_type'),
-        invalid_scope: new OAuthError('invalid_scope'),
-        invalid_target: new OAuthError('invalid_target'),
+        invalid_scope: new OAuthError('invalid_scope', {
+          description: `Not granted at ${CLAIMS.aud}: orders:delete.`,
+        }),
+        invalid_target: new OAuthError('invalid_target', {
+          description: 'Not granted to the client, or unknown: https://api.example.com/stock.',
+        }),
         unauthorized_client: new OAuthError('unauthorized_client'),
         invalid_dpop_proof: new OAuthError('invalid_dpop_proof'),
         use_dpop_nonce: new OAuthError('use_dpop_nonce'),

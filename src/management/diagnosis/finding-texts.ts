@@ -93,6 +93,26 @@ export const FINDINGS = {
     meaning: 'The strict profile does not permit the signature of the tokens for one of the client’s resource servers.',
     next_step: 'Set the `signing_alg` of the resource server to `ES256` or `EdDSA`.',
   },
+  resource_unknown: {
+    severity: 'warning',
+    meaning: 'A request named a resource server that does not exist.',
+    next_step: 'Compare the `resource` that the machine sends with the identifiers of the resource servers.',
+  },
+  resource_not_granted: {
+    severity: 'warning',
+    meaning: 'A request named a resource server that exists and is not granted to the client.',
+    next_step: 'Grant it to the client, or change the `resource` that the machine sends.',
+  },
+  scope_unknown: {
+    severity: 'warning',
+    meaning: 'A request named a scope that does not exist at its resource server.',
+    next_step: 'Compare the `scope` that the machine sends with the scopes of the resource server.',
+  },
+  scope_not_granted: {
+    severity: 'warning',
+    meaning: 'A request named a scope that exists and is not granted to the client.',
+    next_step: 'Grant it to the client, or leave it out of the request.',
+  },
   rate_limit_used_up: {
     severity: 'error',
     meaning: 'The client has used up its rate limit.',

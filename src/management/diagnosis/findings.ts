@@ -6,6 +6,7 @@ import type { StoredSecret } from '../../store/secrets.ts';
 import { ENDS_SOON } from '../constants.ts';
 import type { Explanation } from './explanations.ts';
 import { FINDINGS, type FindingName } from './finding-texts.ts';
+import type { Ungranted } from './requested.ts';
 
 /** What is judged: a client as D1 has it, its record as its gate gets it, and what its gate knows. */
 export interface ClientFacts {
@@ -15,6 +16,8 @@ export interface ClientFacts {
   readonly record: ClientRecord;
   /** null if the gate did not say it. */
   readonly rate: RateStatus | null;
+  /** What its refused requests named and it is not granted. */
+  readonly ungranted: Ungranted;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -23,10 +26,12 @@ export interface ClientFacts {
 export interface Finding extends Explanation {
   readonly finding: FindingName;
   readonly severity: 'error' | 'warning';
+  /** The resource servers or scopes that it is about. */
+  readonly names: readonly string[];
 }
 
-/** Whether each problem is there. */
-const RULES: Readonly<Record<FindingName, (facts: ClientFacts) => boolean>> = {
+/** Whether each problem is there; a list has the names that it is about, and is empty if it is not. */
+const RULES: Readonly<Record<FindingName, (facts: ClientFacts) => boolean | readonly string[]>> = {
   organization_disabled: ({ organizationStatus }) => organizationStatus !== 'active',
   client_disabled: ({ client }) => client.status !== 'active',
   client_expired: ({ client, now }) => hasExpired(client, now),
@@ -59,6 +64,10 @@ const RULES: Readonly<Record<FindingName, (facts: ClientFacts) => boolean>> = {
   signing_alg_not_permitted: ({ record }) =>
     record.authentication?.is_strict === true &&
     record.grants.some(({ signing_alg }) => !STRICT_SIGNING_ALGS.includes(signing_alg)),
+  resource_unknown: ({ ungranted }) => ungranted.unknownResources,
+  resource_not_granted: ({ ungranted }) => ungranted.ungrantedResources,
+  scope_unknown: ({ ungranted }) => ungranted.unknownScopes,
+  scope_not_granted: ({ ungranted }) => ungranted.ungrantedScopes,
   rate_limit_used_up: ({ rate }) => rate?.remaining === 0,
 };
 
@@ -68,7 +77,11 @@ const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
 /** Finds the problems that a client has now, even if none of its requests was refused yet. */
 export function findProblems(facts: ClientFacts): Finding[] {
   const names = Object.keys(FINDINGS) as FindingName[];
-  return names.filter((finding) => RULES[finding](facts)).map((finding) => ({ finding, ...FINDINGS[finding] }));
+  return names.flatMap((finding) => {
+    const found = RULES[finding](facts);
+    const about = typeof found === 'boolean' ? [] : found;
+    return found === true || about.length > 0 ? [{ finding, ...FINDINGS[finding], names: about }] : [];
+  });
 }
 
 function methodsOf({ authentication }: ClientRecord): readonly AuthMethod[] {

@@ -4,10 +4,12 @@ import { readRecords } from '../../store/client-records.ts';
 import { type DescribedClient, findClient } from '../../store/clients.ts';
 import { StoreUnavailableError } from '../../store/errors.ts';
 import { findOrganization } from '../../store/organizations.ts';
+import { grantableResourceServers } from '../../store/resource-servers.ts';
 import { listSecrets } from '../../store/secrets.ts';
 import { type LiveCredential, liveCredentials } from '../diagnosis/credentials.ts';
 import { FINDINGS, type FindingName } from '../diagnosis/finding-texts.ts';
 import { findProblems } from '../diagnosis/findings.ts';
+import { findUngranted, resourcesToFind } from '../diagnosis/requested.ts';
 import { type ReasonSummary, summarize } from '../diagnosis/summary.ts';
 import { CREDENTIAL_KINDS } from '../fields/registered-credentials.ts';
 import { ClientIdParams, Grant, OrganizationId, StatusName, Time, time, timeOrNull } from '../fields/schemas.ts';
@@ -29,6 +31,10 @@ const Finding = z.object({
   }),
   meaning: Meaning,
   next_step: NextStep,
+  names: z
+    .array(z.string())
+    .readonly()
+    .openapi({ description: 'The resource servers or scopes that it is about, if any.' }),
 });
 
 const Summary = z.object({
@@ -143,10 +149,13 @@ export function diagnosis(app: ManagementApp): void {
     const now = Date.now();
     const { rate = null } = told.diagnosis ?? {};
     const organizationStatus = organization.status;
-    const findings = findProblems({ client, organizationStatus, secrets, record, rate, now });
     const uses = [...(told.activity?.secrets ?? []), ...(told.activity?.credentials ?? [])];
     const lastUses = new Map(uses.map(({ id, last_used_at }) => [id, last_used_at]));
     const refusals = told.diagnosis?.refusals;
+    const named = resourcesToFind(refusals ?? [], record);
+    const servers = await grantableResourceServers(services.db, organizationId, named);
+    const ungranted = findUngranted(refusals ?? [], record, servers);
+    const findings = findProblems({ client, organizationStatus, secrets, record, rate, ungranted, now });
     const answer = {
       client_id: clientId,
       organization_id: organizationId,

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { administrator, edgemint } from './fixture.ts';
 import type { Person } from './person.ts';
@@ -332,6 +332,33 @@ describe('commands:', () => {
     const past = await person.run(['clients', 'update', made.client_id, '--expires-at', '2020-01-01']);
     expect(past.code).toBe(1);
     expect(past.stderr).toContain('--expires-at');
+  });
+
+  test('a diagnosis says what is wrong and what to do, before the refusals', async () => {
+    const { client_id, client_secret } = await newClient('Refused', '--grant', `${ORDERS} orders:read`);
+    const healthy = await person.run(['clients', 'diagnose', client_id]);
+    expect(healthy.stdout).toMatch(
+      /^emc_\w+: active, never used, 600 requests a minute and 100 at once, 100 left now\n/,
+    );
+    expect(healthy.stdout).toContain('\nNothing is wrong, and nothing was refused lately.\n');
+    const env = { EDGEMINT_CLIENT_ID: client_id, EDGEMINT_CLIENT_SECRET: client_secret };
+    await person.run(['tokens', 'issue', '--scope', 'orders:write orders:raed'], { env });
+    const { stdout } = await vi.waitFor(async () => {
+      const shown = await person.run(['clients', 'diagnose', client_id]);
+      expect(shown.stdout).toContain('invalid_scope');
+      return shown;
+    });
+    expect(stdout).toMatch(
+      /\nwarning: scope_unknown orders:raed\n {2}A request .*\n {2}Compare .*\nwarning: scope_not_granted orders:write\n/,
+    );
+    expect(stdout).toMatch(
+      /\nrefused 1 times, last [\d-]+ [\d:]+ UTC: invalid_scope\n {2}A requested scope .*\n {2}Compare /,
+    );
+    expect(stdout).toMatch(/\nAccepted credentials\nkind .*\nsecret +sec_/);
+    expect(stdout).toMatch(
+      /\nRefusals\nat +count +reason .*\n.* 1 +invalid_scope +token +400 .*orders:write, orders:raed/,
+    );
+    expect(stdout).not.toContain(client_secret);
   });
 
   test('API keys are listed, and usage', async () => {

@@ -9,13 +9,19 @@ interface Explanation {
   readonly next_step: string;
 }
 
+interface Finding extends Explanation {
+  readonly finding: string;
+  readonly severity: string;
+  readonly names?: readonly string[];
+}
+
 /** What `GET /v1/clients/{client_id}/diagnosis` says, as far as it is shown. */
 interface Diagnosis {
   readonly client_id: string;
   readonly status: string;
   readonly expires_at: string | null;
   readonly last_used_at: string | null;
-  readonly findings: readonly (Explanation & { readonly finding: string; readonly severity: string })[];
+  readonly findings: readonly Finding[];
   /** null if the client's gate did not answer, as `refusals`. */
   readonly summary:
     | readonly (Explanation & { readonly reason: string; readonly count: number; readonly last_at: string })[]
@@ -96,7 +102,7 @@ function describe({
     `${line(client_id)}: ${line(status)}, ${used}, ${per_minute} requests a minute and ${burst} at once${left}`,
     '',
     ...(isWell && summary ? ['Nothing is wrong, and nothing was refused lately.'] : []),
-    ...findings.flatMap((finding) => explained(`${finding.severity}: ${finding.finding}`, finding)),
+    ...findings.flatMap((finding) => explained(headingOf(finding), finding)),
     ...(summary ?? []).flatMap((reason) => {
       return explained(`refused ${reason.count} times, last ${time(reason.last_at)}: ${reason.reason}`, reason);
     }),
@@ -104,6 +110,10 @@ function describe({
     ...tableOf('Accepted credentials', CREDENTIALS, credentials),
     ...tableOf('Refusals', REFUSALS, refusals ?? []),
   ];
+}
+
+function headingOf({ severity, finding, names = [] }: Finding): string {
+  return [`${severity}: ${finding}`, ...names].join(' ');
 }
 
 function explained(heading: string, { meaning, next_step }: Explanation): string[] {
