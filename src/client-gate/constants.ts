@@ -121,7 +121,7 @@ export const REFUSAL_AGE = 7 * 86_400;
 
 /**
  * The least time between two writes of the refusals, seconds. An eviction loses those of this time at most; less than the ten idle seconds
- * after which a gate may be evicted. A row has 50 KB at most: an edge bounds each refusal to about a kilobyte.
+ * after which a gate may be evicted. A row has 60 KB at most: an edge bounds each refusal to about a kilobyte.
  */
 export const REFUSALS_PERSIST = 8;
 

@@ -1,19 +1,27 @@
 // RFC 6749 section 5.2: the characters of an `error_description`.
 const UNPRINTABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
 
+/** All but the characters of URIs and scopes that mean nothing in markup, templates and shells. */
+const UNUSUAL = /[^\w .~:/?#@!&=+,;%*|()[\]-]/g;
+
 /** The prefixes of our own secrets and of JWTs, with enough behind them to be one. */
 const KNOWN_SECRET = /(?:em[skr]_|whsec_|eyJ)[\w-]{8}/i;
 const LONG_RUN = /[\w+=~-]{20,}/g;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /**
- * Returns a text of a caller in a form that may be shown to it, and to its administrator: without characters that an error description must
- * not have, cut to a length, and not at all if it looks like a credential that was put in the wrong place.
+ * Returns a text of a caller in a form that may be shown to it, and to its administrator: in the characters of usual identifiers, cut to a
+ * length, and not at all if it looks like a credential that was put in the wrong place.
  */
 export function echoOf(text: string, lengthMax: number): string {
   if (looksLikeCredential(text)) return '(hidden: it looks like a credential)';
-  const printable = text.replace(UNPRINTABLE, '?');
-  return printable.length <= lengthMax ? printable : `${printable.slice(0, lengthMax - 3)}...`;
+  return printable(text.replace(UNUSUAL, '?'), lengthMax);
+}
+
+/** Returns a text of our own data in the characters of an error description, cut to a length. */
+export function printable(text: string, lengthMax: number): string {
+  const replaced = text.replace(UNPRINTABLE, '?');
+  return replaced.length <= lengthMax ? replaced : `${replaced.slice(0, lengthMax - 3)}...`;
 }
 
 /** Whether a text has a part that is random, as far as its characters tell. Names of scopes and resource servers rarely have one; UUIDs pass. */

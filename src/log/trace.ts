@@ -18,8 +18,8 @@ export class Trace {
   readonly stores: Partial<Record<Store, Writable<StoreUse>>> = {};
   /** The last answer that was made with these headers. */
   created: Response | undefined;
-  /** Whether the request proved that it comes from the client `details.client_id`. */
-  isAuthenticated = false;
+  /** The client that the request proved to come from. */
+  authenticatedClient: string | undefined;
   /** The share of the successes of this kind that are logged, 0 to 1. Everything else is logged in any case. */
   successShare = 1;
 
@@ -58,7 +58,7 @@ export function noteAuthenticated(clientId: Loggable): void {
   const trace = current.getStore();
   if (!trace) return;
   trace.details.client_id = clientId;
-  trace.isAuthenticated = true;
+  trace.authenticatedClient = clientId;
 }
 
 /** Notes the route of the current request, and the share of the successes on this route that are logged. */

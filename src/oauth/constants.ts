@@ -189,8 +189,8 @@ export const UNPROVEN_REPORTS_AT_ONCE_OF_ALL = 100;
 /** How many different refusals of one client wait for the next report. */
 export const WAITING_REFUSALS_MAX = 8;
 
-/** How many clients with refusals an isolate remembers. */
-export const REFUSED_CLIENTS_MAX = 2000;
+/** How many clients with refusals an isolate remembers, of each kind: 10 MB if all refusals wait. */
+export const REFUSED_CLIENTS_MAX = 1000;
 
 /** How long the texts of a refusal are at most, in characters, and how many scopes it has. Together they are less than a kilobyte. */
 export const NOTED_DESCRIPTION_MAX = 240;

@@ -8,21 +8,21 @@ import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
 import { findStrength, identifyCaller, isServerStanding, mayIntrospect } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
-import { answerForm, noteRefusal } from './refusals/note-refusal.ts';
+import { answerForm, type FormEndpoint, noteRefusal } from './refusals/note-refusal.ts';
 import type { RefusedRequest } from './refusals/noted-refusal.ts';
 import { type Parameters, requireSecretParameter } from './request/parameters.ts';
 import { parseScope } from './request/scope.ts';
 import { OAuthError, oauthJson } from './response/oauth-error.ts';
 import type { OAuthServices } from './services.ts';
 
-const ENDPOINT = 'introspect';
+const FORM: FormEndpoint = { endpoint: 'introspect' };
 
 /**
  * The introspection endpoint ([RFC 7662 section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). With a `scope` parameter, a token is
  * active only if it was granted all of it. With `introspection=strong`, the gate is asked even if the resource server chose `edge`.
  */
 export function introspect(services: OAuthServices, request: Request): Promise<Response> {
-  return answerForm(services, request, { endpoint: ENDPOINT }, (parameters) => inspect(services, request, parameters));
+  return answerForm(services, request, FORM, (parameters) => inspect(services, request, parameters));
 }
 
 async function inspect(services: OAuthServices, request: Request, parameters: Parameters): Promise<Response> {
@@ -35,7 +35,7 @@ async function inspect(services: OAuthServices, request: Request, parameters: Pa
   const claims = await verifyAccessToken(services, presented, now);
   if (!claims) return inactiveToken('expired_or_invalid');
   if (!mayIntrospect(caller, claims)) {
-    noteForeign(services, { request, endpoint: ENDPOINT, parameters });
+    noteForeign(services, { request, endpoint: FORM.endpoint, parameters });
     return inactiveToken('not_theirs');
   }
   if (!wasGranted(claims, scopes)) return inactiveToken('scope_not_granted');

@@ -9,7 +9,7 @@ import { signAccessToken } from '../tokens/sign.ts';
 import { authenticateByGrant, JWT_BEARER_GRANT } from './client-authentication/assertion-grant.ts';
 import { authenticateClient } from './client-authentication/index.ts';
 import type { AdmitIntent, GateAnswer } from './client-authentication/intent.ts';
-import { answerForm } from './refusals/note-refusal.ts';
+import { answerForm, type FormEndpoint } from './refusals/note-refusal.ts';
 import { type Parameters, requireParameter } from './request/parameters.ts';
 import { parseRequestedClaims } from './request/requested-claims.ts';
 import { parseResource } from './request/resource.ts';
@@ -20,6 +20,8 @@ import { rateLimitHeaders } from './response/rate-limit-headers.ts';
 import { nonceHeader, nonceRequired, verifyPossession } from './sender-constraint/evidence.ts';
 import type { TokenServices } from './services.ts';
 
+const FORM: FormEndpoint = { endpoint: 'token', repeatable: ['resource'] };
+
 type Decision = GateAnswer<AdmitIntent>;
 type Admitted = Extract<Decision, { outcome: 'admitted' }>;
 
@@ -28,8 +30,7 @@ type Admitted = Extract<Decision, { outcome: 'admitted' }>;
  * jwt-bearer grant ([RFC 7523 section 2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
  */
 export function token(services: TokenServices, request: Request): Promise<Response> {
-  const form = { endpoint: 'token', repeatable: ['resource'] };
-  return answerForm(services, request, form, (parameters) => issueToken(services, request, parameters));
+  return answerForm(services, request, FORM, (parameters) => issueToken(services, request, parameters));
 }
 
 async function issueToken(services: TokenServices, request: Request, parameters: Parameters): Promise<Response> {

@@ -28,7 +28,8 @@ test.each([
   expect(echoOf(text, 200)).toBe(HIDDEN);
 });
 
-test('characters that an error description must not have are replaced, and a long text is cut', () => {
+test('unusual characters are replaced, and a long text is cut', () => {
+  expect(echoOf(`<b>\`$\{c}'`, 200)).toBe('?b????c??');
   expect(echoOf('a"b\\c\nd\u202eé', 200)).toBe('a?b?c?d??');
   expect(echoOf('ab '.repeat(100), 20)).toBe('ab ab ab ab ab ab...');
 });

@@ -334,6 +334,19 @@ const WAYS: readonly (readonly [
       return withAssertion(clientId, assertion);
     },
   ],
+  [
+    'an API key beside a secret',
+    'more_than_one_method',
+    false,
+    400,
+    async () => {
+      const { client_id, client_secret } = await bySecret();
+      const form = { grant_type: 'client_credentials', client_id, client_secret };
+      const headers = { Authorization: `Bearer ${env.ROOT_API_KEY}` };
+      const response = await postForm('/oauth2/token', form, { headers, address: address() });
+      return { clientId: client_id, response, secrets: [client_secret] };
+    },
+  ],
   // Workloads.
   [
     'a workload that is not trusted',

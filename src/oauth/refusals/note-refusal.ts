@@ -14,12 +14,12 @@ export interface FormEndpoint extends ReadOptions {
 export async function answerForm(
   services: RefusalServices,
   request: Request,
-  { endpoint, ...options }: FormEndpoint,
+  form: FormEndpoint,
   answer: (parameters: Parameters) => Promise<Response>,
 ): Promise<Response> {
   let parameters: Parameters | undefined;
   try {
-    parameters = await readParameters(request, options);
+    parameters = await readParameters(request, form);
     return await answer(parameters);
   } catch (error) {
     const { answer: refusal, log } = explainError(error);
@@ -27,7 +27,7 @@ export async function answerForm(
     const description = log.detail === undefined ? specificDescription : `Fault: ${log.detail}.`;
     if (log.reason) {
       const refusedAs = { reason: log.reason, status, error: code, description };
-      noteRefusal(services, { request, endpoint, parameters }, refusedAs);
+      noteRefusal(services, { request, endpoint: form.endpoint, parameters }, refusedAs);
     }
     throw error;
   }
@@ -39,13 +39,14 @@ export async function answerForm(
  */
 export function noteRefusal(services: RefusalServices, refused: RefusedRequest, refusedAs: RefusedAs): void {
   const trace = currentTrace();
-  if (!trace || !isAboutClient(refusedAs.reason) || hasApiKey(refused.request)) return;
-  const { requestId, isAuthenticated, details } = trace;
+  if (!trace || !isAboutClient(refusedAs.reason) || isOfAdministrator(refused)) return;
+  const { requestId, details } = trace;
   const now = Date.now();
   const tell = async () => {
     const clientId = details.client_id ?? (await services.claimedClients.find(refused.request, refused.parameters));
     if (clientId === undefined) return;
-    const isProven = isAuthenticated || isProving(refusedAs.reason);
+    // Compared, because the request of one client may name another one.
+    const isProven = trace.authenticatedClient === clientId || isProving(refusedAs.reason);
     const refusal = describeRefusal(refused, refusedAs, { requestId, isProven, now });
     const refusals = services.refusalReports.add(clientId, refusal, now);
     if (refusals.length > 0) await services.gates.noteRefusals({ client_id: clientId, refusals });
@@ -54,6 +55,7 @@ export function noteRefusal(services: RefusalServices, refused: RefusedRequest, 
   waitUntil(runWithTrace(new Trace(), () => tell().catch(() => undefined)));
 }
 
-function hasApiKey(request: Request): boolean {
-  return /^bearer /i.test(request.headers.get('Authorization') ?? '');
+/** Whether the caller is the holder of an API key, which only introspection takes. */
+function isOfAdministrator({ request, endpoint }: RefusedRequest): boolean {
+  return endpoint === 'introspect' && /^bearer /i.test(request.headers.get('Authorization') ?? '');
 }

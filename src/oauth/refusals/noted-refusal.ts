@@ -1,6 +1,6 @@
 import type { NotedRefusal } from '../../gates/protocol.ts';
 import { clientAddress } from '../../http/client-address.ts';
-import { echoOf } from '../../lib/echo.ts';
+import { echoOf, printable } from '../../lib/echo.ts';
 import type { Reason } from '../../log/reasons.ts';
 import { NOTED_DESCRIPTION_MAX, NOTED_RESOURCE_MAX, NOTED_SCOPE_MAX, NOTED_SCOPES_MAX } from '../constants.ts';
 import type { Parameters } from '../request/parameters.ts';
@@ -34,14 +34,8 @@ const ABOUT_NO_CLIENT: readonly Reason[] = [
   'temporarily_unavailable',
 ];
 
-/** What only a holder of the client's credential can cause. */
-const PROVING: readonly Reason[] = [
-  'disabled_client',
-  'expired_client',
-  'expired_secret',
-  'replayed',
-  'refused_by_gate',
-];
+/** What only a holder of the client's credential can cause. Not `refused_by_gate`: the key may have been taken away because it leaked. */
+const PROVING: readonly Reason[] = ['disabled_client', 'expired_client', 'expired_secret', 'replayed'];
 
 /** Whether a reason is about the client. */
 export function isAboutClient(reason: Reason): boolean {
@@ -72,7 +66,7 @@ export function describeRefusal(
     endpoint,
     status,
     error,
-    ...(description !== undefined && { description: echoOf(description, NOTED_DESCRIPTION_MAX) }),
+    ...(description !== undefined && { description: printable(description, NOTED_DESCRIPTION_MAX) }),
     address: clientAddress(request) || null,
     is_proven: isProven,
     ...(isProven && parameters && requested(parameters)),

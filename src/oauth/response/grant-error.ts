@@ -1,5 +1,5 @@
 import type { GrantRefusal, GrantRequest, RefusalDetails } from '../../gates/protocol.ts';
-import { echoOf } from '../../lib/echo.ts';
+import { echoOf, printable } from '../../lib/echo.ts';
 import type { GrantFailure } from '../../log/reasons.ts';
 import { DESCRIBED_RESOURCE_MAX, DESCRIBED_SCOPE_MAX, DESCRIBED_SCOPES_MAX } from '../constants.ts';
 import { OAuthError } from './oauth-error.ts';
@@ -47,7 +47,7 @@ function describe({ scopes = [], resource = '', target }: RefusalDetails, reques
   if (scopes.length > 0) {
     const named = scopes.slice(0, DESCRIBED_SCOPES_MAX).map((scope) => echoOf(scope, DESCRIBED_SCOPE_MAX));
     const more = scopes.length > named.length ? ', and more' : '';
-    return `Not granted at ${echoOf(resource, DESCRIBED_RESOURCE_MAX)}: ${named.join(', ')}${more}.`;
+    return `Not granted at ${printable(resource, DESCRIBED_RESOURCE_MAX)}: ${named.join(', ')}${more}.`;
   }
   switch (target) {
     case 'not_named':
