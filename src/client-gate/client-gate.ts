@@ -55,7 +55,7 @@ import {
   notActive,
   replayed,
 } from './check-proof.ts';
-import { hasExpired, nearExpiry, statusAt } from './client-status.ts';
+import { hasExpired, statusAt } from './client-status.ts';
 import { FEED_PAUSE_MS, ISSUE_WAIT_MAX_MS, SCOPE_HOLD_POLL_MS, SCOPE_HOLD_WAIT_MAX_MS } from './constants.ts';
 import { type Decision, decideAdmission, usageOutcomeOf } from './decide-admission.ts';
 import { type Deliveries, deliver, deliverRevocations, type RevocationCounts } from './deliveries.ts';
@@ -463,7 +463,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   get #status(): ClientStatus {
     const { record, cutOff = null } = this.#state;
     const status = record ? this.#statusOf(record) : 'active';
-    const expires_at = record && status === 'active' ? nearExpiry(record, Date.now()) : undefined;
+    const expires_at = status === 'active' ? this.#state.outlivedEnd : undefined;
     return {
       status,
       cut_off: cutOff,
@@ -476,11 +476,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return statusAt(record, record.expires_at === undefined ? 0 : this.#clock);
   }
 
-  /** When the gate must end the client, if a token may exist that lives longer. Milliseconds since the epoch. */
+  /** When the gate must end the client's tokens, milliseconds since the epoch. */
   get #expiryDeadline(): number | undefined {
-    const { record, cutOff = 0 } = this.#state;
-    const end = record && nearExpiry(record, Date.now());
-    return end === undefined || cutOff >= end ? undefined : end * 1000;
+    const { outlivedEnd } = this.#state;
+    return outlivedEnd === undefined ? undefined : outlivedEnd * 1000;
   }
 
   /** Does what the client's end requires, and owes other stores the new status. Does nothing for a client without an end. */

@@ -1,4 +1,3 @@
-import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { ClientRecord, ClientStatusCopy } from '../gates/protocol.ts';
 
 /**
@@ -19,15 +18,4 @@ export function statusAt(record: Pick<ClientRecord, 'status' | 'expires_at'>, no
 /** Returns the lifetime of a token in seconds: it ends with its client. @param issuedAt its `iat` */
 export function lifetimeWithin({ expires_at }: ClientRecord, lifetime: number, issuedAt: number): number {
   return expires_at === undefined ? lifetime : Math.min(lifetime, expires_at - issuedAt);
-}
-
-/**
- * Returns the client's end in seconds since the epoch if a token may exist that lives longer, because it was issued before the client was
- * given that end. Such a token has at most the longest lifetime left.
- * @param now milliseconds since the epoch
- */
-export function nearExpiry({ expires_at }: Pick<ClientRecord, 'expires_at'>, now: number): number | undefined {
-  return expires_at !== undefined && expires_at <= now / 1000 + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW
-    ? expires_at
-    : undefined;
 }

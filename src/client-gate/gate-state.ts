@@ -1,3 +1,4 @@
+import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { ClientRecord, CutOffRow, ExpiryRow, RecordRow } from '../gates/protocol.ts';
 import { hasExpired } from './client-status.ts';
 
@@ -12,8 +13,7 @@ export class GateState {
   #record: ClientRecord | undefined;
   #tombstone: number | undefined;
   #cutOff: number | undefined;
-  // The version of the last record with an end that this code stored.
-  #expiryVersion: number | undefined;
+  #expiry: ExpiryRow | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -23,7 +23,7 @@ export class GateState {
     );
     const existing = new Set([...tables].map(({ name }) => name));
     if (existing.has('expiry')) {
-      this.#expiryVersion = sql.exec<ExpiryRow>('SELECT version FROM expiry').toArray()[0]?.version;
+      this.#expiry = sql.exec<ExpiryRow>('SELECT version, outlived_until FROM expiry').toArray()[0];
     }
     if (existing.has('cut_off')) {
       const [row] = sql.exec<CutOffRow>('SELECT at, tombstone FROM cut_off').toArray();
@@ -73,16 +73,17 @@ export class GateState {
         (epoch(record) !== epoch(this.#record) || (hasExpired(this.#record, now) && !hasExpired(record, now))));
     const cutOff = isCutOff ? Math.max(this.#cutOff ?? 0, Math.floor(now / 1000)) : this.#cutOff;
     const tombstone = record ? undefined : version;
+    const expiry = this.#expiryOf(version, record, now);
 
     this.#storage.transactionSync(() => {
       this.#writeRecord(record);
-      if (record?.expires_at !== undefined) this.#writeExpiry(version);
+      if (expiry) this.#writeExpiry(expiry);
       if (cutOff !== this.#cutOff || tombstone !== this.#tombstone) this.#writeCutOff(cutOff ?? 0, tombstone);
     });
     this.#record = record ?? undefined;
     this.#cutOff = cutOff;
     this.#tombstone = tombstone;
-    if (record?.expires_at !== undefined) this.#expiryVersion = version;
+    if (expiry) this.#expiry = expiry;
     return true;
   }
 
@@ -101,7 +102,7 @@ export class GateState {
   }
 
   #isMistold({ expires_at, version }: ClientRecord): boolean {
-    return expires_at !== undefined && this.#expiryVersion !== version;
+    return expires_at !== undefined && this.#expiry?.version !== version;
   }
 
   /** Revokes all tokens if `isExpiryDue`. Then other stores must be told the client's status. @param now as there */
@@ -112,12 +113,31 @@ export class GateState {
     // The feed takes a state of the same version only if its cut-off is later.
     const untold = this.#isMistold(this.#record) ? Math.max((this.#cutOff ?? 0) + 1, Math.floor(now / 1000)) : 0;
     const cutOff = Math.max(ended, untold);
+    const expiry = { version, outlived_until: untold > 0 ? afterLongestToken(now) : this.#outlivedUntil };
     this.#storage.transactionSync(() => {
       this.#writeCutOff(cutOff, this.#tombstone);
-      this.#writeExpiry(version);
+      this.#writeExpiry(expiry);
     });
     this.#cutOff = cutOff;
-    this.#expiryVersion = version;
+    this.#expiry = expiry;
+  }
+
+  /** The client's end in seconds since the epoch, if tokens may exist that live longer and no cut-off has ended them. */
+  get outlivedEnd(): number | undefined {
+    const { expires_at = 0 } = this.#record ?? {};
+    return (this.#cutOff ?? 0) < expires_at && expires_at < this.#outlivedUntil ? expires_at : undefined;
+  }
+
+  get #outlivedUntil(): number {
+    return this.#expiry?.outlived_until ?? 0;
+  }
+
+  /** Returns what to store about the end of a record. Tokens outlive the client only if the end was set, or moved to an earlier time. */
+  #expiryOf(version: number, record: ClientRecord | null, now: number): ExpiryRow | undefined {
+    if (record?.expires_at === undefined) return undefined;
+    const isEarlier =
+      this.#record !== undefined && record.expires_at < (this.#record.expires_at ?? Number.POSITIVE_INFINITY);
+    return { version, outlived_until: isEarlier ? afterLongestToken(now) : this.#outlivedUntil };
   }
 
   /** Revokes every token issued up to the end of the current second. @param now milliseconds since the epoch */
@@ -138,10 +158,12 @@ export class GateState {
     else sql.exec('DELETE FROM record');
   }
 
-  #writeExpiry(version: number): void {
+  #writeExpiry({ version, outlived_until }: ExpiryRow): void {
     const { sql } = this.#storage;
-    sql.exec('CREATE TABLE IF NOT EXISTS expiry (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)');
-    sql.exec('INSERT OR REPLACE INTO expiry VALUES (1, ?)', version);
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS expiry (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, outlived_until INTEGER NOT NULL)',
+    );
+    sql.exec('INSERT OR REPLACE INTO expiry VALUES (1, ?, ?)', version, outlived_until);
   }
 
   #writeCutOff(at: number, tombstone: number | undefined): void {
@@ -151,6 +173,11 @@ export class GateState {
     );
     sql.exec('INSERT OR REPLACE INTO cut_off VALUES (1, ?, ?)', at, tombstone ?? null);
   }
+}
+
+/** Returns when every token that was issued until now has expired, seconds since the epoch. */
+function afterLongestToken(now: number): number {
+  return Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW;
 }
 
 function epoch(record: ClientRecord): number {

@@ -839,11 +839,16 @@ export type CutOffRow = {
   readonly tombstone: number | null;
 };
 
-/**
- * `expiry`, one row, if the record has `expires_at`: the version of the record for which KV and the revocation feed have the right status.
- * Code of an older version does not know the table. It stores such a record as well, and tells both stores that the client is disabled.
- */
-export type ExpiryRow = { readonly version: number };
+/** `expiry`, one row, if the record has `expires_at`. Code of an older version does not know the table. */
+export type ExpiryRow = {
+  /**
+   * The version of the record for which KV and the revocation feed have the right status. Code of an older version stores such a record as
+   * well, and tells both stores that the client is disabled.
+   */
+  readonly version: number;
+  /** Until then tokens may exist that live longer than the client, seconds since the epoch; 0 for none. */
+  readonly outlived_until: number;
+};
 
 /** A token bucket, as storage has it: the level without the reservation. Times are in milliseconds since the epoch. */
 export type WrittenBucket = { readonly level: number; readonly at: number };

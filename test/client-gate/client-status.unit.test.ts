@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lifetimeWithin, nearExpiry, statusAt } from '../../src/client-gate/client-status.ts';
+import { lifetimeWithin, statusAt } from '../../src/client-gate/client-status.ts';
 import type { ClientRecord } from '../../src/gates/protocol.ts';
 
 const END = 1_800_000_000;
@@ -25,10 +25,4 @@ test('a token lives as long as it may, and never longer than its client', () => 
   expect(lifetimeWithin(record, 600, END - 599)).toBe(599);
   expect(lifetimeWithin(record, 600, END - 1)).toBe(1);
   expect(lifetimeWithin({} as ClientRecord, 600, END)).toBe(600);
-});
-
-test('an end is near once a token may exist that lives longer', () => {
-  expect(nearExpiry({ expires_at: END }, (END - 86_461) * 1000)).toBeUndefined();
-  expect(nearExpiry({ expires_at: END }, (END - 86_460) * 1000)).toBe(END);
-  expect(nearExpiry({}, 0)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ring, standingOf } from '../faults/copies.ts';
+import { owedBy, ring, standingOf } from '../faults/copies.ts';
 import {
   api as ask,
   basic,
@@ -212,13 +212,36 @@ describe('other stores', () => {
     expect(await alarmOf(worker)).toBe(START + 10_000);
   });
 
-  test('an end that no token can outlive costs no alarm and no copy', async () => {
-    const { worker } = await expiringWorld();
-    await getToken(worker);
+  test('an end that no token can outlive costs no alarm and no copy: a late one, and one from the beginning', async () => {
+    const late = await expiringWorld();
+    await getToken(late.worker);
+    await ring(late.worker);
+    await expire(late.worker, 90_000);
+    const early = await expiringWorld({ expires_at: time(10) });
+    await getToken(early.worker);
+    await expire(early.worker, 20);
+    for (const { worker } of [late, early]) {
+      expect(await owedBy(worker)).toEqual([]);
+      await ring(worker);
+      expect(await standingOf(worker)).toBeNull();
+    }
+    expect(await alarmOf(late.worker)).not.toBe(START + 90_000_000);
+    expect(await alarmOf(early.worker)).not.toBe(START + 20_000);
+  });
+
+  test('an end that is moved, though later, is told as well while tokens from before any end live', async () => {
+    const { worker, token } = await atEdge();
+    await expire(worker, 100);
+    await evictDurableObject(gateOf(worker));
+    await expire(worker, 200);
     await ring(worker);
-    await expire(worker, 90_000);
-    expect(await standingOf(worker)).toBeNull();
-    expect(await alarmOf(worker)).not.toBe(START + 90_000_000);
+    expect(await standingOf(worker)).toEqual({ status: 'active', cut_off: null, expires_at: SECOND + 200 });
+    expect(await alarmOf(worker)).toBe(START + 200_000);
+    setClock(199);
+    expect(await isActive('root', token)).toBe(true);
+    setClock(200);
+    await ring(worker);
+    expect(await standingOf(worker)).toEqual({ status: 'disabled', cut_off: SECOND + 200 });
   });
 
   test('an end that is moved away is taken out of the copy', async () => {

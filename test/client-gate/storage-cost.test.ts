@@ -85,9 +85,10 @@ function timesOf(tokens: number, seconds: number, together = 1): number[] {
   });
 }
 
-test.each([
+test.each<[name: string, times: readonly number[], limit: RateLimit, most: number, end?: number]>([
   // With 0.30 for the request, 0.15 for the gate call, and 0.05 for CPU and log: 1.60.
   ['a token every 30 s', timesOf(480, 30), DEFAULT_LIMIT, 1.1],
+  ['a token every 30 s, on the last day of the client', timesOf(480, 30), DEFAULT_LIMIT, 1.1, START + 43_200_000],
   ['two tokens a minute, together', timesOf(200, 60, 2), DEFAULT_LIMIT, 1.1],
   ['ten tokens a minute, together', timesOf(400, 60, 10), DEFAULT_LIMIT, 0.65],
   ['a token every 5 s', timesOf(500, 5), DEFAULT_LIMIT, 1.05],
@@ -95,8 +96,9 @@ test.each([
   // The same sum: 0.55.
   ['ten tokens a second', timesOf(2000, 0.1), DEFAULT_LIMIT, 0.05],
   ['a hundred tokens a second', timesOf(2000, 0.01), { per_minute: 60_000, burst: 1000 }, 0.02],
-])('%s: a request writes one row and sets one alarm at most', async (name, times, rate_limit, most) => {
-  const { worker } = await world(crypto.randomUUID(), { rate_limit });
+])('%s: a request writes one row and sets one alarm at most', async (name, times, rate_limit, most, end) => {
+  const expires_at = end === undefined ? null : new Date(end).toISOString();
+  const { worker } = await world(crypto.randomUUID(), { rate_limit, expires_at });
   const { mostPerRequest, ...cost } = await costOf(worker, times);
   const rounded = Object.entries(cost).map(([what, number]) => `${what} ${number.toFixed(3)}`);
   console.log(`${name}: ${rounded.join(', ')}`);
