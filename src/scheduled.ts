@@ -9,6 +9,7 @@ import { logFailure } from './platform/failures.ts';
 import type { Services } from './services.ts';
 import { SCHEDULE } from './store/actors.ts';
 import { type BackgroundTask, recordSuccesses } from './store/background-tasks.ts';
+import { noticeExpiringApiKeys } from './store/expiring-api-keys.ts';
 import { noticeExpiringClients } from './store/expiring-clients.ts';
 import { noticeExpiringSecrets } from './store/expiring-secrets.ts';
 import { migrateIdentifiers } from './store/identifiers.ts';
@@ -31,6 +32,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['migrate_identifiers', storeComparableForms],
   ['migrate_usage', async ({ db }, now) => ({ moved: await moveOlderUsage(db, now) })],
   ['purge', ({ db }, now) => purge(db, now)],
+  ['notice_expiring_api_keys', async ({ db }, now) => ({ noticed: await noticeExpiringApiKeys(db, now) })],
   ['notice_expiring_clients', async ({ db }, now) => ({ noticed: await noticeExpiringClients(db, now) })],
   ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],
   ['disable_unused_clients', async ({ db, gates }, now) => ({ ...(await disableUnusedClients({ db, gates }, now)) })],

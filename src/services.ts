@@ -73,7 +73,7 @@ export function createServices(env: Env): Services {
       acceptedKeys,
       (hashes) => findApiKey(db, hashes),
       // Best effort: recording the use must not fail the request.
-      (id, now) => waitUntil(recordApiKeyUse(db, id, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
+      (used, now) => waitUntil(recordApiKeyUse(db, used, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(

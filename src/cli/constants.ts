@@ -74,3 +74,6 @@ export const SECRET_DIRECTORY_MODE = 0o700;
 /** How long `edgemint webhooks test` waits for the receiver, and how often it looks: the service gives a receiver 15 seconds. */
 export const TEST_EVENT_WAIT_MS = 20_000;
 export const TEST_EVENT_POLL_MS = 500;
+
+/** How long before its end the command line warns of its API key: as the event `api_key.expiring`. In milliseconds. */
+export const EXPIRY_WARNING_MS = 14 * 86_400_000;

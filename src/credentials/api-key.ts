@@ -20,7 +20,7 @@ export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> 
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
-type RecordUse = (id: string, now: number) => void;
+type RecordUse = (used: Pick<ApiKey, 'id' | 'rank'>, now: number) => void;
 
 /** A cache of API keys that exist, by their stored hashes. */
 export interface ApiKeyCache {
@@ -38,7 +38,7 @@ export class ApiKeys {
   readonly #recordUse: RecordUse;
   // Keys with a valid tag that D1 does not have (any more), by their hashes.
   readonly #unknown = new ExpiringCache<true>();
-  // Ids of keys whose use was recorded within `LAST_USED_PRECISION`.
+  // Values of keys whose use was recorded within `LAST_USED_PRECISION`, by their hashes.
   readonly #recentlyUsed = new ExpiringCache<true>();
 
   /**
@@ -75,7 +75,7 @@ export class ApiKeys {
     if (!found) this.#unknown.set(cacheKey, true, now + UNKNOWN_KEY_AGE * 1000);
     const isActive = found && (found.expiresAt === null || found.expiresAt > now);
     if (!isActive) return undefined;
-    this.#recordUseOnce(found, now);
+    this.#recordUseOnce(found, cacheKey, now);
     addLogDetails({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
   }
@@ -86,10 +86,10 @@ export class ApiKeys {
     return found;
   }
 
-  #recordUseOnce({ id, lastUsedAt }: ApiKey, now: number): void {
+  #recordUseOnce({ id, rank, lastUsedAt }: ApiKey, hashes: string, now: number): void {
     const precision = LAST_USED_PRECISION * 1000;
-    if (now - (lastUsedAt ?? 0) < precision || this.#recentlyUsed.get(id, now)) return;
-    this.#recentlyUsed.set(id, true, now + precision);
-    this.#recordUse(id, now);
+    if (now - (lastUsedAt ?? 0) < precision || this.#recentlyUsed.get(hashes, now)) return;
+    this.#recentlyUsed.set(hashes, true, now + precision);
+    this.#recordUse({ id, rank }, now);
   }
 }

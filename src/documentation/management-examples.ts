@@ -55,6 +55,7 @@ export const REQUESTS = {
   createOrganization: organization,
   updateOrganization: { metadata: { plan: null, region: 'eu' } },
   createApiKey: { organization_id, ...apiKey },
+  rotateApiKey: { grace_seconds: 86_400 },
   createResourceServer: { organization_id, ...resourceServer },
   updateResourceServer: { access_token_ttl: 900 },
   createRole: { organization_id, ...role },
@@ -101,6 +102,8 @@ const ApiKey = {
   hint: 'fKWB',
   created_at,
   last_used_at: null,
+  rotated_at: null,
+  secondary: null,
 };
 const Client = {
   client_id: CLIENT_ID,
@@ -192,6 +195,7 @@ export const REPRESENTATIONS = {
     name: ApiKey.name,
     organization: { id: organization_id, name: organization.name },
     scopes: ApiKey.scopes,
+    rank: 'primary',
     expires_at: null,
     issuer: CLAIMS.iss,
     version: '1.2.3',

@@ -78,6 +78,7 @@ export interface ScheduledEvent {
   readonly task:
     | 'resume_pushes'
     | 'purge'
+    | 'notice_expiring_api_keys'
     | 'notice_expiring_clients'
     | 'notice_expiring_secrets'
     | 'disable_unused_clients'

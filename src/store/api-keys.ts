@@ -12,8 +12,21 @@ export type NewApiKey = Pick<
   'id' | 'organizationId' | 'name' | 'hash' | 'hint' | 'scopes' | 'createdAt' | 'expiresAt'
 >;
 
-/** The columns of an API key that authentication needs. */
-export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt' | 'lastUsedAt'>;
+/** Which of its two values a key was presented with. A rotation makes the primary value the secondary one. */
+export type ApiKeyRank = 'primary' | 'secondary';
+
+/** What authentication needs of an API key. The end and the last use are those of the value that was presented. */
+export type ApiKey = Pick<StoredApiKey, 'id' | 'organizationId' | 'scopes' | 'expiresAt' | 'lastUsedAt'> & {
+  readonly rank: ApiKeyRank;
+};
+
+type Ends = Pick<StoredApiKey, 'expiresAt' | 'secondaryExpiresAt'>;
+
+/** Returns when a value of a key stops being accepted, milliseconds since the epoch; null if it has no end. */
+export function endOf({ expiresAt, secondaryExpiresAt }: Ends, rank: ApiKeyRank): number | null {
+  if (rank === 'primary' || secondaryExpiresAt === null) return expiresAt;
+  return Math.min(secondaryExpiresAt, expiresAt ?? secondaryExpiresAt);
+}
 
 /** Finds the API key with one of these hashes, if its organization is active. @throws StoreUnavailableError */
 export async function findApiKey(db: Database, hashes: readonly string[]): Promise<ApiKey | undefined> {
@@ -21,26 +34,50 @@ export async function findApiKey(db: Database, hashes: readonly string[]): Promi
     id: apiKeys.id,
     organizationId: apiKeys.organizationId,
     scopes: apiKeys.scopes,
+    hash: apiKeys.hash,
     expiresAt: apiKeys.expiresAt,
+    secondaryExpiresAt: apiKeys.secondaryExpiresAt,
     lastUsedAt: apiKeys.lastUsedAt,
+    secondaryLastUsedAt: apiKeys.secondaryLastUsedAt,
   };
   const [found] = await askStore('d1', () =>
     db
       .select(columns)
       .from(apiKeys)
       .innerJoin(organizations, eq(organizations.id, apiKeys.organizationId))
-      .where(and(inArray(apiKeys.hash, [...hashes]), eq(organizations.status, 'active'))),
+      .where(and(hasHash(hashes), eq(organizations.status, 'active'))),
   );
-  return found;
+  if (!found) return undefined;
+  const { id, organizationId, scopes, hash, lastUsedAt, secondaryLastUsedAt } = found;
+  const rank = hashes.includes(hash) ? 'primary' : 'secondary';
+  const expiresAt = endOf(found, rank);
+  return {
+    id,
+    organizationId,
+    scopes,
+    rank,
+    expiresAt,
+    lastUsedAt: rank === 'primary' ? lastUsedAt : secondaryLastUsedAt,
+  };
+}
+
+function hasHash(hashes: readonly string[]): SQL | undefined {
+  return or(inArray(apiKeys.hash, [...hashes]), inArray(apiKeys.secondaryHash, [...hashes]));
 }
 
 /**
- * Records the use of an API key, unless a use after `since` is already recorded. Times are milliseconds since the epoch.
+ * Records the use of a value of an API key, unless a use after `since` is already recorded. Times are milliseconds since the epoch.
  * @throws StoreUnavailableError
  */
-export async function recordApiKeyUse(db: Database, id: string, now: number, since: number): Promise<void> {
-  const isStale = or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, since));
-  const update = db.update(apiKeys).set({ lastUsedAt: now });
+export async function recordApiKeyUse(
+  db: Database,
+  { id, rank }: Pick<ApiKey, 'id' | 'rank'>,
+  now: number,
+  since: number,
+): Promise<void> {
+  const column = rank === 'primary' ? ('lastUsedAt' as const) : ('secondaryLastUsedAt' as const);
+  const isStale = or(isNull(apiKeys[column]), lte(apiKeys[column], since));
+  const update = db.update(apiKeys).set({ [column]: now });
   await askStore('d1', () => update.where(and(eq(apiKeys.id, id), isStale)));
 }
 
@@ -62,6 +99,52 @@ export function expireApiKey(db: Database, id: string, now: number): Statement[]
   return [db.update(apiKeys).set({ expiresAt: now, version: nextVersion }).where(eq(apiKeys.id, id))];
 }
 
+/** The value that stays accepted beside the new one. Times are milliseconds since the epoch. */
+export interface SecondaryValue {
+  readonly hash: string;
+  readonly hint: string;
+  /** null if it ends with the key. */
+  readonly expiresAt: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+/** Builds the statement that gives an API key a new primary value. Times are milliseconds since the epoch. */
+export function rotateApiKey(
+  db: Database,
+  id: string,
+  fields: Pick<StoredApiKey, 'hash' | 'hint' | 'expiresAt'>,
+  secondary: SecondaryValue,
+  now: number,
+): Statement[] {
+  const changed = {
+    ...fields,
+    lastUsedAt: null,
+    secondaryHash: secondary.hash,
+    secondaryHint: secondary.hint,
+    secondaryExpiresAt: secondary.expiresAt,
+    secondaryLastUsedAt: secondary.lastUsedAt,
+    rotatedAt: now,
+    version: nextVersion,
+  };
+  return [db.update(apiKeys).set(changed).where(eq(apiKeys.id, id))];
+}
+
+/** Builds the statement that deletes the secondary value of an API key. */
+export function removeSecondary(db: Database, id: string): Statement[] {
+  const none = { secondaryHash: null, secondaryHint: null, secondaryExpiresAt: null, secondaryLastUsedAt: null };
+  return [
+    db
+      .update(apiKeys)
+      .set({ ...none, version: nextVersion })
+      .where(eq(apiKeys.id, id)),
+  ];
+}
+
+/** Builds the statement that ends the secondary value of an API key. @param now milliseconds since the epoch */
+export function expireSecondary(db: Database, id: string, now: number): Statement[] {
+  return [db.update(apiKeys).set({ secondaryExpiresAt: now, version: nextVersion }).where(eq(apiKeys.id, id))];
+}
+
 /** Whether the API key is unchanged since it was read, for the guard of a write. */
 export function isApiKeyAt({ id, version }: Pick<StoredApiKey, 'id' | 'version'>): SQL {
   return isAtVersion(apiKeys, apiKeys.id, id, version);
@@ -72,12 +155,9 @@ export async function findApiKeyById(db: Database, id: string): Promise<StoredAp
   return (await askStore('d1', () => db.select().from(apiKeys).where(eq(apiKeys.id, id))))[0];
 }
 
-/** Finds the API key with one of these hashes, even if it has expired or its organization is disabled. @throws StoreUnavailableError */
+/** Finds the API key of which one of these hashes is a value's, even if it has expired or its organization is disabled. @throws StoreUnavailableError */
 export async function findApiKeyByHash(db: Database, hashes: readonly string[]): Promise<StoredApiKey | undefined> {
-  const found = db
-    .select()
-    .from(apiKeys)
-    .where(inArray(apiKeys.hash, [...hashes]));
+  const found = db.select().from(apiKeys).where(hasHash(hashes));
   return (await askStore('d1', () => found))[0];
 }
 

@@ -6,6 +6,8 @@ export const AUDIT_ACTIONS = [
   'api_key.created',
   'api_key.deleted',
   'api_key.leaked',
+  'api_key.rotated',
+  'api_key.secondary_deleted',
   'client.attempts_throttled',
   'client.created',
   'client.deleted',

@@ -15,6 +15,7 @@ export const BACKGROUND_TASKS = [
   'migrate_identifiers',
   'migrate_usage',
   'purge',
+  'notice_expiring_api_keys',
   'notice_expiring_clients',
   'notice_expiring_secrets',
   'disable_unused_clients',

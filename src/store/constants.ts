@@ -76,6 +76,12 @@ export const SECRET_EXPIRY_NOTICE = 7 * 86_400;
 /** The most expiring secrets that one run of the scheduled handler reports. */
 export const EXPIRING_SECRETS_PER_RUN = 500;
 
+/** How long before its end a value of an API key counts as expiring, as in the command line: time to ask a holder of a key that may move the end. */
+export const API_KEY_EXPIRY_NOTICE = 14 * 86_400;
+
+/** The most values of API keys whose ends one run of the scheduled handler reports. */
+export const EXPIRING_API_KEYS_PER_RUN = 500;
+
 /** How long before its end a client counts as expiring: time to ask its owner. */
 export const CLIENT_EXPIRY_NOTICE = 14 * 86_400;
 

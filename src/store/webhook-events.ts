@@ -5,6 +5,7 @@ import { AUDIT_ACTIONS } from './audit-actions.ts';
  * insert its rows by `insertNotices`, and add a line in docs/webhooks.md.
  */
 export const NOTICE_TYPES = [
+  'api_key.expiring',
   'client.expiring',
   'client.unused',
   'secret.expiring',

@@ -5,7 +5,7 @@ import { SIGNING_KEY_MAX_AGE_DEFAULT } from '../../src/platform/constants.ts';
 import { SCHEDULE } from '../../src/store/actors.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
 import { CHANGE_AGE, LIVE_REVOCATION_GRACE, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
-import { api as ask, type Credentials, createClient, done, getToken, send, world } from '../http.ts';
+import { api as ask, type Credentials, create, createClient, done, getToken, send, world } from '../http.ts';
 import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
 import { consoleOf } from '../log/lines.ts';
 import { type Row, rowsOf, tables } from '../management/rows.ts';
@@ -118,6 +118,7 @@ beforeAll(async () => {
   await rotate({ alg: 'ES256' });
   const rotated = await createClient({ organization_id: made.organization, client_name: 'with two secrets' });
   await createClient({ organization_id: made.organization, client_name: 'unused' });
+  await create('api-keys', { organization_id: made.organization, name: 'expiring', scopes: ['clients:read'] });
   due = Date.now() + SIGNING_KEY_MAX_AGE_DEFAULT * 1000;
   vi.setSystemTime(due);
   startNewIsolate();
@@ -152,6 +153,7 @@ beforeAll(async () => {
     env.DB.prepare("INSERT INTO live_revocations VALUES (2, '', '', 'client', 'newest', '', NULL, 1, 1, 0)"),
     // As older code left it.
     env.DB.prepare('UPDATE resource_servers SET comparable = NULL'),
+    env.DB.prepare('UPDATE api_keys SET expires_at = ? WHERE organization_id = ?').bind(due + DAY, made.organization),
     env.DB.prepare('UPDATE clients SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
     env.DB.prepare('UPDATE client_secrets SET expires_at = ? WHERE client_id = ?').bind(due + DAY, api.client_id),
     env.DB.prepare(
@@ -217,6 +219,10 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       has('webhook_deliveries', ({ event_id }) => event_id === 'old') ||
       has('live_revocations', ({ hash }) => hash === 'old') ||
       !has('live_revocations', ({ hash }) => hash === 'newest')
+    ),
+    notice_expiring_api_keys: !has(
+      'api_keys',
+      ({ expires_at, noticed_end }) => Number(expires_at) > Date.now() && noticed_end !== expires_at,
     ),
     notice_expiring_clients: !has(
       'clients',
@@ -300,6 +306,7 @@ test('the log tells how much each task did, and nothing of one that found nothin
         live_revocations: 1,
       },
     ],
+    ['notice_expiring_api_keys', true, { noticed: 1 }],
     ['notice_expiring_clients', true, { noticed: 1 }],
     ['notice_expiring_secrets', true, { noticed: 1 }],
     ['disable_unused_clients', true, { reported: 1, disabled: 1 }],
@@ -394,6 +401,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   migrate_usage: 'select "client_id", "hour", "outcome", "count" from "client_usage"',
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
+  notice_expiring_api_keys: '"secondary_noticed_end" IS NOT',
   notice_expiring_clients: '"clients"."expiry_noticed" = 0',
   notice_expiring_secrets: '"client_secrets"."expiry_noticed" = 0',
   disable_unused_clients: '"unused_check_at" is not null',

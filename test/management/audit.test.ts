@@ -57,6 +57,8 @@ const newServer = () =>
 const newClient = (more: object = {}) => createClient({ organization_id: organization, client_name: name(), ...more });
 const newRole = () => create('roles', { organization_id: organization, name: name() });
 const webhookFields = () => ({ name: name(), url: 'https://hooks.example.com/in', events: ['client.created'] });
+const newApiKey = () =>
+  create<Record<string, string>>('api-keys', { organization_id: organization, name: name(), scopes: ['clients:read'] });
 const newWebhook = () => create('webhooks', { organization_id: organization, ...webhookFields() });
 const newOrganization = () => create('organizations', { name: name() });
 
@@ -127,6 +129,22 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       const { id, api_key } = await create('api-keys', body);
       const secret = api_key ?? '';
       return { path: `api-keys/${id}`, target: id, organization, changes: { name: body.name }, secret };
+    },
+  ],
+  'POST /api-keys/{id}/rotate': [
+    'api_key.rotated',
+    async () => {
+      const { id, hint, api_key } = await newApiKey();
+      const changes = { hint: any('.{4}$'), secondary: { hint, expires_at: null } };
+      return { path: `api-keys/${id}/rotate`, target: id, organization, changes, secret: api_key ?? '' };
+    },
+  ],
+  'DELETE /api-keys/{id}/secondary': [
+    'api_key.secondary_deleted',
+    async () => {
+      const { id, hint } = await newApiKey();
+      await done('POST', `api-keys/${id}/rotate`);
+      return { path: `api-keys/${id}/secondary`, target: id, organization, changes: { hint } };
     },
   ],
   'POST /resource-servers': [
@@ -405,7 +423,9 @@ describe('every write', () => {
       ]) {
         if (secret !== undefined) expect(stored).not.toContain(secret);
       }
-      const hashes = await rowsOf<{ hash: string }>('SELECT hash FROM client_secrets UNION SELECT hash FROM api_keys');
+      const hashes = await rowsOf<{ hash: string }>(
+        'SELECT hash FROM client_secrets UNION SELECT hash FROM api_keys UNION SELECT secondary_hash FROM api_keys WHERE secondary_hash IS NOT NULL',
+      );
       for (const { hash } of hashes) expect(stored).not.toContain(hash);
     },
   );

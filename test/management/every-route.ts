@@ -131,6 +131,22 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'api-keys:write',
     call: async (id) => ({ path: `api-keys/${(await newKey(id)).id}` }),
   },
+  'POST /api-keys/{id}/rotate': {
+    // Or the rotated key itself.
+    requires: 'api-keys:write',
+    call: async (organization_id) => {
+      const { id } = await create('api-keys', { organization_id, name: name(), scopes: ['api-keys:write'] });
+      return { path: `api-keys/${id}/rotate`, body: {} };
+    },
+  },
+  'DELETE /api-keys/{id}/secondary': {
+    requires: 'api-keys:write',
+    call: async (organization_id) => {
+      const { id } = await newKey(organization_id);
+      await done('POST', `api-keys/${id}/rotate`);
+      return { path: `api-keys/${id}/secondary` };
+    },
+  },
   'POST /resource-servers': {
     requires: 'resource-servers:write',
     call: (organization_id) => ({

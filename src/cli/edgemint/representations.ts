@@ -24,6 +24,8 @@ export interface Me {
   readonly name: string | null;
   readonly organization: Organization | null;
   readonly scopes: readonly string[];
+  /** Absent from older servers. */
+  readonly rank?: 'primary' | 'secondary' | null;
   readonly expires_at: string | null;
   readonly issuer: string;
   readonly version: string;

@@ -38,7 +38,7 @@ export function allow(requires: RequiredKey) {
 }
 
 /** @throws ProblemError `forbidden` */
-function requireScope(administrator: Administrator, requires: RequiredKey): void {
+export function requireScope(administrator: Administrator, requires: RequiredKey): void {
   if (administrator.kind === 'root' || requires === 'any') return;
   if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This requires the root key.' });
   if (hasScope(administrator, requires)) return;

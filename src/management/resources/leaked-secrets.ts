@@ -6,7 +6,7 @@ import { candidateHashes } from '../../credentials/secret-hash.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { LEAK_REPORT } from '../../store/actors.ts';
-import { expireApiKey, findApiKeyByHash } from '../../store/api-keys.ts';
+import { endOf, expireApiKey, expireSecondary, findApiKeyByHash } from '../../store/api-keys.ts';
 import { renewClient } from '../../store/renewals.ts';
 import { endLeakedSecret, findSecretByHash } from '../../store/secrets.ts';
 import { listOf } from '../../store/sql.ts';
@@ -99,7 +99,14 @@ async function planDisabling(
     };
   }
   if (!apiKey) return undefined;
-  const { id, organizationId, hint, expiresAt } = apiKey;
+  const { id, organizationId, hint, secondaryHint, expiresAt } = apiKey;
+  if (apiKey.secondaryHash !== null && hashes.includes(apiKey.secondaryHash)) {
+    const end = endOf(apiKey, 'secondary');
+    return {
+      event: { at: now, organizationId, action: 'api_key.leaked', target: id, changes: { hint: secondaryHint } },
+      statements: end !== null && end <= now ? [] : expireSecondary(db, id, now),
+    };
+  }
   return {
     event: { at: now, organizationId, action: 'api_key.leaked', target: id, changes: { hint } },
     statements: expiresAt !== null && expiresAt <= now ? [] : expireApiKey(db, id, now),

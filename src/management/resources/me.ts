@@ -26,7 +26,13 @@ const Me = z
     scopes: z
       .array(z.enum(API_KEY_SCOPES))
       .openapi({ description: 'What the key may do in its organization. The root key has all scopes.' }),
-    expires_at: Time.nullable().openapi({ description: 'When the key stops working. Null for never.' }),
+    rank: z.enum(['primary', 'secondary']).nullable().openapi({
+      description:
+        'Which of the values of the API key the request has. `secondary`: a rotation has replaced it. Null for the root key.',
+    }),
+    expires_at: Time.nullable().openapi({
+      description: 'When the key stops working, or its value in the request if that is before. Null for never.',
+    }),
     issuer: z
       .string()
       .openapi({ description: 'The issuer, as in the claim `iss` of tokens.', example: 'https://auth.example.com' }),
@@ -51,7 +57,7 @@ export function me(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const service = { issuer: services.config.issuer, version };
     if (administrator.kind === 'root') {
-      const key = { kind: 'root' as const, id: null, name: null, organization: null, expires_at: null };
+      const key = { kind: 'root' as const, id: null, name: null, organization: null, rank: null, expires_at: null };
       return context.json({ ...key, scopes: [...API_KEY_SCOPES], ...service }, 200);
     }
     const [key, organization] = await Promise.all([
@@ -67,7 +73,8 @@ export function me(app: ManagementApp): void {
         name: key.name,
         organization: { id: organization.id, name: organization.name },
         scopes: key.scopes as ApiKeyScope[],
-        expires_at: timeOrNull(key.expiresAt),
+        rank: administrator.rank,
+        expires_at: timeOrNull(administrator.expiresAt),
         ...service,
       },
       200,

@@ -13,9 +13,15 @@ export interface Safety {
 /**
  * Decides whether a secret can be deleted without breaking its client. Times are milliseconds since the epoch.
  * @param lastUsedAt undefined if it was never used
+ * @param noun what the explanation calls it
  */
-export function safetyOf(secret: StoredSecret, lastUsedAt: number | undefined, now: number): Safety {
-  if (secret.rank === 'primary') return { safe_to_delete: false, reason: 'It is the primary secret.' };
+export function safetyOf(
+  secret: Pick<StoredSecret, 'rank' | 'leakedAt' | 'expiresAt' | 'rotatedAt' | 'createdAt'>,
+  lastUsedAt: number | undefined,
+  now: number,
+  noun = 'secret',
+): Safety {
+  if (secret.rank === 'primary') return { safe_to_delete: false, reason: `It is the primary ${noun}.` };
   if (secret.leakedAt !== null)
     return { safe_to_delete: true, reason: 'It was reported as leaked and is no longer accepted.' };
   if (secret.expiresAt !== null && secret.expiresAt <= now) {
@@ -26,7 +32,7 @@ export function safetyOf(secret: StoredSecret, lastUsedAt: number | undefined, n
   const safeFrom = quietSince + (SECRET_QUIET_TIME + LAST_USED_PRECISION) * 1000;
   const since = time(quietSince);
   if (now >= safeFrom) return { safe_to_delete: true, reason: `It has not been used since ${since}.` };
-  const event = quietSince === lastUsedAt ? 'It was last used' : 'It became the secondary secret';
+  const event = quietSince === lastUsedAt ? 'It was last used' : `It became the secondary ${noun}`;
   return {
     safe_to_delete: false,
     reason: `${event} at ${since}. If it stays unused, it is safe to delete from ${time(safeFrom)}.`,

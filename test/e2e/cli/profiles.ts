@@ -84,6 +84,42 @@ describe('profiles:', () => {
     });
   });
 
+  test('an API key rotates itself, its profile gets the new value, and an end that is near is told', async () => {
+    await login();
+    const { id } = await person.json<{ id: string }>(['organizations', 'create', '--name', 'Acme of rotations']);
+    const create = ['api-keys', 'create', '--organization', id, '--name', 'rotating', '--expires', '5d'];
+    const made = await person.json<{ id: string; api_key: string }>([...create, '--scope', 'clients:read']);
+    const told = await login(['--profile', 'rotating'], made.api_key);
+    expect(told.stderr).toMatch(/^This API key expires in 4 days \(/);
+    const used = ['--profile', 'rotating'];
+    const rotated = await person.run(['api-keys', 'rotate', '--grace', '2h', ...used]);
+    expect(rotated).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('The profile rotating has the new api_key'),
+    });
+    const me = await person.json<{ rank: string }>(['me', ...used]);
+    expect(me.rank).toBe('primary');
+    const old = { env: { EDGEMINT_URL: edgemint.issuer, EDGEMINT_API_KEY: made.api_key } };
+    expect((await person.run(['me'], old)).stderr).toContain(
+      'A rotation replaced this API key. It expires in less than a day',
+    );
+    expect((await person.run(['api-keys', 'rotate', made.id])).stderr).toContain('is still accepted');
+    const listed = await person.run(['api-keys', 'list', '--organization', id]);
+    expect(listed.stdout).toContain(`, …${made.api_key.slice(-4)}`);
+    expect((await person.run(['api-keys', 'delete-secondary', made.id, '--yes'])).code).toBe(0);
+    expect((await person.run(['me'], old)).code).toBe(1);
+    const again = await person.json<{ api_key: string; expires_at: string }>([
+      'api-keys',
+      'rotate',
+      made.id,
+      '--expires',
+      '90d',
+    ]);
+    expect(Date.parse(again.expires_at)).toBeGreaterThan(Date.now() + 89 * 86_400_000);
+    const root = await person.run(['api-keys', 'rotate']);
+    expect([root.code, root.stderr]).toEqual([2, expect.stringContaining('deploy another ROOT_API_KEY')]);
+  });
+
   test('edgemint profiles tells keys by their last characters alone, and logout forgets one', async () => {
     await login();
     await login(['--profile', 'second']);

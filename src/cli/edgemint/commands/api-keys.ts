@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { futureTime } from '../parse.ts';
+import { addDeleteSecondary, addRotateApiKey } from './api-key-rotation.ts';
 import { addCreate, addDelete, addGet, addList, type Collection } from './crud.ts';
 
 interface ApiKey {
@@ -9,6 +10,7 @@ interface ApiKey {
   readonly hint: string;
   readonly expires_at: string | null;
   readonly last_used_at: string | null;
+  readonly secondary?: { readonly hint: string } | null;
 }
 
 const apiKeys: Collection<ApiKey> = {
@@ -20,7 +22,7 @@ const apiKeys: Collection<ApiKey> = {
   columns: {
     id: ({ id }) => id,
     name: ({ name }) => name,
-    hint: ({ hint }) => `…${hint}`,
+    hint: ({ hint, secondary }) => (secondary ? [`…${hint}`, `…${secondary.hint}`] : `…${hint}`),
     scopes: ({ scopes }) => scopes,
     expires_at: ({ expires_at }) => expires_at,
     last_used_at: ({ last_used_at }) => last_used_at,
@@ -43,5 +45,7 @@ export function addApiKeys(program: Command): void {
   addList(group, 'list API keys', columns, () => ({ path, isOwned: true }));
   addGet(group, apiKeys);
   addCreate(group, apiKeys, { secret: 'api_key' });
+  addRotateApiKey(group);
+  addDeleteSecondary(group);
   addDelete(group, apiKeys);
 }

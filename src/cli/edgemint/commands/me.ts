@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { expiryWarning } from '../expiry.ts';
 import type { Me } from '../representations.ts';
 import { Session } from '../session.ts';
 
@@ -12,5 +13,7 @@ export function addMe(program: Command): void {
     const { organization, ...rest } = body;
     const shown = organization === null ? null : `${organization.name} (${organization.id})`;
     session.show({ ...rest, organization: shown });
+    const warning = expiryWarning(body, Date.now());
+    if (warning !== undefined) session.terminal.note(warning);
   });
 }

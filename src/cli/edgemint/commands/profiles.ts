@@ -3,6 +3,7 @@ import { HINT_LENGTH } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { Api } from '../api.ts';
 import { checkUrl, profileName } from '../connection.ts';
+import { expiryWarning } from '../expiry.ts';
 import { UsageError } from '../failures.ts';
 import { table, time } from '../output.ts';
 import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
@@ -44,10 +45,11 @@ function addLogin(program: Command): void {
     const url = checkUrl(await urlOf(session));
     const apiKey = await terminal.readSecret(`API key for ${url}`);
     const { organization } = options;
-    const holder = await describeKey(new Api({ url, apiKey, organization }, terminal), organization);
+    const { holder, warning } = await describeKey(new Api({ url, apiKey, organization }, terminal), organization);
     const profile = { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) };
     await saveProfile(terminal.io, name, profile);
     session.done(`Logged in to ${url} with ${holder}. The profile ${name} is in ${profilesFile(terminal.io)}.`);
+    if (warning !== undefined) terminal.note(warning);
   });
 }
 
@@ -58,17 +60,24 @@ async function urlOf({ options, terminal }: Session): Promise<string> {
   return (await terminal.ask('URL of the issuer: ')).trim();
 }
 
-/** Describes the holder of the key. @throws Failure if the server does not know the key or the organization */
-async function describeKey(api: Api, organization: string | undefined): Promise<string> {
-  const { kind, name, organization: own, expires_at } = (await api.get<Me>('me')).body;
-  if (kind === 'root' && organization === undefined) return 'the root key';
-  if (kind === 'root')
-    return `the root key, for the organization ${(await api.get<Organization>(`organizations/${organization}`)).body.name}`;
+/** Describes the holder of the key, and warns if it ends soon. @throws Failure if the server does not know the key or the organization */
+async function describeKey(
+  api: Api,
+  organization: string | undefined,
+): Promise<{ readonly holder: string; readonly warning?: string | undefined }> {
+  const me = (await api.get<Me>('me')).body;
+  const { kind, name, organization: own, expires_at } = me;
+  if (kind === 'root' && organization === undefined) return { holder: 'the root key' };
+  if (kind === 'root') {
+    const { body } = await api.get<Organization>(`organizations/${organization}`);
+    return { holder: `the root key, for the organization ${body.name}` };
+  }
   if (own && organization !== undefined && own.id !== organization) {
     throw new Failure(`The key belongs to the organization ${own.name} (${own.id}), not to ${organization}.`);
   }
   const end = expires_at === null ? '' : `, which expires at ${time(expires_at)}`;
-  return `the API key ${name} of the organization ${own?.name}${end}`;
+  const holder = `the API key ${name} of the organization ${own?.name}${end}`;
+  return { holder, warning: expiryWarning(me, Date.now()) };
 }
 
 function addLogout(program: Command): void {
