@@ -174,3 +174,6 @@ export const LEAST_PRIVILEGE_PAGE_MAX = 50;
 
 /** How many gates one request asks at the same time. */
 export const GATES_ASKED_AT_ONCE = 25;
+
+/** The most pages of one stream. Each is a D1 query, of which one request may make 1,000. */
+export const STREAMED_PAGES_MAX = 500;

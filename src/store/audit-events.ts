@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, lte, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { GateAuditEvent } from '../gates/protocol.ts';
 import { currentTrace } from '../log/trace.ts';
 import { ATTEMPT_FILTER } from './actors.ts';
@@ -93,18 +93,21 @@ export async function recordThrottling(
 }
 
 /**
- * Lists audit events, the newest first.
+ * Lists audit events by time, the newest first unless another order is given.
  * @param page `after`: the last event of the previous page; `limit`: the greatest number of events
  * @throws StoreUnavailableError
  */
 export function listAuditEvents(
   db: Database,
   { organizationId, actor, target, action, requestId, from, to }: AuditFilter,
-  { after, limit }: { after: { at: number; id: string } | undefined; limit: number },
+  { after, limit, order = 'newest' }: AuditPage,
 ): Promise<StoredAuditEvent[]> {
   const { at, id } = auditEvents;
   const is = (column: SQLWrapper, value: string | undefined): SQL | undefined =>
     value === undefined ? undefined : sql`${column} = ${value}`;
+  const [beyond, sorted] = order === 'newest' ? [lt, desc] : [gt, asc];
+  const earliest = order === 'newest' ? from : Math.max(from ?? 0, after?.at ?? 0);
+  const latest = order === 'newest' ? Math.min(to, after?.at ?? to) : to;
   const page = db
     .select()
     .from(auditEvents)
@@ -117,12 +120,18 @@ export function listAuditEvents(
         is(organizationId === undefined ? auditEvents.actor : sql`+${auditEvents.actor}`, actor),
         is(auditEvents.target, target),
         is(auditEvents.action, action),
-        from === undefined ? undefined : gte(at, from),
-        lte(at, Math.min(to, after?.at ?? to)),
-        after && or(lt(at, after.at), lt(id, after.id)),
+        earliest === undefined ? undefined : gte(at, earliest),
+        lte(at, latest),
+        after && or(beyond(at, after.at), beyond(id, after.id)),
       ),
     )
-    .orderBy(desc(at), desc(id))
+    .orderBy(sorted(at), sorted(id))
     .limit(limit);
   return askStore('d1', () => page);
+}
+
+export interface AuditPage {
+  readonly after: { readonly at: number; readonly id: string } | undefined;
+  readonly limit: number;
+  readonly order?: 'newest' | 'oldest';
 }

@@ -6,7 +6,7 @@ import { management } from '../../src/management/index.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { createServices } from '../../src/services.ts';
 import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
-import { calls } from '../instruments.ts';
+import { calls, failing, withFault } from '../instruments.ts';
 import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 
@@ -700,6 +700,97 @@ describe('the list', () => {
       'role.deleted',
       'role.created',
     ]);
+  });
+});
+
+describe('the stream', () => {
+  const NDJSON = 'application/x-ndjson';
+  const open = (query: Record<string, string>, by?: string, accept = NDJSON) =>
+    api('GET', `audit-events?${new URLSearchParams(query)}`, {
+      headers: { Accept: accept },
+      ...(by !== undefined && { key: by }),
+    });
+  const linesOf = (text: string) =>
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  const stream = async (query: Record<string, string>, by?: string) => {
+    const answer = await open(query, by);
+    expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, NDJSON]);
+    return linesOf(await answer.text());
+  };
+  /** Inserts events, of which each ten have the same time. @returns their target */
+  async function insertEvents(count: number): Promise<string> {
+    const target = crypto.randomUUID();
+    await env.DB.prepare(
+      `WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1 - 1)
+       INSERT INTO audit_events SELECT printf('evt_%s_%05d', ?2, n), 1795999469000 + n / 10, ?3, 'root', 'role.updated', ?2, NULL, '{"n":' || n || '}', NULL, NULL
+       FROM numbers`,
+    )
+      .bind(count, target, organization)
+      .run();
+    return target;
+  }
+  const until = '2027-01-01T00:00:00Z';
+
+  test('has every event of a range once, oldest first, as the list shows them, and says that it is complete', async () => {
+    const target = await insertEvents(5000);
+    const events = await stream({ target, to: until });
+    expect(events.pop()).toEqual({ complete: true, count: 5000, next_cursor: null });
+    expect(events.map(({ changes }) => changes.n)).toEqual(Array.from({ length: 5000 }, (_, n) => n));
+    expect(events.slice(0, 3)).toEqual((await stream({ target, to: events[0].at })).slice(0, 3));
+    const newest = await list({ target, to: until, limit: '100' });
+    expect(events.slice(-100).reverse()).toEqual(newest.data);
+    const ranged = await stream({ target, from: events[10].at, to: events[29].at });
+    expect(ranged).toEqual([...events.slice(10, 30), { complete: true, count: 20, next_cursor: null }]);
+    expect(await stream({ target, action: 'role.created' })).toEqual([{ complete: true, count: 0, next_cursor: null }]);
+    const other = await keyWith((await newOrganization()).id ?? '', API_KEY_SCOPES);
+    expect(await stream({ target }, other)).toEqual([{ complete: true, count: 0, next_cursor: null }]);
+    expect(await stream({ target, to: until }, key)).toHaveLength(5001);
+  });
+
+  test('reads the next page only when its reader takes it', async () => {
+    const target = await insertEvents(1000);
+    const answer = await open({ target, to: until });
+    const before = calls.d1;
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    await reader?.read();
+    expect(calls.d1 - before).toBeLessThanOrEqual(3);
+    await reader?.cancel();
+  });
+
+  test('breaks without its last line if D1 fails in the middle, and is an error if it fails at first', async () => {
+    const target = await insertEvents(5000);
+    let pages = 0;
+    const fault = (call: () => Promise<unknown>, sql: string) =>
+      sql.includes('from "audit_events"') && ++pages > 20 ? Promise.reject(new Error('gone')) : call();
+    let text = '';
+    const read = withFault('d1', fault, async () => {
+      const answer = await open({ target, to: until });
+      expect(answer.status).toBe(200);
+      const decoder = new TextDecoder();
+      for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) text += decoder.decode(chunk);
+    });
+    await expect(read).rejects.toThrow();
+    const events = linesOf(text);
+    expect(events.map(({ changes }) => changes?.n)).toEqual(Array.from({ length: 2000 }, (_, n) => n));
+    expect((await failing('d1', () => open({ target }))).status).toBe(503);
+  });
+
+  test('is given to those who ask for it, and has no limit', async () => {
+    const target = await insertEvents(1);
+    for (const accept of ['*/*', 'application/json', `application/json, ${NDJSON};q=0.9`, `${NDJSON};q=0`, '']) {
+      expect((await open({ target }, undefined, accept)).headers.get('Content-Type')).toBe('application/json');
+    }
+    for (const accept of [`${NDJSON}, application/json`, `text/plain, ${NDJSON}; q=0.5`, NDJSON.toUpperCase()]) {
+      expect((await open({ target }, undefined, accept)).headers.get('Content-Type')).toBe(NDJSON);
+    }
+    expect(await pointedAt(await open({ target, limit: '5' }))).toEqual(['limit']);
+    expect(await pointedAt(await open({ target, cursor: 'x' }))).toEqual(['cursor']);
+    const powerless = await keyWith(organization, ['clients:read']);
+    expect((await open({ target }, powerless)).status).toBe(403);
   });
 });
 

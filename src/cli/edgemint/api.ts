@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../lib/json.ts';
 import { MAX_POLL_MS, PAGE_LIMIT, POLL_MS } from '../constants.ts';
+import { Failure } from '../failure.ts';
 import type { Connection } from './connection.ts';
 import { exchange, readJson } from './http.ts';
 import { findIssuer } from './issuer.ts';
+import { splitLines } from './lines.ts';
 import { alreadyHas } from './merge-patch.ts';
 import type { Change, Page } from './representations.ts';
 import { RequestError } from './request-error.ts';
 import type { Terminal } from './terminal.ts';
+
+const NDJSON = 'application/x-ndjson';
 
 export interface Answer<Body> {
   readonly status: number;
@@ -21,6 +25,8 @@ interface RequestParts {
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the request; by default a limit for all of it does. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Condition {
@@ -82,6 +88,24 @@ export class Api {
     return items;
   }
 
+  /**
+   * Reads a list as JSON lines.
+   * @throws StreamBroken if the connection breaks after the answer began
+   */
+  async *lines(path: string, query: Query): AsyncGenerator<string> {
+    const limit = new AbortController();
+    const response = await this.#exchange('GET', path, {
+      query,
+      headers: { Accept: NDJSON },
+      signal: limit.signal,
+    });
+    const type = response.headers.get('Content-Type');
+    if (!response.body || !type?.startsWith(NDJSON)) {
+      throw new Failure('The server cannot stream this list: it has an older version.');
+    }
+    yield* splitLines(response.body, limit);
+  }
+
   /** Posts with a fresh idempotency key, so that repeating a lost request is safe. */
   async post<Body>(path: string, body: unknown, { ifMatch }: Pick<Condition, 'ifMatch'> = {}): Promise<Answer<Body>> {
     const headers = { 'Idempotency-Key': randomUUID(), ...conditional(ifMatch) };
@@ -130,7 +154,20 @@ export class Api {
     return { ...answer, body: change as Body };
   }
 
-  async #send(method: string, path: string, { query = {}, headers, body }: RequestParts): Promise<Answer<unknown>> {
+  async #send(method: string, path: string, parts: RequestParts): Promise<Answer<unknown>> {
+    const response = await this.#exchange(method, path, parts);
+    return {
+      status: response.status,
+      body: await readJson(response),
+      etag: response.headers.get('ETag'),
+    };
+  }
+
+  async #exchange(
+    method: string,
+    path: string,
+    { query = {}, headers, body, signal }: RequestParts,
+  ): Promise<Response> {
     const { url, apiKey } = this.#connection;
     const target = new URL(`${url}/v1/${path}`);
     for (const [name, value] of Object.entries(query)) {
@@ -147,11 +184,12 @@ export class Api {
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
       },
       this.#terminal,
     );
+    if (response.ok) return response;
     const content = await readJson(response);
-    if (response.ok) return { status: response.status, body: content, etag: response.headers.get('ETag') };
     const mayCascade = method === 'DELETE' || path.startsWith('resource-servers/');
     throw new RequestError(response.status, Object(content), { wasRepeated: attempts > 1, mayCascade });
   }

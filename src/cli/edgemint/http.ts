@@ -33,7 +33,8 @@ export async function exchange(url: URL, init: RequestInit, terminal: Terminal):
 async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<Response | undefined> {
   try {
     // Following a redirect could send the credentials to another server.
-    return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    const signal = init.signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    return await fetch(url, { ...init, redirect: 'error', signal });
   } catch (error) {
     const reason = reasonOf(error);
     if (mayFail && !PERMANENT.test(reason)) return undefined;

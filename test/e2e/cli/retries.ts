@@ -1,12 +1,17 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { edgemint, newOrganization } from './fixture.ts';
 import { Person } from './person.ts';
 
-/** `lose` forwards the request but loses the answer. `refuse` forwards nothing. An object is the answer, and nothing is forwarded. */
-type Fault = 'pass' | 'lose' | 'refuse' | { status: number; headers?: Record<string, string>; body?: unknown };
+/** `lose` forwards the request but loses the answer. `refuse` forwards nothing. `break` breaks in the middle of the answer. An object is the answer, and nothing is forwarded. */
+type Fault =
+  | 'pass'
+  | 'lose'
+  | 'refuse'
+  | 'break'
+  | { status: number; headers?: Record<string, string>; body?: unknown };
 
 interface Client {
   client_id: string;
@@ -69,6 +74,10 @@ describe('over a connection with faults', () => {
     if (fault === 'lose') return void response.destroy();
     const etag = answer.headers.get('ETag');
     const type = answer.headers.get('Content-Type') ?? 'application/json';
+    if (fault === 'break') {
+      response.writeHead(answer.status, { 'Content-Type': type });
+      return void response.write(text.slice(0, text.length / 2), () => response.destroy());
+    }
     response
       .writeHead(answer.status, { 'Content-Type': type, ...(etag ? { ETag: weakens ? `W/${etag}` : etag } : {}) })
       .end(text);
@@ -277,6 +286,37 @@ describe('over a connection with faults', () => {
       expect(stderr).toContain('edgemint changes get');
       expect(seen).toHaveLength(1);
     });
+  });
+
+  test('an export continues after a break, and leaves a file only if it has every event', async () => {
+    for (const name of ['e1', 'e2', 'e3', 'e4', 'e5']) await create(name);
+    const file = person.file('audit.ndjson');
+    const args = ['audit', 'export', '--action', 'client.created'];
+    const whole = await person.run(args);
+    expect(whole).toMatchObject({ code: 0, stderr: expect.stringContaining('The export is complete.') });
+    const events = whole.stdout.trimEnd().split('\n');
+    const names = events.map((line) => JSON.parse(line).changes.client_name);
+    expect(names.slice(-5)).toEqual(['e1', 'e2', 'e3', 'e4', 'e5']);
+    faults = ['break', 'break', 'refuse'];
+    const written = await person.run([...args, '--output', file]);
+    expect(written, written.stderr).toMatchObject({ code: 0, stdout: '' });
+    expect(written.stderr).toContain(`${events.length} events in ${file}. The export is complete.`);
+    expect(await readFile(file, 'utf8')).toBe(whole.stdout);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+
+    const broken: Fault = {
+      status: 200,
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body: { at: '1', id: 'a' },
+    };
+    faults = Array.from({ length: 9 }, () => broken);
+    const failed = await person.run([...args, '--output', file]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('The export is incomplete') });
+    expect(await readFile(file, 'utf8')).toBe(whole.stdout);
+    expect((await readdir(person.home)).filter((name) => name.startsWith('audit'))).toEqual(['audit.ndjson']);
+    faults = [{ status: 200, body: { data: [], next_cursor: null } }];
+    expect((await person.run(args)).stderr).toContain('it has an older version');
+    expect((await person.run([...args, '--output', person.file('none/audit')])).code).toBe(1);
   });
 
   test.each([

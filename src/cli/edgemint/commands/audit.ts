@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CHANGED_FIELDS_SHOWN } from '../../constants.ts';
-import { pastTime } from '../parse.ts';
+import { addAuditExport } from './audit-export.ts';
+import { addFilters, filtersOf } from './audit-filters.ts';
 import { addList } from './crud.ts';
 
 interface AuditEvent {
@@ -23,16 +24,18 @@ const COLUMNS = {
 
 export function addAudit(program: Command): void {
   const group = program.command('audit').description('audit events: the history of changes');
-  addList(group, 'list audit events, newest first; --json shows the changes in full', COLUMNS, (command) => {
-    const { actor, target, action, request, from, to } = command.opts<Record<string, string>>();
-    return { path: 'audit-events', isOwned: true, query: { actor, target, action, request_id: request, from, to } };
-  })
-    .option('--actor <id>', 'only events by this API key, client, or root')
-    .option('--target <id>', 'only events about this item')
-    .option('--action <action>', 'only events of this kind, such as client.created')
-    .option('--request <id>', 'only events of the request with this id, as in the log and in X-Request-Id')
-    .option('--from <time>', 'a time (RFC 3339), a day, or a duration before now such as 24h', pastTime)
-    .option('--to <time>', 'like --from', pastTime);
+  const list = addList(
+    group,
+    'list audit events, newest first; --json shows the changes in full',
+    COLUMNS,
+    (command) => ({
+      path: 'audit-events',
+      isOwned: true,
+      query: filtersOf(command),
+    }),
+  );
+  addFilters(list);
+  addAuditExport(group);
 }
 
 function shorten(names: readonly string[]): string[] {
