@@ -24,11 +24,11 @@ export const UNUSED_PAGE = 500;
 export const GATES_ASKED_PER_PAGE = 100;
 export const GATES_ASKED_AT_ONCE = 25;
 
-/** The most pages of one run of the scheduled handler: 105 D1 statements if clients are reported on each. A run may have a thousand. */
-export const UNUSED_PAGES_PER_RUN = 15;
+/** The most pages of one run of the scheduled handler: 70 D1 statements if clients are reported on each. A run may have a thousand. */
+export const UNUSED_PAGES_PER_RUN = 10;
 
-/** The most clients that one run disables: about 200 D1 statements, and 28,800 clients a day. */
-export const DISABLED_PER_RUN = 20;
+/** The most clients that one run disables: about 100 D1 statements, and 14,400 clients a day. */
+export const DISABLED_PER_RUN = 10;
 
 /** After how much time a run begins no further page, milliseconds. The tasks after it, and the next run, must not wait for it. */
 export const UNUSED_RUN_MS = 15_000;
