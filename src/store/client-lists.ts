@@ -60,7 +60,7 @@ export async function listClients(
   const others = conditions.filter(({ name }) => !isServed.has(name));
   const key = ranges[0]?.key ?? sql`NULL`;
   if (others.length === 0) return readIndex(db, ranges, order, query);
-  const rare = await findRare(db, others);
+  const rare = await findRarest(db, others);
   const rows = rare
     ? await checkAll(db, rare, conditions, { key, organizationId: filter.organizationId, ...order, ...query })
     : await checkInOrder(db, ranges, others, order, query);
@@ -164,17 +164,19 @@ async function readIndex(
   return { clients: shown, next: last && positionOf(last, order) };
 }
 
-/** Returns the condition that the fewest clients fulfil, if that is at most `FEW_CLIENTS`. */
-async function findRare(db: Database, conditions: readonly Condition[]): Promise<SQL | undefined> {
+/** Returns which clients have the rarest of some properties, if these are at most `FEW_CLIENTS`. */
+async function findRarest(db: Database, conditions: readonly Condition[]): Promise<SQL | undefined> {
   const probes = conditions.flatMap(({ having }) => having ?? []);
   if (probes.length === 0) return undefined;
+  // Not a UNION of the counts: D1 allows five terms.
   const counts = probes.map(
     (having, index) =>
-      sql`SELECT ${index} AS probe, COUNT(*) AS count FROM (SELECT * FROM (${having}) LIMIT ${FEW_CLIENTS + 1})`,
+      sql`(SELECT COUNT(*) FROM (SELECT * FROM (${having}) LIMIT ${FEW_CLIENTS + 1})) AS ${sql.identifier(String(index))}`,
   );
-  const fewest = sql`SELECT probe FROM (${sql.join(counts, sql` UNION ALL `)}) WHERE count <= ${FEW_CLIENTS} ORDER BY count LIMIT 1`;
-  const [row] = await askStore('d1', () => db.all<{ probe: number }>(fewest));
-  return row && probes[row.probe];
+  const rows = await askStore('d1', () => db.all<Record<string, number>>(sql`SELECT ${sql.join(counts, sql`, `)}`));
+  const found = probes.map((having, index) => ({ having, count: rows[0]?.[index] ?? FEW_CLIENTS + 1 }));
+  const [rarest] = found.toSorted((one, other) => one.count - other.count);
+  return rarest && rarest.count <= FEW_CLIENTS ? rarest.having : undefined;
 }
 
 interface FoundRows {

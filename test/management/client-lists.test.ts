@@ -151,6 +151,20 @@ describe('a list of many clients', () => {
     }
   });
 
+  test('may be filtered by everything at once', async () => {
+    const identifier = `https://${crypto.randomUUID()}.example`;
+    await create('resource-servers', { organization_id: organization, identifier, name: 'everything' });
+    const [before, after] = [new Date(600).toISOString(), new Date(2000).toISOString()];
+    const all = { owner: 'most', status: 'active', auth_method: 'private_key_jwt', name: 'c', role: 'usual' };
+    const usual = { ...all, unused_since: before, expires_before: after };
+    for (const sort of Object.keys(SORTS).flatMap((name) => [name, `-${name}`])) {
+      const query = { organization_id: organization, sort, limit: '7', ...usual };
+      const wanted = { ...usual, name: 'CLIENT', sort };
+      expect((await walk(query)).names, sort).toEqual(expected(COUNT, wanted));
+      expect((await walk({ ...query, resource_server: identifier, reserved_claims: 'true' })).names).toEqual([]);
+    }
+  });
+
   test('that are sorted by one property goes on where the page ended, in any page size', async () => {
     for (const sort of Object.keys(SORTS).flatMap((name) => [name, `-${name}`])) {
       const { names } = await walk({ organization_id: organization, limit: '7', name: 'client 0001', sort });
