@@ -14,6 +14,7 @@ import { noticeExpiringClients } from './store/expiring-clients.ts';
 import { noticeExpiringSecrets } from './store/expiring-secrets.ts';
 import { migrateIdentifiers } from './store/identifiers.ts';
 import { moveOlderUsage } from './store/older-usage.ts';
+import { checkOrganizationQuotas } from './store/organization-quotas.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
@@ -37,6 +38,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['notice_expiring_secrets', async ({ db }, now) => ({ noticed: await noticeExpiringSecrets(db, now) })],
   ['disable_unused_clients', async ({ db, gates }, now) => ({ ...(await disableUnusedClients({ db, gates }, now)) })],
   ['notice_unused_secrets', async ({ db, gates }, now) => ({ noticed: await noticeUnusedSecrets({ db, gates }, now) })],
+  ['check_quotas', async ({ db }, now) => ({ noticed: await checkOrganizationQuotas(db, now) })],
   // Last, because it takes as long as its receivers.
   ['send_webhooks', async ({ webhooks }, now) => ({ ...(await webhooks.sendDue(now)) })],
 ];

@@ -23,6 +23,7 @@ import type {
   NotAuthenticated,
   Noted,
   Owed,
+  Quota,
   Recorded,
   RefusalReport,
   Revocation,
@@ -239,6 +240,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   /** Returns the last uses and usage counts that only the gate knows. Asks no store. */
   async activity(request?: ActivityRequest): Promise<Activity> {
     const { lastUsed, clientUsedAt, usage } = this.#meter.activity();
+    const issued = this.#meter.issuedAt(Date.now());
     const { record } = this.#state;
     const known = record ? idsOfCredentials(record) : NO_CREDENTIALS;
     const usesOf = (ids: readonly string[]) =>
@@ -256,6 +258,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
         scopes: { version: this.#state.record?.version ?? 0, uses: this.#meter.scopes.uses() },
       }),
       ...(credentials.length > 0 && { credentials }),
+      issued,
     };
   }
 
@@ -361,7 +364,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     }
     const taken = this.#meter.take(record.rate_limit, now);
     const isSpent = (id: SpentId) => this.#replays.has(id);
-    const decision = decideAdmission(record, request, { spends, taken, isSpent, now });
+    const issued = record.quota && this.#meter.issuedAt(now);
+    const decision = decideAdmission(record, request, { spends, taken, issued, isSpent, now });
     const refusal = this.#refuseUnknown([...spends, ...decision.spends], now);
     if (refusal) return refusal;
     this.#meter.used(credential.id, now);
@@ -369,7 +373,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     const spent = this.#spend(decision.spends, now);
     const { answer, isCharged } = decision;
     const resource = answer.outcome === 'admitted' ? answer.grant.resource : undefined;
-    const settled = this.#settle(usageOutcomeOf(answer), now, isCharged ? taken : undefined, resource);
+    const charged = isCharged ? taken : undefined;
+    const settled = this.#settle(usageOutcomeOf(answer), now, charged, resource, record.quota);
     if (spent || settled) await Promise.all([spent, settled]);
     return answer;
   }
@@ -414,8 +419,14 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /** Counts how a request ended. @returns a promise if an alarm is set: await it before the answer */
-  #settle(outcome: UsageOutcome, now: number, taken?: Taken, resource?: string): Promise<void> | undefined {
-    this.#meter.settle(outcome, now, taken, resource);
+  #settle(
+    outcome: UsageOutcome,
+    now: number,
+    taken?: Taken,
+    resource?: string,
+    quota?: Quota,
+  ): Promise<void> | undefined {
+    this.#meter.settle(outcome, now, taken, resource, quota);
     return this.#alarm.setBy(this.#meter.nextDeadline());
   }
 

@@ -152,3 +152,9 @@ export const SCOPE_HOLD_WAIT_MAX_MS = 2000;
 
 /** How many scopes a gate names that were used although they should be taken from the client. */
 export const USED_SCOPES_SHOWN = 20;
+
+/**
+ * How many notices of a quota a gate keeps for D1. A period has two, so these last for an outage of days. With the counts of the periods
+ * they add at most 2 KB to the row.
+ */
+export const QUOTA_NOTICES_OWED_MAX = 8;

@@ -3,7 +3,9 @@ import type {
   AdmissionRequest,
   ClientRecord,
   GrantRefusal,
+  IssuedTokens,
   NotAuthenticated,
+  QuotaStatus,
   RateStatus,
   SpentId,
   Unavailable,
@@ -11,6 +13,7 @@ import type {
 } from '../gates/protocol.ts';
 import { lifetimeWithin } from './client-status.ts';
 import { explainRefusal } from './explain-refusal.ts';
+import { afterToken, enforcedQuotas, usedUp } from './quota.ts';
 import { bindingOf, resolveBinding } from './resolve-binding.ts';
 import { resolveGrant } from './resolve-grant.ts';
 import type { Taken } from './token-bucket.ts';
@@ -33,20 +36,23 @@ export interface Circumstances {
   readonly spends: readonly SpentId[];
   /** The bucket after this request. */
   readonly taken: Taken;
+  /** The tokens that were issued before, for a client with a quota. */
+  readonly issued?: IssuedTokens | undefined;
   /** Whether an id was used before. */
   readonly isSpent: (id: SpentId) => boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Decides on a token request of an authenticated client: its binding, the rate limit, then its grant. Has no effects. */
+/** Decides on a token request of an authenticated client: its binding, the rate limit, its grant, then its quota. Has no effects. */
 export function decideAdmission(
   record: ClientRecord,
   request: AdmissionRequest,
-  { spends, taken, isSpent, now }: Circumstances,
+  { spends, taken, issued, isSpent, now }: Circumstances,
 ): Decision {
   const { granted, remaining, reset } = taken;
-  const rate = { limit: record.rate_limit, remaining, reset };
+  const quotas = record.quota && issued ? enforcedQuotas(record.quota, issued, now) : NO_QUOTAS;
+  const rate = withQuotas({ limit: record.rate_limit, remaining, reset }, quotas);
   const binding = resolveBinding(record, request, isSpent);
   // Free of charge, because the client gets a nonce with this answer and repeats the request at once.
   if (binding === 'use_dpop_nonce') {
@@ -62,11 +68,22 @@ export function decideAdmission(
   if (typeof resolved === 'string') {
     return { answer: refused(record, request, resolved, rate), isCharged: true, spends: used };
   }
+  // Only tokens that would be issued: a request that asks for too much must learn that, not wait for a month.
+  const quota = usedUp(quotas);
+  if (quota) return { answer: { outcome: 'rate_limited', rate, quota }, isCharged: true, spends: [] };
   const issued_at = Math.floor(now / 1000);
   const access_token_ttl = lifetimeWithin(record, resolved.access_token_ttl, issued_at);
   const grant = access_token_ttl === resolved.access_token_ttl ? resolved : { ...resolved, access_token_ttl };
   const wants_dpop_nonce = bindingOf(record).dpop_nonce;
-  const admitted = { outcome: 'admitted', issued_at, grant, rate, confirmation: binding, wants_dpop_nonce } as const;
+  const left = quotas.length > 0 ? { ...rate, quotas: afterToken(quotas) } : rate;
+  const admitted = {
+    outcome: 'admitted',
+    issued_at,
+    grant,
+    rate: left,
+    confirmation: binding,
+    wants_dpop_nonce,
+  } as const;
   const answer = record.log === undefined ? admitted : { ...admitted, log: record.log };
   return { answer, isCharged: true, spends: used };
 }
@@ -74,6 +91,12 @@ export function decideAdmission(
 function refused(record: ClientRecord, request: AdmissionRequest, error: GrantRefusal, rate: RateStatus): Answer {
   const details = explainRefusal(record, request, error);
   return { outcome: 'refused', error, rate, ...(details && { details }) };
+}
+
+const NO_QUOTAS: readonly QuotaStatus[] = [];
+
+function withQuotas(rate: RateStatus, quotas: readonly QuotaStatus[]): RateStatus {
+  return quotas.length > 0 ? { ...rate, quotas } : rate;
 }
 
 /** Returns the outcome under which the answer is counted. */
@@ -84,6 +107,6 @@ export function usageOutcomeOf(answer: Answer): UsageOutcome {
     case 'refused':
       return answer.error;
     case 'rate_limited':
-      return 'rate_limited';
+      return answer.quota ? 'quota_exceeded' : 'rate_limited';
   }
 }

@@ -1,6 +1,9 @@
 import { LAST_USED_PRECISION } from '../constants.ts';
 import type {
+  IssuedTokens,
   MeterRow,
+  Quota,
+  QuotaNotice,
   RateLimit,
   RateStatus,
   ResourceCount,
@@ -21,7 +24,9 @@ import {
   USE_FLUSH_MAX,
   USE_FLUSH_MIN,
 } from './constants.ts';
+import { IssuedCounts } from './issued-counts.ts';
 import { Pace } from './pace.ts';
+import { QuotaNotices } from './quota-notices.ts';
 import { ResourceCounts } from './resource-counts.ts';
 import { ScopeNotes } from './scope-notes.ts';
 import { fullBucket, recoveredBucket, renewed, statusOf, type Taken, type TokenBucket, take } from './token-bucket.ts';
@@ -33,6 +38,8 @@ export interface Flush {
   readonly resources: readonly ResourceCount[];
   /** When the client last authenticated, to `LAST_USED_PRECISION`, if D1 does not know it. */
   readonly usedAt: number | undefined;
+  /** Thresholds of the quota that were reached, for webhooks. */
+  readonly notices: readonly QuotaNotice[];
 }
 
 /**
@@ -62,6 +69,8 @@ export class Meter {
   #resources: ResourceCounts;
   /** The use of the client's scopes. */
   #scopes: ScopeNotes;
+  #issued: IssuedCounts;
+  #quotaNotices: QuotaNotices;
   readonly #pace = new Pace();
   // Whether counts are only in memory, and when the alarm must write those that are. Of a busy client that is set even if there are none,
   // because counts that need it are about to come.
@@ -85,6 +94,8 @@ export class Meter {
     this.#usage = new UsageCounts(row?.activity.usage);
     this.#resources = new ResourceCounts(row?.activity.resources);
     this.#scopes = new ScopeNotes(row?.activity.scopes, row?.activity.scope_hold);
+    this.#issued = new IssuedCounts(row?.activity.issued, row?.activity.usage);
+    this.#quotaNotices = new QuotaNotices(row?.activity.quota_notices);
     this.#flushAt = row?.activity.flush_at ?? undefined;
     this.#failedFlushes = row?.activity.failed_flushes ?? 0;
   }
@@ -114,17 +125,30 @@ export class Meter {
     return this.#written ? recoveredBucket(this.#written, limit, now) : fullBucket(limit, now);
   }
 
+  /** Returns how many tokens the client was issued in the day and month. */
+  issuedAt(now: number): IssuedTokens {
+    return this.#issued.at(now);
+  }
+
   /**
-   * Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy.
+   * Counts how a token request ended and applies what it took from the bucket. Writes to storage unless the client is busy. A token of an
+   * enforced quota is always written, so that no eviction gives it again.
    * @param resource the resource server of the issued token
+   * @param quota the client's quota, if it has one
    */
-  settle(outcome: UsageOutcome, now: number, taken?: Taken, resource?: string): void {
+  settle(outcome: UsageOutcome, now: number, taken?: Taken, resource?: string, quota?: Quota): void {
     this.#usage.add(outcome, now);
     if (resource !== undefined) this.#resources.add(resource, now);
+    const isIssued = outcome === 'issued';
+    if (isIssued) this.#issued.add(now);
     this.#flushAt ??= now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX);
+    // Also while D1 fails: people wait for the notice.
+    if (quota && this.#quotaNotices.note(quota, this.#issued.at(now), now))
+      this.#flushAt = Math.min(this.#flushAt, now);
+    const isExact = isIssued && quota?.action === 'enforce';
     if (taken?.write) this.#write(now, taken.write);
     // A use of a scope, which is noted once an hour, is written before the token leaves: none is ever lost.
-    else if (!this.#pace.isBusy(now) || this.#scopes.isUnwritten) this.#write(now);
+    else if (isExact || !this.#pace.isBusy(now) || this.#scopes.isUnwritten) this.#write(now);
     else {
       this.#isUnwritten = true;
       this.#persistAt ??= now + randomMs(ACTIVITY_PERSIST_MIN, ACTIVITY_PERSIST_MAX);
@@ -193,6 +217,8 @@ export class Meter {
     this.#usage = new UsageCounts();
     this.#resources = new ResourceCounts();
     this.#scopes = new ScopeNotes();
+    this.#issued = new IssuedCounts();
+    this.#quotaNotices = new QuotaNotices();
     this.#isUnwritten = false;
     this.#persistAt = undefined;
     this.#flushAt = undefined;
@@ -233,20 +259,25 @@ export class Meter {
       counts: this.#usage.owed(),
       resources: this.#resources.owed(),
       usedAt: this.#isUseOwed(now) ? this.#clientUse.at : undefined,
+      notices: this.#quotaNotices.owed,
     };
-    if (flush.counts.length > 0 || flush.resources.length > 0 || flush.usedAt !== undefined) return flush;
+    const { counts, resources, usedAt, notices } = flush;
+    if (counts.length > 0 || resources.length > 0 || usedAt !== undefined || notices.length > 0) return flush;
     this.flushed(flush, now);
     return undefined;
   }
 
   /** Records that D1 took a flush. */
-  flushed({ counts, resources, usedAt = 0 }: Flush, now: number): void {
+  flushed({ counts, resources, usedAt = 0, notices }: Flush, now: number): void {
     this.#usage.flushed(counts);
     this.#resources.flushed(resources);
+    this.#quotaNotices.delivered(notices);
     this.#clientUse.flushed = Math.max(this.#clientUse.flushed, usedAt);
     this.#failedFlushes = 0;
     const isMoreOwed = this.#usage.owed().length > 0 || this.#isUseOwed(now);
     this.#flushAt = isMoreOwed ? now + randomMs(USAGE_FLUSH_MIN, USAGE_FLUSH_MAX) : undefined;
+    // A threshold that was reached during the flush.
+    if (this.#quotaNotices.owed.length > 0) this.#flushAt = now;
     this.#write(now);
   }
 
@@ -263,6 +294,7 @@ export class Meter {
     this.#usage.forget(now);
     this.#resources.forget(now);
     const resources = this.#resources.all();
+    const [issued, quotaNotices] = [this.#issued.toStored(), this.#quotaNotices.toStored()];
     const activity: Omit<StoredActivity, 'scopes' | 'scope_hold'> = {
       last_used: Object.fromEntries(this.#lastUsed),
       usage: this.#usage.all(),
@@ -271,6 +303,8 @@ export class Meter {
       ...(this.#clientUse.at > 0 && { client_used_at: this.#clientUse.at }),
       ...(this.#clientUse.flushed > 0 && { client_use_flushed: this.#clientUse.flushed }),
       ...(resources.length > 0 && { resources }),
+      ...(issued && { issued }),
+      ...(quotaNotices && { quota_notices: quotaNotices }),
     };
     if (!this.#exists) {
       this.#sql.exec(

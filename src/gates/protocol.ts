@@ -26,6 +26,20 @@ export interface RateLimit {
   readonly burst: number;
 }
 
+/**
+ * How many tokens may be issued in a day and in a month, by UTC; null for any number. An older gate counts no quota and refuses nothing for
+ * one.
+ */
+export interface Quota {
+  readonly tokens_per_day: number | null;
+  readonly tokens_per_month: number | null;
+  /** Whether a token beyond the quota is refused. Notices are sent in either case. A gate treats a value that it does not know as `warn`. */
+  readonly action: 'warn' | 'enforce';
+}
+
+/** A period for which a quota counts: a day or a month, by UTC. */
+export type QuotaPeriod = 'day' | 'month';
+
 /** A signature algorithm for access tokens. An older edge has no key for an algorithm that it does not know, and answers 503. */
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
 
@@ -244,6 +258,8 @@ export interface ClientRecord {
    * none. A gate that knows of a later use keeps the client active and says so in `Update`. An older gate ignores it and disables the client.
    */
   readonly unused_since?: number;
+  /** How many tokens the client may be issued. Absent, and in an older record: any number. An older gate ignores it. */
+  readonly quota?: Quota;
 }
 
 // ── Proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -354,6 +370,21 @@ export interface RateStatus {
   readonly remaining: number;
   /** Seconds until there is one more. */
   readonly reset: number;
+  /** The quotas that are enforced. Absent, and from an older gate: none. An older edge ignores them. */
+  readonly quotas?: readonly QuotaStatus[];
+}
+
+/** What is left of a quota after a request. */
+export interface QuotaStatus {
+  readonly period: QuotaPeriod;
+  /** Tokens in the period. */
+  readonly limit: number;
+  /** Tokens left. */
+  readonly remaining: number;
+  /** Seconds until the period ends. */
+  readonly reset: number;
+  /** The length of the period, seconds. */
+  readonly window: number;
 }
 
 // ── admit ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -452,7 +483,15 @@ export type Admission =
       /** What exactly was refused. Absent: the error says it, or the gate is older. An older edge ignores it. */
       readonly details?: RefusalDetails;
     }
-  | { readonly outcome: 'rate_limited'; readonly rate: RateStatus }
+  | {
+      readonly outcome: 'rate_limited';
+      readonly rate: RateStatus;
+      /**
+       * The quota that is used up. Absent, and from an older gate: the rate limit refused. An older edge answers 429 as well, with the
+       * `Retry-After` of the rate limit.
+       */
+      readonly quota?: QuotaStatus;
+    }
   | NotAuthenticated
   | Unavailable;
 
@@ -620,7 +659,7 @@ export interface Recorded {
 // ── activity ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How a token request ended. The text is a column of D1 and a value of the API, so it never changes. */
-export type UsageOutcome = 'issued' | 'invalid_client' | 'rate_limited' | GrantRefusal;
+export type UsageOutcome = 'issued' | 'invalid_client' | 'rate_limited' | 'quota_exceeded' | GrantRefusal;
 
 /** How many of a client's token requests ended in one way within an hour. */
 export interface UsageCount {
@@ -702,6 +741,17 @@ export interface Activity {
    * A newer edge that finds an id no more ignores it.
    */
   readonly credentials?: readonly { readonly id: string; readonly last_used_at: number }[];
+  /** How many tokens the client was issued. Absent from an older gate: not known. */
+  readonly issued?: IssuedTokens;
+}
+
+/** How many tokens a client was issued in the latest day and month that its gate has seen, by UTC. */
+export type IssuedTokens = { readonly [Period in QuotaPeriod]: PeriodCount };
+
+export interface PeriodCount {
+  /** The period's beginning, milliseconds since the epoch. */
+  readonly from: number;
+  readonly count: number;
 }
 
 /** The use of the scopes of the record that a gate holds. */
@@ -893,11 +943,44 @@ export interface StoredActivity {
   readonly scopes?: ScopeUses;
   /** The hold on scopes that is in force. Absent: none. */
   readonly scope_hold?: StoredScopeHold;
+  /**
+   * How many tokens the client was issued. Absent from an older gate's row, and before the first token: a gate then begins with the tokens in
+   * `usage`.
+   */
+  readonly issued?: IssuedTokens;
+  /** The thresholds of the quota that were reached. Absent from an older gate's row, and before the first one: none. */
+  readonly quota_notices?: StoredQuotaNotices;
 }
 
 export interface StoredScopeHold extends Pick<ScopeHoldRequest, 'id' | 'scopes'> {
   /** When it ends by itself, milliseconds since the epoch. */
   readonly until: number;
+}
+
+/** The highest threshold of a limit, in percent, that was reached in a period. */
+export interface QuotaThreshold {
+  /** The period's beginning, milliseconds since the epoch. */
+  readonly from: number;
+  readonly limit: number;
+  readonly threshold: number;
+}
+
+export type QuotaThresholds = { readonly [Period in QuotaPeriod]?: QuotaThreshold };
+
+/** A threshold that was reached, of which D1 must still be told. */
+export interface QuotaNotice extends QuotaThreshold {
+  readonly period: QuotaPeriod;
+  /** How many tokens were issued in the period until then. */
+  readonly issued: number;
+  readonly action: Quota['action'];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface StoredQuotaNotices {
+  /** The last one of each period. */
+  readonly noted: QuotaThresholds;
+  readonly owed: readonly QuotaNotice[];
 }
 
 /**

@@ -79,6 +79,7 @@ export interface ScheduledEvent {
     | 'resume_pushes'
     | 'purge'
     | 'notice_expiring_api_keys'
+    | 'check_quotas'
     | 'notice_expiring_clients'
     | 'notice_expiring_secrets'
     | 'disable_unused_clients'

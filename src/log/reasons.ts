@@ -114,7 +114,12 @@ export type ProofFailure =
   | 'proof_replayed';
 
 /** Why an authenticated client got no token, if the error code does not say it. */
-export type GrantFailure = 'dpop_required' | 'certificate_required' | 'binding_required' | 'claims_not_requestable';
+export type GrantFailure =
+  | 'dpop_required'
+  | 'certificate_required'
+  | 'binding_required'
+  | 'claims_not_requestable'
+  | 'quota_exceeded';
 
 /** Why introspection answered `active: false`, or why a revocation request left the token unchanged. */
 export type Inactivity =

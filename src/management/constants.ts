@@ -72,6 +72,9 @@ export const RATE_LIMIT_PER_MINUTE_DEFAULT = 600;
 export const RATE_LIMIT_BURST_DEFAULT = 100;
 export const RATE_LIMIT_MAX = 1_000_000;
 
+/** The highest quota of tokens: twenty times as many as the highest rate limit permits in a month. */
+export const QUOTA_MAX = 1_000_000_000_000;
+
 /** The lowest limit that a client can set for the lifetime of its assertions: that of the strict profile. */
 export const ASSERTION_LIFETIME_MIN = 60;
 

@@ -21,6 +21,7 @@ import { leastPrivilege } from './resources/least-privilege.ts';
 import { masterKeys } from './resources/master-keys.ts';
 import { me } from './resources/me.ts';
 import { organizations } from './resources/organizations.ts';
+import { quota } from './resources/quota.ts';
 import { resourceServers } from './resources/resource-servers.ts';
 import { roles } from './resources/roles.ts';
 import { secrets } from './resources/secrets.ts';
@@ -67,6 +68,7 @@ export function management(services: ManagementServices): ManagementApp {
   leastPrivilege(app);
   usage(app);
   usageReports(app);
+  quota(app);
   tokens(app);
   signingKeys(app);
   masterKeys(app);

@@ -66,11 +66,21 @@ async function refusalOf(
   decision: Exclude<Decision, Admitted>,
   requested: GrantRequest,
 ): Promise<OAuthError> {
-  if (decision.outcome === 'rate_limited') return new OAuthError('slow_down', { headers: retryHeaders(decision.rate) });
+  if (decision.outcome === 'rate_limited') return rateLimited(decision);
   const headers = rateLimitHeaders(decision.rate);
   return decision.error === 'use_dpop_nonce'
     ? nonceRequired(services, headers)
     : grantError(decision.error, decision.details, requested, headers);
+}
+
+/** Builds the answer to a request that is beyond the rate limit, or beyond a quota: it says when to retry. */
+function rateLimited({ rate, quota }: Extract<Decision, { outcome: 'rate_limited' }>): OAuthError {
+  if (!quota) return new OAuthError('slow_down', { headers: retryHeaders(rate, rate.reset) });
+  return new OAuthError('slow_down', {
+    description: `The client has used up its tokens of this ${quota.period} (UTC).`,
+    headers: retryHeaders(rate, quota.reset),
+    reason: 'quota_exceeded',
+  });
 }
 
 /** An older gate ignores the binding. Fails rather than issue an unbound token, which anybody could use. */
@@ -79,8 +89,8 @@ function requireBinding({ confirmation }: Admitted, { dpop, certificate }: Bindi
 }
 
 /** Adds when to retry (RFC 6585 section 4): no earlier than the `RateLimit` field says. */
-function retryHeaders(rate: RateStatus): Record<string, string> {
-  return { ...rateLimitHeaders(rate), 'Retry-After': String(rate.reset) };
+function retryHeaders(rate: RateStatus, seconds: number): Record<string, string> {
+  return { ...rateLimitHeaders(rate), 'Retry-After': String(seconds) };
 }
 
 async function mint(

@@ -16,6 +16,7 @@ export const BACKGROUND_TASKS = [
   'migrate_usage',
   'purge',
   'notice_expiring_api_keys',
+  'check_quotas',
   'notice_expiring_clients',
   'notice_expiring_secrets',
   'disable_unused_clients',

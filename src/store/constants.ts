@@ -108,3 +108,10 @@ export const RESOURCE_SERVERS_PER_DAY = 200;
 
 /** The most rows of older code that one run of the scheduled handler moves to the usage by day: 100 KB of one bound parameter. */
 export const USAGE_ROWS_PER_RUN = 1000;
+
+/** How often the quota of an organization is compared with its usage, seconds, and of how many in one run of the scheduled handler. */
+export const QUOTA_CHECK_INTERVAL = 600;
+export const QUOTA_CHECKS_PER_RUN = 50;
+
+/** How long gates may take to tell D1 of issued tokens, seconds: `USAGE_FLUSH_MAX` of the gates, and ten minutes until the next check. */
+export const QUOTA_USAGE_LAG = 4200;

@@ -29,7 +29,7 @@ export type Organization = typeof organizations.$inferSelect;
 export interface OrganizationFields
   extends Pick<
     Organization,
-    'name' | 'subject' | 'metadata' | 'status' | 'securityProfile' | 'unusedReportDays' | 'unusedDisableDays'
+    'name' | 'subject' | 'metadata' | 'status' | 'quota' | 'securityProfile' | 'unusedReportDays' | 'unusedDisableDays'
   > {
   /** The ids of the clients that its policy for unused clients leaves alone. */
   readonly unusedExceptions: readonly string[];

@@ -11,7 +11,14 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import { ASSERTION_LIFETIME_DEFAULT } from '../constants.ts';
-import type { AuthMethod, RegisteredIdentity, RegisteredKey, TlsSubject } from '../gates/protocol.ts';
+import type {
+  AuthMethod,
+  Quota,
+  QuotaThresholds,
+  RegisteredIdentity,
+  RegisteredKey,
+  TlsSubject,
+} from '../gates/protocol.ts';
 import { ACCESS_TOKEN_TYPS, SIGNING_ALGS } from '../jwt/signing-algs.ts';
 import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from './client-authentication.ts';
 
@@ -56,6 +63,12 @@ export const organizations = sqliteTable(
     unusedCursor: json<[at: number, clientId: string]>('unused_cursor'),
     /** When the organization was last enabled; null if it never was disabled. Older code does not set it. */
     enabledAt: integer('enabled_at'),
+    /** How many tokens all of its clients together should be issued at most. */
+    quota: json<Quota & { readonly action: 'warn' }>('quota'),
+    /** The thresholds of the quota that webhooks were last told of. Null for none. Written by the scheduled handler, as the next one. */
+    quotaNotices: json<QuotaThresholds>('quota_notices'),
+    /** When the quota was last compared with the usage. */
+    quotaCheckedAt: integer('quota_checked_at').notNull().default(0),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),
@@ -64,6 +77,7 @@ export const organizations = sqliteTable(
     uniqueIndex('organizations_name').on(lower(table.name)),
     uniqueIndex('organizations_folded_name').on(table.foldedName),
     index('organizations_unused_check_at').on(table.unusedCheckAt).where(sql`${table.unusedCheckAt} IS NOT NULL`),
+    index('organizations_quota').on(table.quotaCheckedAt).where(sql`${table.quota} IS NOT NULL`),
   ],
 );
 
@@ -301,6 +315,8 @@ export const clients = sqliteTable(
     revocationEpoch: integer('revocation_epoch').notNull().default(0),
     metadata: json<Record<string, string>>('metadata').notNull(),
     status: text('status', { enum: ['active', 'disabled'] }).notNull(),
+    /** How many tokens it may be issued in a day and in a month. */
+    quota: json<Quota>('quota'),
     /** When it ends, a whole second. From then on it gets no tokens, and its tokens are inactive. */
     expiresAt: integer('expires_at'),
     /** Whether the event `client.expiring` was sent for that time, or would have been if there were a webhook for it. */

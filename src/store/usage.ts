@@ -1,8 +1,9 @@
 import { and, eq, gte, isNull, lt, lte, or } from 'drizzle-orm';
-import type { ResourceCount, UsageCount } from '../gates/protocol.ts';
+import type { QuotaNotice, ResourceCount, UsageCount } from '../gates/protocol.ts';
 import { recordFrequentSuccess } from './background-tasks.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
+import { insertQuotaNotices } from './quota-notices.ts';
 import { clients, clientUsage, clientUsageDays } from './schema.ts';
 import { type ClientCount, dayOf, hoursOf, raiseCounts } from './usage-days.ts';
 
@@ -11,19 +12,21 @@ export interface FlushedUsage {
   readonly counts: readonly UsageCount[];
   readonly resources?: readonly ResourceCount[];
   readonly usedAt?: number | undefined;
+  /** Thresholds of its quota that were reached, for webhooks. */
+  readonly notices?: readonly QuotaNotice[];
 }
 
 /**
- * Writes a client's usage counts and its last use, and raises the sums of its organization and of the instance, unless the client was deleted.
- * The counts are absolute, and the greater count and the later use win, so that a repeated or late flush is harmless. The client's version
- * stays the same.
+ * Writes a client's usage counts, its last use and notices of its quota, and raises the sums of its organization and of the instance, unless
+ * the client was deleted. The counts are absolute, and the greater count and the later use win, so that a repeated or late flush is harmless.
+ * The client's version stays the same.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */
 export async function flushUsage(
   db: Database,
   clientId: string,
-  { counts, resources = [], usedAt }: FlushedUsage,
+  { counts, resources = [], usedAt, notices = [] }: FlushedUsage,
   now: number,
 ): Promise<void> {
   const outcomes = counts.map(
@@ -42,6 +45,7 @@ export async function flushUsage(
       recordFrequentSuccess(db, 'flush_usage', now),
       ...raiseCounts(db, [...outcomes, ...issued]),
       ...(usedAt === undefined ? [] : [use(usedAt)]),
+      ...(notices.length > 0 ? insertQuotaNotices(db, clientId, notices, now) : []),
     ]),
   );
 }

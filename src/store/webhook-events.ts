@@ -8,6 +8,7 @@ export const NOTICE_TYPES = [
   'api_key.expiring',
   'client.expiring',
   'client.unused',
+  'quota.warning',
   'secret.expiring',
   'secret.unused_secondary',
   'signing_key.rotated',

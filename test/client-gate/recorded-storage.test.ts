@@ -32,6 +32,10 @@ const OPTIONAL: readonly string[] = [
   'record.1.grants[].scope_policy: string',
   'meter.3.client_used_at: number',
   'meter.3.client_use_flushed: number',
+  'meter.3.issued.day.count: number',
+  'meter.3.issued.day.from: number',
+  'meter.3.issued.month.count: number',
+  'meter.3.issued.month.from: number',
   'meter.3.resources[].hour: number',
   'meter.3.resources[].resource: string',
   'meter.3.resources[].count: number',
@@ -115,7 +119,9 @@ describe.each(Object.keys(RECORDINGS))('a gate with the storage that %s wrote', 
 
   test('knows the last use and the counts that D1 does not have', async () => {
     await restored(live);
-    const { last_used_at, ...activity } = await gates.activity({ client_id });
+    const { last_used_at, issued, ...activity } = await gates.activity({ client_id });
+    // Such code counted by hour only.
+    expect(issued).toMatchObject({ day: { count: 3 }, month: { count: 3 } });
     // Code before the feed did not note the client's last use.
     expect(last_used_at).toBe(version === 'feed' ? at - 610_000 : undefined);
     expect(activity).toEqual({

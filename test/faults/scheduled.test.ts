@@ -4,7 +4,7 @@ import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../../src/constants.ts';
 import { SIGNING_KEY_MAX_AGE_DEFAULT } from '../../src/platform/constants.ts';
 import { SCHEDULE } from '../../src/store/actors.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
-import { CHANGE_AGE, LIVE_REVOCATION_GRACE, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
+import { CHANGE_AGE, LIVE_REVOCATION_GRACE, QUOTA_USAGE_LAG, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
 import { api as ask, type Credentials, create, createClient, done, getToken, send, world } from '../http.ts';
 import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
 import { consoleOf } from '../log/lines.ts';
@@ -119,6 +119,8 @@ beforeAll(async () => {
   const rotated = await createClient({ organization_id: made.organization, client_name: 'with two secrets' });
   await createClient({ organization_id: made.organization, client_name: 'unused' });
   await create('api-keys', { organization_id: made.organization, name: 'expiring', scopes: ['clients:read'] });
+  // No client is its own, so that no other task changes its usage.
+  const { id: counted } = await done('POST', 'organizations', { body: { name: 'with a quota' } });
   due = Date.now() + SIGNING_KEY_MAX_AGE_DEFAULT * 1000;
   vi.setSystemTime(due);
   startNewIsolate();
@@ -169,6 +171,13 @@ beforeAll(async () => {
     env.DB.prepare('UPDATE clients SET unused_reported_at = ? WHERE client_id = ?').bind(
       due - 20 * DAY,
       rotated.client_id,
+    ),
+    env.DB.prepare(
+      `UPDATE organizations SET quota = '{"tokens_per_day":10,"tokens_per_month":null,"action":"warn"}' WHERE id = ?`,
+    ).bind(counted),
+    env.DB.prepare(`INSERT OR REPLACE INTO usage_days VALUES (?, ?, '{"outcomes":{"issued":{"0":10}}}', '{}')`).bind(
+      counted,
+      Math.floor((due - QUOTA_USAGE_LAG * 1000) / DAY) * DAY,
     ),
     // It is due, and nothing is pending for it.
     env.DB.prepare(
@@ -224,6 +233,7 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       'api_keys',
       ({ expires_at, noticed_end }) => Number(expires_at) > Date.now() && noticed_end !== expires_at,
     ),
+    check_quotas: !has('organizations', ({ quota, quota_checked_at }) => quota !== null && quota_checked_at === 0),
     notice_expiring_clients: !has(
       'clients',
       ({ expires_at, expiry_noticed }) => Number(expires_at) > Date.now() && expiry_noticed === 0,
@@ -311,6 +321,7 @@ test('the log tells how much each task did, and nothing of one that found nothin
     ['notice_expiring_secrets', true, { noticed: 1 }],
     ['disable_unused_clients', true, { reported: 1, disabled: 1 }],
     ['notice_unused_secrets', true, { noticed: 1 }],
+    ['check_quotas', true, { noticed: 1 }],
   ]);
   expect(await taskResults(runScheduled)).toEqual([]);
 });
@@ -402,6 +413,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
   notice_expiring_api_keys: '"secondary_noticed_end" IS NOT',
+  check_quotas: '"organizations"."quota" IS NOT NULL',
   notice_expiring_clients: '"clients"."expiry_noticed" = 0',
   notice_expiring_secrets: '"client_secrets"."expiry_noticed" = 0',
   disable_unused_clients: '"unused_check_at" is not null',

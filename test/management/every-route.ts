@@ -245,6 +245,10 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'clients:read',
     call: (id) => ({ path: `organizations/${id}/least-privilege` }),
   },
+  'GET /clients/{client_id}/quota': {
+    requires: 'clients:read',
+    call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/quota` }),
+  },
   'POST /tokens/revoke': {
     requires: 'tokens:revoke',
     call: async (id) => ({

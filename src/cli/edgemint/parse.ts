@@ -49,6 +49,11 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Parses the limit of a quota; null for `none`. */
+export function quotaLimit(text: string): number | null {
+  return text === 'none' ? null : wholeNumber(text);
+}
+
 /** Parses a resource server and its scopes, such as `"https://api.example.com/orders orders:read orders:write"`. */
 export function grant(text: string): { resource_server: string; scopes: string[] } {
   const [resource_server = '', ...scopes] = text.trim().split(/\s+/);

@@ -56,6 +56,25 @@ export interface Role {
   readonly grants: readonly Grant[];
 }
 
+export interface Quota {
+  readonly tokens_per_day: number | null;
+  readonly tokens_per_month: number | null;
+  readonly action: string;
+}
+
+export interface QuotaPeriod {
+  readonly limit: number | null;
+  readonly issued: number;
+  readonly remaining: number | null;
+  readonly resets_at: string;
+}
+
+export interface QuotaReport {
+  readonly action: string | null;
+  readonly day: QuotaPeriod;
+  readonly month: QuotaPeriod;
+}
+
 export interface Client {
   readonly client_id: string;
   readonly organization_id: string;
@@ -81,6 +100,8 @@ export interface Client {
   readonly status: string;
   /** Absent from an older server. */
   readonly expires_at?: string | null;
+  /** Absent from an older server. */
+  readonly quota?: Quota | null;
   /** Absent from an older server. */
   readonly last_used_at?: string | null;
 }

@@ -7,7 +7,7 @@ interface RequestContext {
   readonly wasRepeated?: boolean;
   /** Whether the request can be made with `--cascade`. */
   readonly mayCascade?: boolean;
-  /** Returns the option of the command line that sets a field, if there is one. */
+  /** Returns the option of the command line that sets a field, or a member of one, if there is one. */
   readonly optionOf?: (field: string, member?: string) => string | undefined;
 }
 

@@ -60,7 +60,7 @@ export const formErrors = {
     }),
   }),
   429: errorAnswer(
-    'Too many requests: the client has used up its rate limit, or too many attempts to authenticate failed. Only the rate limit adds `RateLimit` headers.',
+    'Too many requests: the client has used up its rate limit or its quota of tokens, or too many attempts to authenticate failed. The latter adds no `RateLimit` headers.',
     { slow_down: new OAuthError('slow_down') },
     { 'Retry-After': RETRY_AFTER, ...RATE_LIMIT },
   ),

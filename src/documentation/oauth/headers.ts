@@ -8,11 +8,12 @@ export const RETRY_AFTER = {
 export const RATE_LIMIT = {
   'RateLimit-Policy': {
     description:
-      'The rate limit of the client: `q` requests at once, which are available again after `w` seconds without requests.',
+      'The rate limit of the client: `q` requests at once, which are available again after `w` seconds without requests. Then each quota of tokens that is enforced, if any: `q` tokens in a period of `w` seconds.',
     schema: { type: 'string' as const, example: '"client";q=100;w=10' },
   },
   RateLimit: {
-    description: 'The rest of the limit: `r` requests now, and one more in `t` seconds.',
+    description:
+      'The rest of the limit: `r` requests now, and one more in `t` seconds. The same for each enforced quota of tokens, which ends in `t` seconds.',
     schema: { type: 'string' as const, example: '"client";r=99;t=1' },
   },
 };

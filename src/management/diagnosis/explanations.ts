@@ -226,6 +226,11 @@ export const EXPLANATIONS: Readonly<Record<ClientReason, Explanation>> = {
     meaning: 'The client has used up its rate limit.',
     next_step: 'Keep tokens until shortly before they expire; if that is done, raise `rate_limit`.',
   },
+  quota_exceeded: {
+    meaning: 'The client was issued its quota of tokens of the day or month (UTC).',
+    next_step:
+      'Keep tokens until shortly before they expire; if that is done, raise `quota`. It resets when the period ends.',
+  },
   not_theirs: {
     meaning:
       'The client introspected a token of a resource server for which it does not introspect; the answer was `active: false`.',

@@ -14,6 +14,7 @@ import {
 } from '../constants.ts';
 import { AuthenticationFields } from './authentication-fields.ts';
 import { distinct, named, plainJson } from './collections.ts';
+import { ClientQuota } from './quota-fields.ts';
 import {
   AccessTokenTtl,
   Description,
@@ -90,6 +91,9 @@ export const ClientFields = z.strictObject({
     description: `The lifetime of access tokens in seconds. Default: that of the resource server, else ${ACCESS_TOKEN_TTL_DEFAULT}.`,
   }),
   rate_limit: RateLimit.default({ per_minute: RATE_LIMIT_PER_MINUTE_DEFAULT, burst: RATE_LIMIT_BURST_DEFAULT }),
+  quota: ClientQuota.nullable().default(null).openapi({
+    description: 'How many tokens the client may be issued in a day and in a month. Default: null, for any number.',
+  }),
   claims: plainJson(named(ClaimName, z.unknown()))
     .refine((claims) => jsonBytes(claims) <= CLAIMS_LIMIT_BYTES, `must be at most ${kib(CLAIMS_LIMIT_BYTES)} of JSON`)
     .default({})

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { deletedWithOrganization } from '../../store/cascades.ts';
+import { QUOTA_USAGE_LAG } from '../../store/constants.ts';
 import { stillOwed } from '../../store/gate-pushes.ts';
 import { generateId } from '../../store/id.ts';
 import { migrateIdentifiers } from '../../store/identifiers.ts';
@@ -25,6 +26,7 @@ import { ERRORS_SHOWN } from '../constants.ts';
 import { applyPatch, changedFields } from '../fields/apply-patch.ts';
 import { SecurityProfile } from '../fields/authentication-fields.ts';
 import { patchOf } from '../fields/patch-schema.ts';
+import { OrganizationQuota } from '../fields/quota-fields.ts';
 import {
   CreatedAt,
   IdParams,
@@ -67,6 +69,11 @@ const Fields = z.strictObject({
     description:
       'The clients of a `disabled` organization get no tokens, and the tokens that they have end for good, even if the organization becomes `active` again. Default: `active`.',
   }),
+  quota: OrganizationQuota.nullable()
+    .default(null)
+    .openapi({
+      description: `How many tokens its clients together should be issued in a day and in a month. It is compared with the usage, which lags by up to ${QUOTA_USAGE_LAG / 60} minutes, and refuses nothing. Default: null, for any number.`,
+    }),
   security_profile: SecurityProfile.openapi({
     description:
       '`strict` applies rules modelled on FAPI 2.0 to all clients. It is refused with 409 as long as a client authenticates in a way that these rules forbid. Default: `standard`.',
@@ -303,7 +310,7 @@ function toColumns({ security_profile, unused_clients, ...fields }: z.infer<type
 }
 
 function toResponse(organization: NewOrganization) {
-  const { id, name, subject, metadata, status, securityProfile, createdAt, updatedAt } = organization;
+  const { id, name, subject, metadata, status, quota, securityProfile, createdAt, updatedAt } = organization;
   const { unusedReportDays: report_after_days, unusedDisableDays: disable_after_days } = organization;
   const isSet = report_after_days !== null || disable_after_days !== null;
   const except = [...organization.unusedExceptions];
@@ -313,6 +320,7 @@ function toResponse(organization: NewOrganization) {
     subject,
     metadata,
     status,
+    quota,
     security_profile: securityProfile,
     unused_clients: isSet ? { report_after_days, disable_after_days, except } : null,
     created_at: time(createdAt),

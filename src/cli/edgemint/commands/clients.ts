@@ -19,6 +19,8 @@ import {
 } from './crud.ts';
 import { addDiagnose } from './diagnose.ts';
 import type { Field } from './fields.ts';
+import { addQuota } from './quota.ts';
+import { quotaFields } from './quota-fields.ts';
 import { addTrust } from './trust.ts';
 
 const fields: readonly Field[] = [
@@ -56,6 +58,7 @@ const fields: readonly Field[] = [
     description: 'tokens per minute and burst, such as 600/100',
     parse: rateLimit,
   },
+  ...quotaFields('it', ['warn', 'enforce']),
   ...AUTHENTICATION_FIELDS,
   { name: 'claims', flags: '--claims <json>', description: 'claims to add to its tokens', parse: jsonObject },
   {
@@ -169,6 +172,7 @@ export function addClients(program: Command): void {
   addTrust(group);
   addUsage(group);
   addDiagnose(group);
+  addQuota(group);
   addReservedClaims(group);
   addRevokeTokens(group, clients);
 }

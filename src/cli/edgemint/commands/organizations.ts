@@ -3,6 +3,7 @@ import { SECURITY_PROFILES } from '../../../store/client-authentication.ts';
 import { member, wholeNumber } from '../parse.ts';
 import type { Organization } from '../representations.ts';
 import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection } from './crud.ts';
+import { quotaFields } from './quota-fields.ts';
 
 const organizations: Collection<Organization & { status: string; subject: string; created_at: string }> = {
   path: 'organizations',
@@ -38,6 +39,7 @@ const organizations: Collection<Organization & { status: string; subject: string
       description: 'strict: its clients have no secrets, and only bound tokens',
       choices: SECURITY_PROFILES,
     },
+    ...quotaFields('its clients together', ['warn']),
     {
       name: 'unused_clients',
       member: 'report_after_days',

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { listing } from '../output.ts';
+import type { QuotaPeriod, QuotaReport } from '../representations.ts';
+import { Session } from '../session.ts';
+import { itemPath } from './crud.ts';
+
+interface Row extends QuotaPeriod {
+  readonly period: string;
+}
+
+/** Adds `quota`. */
+export function addQuota(group: Command): void {
+  const columns = {
+    period: ({ period }: Row) => period,
+    issued: ({ issued }: Row) => issued,
+    limit: ({ limit }: Row) => limit,
+    remaining: ({ remaining }: Row) => remaining,
+    resets_at: ({ resets_at }: Row) => resets_at,
+  };
+  const command = group
+    .command('quota')
+    .description('show how many tokens a client was issued in this day and month (UTC), and what is left of its quota')
+    .argument('<client_id>');
+  command.action(async (clientId: string) => {
+    const session = new Session(command);
+    const { body } = await (await session.api()).get<QuotaReport>(`${itemPath('clients', clientId)}/quota`);
+    if (session.json) return session.show(body);
+    const { action, day, month } = body;
+    session.terminal.print(
+      listing(columns, [
+        { period: 'day', ...day },
+        { period: 'month', ...month },
+      ]),
+    );
+    session.terminal.note(action === null ? 'The client has no quota.' : `At the quota: ${action}.`);
+  });
+}
