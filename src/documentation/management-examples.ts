@@ -293,7 +293,16 @@ export const REPRESENTATIONS = {
     credentials: [
       { kind: 'secret', name: Secret.id, expires_at: '2026-11-28T12:00:00.000Z', last_used_at: created_at },
     ],
-    effective_scopes: [{ resource_server: RESOURCE, scopes: ['orders:read', 'orders:write'] }],
+    effective_scopes: [
+      {
+        resource_server: RESOURCE,
+        sources: [{ type: 'direct' }, { type: 'role', id: 'role_0fUpztcxpS5hu03LvaKcXm', name: role.name }],
+        scopes: [
+          { name: 'orders:read', sources: [{ type: 'role', id: 'role_0fUpztcxpS5hu03LvaKcXm', name: role.name }] },
+          { name: 'orders:write', sources: [{ type: 'direct' }] },
+        ],
+      },
+    ],
     rate_limit: { per_minute: 600, burst: 100, remaining: 99, reset_seconds: 1 },
     refusals: [
       {

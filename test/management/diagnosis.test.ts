@@ -65,7 +65,13 @@ describe('a client that was never refused', () => {
       findings: [],
       summary: [],
       credentials: [{ kind: 'secret', name: expect.stringMatching(/^sec_/), expires_at: null, last_used_at: null }],
-      effective_scopes: [{ resource_server: here.identifier, scopes: ['read'] }],
+      effective_scopes: [
+        {
+          resource_server: here.identifier,
+          sources: [{ type: 'direct' }],
+          scopes: [{ name: 'read', sources: [{ type: 'direct' }] }],
+        },
+      ],
       rate_limit: { per_minute: 60, burst: 7, remaining: 7, reset_seconds: 0 },
       refusals: [],
     });

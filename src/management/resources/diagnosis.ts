@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import type { Activity, ClientRecord, GateDiagnosis, NotedRefusal } from '../../gates/protocol.ts';
+import type { Activity, GateDiagnosis, NotedRefusal } from '../../gates/protocol.ts';
 import { readRecords } from '../../store/client-records.ts';
 import { type DescribedClient, findClient } from '../../store/clients.ts';
+import { findEffectiveGrants } from '../../store/effective-scopes.ts';
 import { StoreUnavailableError } from '../../store/errors.ts';
 import { findOrganization } from '../../store/organizations.ts';
 import { grantableResourceServers } from '../../store/resource-servers.ts';
@@ -12,12 +13,13 @@ import { findProblems } from '../diagnosis/findings.ts';
 import { findUngranted, resourcesToFind } from '../diagnosis/requested.ts';
 import { type ReasonSummary, summarize } from '../diagnosis/summary.ts';
 import { CREDENTIAL_KINDS } from '../fields/registered-credentials.ts';
-import { ClientIdParams, Grant, OrganizationId, StatusName, Time, time, timeOrNull } from '../fields/schemas.ts';
+import { ClientIdParams, OrganizationId, StatusName, Time, time, timeOrNull } from '../fields/schemas.ts';
 import { visible } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { reportRouteFor } from '../http/routes.ts';
 import type { ManagementServices } from '../services.ts';
+import { EffectiveScopes, toEffectiveScopes } from './effective-scopes.ts';
 
 const Meaning = z.string().openapi({ description: 'What it means, in a sentence for people.' });
 const NextStep = z.string().openapi({ description: 'What to do next, in a sentence for people.' });
@@ -100,8 +102,8 @@ const Diagnosis = z
         'The reasons of the refusals, each once, the latest first. Null if the client’s gate did not answer.',
     }),
     credentials: z.array(Credential).openapi({ description: 'The credentials that are accepted now.' }),
-    effective_scopes: z.array(Grant).openapi({
-      description: 'The scopes that the client can get at each resource server, by its own grants and its roles.',
+    effective_scopes: z.array(EffectiveScopes).openapi({
+      description: 'The scopes that the client can get at each resource server, and what grants them.',
     }),
     rate_limit: z.object({
       per_minute: z.int(),
@@ -137,10 +139,11 @@ export function diagnosis(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const client = visible(administrator, await findClient(services.db, context.req.valid('param').client_id));
     const { clientId, organizationId } = client;
-    const [organization, secrets, { records }, told] = await Promise.all([
+    const [organization, secrets, { records }, grants, told] = await Promise.all([
       findOrganization(services.db, organizationId),
       listSecrets(services.db, clientId),
       readRecords(services.db, [clientId]),
+      findEffectiveGrants(services.db, clientId),
       askGate(services, client),
     ]);
     const record = records.get(clientId);
@@ -167,7 +170,7 @@ export function diagnosis(app: ManagementApp): void {
       findings,
       summary: refusals ? summarize(refusals).map(toReason) : null,
       credentials: liveCredentials(secrets, record, lastUses, now).map(toCredential),
-      effective_scopes: effectiveScopes(record),
+      effective_scopes: grants.map(toEffectiveScopes),
       rate_limit: { ...record.rate_limit, remaining: rate?.remaining ?? null, reset_seconds: rate?.reset ?? null },
       refusals: refusals?.map(toRefusal) ?? null,
     };
@@ -201,11 +204,6 @@ async function askGate(
 function orNothing(error: unknown): undefined {
   if (error instanceof StoreUnavailableError) return undefined;
   throw error;
-}
-
-function effectiveScopes({ grants }: ClientRecord): z.infer<typeof Grant>[] {
-  const shown = grants.map(({ resource, scopes }) => ({ resource_server: resource, scopes: [...scopes] }));
-  return shown.sort((one, other) => (one.resource_server < other.resource_server ? -1 : 1));
 }
 
 function toReason({ lastAt, ...rest }: ReasonSummary): z.infer<typeof Summary> {

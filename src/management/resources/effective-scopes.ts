@@ -16,7 +16,7 @@ const Source = z
     example: { type: 'role', id: 'role_7n42DGM5Tflk9n8mt7Fhc7', name: 'order-reader' },
   });
 
-const EffectiveScopes = z
+export const EffectiveScopes = z
   .object({
     resource_server: z
       .string()
@@ -56,11 +56,12 @@ export function effectiveScopes(app: ManagementApp): void {
     const { client_id } = context.req.valid('param');
     const { clientId } = visible(administrator, await findClientRow(services.db, client_id));
     const found = await findEffectiveGrants(services.db, clientId);
-    return context.json({ data: found.map(toResponse), next_cursor: null }, 200);
+    return context.json({ data: found.map(toEffectiveScopes), next_cursor: null }, 200);
   });
 }
 
-function toResponse({ resource, sources, scopes }: EffectiveGrant) {
+/** Returns the representation of what a client is granted at one resource server. */
+export function toEffectiveScopes({ resource, sources, scopes }: EffectiveGrant) {
   return {
     resource_server: resource,
     sources: [...sources],
