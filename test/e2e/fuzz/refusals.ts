@@ -68,6 +68,7 @@ const KINDS: readonly Kind[] = [
     at: /^\/unused_clients/,
     detail: /must set `report_after_days`|must not be less than/,
   },
+  { reason: 'a range of usage', status: 422, at: /^from$/, detail: /is later than `to`|is too long/ },
   { reason: 'each method once', status: 422, at: /^\/additional_auth_methods$/, detail: /each method once/ },
   { reason: 'fields exclude each other', status: 422, detail: /must not be set together|must be absent if|requires `/ },
   { reason: 'the strict profile', status: 422, detail: /under the strict profile/ },
