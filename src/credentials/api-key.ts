@@ -4,7 +4,7 @@ import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { ROOT } from '../store/actors.ts';
-import type { ApiKey } from '../store/api-keys.ts';
+import type { ApiKey, UsedApiKey } from '../store/api-keys.ts';
 import { TAG_LENGTH, UNKNOWN_KEY_AGE } from './constants.ts';
 import { appendTag, hasLongLivedTag } from './keyed-tag.ts';
 import type { AcceptedKeys, MasterKeys } from './master-key.ts';
@@ -20,7 +20,7 @@ export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> 
 }
 
 type Find = (hashes: readonly string[]) => Promise<ApiKey | undefined>;
-type RecordUse = (used: Pick<ApiKey, 'id' | 'rank'>, now: number) => void;
+type RecordUse = (used: UsedApiKey, now: number) => void;
 
 /** A cache of API keys that exist, by their stored hashes. */
 export interface ApiKeyCache {
@@ -75,7 +75,7 @@ export class ApiKeys {
     if (!found) this.#unknown.set(cacheKey, true, now + UNKNOWN_KEY_AGE * 1000);
     const isActive = found && (found.expiresAt === null || found.expiresAt > now);
     if (!isActive) return undefined;
-    this.#recordUseOnce(found, cacheKey, now);
+    this.#recordUseOnce(found, hashes, now);
     addLogDetails({ actor: loggable(found.id) });
     return { kind: 'api_key', ...found };
   }
@@ -86,10 +86,11 @@ export class ApiKeys {
     return found;
   }
 
-  #recordUseOnce({ id, rank, lastUsedAt }: ApiKey, hashes: string, now: number): void {
+  #recordUseOnce({ id, rank, lastUsedAt }: ApiKey, hashes: readonly string[], now: number): void {
     const precision = LAST_USED_PRECISION * 1000;
-    if (now - (lastUsedAt ?? 0) < precision || this.#recentlyUsed.get(hashes, now)) return;
-    this.#recentlyUsed.set(hashes, true, now + precision);
-    this.#recordUse({ id, rank }, now);
+    const value = hashes.join(' ');
+    if (now - (lastUsedAt ?? 0) < precision || this.#recentlyUsed.get(value, now)) return;
+    this.#recentlyUsed.set(value, true, now + precision);
+    this.#recordUse({ id, rank, hashes }, now);
   }
 }

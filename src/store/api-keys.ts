@@ -65,20 +65,29 @@ function hasHash(hashes: readonly string[]): SQL | undefined {
   return or(inArray(apiKeys.hash, [...hashes]), inArray(apiKeys.secondaryHash, [...hashes]));
 }
 
+/** A value of an API key that was used, with the hashes under which it may be stored. */
+export interface UsedApiKey extends Pick<ApiKey, 'id' | 'rank'> {
+  readonly hashes: readonly string[];
+}
+
 /**
  * Records the use of a value of an API key, unless a use after `since` is already recorded. Times are milliseconds since the epoch.
  * @throws StoreUnavailableError
  */
 export async function recordApiKeyUse(
   db: Database,
-  { id, rank }: Pick<ApiKey, 'id' | 'rank'>,
+  { id, rank, hashes }: UsedApiKey,
   now: number,
   since: number,
 ): Promise<void> {
-  const column = rank === 'primary' ? ('lastUsedAt' as const) : ('secondaryLastUsedAt' as const);
+  const [column, hash] =
+    rank === 'primary'
+      ? (['lastUsedAt', apiKeys.hash] as const)
+      : (['secondaryLastUsedAt', apiKeys.secondaryHash] as const);
   const isStale = or(isNull(apiKeys[column]), lte(apiKeys[column], since));
   const update = db.update(apiKeys).set({ [column]: now });
-  await askStore('d1', () => update.where(and(eq(apiKeys.id, id), isStale)));
+  // By the hash as well: after a rotation in between, the rank has another value, which was not used.
+  await askStore('d1', () => update.where(and(eq(apiKeys.id, id), inArray(hash, [...hashes]), isStale)));
 }
 
 /** Builds the statements that create an API key, for `write()`. */

@@ -124,7 +124,8 @@ function takeVersion(db: Database, guard: SQL | undefined) {
 
 type RecordedEvent = AuditEvent & { readonly id: string; readonly requestId: string | null };
 
-// The ids begin with the cause's, so that they are found by the primary key.
+// The ids begin with the cause's, so that they are found by the primary key. They have no version: what a later write about one of the
+// targets still owes is not every push of the cascade.
 function insertCascaded(
   db: Database,
   cause: RecordedEvent,
@@ -135,7 +136,7 @@ function insertCascaded(
   return db
     .insert(auditEvents)
     .select(sql`SELECT ${`${id}_${kind}_`} || ROW_NUMBER() OVER (), ${at}, organization_id, ${actor},
-    ${action}, target, ${address}, json_set(changes, '$.cascade_of', ${id}), ${nextVersion}, ${requestId} FROM (${events})`);
+    ${action}, target, ${address}, json_set(changes, '$.cascade_of', ${id}), NULL, ${requestId} FROM (${events})`);
 }
 
 /** Selects the ids of an event and of those that `insertCascaded` inserted for it. */

@@ -249,6 +249,25 @@ describe('the rotation of a key', () => {
     expect(await status(key)).toBe(401);
   });
 
+  test('leaves its new value unused, even if the use of the old one is recorded after it', async () => {
+    const { id, key } = await fresh();
+    let [isRotated, recorded] = [false, 0];
+    const late = async (call: () => Promise<unknown>, sql: string) => {
+      if (!sql.startsWith('update "api_keys" set "last_used_at" = ? where')) return call();
+      while (!isRotated) await scheduler.wait(5);
+      const answer = await call();
+      recorded += 1;
+      return answer;
+    };
+    await withFault('d1', late, async () => {
+      await rotated(id, {}, key);
+      isRotated = true;
+      await vi.waitFor(() => expect(recorded).toBe(1));
+    });
+    const [row] = await rowsOf<{ last_used_at: number | null }>('SELECT last_used_at FROM api_keys WHERE id = ?', id);
+    expect(row).toMatchObject({ last_used_at: null });
+  });
+
   test('by another key needs `api-keys:write`, every scope of the key, and no earlier end', async () => {
     const { id, organization, key } = await fresh();
     const by = async (fields: object) =>
