@@ -216,6 +216,15 @@ describe('findings', () => {
     ['scope_unknown', () => refusedOne({ scope: 'raed' })],
     ['scope_not_granted', () => refusedOne({ scope: 'read admin' })],
     [
+      'quota_used_up',
+      async () => {
+        const quota = { tokens_per_day: 1, tokens_per_month: null, action: 'enforce' };
+        const client = await newClient({ quota });
+        await getToken(client);
+        return client.client_id;
+      },
+    ],
+    [
       'rate_limit_used_up',
       async () => {
         const client = await newClient({ rate_limit: { per_minute: 1, burst: 1 } });
@@ -229,7 +238,7 @@ describe('findings', () => {
 
   test('each is tested here', () => {
     const source = Object.keys(FINDINGS);
-    expect(source).toHaveLength(22);
+    expect(source).toHaveLength(23);
   });
 
   async function withMethod(method: string): Promise<string> {

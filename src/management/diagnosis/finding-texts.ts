@@ -113,6 +113,12 @@ export const FINDINGS = {
     meaning: 'A request named a scope that exists and is not granted to the client.',
     next_step: 'Grant it to the client, or leave it out of the request.',
   },
+  quota_used_up: {
+    severity: 'error',
+    meaning: 'The client was issued its quota of tokens of the day or month (UTC).',
+    next_step:
+      'Keep tokens until shortly before they expire; if that is done, raise `quota`. It resets when the period ends.',
+  },
   rate_limit_used_up: {
     severity: 'error',
     meaning: 'The client has used up its rate limit.',

@@ -1,7 +1,9 @@
 import { isLive } from '../../credentials/client-secret.ts';
-import type { AuthMethod, ClientRecord, RateStatus, SigningAlg } from '../../gates/protocol.ts';
+import type { AuthMethod, ClientRecord, IssuedTokens, RateStatus, SigningAlg } from '../../gates/protocol.ts';
+import { periodAt } from '../../lib/utc-period.ts';
 import { usesSecrets } from '../../store/client-authentication.ts';
 import { type DescribedClient, hasExpired } from '../../store/clients.ts';
+import { limitsOf } from '../../store/quota-thresholds.ts';
 import type { StoredSecret } from '../../store/secrets.ts';
 import { ENDS_SOON } from '../constants.ts';
 import type { Explanation } from './explanations.ts';
@@ -16,6 +18,8 @@ export interface ClientFacts {
   readonly record: ClientRecord;
   /** null if the gate did not say it. */
   readonly rate: RateStatus | null;
+  /** undefined if the gate did not say it. */
+  readonly issued: IssuedTokens | undefined;
   /** What its refused requests named and it is not granted. */
   readonly ungranted: Ungranted;
   /** Milliseconds since the epoch. */
@@ -68,6 +72,7 @@ const RULES: Readonly<Record<FindingName, (facts: ClientFacts) => boolean | read
   resource_not_granted: ({ ungranted }) => ungranted.ungrantedResources,
   scope_unknown: ({ ungranted }) => ungranted.unknownScopes,
   scope_not_granted: ({ ungranted }) => ungranted.ungrantedScopes,
+  quota_used_up: isQuotaUsedUp,
   rate_limit_used_up: ({ rate }) => rate?.remaining === 0,
 };
 
@@ -81,6 +86,14 @@ export function findProblems(facts: ClientFacts): Finding[] {
     const found = RULES[finding](facts);
     const about = typeof found === 'boolean' ? [] : found;
     return found === true || about.length > 0 ? [{ finding, ...FINDINGS[finding], names: about }] : [];
+  });
+}
+
+function isQuotaUsedUp({ record: { quota }, issued, now }: ClientFacts): boolean {
+  if (quota?.action !== 'enforce' || !issued) return false;
+  return limitsOf(quota).some(({ period, limit }) => {
+    const { from, count } = issued[period];
+    return from === periodAt(period, now).from && count >= limit;
   });
 }
 

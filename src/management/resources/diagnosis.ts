@@ -151,6 +151,7 @@ export function diagnosis(app: ManagementApp): void {
     if (!organization || !record) throw new ProblemError('not_found');
     const now = Date.now();
     const { rate = null } = told.diagnosis ?? {};
+    const { issued } = told.activity ?? {};
     const organizationStatus = organization.status;
     const uses = [...(told.activity?.secrets ?? []), ...(told.activity?.credentials ?? [])];
     const lastUses = new Map(uses.map(({ id, last_used_at }) => [id, last_used_at]));
@@ -158,7 +159,7 @@ export function diagnosis(app: ManagementApp): void {
     const named = resourcesToFind(refusals ?? [], record);
     const servers = await grantableResourceServers(services.db, organizationId, named);
     const ungranted = findUngranted(refusals ?? [], record, servers);
-    const findings = findProblems({ client, organizationStatus, secrets, record, rate, ungranted, now });
+    const findings = findProblems({ client, organizationStatus, secrets, record, rate, issued, ungranted, now });
     const answer = {
       client_id: clientId,
       organization_id: organizationId,
