@@ -1,8 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { AuthMethod } from '../gates/protocol.ts';
 import type { Client } from './clients.ts';
-import type { Database } from './database.ts';
-import { askStore } from './errors.ts';
 import { acceptsMethod, clients, lastUseOf, methodIndex } from './schema.ts';
 import { allOf } from './sql.ts';
 
@@ -125,33 +123,4 @@ function placesAfter(
   const beyond = isUnique ? sql`${key} ${isPast} lower(${after.key})` : sql`${key} ${isPast} ${after.key}`;
   const sameKey = sql`${key} = ${after.key} AND ${clients.clientId} ${isPast} ${after.clientId}`;
   return isUnique ? [beyond] : [sameKey, beyond];
-}
-
-/** A client that was not used for some time. */
-export interface UnusedClient {
-  readonly clientId: string;
-  /** When it was last used, or created if it never was, as D1 knows it: its gate may know of a later use. Milliseconds since the epoch. */
-  readonly unusedFrom: number;
-}
-
-/**
- * Returns active clients of an organization that were not used at or after a time, the longest unused first, from one range of an index.
- * @param since milliseconds since the epoch
- * @param after the last client of the previous page
- * @throws StoreUnavailableError
- */
-export async function listUnusedClients(
-  db: Database,
-  organizationId: string,
-  {
-    since,
-    after,
-    limit,
-  }: { readonly since: number; readonly after?: UnusedClient | undefined; readonly limit: number },
-): Promise<UnusedClient[]> {
-  const ranges = rangesByLastUse({ organizationId, status: 'active', unusedSince: since });
-  const position = after && { key: after.unusedFrom, clientId: after.clientId };
-  const query = scan(ranges, { after: position, isDescending: false }, limit);
-  const rows = await askStore('d1', () => db.all<{ client_id: string; key: number }>(query));
-  return rows.map(({ client_id, key }) => ({ clientId: client_id, unusedFrom: key }));
 }

@@ -1,9 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { listUnusedClients, type UnusedClient } from '../../src/store/client-scans.ts';
-import { database } from '../../src/store/database.ts';
 import { api, create, createClient, done } from '../http.ts';
-import { instrument } from '../instruments.ts';
 import { seeded } from '../random.ts';
 import { crowd, rowsReadDuring } from './crowds.ts';
 import { pointedAt, problemOf } from './rows.ts';
@@ -265,25 +262,4 @@ test('a method is found as registered and as additional one, after each change o
   expect(await methods()).toEqual(['client_secret_post', 'tls_client_auth']);
   await change({ additional_auth_methods: [] });
   expect(await methods()).toEqual(['client_secret_post']);
-});
-
-test('the active clients that are not used since a time are read from one range of an index, page by page', async () => {
-  const db = database(instrument(env).DB);
-  const count = 3000;
-  const organization = await crowd(count, COLUMNS);
-  const unused = Array.from({ length: count }, (_, n) => member(n))
-    .filter(({ status, lastUse }) => status === 'active' && lastUse < 300)
-    .map(({ id, lastUse }) => ({ clientId: `${organization}-${id}`, unusedFrom: lastUse }))
-    .toSorted((one, other) => one.unusedFrom - other.unusedFrom || (one.clientId < other.clientId ? -1 : 1));
-  const found: UnusedClient[] = [];
-  for (let after: UnusedClient | undefined; ; after = found.at(-1)) {
-    const { rows, result } = await rowsReadDuring(() =>
-      listUnusedClients(db, organization, { since: 300, after, limit: 7 }),
-    );
-    expect(rows).toBeLessThan(60);
-    if (result.length === 0) break;
-    found.push(...result);
-  }
-  expect(found).toEqual(unused);
-  expect(unused.length).toBeGreaterThan(300);
 });
