@@ -77,8 +77,9 @@ const knownUse = async ({ client_id }: Pick<Credentials, 'client_id'>) =>
     ?.last_used_at;
 
 /** A client that is due to be disabled at day 61, and was reported. */
-async function dueClient(title: string, disable_after_days = 60) {
-  const here = await world(title);
+async function dueClient(title: string, fields = {}) {
+  const disable_after_days = 60;
+  const here = await world(title, fields);
   await getToken(here.worker);
   await flush([here.worker]);
   await setPolicy(here.organization, { report_after_days: 30, disable_after_days, except: [here.api.client_id] });
@@ -263,8 +264,14 @@ describe('a client used at the last moment stays,', () => {
     await getToken(worker);
   });
 
-  test('if the service is killed before it enables the client again', async () => {
-    const { worker } = await dueClient('killed-before');
+  test.each([
+    ['if the service is killed before it enables the client again', {}],
+    [
+      'and one that will expire, in the same way',
+      { expires_at: `${new Date(START + 70 * DAY).toISOString().slice(0, 19)}Z` },
+    ],
+  ])('%s', async (_, fields) => {
+    const { worker } = await dueClient(`killed-${Object.keys(fields).length}`, fields);
     const isEnabling = (sql: string, bound: readonly unknown[]) =>
       sql.includes('version_sequence') && bound.includes('{"status":"active","disabled_reason":null}');
     const use = atWrite('before', () => getToken(worker));
@@ -280,6 +287,9 @@ describe('a client used at the last moment stays,', () => {
     await runScheduled();
     expect(await switches(worker)).toEqual(['disabled', 'active']);
     await getToken(worker);
+    if (!('expires_at' in fields)) return;
+    AT_DAY(70);
+    expect((await requestToken(worker)).status).toBe(401);
   });
 
   test('if it is its first use, for which its gate registers', async () => {
