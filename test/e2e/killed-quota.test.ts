@@ -10,6 +10,7 @@ import { sized } from '../size.ts';
 
 const QUOTA = 60;
 const CLIENTS = 4;
+const AT_ONCE = 4;
 const KILLS = sized({ small: 3, soak: 20 });
 
 let edgemint: EdgemintApart;
@@ -56,11 +57,19 @@ test('a server that is killed while it issues never issues more tokens than the 
     return status;
   };
 
+  const total = () => clients.reduce((sum, { issued }) => sum + issued, 0);
   for (let kill = 0; kill < KILLS; kill++) {
-    const load = clients.flatMap((client) => Array.from({ length: QUOTA / (KILLS + 1) + 3 }, () => request(client)));
-    await sleep(below(60));
-    await edgemint.kill();
-    await Promise.all(load);
+    const goal = total() + 5 + below((CLIENTS * QUOTA) / (KILLS + 1));
+    let isOver = false;
+    const load = clients.flatMap((client) =>
+      Array.from({ length: AT_ONCE }, async () => {
+        while (!isOver && total() < goal) await request(client);
+      }),
+    );
+    while (total() < goal) await sleep(1);
+    const killed = edgemint.kill();
+    isOver = true;
+    await Promise.all([...load, killed]);
     await edgemint.start();
   }
   for (const client of clients) {

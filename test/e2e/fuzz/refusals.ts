@@ -71,6 +71,7 @@ const KINDS: readonly Kind[] = [
   { reason: 'a range of usage', status: 422, at: /^from$/, detail: /is later than `to`|is too long/ },
   { reason: 'each method once', status: 422, at: /^\/additional_auth_methods$/, detail: /each method once/ },
   { reason: 'fields exclude each other', status: 422, detail: /must not be set together|must be absent if|requires `/ },
+  { reason: 'a quota has a limit', status: 422, at: /^\/quota$/, detail: /must have `tokens_per_day`/ },
   { reason: 'the strict profile', status: 422, detail: /under the strict profile/ },
   { reason: 'each scope once, by its name', status: 422, at: /^\/scopes$/, detail: /each scope once/ },
   {
