@@ -109,9 +109,10 @@ function selectClients(list: string): SQL {
   return sql`WITH ${risen(list)}, ${RAISED} SELECT * FROM (${nested('raised', 'client_id, day')}) WHERE TRUE`;
 }
 
-// `owners`: the rows to raise. `present`: what they have. `added`: by what they rise. `summed`: their new counts. `ranked`: the clients that
-// were among those with the most requests, or have been counted now. A client's requests only grow, so one that is not among the first
-// cannot be later without a flush of its own.
+// `owners`: the rows to raise. `present`: what they have. `added`: by what they rise. `summed`: the new counts of those that rise, and of no
+// others: a full row has thousands, and each flush raises the instance's. `ranked`: the clients that were among those with the most
+// requests, or have been counted now. A client's requests only grow, so one that is not among the first cannot be later without a flush of
+// its own.
 function selectSums(list: string): SQL {
   const other = sql`CASE
     WHEN kind <> 'resource_servers' OR key = '' THEN key
@@ -133,11 +134,11 @@ function selectSums(list: string): SQL {
       FROM risen JOIN owners ON owners.client_id = risen.client_id AND owners.day = risen.day
     ),
     summed AS MATERIALIZED (
-      SELECT owner, day, kind, key, hour, sum(count) AS count FROM (
-        SELECT owner, day, kind.key AS kind, name.key AS key, hour.key AS hour, hour.value AS count
-        FROM present, json_each(counts) AS kind, json_each(kind.value) AS name, json_each(name.value) AS hour
-        UNION ALL SELECT * FROM added
-      ) GROUP BY owner, day, kind, key, hour
+      SELECT owner, day, kind, key, hour, sum(count) + coalesce((
+        SELECT stored.value FROM present, json_each(present.counts, '$.' || kind) AS name, json_each(name.value) AS stored
+        WHERE present.owner = added.owner AND present.day = added.day AND name.key = added.key AND stored.key = added.hour
+      ), 0) AS count
+      FROM added GROUP BY owner, day, kind, key, hour
     ),
     counted AS MATERIALIZED (
       SELECT client_id, day, json_object('requests', sum(issued + refused), 'hours', json_group_object(hour, json_array(issued, refused))) AS entry
@@ -160,6 +161,7 @@ function selectSums(list: string): SQL {
     top AS (
       SELECT owner, day, json_group_object(client_id, json(entry)) AS clients FROM ranked WHERE place <= ${TOP_CLIENTS} GROUP BY owner, day
     )
-    SELECT owner, day, sums.counts, coalesce(top.clients, '{}') FROM (${nested('summed', 'owner, day')}) AS sums LEFT JOIN top USING (owner, day)
+    SELECT owner, day, json_patch(coalesce(present.counts, '{}'), sums.counts), coalesce(top.clients, '{}')
+    FROM (${nested('summed', 'owner, day')}) AS sums LEFT JOIN present USING (owner, day) LEFT JOIN top USING (owner, day)
     WHERE TRUE`;
 }
