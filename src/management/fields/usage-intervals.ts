@@ -3,6 +3,8 @@ import type { UsageDay, UsageRange, UsageTotal } from '../../store/usage-reports
 
 // Reports of usage, from the sums by day. Pure functions; times are in milliseconds since the epoch.
 
+const HOUR_MS = 3_600_000;
+
 export const INTERVALS = ['hour', 'day'] as const;
 export type Interval = (typeof INTERVALS)[number];
 
@@ -69,9 +71,13 @@ function usageOf(
   interval: Interval,
   start: number,
 ) {
-  /** The values of the hours that belong to the interval. */
-  const valuesOf = <T>(hours: Readonly<Record<string, T>>): T[] =>
-    hoursOf(day, hours).flatMap(([hour, value]) => (interval === 'day' || hour === start ? [value] : []));
+  const hourOfDay = (start - day) / HOUR_MS;
+  /** The values of the hours that belong to the interval. One look-up for an hour: 32 full days have 150,000 counts. */
+  const valuesOf = <T>(hours: Readonly<Record<string, T>>): T[] => {
+    if (interval === 'day') return Object.values(hours);
+    const value = hours[hourOfDay];
+    return value === undefined ? [] : [value];
+  };
   const sums = (counts: Readonly<Record<string, Readonly<Record<string, number>>>>) =>
     Object.entries(counts)
       .map(([name, hours]) => [name, valuesOf(hours).reduce((sum, count) => sum + count, 0)] as const)
