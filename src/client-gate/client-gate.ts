@@ -68,6 +68,7 @@ import { refuseProof } from './refused-proof.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { findRequestedGrant, resolveGrant, untilTokensCount } from './resolve-grant.ts';
 import { Revocations } from './revocations.ts';
+import { tableNames } from './tables.ts';
 import type { Taken } from './token-bucket.ts';
 
 /** A client that proved its identity. */
@@ -97,17 +98,21 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   readonly #outbox: Outbox;
   readonly #feedOutbox: FeedOutbox;
   readonly #alarm: Alarm;
+  // As this gate found them: each of them is created by the part that uses it.
+  readonly #tables: ReadonlySet<string>;
   #loadedMeter: Meter | undefined;
   #loadedRefusals: RefusalMemory | undefined;
   #loading: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#state = new GateState(ctx.storage);
-    this.#revocations = new Revocations(ctx.storage.sql);
-    this.#replays = new ReplayMemory(ctx.storage.sql);
-    this.#outbox = new Outbox(ctx.storage.sql);
-    this.#feedOutbox = new FeedOutbox(ctx.storage.sql);
+    const { sql } = ctx.storage;
+    this.#tables = tableNames(sql);
+    this.#state = new GateState(ctx.storage, this.#tables);
+    this.#revocations = new Revocations(sql, this.#tables);
+    this.#replays = new ReplayMemory(sql, this.#tables);
+    this.#outbox = new Outbox(sql, this.#tables);
+    this.#feedOutbox = new FeedOutbox(sql, this.#tables);
     this.#alarm = new Alarm(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
@@ -320,7 +325,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   // Read from storage at its first use. Most gates need it at once, but not all.
   get #meter(): Meter {
     if (this.#loadedMeter) return this.#loadedMeter;
-    const meter = new Meter(this.ctx.storage.sql);
+    const meter = new Meter(this.ctx.storage.sql, this.#tables);
     const { record } = this.#state;
     if (record) meter.scopes.follow(record.grants, Date.now());
     this.#loadedMeter = meter;
@@ -329,7 +334,7 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
 
   // Read from storage at its first use: most gates never need it.
   get #refusals(): RefusalMemory {
-    this.#loadedRefusals ??= new RefusalMemory(this.ctx.storage.sql);
+    this.#loadedRefusals ??= new RefusalMemory(this.ctx.storage.sql, this.#tables);
     return this.#loadedRefusals;
   }
 

@@ -1,6 +1,7 @@
 import { ACCESS_TOKEN_TTL_MAX, CLOCK_SKEW } from '../constants.ts';
 import type { ClientRecord, CutOffRow, ExpiryRow, RecordRow } from '../gates/protocol.ts';
 import { hasExpired } from './client-status.ts';
+import { tableNames } from './tables.ts';
 
 /**
  * What a gate knows about its client: the record, or a tombstone if the client was deleted, and the cut-off. Held in memory and in SQLite
@@ -15,13 +16,9 @@ export class GateState {
   #cutOff: number | undefined;
   #expiry: ExpiryRow | undefined;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, existing = tableNames(storage.sql)) {
     this.#storage = storage;
     const { sql } = storage;
-    const tables = sql.exec<{ name: string }>(
-      "SELECT name FROM sqlite_schema WHERE name IN ('record', 'cut_off', 'expiry')",
-    );
-    const existing = new Set([...tables].map(({ name }) => name));
     if (existing.has('expiry')) {
       this.#expiry = sql.exec<ExpiryRow>('SELECT version, outlived_until FROM expiry').toArray()[0];
     }

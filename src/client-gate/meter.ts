@@ -29,6 +29,7 @@ import { Pace } from './pace.ts';
 import { QuotaNotices } from './quota-notices.ts';
 import { ResourceCounts } from './resource-counts.ts';
 import { ScopeNotes } from './scope-notes.ts';
+import { tableNames } from './tables.ts';
 import { fullBucket, recoveredBucket, renewed, statusOf, type Taken, type TokenBucket, take } from './token-bucket.ts';
 import { UsageCounts } from './usage-counts.ts';
 
@@ -80,10 +81,8 @@ export class Meter {
   #flushAt: number | undefined;
   #failedFlushes: number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, existing = tableNames(sql)) {
     this.#sql = sql;
-    const tables = sql.exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE name IN ('meter', 'bucket')");
-    const existing = new Set([...tables].map(({ name }) => name));
     this.#exists = existing.has('meter');
     const row = this.#exists ? readMeter(sql) : undefined;
     this.#written = latest(row?.bucket, existing.has('bucket') ? readBucket(sql) : undefined);

@@ -1,6 +1,7 @@
 import { FEED_RETRY_MAX } from '../constants.ts';
 import type { DeliveryProgress, FeedOutboxRow, OutboxRow, Owed, OwedRevocation } from '../gates/protocol.ts';
 import { OUTBOX_AGAIN, OUTBOX_RETRY_MAX, OUTBOX_RETRY_MIN } from './constants.ts';
+import { tableNames } from './tables.ts';
 
 /**
  * What the gate owes to other stores, in a table of its SQLite storage. Each row is delivered at least once, however often a store fails,
@@ -16,11 +17,11 @@ class DurableOutbox<
   #exists: boolean;
 
   /** @param retryMax the longest wait after a failed attempt, seconds */
-  constructor(sql: SqlStorage, table: string, retryMax: number) {
+  constructor(sql: SqlStorage, table: string, retryMax: number, tables: ReadonlySet<string>) {
     this.#sql = sql;
     this.#table = table;
     this.#retryMax = retryMax;
-    this.#exists = sql.exec('SELECT 1 FROM sqlite_schema WHERE name = ?', table).toArray().length > 0;
+    this.#exists = tables.has(table);
   }
 
   /** Adds a row that is due at once. It replaces an older row with the same store and key. */
@@ -94,14 +95,14 @@ class DurableOutbox<
 
 /** What the gate owes to KV, and the audit events that it owes to D1. */
 export class Outbox extends DurableOutbox<Owed, OutboxRow> {
-  constructor(sql: SqlStorage) {
-    super(sql, 'outbox', OUTBOX_RETRY_MAX);
+  constructor(sql: SqlStorage, tables = tableNames(sql)) {
+    super(sql, 'outbox', OUTBOX_RETRY_MAX, tables);
   }
 }
 
 /** The revocations that the gate owes to the revocation feed in D1. */
 export class FeedOutbox extends DurableOutbox<OwedRevocation, FeedOutboxRow> {
-  constructor(sql: SqlStorage) {
-    super(sql, 'feed_outbox', FEED_RETRY_MAX);
+  constructor(sql: SqlStorage, tables = tableNames(sql)) {
+    super(sql, 'feed_outbox', FEED_RETRY_MAX, tables);
   }
 }

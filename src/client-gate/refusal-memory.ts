@@ -1,5 +1,6 @@
 import type { NotedRefusal, RefusalsRow } from '../gates/protocol.ts';
 import { REFUSAL_AGE, REFUSALS_MAX, REFUSALS_PERSIST } from './constants.ts';
+import { tableNames } from './tables.ts';
 
 /**
  * The last refusals of a client, in memory and in one row of the gate's SQLite storage. The row is read when it is first needed, and written
@@ -12,10 +13,9 @@ export class RefusalMemory {
   #writtenAt: number;
   #isWritten = true;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, tables = tableNames(sql)) {
     this.#sql = sql;
-    const [table] = sql.exec("SELECT name FROM sqlite_schema WHERE name = 'refusals'").toArray();
-    this.#exists = table !== undefined;
+    this.#exists = tables.has('refusals');
     const [row] = this.#exists ? sql.exec<RefusalsRow>('SELECT at, json FROM refusals').toArray() : [];
     this.#kept = row ? (JSON.parse(row.json) as NotedRefusal[]) : [];
     this.#writtenAt = row?.at ?? 0;

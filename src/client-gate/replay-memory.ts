@@ -8,6 +8,7 @@ import {
   UNWRITTEN_USES_MAX,
 } from './constants.ts';
 import { isAnnounced, mayBeUsed, secondsUntilKnown, windowOf, windowsFor } from './replay-horizon.ts';
+import { tableNames } from './tables.ts';
 import { UseRate } from './use-rate.ts';
 
 /**
@@ -36,9 +37,9 @@ export class ReplayMemory {
   readonly #recent = new Map<number, number>();
   readonly #rate = new UseRate();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, tables = tableNames(sql)) {
     this.#sql = sql;
-    this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'spent_ids'").toArray().length > 0;
+    this.#exists = tables.has('spent_ids');
   }
 
   /** Whether an id was used. */

@@ -1,6 +1,7 @@
 import { CLOCK_SKEW } from '../constants.ts';
 import type { RevocationRow } from '../gates/protocol.ts';
 import { PURGE_INTERVAL } from './constants.ts';
+import { tableNames } from './tables.ts';
 
 type Expiry = Pick<RevocationRow, 'expires_at'>;
 
@@ -9,9 +10,9 @@ export class Revocations {
   readonly #sql: SqlStorage;
   #exists: boolean;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, tables = tableNames(sql)) {
     this.#sql = sql;
-    this.#exists = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'revocations'").toArray().length > 0;
+    this.#exists = tables.has('revocations');
   }
 
   /**
