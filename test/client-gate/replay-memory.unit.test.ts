@@ -40,7 +40,7 @@ class Storage {
     const exec = (query: string, ...values: (string | number)[]) => {
       if (isReplaced && !query.startsWith('SELECT')) throw new Error('The storage belongs to another instance.');
       const rows = this.#exec(query, values);
-      return { toArray: () => rows };
+      return { toArray: () => rows, [Symbol.iterator]: () => rows.values() };
     };
     const replace = () => {
       isReplaced = true;
@@ -50,8 +50,8 @@ class Storage {
 
   #exec(query: string, [first, ids, expires_at]: (string | number)[]): unknown[] {
     switch (query.split(' ', 2).join(' ')) {
-      case 'SELECT 1':
-        return this.#exists ? [{}] : [];
+      case 'SELECT name':
+        return this.#exists ? [{ name: 'spent_ids' }] : [];
       case 'SELECT *':
         return [...this.#table.values()].sort((one, other) => one.row - other.row);
       case 'CREATE TABLE':

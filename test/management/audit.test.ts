@@ -7,6 +7,7 @@ import { readConfig } from '../../src/platform/config.ts';
 import { createServices } from '../../src/services.ts';
 import { api, type Credentials, create, createClient, done, getToken, postForm, send } from '../http.ts';
 import { calls, failing, withFault } from '../instruments.ts';
+import { applyLeastPrivilege } from './every-route.ts';
 import { everyRow, keyWith, pointedAt, rowsOf } from './rows.ts';
 import { runScheduled } from './scheduled.ts';
 
@@ -71,6 +72,7 @@ async function secondaryOf(client: string): Promise<string> {
 interface Write {
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Record<string, string> | undefined;
   /** The expected target, if it is not the created resource. */
   readonly target?: string | undefined;
   readonly changes: Record<string, unknown>;
@@ -92,7 +94,14 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       return {
         path: 'organizations',
         body,
-        changes: { ...body, subject: 'client', status: 'active', security_profile: 'standard', unused_clients: null },
+        changes: {
+          ...body,
+          subject: 'client',
+          status: 'active',
+          security_profile: 'standard',
+          unused_clients: null,
+          quota: null,
+        },
       };
     },
   ],
@@ -251,6 +260,14 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       return { path: `clients/${client_id}/revoke-tokens`, target: client_id, organization, changes: {} };
     },
   ],
+  'POST /clients/{client_id}/least-privilege/apply': [
+    'client.updated',
+    async () => {
+      const { path, body, headers } = await applyLeastPrivilege(organization);
+      const [, target] = path.split('/');
+      return { path, body, headers, target, organization, changes: { grants: [] } };
+    },
+  ],
   'POST /clients/{client_id}/secrets/rotate': [
     'client.secret_rotated',
     async () => {
@@ -384,6 +401,7 @@ describe('every write', () => {
       const isPublic = route === 'POST /leaked-secrets';
       const response = await api(method, write.path, {
         body: write.body,
+        ...(write.headers && { headers: write.headers }),
         address: '2001:db8:1:2:3:4:5:6',
         ...(isPublic && { key: null }),
       });
