@@ -4,8 +4,11 @@ const UNPRINTABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
 /** All but the characters of URIs and scopes that mean nothing in markup, templates and shells. */
 const UNUSUAL = /[^\w .~:/?#@!&=+,;%*|()[\]-]/g;
 
-/** The prefixes of our own secrets and of JWTs, with enough behind them to be one. */
-const KNOWN_SECRET = /(?:em[skr]_|whsec_|eyJ)[\w-]{8}/i;
+/** The prefixes of our own secrets, of JWTs and of widespread API keys, with enough behind them to be one. */
+const KNOWN_SECRET = /(?:em[skr]_|whsec_|eyJ|gh[oprsu]_|github_pat_|glpat-|[rs]k_(?:live|test)_|xox[abeprs]-|AKIA|AIza)[\w-]{8}/i;
+
+/** A password in a URL, or a value that is named as a secret. */
+const LABELLED_SECRET = /:\/\/[^/?#]*:[^/?#]*@|(?:secret|password|passwd|token|api_?key|assertion)=[^&]/i;
 const LONG_RUN = /[\w+=~-]{20,}/g;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
@@ -26,7 +29,8 @@ export function printable(text: string, lengthMax: number): string {
 
 /** Whether a text has a part that is random, as far as its characters tell. Names of scopes and resource servers rarely have one; UUIDs pass. */
 export function looksLikeCredential(text: string): boolean {
-  return KNOWN_SECRET.test(text) || [...text.matchAll(LONG_RUN)].some(([run]) => looksRandom(run));
+  if (KNOWN_SECRET.test(text) || LABELLED_SECRET.test(text)) return true;
+  return [...text.matchAll(LONG_RUN)].some(([run]) => looksRandom(run));
 }
 
 function looksRandom(run: string): boolean {

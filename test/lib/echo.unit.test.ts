@@ -12,6 +12,7 @@ test.each([
   'urn:example:warehouse:stock-movements:readwrite',
   'CustomerRelationshipManagement.ReadWrite.All',
   'https://api-v2.internal.example.com:8443/orders/2026',
+  'https://api.example.com:8443/@orders?view=token',
 ])('%s is shown', (text) => {
   expect(echoOf(text, 200)).toBe(text);
 });
@@ -24,6 +25,11 @@ test.each([
   'Xk29vLq0PzR7tYw3NbM5',
   '3f9a0c1b7e5d48269af03c1b7e5d4826',
   'k7d2m9q4w1x8z5v3b6n0p2r4',
+  'https://service:hunter2@api.example.com/orders',
+  'https://api.example.com/?access_token=hunter2',
+  'client_secret=hunter2',
+  'ghp_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ',
+  'AKIAIOSFODNN7EXAMPLE',
 ])('%s is hidden', (text) => {
   expect(echoOf(text, 200)).toBe(HIDDEN);
 });
