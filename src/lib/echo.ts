@@ -5,7 +5,8 @@ const UNPRINTABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
 const UNUSUAL = /[^\w .~:/?#@!&=+,;%*|()[\]-]/g;
 
 /** The prefixes of our own secrets, of JWTs and of widespread API keys, with enough behind them to be one. */
-const KNOWN_SECRET = /(?:em[skr]_|whsec_|eyJ|gh[oprsu]_|github_pat_|glpat-|[rs]k_(?:live|test)_|xox[abeprs]-|AKIA|AIza)[\w-]{8}/i;
+const KNOWN_SECRET =
+  /(?:em[skr]_|whsec_|eyJ|gh[oprsu]_|github_pat_|glpat-|[rs]k_(?:live|test)_|xox[abeprs]-|AKIA|AIza)[\w-]{8}/i;
 
 /** A password in a URL, or a value that is named as a secret. */
 const LABELLED_SECRET = /:\/\/[^/?#]*:[^/?#]*@|(?:secret|password|passwd|token|api_?key|assertion)=[^&]/i;

@@ -18,6 +18,11 @@ export function isAtVersion(table: SQLWrapper, key: SQLWrapper, id: string, vers
   return sql`EXISTS (SELECT 1 FROM ${table} WHERE ${key} = ${id} AND version = ${version})`;
 }
 
+/** Whether D1 makes the write by a time, for the guard of a write that must not come late. @param deadline milliseconds since the epoch */
+export function isMadeBy(deadline: number): SQL {
+  return sql`unixepoch('subsec') * 1000 <= ${deadline}`;
+}
+
 /** Combines the defined conditions with AND, for the guard of a write. */
 export function allOf(...conditions: readonly (SQL | undefined)[]): SQL | undefined {
   return and(...conditions);

@@ -19,6 +19,7 @@ import { rowsOf } from './rows.ts';
 
 // Ahead of the runtime's clock, so that no alarm goes off by itself.
 const START = Date.UTC(2028, 2, 1, 8, 20);
+const D1_NOW = Date.now();
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -355,6 +356,19 @@ describe('a patch is refused', () => {
     ];
     expect(answers.map(({ status }) => status)).toEqual([422, 422, 422, 409, 409, 422]);
     expect(await grantsOf(worker)).toEqual(both(identifier));
+  });
+
+  test('if D1 makes the change too late, when the gate no longer holds the scope', async () => {
+    const { worker, identifier } = await world('lp-too-late');
+    vi.setSystemTime(D1_NOW - 4 * DAY);
+    await getToken(worker, { scope: 'read' });
+    // D1 has a clock of its own, which cannot be set.
+    vi.setSystemTime(D1_NOW - SCOPE_HOLD_MS);
+    const judged = await judge(worker);
+    expect(statuses(judged)).toEqual({ read: 'used', write: 'unused' });
+    expect((await apply(worker, judged)).status).toBe(409);
+    expect(await grantsOf(worker)).toEqual(both(identifier));
+    expect((await requestToken(worker, { scope: 'write' })).status).toBe(200);
   });
 
   test('if the gate does not answer, with 503; and nothing is known then', async () => {

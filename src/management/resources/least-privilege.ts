@@ -1,9 +1,12 @@
+import type { SQL } from 'drizzle-orm';
+import { STORE_DEADLINE_MS } from '../../constants.ts';
 import type { HeldScopes } from '../../gates/protocol.ts';
 import { listClients } from '../../store/client-lists.ts';
 import type { DescribedClient } from '../../store/clients.ts';
 import { StoreUnavailableError } from '../../store/errors.ts';
 import { hasNoGate } from '../../store/gates.ts';
 import { organizationExists } from '../../store/organizations.ts';
+import { isMadeBy } from '../../store/sql.ts';
 import { StaleWriteError } from '../../store/write.ts';
 import {
   LEAST_PRIVILEGE_PAGE_DEFAULT,
@@ -132,7 +135,9 @@ export function leastPrivilege(app: ManagementApp): void {
       const isNeverUsed = observation.kind === 'never_used' && !found.hasGate;
       // Its gate registers itself in D1 before the first token, so the guard holds as long as there is none.
       if (isNeverUsed) return applyClientPatch(context, found, patch, hasNoGate(found.clientId));
-      return withHeldScopes(context, found, removal.held, unusedSince, () => applyClientPatch(context, found, patch));
+      return withHeldScopes(context, found, removal.held, unusedSince, (guard) =>
+        applyClientPatch(context, found, patch, guard),
+      );
     });
   });
 }
@@ -147,7 +152,7 @@ async function withHeldScopes<T>(
   { clientId: client_id }: DescribedClient,
   scopes: readonly HeldScopes[],
   unused_since: number,
-  change: () => Promise<T>,
+  change: (guard?: SQL) => Promise<T>,
 ): Promise<T> {
   // What roles grant as well remains: there is nothing to hold.
   if (scopes.length === 0) return change();
@@ -163,7 +168,8 @@ async function withHeldScopes<T>(
     });
   }
   try {
-    return await change();
+    // D1 may make a write that nobody waits for any more, and the gate no longer holds the scopes then.
+    return await change(isMadeBy(Date.now() + STORE_DEADLINE_MS));
   } catch (error) {
     // Nothing was written if the client had changed. After any other error the change may yet be made: the gate holds the scopes for some seconds.
     if (error instanceof StaleWriteError || error instanceof ProblemError) {
