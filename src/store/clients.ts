@@ -76,17 +76,19 @@ export function insertClient(
 /**
  * Builds the statements that update a client and its links. A change of its status also revokes all tokens that were issued before this
  * write, so that enabling the client does not bring back the tokens that disabling it ended. Enabling revokes as well, because older code
- * may have disabled the client. The same goes for a client that had expired and is brought back.
+ * may have disabled the client. The same goes for a client that had expired and is brought back, and for one that the policy for unused
+ * clients disabled and an administrator disables as well.
+ * @param before `isTakenOver`: whether an administrator disables what the policy disabled
  */
 export function updateClient(
   db: Database,
-  before: Pick<Client, 'clientId' | 'clientName' | 'status' | 'expiresAt'>,
+  before: Pick<Client, 'clientId' | 'clientName' | 'status' | 'expiresAt'> & { readonly isTakenOver?: boolean },
   fields: ClientFields,
   links: ClientLinks,
 ): Statement[] {
-  const { clientId, clientName, status, expiresAt } = before;
+  const { clientId, clientName, status, expiresAt, isTakenOver = false } = before;
   const changed = { ...fields, ...refolded(clientName, fields.clientName), version: nextVersion };
-  const isSwitched = fields.status !== status;
+  const isSwitched = fields.status !== status || isTakenOver;
   const isMoved = fields.expiresAt !== expiresAt;
   const isRevived = isMoved && hasExpired(before, fields.updatedAt);
   const revoked = isSwitched || isRevived ? { revocationEpoch: nextVersion } : {};

@@ -292,6 +292,20 @@ describe('a client used at the last moment stays,', () => {
     expect((await requestToken(worker)).status).toBe(401);
   });
 
+  test('but not if an administrator disables it before its gate knows', async () => {
+    const { worker } = await dueClient('by-hand');
+    await failingPushes(worker, runScheduled);
+    const { access_token } = await getToken(worker);
+    const { jti, iat } = JSON.parse(atob(access_token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''));
+    const answer = await done<Shown>('PATCH', `clients/${worker.client_id}`, { body: { status: 'disabled' } });
+    expect(answer).toMatchObject({ status: 'disabled', disabled_reason: null });
+    expect((await requestToken(worker)).status).toBe(401);
+    expect(await isTokenActive(worker, iat, jti)).toBe(false);
+    await runScheduled();
+    expect(await shown(worker)).toMatchObject({ status: 'disabled', disabled_reason: null });
+    expect(await switches(worker)).toEqual(['disabled']);
+  });
+
   test('if it is its first use, for which its gate registers', async () => {
     const here = await world('first-use');
     await setPolicy(here.organization, { disable_after_days: 60, except: [here.api.client_id] });

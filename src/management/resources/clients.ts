@@ -210,15 +210,18 @@ export async function applyClientPatch(
   const restricted = await restrictClaims(services, fields, resolved, found);
   const now = Date.now();
   const columns = clientColumns(fields, resolved, authentication, restricted, now);
-  const unusedSince = columns.status === found.status ? found.unusedSince : null;
+  // An administrator who disables a client that the policy disabled takes the decision over: a late use must not enable it again.
+  const isTakenOver = patch.status === 'disabled' && before.disabled_reason === 'unused';
+  const unusedSince = columns.status === found.status && !isTakenOver ? found.unusedSince : null;
   const updated = { ...found, ...columns, ...shownLinks(resolved), unusedSince };
-  const changes = changedFields(before, shownFields(updated));
+  const changed = changedFields(before, shownFields(updated));
+  const changes = isTakenOver ? { ...changed, disabled_reason: null } : changed;
   return commit(context, {
     event: { at: now, organizationId, action: 'client.updated', target: clientId, changes },
     guard: allOf(isProfile(organizationId, profile), isClientAt(found), guard),
     affectedClients: listOf([clientId]),
     conflicts: { clients_name: NAME_TAKEN, clients_folded_name: NAME_TAKEN },
-    statements: updateClient(services.db, found, columns, clientLinks(resolved, authentication)),
+    statements: updateClient(services.db, { ...found, isTakenOver }, columns, clientLinks(resolved, authentication)),
     status: 200,
     body: toResponse(updated),
     tagged: true,
