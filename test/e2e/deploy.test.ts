@@ -280,6 +280,52 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     for (const { secrets } of deployments(deployed)) expect(secrets ?? {}).not.toHaveProperty('MASTER_KEY');
   });
 
+  test('an interrupted first deployment may take the host that it had, and no other that leads somewhere', async () => {
+    const variables = { DEPLOYMENT: JSON.stringify({ issuer: 'https://localhost', domain: true }) };
+    const secrets = ['MASTER_KEY', 'ROOT_API_KEY'];
+    const interrupted = (noted: object) => ({
+      ...EMPTY_ACCOUNT,
+      databases: ['edgemint'],
+      worker: { secrets, deployments: 1, ...noted },
+    });
+    const other = await deploy(interrupted({}), ['--issuer', 'https://localhost']);
+    expect(other.code).toBe(1);
+    expect(other.output.stderr).toMatch(/^localhost leads to \S+ already/);
+    expect(deployments(other)).toEqual([]);
+    await rm(`${accountFile}.calls`);
+    const same = await deploy(interrupted({ variables }), ['--issuer', 'https://localhost']);
+    expect(same.code).toBe(0);
+  });
+
+  test('a first deployment notes its host before its issuer is set', async () => {
+    const deployed = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    expect(deployments(deployed)[0]?.args).toContain(`DEPLOYMENT:${JSON.stringify({ issuer: ISSUER, domain: true })}`);
+  });
+
+  test("a Worker of that name that is not Edgemint's is not replaced", async () => {
+    for (const secrets of [[], ['API_TOKEN']]) {
+      await rm(`${accountFile}.calls`, { force: true });
+      const worker = { secrets, deployments: 7 };
+      const { code, output, account, calls } = await deploy({ ...EMPTY_ACCOUNT, worker }, ['--issuer', ISSUER]);
+      expect(code).toBe(1);
+      expect(output.stderr).toMatch(/^The account has a Worker edgemint that is not Edgemint's/);
+      expect(account.worker).toEqual(worker);
+      expect(calls.map(({ args }) => args[1])).toEqual(['list', 'list']);
+    }
+  });
+
+  test('a file for the keys that has other lines keeps them', async () => {
+    const file = join(temporary, 'production.env');
+    await writeFile(file, '# ours\nDATABASE_PASSWORD=irreplaceable');
+    const { code, calls } = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER, '--keys-file', file]);
+    expect(code).toBe(0);
+    const text = await readFile(file, 'utf8');
+    expect(text).toMatch(/^# ours\nDATABASE_PASSWORD=irreplaceable\n/);
+    const { DATABASE_PASSWORD: _, ...keys } = parseEnv(text);
+    expect(calls.find(({ secrets }) => secrets)?.secrets).toEqual(keys);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
   test('a database that was used is not deployed to with a fresh master key', async () => {
     const { code, output, account, calls } = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'], rows: 3 }, [
       '--issuer',

@@ -4,15 +4,25 @@ import { databaseOf } from './configuration.ts';
 import type { AccountState, DeploymentNote } from './plan.ts';
 import type { Target } from './target.ts';
 
-/** Looks up which parts of the service the account has. Changes nothing. @throws Failure if wrangler fails, or the database is another's */
+/** Looks up which parts of the service the account has. Changes nothing. @throws Failure if wrangler fails, or the database or the Worker is another's */
 export async function readAccountState(target: Target): Promise<AccountState> {
   const database = databaseOf(target.configuration);
   const databases = await wranglerJson<{ name: string }[]>('list the databases', ['d1', 'list', '--json']);
   const databaseExists = databases.some(({ name }) => name === database);
   if (databaseExists) await recognize(target, database);
-  const secrets = await secretNames(target);
-  return { databaseExists, secrets, note: secrets.includes('ISSUER') ? await readNote(target) : undefined };
+  const found = await secretNames(target);
+  // The first deployment creates the database, and gives the Worker its keys.
+  if (found && !databaseExists && !found.some((name) => OURS.includes(name))) {
+    const { name } = target.configuration;
+    throw new Failure(
+      `The account has a Worker ${name} that is not Edgemint's: it has no MASTER_KEY, and there is no database ${database}. Nothing was changed. Choose another name with --env, or delete that Worker with npx wrangler delete --name ${name}.`,
+    );
+  }
+  const secrets = found ?? [];
+  return { databaseExists, secrets, note: secrets.length > 0 ? await readNote(target) : undefined };
 }
+
+const OURS = ['ISSUER', 'MASTER_KEY', 'ROOT_API_KEY'];
 
 /** @throws Failure if the database holds tables that are not ours: migrations would be applied to somebody else's data */
 async function recognize(target: Target, database: string): Promise<void> {
@@ -38,14 +48,15 @@ async function recognize(target: Target, database: string): Promise<void> {
   }
 }
 
-async function secretNames({ config }: Target): Promise<string[]> {
+/** @returns undefined if there is no such Worker. @throws Failure */
+async function secretNames({ config }: Target): Promise<string[] | undefined> {
   const { code, stdout, stderr } = await tryWrangler(['secret', 'list', '--format', 'json', ...config]);
   if (code === 0) {
     const secrets = parseOutput<{ name: string }[]>('list the secrets', stdout);
     return secrets.map(({ name }) => name);
   }
   // Only a missing Worker certainly has no secrets. Taking another failure for that would replace the master key.
-  if (/Worker "[^"]*" not found/.test(stderr)) return [];
+  if (/Worker "[^"]*" not found/.test(stderr)) return undefined;
   throw new Failure(`wrangler could not list the secrets:\n${`${stdout}${stderr}`.trim()}`);
 }
 

@@ -17,13 +17,20 @@ const GENERATORS: Readonly<Record<KeyName, () => string>> = {
 
 /** Reads the keys of a deployment. @returns no keys if there is no such file. @throws Failure if it cannot be read, or a key is malformed */
 export async function readKeys(file: string): Promise<Keys> {
-  let text: string;
+  return parseKeys(file, (await readText(file)) ?? '');
+}
+
+/** @returns undefined if there is no such file. @throws Failure if it cannot be read */
+async function readText(file: string): Promise<string | undefined> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new Failure(describeSystemError(error, file) ?? `${file} could not be read.`);
   }
+}
+
+function parseKeys(file: string, text: string): Keys {
   const { MASTER_KEY, ROOT_API_KEY } = parseEnv(text);
   const keys = { ...(MASTER_KEY && { MASTER_KEY }), ...(ROOT_API_KEY && { ROOT_API_KEY }) };
   try {
@@ -40,21 +47,23 @@ export async function readKeys(file: string): Promise<Keys> {
 }
 
 /**
- * Returns these keys from the file. Those that it lacks are generated and written to it first, so that a key that a Worker may have received is
- * never lost.
+ * Returns these keys from the file. Those that it lacks are generated and added to it first, so that a key that a Worker may have received is
+ * never lost. What else the file has stays.
  * @throws Failure if the file cannot be read or written
  */
 export async function ensureKeys(file: string, worker: string, names: readonly KeyName[], now: Date): Promise<Keys> {
-  const present = await readKeys(file);
+  const before = (await readText(file)) ?? '';
+  const present = parseKeys(file, before);
   const missing = names.filter((name) => present[name] === undefined);
-  const keys: Keys = { ...present, ...Object.fromEntries(missing.map((name) => [name, GENERATORS[name]()])) };
-  if (missing.length > 0) await writeKeys(file, worker, keys, now);
+  const added: Keys = Object.fromEntries(missing.map((name) => [name, GENERATORS[name]()]));
+  if (missing.length > 0) await writeKeys(file, before, worker, added, now);
+  const keys = { ...present, ...added };
   return Object.fromEntries(names.map((name) => [name, keys[name]]));
 }
 
-async function writeKeys(file: string, worker: string, keys: Keys, now: Date): Promise<void> {
-  const lines = Object.entries(keys).map(([name, value]) => `${name}=${value}\n`);
-  const text = `# The keys of the deployment ${worker}, written on ${now.toISOString().slice(0, 10)}. Keep a copy in a safe place: without
+async function writeKeys(file: string, before: string, worker: string, added: Keys, now: Date): Promise<void> {
+  const lines = Object.entries(added).map(([name, value]) => `${name}=${value}\n`);
+  const text = `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}# The keys of the deployment ${worker}, written on ${now.toISOString().slice(0, 10)}. Keep a copy in a safe place: without
 # MASTER_KEY the database is worthless. ROOT_API_KEY may do everything.
 ${lines.join('')}`;
   try {

@@ -41,7 +41,9 @@ async function deploy(): Promise<void> {
     const account = await readAccountState(target);
     const { issuer, domain } = await chooseIssuer(options, account);
     refuseOtherJurisdiction(options, account);
-    if (domain !== undefined && account.secrets.length === 0 && !options.replacesDomain) await refuseTakenHost(domain);
+    // Of a first deployment that was interrupted, the host may lead to this Worker already.
+    const isNew = !account.secrets.includes('ISSUER') && account.note?.issuer !== issuer;
+    if (domain !== undefined && isNew && !options.replacesDomain) await refuseTakenHost(domain);
     const configuration = configure(domain);
     await write(configuration);
     await carryOut({ ...target, configuration, domain }, issuer, account, options);

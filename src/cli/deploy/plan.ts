@@ -5,7 +5,7 @@ export interface AccountState {
   readonly databaseExists: boolean;
   /** The names of the Worker's secrets. Empty if there is no Worker yet. */
   readonly secrets: readonly string[];
-  /** What an earlier deployment noted; undefined if there is none, or it is older than the note. */
+  /** What the last deployment noted, also if it was interrupted; undefined if there is none, or it is older than the note. */
   readonly note: DeploymentNote | undefined;
 }
 

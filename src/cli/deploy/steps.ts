@@ -59,7 +59,7 @@ function deployWorker(
   };
   const variables: string[] = [];
   if (setting === 'withhold') variables.push('--var', `ISSUER:${NO_ISSUER_YET}`);
-  else if (issuer !== undefined) {
+  if (issuer !== undefined) {
     const note: DeploymentNote = { issuer, domain: domain !== undefined };
     variables.push('--var', `${NOTE_VARIABLE}:${JSON.stringify(note)}`);
   }
