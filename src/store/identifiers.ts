@@ -1,5 +1,6 @@
 import { asc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { comparableForm } from '../lib/identifier.ts';
+import { currentTrace } from '../log/trace.ts';
 import { SCHEDULE } from './actors.ts';
 import { IDENTIFIERS_PER_RUN, RESERVATION_AGE, RESERVATION_EXTENDED_BELOW } from './constants.ts';
 import type { Database } from './database.ts';
@@ -208,7 +209,7 @@ async function recordCollisions(
   }));
   // One statement for all events, since D1 binds at most 100 parameters. The columns are in the table's order.
   const rows = sql`SELECT value ->> 'id', ${now}, NULL, ${SCHEDULE}, 'resource_server.identifier_collides', value ->> 'target', '',
-    value -> 'changes', NULL FROM json_each(${JSON.stringify(events)}) WHERE TRUE`;
+    value -> 'changes', NULL, ${currentTrace()?.requestId ?? null} FROM json_each(${JSON.stringify(events)}) WHERE TRUE`;
   const record = db.insert(auditEvents).select(rows).onConflictDoNothing().returning({ id: auditEvents.id });
   const ids = events.map(({ id }) => id);
   const [added] = await askStore('d1', () => db.batch([record, owe(db, 'audit', ids, now), wakeOwed(db, ids, now)]));

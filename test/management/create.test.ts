@@ -68,6 +68,7 @@ describe('what is created is shown whole', () => {
       status: 'active',
       security_profile: 'standard',
       unused_clients: null,
+      quota: null,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
     });
