@@ -76,7 +76,7 @@ async function tryToken(base: string, rootApiKey: string): Promise<void> {
       headers: { Authorization: `Bearer ${rootApiKey}`, 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
     });
-  const organization = await manage('POST', 'organizations', { name: 'Check of a deployment' });
+  const organization = await manage('POST', 'organizations', { name: `Check of a deployment ${crypto.randomUUID()}` });
   try {
     const identifier = `urn:edgemint:check:${organization.id}`;
     const organization_id = organization.id;
