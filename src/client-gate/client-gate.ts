@@ -199,7 +199,10 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     return { outcome: 'inspected', standing, ...(granted && { granted }) };
   }
 
-  /** Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV and to the revocation feed. */
+  /**
+   * Revokes one of the client's own tokens. The revocation is durable when this answers; an alarm copies it to KV and to the revocation
+   * feed.
+   */
   async revoke(request: RevocationRequest): Promise<Revocation> {
     const proven = await this.#prove(request);
     if (proven.outcome !== 'proven') return proven;
@@ -306,8 +309,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   async ping(): Promise<void> {}
 
   /**
-   * Ends the client if it has expired, delivers the outboxes to KV and D1, flushes usage counts, and deletes what has expired. Running twice has the same result as running
-   * once. A failing store does not make it throw: the platform gives up an alarm after six failed retries.
+   * Ends the client if it has expired, delivers the outboxes to KV and D1, flushes usage counts, and deletes what has expired. Running
+   * twice has the same result as running once. A failing store does not make it throw: the platform gives up an alarm after six failed
+   * retries.
    */
   override async alarm(): Promise<void> {
     this.#alarm.markFired();
@@ -562,7 +566,9 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
     }
   }
 
-  /** Delivers to the revocation feed what is due, and what becomes due during slow work of the alarm: the next alarm has to wait for that. */
+  /**
+   * Delivers to the revocation feed what is due, and what becomes due during slow work of the alarm: the next alarm has to wait for that.
+   */
   async #deliverRevocationsDuring(work: Promise<unknown>): Promise<RevocationCounts> {
     let isOver = false;
     const ended = work.finally(() => {
@@ -624,8 +630,8 @@ export class ClientGate extends DurableObject<Env> implements GateMethods {
   }
 
   /**
-   * The clock that stamps tokens, and never goes back: if it was set back, a cut-off must still include every token that was stamped before,
-   * and a client that has expired must stay so.
+   * The clock that stamps tokens, and never goes back: if it was set back, a cut-off must still include every token that was stamped
+   * before, and a client that has expired must stay so.
    */
   get #clock(): number {
     return Math.max(Date.now(), this.#meter.at, (this.#state.cutOff ?? 0) * 1000);

@@ -113,7 +113,9 @@ async function put(outbox: Outbox, kv: KVNamespace, copy: DueCopy): Promise<bool
   }
 }
 
-/** Whether D1 took an insert, refused what it holds, or failed otherwise: it did not answer, or refused for a reason that we do not know. */
+/**
+ * Whether D1 took an insert, refused what it holds, or failed otherwise: it did not answer, or refused for a reason that we do not know.
+ */
 type InsertOutcome = 'recorded' | 'refused' | 'unavailable';
 
 /**

@@ -4,7 +4,9 @@ import { authenticationOf } from './check-proof.ts';
 import { UNGRANTED_SCOPES_MAX } from './constants.ts';
 import { findRequestedGrant } from './resolve-grant.ts';
 
-/** Returns what exactly a refused request lacks, for the description of its error; undefined if the error says it. Runs only on refusals. */
+/**
+ * Returns what exactly a refused request lacks, for the description of its error; undefined if the error says it. Runs only on refusals.
+ */
 export function explainRefusal(
   record: ClientRecord,
   request: AdmissionRequest,

@@ -85,9 +85,9 @@ export class GateState {
   }
 
   /**
-   * Whether all tokens must be revoked because of the client's end, in two cases: it has come, so that the client stays expired if the clock
-   * is set back, and its tokens stay inactive if it is brought back; or code of an older version stored the record, and told other stores
-   * that the client is disabled.
+   * Whether all tokens must be revoked because of the client's end, in two cases: it has come, so that the client stays expired if the
+   * clock is set back, and its tokens stay inactive if it is brought back; or code of an older version stored the record, and told other
+   * stores that the client is disabled.
    * @param now the clock that never goes back, milliseconds since the epoch
    */
   isExpiryDue(now: number): boolean {

@@ -3,8 +3,8 @@ import { periodAt } from '../lib/utc-period.ts';
 
 /**
  * How many tokens a client was issued in the current day and month, by UTC. Kept for every client, so that a quota that is set later counts
- * from the period's beginning. A clock that was set back counts for the latest period that it has shown: no period comes twice. Times are in
- * milliseconds since the epoch.
+ * from the period's beginning. A clock that was set back counts for the latest period that it has shown: no period comes twice. Times are
+ * in milliseconds since the epoch.
  */
 export class IssuedCounts {
   readonly #day: Count;

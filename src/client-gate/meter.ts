@@ -44,16 +44,17 @@ export interface Flush {
 }
 
 /**
- * The state that changes with each request: the token bucket, the last use of the client, of each credential and of each scope, and the usage
- * counts. One row of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are in
- * milliseconds since the epoch.
+ * The state that changes with each request: the token bucket, the last use of the client, of each credential and of each scope, and the
+ * usage counts. One row of the gate's SQLite storage holds all of it, so that each write for the bucket saves the rest as well. Times are
+ * in milliseconds since the epoch.
  *
  * Each request of a quiet client writes that row, so that it needs no alarm. A busy client writes it when a reservation of the bucket is
- * spent, and an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one as well.
+ * spent, and an alarm writes what came after the last one. A row is the least that an exact count can cost, since an alarm is billed as one
+ * as well.
  *
  * An eviction loses what is only in memory: of a busy client the counts of the last `ACTIVITY_PERSIST_MAX` seconds at most, or since the
- * bucket's last write, and of any client up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is counted twice. A count
- * that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well, and D1 is not told of a use that old.
+ * bucket's last write, and of any client up to `LAST_USED_PRECISION` of a last use. Counts are absolute from here to D1, so nothing is
+ * counted twice. A count that D1 has not taken after `USAGE_HOURS_KEPT` is lost as well, and D1 is not told of a use that old.
  */
 export class Meter {
   readonly #sql: SqlStorage;
@@ -197,8 +198,8 @@ export class Meter {
   }
 
   /**
-   * Forgets the last use of all credentials except these, in storage with the next write, so that the row has no more of them than the client's record: two secrets, and 63
-   * others with some 12 KB of ids, if the client uses all that it can register.
+   * Forgets the last use of all credentials except these, in storage with the next write, so that the row has no more of them than the
+   * client's record: two secrets, and 63 others with some 12 KB of ids, if the client uses all that it can register.
    */
   keepCredentials(ids: ReadonlySet<string>): void {
     for (const id of this.#lastUsed.keys()) if (!ids.has(id)) this.#lastUsed.delete(id);

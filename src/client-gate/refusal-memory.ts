@@ -3,8 +3,8 @@ import { REFUSAL_AGE, REFUSALS_MAX, REFUSALS_PERSIST } from './constants.ts';
 import { tableNames } from './tables.ts';
 
 /**
- * The last refusals of a client, in memory and in one row of the gate's SQLite storage. The row is read when it is first needed, and written
- * at most every `REFUSALS_PERSIST` seconds: a request that succeeds costs nothing. Times are in milliseconds since the epoch.
+ * The last refusals of a client, in memory and in one row of the gate's SQLite storage. The row is read when it is first needed, and
+ * written at most every `REFUSALS_PERSIST` seconds: a request that succeeds costs nothing. Times are in milliseconds since the epoch.
  */
 export class RefusalMemory {
   readonly #sql: SqlStorage;
@@ -103,8 +103,8 @@ function keyOf({ first_at: _, last_at: __, count: ___, request_id: ____, ...rest
 }
 
 /**
- * Chooses the refusal to drop: of the requests that prove nothing if they take more than half, else of the others. Among these, the oldest of
- * the most frequent reason. So a stranger cannot displace what happened to the client itself, nor one trouble the trace of all others.
+ * Chooses the refusal to drop: of the requests that prove nothing if they take more than half, else of the others. Among these, the oldest
+ * of the most frequent reason. So a stranger cannot displace what happened to the client itself, nor one trouble the trace of all others.
  */
 function leastNeeded(refusals: readonly NotedRefusal[]): NotedRefusal | undefined {
   const unproven = refusals.filter(({ is_proven }) => !is_proven);

@@ -3,7 +3,10 @@ import type { ClientRecord, NotAuthenticated, Proof } from '../gates/protocol.ts
 import { usesSecrets } from '../store/client-authentication.ts';
 import { authenticationOf, notAuthenticated } from './check-proof.ts';
 
-/** Builds the answer to a proof that is refused, which matches no credential of the client, with the cause if there is one. Runs only on refusals. */
+/**
+ * Builds the answer to a proof that is refused, which matches no credential of the client, with the cause if there is one. Runs only on
+ * refusals.
+ */
 export function refuseProof(record: ClientRecord | undefined, proof: Proof, now: number): NotAuthenticated {
   const cause = record && findCause(record, proof, now);
   return { ...notAuthenticated(record, now), ...(cause && { cause }) };

@@ -5,9 +5,9 @@ import { OPEN_WINDOWS_MAX, REPLAY_WINDOW } from './constants.ts';
 // nothing: those that were issued within certain windows. Until the next write it remembers such ids in memory only. If the memory is lost,
 // every id that a stored window covers may have been used, and is refused; every other id is in storage if it was used.
 //
-// A window is a span of the signers' clocks, by the `iat`, and not of the gate's clock. So it does not matter whether any clock is right, is
-// set back, or differs from another: whether a window covers an id never changes. A machine's new assertions are outside of the window as
-// soon as its own clock has left it.
+// A window is a span of the signers' clocks, by the `iat`, and not of the gate's clock. So it does not matter whether any clock is right,
+// is set back, or differs from another: whether a window covers an id never changes. A machine's new assertions are outside of the window
+// as soon as its own clock has left it.
 
 /** The latest `expires_at` of the ids that were used since the last write, by the beginning of their window. The last used is the last. */
 export type RecentUses = ReadonlyMap<number, number>;
@@ -42,8 +42,8 @@ export function mayBeUsed({ issued_at, expires_at }: SpentId, windows: readonly 
 }
 
 /**
- * Returns the whole seconds after which an id that is made in the same way as this one can be told from those that may have been used: for a
- * new assertion, both its `iat` and its `exp` are later by then.
+ * Returns the whole seconds after which an id that is made in the same way as this one can be told from those that may have been used: for
+ * a new assertion, both its `iat` and its `exp` are later by then.
  * @param max returned if that takes longer
  */
 export function secondsUntilKnown(id: SpentId, windows: readonly ReplayWindow[], max: number): number {

@@ -48,8 +48,8 @@ export class ReplayMemory {
   }
 
   /**
-   * Refuses ids if a memory that was lost may have used one of them. Those that it may have used count as used from now on, so that a client
-   * that repeats its request is told to make a new assertion.
+   * Refuses ids if a memory that was lost may have used one of them. Those that it may have used count as used from now on, so that a
+   * client that repeats its request is told to make a new assertion.
    * @returns the seconds after which the client's new ids are accepted, or undefined if none of these can have been used
    */
   refuseUnknown(ids: readonly SpentId[], now: number): number | undefined {
@@ -164,8 +164,8 @@ export class ReplayMemory {
     this.#spent = new Map(
       entries.filter((entry) => !isAnnouncement(entry)).map(({ id, expires_at }) => [id, expires_at]),
     );
-    // An announcement repeats what is left of those before it. It may be over, if the rows after it have none: then its windows are old, and
-    // no new id is in them.
+    // An announcement repeats what is left of those before it. It may be over, if the rows after it have none: then its windows are old,
+    // and no new id is in them.
     this.#lost = entries.findLast(isAnnouncement)?.windows ?? [];
     this.#row = (rows.at(-1)?.row ?? -1) + 1;
     return this.#spent;

@@ -3,7 +3,10 @@ import type { ClientRecord, Grant, GrantRefusal, GrantRequest, ResolvedGrant, Si
 import { comparableForm } from '../lib/identifier.ts';
 import { authenticationOf } from './check-proof.ts';
 
-/** The signature algorithms that the strict profile permits ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+/**
+ * The signature algorithms that the strict profile permits ([FAPI 2.0 section
+ * 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)).
+ */
 const STRICT_SIGNING_ALGS: readonly SigningAlg[] = ['ES256', 'EdDSA'];
 
 /**
@@ -55,8 +58,8 @@ export function findRequestedGrant(
 }
 
 /**
- * Returns the milliseconds from `now` until the requested token can be active: those issued before its grant's `tokens_from` are tokens of a
- * deleted resource server. Such a time is ahead only if this gate's clock is behind the clock of the edge that created the next one.
+ * Returns the milliseconds from `now` until the requested token can be active: those issued before its grant's `tokens_from` are tokens of
+ * a deleted resource server. Such a time is ahead only if this gate's clock is behind the clock of the edge that created the next one.
  */
 export function untilTokensCount(record: ClientRecord, request: GrantRequest, now: number): number {
   const waitFor = ({ tokens_from = 0 }: Grant) => Math.max(0, tokens_from * 1000 - now);

@@ -310,7 +310,9 @@ function hourOf(now: number): number {
   return Math.floor(now / HOUR_MS);
 }
 
-/** Returns a number that differs, but for rare accidents, if resource servers or their scopes differ in any other way than in their order. */
+/**
+ * Returns a number that differs, but for rare accidents, if resource servers or their scopes differ in any other way than in their order.
+ */
 function checksumOf(grants: readonly Grant[]): number {
   let sum = 1;
   for (const { resource, scopes } of grants) {

@@ -9,8 +9,8 @@ import { LAST_USED_PRECISION } from '../constants.ts';
 export const USE_PRECISION = LAST_USED_PRECISION;
 
 /**
- * How long a policy for unused clients warns before it disables: after it was set or its days were changed, and after a client was reported,
- * unless its days are closer together.
+ * How long a policy for unused clients warns before it disables: after it was set or its days were changed, and after a client was
+ * reported, unless its days are closer together.
  */
 export const DISABLING_NOTICE = 7 * 86_400;
 

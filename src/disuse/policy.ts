@@ -39,7 +39,9 @@ export function judge(client: JudgedClient, policy: UnusedClientsPolicy, now: nu
   return now >= dueTime(unusedSince(client, policy), reportAfterDays) ? 'report' : 'keep';
 }
 
-/** Returns the beginning of a client's disuse: its last use, or its creation; or when it was enabled, because it could not be used before. */
+/**
+ * Returns the beginning of a client's disuse: its last use, or its creation; or when it was enabled, because it could not be used before.
+ */
 export function unusedSince(
   { createdAt, lastUsedAt, enabledAt }: JudgedClient,
   { organizationEnabledAt }: UnusedClientsPolicy,

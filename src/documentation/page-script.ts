@@ -10,8 +10,8 @@ html.dark-mode .swagger-ui .introduction > summary { color: #e4e6e6; }
 `;
 
 /**
- * The script that starts Swagger UI and adds what it lacks: the introduction is folded, so that the operations are in sight; keys are masked;
- * a request that was tried is shown as code in four languages, without the key.
+ * The script that starts Swagger UI and adds what it lacks: the introduction is folded, so that the operations are in sight; keys are
+ * masked; a request that was tried is shown as code in four languages, without the key.
  *
  * By default Swagger UI sends the URL of the document to a validator on another host; \`validatorUrl: null\` prevents that.
  */

@@ -4,7 +4,8 @@ import type { Env } from '../platform/env.ts';
 import { DOCUMENTATION_MAX_AGE } from './constants.ts';
 import { SCRIPT, STYLE } from './page-script.ts';
 
-// The page is Swagger UI. Its files are assets of the Worker; only what starts and completes it is our own. It loads nothing from other hosts.
+// The page is Swagger UI. Its files are assets of the Worker; only what starts and completes it is our own. It loads nothing from other
+// hosts.
 
 /** The files of the page that are assets, by their names in Swagger UI's package. */
 const ASSETS = [

@@ -8,8 +8,8 @@ export const TRUST_DOMAIN_LENGTH_MAX = 255;
 export const DISTINGUISHING_CHARACTERS_MIN = 2;
 
 /**
- * How many beginnings of a subject a look-up of a token's clients asks for. Each ends with a separator, and eight reach beyond the account in
- * the subjects of all known platforms: six in those of GitHub and AWS, seven in SPIFFE ids of Istio.
+ * How many beginnings of a subject a look-up of a token's clients asks for. Each ends with a separator, and eight reach beyond the account
+ * in the subjects of all known platforms: six in those of GitHub and AWS, seven in SPIFFE ids of Istio.
  */
 export const SUBJECT_PREFIXES_MAX = 8;
 

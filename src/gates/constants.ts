@@ -59,5 +59,7 @@ export const PUSHES_PER_RUN = 1500;
 /** How long one run makes pushes, seconds. The next run starts a minute after it. */
 export const PUSHES_TIME = 45;
 
-/** The longest list of scopes, in characters, that the introspection of a token tells the token's gate. Of a longer one it is told nothing. */
+/**
+ * The longest list of scopes, in characters, that the introspection of a token tells the token's gate. Of a longer one it is told nothing.
+ */
 export const INTROSPECTED_SCOPES_LENGTH_MAX = 4096;

@@ -33,7 +33,9 @@ export interface RateLimit {
 export interface Quota {
   readonly tokens_per_day: number | null;
   readonly tokens_per_month: number | null;
-  /** Whether a token beyond the quota is refused. Notices are sent in either case. A gate treats a value that it does not know as `warn`. */
+  /**
+   * Whether a token beyond the quota is refused. Notices are sent in either case. A gate treats a value that it does not know as `warn`.
+   */
   readonly action: 'warn' | 'enforce';
 }
 
@@ -44,8 +46,8 @@ export type QuotaPeriod = 'day' | 'month';
 export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
 
 /**
- * The `typ` header of access tokens. An edge writes the value that a gate gives it, and accepts only tokens whose type it knows: teach a new
- * value to the edge one version earlier.
+ * The `typ` header of access tokens. An edge writes the value that a gate gives it, and accepts only tokens whose type it knows: teach a
+ * new value to the edge one version earlier.
  */
 export type AccessTokenTyp = 'at+jwt' | 'JWT';
 
@@ -75,8 +77,8 @@ export interface Grant {
   /** Those of the client's restricted claims that the resource server accepts. Absent, and in an older record: none. */
   readonly accepted_claims?: readonly string[];
   /**
-   * Tokens issued before are those of a deleted resource server with this identifier, and are inactive: seconds since the epoch. Absent, also
-   * in an older record: there was none. An older gate calls such tokens active.
+   * Tokens issued before are those of a deleted resource server with this identifier, and are inactive: seconds since the epoch. Absent,
+   * also in an older record: there was none. An older gate calls such tokens active.
    */
   readonly tokens_from?: number;
 }
@@ -255,7 +257,8 @@ export interface ClientRecord {
   readonly expires_at?: number;
   /**
    * Present if the policy for unused clients disabled the client: its last use as far as the edge knew, milliseconds since the epoch; 0 for
-   * none. A gate that knows of a later use keeps the client active and says so in `Update`. An older gate ignores it and disables the client.
+   * none. A gate that knows of a later use keeps the client active and says so in `Update`. An older gate ignores it and disables the
+   * client.
    */
   readonly unused_since?: number;
   /** How many tokens the client may be issued. Absent, and in an older record: any number. An older gate ignores it. */
@@ -271,8 +274,8 @@ export interface SpentId {
   /** When every clock refuses it for its age, seconds since the epoch. */
   readonly expires_at: number;
   /**
-   * Its `iat`, seconds since the epoch, which may have a fraction; 0 if it has none: a gate then writes the use to storage at once. The same
-   * at each use of the same assertion or proof. Absent from an older edge: written at once as well. An older gate ignores it.
+   * Its `iat`, seconds since the epoch, which may have a fraction; 0 if it has none: a gate then writes the use to storage at once. The
+   * same at each use of the same assertion or proof. Absent from an older edge: written at once as well. An older gate ignores it.
    */
   readonly issued_at?: number;
 }
@@ -447,7 +450,10 @@ export type GrantRefusal =
   | 'invalid_request'
   | BindingRefusal;
 
-/** What exactly a gate refused, for the description of the error. It names nothing but what the request named and what the client is granted. */
+/**
+ * What exactly a gate refused, for the description of the error. It names nothing but what the request named and what the client is
+ * granted.
+ */
 export interface RefusalDetails {
   /** The requested scopes that are not granted, of `invalid_scope`. */
   readonly scopes?: readonly string[];
@@ -544,8 +550,8 @@ export interface InspectionRequest {
   /** The tokens' audiences, in the same order. Absent from an older edge: deleted resource servers are not taken into account. */
   readonly audiences?: readonly string[];
   /**
-   * The scopes that each token's introspection names, in the same order, separated by spaces; empty for none. Absent from an older edge, and
-   * if there are none: no use is noted. An older gate ignores it.
+   * The scopes that each token's introspection names, in the same order, separated by spaces; empty for none. Absent from an older edge,
+   * and if there are none: no use is noted. An older gate ignores it.
    */
   readonly scopes?: readonly string[];
 }
@@ -554,13 +560,13 @@ export type Inspection =
   | {
       readonly outcome: 'inspected';
       /**
-       * For each `jti`, in order, whether its token is active: the client is, and the token is neither revoked nor cut off, nor of a deleted
-       * resource server, as far as the client's grants tell.
+       * For each `jti`, in order, whether its token is active: the client is, and the token is neither revoked nor cut off, nor of a
+       * deleted resource server, as far as the client's grants tell.
        */
       readonly standing: readonly boolean[];
       /**
-       * For each `jti`, in order, whether the client is still granted something at the token's audience, so that the resource server exists.
-       * Absent from an older gate: unknown.
+       * For each `jti`, in order, whether the client is still granted something at the token's audience, so that the resource server
+       * exists. Absent from an older gate: unknown.
        */
       readonly granted?: readonly boolean[];
     }
@@ -609,8 +615,8 @@ export interface Update {
   readonly outcome: 'updated';
   /**
    * Present if the gate kept the client active although the record is disabled, because the client was used after its `unused_since`: when
-   * that was, milliseconds since the epoch. The push is delivered only when D1 has enabled the client again. Absent, and from an older gate:
-   * the record holds as it was sent. An older edge sends no such record.
+   * that was, milliseconds since the epoch. The push is delivered only when D1 has enabled the client again. Absent, and from an older
+   * gate: the record holds as it was sent. An older edge sends no such record.
    */
   readonly used_at?: number;
 }
@@ -872,9 +878,9 @@ export interface GateMethods {
 
 // ── A gate's storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 //
-// Rows of the gate's SQLite tables; docs/storage.md has their lifetimes. They are type aliases and not interfaces, because `SqlStorage.exec`
-// requires an index signature. A table is created when it is first written. Code of an older version ignores tables that it does not know,
-// but inserts rows by the number of columns: never add a column to a table.
+// Rows of the gate's SQLite tables; docs/storage.md has their lifetimes. They are type aliases and not interfaces, because
+// `SqlStorage.exec` requires an index signature. A table is created when it is first written. Code of an older version ignores tables that
+// it does not know, but inserts rows by the number of columns: never add a column to a table.
 
 /** `record`, one row: the client's record, as JSON. */
 export type RecordRow = { readonly json: string };
@@ -922,8 +928,8 @@ export interface FlushedResourceCount extends ResourceCount {
 /** What `meter` holds besides the bucket. Times are in milliseconds since the epoch. */
 export interface StoredActivity {
   /**
-   * The last use of each secret, by the secret's id, and of each other credential, by the id of `registeredCredentials`. An older gate knows
-   * secrets only: it keeps the others as they are, and forgets them at the next push.
+   * The last use of each secret, by the secret's id, and of each other credential, by the id of `registeredCredentials`. An older gate
+   * knows secrets only: it keeps the others as they are, and forgets them at the next push.
    */
   readonly last_used: Readonly<Record<string, number>>;
   readonly usage: readonly FlushedCount[];
@@ -944,8 +950,8 @@ export interface StoredActivity {
   /** The hold on scopes that is in force. Absent: none. */
   readonly scope_hold?: StoredScopeHold;
   /**
-   * How many tokens the client was issued. Absent from an older gate's row, and before the first token: a gate then begins with the tokens in
-   * `usage`.
+   * How many tokens the client was issued. Absent from an older gate's row, and before the first token: a gate then begins with the tokens
+   * in `usage`.
    */
   readonly issued?: IssuedTokens;
   /** The thresholds of the quota that were reached. Absent from an older gate's row, and before the first one: none. */
@@ -1102,8 +1108,9 @@ interface ClientState {
 /** The copy in KV of a client's status and cut-off, as JSON. Written by the gate, read by the edge of any version. */
 export interface ClientStatusCopy {
   /**
-   * `disabled` also if its organization is, and if the client has expired. The edge treats any other value than `active` as disabled, such as
-   * the `expiring` of an older gate, which refuses the client; earlier versions tested for `disabled` and treat any other value as active.
+   * `disabled` also if its organization is, and if the client has expired. The edge treats any other value than `active` as disabled, such
+   * as the `expiring` of an older gate, which refuses the client; earlier versions tested for `disabled` and treat any other value as
+   * active.
    */
   readonly status: 'active' | 'disabled';
   /** All tokens issued up to the end of this second are revoked, seconds since the epoch; null for none. */

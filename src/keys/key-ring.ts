@@ -167,7 +167,8 @@ async function openRing({ keys: stored, retired }: RingRows, masterKeys: MasterK
   };
 }
 
-// python-jose tries the keys of a set in their order and stops at the first key of another type, so the keys of the default algorithm are first.
+// python-jose tries the keys of a set in their order and stops at the first key of another type, so the keys of the default algorithm are
+// first.
 const KEY_TYPES = ['EC', 'RSA', 'OKP'];
 
 function byKeyType(one: JWK, other: JWK): number {

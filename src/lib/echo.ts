@@ -28,7 +28,10 @@ export function printable(text: string, lengthMax: number): string {
   return replaced.length <= lengthMax ? replaced : `${replaced.slice(0, lengthMax - 3)}...`;
 }
 
-/** Whether a text has a part that is random, as far as its characters tell. Names of scopes and resource servers rarely have one; UUIDs pass. */
+/**
+ * Whether a text has a part that is random, as far as its characters tell. Names of scopes and resource servers rarely have one; UUIDs
+ * pass.
+ */
 export function looksLikeCredential(text: string): boolean {
   if (KNOWN_SECRET.test(text) || LABELLED_SECRET.test(text)) return true;
   return [...text.matchAll(LONG_RUN)].some(([run]) => looksRandom(run));

@@ -14,7 +14,10 @@ const NAME = /^(?=.*[a-z0-9])[\x21\x24-\x5B\x5D-\x7E]+$/i;
 /** The ids of resource servers begin like this. A reference may be an id or an identifier, so no identifier does. */
 const ID_PREFIX = 'rs_';
 
-/** Whether the text is an absolute URI without fragment, as `resource` must be ([RFC 8707 section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
+/**
+ * Whether the text is an absolute URI without fragment, as `resource` must be ([RFC 8707 section
+ * 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+ */
 export function isResourceUri(text: string): boolean {
   return ABSOLUTE_URI.test(text) && URL.canParse(text);
 }

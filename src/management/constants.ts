@@ -1,6 +1,7 @@
 import { ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX, USAGE_AGE } from '../constants.ts';
 
-// Limits and defaults of the management API. Lengths are in characters (UTF-16 code units), times in seconds unless the name says otherwise.
+// Limits and defaults of the management API. Lengths are in characters (UTF-16 code units), times in seconds unless the name says
+// otherwise.
 
 /** The largest request body. A resource server with a thousand described scopes fits. */
 export const MANAGEMENT_BODY_LIMIT_BYTES = 1024 * 1024;
@@ -64,7 +65,10 @@ export const GRANTS_BYTES_MAX = 32 * 1024;
 /** Roles of a client. Their grants and the client's own make the record that its gate keeps in one row of at most 2 MB. */
 export const ROLES_MAX = 50;
 
-/** The shortest lifetime of an access token that can be set. Clocks of verifiers may differ by as much, so a shorter one would be unreliable. */
+/**
+ * The shortest lifetime of an access token that can be set. Clocks of verifiers may differ by as much, so a shorter one would be
+ * unreliable.
+ */
 export const ACCESS_TOKEN_TTL_MIN = 60;
 
 /** A client's rate limit if it sets none, and the highest that can be set, both for requests per minute and for the burst. */

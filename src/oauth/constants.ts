@@ -95,14 +95,14 @@ export const FEED_MAX_AGE = 5;
 export const FEED_RECHECK_MS = 1000;
 
 /**
- * How far `as_of` lies behind the query, because the feed is complete only up to then: a gate that failed may wait for `FEED_RETRY_MAX`, and its
- * insert may take as long as `STORE_DEADLINE_MS`. A second is added for the alarm.
+ * How far `as_of` lies behind the query, because the feed is complete only up to then: a gate that failed may wait for `FEED_RETRY_MAX`,
+ * and its insert may take as long as `STORE_DEADLINE_MS`. A second is added for the alarm.
  */
 export const FEED_LAG_MS = FEED_RETRY_MAX * 1000 + STORE_DEADLINE_MS + 1000;
 
 /**
- * The longest time without an answer of D1 that is no outage: no gate then waits for longer than `FEED_LAG_MS`, because its waits double. By
- * the end of such a time a gate's wait is at most as long, and its next insert may take `STORE_DEADLINE_MS`.
+ * The longest time without an answer of D1 that is no outage: no gate then waits for longer than `FEED_LAG_MS`, because its waits double.
+ * By the end of such a time a gate's wait is at most as long, and its next insert may take `STORE_DEADLINE_MS`.
  */
 export const FEED_BLIP_MS = (FEED_RETRY_MAX * 1000) / 2;
 
@@ -174,8 +174,8 @@ export const ETAG_BYTES = 16;
 // ── Refusals that are noted for the diagnosis ───────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * How often an isolate tells a client's gate of refusals, seconds, and how many times at once after a pause: of requests that prove to be the
- * client's, and of others, which anybody may send. Equal refusals in between are counted, and told with the next.
+ * How often an isolate tells a client's gate of refusals, seconds, and how many times at once after a pause: of requests that prove to be
+ * the client's, and of others, which anybody may send. Equal refusals in between are counted, and told with the next.
  */
 export const PROVEN_REPORT_INTERVAL = 1;
 export const PROVEN_REPORTS_AT_ONCE = 10;

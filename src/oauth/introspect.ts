@@ -71,7 +71,10 @@ function wasGranted({ scope = '' }: AccessTokenClaims, requested: readonly strin
   return requested.every((scope) => granted.has(scope));
 }
 
-/** Returns the scopes that an introspection names, for the gate's notes: those it asks for, else all of the token's. Empty if they are too long. */
+/**
+ * Returns the scopes that an introspection names, for the gate's notes: those it asks for, else all of the token's. Empty if they are too
+ * long.
+ */
 function namedScopes({ scope = '' }: AccessTokenClaims, requested: readonly string[]): string {
   const named = requested.length > 0 ? requested.join(' ') : scope;
   return named.length > INTROSPECTED_SCOPES_LENGTH_MAX ? '' : named;

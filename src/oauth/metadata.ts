@@ -17,8 +17,9 @@ export function metadata({ config }: Pick<OAuthServices, 'config'>, request: Req
 }
 
 /**
- * Serves the metadata for verifiers that use [OpenID Connect Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata):
- * the same document, with the members that only OpenID Connect requires. This service issues no ID tokens.
+ * Serves the metadata for verifiers that use [OpenID Connect
+ * Discovery](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata): the same document, with the members that only
+ * OpenID Connect requires. This service issues no ID tokens.
  */
 export function openIdMetadata({ config }: Pick<OAuthServices, 'config'>, request: Request): Promise<Response> {
   const document = {

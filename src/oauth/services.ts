@@ -21,7 +21,10 @@ import type { SignedPages } from './revocation-feed/signed-pages.ts';
 import type { DpopNonces } from './sender-constraint/dpop-nonce.ts';
 import type { StoreProbes } from './store-probes.ts';
 
-/** What the authentication of a client may touch. It asks D1 only about client ids and workloads that may be invented; the gate does the rest. */
+/**
+ * What the authentication of a client may touch. It asks D1 only about client ids and workloads that may be invented; the gate does the
+ * rest.
+ */
 export interface AuthenticationServices {
   readonly config: Config;
   /** The master keys whose hashes and tags are accepted. */

@@ -22,7 +22,9 @@ export interface Variables {
   JURISDICTION?: string;
 }
 
-/** Where the gates may be stored and run ([Cloudflare's names](https://developers.cloudflare.com/durable-objects/reference/data-location/)). */
+/**
+ * Where the gates may be stored and run ([Cloudflare's names](https://developers.cloudflare.com/durable-objects/reference/data-location/)).
+ */
 export const JURISDICTIONS = ['eu', 'fedramp', 'us'] as const;
 export type Jurisdiction = (typeof JURISDICTIONS)[number];
 

@@ -164,7 +164,10 @@ export async function findApiKeyById(db: Database, id: string): Promise<StoredAp
   return (await askStore('d1', () => db.select().from(apiKeys).where(eq(apiKeys.id, id))))[0];
 }
 
-/** Finds the API key of which one of these hashes is a value's, even if it has expired or its organization is disabled. @throws StoreUnavailableError */
+/**
+ * Finds the API key of which one of these hashes is a value's, even if it has expired or its organization is disabled.
+ * @throws StoreUnavailableError
+ */
 export async function findApiKeyByHash(db: Database, hashes: readonly string[]): Promise<StoredApiKey | undefined> {
   const found = db.select().from(apiKeys).where(hasHash(hashes));
   return (await askStore('d1', () => found))[0];

@@ -24,7 +24,10 @@ export const STRICT_METHODS: readonly AuthMethod[] = [
   'self_signed_tls_client_auth',
 ];
 
-/** The signature algorithms that the strict profile permits to clients ([FAPI 2.0 section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)). */
+/**
+ * The signature algorithms that the strict profile permits to clients ([FAPI 2.0 section
+ * 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)).
+ */
 export const STRICT_ALGS: readonly string[] = ['ES256', 'PS256', 'EdDSA', 'Ed25519'];
 
 /** What the `aud` of a client's own assertion may be. */
@@ -39,7 +42,10 @@ export function usesSecrets(methods: readonly AuthMethod[]): boolean {
   return methods.some((method) => SECRET_METHODS.includes(method));
 }
 
-/** The certificate names that can identify a client: the suffixes of the metadata names of [RFC 8705 section 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2). */
+/**
+ * The certificate names that can identify a client: the suffixes of the metadata names of [RFC 8705 section
+ * 2.1.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.1.2).
+ */
 export const TLS_SUBJECTS = completeList<TlsSubject['type']>()([
   'subject_dn',
   'san_dns',

@@ -187,7 +187,9 @@ export function authenticationOf(client: Client, organizationProfile: SecurityPr
   };
 }
 
-/** Returns the client's rules for assertions as far as they differ from the default ones, so that most records are as older code wrote them. */
+/**
+ * Returns the client's rules for assertions as far as they differ from the default ones, so that most records are as older code wrote them.
+ */
 function assertionRules({ assertionLifetimeMax, assertionAudience }: Client) {
   return {
     ...(assertionLifetimeMax !== ASSERTION_LIFETIME_DEFAULT && { assertion_lifetime_max: assertionLifetimeMax }),

@@ -4,8 +4,8 @@ import type { Client } from './clients.ts';
 import { acceptsMethod, clients, lastUseOf, methodIndex } from './schema.ts';
 import { allOf } from './sql.ts';
 
-// Reads an organization's clients in the order of an index, from a position on. `INDEXED BY` makes SQLite use that index or fail, because it
-// has no statistics and would sometimes choose another one.
+// Reads an organization's clients in the order of an index, from a position on. `INDEXED BY` makes SQLite use that index or fail, because
+// it has no statistics and would sometimes choose another one.
 
 /** By what lists of clients are ordered. */
 export const CLIENT_SORTS = ['name', 'created_at', 'last_used_at'] as const;
@@ -112,7 +112,10 @@ export function scan(
   return sql`SELECT * FROM (${all}) ORDER BY key ${direction}, client_id ${direction} LIMIT ${limit}`;
 }
 
-/** Returns conditions for what comes after a position. Two for one position, because SQLite cannot look up a pair of values by an expression. */
+/**
+ * Returns conditions for what comes after a position. Two for one position, because SQLite cannot look up a pair of values by an
+ * expression.
+ */
 function placesAfter(
   { key, isUnique }: Pick<IndexRange, 'key' | 'isUnique'>,
   after: ClientPosition | undefined,

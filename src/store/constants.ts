@@ -76,7 +76,10 @@ export const SECRET_EXPIRY_NOTICE = 7 * 86_400;
 /** The most expiring secrets that one run of the scheduled handler reports. */
 export const EXPIRING_SECRETS_PER_RUN = 500;
 
-/** How long before its end a value of an API key counts as expiring, as in the command line: time to ask a holder of a key that may move the end. */
+/**
+ * How long before its end a value of an API key counts as expiring, as in the command line: time to ask a holder of a key that may move the
+ * end.
+ */
 export const API_KEY_EXPIRY_NOTICE = 14 * 86_400;
 
 /** The most values of API keys whose ends one run of the scheduled handler reports. */
@@ -103,7 +106,9 @@ export const FEED_DEADLINE_MS = 2000;
 /** How many clients a day's list of those with the most requests has: as many as a page. A flush rewrites the list, 20 KB if it is full. */
 export const TOP_CLIENTS = 100;
 
-/** After so many resource servers of a day, an organization's or the instance's counts of further ones are one sum. A flush rewrites them. */
+/**
+ * After so many resource servers of a day, an organization's or the instance's counts of further ones are one sum. A flush rewrites them.
+ */
 export const RESOURCE_SERVERS_PER_DAY = 200;
 
 /** The most rows of older code that one run of the scheduled handler moves to the usage by day: 100 KB of one bound parameter. */

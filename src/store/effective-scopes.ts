@@ -20,8 +20,8 @@ export interface EffectiveGrant {
 const DIRECT: GrantSource = { type: 'direct' };
 
 /**
- * Returns what a client is granted at each resource server, sorted, with every source of each scope: its own grants first, then its roles by
- * name. Its gate grants the same, from `readRecords`.
+ * Returns what a client is granted at each resource server, sorted, with every source of each scope: its own grants first, then its roles
+ * by name. Its gate grants the same, from `readRecords`.
  * @throws StoreUnavailableError
  */
 export async function findEffectiveGrants(db: Database, clientId: string): Promise<EffectiveGrant[]> {

@@ -21,7 +21,9 @@ export function clientState(state: Omit<ClientState, 'kind' | 'expires_at'>, now
   return { kind: 'client', ...state, expires_at: Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW };
 }
 
-/** Returns a revocation as a gate keeps it in its outbox, for as long as D1 keeps it. A later one of the same token or client replaces it. */
+/**
+ * Returns a revocation as a gate keeps it in its outbox, for as long as D1 keeps it. A later one of the same token or client replaces it.
+ */
 export function owedRevocation(revocation: LiveRevocation): OwedRevocation {
   const key = revocation.kind === 'token' ? `token ${revocation.jti}` : 'client';
   const expires_at = revocation.expires_at + LIVE_REVOCATION_GRACE;

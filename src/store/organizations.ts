@@ -88,7 +88,9 @@ function isSamePolicy(one: PolicyDays, other: PolicyDays): boolean {
   return one.unusedReportDays === other.unusedReportDays && one.unusedDisableDays === other.unusedDisableDays;
 }
 
-/** Returns the state of a policy for unused clients that was just set: the scheduled handler looks through the clients from the beginning. */
+/**
+ * Returns the state of a policy for unused clients that was just set: the scheduled handler looks through the clients from the beginning.
+ */
 function newPolicy({ unusedReportDays, unusedDisableDays }: PolicyDays, now: number) {
   const from = unusedReportDays === null && unusedDisableDays === null ? null : now;
   return { unusedCheckAt: from, unusedCursor: null, unusedPolicySince: from };

@@ -27,7 +27,8 @@ type Purged =
 
 /**
  * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers, webhook deliveries and live revocations whose
- * retention has ended. It deletes up to `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few, and are deleted at once.
+ * retention has ended. It deletes up to `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few,
+ * and are deleted at once.
  * @param now milliseconds since the epoch
  * @returns how many rows were deleted, by table
  * @throws StoreUnavailableError

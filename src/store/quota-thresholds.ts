@@ -15,8 +15,8 @@ export function limitsOf({ tokens_per_day, tokens_per_month }: Quota): { period:
 }
 
 /**
- * Returns the threshold of a limit that was reached, or undefined if none was, or if it was noted before. Another limit has thresholds of its
- * own.
+ * Returns the threshold of a limit that was reached, or undefined if none was, or if it was noted before. Another limit has thresholds of
+ * its own.
  * @param from the period's beginning, milliseconds since the epoch
  */
 export function newThreshold(

@@ -143,8 +143,8 @@ export const resourceServers = sqliteTable(
     /** The form in which identifiers are compared. Null in a row of older code, until the scheduled handler stores it. */
     comparable: text('comparable'),
     /**
-     * Tokens issued before are those of an earlier resource server with this identifier, which was deleted: seconds since the epoch. Null if
-     * there was none.
+     * Tokens issued before are those of an earlier resource server with this identifier, which was deleted: seconds since the epoch. Null
+     * if there was none.
      */
     tokensFrom: integer('tokens_from'),
     version: integer('version').notNull(),
@@ -328,8 +328,8 @@ export const clients = sqliteTable(
     /** When the event `client.unused` was last sent, or would have been if there were a webhook for it. It leaves the version as it is. */
     unusedReportedAt: integer('unused_reported_at'),
     /**
-     * If the policy for unused clients disabled it: when it was last used until then, 0 for never. Null if something else disabled it. Older
-     * code leaves it when it enables the client.
+     * If the policy for unused clients disabled it: when it was last used until then, 0 for never. Null if something else disabled it.
+     * Older code leaves it when it enables the client.
      */
     unusedSince: integer('unused_since'),
     /** When it was last enabled; null if it never was disabled. Older code does not set it. */
@@ -616,8 +616,8 @@ export const clientUsage = sqliteTable(
 );
 
 /**
- * A client's usage on a day, as its gate counts it: the values are absolute, so that a repeated flush is harmless. `usage_days` has the sums of
- * exactly these counts.
+ * A client's usage on a day, as its gate counts it: the values are absolute, so that a repeated flush is harmless. `usage_days` has the
+ * sums of exactly these counts.
  */
 export const clientUsageDays = sqliteTable(
   'client_usage_days',
@@ -795,7 +795,9 @@ export const liveRevocations = sqliteTable(
   {
     /** Rises with each row, also over a restored database: it is at least the time of the insert, in milliseconds. */
     version: integer('version').primaryKey(),
-    /** The audience of the revoked token; empty if it is not known, and for a client: then the row belongs to all of the client's audiences. */
+    /**
+     * The audience of the revoked token; empty if it is not known, and for a client: then the row belongs to all of the client's audiences.
+     */
     audience: text('audience').notNull(),
     // No foreign key: the organization may be deleted first.
     /** The client's organization; empty if its gate does not know it. */
@@ -805,7 +807,9 @@ export const liveRevocations = sqliteTable(
     hash: text('hash').notNull(),
     /** The same of the client_id, for a token whose client was not verified; else empty. */
     client: text('client').notNull(),
-    /** All tokens of the client issued up to the end of this second are revoked, seconds since the epoch; null for none, and for a token. */
+    /**
+     * All tokens of the client issued up to the end of this second are revoked, seconds since the epoch; null for none, and for a token.
+     */
     cutOff: integer('cut_off'),
     isDisabled: integer('is_disabled', { mode: 'boolean' }).notNull(),
     /** Orders the states of one client or token: the version of the client's record, or the token's expiry. */

@@ -24,7 +24,10 @@ export async function nextDueOrganization(db: Database, now: number): Promise<Du
 /** How far the look through an organization's clients is: the last use and the id of the last client. */
 export type UnusedCursor = NonNullable<Organization['unusedCursor']>;
 
-/** Notes how far a look is, and when it goes on. Changes nothing if the organization, or the look, went on meanwhile. @throws StoreUnavailableError */
+/**
+ * Notes how far a look is, and when it goes on. Changes nothing if the organization, or the look, went on meanwhile.
+ * @throws StoreUnavailableError
+ */
 export async function noteLook(
   db: Database,
   { id, version, unusedCursor }: DueOrganization,

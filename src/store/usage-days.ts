@@ -34,8 +34,8 @@ export function hoursOf<T>(day: number, hours: Readonly<Record<string, T>>): (re
 }
 
 /**
- * Builds the statements that raise clients' counts to these, and the sums by what they rise. A count that is not greater than the stored one
- * changes nothing, and so does a client that does not exist. All of them must be in one batch, and in this order.
+ * Builds the statements that raise clients' counts to these, and the sums by what they rise. A count that is not greater than the stored
+ * one changes nothing, and so does a client that does not exist. All of them must be in one batch, and in this order.
  */
 export function raiseCounts(db: Database, counts: readonly ClientCount[]): Statement[] {
   if (counts.length === 0) return [];
@@ -109,8 +109,8 @@ function selectClients(list: string): SQL {
   return sql`WITH ${risen(list)}, ${RAISED} SELECT * FROM (${nested('raised', 'client_id, day')}) WHERE TRUE`;
 }
 
-// `owners`: the rows to raise. `present`: what they have. `added`: by what they rise. `summed`: the new counts of those that rise, and of no
-// others: a full row has thousands, and each flush raises the instance's. `ranked`: the clients that were among those with the most
+// `owners`: the rows to raise. `present`: what they have. `added`: by what they rise. `summed`: the new counts of those that rise, and of
+// no others: a full row has thousands, and each flush raises the instance's. `ranked`: the clients that were among those with the most
 // requests, or have been counted now. A client's requests only grow, so one that is not among the first cannot be later without a flush of
 // its own.
 function selectSums(list: string): SQL {

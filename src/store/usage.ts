@@ -17,9 +17,9 @@ export interface FlushedUsage {
 }
 
 /**
- * Writes a client's usage counts, its last use and notices of its quota, and raises the sums of its organization and of the instance, unless
- * the client was deleted. The counts are absolute, and the greater count and the later use win, so that a repeated or late flush is harmless.
- * The client's version stays the same.
+ * Writes a client's usage counts, its last use and notices of its quota, and raises the sums of its organization and of the instance,
+ * unless the client was deleted. The counts are absolute, and the greater count and the later use win, so that a repeated or late flush is
+ * harmless. The client's version stays the same.
  * @param now milliseconds since the epoch
  * @throws StoreUnavailableError
  */

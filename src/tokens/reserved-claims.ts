@@ -1,9 +1,12 @@
 import { foldedForm } from '../lib/folded-form.ts';
 
 // Claim names that mean something to the verifiers in use. A client that could choose their values could give itself rights, or the
-// identity of another one. Names are compared in their comparable form, because verifiers compare without case (Go, .NET), normalize or trim.
+// identity of another one. Names are compared in their comparable form, because verifiers compare without case (Go, .NET), normalize or
+// trim.
 
-/** Claims that this service writes, or whose meaning a standard fixes: RFC 7519, 9068, 9396, 8693, 7800, OpenID Connect, and introspection. */
+/**
+ * Claims that this service writes, or whose meaning a standard fixes: RFC 7519, 9068, 9396, 8693, 7800, OpenID Connect, and introspection.
+ */
 export const REGISTERED_CLAIMS = [
   ...[
     'iss',
@@ -76,8 +79,8 @@ export function isRegisteredClaim(name: string): boolean {
 }
 
 /**
- * Returns how a claim name is reserved: `never` if no client may set it, `unless_accepted` if a client may set it for a resource server that
- * accepts it; undefined if it is not reserved.
+ * Returns how a claim name is reserved: `never` if no client may set it, `unless_accepted` if a client may set it for a resource server
+ * that accepts it; undefined if it is not reserved.
  */
 export function reservationOf(name: string): 'never' | 'unless_accepted' | undefined {
   const form = foldedForm(name);

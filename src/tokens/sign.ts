@@ -5,7 +5,9 @@ import type { AccessTokenClaims } from './access-token.ts';
 
 const encoder = new TextEncoder();
 
-/** WebCrypto's parameters of each algorithm ([RFC 7518 section 3](https://www.rfc-editor.org/rfc/rfc7518#section-3), RFC 8037 section 3.1). */
+/**
+ * WebCrypto's parameters of each algorithm ([RFC 7518 section 3](https://www.rfc-editor.org/rfc/rfc7518#section-3), RFC 8037 section 3.1).
+ */
 const PARAMETERS: Readonly<Record<SigningAlg, SubtleCryptoSignAlgorithm>> = {
   ES256: { name: 'ECDSA', hash: 'SHA-256' },
   RS256: { name: 'RSASSA-PKCS1-v1_5' },

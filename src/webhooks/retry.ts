@@ -14,8 +14,8 @@ import {
 // The rules of sending again, as pure functions. Times are milliseconds since the epoch.
 
 /**
- * Why an attempt failed: the receiver answered with another status than 2xx (`status`), or with a redirect; it did not answer in time, or not
- * at all; its URL is not allowed any more; or the event is not kept any more.
+ * Why an attempt failed: the receiver answered with another status than 2xx (`status`), or with a redirect; it did not answer in time, or
+ * not at all; its URL is not allowed any more; or the event is not kept any more.
  */
 export type Fault = 'status' | 'redirect' | 'deadline' | 'network' | 'address' | 'event_purged';
 

@@ -4,7 +4,10 @@ import { databaseOf } from './configuration.ts';
 import type { AccountState, DeploymentNote } from './plan.ts';
 import type { Target } from './target.ts';
 
-/** Looks up which parts of the service the account has. Changes nothing. @throws Failure if wrangler fails, or the database or the Worker is another's */
+/**
+ * Looks up which parts of the service the account has. Changes nothing.
+ * @throws Failure if wrangler fails, or the database or the Worker is another's
+ */
 export async function readAccountState(target: Target): Promise<AccountState> {
   const database = databaseOf(target.configuration);
   const databases = await wranglerJson<{ name: string }[]>('list the databases', ['d1', 'list', '--json']);

@@ -15,7 +15,11 @@ const GENERATORS: Readonly<Record<KeyName, () => string>> = {
   ROOT_API_KEY: generateRootApiKey,
 };
 
-/** Reads the keys of a deployment. @returns no keys if there is no such file. @throws Failure if it cannot be read, or a key is malformed */
+/**
+ * Reads the keys of a deployment.
+ * @returns no keys if there is no such file.
+ * @throws Failure if it cannot be read, or a key is malformed
+ */
 export async function readKeys(file: string): Promise<Keys> {
   return parseKeys(file, (await readText(file)) ?? '');
 }
@@ -47,8 +51,8 @@ function parseKeys(file: string, text: string): Keys {
 }
 
 /**
- * Returns these keys from the file. Those that it lacks are generated and added to it first, so that a key that a Worker may have received is
- * never lost. What else the file has stays.
+ * Returns these keys from the file. Those that it lacks are generated and added to it first, so that a key that a Worker may have received
+ * is never lost. What else the file has stays.
  * @throws Failure if the file cannot be read or written
  */
 export async function ensureKeys(file: string, worker: string, names: readonly KeyName[], now: Date): Promise<Keys> {

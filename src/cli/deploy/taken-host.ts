@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { Failure } from '../failure.ts';
 
 /**
- * Refuses a host that leads somewhere already. Without a terminal wrangler takes a host away from another Worker, and replaces a DNS record,
- * and does not ask.
+ * Refuses a host that leads somewhere already. Without a terminal wrangler takes a host away from another Worker, and replaces a DNS
+ * record, and does not ask.
  * @throws Failure that names the host
  */
 export async function refuseTakenHost(host: string): Promise<void> {

@@ -106,7 +106,8 @@ const OPENID_DESCRIPTION =
 
 /**
  * Creates the routes of the metadata. [RFC 8414 section 3.1](https://www.rfc-editor.org/rfc/rfc8414#section-3.1) puts the well-known
- * segment before the issuer's path, OpenID Connect Discovery after it. So an issuer with a path has three routes, two of them at its origin.
+ * segment before the issuer's path, OpenID Connect Discovery after it. So an issuer with a path has three routes, two of them at its
+ * origin.
  */
 export function metadataRoutes(issuer: string, issuerPath: string) {
   const { origin } = new URL(issuer);

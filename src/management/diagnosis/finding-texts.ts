@@ -5,7 +5,9 @@ interface FindingText extends Explanation {
   readonly severity: 'error' | 'warning';
 }
 
-/** The problems that can be found, in the order in which they are shown. docs/troubleshooting.md has the same table, which a test compares. */
+/**
+ * The problems that can be found, in the order in which they are shown. docs/troubleshooting.md has the same table, which a test compares.
+ */
 export const FINDINGS = {
   organization_disabled: {
     severity: 'error',

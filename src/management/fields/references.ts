@@ -100,8 +100,8 @@ export async function resolveReferences(
 }
 
 /**
- * Describes an unknown resource server. A reference must have the registered spelling, because answers have it: `apply` would otherwise find
- * a difference each time. So this names it.
+ * Describes an unknown resource server. A reference must have the registered spelling, because answers have it: `apply` would otherwise
+ * find a difference each time. So this names it.
  */
 function unknownServer(servers: ReadonlyMap<string, GrantableResourceServer>, name: string): string {
   const form = comparableForm(name);

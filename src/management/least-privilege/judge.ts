@@ -62,8 +62,8 @@ export interface Judgement {
 }
 
 /**
- * Judges which scopes of a client are used. A scope is `unused` only if it is certain that it was not used since a time: an hour in which it
- * was used counts to its end, and a token with it may have been used until it expired. Has no effects.
+ * Judges which scopes of a client are used. A scope is `unused` only if it is certain that it was not used since a time: an hour in which
+ * it was used counts to its end, and a token with it may have been used until it expired. Has no effects.
  * @param unusedSince milliseconds since the epoch
  */
 export function judge(

@@ -5,8 +5,8 @@ import { hasGate } from '../../store/gates.ts';
 import type { ManagementServices } from '../services.ts';
 
 /**
- * Returns the last use of a client's credentials and its usage that the gate has not flushed to D1 yet. A client that never requested a token
- * has no gate, and none is woken.
+ * Returns the last use of a client's credentials and its usage that the gate has not flushed to D1 yet. A client that never requested a
+ * token has no gate, and none is woken.
  * @throws StoreUnavailableError
  */
 export async function activityOf(

@@ -143,8 +143,8 @@ export function leastPrivilege(app: ManagementApp): void {
 }
 
 /**
- * Lets the client's gate hold scopes while they are taken from the client: nobody gets a token with one between the last look at their use and
- * the change.
+ * Lets the client's gate hold scopes while they are taken from the client: nobody gets a token with one between the last look at their use
+ * and the change.
  * @throws ProblemError `conflict` if one was used by now
  */
 async function withHeldScopes<T>(
@@ -171,7 +171,8 @@ async function withHeldScopes<T>(
     // D1 may make a write that nobody waits for any more, and the gate no longer holds the scopes then.
     return await change(isMadeBy(Date.now() + STORE_DEADLINE_MS));
   } catch (error) {
-    // Nothing was written if the client had changed. After any other error the change may yet be made: the gate holds the scopes for some seconds.
+    // Nothing was written if the client had changed. After any other error the change may yet be made: the gate holds the scopes for some
+    // seconds.
     if (error instanceof StaleWriteError || error instanceof ProblemError) {
       await services.gates.holdScopes({ client_id, id, unused_since, scopes: [] }).catch(() => undefined);
     }

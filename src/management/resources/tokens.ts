@@ -159,7 +159,10 @@ function allTokensRevoked(clientId: string) {
   return { at: Date.now(), action: 'client.tokens_revoked' as const, target: clientId, changes: {} };
 }
 
-/** Returns the token that a request names by its parts. @throws ProblemError `not_found` if the client is unknown or another organization's */
+/**
+ * Returns the token that a request names by its parts.
+ * @throws ProblemError `not_found` if the client is unknown or another organization's
+ */
 async function findNamedToken(
   context: ManagementContext,
   { jti, client_id: clientId, expires_at }: z.infer<typeof ByParts>,
@@ -200,7 +203,10 @@ function unknownClient(): ProblemError {
   return new ProblemError('not_found', { errors: [{ pointer: '/client_id', detail: 'There is no such client.' }] });
 }
 
-/** Verifies the token of a request. @throws ProblemError `invalid` if it is not a valid token of an organization that the administrator may see */
+/**
+ * Verifies the token of a request.
+ * @throws ProblemError `invalid` if it is not a valid token of an organization that the administrator may see
+ */
 async function readToken(
   { var: { services, administrator } }: ManagementContext,
   token: Redacted,

@@ -27,8 +27,9 @@ interface Answer {
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /**
- * Honours `Idempotency-Key` ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
- * a repeated POST gets the first successful answer again, after the owed pushes are delivered, and the write is not applied twice.
+ * Honours `Idempotency-Key`
+ * ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)): a repeated
+ * POST gets the first successful answer again, after the owed pushes are delivered, and the write is not applied twice.
  */
 export const idempotent = createMiddleware<ManagementEnv>(async (context, next) => {
   const key = context.req.header('Idempotency-Key');

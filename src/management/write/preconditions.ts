@@ -3,7 +3,10 @@ import { STALE_ATTEMPTS } from '../constants.ts';
 import type { ManagementContext } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 
-/** Returns the strong entity tag of a resource that the write of a version changed last ([RFC 9110 section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)). */
+/**
+ * Returns the strong entity tag of a resource that the write of a version changed last ([RFC 9110 section
+ * 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)).
+ */
 export function etag(version: number): string {
   return `"${version}"`;
 }

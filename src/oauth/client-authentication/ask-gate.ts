@@ -42,8 +42,8 @@ export function askGate(
 }
 
 /**
- * Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds, and its client has not
- * expired since.
+ * Authenticates an introspection caller by its secret, unless the same secret passed in the last `CALLER_AGE` seconds, and its client has
+ * not expired since.
  */
 async function authenticateCaller(
   { gates, callers }: GateAccess,

@@ -40,8 +40,8 @@ export const ASSERTION_TYPES = {
 /**
  * Checks the header and the claims of an assertion that a client signed itself
  * ([RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3)), as far as that needs no data of the client, and not its
- * signature: the client is issuer and subject, this service is the only audience, and it is valid now. `verifyAssertion` checks the client's
- * own rules for the audience and the lifetime.
+ * signature: the client is issuer and subject, this service is the only audience, and it is valid now. `verifyAssertion` checks the
+ * client's own rules for the audience and the lifetime.
  * @param now milliseconds since the epoch
  * @returns the content that the verification needs, or why it is refused
  */

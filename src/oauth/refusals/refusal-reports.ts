@@ -27,8 +27,8 @@ interface Refused {
 }
 
 /**
- * Per-isolate limit of what the gates are told of refusals: a flood of them costs a bounded number of gate calls. It counts those that it holds
- * back, and adds them to the next report of the client. Requests that prove nothing have a limit of their own, so that strangers
+ * Per-isolate limit of what the gates are told of refusals: a flood of them costs a bounded number of gate calls. It counts those that it
+ * holds back, and adds them to the next report of the client. Requests that prove nothing have a limit of their own, so that strangers
  * cannot use up the client's.
  */
 export class RefusalReports {

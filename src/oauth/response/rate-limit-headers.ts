@@ -3,8 +3,8 @@ import type { RateStatus } from '../../gates/protocol.ts';
 /**
  * Returns the fields `RateLimit` and `RateLimit-Policy`
  * ([draft-ietf-httpapi-ratelimit-headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)). The quota is the burst,
- * the window is how many seconds an empty bucket takes to fill, and the reset is how many seconds remain until one more request is allowed. Each enforced quota of
- * tokens is a policy of its own, and is reset at the end of its period.
+ * the window is how many seconds an empty bucket takes to fill, and the reset is how many seconds remain until one more request is allowed.
+ * Each enforced quota of tokens is a policy of its own, and is reset at the end of its period.
  */
 export function rateLimitHeaders({ limit, remaining, reset, quotas = [] }: RateStatus): Record<string, string> {
   const window = Math.ceil((limit.burst * 60) / limit.per_minute);

@@ -12,8 +12,8 @@ interface Query {
 }
 
 /**
- * Looks up audiences that the isolate does not know. Anybody can invent them, so one query asks for all that are wanted by the time at which
- * the limit permits it: invented audiences delay a real one, and do not keep it from being found.
+ * Looks up audiences that the isolate does not know. Anybody can invent them, so one query asks for all that are wanted by the time at
+ * which the limit permits it: invented audiences delay a real one, and do not keep it from being found.
  */
 export class AudienceLookUps {
   readonly #find: (audiences: readonly string[]) => Promise<Found>;

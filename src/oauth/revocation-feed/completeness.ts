@@ -2,8 +2,8 @@ import { FEED_BLIP_MS, FEED_LAG_MS } from '../constants.ts';
 
 /**
  * Tells as of when the feed is complete, from what an isolate has seen of D1. While D1 did not answer, gates could not insert revocations
- * either, and they try again only after a while. So after an outage the feed is complete as of the time before it, until D1 has answered for
- * `FEED_LAG_MS`. A few lost queries are no outage. All times are in milliseconds since the epoch.
+ * either, and they try again only after a while. So after an outage the feed is complete as of the time before it, until D1 has answered
+ * for `FEED_LAG_MS`. A few lost queries are no outage. All times are in milliseconds since the epoch.
  */
 export class Completeness {
   /** The last failure since the last success. */

@@ -23,8 +23,8 @@ export interface FeedPage {
 }
 
 /**
- * Adds what was read after `copy.latest` to an isolate's copy. Keeps up to `FEED_KEPT_ENTRIES`, and half of them once there are more, so that
- * few readers meet the moment at which old ones are forgotten.
+ * Adds what was read after `copy.latest` to an isolate's copy. Keeps up to `FEED_KEPT_ENTRIES`, and half of them once there are more, so
+ * that few readers meet the moment at which old ones are forgotten.
  * @param limit the limit of the query: with as many entries, there may be older ones that were not read
  */
 export function addNewest(

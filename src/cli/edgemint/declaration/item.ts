@@ -18,8 +18,8 @@ export function nameOf(section: Section, fields: Fields): string {
 }
 
 /**
- * Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles, clients and webhooks, and stores them in
- * NFC.
+ * Returns the key that identifies an item: the API ignores the case of ASCII letters in the names of roles, clients and webhooks, and
+ * stores them in NFC.
  */
 export function identityOf(section: Section, fields: Fields): string {
   const name = nameOf(section, fields);
