@@ -317,6 +317,22 @@ describe('commands:', () => {
     expect(changed).toMatchObject({ owner: null, description: '' });
   });
 
+  test('clients get a quota by options that set one member each, and `clients quota` shows what is left', async () => {
+    const made = await newClient('Limited', '--quota-day', '100', '--quota-action', 'enforce');
+    expect(made).toMatchObject({ quota: { tokens_per_day: 100, tokens_per_month: null, action: 'enforce' } });
+    const changed = await person.json(['clients', 'update', made.client_id, '--quota-month', '2000', '--quota-day', 'none']);
+    expect(changed).toMatchObject({ quota: { tokens_per_day: null, tokens_per_month: 2000, action: 'enforce' } });
+    expect(await person.json(['clients', 'quota', made.client_id])).toMatchObject({
+      action: 'enforce',
+      month: { issued: 0, limit: 2000, remaining: 2000 },
+    });
+    const { stdout } = await person.run(['clients', 'quota', made.client_id]);
+    expect(stdout).toMatch(/month +0 +2000 +2000/);
+    expect(await person.json(['clients', 'update', made.client_id, '--reset', 'quota'])).toMatchObject({ quota: null });
+    const { code, stderr } = await person.run(['clients', 'update', made.client_id, '--quota-day', '0']);
+    expect([code === 0, stderr]).toEqual([false, expect.stringContaining('--quota-day')]);
+  });
+
   test('a client ends at a time, on a day, or after a while, and what is no such time is refused with the option', async () => {
     const made = await newClient('Ending', '--expires-at', '2036-12-31');
     expect(made).toMatchObject({ expires_at: '2036-12-31T00:00:00.000Z' });
