@@ -320,7 +320,15 @@ describe('commands:', () => {
   test('clients get a quota by options that set one member each, and `clients quota` shows what is left', async () => {
     const made = await newClient('Limited', '--quota-day', '100', '--quota-action', 'enforce');
     expect(made).toMatchObject({ quota: { tokens_per_day: 100, tokens_per_month: null, action: 'enforce' } });
-    const changed = await person.json(['clients', 'update', made.client_id, '--quota-month', '2000', '--quota-day', 'none']);
+    const changed = await person.json([
+      'clients',
+      'update',
+      made.client_id,
+      '--quota-month',
+      '2000',
+      '--quota-day',
+      'none',
+    ]);
     expect(changed).toMatchObject({ quota: { tokens_per_day: null, tokens_per_month: 2000, action: 'enforce' } });
     expect(await person.json(['clients', 'quota', made.client_id])).toMatchObject({
       action: 'enforce',

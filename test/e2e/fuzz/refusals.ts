@@ -40,6 +40,7 @@ const KINDS: readonly Kind[] = [
   { reason: 'the token is unknown or of another issuer', status: 422, at: /^\/token$/ },
   { reason: 'the signing key is unknown', status: 422, at: /^\/kid$/, detail: /no key with this id/ },
   { reason: 'the version of `If-Match` is not the current one', status: 412 },
+  { reason: 'a header of spaces is none', status: 422, at: /^If-Match$/, detail: /is required/ },
 
   // Rules between a request and what is there
   { reason: 'the key of another request', status: 422, at: /^Idempotency-Key$/, detail: /different request/ },
