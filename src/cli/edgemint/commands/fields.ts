@@ -59,10 +59,12 @@ export async function readFields(
 ): Promise<Record<string, unknown>> {
   const options = command.opts<Record<string, unknown>>();
   const body = new Map(Object.entries(await fieldsOfFile(options.from, terminal)));
-  for (const { name, member, flags, many } of fields) {
+  for (const { name, member, flags, parse, many } of fields) {
     const given = options[new Option(flags).attributeName()];
     if (given === undefined) continue;
-    const value = many === 'object' ? Object.fromEntries(given as [string, unknown][]) : given;
+    // commander replaces null, which some options parse, by an empty text.
+    const read = parse && given === '' ? null : given;
+    const value = many === 'object' ? Object.fromEntries(read as [string, unknown][]) : read;
     body.set(name, member === undefined ? value : { ...Object(body.get(name)), [member]: value });
   }
   return Object.fromEntries(body);
