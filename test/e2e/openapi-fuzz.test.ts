@@ -22,6 +22,8 @@ const REFUSING = [
   'getChange',
   'getDeliveryOfWebhook',
   'redeliverDeliveryOfWebhook',
+  // It takes the judgement of a client that has not used a scope for a day.
+  'applyLeastPrivilegeOfClient',
 ];
 
 interface Parameter {
