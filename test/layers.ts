@@ -9,6 +9,8 @@ const LAYERS = [
   ['gates/protocol.ts'],
   ['constants.ts'],
   ['lib/'],
+  // The canonical form of declaration files, which the command line and the console write.
+  ['declaration/'],
   ['log/'],
   ['jwt/'],
   ['store/'],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { canonical } from '../../src/cli/edgemint/declaration/item.ts';
+import { Document, parse } from 'yaml';
 import {
   type Action,
   type CurrentItem,
@@ -10,11 +10,14 @@ import {
 } from '../../src/cli/edgemint/declaration/plan.ts';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
 import { findComplaints, type Shared } from '../../src/cli/edgemint/declaration/references.ts';
-import { Declaration, SECTIONS, type Section } from '../../src/cli/edgemint/declaration/schema.ts';
+import { Declaration, SCHEMAS } from '../../src/cli/edgemint/declaration/schema.ts';
 import { showPlan } from '../../src/cli/edgemint/declaration/show-plan.ts';
 import { orderSteps } from '../../src/cli/edgemint/declaration/steps.ts';
-import { writeDeclaration } from '../../src/cli/edgemint/declaration/write.ts';
 import { alreadyHas, mergePatch } from '../../src/cli/edgemint/merge-patch.ts';
+import { defaults, fieldNames, SECTIONS, type Section } from '../../src/declaration/fields.ts';
+import { canonical } from '../../src/declaration/item.ts';
+import { writeDeclaration } from '../../src/declaration/write.ts';
+import { writeYaml } from '../../src/declaration/yaml.ts';
 import { applyMergePatch } from '../../src/lib/merge-patch.ts';
 
 const ORDERS = 'https://api.example.com/orders';
@@ -351,6 +354,101 @@ describe('a file', () => {
     const read = readDeclaration(forwards, 'x').declaration;
     expect(planActions(read, declare({ ...whole, clients }).own, SECTIONS)).toEqual([]);
     expect(writeDeclaration(read)).toBe(forwards);
+  });
+});
+
+describe('a file that is written', () => {
+  test.each(SECTIONS)('has of %s the fields and defaults of the API', (section) => {
+    const schemas = Object.entries(SCHEMAS[section].shape).map(([name, schema]) => [name, schema.safeParse(undefined)]);
+    expect(fieldNames(section)).toEqual(schemas.map(([name]) => name));
+    const byDefault = schemas.filter(([, result]) => (result as { success: boolean }).success);
+    expect(defaults(section)).toEqual(
+      Object.fromEntries(byDefault.map(([name, result]) => [name, (result as { data?: unknown }).data])),
+    );
+  });
+
+  const PIECES = [
+    'a',
+    'B',
+    '0',
+    '7',
+    '.',
+    '-',
+    '+',
+    'e',
+    '~',
+    'x',
+    'o',
+    ' ',
+    ':',
+    '#',
+    '?',
+    '"',
+    "'",
+    '\\',
+    '{',
+    ']',
+    ',',
+    '&',
+    '|',
+    '@',
+    '`',
+  ];
+  const WORDS = [
+    'null',
+    'True',
+    '.inf',
+    '- ',
+    ': ',
+    ' #',
+    '---',
+    '%',
+    'ä',
+    '🔒',
+    '\t',
+    '\n',
+    '\n\n',
+    '\u202e',
+    '\u001b',
+    '\ud800',
+    '=',
+    '<<',
+  ];
+
+  test('reads back as it was, whatever its texts, and as the package yaml writes it if they are of one line', () => {
+    let seed = 7;
+    const below = (limit: number) => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % limit;
+    };
+    const text = () =>
+      Array.from({ length: below(6) }, () => {
+        const from = below(2) === 0 ? PIECES : WORDS;
+        return from[below(from.length)];
+      }).join('');
+    const value = (depth: number): unknown => {
+      const kind = below(depth > 3 ? 4 : 7);
+      if (kind < 3) return text();
+      if (kind === 3) return [true, null, 0, -1.5, 1e21][below(5)];
+      const items = Array.from({ length: below(4) }, () => value(depth + 1));
+      return kind === 4 ? items : Object.fromEntries(items.map((item) => [text(), item]));
+    };
+    for (let round = 0; round < 800; round++) {
+      const content = { first: value(0), second: value(0), long: { ['k'.repeat(1100)]: value(2) } };
+      const written = writeYaml(content);
+      expect(parse(written)).toEqual(content);
+      const hasOddText = /\\[nu]|[\u202e\ud800-\udfff]/.test(JSON.stringify(content));
+      if (!hasOddText) {
+        expect(written).toBe(new Document(content, { aliasDuplicateObjects: false }).toString({ lineWidth: 0 }));
+      }
+    }
+  });
+
+  test('has texts of several lines in blocks, as the package yaml writes them', () => {
+    const content = { description: 'two\nlines', other: ['# a\n\nb: c', '- x\ny'], last: 'one\n' };
+    const { last: _, ...others } = content;
+    expect(writeYaml(others)).toBe(new Document(others).toString({ lineWidth: 0 }));
+    expect(parse(writeYaml(content))).toEqual(content);
   });
 });
 

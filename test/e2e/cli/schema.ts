@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldNames, SECTIONS } from '../../../src/cli/edgemint/declaration/schema.ts';
+import { fieldNames, SECTIONS } from '../../../src/declaration/fields.ts';
 import { edgemint } from './fixture.ts';
 
 const COMPONENTS = {

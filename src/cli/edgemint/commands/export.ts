@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { writeDeclaration } from '../../../declaration/write.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { type RemoteState, readRemote } from '../declaration/remote.ts';
-import { writeDeclaration } from '../declaration/write.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
 

@@ -1,7 +1,7 @@
+import { nameOf, withoutDefaults } from '../../../declaration/item.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { RequestError } from '../request-error.ts';
-import { nameOf, withoutDefaults } from './item.ts';
 import { patchOf, subjectOf } from './plan.ts';
 import { creation, path } from './remote.ts';
 import { NOUNS } from './show-plan.ts';

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { SECTIONS, type Section } from '../../../declaration/fields.ts';
+import { canonical, type Fields, identityOf, nameOf } from '../../../declaration/item.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { mergePatch } from '../merge-patch.ts';
-import { canonical, type Fields, identityOf, nameOf } from './item.ts';
-import { type Declaration, SECTIONS, type Section } from './schema.ts';
+import type { Declaration } from './schema.ts';
 
 /** A resource server, role, client or webhook on the server. */
 export interface CurrentItem {

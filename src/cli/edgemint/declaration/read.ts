@@ -1,10 +1,11 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { SECTIONS, type Section } from '../../../declaration/fields.ts';
 import { COMPLAINTS_SHOWN } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { line } from '../printable.ts';
 import type { Complaint } from './complaint.ts';
-import { Declaration, SECTIONS, type Section } from './schema.ts';
+import { Declaration } from './schema.ts';
 
 /** A declaration file that was read. */
 export interface DeclarationFile {

@@ -1,7 +1,8 @@
+import { SECTIONS, type Section } from '../../../declaration/fields.ts';
+import { type Fields, identityOf, nameOf } from '../../../declaration/item.ts';
 import type { Complaint } from './complaint.ts';
-import { type Fields, identityOf, nameOf } from './item.ts';
 import { type Action, type CurrentItem, patchOf, planActions, type Sections } from './plan.ts';
-import { type Declaration, SECTIONS, type Section } from './schema.ts';
+import type { Declaration } from './schema.ts';
 
 /** The shared items: a file may refer to them and may not declare them. */
 export type Shared = Readonly<Record<'resource_servers' | 'roles', readonly Fields[]>>;

@@ -1,10 +1,10 @@
+import type { Section } from '../../../declaration/fields.ts';
+import { canonical, type Fields } from '../../../declaration/item.ts';
 import type { Answer, Api } from '../api.ts';
 import type { Client, ResourceServer, Role, Webhook } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
-import { canonical, type Fields } from './item.ts';
 import type { Action, CurrentItem, Sections } from './plan.ts';
 import type { Shared } from './references.ts';
-import type { Section } from './schema.ts';
 
 /** The current state of a server, as far as a file can declare it. */
 export interface RemoteState {

@@ -40,10 +40,6 @@ export function withAudiences(declaration: Declaration, issuer: string): Declara
   return { ...declaration, clients };
 }
 
-/** The sections of a file. Each depends only on those before it. */
-export const SECTIONS = ['resource_servers', 'roles', 'clients', 'webhooks'] as const;
-export type Section = (typeof SECTIONS)[number];
-
 /** The schema of the items of each section. */
 export const SCHEMAS = {
   resource_servers: ResourceServer,
@@ -51,17 +47,3 @@ export const SCHEMAS = {
   clients: Client,
   webhooks: WebhookFields,
 };
-
-/** Returns the names of a section's fields, in their order in a file. */
-export function fieldNames(section: Section): string[] {
-  return Object.keys(SCHEMAS[section].shape);
-}
-
-/** Returns the defaults of the optional fields. */
-export function defaults(section: Section): Record<string, unknown> {
-  const entries = Object.entries(SCHEMAS[section].shape).flatMap(([name, schema]) => {
-    const result = schema.safeParse(undefined);
-    return result.success ? [[name, result.data] as const] : [];
-  });
-  return Object.fromEntries(entries);
-}

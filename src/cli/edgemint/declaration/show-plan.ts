@@ -1,9 +1,9 @@
+import type { Section } from '../../../declaration/fields.ts';
+import { type Fields, identityField, withoutDefaults } from '../../../declaration/item.ts';
 import type { FederatedIdentity } from '../../../gates/protocol.ts';
 import { line } from '../printable.ts';
 import type { Grant } from '../representations.ts';
-import { type Fields, identityField, withoutDefaults } from './item.ts';
 import { type Action, changedFields, subjectOf } from './plan.ts';
-import type { Section } from './schema.ts';
 
 export const NOUNS: Readonly<Record<Section, string>> = {
   resource_servers: 'resource server',

@@ -1,6 +1,6 @@
-import { canonical, type Fields } from './item.ts';
+import { SECTIONS } from '../../../declaration/fields.ts';
+import { canonical, type Fields } from '../../../declaration/item.ts';
 import { type Action, changedFields } from './plan.ts';
-import { SECTIONS } from './schema.ts';
 
 type Change = Extract<Action, { do: 'change' }>;
 

@@ -1,6 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Grant } from '../representations.ts';
-import { defaults, fieldNames, type Section } from './schema.ts';
+import { areEqualJson } from '../lib/equal-json.ts';
+import { defaults, fieldNames, type Section } from './fields.ts';
+
+interface Grant {
+  readonly resource_server: string;
+  readonly scopes: readonly string[];
+}
 
 /** All fields of a resource server, role, client or webhook that a file may declare, in canonical form. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -41,7 +45,7 @@ export function canonical(section: Section, item: object): Fields {
 export function withoutDefaults(section: Section, fields: Fields): Fields {
   const byDefault = defaults(section);
   const others = Object.entries(fields).filter(
-    ([name, value]) => !(Object.hasOwn(byDefault, name) && isDeepStrictEqual(value, byDefault[name])),
+    ([name, value]) => !(Object.hasOwn(byDefault, name) && areEqualJson(value, byDefault[name])),
   );
   return Object.fromEntries(others);
 }

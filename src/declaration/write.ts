@@ -1,7 +1,6 @@
-import { Document, visit } from 'yaml';
-import { isUnprintable, printableYaml } from '../printable.ts';
+import { SECTIONS, type Section } from './fields.ts';
 import { canonical, type Fields, nameOf, sortedBy, withoutDefaults } from './item.ts';
-import { SECTIONS, type Section } from './schema.ts';
+import { writeYaml } from './yaml.ts';
 
 /**
  * Writes the canonical file of the current state: sorted, without defaults, lists in blocks, so that one change is one line of a diff.
@@ -18,13 +17,7 @@ export function writeDeclaration(current: Readonly<Partial<Record<Section, reado
       sortedBy(items, (fields) => nameOf(section, fields)).map((fields) => withoutDefaultsDeep(section, fields)),
     ]),
   );
-  const document = new Document(content, { aliasDuplicateObjects: false });
-  visit(document, {
-    Scalar: (_, node) => {
-      if (typeof node.value === 'string' && isUnprintable(node.value)) node.type = 'QUOTE_DOUBLE';
-    },
-  });
-  return printableYaml(document.toString({ lineWidth: 0 }));
+  return writeYaml(content);
 }
 
 /** Like `withoutDefaults`, and leaves out empty descriptions of scopes. */
