@@ -57,7 +57,7 @@ export class GateState {
 
   /**
    * Stores the record of a version if it is newer than the stored one. A deletion, a changed revocation epoch, or the return of a client
-   * that had expired, also sets the cut-off to now, in the same transaction.
+   * that had expired, also sets the cut-off to now, in the same transaction; the record's own cut-off sets it to that.
    * @param record null if the client was deleted
    * @param now milliseconds since the epoch
    * @returns whether the version was newer
@@ -68,7 +68,7 @@ export class GateState {
       record === null ||
       (this.#record !== undefined &&
         (epoch(record) !== epoch(this.#record) || (hasExpired(this.#record, now) && !hasExpired(record, now))));
-    const cutOff = isCutOff ? Math.max(this.#cutOff ?? 0, Math.floor(now / 1000)) : this.#cutOff;
+    const cutOff = latest(this.#cutOff, isCutOff ? Math.floor(now / 1000) : undefined, record?.cut_off);
     const tombstone = record ? undefined : version;
     const expiry = this.#expiryOf(version, record, now);
 
@@ -175,6 +175,11 @@ export class GateState {
 /** Returns when every token that was issued until now has expired, seconds since the epoch. */
 function afterLongestToken(now: number): number {
   return Math.ceil(now / 1000) + ACCESS_TOKEN_TTL_MAX + CLOCK_SKEW;
+}
+
+function latest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length > 0 ? Math.max(...known) : undefined;
 }
 
 function epoch(record: ClientRecord): number {

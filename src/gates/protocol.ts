@@ -263,6 +263,11 @@ export interface ClientRecord {
   readonly unused_since?: number;
   /** How many tokens the client may be issued. Absent, and in an older record: any number. An older gate ignores it. */
   readonly quota?: Quota;
+  /**
+   * Tokens issued up to the end of this second are revoked, seconds since the epoch: a restored backup had revocations that only the old
+   * gate knew. Absent, and in an older record: none. An older gate ignores it, and calls these tokens active until they expire.
+   */
+  readonly cut_off?: number;
 }
 
 // ── Proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

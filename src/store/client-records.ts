@@ -153,6 +153,7 @@ function resolveRecords(rows: Rows<ReturnType<typeof selectRecords>>): ReadRecor
       ...(client.expiresAt !== null && { expires_at: Math.floor(client.expiresAt / 1000) }),
       ...(isDisabledAsUnused(client, organizationStatus) && { unused_since: client.unusedSince }),
       ...(client.quota !== null && { quota: client.quota }),
+      ...(client.restoredCutOff !== null && { cut_off: client.restoredCutOff }),
     };
     return [clientId, record] as const;
   });

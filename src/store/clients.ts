@@ -27,7 +27,7 @@ import { nextVersion, type Statement } from './write.ts';
 export type Client = typeof clients.$inferSelect;
 export type NewClient = Omit<
   Client,
-  'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt' | 'expiryNoticed' | DisuseColumn
+  'version' | 'revocationEpoch' | 'foldedName' | 'lastUsedAt' | 'expiryNoticed' | 'restoredCutOff' | DisuseColumn
 >;
 /** The columns that only the policy for unused clients reads and writes. */
 type DisuseColumn = 'unusedExcepted' | 'unusedReportedAt' | 'unusedSince' | 'enabledAt';

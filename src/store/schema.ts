@@ -334,6 +334,11 @@ export const clients = sqliteTable(
     unusedSince: integer('unused_since'),
     /** When it was last enabled; null if it never was disabled. Older code does not set it. */
     enabledAt: integer('enabled_at'),
+    /**
+     * Set by a restore of a backup, for the revocations that only the old gate knew: tokens issued up to the end of this second are revoked,
+     * in seconds since the epoch.
+     */
+    restoredCutOff: integer('restored_cut_off'),
     version: integer('version').notNull(),
     createdAt: time('created_at'),
     updatedAt: time('updated_at'),

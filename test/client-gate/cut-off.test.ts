@@ -45,6 +45,20 @@ test('another revocation epoch revokes what was issued in that second and before
   expect(await isTokenActive(worker, before)).toBe(false);
 });
 
+test('a gate that loads a restored record revokes what was issued up to its cut-off, and a later push keeps that', async () => {
+  const { worker } = await world('restored-cut-off');
+  const restored = env.DB.prepare('UPDATE clients SET restored_cut_off = ? WHERE client_id = ?');
+  await restored.bind(SECOND, worker.client_id).run();
+  holdClock();
+  vi.setSystemTime(START.getTime() + 5000);
+  expect(await isTokenActive(worker, SECOND)).toBe(false);
+  expect(await isTokenActive(worker, SECOND + 1)).toBe(true);
+  expect(await issuedAt(worker)).toBe(SECOND + 5);
+  const { cut_off: _, ...record } = await heldRecord(worker);
+  await pushAt(worker, record.version + 1, record);
+  expect(await isTokenActive(worker, SECOND)).toBe(false);
+});
+
 test('who waits for the second to pass meets what has changed meanwhile', async () => {
   const { worker } = await world('changed-meanwhile');
   holdClock();

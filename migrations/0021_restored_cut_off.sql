@@ -1,0 +1,1 @@
+ALTER TABLE `clients` ADD `restored_cut_off` integer;
