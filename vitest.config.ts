@@ -97,7 +97,7 @@ export default defineConfig({
         // One runtime serves several files, one after the other: to start one takes longer than most files. test/setup.ts parts them.
         isolate: false,
         include: filesOf('test/**/*.test.ts'),
-        exclude: ['test/{e2e,interop,bench,faults}/**', 'test/**/*.unit.test.ts'],
+        exclude: ['test/{e2e,interop,console,bench,faults}/**', 'test/**/*.unit.test.ts'],
       }),
       {
         test: {
@@ -110,7 +110,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: filesOf('test/{e2e,interop}/**/*.test.ts'),
+          include: filesOf('test/{e2e,interop,console}/**/*.test.ts'),
           globalSetup: ['./test/harness/builds.ts'],
           setupFiles: ['./test/patience.ts'],
           provide: { size },

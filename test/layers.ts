@@ -31,6 +31,8 @@ const LAYERS = [
   ['services.ts'],
   ['scheduled.ts', 'app.ts'],
   ['index.ts'],
+  // The code of the browser reaches the server through its API only.
+  ['console/'],
   // Programs that run on Node and share definitions with the Worker.
   ['cli/'],
 ] as const;

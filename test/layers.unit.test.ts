@@ -7,7 +7,9 @@ const SRC = join(import.meta.dirname, '../src');
 
 /** Returns each file of `src` with the files that it imports, statically or dynamically, for types or for values. */
 function importGraph(): ImportGraph {
-  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /\.tsx?$/.test(file) && !/(^|\/)node_modules\//.test(file),
+  );
   return new Map(
     files.map((file) => {
       const text = readFileSync(join(SRC, file), 'utf8');

@@ -1,22 +1,12 @@
 import { createResponse } from '../http/create-response.ts';
 import { noSuchEndpoint } from '../oauth/response/oauth-error.ts';
 import type { Env } from '../platform/env.ts';
-import { DOCUMENTATION_MAX_AGE } from './constants.ts';
+import { ASSETS, DOCUMENTATION_MAX_AGE } from './constants.ts';
 import { SCRIPT, STYLE } from './page-script.ts';
 
 // The page is Swagger UI. Its files are assets of the Worker; only what starts and completes it is our own. It loads nothing from other
 // hosts.
 
-/** The files of the page that are assets, by their names in Swagger UI's package. */
-const ASSETS = [
-  'swagger-ui.css',
-  'swagger-ui-bundle.js',
-  'favicon-32x32.png',
-  // The licence requires these to be distributed with it.
-  'swagger-ui-bundle.js.LICENSE.txt',
-  'LICENSE',
-  'NOTICE',
-] as const;
 /** The files of the page that are our own: their text and type. */
 const OWN: Readonly<Record<string, readonly [text: string, type: string]>> = {
   'start.js': [SCRIPT, 'text/javascript; charset=utf-8'],
@@ -80,7 +70,7 @@ export async function pageFile({ env }: { readonly env: Pick<Env, 'ASSETS'> }, r
   // The assets need only this header of the request.
   const ifNoneMatch = request.headers.get('If-None-Match');
   const headers: HeadersInit = ifNoneMatch === null ? {} : { 'If-None-Match': ifNoneMatch };
-  const asset = await env.ASSETS.fetch(`${origin}/${name}`, { method: request.method, headers });
+  const asset = await env.ASSETS.fetch(`${origin}/docs/${name}`, { method: request.method, headers });
   const response = new Response(asset.body, asset);
   for (const [header, value] of Object.entries(HEADERS)) response.headers.set(header, value);
   // Names without an ending have no type: the licence and the notice.

@@ -1,0 +1,30 @@
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { ASSETS } from '../../documentation/constants.ts';
+import { buildIfStale } from './freshness.ts';
+import { generateTypes } from './types.ts';
+
+// Builds `dist/assets`, the static files of the Worker: the console, and the files of Swagger UI that `/docs` serves.
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const OUT = join(ROOT, 'dist/assets');
+const CONSOLE = join(ROOT, 'src/console');
+const SWAGGER_UI = join(ROOT, 'node_modules/swagger-ui-dist');
+const SOURCES = ['src/console', 'src/cli/console', 'src/documentation/constants.ts', 'package-lock.json'];
+
+/** Builds the assets, unless they are newer than their sources. */
+export async function buildAssets(): Promise<void> {
+  const sources = SOURCES.map((source) => join(ROOT, source));
+  const outputs = [join(OUT, 'console/index.html'), ...ASSETS.map((name) => join(OUT, 'docs', name))];
+  await generateTypes();
+  await buildIfStale(ROOT, { stamp: join(ROOT, 'dist/assets.stamp'), sources, outputs }, async () => {
+    await rm(join(OUT, 'docs'), { recursive: true, force: true });
+    await mkdir(join(OUT, 'docs'), { recursive: true });
+    for (const name of ASSETS) await cp(join(SWAGGER_UI, name), join(OUT, 'docs', name));
+    await build({ configFile: join(CONSOLE, 'vite.config.ts'), logLevel: 'warn' });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAssets();

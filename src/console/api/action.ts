@@ -1,0 +1,112 @@
+import { useCallback, useRef, useState } from 'react';
+import { showConflict } from '../ui/conflict.tsx';
+import { followChange } from '../ui/progress.tsx';
+import { toast } from '../ui/toast.tsx';
+import { type Called, call } from './call.ts';
+import { asProblem, type Problem, sentence } from './problem.ts';
+import { invalidate } from './queries.ts';
+import type { Answer, Body, Method, Params, PathOf } from './types.ts';
+
+export interface ActionOptions<M extends Method, P extends PathOf<M>> {
+  readonly method: M;
+  /** The path as in the OpenAPI document, such as `/v1/clients/{client_id}`. */
+  readonly path: P;
+  readonly params?: Params;
+  readonly body?: Body<P, M>;
+  /** The version that the change is based on. */
+  readonly etag?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Is called after the API accepted the call, with its answer. */
+  readonly onDone?: (answer: Answer<P, M>, status: number) => void;
+  /** The paths whose data the call changes. Everything below them is read again. */
+  readonly invalidates?: readonly string[];
+  /** Is shown in a toast when the call succeeded. */
+  readonly success?: string;
+}
+
+export interface Action<M extends Method, P extends PathOf<M>> {
+  /** Makes the call. Members given here replace those of the options. Resolves to the answer, or undefined if it failed. */
+  run(changes?: Partial<ActionOptions<M, P>>): Promise<Answer<P, M> | undefined>;
+  readonly isRunning: boolean;
+  /** What is wrong with the call, for the form that made it. */
+  readonly problem: Problem | undefined;
+  /** Forgets the problem. */
+  reset(): void;
+}
+
+/** Problems that a form shows at its fields. All others are shown in a toast as well. */
+const OF_FORM: readonly number[] = [400, 409, 413, 422];
+
+/** Changes something through the API. */
+export function useAction<M extends Method, P extends PathOf<M>>(options: ActionOptions<M, P>): Action<M, P> {
+  const [isRunning, setRunning] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const latest = useRef(options);
+  latest.current = options;
+  // A retry after a lost answer must have the same key, so that the API does not act twice.
+  const idempotencyKey = useRef<{ readonly of: string; readonly key: string }>(undefined);
+
+  const run = useCallback(async (changes: Partial<ActionOptions<M, P>> = {}): Promise<Answer<P, M> | undefined> => {
+    const {
+      method,
+      path,
+      params,
+      body,
+      etag,
+      headers,
+      onDone,
+      invalidates = [],
+      success,
+    } = { ...latest.current, ...changes };
+    const content = JSON.stringify([method, path, params, body]);
+    if (idempotencyKey.current?.of !== content) idempotencyKey.current = { of: content, key: crypto.randomUUID() };
+    const key = method === 'post' ? idempotencyKey.current.key : undefined;
+    setRunning(true);
+    setProblem(undefined);
+    try {
+      const called: Called<Answer<P, M>> = await call({
+        method,
+        path: path as string,
+        params,
+        body,
+        etag,
+        headers,
+        idempotencyKey: key,
+      });
+      idempotencyKey.current = undefined;
+      if (called.status === 202 && called.location !== undefined) {
+        followChange(called.location, () => invalidates.map(invalidate));
+      }
+      if (success !== undefined) toast.success(success);
+      await Promise.all(invalidates.map(invalidate));
+      onDone?.(called.body, called.status);
+      return called.body;
+    } catch (error) {
+      const failure = asProblem(error);
+      // An answer settles the key; only a lost answer leaves it open.
+      if (failure.status !== 0 && failure.status !== 503) idempotencyKey.current = undefined;
+      if (failure.status === 412) {
+        showConflict({
+          path: path as string,
+          params,
+          yours: body,
+          reload: () => Promise.all(invalidates.map(invalidate)).then(() => undefined),
+          overwrite: (current) => run({ ...changes, etag: current }).then(() => undefined),
+        });
+        return undefined;
+      }
+      setProblem(failure);
+      if (!OF_FORM.includes(failure.status)) {
+        toast.error(
+          sentence(failure),
+          failure.status === 401 || failure.status === 403 ? undefined : () => void run(changes),
+        );
+      }
+      return undefined;
+    } finally {
+      setRunning(false);
+    }
+  }, []);
+
+  return { run, isRunning, problem, reset: useCallback(() => setProblem(undefined), []) };
+}

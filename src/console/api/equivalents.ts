@@ -1,0 +1,28 @@
+import { ISSUER_URL } from './address.ts';
+
+/** A call as it is shown to people who want to script it. */
+export interface ShownCall {
+  readonly method: string;
+  /** The path with its parameters filled in, such as `/v1/clients/abc`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly ifMatch?: string;
+}
+
+/** Returns a call as a curl command. The key is a variable, never the value. */
+export function curlFor({ method, path, body, ifMatch }: ShownCall): string {
+  const verb = method.toUpperCase();
+  return [
+    `curl ${verb === 'GET' ? '' : `-X ${verb} `}${quote(`${ISSUER_URL}${path}`)}`,
+    '-H "Authorization: Bearer $EDGEMINT_API_KEY"',
+    ...(ifMatch === undefined ? [] : [`-H ${quote(`If-Match: ${ifMatch}`)}`]),
+    ...(body === undefined
+      ? []
+      : [`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(body, null, 2))}`]),
+  ].join(' \\\n  ');
+}
+
+/** Quotes a word for a POSIX shell. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

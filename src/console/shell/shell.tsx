@@ -1,0 +1,70 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { Redirect, useLocation } from 'wouter';
+import { listenForSignOut } from '../api/expiry.ts';
+import { asProblem } from '../api/problem.ts';
+import { readSession, SessionContext } from '../api/session.tsx';
+import { ErrorBox } from '../ui/error-box.tsx';
+import { Layout } from './layout.tsx';
+import { SignIn } from './sign-in.tsx';
+import { SignInByLink } from './sign-in-by-link.tsx';
+
+export const SESSION_KEY = ['session'];
+
+/** Shows the sign-in pages to people without a session, and the pages to all others. */
+export function Shell() {
+  const [location, navigate] = useLocation();
+  const client = useQueryClient();
+  const isEntrance = location === '/sign-in' || location === '/link';
+  const query = useQuery({
+    queryKey: SESSION_KEY,
+    queryFn: async () => (await readSession()) ?? null,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+  useEffect(
+    () =>
+      listenForSignOut(() => {
+        if (client.getQueryData(SESSION_KEY)) client.setQueryData(SESSION_KEY, null);
+      }),
+    [client],
+  );
+
+  if (location === '/link') return <SignInByLink onSignedIn={(session) => client.setQueryData(SESSION_KEY, session)} />;
+  if (query.isPending) return null;
+  if (query.error) {
+    return (
+      <main className="entrance">
+        <ErrorBox problem={asProblem(query.error)} retry={() => void query.refetch()} />
+      </main>
+    );
+  }
+  const session = query.data;
+  if (!session) {
+    if (!isEntrance) return <Redirect to={`/sign-in?return=${encodeURIComponent(location + search())}`} replace />;
+    return (
+      <SignIn
+        onSignedIn={(signedIn) => {
+          client.setQueryData(SESSION_KEY, signedIn);
+          navigate(returnAddress(), { replace: true });
+        }}
+      />
+    );
+  }
+  if (isEntrance) return <Redirect to={returnAddress()} replace />;
+  return (
+    <SessionContext value={session}>
+      <Layout />
+    </SessionContext>
+  );
+}
+
+function search(): string {
+  return window.location.search + window.location.hash;
+}
+
+/** The address to go to after signing in: one of the console, never another site. */
+function returnAddress(): string {
+  const asked = new URLSearchParams(window.location.search).get('return') ?? '/';
+  return /^\/(?![/\\])/.test(asked) && !asked.startsWith('/sign-in') && !asked.startsWith('/link') ? asked : '/';
+}

@@ -1,0 +1,37 @@
+import { useEffect, useState } from 'react';
+import { Icon } from './icon.tsx';
+
+const SHOWN_MS = 2000;
+
+/** Copies a text, and says so. @param label what it does, for people who do not see the icon */
+export function CopyButton({
+  value,
+  label,
+  text,
+}: {
+  readonly value: string;
+  readonly label: string;
+  readonly text?: string;
+}) {
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(() => setCopied(false), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  const copy = () => navigator.clipboard.writeText(value).then(() => setCopied(true));
+  return (
+    <button
+      type="button"
+      className={text === undefined ? 'icon-button copy' : 'button button-secondary button-normal'}
+      aria-label={label}
+      onClick={() => void copy()}
+    >
+      <Icon name={isCopied ? 'check' : 'copy'} />
+      {text !== undefined && <span>{isCopied ? 'Copied' : text}</span>}
+      <span className="visually-hidden" aria-live="polite">
+        {isCopied ? 'Copied' : ''}
+      </span>
+    </button>
+  );
+}

@@ -1,0 +1,22 @@
+import { useEffect } from 'react';
+import { CopyButton } from './copy-button.tsx';
+
+/** Shows a secret that cannot be shown again. The browser asks before the page is left. */
+export function SecretOnce({ label, value }: { readonly label: string; readonly value: string }) {
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', warn);
+    return () => removeEventListener('beforeunload', warn);
+  }, []);
+  return (
+    <div className="secret">
+      <p className="secret-label">
+        {label} <span className="faint">is shown once. Store it now.</span>
+      </p>
+      <div className="secret-value">
+        <code>{value}</code>
+        <CopyButton value={value} label={`Copy ${label}`} text="Copy" />
+      </div>
+    </div>
+  );
+}
