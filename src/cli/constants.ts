@@ -4,7 +4,7 @@
 
 /** Of a command that was refused or failed. */
 export const EXIT_FAILED = 1;
-/** Of a command that was called wrongly. No request was sent. */
+/** Of a command that was called wrongly. Nothing was changed. */
 export const EXIT_USAGE = 2;
 /** Of `apply --dry-run --exit-code` if the plan is not empty. */
 export const EXIT_DRIFT = 3;
@@ -36,6 +36,8 @@ export const HELP_COLUMNS = 80;
 export const COLUMN_GAP = 2;
 /** Last characters of an API key that `profiles` shows: enough to tell keys apart, useless for guessing. */
 export const HINT_LENGTH = 4;
+/** Characters of a wrong value that an error repeats: enough to recognize it. */
+export const VALUE_LENGTH_SHOWN = 60;
 /** Names of changed fields in a row of `audit list`; `--json` shows all. */
 export const CHANGED_FIELDS_SHOWN = 3;
 /** Dependents that an error lists: about a screenful. */

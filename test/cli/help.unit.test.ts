@@ -36,9 +36,9 @@ describe('the help', () => {
     const person = await Person.arrive();
     const help = await person.run(['secrets', 'rotate', '--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    expect(help.stdout).toMatch(/^Usage: edgemint secrets rotate \[options\] <client_id>\n/);
+    expect(help.stdout).toMatch(/^Usage: edgemint secrets rotate \[options\] <client>\n/);
     expect(help.stdout).toContain('--grace <duration>');
-    expect(help.stdout).toContain('--organization <id>');
+    expect(help.stdout).toContain('--organization <organization>');
     const group = await person.run(['clients']);
     expect(group.code).toBe(2);
     expect(group.stderr).toContain('Usage: edgemint clients');

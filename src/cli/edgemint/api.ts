@@ -51,6 +51,11 @@ export class Api {
     this.#progress = progress;
   }
 
+  /** The URL of the server. */
+  get url(): string {
+    return this.#connection.url;
+  }
+
   /** The organization that is listed or created in. If undefined, it is that of the API key. */
   get organization(): string | undefined {
     return this.#connection.organization;
@@ -191,7 +196,8 @@ export class Api {
     if (response.ok) return response;
     const content = await readJson(response);
     const mayCascade = method === 'DELETE' || path.startsWith('resource-servers/');
-    throw new RequestError(response.status, Object(content), { wasRepeated: attempts > 1, mayCascade });
+    const sent = { body, query };
+    throw new RequestError(response.status, Object(content), { wasRepeated: attempts > 1, mayCascade, sent });
   }
 }
 

@@ -4,11 +4,10 @@ import type { JWK } from 'jose';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { parseTime } from '../../lib/rfc3339.ts';
+import { UNITS } from './durations.ts';
 
 // Parsers of option values. Each throws commander's InvalidArgumentError; commander adds the option and the value to the message.
 
-/** Seconds of each unit. */
-export const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const DURATION = /^(\d{1,9})([smhd]?)$/;
 
 /** Parses a duration such as `90`, `90s`, `30m`, `1h` or `2d`. @returns seconds */

@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../lib/unprintable.ts';
+import { VALUE_LENGTH_SHOWN } from '../constants.ts';
 
 /**
  * Makes a text of others safe for a terminal: characters that control it (escape sequences, text direction) or that are invisible become �.
@@ -25,4 +26,10 @@ function hex(value: number, digits: number): string {
 /** Makes a text of others safe for a terminal, on one line. */
 export function line(text: string): string {
   return printable(text).replaceAll('\n', ' ');
+}
+
+/** Cuts a text of others to a length that an error can show, and makes it safe for a terminal. */
+export function shorten(text: string, length = VALUE_LENGTH_SHOWN): string {
+  const characters = [...line(text)];
+  return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : characters.join('');
 }

@@ -30,7 +30,6 @@ export function createProgram(terminal: Terminal): Program {
     .description('Manages an Edgemint, an OAuth 2.0 authorization server for machines.')
     .version(packageJson.version)
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(add --help for usage)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

@@ -1,17 +1,19 @@
+import type { Command } from 'commander';
 import { DEPENDENTS_PRINTED } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { line, printable } from './printable.ts';
+import { describeFieldError, type Sent, translateNames } from './problem-text.ts';
 import type { Problem } from './representations.ts';
 
 interface RequestContext {
   readonly wasRepeated?: boolean;
   /** Whether the request can be made with `--cascade`. */
   readonly mayCascade?: boolean;
-  /** Returns the option of the command line that sets a field, or a member of one, if there is one. */
-  readonly optionOf?: (field: string, member?: string) => string | undefined;
+  /** What was sent, whose values the message repeats. */
+  readonly sent?: Sent;
 }
 
-/** The server answered a request with an error. The message describes it for people. */
+/** The server answered a request with an error. The message describes it for people, in the words of the API. */
 export class RequestError extends Failure {
   readonly status: number;
   readonly problem: Problem;
@@ -28,24 +30,22 @@ export class RequestError extends Failure {
     this.#context = context;
   }
 
-  /** Returns the same error, whose message names the options that set the fields. */
-  withOptions(optionOf: (field: string, member?: string) => string | undefined): RequestError {
-    return new RequestError(this.status, this.problem, { ...this.#context, optionOf });
+  /** Describes it in the words of the command that sent the request: by its options. */
+  describeFor(command: Command | undefined): string {
+    return describe(this.status, this.problem, this.#context, command);
   }
 }
 
-function describe(status: number, problem: Problem, { mayCascade, optionOf }: RequestContext): string {
+function describe(
+  status: number,
+  problem: Problem,
+  { mayCascade, sent = {} }: RequestContext,
+  command?: Command,
+): string {
   const { title = 'The request failed', detail, errors = [] } = problem;
-  const label = (path: string) => {
-    const [, field = '', member, rest] = /^\/(\w+)(?:\/([^/]+)(\/.*)?)?$/.exec(path) ?? [];
-    const ofMember = member === undefined ? undefined : optionOf?.(field, member);
-    const option = ofMember ?? optionOf?.(field);
-    if (option === undefined) return path;
-    return (ofMember === undefined ? member : rest) === undefined ? option : `${option} (${path})`;
-  };
   return [
-    `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(detail)}`}`,
-    ...errors.map(({ pointer, parameter, detail }) => `  ${line(label(pointer ?? parameter ?? ''))}: ${line(detail)}`),
+    `${line(title)} (${status})${detail === undefined ? '' : `: ${printable(translateNames(detail, command))}`}`,
+    ...errors.map((error) => `  ${describeFieldError(error, sent, command)}`),
     ...dependents(problem),
     ...(mayCascade && problem.orphans_total ? ['Add --cascade to delete or change these as well.'] : []),
     ...hints(status, problem),
@@ -66,6 +66,6 @@ function hints(status: number, { errors = [] }: Problem): string[] {
   if (status === 401) return ['Log in with a valid API key (edgemint login), or set EDGEMINT_API_KEY.'];
   const namesOrganization = errors.some((error) => /^\/?organization_id$/.test(error.pointer ?? error.parameter ?? ''));
   return namesOrganization
-    ? ['With the root key, name the organization: --organization <id>. edgemint organizations list shows the ids.']
+    ? ['With the root key, name the organization: --organization <name or id>. edgemint organizations list shows them.']
     : [];
 }

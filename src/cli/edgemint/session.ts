@@ -1,7 +1,10 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { Api } from './api.ts';
+import { CommandLine } from './command-line.ts';
 import { type Connection, type ConnectionOptions, findConnection } from './connection.ts';
+import { findId, type Kind } from './named.ts';
 import { record, time } from './output.ts';
+import { describePlace } from './place.ts';
 import { line } from './printable.ts';
 import type { Change } from './representations.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,15 +16,21 @@ interface SharedOptions extends ConnectionOptions {
 }
 
 /** The root command. It carries the options that every command takes, and the terminal. */
-export class Program extends Command {
+export class Program extends CommandLine {
   readonly terminal: Terminal;
+  /** The command that runs. */
+  running: Command | undefined;
 
   constructor(terminal: Terminal) {
     super('edgemint');
     this.terminal = terminal;
+    this.hook('preAction', (_, command) => {
+      this.running = command;
+      if (command instanceof CommandLine) command.refuseFaults();
+    });
     this.option('--url <url>', 'the issuer URL of the server (or EDGEMINT_URL)')
       .option('--profile <name>', 'the profile that `edgemint login` saved (or EDGEMINT_PROFILE)')
-      .option('--organization <id>', 'the organization, with the root key (or EDGEMINT_ORGANIZATION)')
+      .option('--organization <organization>', 'its name or id, with the root key (or EDGEMINT_ORGANIZATION)')
       .option('--json', 'print the JSON of the API')
       .option('-y, --yes', 'agree to every question')
       .option('--no-wait', 'do not wait until a large change has propagated');
@@ -38,6 +47,7 @@ function terminalOf(command: Command): Terminal {
 export class Session {
   readonly options: SharedOptions;
   readonly terminal: Terminal;
+  #api: Promise<Api> | undefined;
 
   constructor(command: Command) {
     this.options = command.optsWithGlobals<SharedOptions>();
@@ -53,18 +63,36 @@ export class Session {
     return findConnection(this.options, this.terminal.io, needsKey);
   }
 
-  /** @throws Failure */
-  async api(needsKey = true): Promise<Api> {
-    return new Api(
-      await this.connection(needsKey),
-      this.terminal,
-      this.options.wait ? progress(this.terminal) : undefined,
-    );
+  /** @throws Failure if no server is named, or no key for it, or an organization that does not exist */
+  api(needsKey = true): Promise<Api> {
+    this.#api ??= this.#connect(needsKey);
+    return this.#api;
   }
 
-  /** Asks the user to agree, unless `--yes` does. @throws Failure if the user does not, UsageError if there is no terminal */
-  confirm(question: string): Promise<void> {
-    return this.terminal.confirm(line(question), this.options.yes ?? false);
+  async #connect(needsKey: boolean): Promise<Api> {
+    const connection = await this.connection(needsKey);
+    const follow = this.options.wait ? progress(this.terminal) : undefined;
+    const api = new Api(connection, this.terminal, follow);
+    const { organization: named } = connection;
+    if (named === undefined || !needsKey) return api;
+    const organization = await findId(api, 'organization', named);
+    return organization === named ? api : new Api({ ...connection, organization }, this.terminal, follow);
+  }
+
+  /** Returns the id of a resource that an argument names by its id or name. @throws Failure if there is none, or several */
+  async find(kind: Kind, text: string): Promise<string> {
+    return findId(await this.api(), kind, text);
+  }
+
+  /**
+   * Asks the user to agree, unless `--yes` does. The question names the server and the organization.
+   * @param organization the id of the organization that is affected, if it is not that of the connection
+   * @throws Failure if the user does not agree, UsageError if there is no terminal
+   */
+  async confirm(question: string, organization?: string): Promise<void> {
+    if (this.options.yes) return;
+    const place = await describePlace(await this.api(), organization);
+    await this.terminal.confirm(`${place}\n${line(question)}`, false);
   }
 
   /** Shows one representation. */

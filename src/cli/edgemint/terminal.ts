@@ -11,6 +11,7 @@ export class Terminal {
   readonly io: Io;
   /** The exit code of a command that throws nothing. */
   exitCode = 0;
+  #hasPrinted = false;
   #unreadLines: Promise<string[]> | undefined;
 
   constructor(io: Io) {
@@ -26,14 +27,25 @@ export class Terminal {
     return this.io.stdin.isTTY ?? false;
   }
 
+  /** Whether the command has written to stdout. */
+  get hasPrinted(): boolean {
+    return this.#hasPrinted;
+  }
+
   /** Writes a text to stdout, with one newline at its end. */
   print(text: string): void {
+    this.#hasPrinted = true;
     this.io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
   /** Writes a value to stdout as JSON, with unprintable characters escaped. */
   printJson(value: unknown): void {
     this.print(printableJson(value));
+  }
+
+  /** Writes to stderr why the command failed. */
+  fail(text: string): void {
+    this.note(text);
   }
 
   /** Writes a line for people to stderr. */

@@ -31,7 +31,17 @@ describe('commands:', () => {
     test.each([
       ['an unknown command', ['client', 'list'], 'Did you mean clients?'],
       ['an unknown option', ['clients', 'list', '--al'], 'Did you mean --all?'],
-      ['a missing argument', ['clients', 'get'], "missing required argument 'client_id'"],
+      [
+        'several wrong options',
+        ['clients', 'list', '--limit', 'x', '--unused-since', 'spring', '--sort', 'size'],
+        '3 arguments are wrong:\n  --limit cannot be `x`. It must be a whole number, such as 50.\n  --unused-since cannot be `spring`. ',
+      ],
+      [
+        'a missing option and argument',
+        ['clients', 'trust-github'],
+        '--repository-id is required. Example: --repository-id 74\n  <client> is',
+      ],
+      ['a missing argument', ['clients', 'get'], '<client> is required.'],
       ['a malformed number', ['clients', 'list', '--limit', 'x'], 'It must be a whole number, such as 50.'],
       ['a malformed duration', ['secrets', 'rotate', 'x', '--grace', '1w'], 'such as 30m'],
       ['a choice that is none', ['clients', 'create', '--status', 'off'], 'Allowed choices are active, disabled.'],
@@ -67,9 +77,14 @@ describe('commands:', () => {
     test.each([
       ['what is not there', ['clients', 'get', 'emc_nobody'], /^Not found \(404\)/],
       [
+        'a required field',
+        ['clients', 'create'],
+        /\(422\)\n {2}`--name` is required\. Example: --name 'Invoice worker'\n$/,
+      ],
+      [
         'fields that are wrong',
         ['clients', 'create', '--name', ' a', '--access-token-ttl', '1'],
-        /\(422\)\n {2}--name: .+\n {2}--access-token-ttl: .+\n$/,
+        /\(422\)\n {2}--name: must have .+, not ` a`\..*\n {2}--access-token-ttl: must be at least 60 s \(1m\), not `1s`\. Example: --access-token-ttl 10m\n$/,
       ],
       [
         'a part of a field that is wrong',
@@ -421,7 +436,7 @@ describe('commands:', () => {
     expect(wrong.stderr).toContain('--by');
     const late = await person.run(['usage', '--from', '1d', '--to', '2d']);
     expect(late.code).toBe(1);
-    expect(late.stderr).toContain('`from` is later than `to`');
+    expect(late.stderr).toContain('--from: `--from` is later than `--to`');
   });
 
   test('no secret was ever among the arguments of a command', () => {

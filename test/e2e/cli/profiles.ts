@@ -80,7 +80,9 @@ describe('profiles:', () => {
       expect(wrong.stderr).toContain(`The key belongs to the organization Acme of profiles (${id})`);
       await login(['--profile', 'root', '--organization', id]);
       expect((await person.run(['clients', 'list', '--profile', 'root'])).code).toBe(0);
-      expect((await person.run(['clients', 'list', '--profile', 'default'])).stderr).toContain('--organization <id>');
+      expect((await person.run(['clients', 'list', '--profile', 'default'])).stderr).toContain(
+        '--organization <name or id>',
+      );
     });
   });
 

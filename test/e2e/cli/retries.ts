@@ -242,12 +242,19 @@ describe('over a connection with faults', () => {
         { status: 200, body: change(500) },
         { status: 200, body: change(900) },
       ];
-      const { code, stdout, stderr } = await person.run(['roles', 'update', 'role_x', '--name', 'y', '--json']);
+      const { code, stdout, stderr } = await person.run([
+        'roles',
+        'update',
+        'role_7n42DGM5Tflk9n8mt7Fhc7',
+        '--name',
+        'y',
+        '--json',
+      ]);
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toEqual(change(900));
       expect(stderr).toBe('Delivering: 100 of 900 …\nDelivering: 500 of 900 …\nDelivered to all 900.\n');
       expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
-        'PATCH /v1/roles/role_x',
+        'PATCH /v1/roles/role_7n42DGM5Tflk9n8mt7Fhc7',
         'GET /v1/changes/1042',
         'GET /v1/changes/1042',
       ]);
@@ -280,7 +287,13 @@ describe('over a connection with faults', () => {
 
     test('is not waited for with --no-wait', async () => {
       faults = [{ status: 202, body: change(100) }];
-      const { code, stdout, stderr } = await person.run(['roles', 'delete', 'role_x', '--yes', '--no-wait']);
+      const { code, stdout, stderr } = await person.run([
+        'roles',
+        'delete',
+        'role_7n42DGM5Tflk9n8mt7Fhc7',
+        '--yes',
+        '--no-wait',
+      ]);
       expect(code).toBe(0);
       expect(stdout).toMatch(/^delivered +100$/m);
       expect(stderr).toContain('edgemint changes get');

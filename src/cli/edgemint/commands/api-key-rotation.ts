@@ -6,7 +6,7 @@ import { line } from '../printable.ts';
 import { readProfiles, saveProfile } from '../profiles.ts';
 import type { Me } from '../representations.ts';
 import { Session } from '../session.ts';
-import { itemPath } from './crud.ts';
+import { itemPath, NAME_OR_ID } from './crud.ts';
 
 interface Options {
   readonly grace?: number;
@@ -20,7 +20,7 @@ export function addRotateApiKey(group: Command): void {
   const command = group
     .command('rotate')
     .description('give an API key a new value; the old one works until it is deleted, or until --grace ends')
-    .argument('[id]', 'the API key; by default the one in use, whose profile then gets the new value')
+    .argument('[api-key]', 'its name or id; by default the one in use, whose profile then gets the new value')
     .option('--grace <duration>', 'the old value expires after this time, such as 1h', seconds)
     .option('--expires <time>', 'a new end: a time (RFC 3339), a day, or a duration after now such as 90d', futureTime)
     .option('--replace-secondary', 'end an older value that still works')
@@ -30,7 +30,7 @@ export function addRotateApiKey(group: Command): void {
     const { grace, expires, replaceSecondary, replacePrimary } = command.opts<Options>();
     const api = await session.api();
     const { id: own } = (await api.get<Me>('me')).body;
-    const id = named ?? own;
+    const id = named === undefined ? own : await session.find('api-key', named);
     if (id === null) {
       throw new UsageError(
         'The root key is not rotated here: deploy another ROOT_API_KEY. To rotate an API key, name its id.',
@@ -70,9 +70,10 @@ export function addDeleteSecondary(group: Command): void {
   const command = group
     .command('delete-secondary')
     .description('delete the old value of an API key, to finish a rotation')
-    .argument('<id>');
-  command.action(async (id: string) => {
+    .argument('<api-key>', NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const id = await session.find('api-key', named);
     await session.confirm(
       `Delete the old value of the API key ${id}? Programs that still use it are refused afterwards.`,
     );

@@ -16,7 +16,7 @@ interface ApiKey {
 const apiKeys: Collection<ApiKey> = {
   path: 'api-keys',
   noun: 'API key',
-  id: 'id',
+  kind: 'api-key',
   nameOf: ({ name }) => name,
   isOwned: true,
   columns: {
@@ -28,7 +28,7 @@ const apiKeys: Collection<ApiKey> = {
     last_used_at: ({ last_used_at }) => last_used_at,
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'the name for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people, such as ci' },
     { name: 'scopes', flags: '--scope <scope>', description: 'a scope of the key, such as clients:read', many: 'list' },
     {
       name: 'expires_at',

@@ -1,6 +1,6 @@
 import { ASSERTION_AUDIENCES, AUTH_METHODS, SECURITY_PROFILES } from '../../../store/client-authentication.ts';
+import type { Field } from '../field.ts';
 import { jsonObject, jwksFile, seconds } from '../parse.ts';
-import type { Field } from './fields.ts';
 
 /** The options for how a client authenticates, and for what its tokens are bound to. */
 export const AUTHENTICATION_FIELDS: readonly Field[] = [

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AUTH_METHODS } from '../../../store/client-authentication.ts';
 import { reservationOf } from '../../../tokens/reserved-claims.ts';
+import type { Field } from '../field.ts';
 import { listing } from '../output.ts';
 import { futureTime, grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client, Organization } from '../representations.ts';
@@ -16,15 +17,15 @@ import {
   addUpdate,
   type Collection,
   itemPath,
+  NAME_OR_ID,
 } from './crud.ts';
 import { addDiagnose } from './diagnose.ts';
-import type { Field } from './fields.ts';
 import { addQuota } from './quota.ts';
 import { quotaFields } from './quota-fields.ts';
 import { addTrust } from './trust.ts';
 
 const fields: readonly Field[] = [
-  { name: 'client_name', flags: '--name <text>', description: 'the name for people' },
+  { name: 'client_name', flags: '--name <text>', description: 'the name for people, such as "Invoice worker"' },
   { name: 'description', flags: '--description <text>', description: 'a description for people' },
   { name: 'owner', flags: '--owner <text>', description: 'who answers for it: a team, an address or a URL' },
   {
@@ -105,7 +106,7 @@ const fields: readonly Field[] = [
 const clients: Collection<Client> = {
   path: 'clients',
   noun: 'client',
-  id: 'client_id',
+  kind: 'client',
   nameOf: ({ client_name }) => client_name,
   isOwned: true,
   columns: {
@@ -212,12 +213,13 @@ function addUsage(group: Command): void {
     issued: ({ issued }: Usage) => issued,
     refused: ({ refused }: Usage) => Object.entries(refused).map(([reason, count]) => `${reason} ${count}`),
   };
-  const read = (command: Command, [id = '']: readonly string[]) => {
+  const read = async (command: Command, [named = '']: readonly string[], session: Session) => {
+    const id = await session.find('client', named);
     const { from, to } = command.opts<{ from?: string; to?: string }>();
     return { path: `${itemPath('clients', id)}/usage`, isOwned: false, query: { from, to } };
   };
   addList(group, 'show issued and refused token requests of a client by hour', columns, read, 'usage')
-    .argument('<client_id>')
+    .argument('<client>', NAME_OR_ID)
     .option('--from <time>', 'a time (RFC 3339), a day, or a duration before now such as 24h', pastTime)
     .option('--to <time>', 'like --from', pastTime);
 }

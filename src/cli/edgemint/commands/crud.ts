@@ -2,13 +2,15 @@ import type { Command } from 'commander';
 import { PAGE_LIMIT } from '../../constants.ts';
 import type { Answer, Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
+import type { Field } from '../field.ts';
+import type { Kind } from '../named.ts';
 import { type Columns, listing } from '../output.ts';
 import { wholeNumber } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
-import { addFieldOptions, type Field, optionFinder, readFields } from './fields.ts';
+import { addFieldOptions, readFields } from './fields.ts';
 
 /** Describes a collection of the API to its commands. */
 export interface Collection<Item> {
@@ -16,8 +18,8 @@ export interface Collection<Item> {
   readonly path: string;
   /** A noun for texts, such as `client` in "the client Invoice worker". */
   readonly noun: string;
-  /** The name of the argument that identifies one item. */
-  readonly id: string;
+  /** The name of the argument that identifies one item, by its name or id. */
+  readonly kind: Kind;
   readonly nameOf: (item: Item) => string;
   readonly columns: Columns<Item>;
   readonly fields: readonly Field[];
@@ -26,6 +28,9 @@ export interface Collection<Item> {
   /** The operations that may leave dependents without what they refer to. */
   readonly cascades?: readonly ('update' | 'delete')[];
 }
+
+/** Describes the argument that identifies one item. */
+export const NAME_OR_ID = 'its name or id';
 
 interface ListOptions {
   readonly limit?: number;
@@ -49,7 +54,7 @@ export function addList<Item>(
   parent: Command,
   description: string,
   columns: Columns<Item>,
-  source: (command: Command, args: readonly string[]) => Source,
+  source: (command: Command, args: readonly string[], session: Session) => Source | Promise<Source>,
   name = 'list',
 ): Command {
   const command = parent
@@ -61,7 +66,7 @@ export function addList<Item>(
   return command.action(async () => {
     const session = new Session(command);
     const { limit, cursor, all } = command.opts<ListOptions>();
-    const { path, query, isOwned } = source(command, command.args);
+    const { path, query, isOwned } = await source(command, command.args, session);
     const api = await session.api();
     const full = { ...query, organization_id: isOwned ? api.organization : undefined };
     const page: Page<Item> = all
@@ -78,13 +83,14 @@ export function addList<Item>(
 /** Adds `get`. @param details returns further rows for people */
 export function addGet<Item>(
   parent: Command,
-  { path, noun, id }: Collection<Item>,
+  { path, noun, kind }: Collection<Item>,
   details?: (api: Api, itemId: string) => Promise<Record<string, unknown>>,
 ): void {
-  const command = parent.command('get').description(`show one ${noun}`).argument(`<${id}>`);
-  command.action(async (itemId: string) => {
+  const command = parent.command('get').description(`show one ${noun}`).argument(`<${kind}>`, NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
     const api = await session.api();
+    const itemId = await session.find(kind, named);
     const { body, etag } = await api.get(itemPath(path, itemId));
     // `--json` prints the representation alone, so that `update --from` accepts it.
     session.show(session.json || !details ? body : { ...Object(body), ...(await details(api, itemId)) });
@@ -115,7 +121,7 @@ export function addCreate<Item>(
     await complete?.(body, session, command);
     const api = await session.api();
     if (isOwned && api.organization !== undefined) body.organization_id ??= api.organization;
-    const created = (await withOptions(command, fields, () => api.post(path, body))).body;
+    const created = (await api.post(path, body)).body;
     session.show(created);
     if (secret && Object(created)[secret] !== undefined)
       session.terminal.note(`Store the ${secret} now. It is not shown again.`);
@@ -123,13 +129,13 @@ export function addCreate<Item>(
 }
 
 export function addUpdate<Item>(parent: Command, collection: Collection<Item>): void {
-  const { path, noun, id, cascades = [] } = collection;
+  const { path, noun, kind, cascades = [] } = collection;
   const fields = collection.fields.filter(({ onlyNew }) => !onlyNew);
   const command = addFieldOptions(
     parent
       .command('update')
       .description(`change fields of a ${noun}; a list is replaced as a whole`)
-      .argument(`<${id}>`),
+      .argument(`<${kind}>`, NAME_OR_ID),
     fields,
   )
     .option(
@@ -140,7 +146,7 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
     )
     .option('--if-match <etag>', 'change it only if it still has this ETag');
   if (cascades.includes('update')) command.option('--cascade', 'remove from dependents what this change removes');
-  command.action(async (itemId: string) => {
+  command.action(async (named: string) => {
     const session = new Session(command);
     const options = command.opts<{ reset: string[]; ifMatch?: string; cascade?: boolean }>();
     const patch = await readFields(command, fields, session.terminal);
@@ -151,31 +157,24 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
     }
     if (Object.keys(patch).length === 0) throw new UsageError('No field to change is named. --help lists the options.');
     const api = await session.api();
-    const answer = await withOptions(command, fields, () => api.patch(itemPath(path, itemId), patch, options));
+    const itemId = await session.find(kind, named);
+    const answer = await api.patch(itemPath(path, itemId), patch, options);
     showChanged(session, answer);
   });
 }
 
-/** Sends a request. Its errors name the options that set the fields. */
-async function withOptions<T>(command: Command, fields: readonly Field[], send: () => Promise<T>): Promise<T> {
-  try {
-    return await send();
-  } catch (error) {
-    throw error instanceof RequestError ? error.withOptions(optionFinder(command, fields)) : error;
-  }
-}
-
-export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, cascades = [] }: Collection<Item>): void {
-  const command = parent.command('delete').description(`delete a ${noun}`).argument(`<${id}>`);
+export function addDelete<Item>(parent: Command, { path, noun, kind, nameOf, cascades = [] }: Collection<Item>): void {
+  const command = parent.command('delete').description(`delete a ${noun}`).argument(`<${kind}>`, NAME_OR_ID);
   if (cascades.includes('delete')) command.option('--cascade', 'delete or change its dependents as well');
-  command.action(async (itemId: string) => {
+  command.action(async (named: string) => {
     const session = new Session(command);
     const api = await session.api();
+    const itemId = await session.find(kind, named);
     const target = itemPath(path, itemId);
     // The ETag ensures that the deleted item is the one whose name the user confirmed.
     const found = session.options.yes ? undefined : await getIfReadable<Item>(api, target);
     const name = found ? `${nameOf(found.body)} (${itemId})` : itemId;
-    await session.confirm(`Delete the ${noun} ${name}?`);
+    await session.confirm(`Delete the ${noun} ${name}?`, ownerOf(found?.body));
     const { cascade } = command.opts<{ cascade?: boolean }>();
     const answer = await api.delete(target, { cascade, ifMatch: found?.etag ?? undefined });
     if (answer.status === 202) return showChanged(session, answer);
@@ -183,8 +182,13 @@ export function addDelete<Item>(parent: Command, { path, noun, id, nameOf, casca
   });
 }
 
+/** Returns the organization that an item belongs to, if it belongs to one. */
+export function ownerOf(item: unknown): string | undefined {
+  return Object(item).organization_id ?? undefined;
+}
+
 /** @returns undefined if the API key may write but not read */
-async function getIfReadable<Item>(api: Api, path: string): Promise<Answer<Item> | undefined> {
+export async function getIfReadable<Item>(api: Api, path: string): Promise<Answer<Item> | undefined> {
   try {
     return await api.get<Item>(path);
   } catch (error) {
@@ -194,17 +198,21 @@ async function getIfReadable<Item>(api: Api, path: string): Promise<Answer<Item>
 }
 
 /** Adds `revoke-tokens`, for a client or for all clients of an organization. */
-export function addRevokeTokens<Item>(parent: Command, { path, noun, id }: Collection<Item>): void {
+export function addRevokeTokens<Item>(parent: Command, { path, noun, kind }: Collection<Item>): void {
   const command = parent
     .command('revoke-tokens')
     .description(`revoke all tokens that the ${noun} has now`)
-    .argument(`<${id}>`);
-  command.action(async (itemId: string) => {
+    .argument(`<${kind}>`, NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
-    await session.confirm(`Revoke all tokens that the ${noun} ${itemId} has now?`);
+    const itemId = await session.find(kind, named);
+    await session.confirm(
+      `Revoke all tokens that the ${noun} ${named} has now?`,
+      kind === 'organization' ? itemId : undefined,
+    );
     const answer = await (await session.api()).post(`${itemPath(path, itemId)}/revoke-tokens`, {});
     if (session.json || answer.status === 202) return showChanged(session, answer);
-    session.done(`Revoked all tokens that the ${noun} ${itemId} had.`);
+    session.done(`Revoked all tokens that the ${noun} ${named} had.`);
   });
 }
 

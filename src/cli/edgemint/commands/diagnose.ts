@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type Columns, listing, time } from '../output.ts';
 import { line } from '../printable.ts';
 import { Session } from '../session.ts';
-import { itemPath } from './crud.ts';
+import { itemPath, NAME_OR_ID } from './crud.ts';
 
 interface Explanation {
   readonly meaning: string;
@@ -74,9 +74,10 @@ export function addDiagnose(group: Command): void {
   const command = group
     .command('diagnose')
     .description('find out why a client gets 401, 400 or 429')
-    .argument('<client_id>');
-  command.action(async (clientId: string) => {
+    .argument('<client>', NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const clientId = await session.find('client', named);
     const { body } = await (await session.api()).get<Diagnosis>(`${itemPath('clients', clientId)}/diagnosis`);
     if (session.json) return session.terminal.printJson(body);
     session.terminal.print(describe(body).join('\n'));

@@ -2,27 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { isJsonObject } from '../../../lib/json.ts';
+import { CommandLine } from '../command-line.ts';
 import { UsageError } from '../failures.ts';
+import type { Field } from '../field.ts';
 import type { Terminal } from '../terminal.ts';
-
-/** A field of a representation, and the option that sets it. */
-export interface Field {
-  readonly name: string;
-  /** If the field is an object of which the option sets one member: the name of that member. */
-  readonly member?: string;
-  /** The flags in the syntax of commander. */
-  readonly flags: string;
-  readonly description: string;
-  readonly choices?: readonly string[];
-  readonly parse?: (text: string) => unknown;
-  /** If the option is repeatable: whether its values form a list, or `[key, value]` pairs an object. */
-  readonly many?: 'list' | 'object';
-  /** Whether only `create` takes the option. */
-  readonly onlyNew?: boolean;
-}
 
 /** Adds an option for each field, and `--from`, which reads fields from a file. */
 export function addFieldOptions(command: Command, fields: readonly Field[]): Command {
+  if (command instanceof CommandLine) command.fields = fields;
   for (const { flags, description, choices, parse, many } of fields) {
     const option = new Option(flags, many ? `${description} (repeatable)` : description);
     if (choices) option.choices(choices);
@@ -32,23 +19,6 @@ export function addFieldOptions(command: Command, fields: readonly Field[]): Com
     command.addOption(option);
   }
   return command.option('--from <file>', 'read fields from a JSON or YAML file (- for stdin); options override them');
-}
-
-/**
- * Returns a function that finds the option of a field, for errors. With `--from`, only the options in use are found: other fields may come
- * from the file.
- */
-export function optionFinder(
-  command: Command,
-  fields: readonly Field[],
-): (field: string, member?: string) => string | undefined {
-  const options = command.opts<Record<string, unknown>>();
-  const candidates = fields.map(({ flags, ...field }) => ({ ...field, option: new Option(flags) }));
-  const usable = candidates.filter(
-    ({ option }) => options.from === undefined || options[option.attributeName()] !== undefined,
-  );
-  return (field, wanted) =>
-    usable.find(({ name, member }) => name === field && (wanted === undefined || member === wanted))?.option.long;
 }
 
 /** Returns the fields that the options and the file of `--from` set. @throws UsageError if the file cannot be read */

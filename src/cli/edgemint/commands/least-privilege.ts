@@ -64,11 +64,12 @@ export function addLeastPrivilege(program: Command): void {
   const command = program
     .command('least-privilege')
     .description('show which scopes of a client are unused, or of all clients of the organization, and remove them')
-    .argument('[client_id]', 'the client; without it, all clients of the organization')
+    .argument('[client]', 'its name or id; without it, all clients of the organization')
     .option('--unused-for <days>', 'how long a scope must not have been used, such as 90d', days, 90)
     .option('--apply', 'remove the unused scopes from the grants of the client; asks first');
-  command.action(async (clientId: string | undefined) => {
+  command.action(async (named: string | undefined) => {
     const session = new Session(command);
+    const clientId = named === undefined ? undefined : await session.find('client', named);
     const { unusedFor, apply } = command.opts<{ unusedFor: number; apply?: boolean }>();
     const api = await session.api();
     const judged = await judge(api, clientId, unusedFor);

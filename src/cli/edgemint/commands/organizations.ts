@@ -8,7 +8,7 @@ import { quotaFields } from './quota-fields.ts';
 const organizations: Collection<Organization & { status: string; subject: string; created_at: string }> = {
   path: 'organizations',
   noun: 'organization',
-  id: 'id',
+  kind: 'organization',
   nameOf: ({ name }) => name,
   isOwned: false,
   cascades: ['delete'],
@@ -20,7 +20,7 @@ const organizations: Collection<Organization & { status: string; subject: string
     created_at: ({ created_at }) => created_at,
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'the name for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people, such as "Acme"' },
     {
       name: 'subject',
       flags: '--subject <what>',

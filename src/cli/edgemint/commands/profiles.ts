@@ -5,6 +5,7 @@ import { Api } from '../api.ts';
 import { checkUrl, profileName } from '../connection.ts';
 import { expiryWarning } from '../expiry.ts';
 import { UsageError } from '../failures.ts';
+import { findId } from '../named.ts';
 import { table, time } from '../output.ts';
 import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
 import type { Me, Organization } from '../representations.ts';
@@ -44,8 +45,8 @@ function addLogin(program: Command): void {
     const name = profileName(options, terminal.env);
     const url = checkUrl(await urlOf(session));
     const apiKey = await terminal.readSecret(`API key for ${url}`);
-    const { organization } = options;
-    const { holder, warning } = await describeKey(new Api({ url, apiKey, organization }, terminal), organization);
+    const api = new Api({ url, apiKey, organization: undefined }, terminal);
+    const { holder, organization, warning } = await describeKey(api, options.organization);
     const profile = { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) };
     await saveProfile(terminal.io, name, profile);
     session.done(`Logged in to ${url} with ${holder}. The profile ${name} is in ${profilesFile(terminal.io)}.`);
@@ -60,24 +61,33 @@ async function urlOf({ options, terminal }: Session): Promise<string> {
   return (await terminal.ask('URL of the issuer: ')).trim();
 }
 
+interface KeyDescription {
+  readonly holder: string;
+  /** The id of the organization that was named. */
+  readonly organization?: string;
+  readonly warning?: string | undefined;
+}
+
 /** Describes the holder of the key, and warns if it ends soon. @throws Failure if the server does not know the key or the organization */
-async function describeKey(
-  api: Api,
-  organization: string | undefined,
-): Promise<{ readonly holder: string; readonly warning?: string | undefined }> {
+async function describeKey(api: Api, named: string | undefined): Promise<KeyDescription> {
   const me = (await api.get<Me>('me')).body;
   const { kind, name, organization: own, expires_at } = me;
-  if (kind === 'root' && organization === undefined) return { holder: 'the root key' };
-  if (kind === 'root') {
-    const { body } = await api.get<Organization>(`organizations/${organization}`);
-    return { holder: `the root key, for the organization ${body.name}` };
+  if (kind === 'root' && named === undefined) return { holder: 'the root key' };
+  if (kind === 'root' && named !== undefined) {
+    const organization = await findId(api, 'organization', named);
+    const { body } = await api.get<Organization>(`organizations/${encodeURIComponent(organization)}`);
+    return { holder: `the root key, for the organization ${body.name}`, organization };
   }
-  if (own && organization !== undefined && own.id !== organization) {
-    throw new Failure(`The key belongs to the organization ${own.name} (${own.id}), not to ${organization}.`);
+  if (own && named !== undefined && named !== own.id && named !== own.name) {
+    throw new Failure(`The key belongs to the organization ${own.name} (${own.id}), not to ${named}.`);
   }
   const end = expires_at === null ? '' : `, which expires at ${time(expires_at)}`;
   const holder = `the API key ${name} of the organization ${own?.name}${end}`;
-  return { holder, warning: expiryWarning(me, Date.now()) };
+  return {
+    holder,
+    warning: expiryWarning(me, Date.now()),
+    ...(named !== undefined && own && { organization: own.id }),
+  };
 }
 
 function addLogout(program: Command): void {

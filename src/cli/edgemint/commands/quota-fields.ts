@@ -1,5 +1,5 @@
+import type { Field } from '../field.ts';
 import { quotaLimit } from '../parse.ts';
-import type { Field } from './fields.ts';
 
 /** Returns the options of the field `quota`. @param whose whose tokens it counts */
 export function quotaFields(whose: string, actions: readonly string[]): Field[] {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { listing } from '../output.ts';
 import type { QuotaPeriod, QuotaReport } from '../representations.ts';
 import { Session } from '../session.ts';
-import { itemPath } from './crud.ts';
+import { itemPath, NAME_OR_ID } from './crud.ts';
 
 interface Row extends QuotaPeriod {
   readonly period: string;
@@ -20,9 +20,10 @@ export function addQuota(group: Command): void {
   const command = group
     .command('quota')
     .description('show how many tokens a client was issued in this day and month (UTC), and what is left of its quota')
-    .argument('<client_id>');
-  command.action(async (clientId: string) => {
+    .argument('<client>', NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const clientId = await session.find('client', named);
     const { body } = await (await session.api()).get<QuotaReport>(`${itemPath('clients', clientId)}/quota`);
     if (session.json) return session.show(body);
     const { action, day, month } = body;

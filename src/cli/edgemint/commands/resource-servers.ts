@@ -6,7 +6,7 @@ import { addCreate, addDelete, addGet, addList, addUpdate, type Collection } fro
 const resourceServers: Collection<ResourceServer> = {
   path: 'resource-servers',
   noun: 'resource server',
-  id: 'id',
+  kind: 'resource-server',
   nameOf: ({ identifier }) => identifier,
   isOwned: true,
   cascades: ['update', 'delete'],
@@ -23,10 +23,10 @@ const resourceServers: Collection<ResourceServer> = {
     {
       name: 'identifier',
       flags: '--identifier <uri or name>',
-      description: 'the audience of its tokens; it cannot be changed',
+      description: 'the audience of its tokens, such as https://api.example.com/orders; it cannot be changed',
       onlyNew: true,
     },
-    { name: 'name', flags: '--name <text>', description: 'the name for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people, such as "Orders"' },
     {
       name: 'scopes',
       flags: '--scope <scope>',

@@ -6,7 +6,7 @@ import { addCreate, addDelete, addGet, addList, addUpdate, type Collection } fro
 const roles: Collection<Role> = {
   path: 'roles',
   noun: 'role',
-  id: 'id',
+  kind: 'role',
   nameOf: ({ name }) => name,
   isOwned: true,
   cascades: ['delete'],
@@ -17,7 +17,7 @@ const roles: Collection<Role> = {
     owner: ({ organization_id }) => organization_id ?? 'shared',
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'the name in clients and tokens' },
+    { name: 'name', flags: '--name <text>', description: 'the name in clients and tokens, such as order-reader' },
     { name: 'description', flags: '--description <text>', description: 'a description for people' },
     {
       name: 'grants',

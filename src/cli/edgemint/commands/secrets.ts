@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { seconds } from '../parse.ts';
 import { Session } from '../session.ts';
-import { addList, itemPath } from './crud.ts';
+import { addList, itemPath, NAME_OR_ID } from './crud.ts';
 
 interface Secret {
   readonly id: string;
@@ -18,10 +18,10 @@ export function addSecrets(program: Command): void {
   const group = program
     .command('secrets')
     .description('secrets of a client: at most two, so that a rotation interrupts nothing');
-  addList(group, 'list the secrets of a client', COLUMNS, (_, [id = '']) => ({
-    path: secretsOf(id),
+  addList(group, 'list the secrets of a client', COLUMNS, async (_, [named = ''], session) => ({
+    path: secretsOf(await session.find('client', named)),
     isOwned: false,
-  })).argument('<client_id>');
+  })).argument('<client>', NAME_OR_ID);
   addRotate(group);
   addPromote(group);
   addDelete(group);
@@ -43,11 +43,12 @@ function addRotate(group: Command): void {
     .description(
       'create a new primary secret; the old one becomes secondary and works until it is deleted, or until --grace ends',
     )
-    .argument('<client_id>')
+    .argument('<client>', NAME_OR_ID)
     .option('--grace <duration>', 'the old secret expires after this time, such as 1h', seconds)
     .option('--replace-secondary', 'delete an existing secondary secret');
-  command.action(async (id: string) => {
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const id = await session.find('client', named);
     const { grace, replaceSecondary } = command.opts<{ grace?: number; replaceSecondary?: boolean }>();
     const body = { grace_seconds: grace, replace_secondary: replaceSecondary };
     session.show((await (await session.api()).post(`${secretsOf(id)}/rotate`, body)).body);
@@ -59,10 +60,11 @@ function addPromote(group: Command): void {
   const command = group
     .command('promote')
     .description('make the secondary secret primary again, to undo a rotation')
-    .argument('<client_id>')
+    .argument('<client>', NAME_OR_ID)
     .argument('<secret_id>');
-  command.action(async (id: string, secret: string) => {
+  command.action(async (named: string, secret: string) => {
     const session = new Session(command);
+    const id = await session.find('client', named);
     session.show((await (await session.api()).post(`${itemPath(secretsOf(id), secret)}/promote`, {})).body);
   });
 }
@@ -71,10 +73,11 @@ function addDelete(group: Command): void {
   const command = group
     .command('delete')
     .description('delete the secondary secret, to finish a rotation')
-    .argument('<client_id>')
+    .argument('<client>', NAME_OR_ID)
     .argument('<secret_id>');
-  command.action(async (id: string, secret: string) => {
+  command.action(async (named: string, secret: string) => {
     const session = new Session(command);
+    const id = await session.find('client', named);
     await session.confirm(
       `Delete the secret ${secret} of the client ${id}? Programs that still use it are refused afterwards.`,
     );

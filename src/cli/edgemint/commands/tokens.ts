@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { isResourceUri } from '../../../lib/identifier.ts';
 import { EXIT_FAILED, MAX_SHOWN_TIME } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
+import { UNITS } from '../durations.ts';
 import { UsageError } from '../failures.ts';
 import { encodeBasic, postForm } from '../oauth.ts';
 import { record } from '../output.ts';
-import { futureTime, jsonObject, UNITS } from '../parse.ts';
+import { futureTime, jsonObject } from '../parse.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { decodeToken, verifyToken } from '../token.ts';
@@ -78,7 +79,7 @@ function addRevoke(group: Command): void {
     .command('revoke')
     .description('revoke a token, or one whose id is known')
     .option('--jti <id>', 'the `jti` of a token that you do not have')
-    .option('--client-id <id>', 'with --jti: the client of the token')
+    .option('--client-id <client>', 'with --jti: the client of the token, by name or id')
     .option(
       '--expires-at <time>',
       'with --jti: when the token expires: RFC 3339, or a duration after now such as 1h',
@@ -91,7 +92,8 @@ function addRevoke(group: Command): void {
       throw new UsageError('--jti, --client-id and --expires-at must be used together.');
     }
     const api = await session.api();
-    const identified = { jti, client_id: clientId, expires_at: expiresAt };
+    const client_id = clientId === undefined ? undefined : await session.find('client', clientId);
+    const identified = { jti, client_id, expires_at: expiresAt };
     const answer = await api.post(
       'tokens/revoke',
       jti === undefined ? { token: await session.terminal.readSecret('Token', TOKEN) } : identified,

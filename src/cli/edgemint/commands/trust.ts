@@ -5,7 +5,7 @@ import { jwksFile } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Client } from '../representations.ts';
 import { Session } from '../session.ts';
-import { itemPath, showChanged } from './crud.ts';
+import { itemPath, NAME_OR_ID, showChanged } from './crud.ts';
 
 const GITHUB = 'https://token.actions.githubusercontent.com';
 
@@ -28,7 +28,10 @@ interface KubernetesOptions {
 /** Adds `trust-github` and `trust-kubernetes`, which identify workloads by ids that cannot be reused, if the platform has them. */
 export function addTrust(group: Command): void {
   const github = addTrustCommand(group, 'trust-github', 'let workflows of a GitHub repository act as this client')
-    .requiredOption('--repository-id <number>', 'the id of the repository, which unlike its name is never reused')
+    .requiredOption(
+      '--repository-id <number>',
+      'the id of the repository, such as 74, which unlike its name is never reused',
+    )
     .option('--owner-id <number>', 'also the id of the owner, to refuse a transferred repository')
     .option('--ref <ref>', 'only on this ref, such as refs/heads/main')
     .option('--environment <name>', 'only in this environment');
@@ -63,17 +66,17 @@ function addTrustCommand(group: Command, name: string, description: string): Com
   return group
     .command(name)
     .description(description)
-    .argument('<client_id>')
+    .argument('<client>', NAME_OR_ID)
     .option('--audience <audience>', 'the only audience of the tokens; the issuer of the server by default')
     .option('--only', 'accept no other credential of the client any more');
 }
 
 /** Adds a federated identity to a client, unless it has it, and lets the client authenticate with it. */
-async function trust(command: Command, id: string, trusted: Trusted): Promise<void> {
+async function trust(command: Command, named: string, trusted: Trusted): Promise<void> {
   const session = new Session(command);
   const api = await session.api();
   const { audience = await api.issuer(), only } = command.opts<TrustOptions>();
-  const target = itemPath('clients', id);
+  const target = itemPath('clients', await session.find('client', named));
   const { body: client, etag } = await api.get<Client>(target);
   const identity = { ...trusted, audience };
   const { federated_identities, token_endpoint_auth_method, additional_auth_methods } = client;

@@ -5,12 +5,12 @@ import type { Api } from '../api.ts';
 import { seconds } from '../parse.ts';
 import type { Webhook, WebhookDelivery } from '../representations.ts';
 import { Session } from '../session.ts';
-import { addCreate, addDelete, addGet, addList, addUpdate, type Collection, itemPath } from './crud.ts';
+import { addCreate, addDelete, addGet, addList, addUpdate, type Collection, itemPath, NAME_OR_ID } from './crud.ts';
 
 const webhooks: Collection<Webhook> = {
   path: 'webhooks',
   noun: 'webhook',
-  id: 'id',
+  kind: 'webhook',
   nameOf: ({ name }) => name,
   isOwned: true,
   columns: {
@@ -22,9 +22,13 @@ const webhooks: Collection<Webhook> = {
     failing_since: ({ failing_since }) => failing_since,
   },
   fields: [
-    { name: 'name', flags: '--name <text>', description: 'the name for people' },
+    { name: 'name', flags: '--name <text>', description: 'the name for people, such as "Audit"' },
     { name: 'description', flags: '--description <text>', description: 'a description for people' },
-    { name: 'url', flags: '--endpoint <url>', description: 'the https URL that events are sent to' },
+    {
+      name: 'url',
+      flags: '--endpoint <url>',
+      description: 'the https URL that events are sent to, such as https://hooks.example.com/in',
+    },
     {
       name: 'events',
       flags: '--event <type>',
@@ -67,14 +71,14 @@ export function addWebhooks(program: Command): void {
     group,
     'list the deliveries of a webhook, newest first',
     DELIVERY_COLUMNS,
-    (command, [id = '']) => ({
-      path: deliveriesOf(id),
+    async (command, [named = ''], session) => ({
+      path: deliveriesOf(await session.find('webhook', named)),
       query: { status: command.opts<{ status?: string }>().status },
       isOwned: false,
     }),
     'deliveries',
   )
-    .argument('<id>')
+    .argument('<webhook>', NAME_OR_ID)
     .option('--status <status>', 'only deliveries that are pending, delivered or failed');
   addRedeliver(group);
 }
@@ -83,11 +87,12 @@ function addRotateSecret(group: Command): void {
   const command = group
     .command('rotate-secret')
     .description('create a new signing secret; the old one signs as well until --grace ends')
-    .argument('<id>')
+    .argument('<webhook>', NAME_OR_ID)
     .option('--grace <duration>', 'the old secret stops signing after this time, such as 1h; 24h by default', seconds)
     .option('--replace-previous', 'end an older secret that still signs');
-  command.action(async (id: string) => {
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const id = await session.find('webhook', named);
     const { grace, replacePrevious } = command.opts<{ grace?: number; replacePrevious?: boolean }>();
     const body = { grace_seconds: grace, replace_previous: replacePrevious };
     session.show((await (await session.api()).post(`${itemPath(webhooks.path, id)}/rotate-secret`, body)).body);
@@ -99,9 +104,10 @@ function addTest(group: Command): void {
   const command = group
     .command('test')
     .description('send a test event, and show how the receiver answered')
-    .argument('<id>');
-  command.action(async (id: string) => {
+    .argument('<webhook>', NAME_OR_ID);
+  command.action(async (named: string) => {
     const session = new Session(command);
+    const id = await session.find('webhook', named);
     const api = await session.api();
     const { body } = await api.post<WebhookDelivery>(`${itemPath(webhooks.path, id)}/test`, {});
     showDelivery(session, await untilAttempted(api, id, body));
@@ -112,10 +118,11 @@ function addRedeliver(group: Command): void {
   const command = group
     .command('redeliver')
     .description('send an event again, and show how the receiver answered')
-    .argument('<id>')
+    .argument('<webhook>', NAME_OR_ID)
     .argument('<event_id>');
-  command.action(async (id: string, eventId: string) => {
+  command.action(async (named: string, eventId: string) => {
     const session = new Session(command);
+    const id = await session.find('webhook', named);
     const api = await session.api();
     const { body } = await api.post<WebhookDelivery>(`${itemPath(deliveriesOf(id), eventId)}/redeliver`, {});
     showDelivery(session, await untilAttempted(api, id, body));

@@ -1,0 +1,144 @@
+import { Failure } from '../failure.ts';
+import type { Api } from './api.ts';
+import { UsageError } from './failures.ts';
+import { shorten } from './printable.ts';
+import type { Client, Organization, ResourceServer, Role, Webhook } from './representations.ts';
+import { RequestError } from './request-error.ts';
+
+interface NamedKind<Item> {
+  /** The path of the collection below `/v1/`. */
+  readonly path: string;
+  readonly noun: string;
+  /** Matches generated ids. Another text is looked up as a name. */
+  readonly id: RegExp;
+  readonly idOf: (item: Item) => string;
+  readonly namesOf: (item: Item) => readonly string[];
+}
+
+const KINDS = {
+  organization: {
+    path: 'organizations',
+    noun: 'organization',
+    id: /^org_/,
+    idOf: ({ id }: Organization) => id,
+    namesOf: ({ name }: Organization) => [name],
+  },
+  client: {
+    path: 'clients',
+    noun: 'client',
+    id: /^emc_/,
+    idOf: ({ client_id }: Client) => client_id,
+    namesOf: ({ client_name }: Client) => [client_name],
+  },
+  'resource-server': {
+    path: 'resource-servers',
+    noun: 'resource server',
+    id: generated('rs'),
+    idOf: ({ id }: ResourceServer) => id,
+    namesOf: ({ identifier, name }: ResourceServer) => [identifier, name],
+  },
+  role: {
+    path: 'roles',
+    noun: 'role',
+    id: generated('role'),
+    idOf: ({ id }: Role) => id,
+    namesOf: ({ name }: Role) => [name],
+  },
+  'api-key': {
+    path: 'api-keys',
+    noun: 'API key',
+    id: generated('key'),
+    idOf: ({ id }: { id: string }) => id,
+    namesOf: ({ name }: { name: string }) => [name],
+  },
+  webhook: {
+    path: 'webhooks',
+    noun: 'webhook',
+    id: generated('wh'),
+    idOf: ({ id }: Webhook) => id,
+    namesOf: ({ name }: Webhook) => [name],
+  },
+  // biome-ignore lint/suspicious/noExplicitAny: each kind has items of its own type.
+} as const satisfies Record<string, NamedKind<any>>;
+
+/** A kind of resource that commands find by name or id. */
+export type Kind = keyof typeof KINDS;
+
+function generated(prefix: string): RegExp {
+  return new RegExp(`^${prefix}_[0-9A-Za-z]{20,}$`);
+}
+
+/**
+ * Returns the id of a resource that the user named by its id or name. An id wins over the name of another resource.
+ * @throws Failure if none has the name, or several have it; UsageError if a name needs an organization
+ */
+export async function findId(api: Api, kindName: Kind, text: string): Promise<string> {
+  const kind = KINDS[kindName] as NamedKind<object>;
+  if (kind.id.test(text)) return text;
+  if (kindName === 'client' && (await hasClientId(api, text))) return text;
+  const items = await listed(api, kind, text);
+  // The key may not list: the text can only be an id.
+  if (!items) return text;
+  const [exact, ...others] = byName(kind, items, text);
+  if (exact && others.length === 0) return kind.idOf(exact);
+  if (exact) throw ambiguous(kind, text, [exact, ...others]);
+  const similar = items.filter((item) => kind.namesOf(item).some((name) => folded(name).includes(folded(text))));
+  const names = similar.slice(0, 5).map((item) => `  ${describe(kind, item)}`);
+  const help = names.length > 0 ? `Did you mean:\n${names.join('\n')}` : `edgemint ${kind.path} list shows all.`;
+  throw new Failure(`There is no ${kind.noun} with the name or id \`${shorten(text)}\`. ${help}`);
+}
+
+// A client from another provider can have any id. Spaces and colons are in none.
+async function hasClientId(api: Api, text: string): Promise<boolean> {
+  if (!/^[!#-$&-*,-9;-~]+$/.test(text)) return false;
+  try {
+    await api.get(`clients/${encodeURIComponent(text)}`);
+    return true;
+  } catch (error) {
+    if (error instanceof RequestError && (error.status === 404 || error.status === 403)) return false;
+    throw error;
+  }
+}
+
+/** @returns undefined if the API key may not list them */
+async function listed(api: Api, kind: NamedKind<object>, text: string): Promise<object[] | undefined> {
+  const organization_id = kind.path === 'organizations' ? undefined : api.organization;
+  try {
+    return await api.all<object>(kind.path, {
+      organization_id,
+      ...(kind.path === 'clients' && { name: text.normalize('NFC') }),
+    });
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    if (error.status === 403) return undefined;
+    if (error.status !== 422 || organization_id !== undefined) throw error;
+    throw new UsageError(
+      `\`${shorten(text)}\` is not the id of a ${kind.noun}. To use names with the root key, add --organization <name or id>.`,
+    );
+  }
+}
+
+/** Returns the items with exactly this name, else those with it in other letter case. */
+function byName(kind: NamedKind<object>, items: readonly object[], text: string): object[] {
+  for (const compared of [(name: string) => name.normalize('NFC'), folded]) {
+    const found = items.filter((item) => kind.namesOf(item).some((name) => compared(name) === compared(text)));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** The API ignores the case of ASCII letters in names, and stores them in NFC. */
+function folded(name: string): string {
+  return name.normalize('NFC').replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function ambiguous(kind: NamedKind<object>, text: string, items: readonly object[]): Failure {
+  const candidates = items.map((item) => `  ${describe(kind, item)}`);
+  return new Failure(
+    `${items.length} ${kind.noun}s are called \`${shorten(text)}\`. Use an id:\n${candidates.join('\n')}`,
+  );
+}
+
+function describe(kind: NamedKind<object>, item: object): string {
+  return `${shorten(kind.namesOf(item).join(', '))} (${kind.idOf(item)})`;
+}
