@@ -16,7 +16,7 @@ import { rotateSecret } from './oauth/rotate-secret.ts';
 import { token } from './oauth/token.ts';
 import type { Services } from './services.ts';
 
-type Methods = 'GET' | 'POST' | 'GET or POST' | 'GET or OPTIONS';
+type Methods = 'GET' | 'POST' | 'GET or POST or DELETE' | 'GET or POST' | 'GET or OPTIONS';
 type Endpoint = (services: Services, request: Request) => Promise<Response>;
 
 /** Creates the Hono app: every route, mounted below the issuer's path. */
@@ -55,6 +55,15 @@ export function createApp(services: Services) {
   publish(`${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
   serve('GET', `${path}/docs`, async () => (await documentation()).page(), sampled);
   serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call), sampled);
+  if (services.config.hasConsole) {
+    const console = () => import('./sessions/index.ts');
+    serve('GET or POST or DELETE', `${path}/console/session`, async (...call) =>
+      (await console()).consoleSession(...call),
+    );
+    serve('GET', `${path}/console/assets/:file`, async (...call) => (await console()).consoleAsset(...call), sampled);
+    serve('GET', `${path}/console`, async (...call) => (await console()).consolePage(...call), sampled);
+    serve('GET', `${path}/console/*`, async (...call) => (await console()).consolePage(...call), sampled);
+  }
   // Loaded with the first management request. Most isolates never get one, and its schemas would make up most of their start-up time.
   let managementApp: ManagementApp | undefined;
   app.all(`${path}/v1/*`, async (context) => {

@@ -22,6 +22,7 @@ import { StoreProbes } from './oauth/store-probes.ts';
 import { readConfig } from './platform/config.ts';
 import type { Env } from './platform/env.ts';
 import { RemoteKeys } from './remote-keys/remote-keys.ts';
+import type { SessionServices } from './sessions/services.ts';
 import { findApiKey, recordApiKeyUse } from './store/api-keys.ts';
 import { recordThrottling } from './store/audit-events.ts';
 import { database } from './store/database.ts';
@@ -31,7 +32,7 @@ import { SignedTokens } from './tokens/signed-tokens.ts';
 import { WebhookSender } from './webhooks/sender.ts';
 
 /** Everything that an isolate keeps between requests, made once per environment. Each API sees the part that it may touch. */
-export interface Services extends OAuthServices, ManagementServices {
+export interface Services extends OAuthServices, ManagementServices, SessionServices {
   readonly env: Env;
 }
 
@@ -55,6 +56,7 @@ export function createServices(env: Env): Services {
   const webhooks = new WebhookSender(db, masterKeys);
   const ownClientIds = new OwnClientIds(acceptedKeys);
   const findImported = (ids: readonly string[]) => findClientIds(db, ids, LOOK_UP_DEADLINE_MS);
+  const session = { acceptedKeys, config, db };
   const importedClientIds = new ImportedClientIds(findImported, env.CLIENT_LOOK_UPS);
   return {
     env,
@@ -75,6 +77,11 @@ export function createServices(env: Env): Services {
       // Best effort: recording the use must not fail the request.
       (used, now) => waitUntil(recordApiKeyUse(db, used, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
+    authenticateSession: async (request, now) => {
+      const { authenticateSession } = await import('./sessions/index.ts');
+      return (await authenticateSession(session, request, now)).administrator;
+    },
+    signIns: new AttemptFilter(withKeyPrefix(env.FAILED_ATTEMPTS, 'sign-in'), () => {}),
     attempts: new AttemptFilter(env.FAILED_ATTEMPTS, ({ subject, address }, now) =>
       waitUntil(
         recordThrottling(db, subject, address, now)

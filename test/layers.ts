@@ -27,6 +27,8 @@ const LAYERS = [
   ['http/'],
   // The code of the Durable Object, and the two APIs. Each API says in its own `services.ts` what it may touch.
   ['client-gate/', 'oauth/', 'management/'],
+  // The sessions and pages of the console use the management API's problems and authorization.
+  ['sessions/'],
   ['documentation/'],
   ['services.ts'],
   ['scheduled.ts', 'app.ts'],

@@ -11,8 +11,8 @@ import type { AcceptedKeys, MasterKeys } from './master-key.ts';
 import { appendChecksum, generateSecretBody, stripChecksum } from './secret.ts';
 import { candidateHashes, equalInConstantTime } from './secret-hash.ts';
 
-/** The authenticated administrator: the holder of `ROOT_API_KEY`, or of an organization's API key. */
-export type Administrator = { readonly kind: 'root' } | ({ readonly kind: 'api_key' } & ApiKey);
+/** The holder of `ROOT_API_KEY`, or of an organization's API key. */
+export type KeyHolder = { readonly kind: 'root' } | ({ readonly kind: 'api_key' } & ApiKey);
 
 /** Generates an API key: a secret with a tag before its checksum, by which the service recognizes its own keys. */
 export async function generateApiKey(masterKeys: MasterKeys): Promise<Redacted> {
@@ -59,7 +59,7 @@ export class ApiKeys {
    * @returns undefined for a key that is malformed, unknown or expired
    * @throws StoreUnavailableError
    */
-  async authenticate(key: Redacted, now: number, cache?: ApiKeyCache): Promise<Administrator | undefined> {
+  async authenticate(key: Redacted, now: number, cache?: ApiKeyCache): Promise<KeyHolder | undefined> {
     if (equalInConstantTime(key.reveal(), this.#rootApiKey.reveal())) {
       addLogDetails({ actor: loggable(ROOT) });
       return { kind: 'root' };

@@ -1,8 +1,9 @@
 import { base62, toBigInt } from '../lib/base62.ts';
 import { CHECKSUM_LENGTH, SECRET_BODY_LENGTH, SECRET_HINT_LENGTH, SECRET_RANDOM_BYTES } from './constants.ts';
 
-/** The kind of a secret. `ems_`: a client secret; `emk_`: an organization's API key; `emr_`: a root API key. */
-export type SecretPrefix = 'ems_' | 'emk_' | 'emr_';
+/** The kind of a secret. `ems_`: a client secret; `emk_`: an organization's API key; `emr_`: a root API key; `emo_`: the cookie of a console
+ * session; `eml_`: the token of a one-time link to it. */
+export type SecretPrefix = 'ems_' | 'emk_' | 'emr_' | 'emo_' | 'eml_';
 
 const CHARACTERS = /^[0-9A-Za-z_]+$/;
 

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { license, version } from '../../package.json';
 import { management } from '../management/index.ts';
 import type { ManagementServices } from '../management/services.ts';
+import { consoleRoutes } from './console.ts';
 import { INTRODUCTION } from './introduction.ts';
 import { REPRESENTATIONS } from './management-examples.ts';
 import { authorizationRoutes } from './oauth/authorization.ts';
@@ -40,6 +41,7 @@ const TAGS = {
   Audit: 'The audit log: each change with its actor, time, target and address.',
   Webhooks: 'Events that are sent to a URL as they happen, signed as Standard Webhooks says.',
   Changes: 'The progress of changes that continue after their answer.',
+  Console: 'The sessions and pages of the console.',
   Service: 'The health and the documentation of the service.',
 } as const;
 
@@ -83,7 +85,7 @@ export async function openApiDocument(services: ManagementServices) {
       const operation = item[method];
       if (!operation) continue;
       operation.operationId ??= operationId(method, path, item.get !== undefined);
-      if (path.startsWith('/v1/')) await completeProblems(operation);
+      if (path.startsWith('/v1/') || path === '/console/session') await completeProblems(operation);
       addRequestExample(operation);
       addPathExamples(path, operation);
       addRequestIdHeader(operation);
@@ -114,6 +116,7 @@ function everyRoute(services: ManagementServices): OpenAPIHono {
   }
   // The paths of the document are relative to its server URL, which already contains the issuer's path.
   app.route('/', management({ ...services, config: { ...services.config, issuerPath: '' } }));
+  for (const route of consoleRoutes) app.openAPIRegistry.registerPath(route);
   for (const route of [health, openApi, page, pageFile]) app.openAPIRegistry.registerPath(route);
   return app;
 }

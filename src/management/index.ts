@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import { matchedRoutes } from 'hono/route';
 import { bearerToken } from '../http/bearer-token.ts';
 import { toRoutePattern } from '../http/request-log.ts';
+import { sessionCookies } from '../http/session-cookie.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { MANAGEMENT_BODY_LIMIT_BYTES } from './constants.ts';
 import type { ManagementApp, ManagementEnv } from './http/context.ts';
@@ -86,8 +87,14 @@ function provide(services: ManagementServices) {
 }
 
 const authenticate = createMiddleware<ManagementEnv>(async (context, next) => {
-  const key = bearerToken(context.req.raw);
-  const { apiKeys } = context.var.services;
+  const { raw } = context.req;
+  const { apiKeys, authenticateSession } = context.var.services;
+  const key = bearerToken(raw);
+  // A header that is there decides, even if it is not valid: a page must not add the rights of a session to those of a key.
+  if (!raw.headers.has('Authorization') && sessionCookies(raw).length > 0) {
+    context.set('administrator', await authenticateSession(raw, Date.now()));
+    return next();
+  }
   const administrator = key === undefined ? undefined : await apiKeys.authenticate(key, Date.now());
   if (!administrator) {
     const error = key === undefined ? '' : ', error="invalid_token"';

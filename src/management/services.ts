@@ -1,3 +1,4 @@
+import type { Administrator } from '../credentials/administrator.ts';
 import type { ApiKeys } from '../credentials/api-key.ts';
 import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
 import type { AttemptFilter } from '../gates/attempt-filter.ts';
@@ -24,6 +25,8 @@ export interface ManagementServices {
   /** Told of each client that is imported, so that this isolate serves it at once. */
   readonly importedClientIds: ImportedClientIds;
   readonly apiKeys: ApiKeys;
+  /** Authenticates the cookie of a console session. Its code is loaded with the first such request. */
+  readonly authenticateSession: (request: Request, now: number) => Promise<Administrator>;
   readonly signedTokens: SignedTokens;
   /** Holds back callers that report leaked secrets and are wrong too often. */
   readonly leakReports: AttemptFilter;

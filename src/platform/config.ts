@@ -20,6 +20,8 @@ export interface Variables {
   LOG_SUCCESS_SHARE?: string;
   /** One of `JURISDICTIONS`. Default: gates may be anywhere. The first deployment fixes it: gates elsewhere are other gates. */
   JURISDICTION?: string;
+  /** `on` or `off`: whether the console is served. Default: `on`. */
+  CONSOLE?: string;
 }
 
 /**
@@ -45,6 +47,8 @@ export interface Config {
   readonly logSuccessShare: number;
   /** Where the gates may be stored and run; undefined for anywhere. */
   readonly jurisdiction: Jurisdiction | undefined;
+  /** Whether the console is served and its sessions are accepted. */
+  readonly hasConsole: boolean;
 }
 
 /** A variable or secret is missing or malformed. The message is one sentence for the person who deploys; it contains no secret value. */
@@ -64,6 +68,7 @@ export function readConfig(env: Partial<Variables>): Config {
     signingKeyMaxAge: readSigningKeyMaxAge(env.SIGNING_KEY_MAX_AGE),
     logSuccessShare: readLogSuccessShare(env.LOG_SUCCESS_SHARE),
     jurisdiction: readJurisdiction(env.JURISDICTION),
+    hasConsole: readSwitch(env.CONSOLE),
   };
 }
 
@@ -128,4 +133,10 @@ function readJurisdiction(value: string | undefined): Jurisdiction | undefined {
   const known = JURISDICTIONS.find((each) => each === value);
   if (value === undefined || known) return known;
   throw new ConfigurationError(`JURISDICTION is malformed: it must be ${JURISDICTIONS.join(', ')}, or missing.`);
+}
+
+function readSwitch(value: string | undefined): boolean {
+  if (value === undefined || value === 'on') return true;
+  if (value === 'off') return false;
+  throw new ConfigurationError('CONSOLE is malformed: it must be on or off, or missing.');
 }

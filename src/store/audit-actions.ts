@@ -29,6 +29,8 @@ export const AUDIT_ACTIONS = [
   'role.created',
   'role.deleted',
   'role.updated',
+  'session.created',
+  'session.ended',
   'signing_keys.revoked',
   'signing_keys.rotated',
   'token.revoked',

@@ -120,3 +120,6 @@ export const QUOTA_CHECKS_PER_RUN = 50;
 
 /** How long gates may take to tell D1 of issued tokens, seconds: `USAGE_FLUSH_MAX` of the gates, and ten minutes until the next check. */
 export const QUOTA_USAGE_LAG = 4200;
+
+/** How long a one-time link to the console is kept after its end, so that an error can say that it was used or has expired. */
+export const CONSOLE_LINK_AGE = 86_400;

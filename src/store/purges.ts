@@ -1,6 +1,6 @@
 import { inArray, lt, sql } from 'drizzle-orm';
 import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../constants.ts';
-import { CHANGE_AGE, PURGE_ROWS, WEBHOOK_DELIVERY_AGE } from './constants.ts';
+import { CHANGE_AGE, CONSOLE_LINK_AGE, PURGE_ROWS, WEBHOOK_DELIVERY_AGE } from './constants.ts';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { extendReservations } from './identifiers.ts';
@@ -10,6 +10,8 @@ import {
   changes,
   clientUsage,
   clientUsageDays,
+  consoleLinks,
+  consoleSessions,
   idempotencyKeys,
   reservedIdentifiers,
   usageDays,
@@ -23,10 +25,13 @@ type Purged =
   | typeof clientUsageDays
   | typeof usageDays
   | typeof webhookDeliveries
-  | typeof webhookNotices;
+  | typeof webhookNotices
+  | typeof consoleSessions
+  | typeof consoleLinks;
 
 /**
- * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers, webhook deliveries and live revocations whose
+ * Deletes the audit events, idempotent answers, usage rows, changes, reserved identifiers, webhook deliveries, live revocations, and
+ * console sessions and links whose
  * retention has ended. It deletes up to `PURGE_ROWS` rows per table, and the next run continues; changes and reserved identifiers are few,
  * and are deleted at once.
  * @param now milliseconds since the epoch
@@ -43,9 +48,8 @@ export async function purge(db: Database, now: number) {
   const rowids = (table: Purged, isOld: ReturnType<typeof lt>) =>
     sql`rowid IN (SELECT rowid FROM ${table} WHERE ${isOld} LIMIT ${PURGE_ROWS})`;
   const endOfDay = before(USAGE_AGE + 86_400);
-  const [events, answers, usage, ended, , reservations, deliveries, , revocations, clientDays, days] = await askStore(
-    'd1',
-    () =>
+  const [events, answers, usage, ended, , reservations, deliveries, , revocations, clientDays, days, sessions, links] =
+    await askStore('d1', () =>
       db.batch([
         db.delete(auditEvents).where(inArray(auditEvents.id, oldEvents)),
         db
@@ -62,8 +66,10 @@ export async function purge(db: Database, now: number) {
         purgeLiveRevocations(db, now),
         db.delete(clientUsageDays).where(rowids(clientUsageDays, lt(clientUsageDays.day, endOfDay))),
         db.delete(usageDays).where(rowids(usageDays, lt(usageDays.day, endOfDay))),
+        db.delete(consoleSessions).where(rowids(consoleSessions, lt(consoleSessions.expiresAt, now))),
+        db.delete(consoleLinks).where(rowids(consoleLinks, lt(consoleLinks.expiresAt, before(CONSOLE_LINK_AGE)))),
       ]),
-  );
+    );
   return {
     audit_events: events.meta.changes,
     idempotency_keys: answers.meta.changes,
@@ -72,5 +78,7 @@ export async function purge(db: Database, now: number) {
     reserved_identifiers: reservations.meta.changes,
     webhook_deliveries: deliveries.meta.changes,
     live_revocations: revocations.meta.changes,
+    console_sessions: sessions.meta.changes,
+    console_links: links.meta.changes,
   };
 }

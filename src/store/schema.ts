@@ -829,3 +829,51 @@ export const liveRevocations = sqliteTable(
     index('live_revocations_expires_at').on(table.expiresAt),
   ],
 );
+
+/** Who signs in to the console: in a one-time link, and then in the session that it opens. */
+const signInColumns = {
+  id: text('id').notNull(),
+  kind: text('kind', { enum: ['root', 'api_key', 'person', 'portal'] }).notNull(),
+  /** The actor of audit events. */
+  actor: text('actor').notNull(),
+  /** Null for instance administrators. No foreign key: the session ends with the organization. */
+  organizationId: text('organization_id'),
+  /** The name of a person or portal user; null if it has none. */
+  name: text('name'),
+  /** The scopes of a person or portal user; null for all, and for an API key: it has those of the key. */
+  scopes: json<string[]>('scopes'),
+  returnUrl: text('return_url'),
+  /** The API key that was presented, or that made the link; null if it was another credential. */
+  apiKeyId: text('api_key_id'),
+  /** The keyed hash of the API key's value, of the root key or of the rules of Cloudflare Access. Once it is not accepted, this ends. */
+  credential: text('credential').notNull(),
+  createdAt: time('created_at'),
+  expiresAt: time('expires_at'),
+};
+
+export const consoleSessions = sqliteTable(
+  'console_sessions',
+  {
+    /** Of the cookie's value, made like that of a secret. */
+    hash: text('hash').primaryKey(),
+    ...signInColumns,
+    /** The sessions that are bounded together. */
+    holder: text('holder').notNull(),
+  },
+  (table) => [
+    index('console_sessions_holder').on(table.holder, table.createdAt),
+    index('console_sessions_expires_at').on(table.expiresAt),
+  ],
+);
+
+/** One-time links to the console. Used and expired ones stay for a while, so that an error can say what happened. */
+export const consoleLinks = sqliteTable(
+  'console_links',
+  {
+    /** Of the link's token, made like that of a secret. */
+    hash: text('hash').primaryKey(),
+    ...signInColumns,
+    usedAt: integer('used_at'),
+  },
+  (table) => [index('console_links_expires_at').on(table.expiresAt)],
+);

@@ -44,7 +44,7 @@ async function mounted(services: Services, api = management(services)): Promise<
   return found;
 }
 
-const template = (path: string) => path.replace(/:(\w+)/g, '{$1}');
+const template = (path: string) => path.replace(/:(\w+)/g, '{$1}').replace('/*', '/{page}');
 const difference = (one: Set<string>, other: Set<string>) => [...one].filter((operation) => !other.has(operation));
 
 describe.each(['https://auth.example.com', 'https://auth.example.com/tenant/a'])('for the issuer %s', (issuer) => {

@@ -1,4 +1,4 @@
-import type { Administrator } from '../../credentials/api-key.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { comparableForm } from '../../lib/identifier.ts';
 import type { StoredGrant } from '../../store/grants.ts';
 import { type GrantableResourceServer, grantableResourceServers } from '../../store/resource-servers.ts';
@@ -73,7 +73,7 @@ export async function resolveReferences(
     const server = find(servers, name, 'resource_server', 'introspects', index);
     // The client would see the tokens of every organization.
     const isNew = server && !introspected.includes(server.identifier);
-    if (isNew && server.organizationId === null && administrator.kind !== 'root') {
+    if (isNew && server.organizationId === null && !isInstanceAdministrator(administrator)) {
       const detail = `\`${server.identifier}\` is shared by all organizations: only the root key can let a client introspect for it.`;
       errors.add(detail, 'introspects', index);
     }

@@ -1,30 +1,13 @@
 import { createMiddleware } from 'hono/factory';
-import type { Administrator } from '../../credentials/api-key.ts';
-import { ROOT } from '../../store/actors.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
+import { API_KEY_SCOPES, type ApiKeyScope } from '../../credentials/api-key-scopes.ts';
+import { personActor, portalActor, ROOT } from '../../store/actors.ts';
 import { organizationExists } from '../../store/organizations.ts';
 import type { ManagementServices } from '../services.ts';
 import type { ManagementEnv } from './context.ts';
 import { invalid, ProblemError } from './problem.ts';
 
-/** The scopes that an API key can have in its organization. */
-export const API_KEY_SCOPES = [
-  'organizations:read',
-  'api-keys:read',
-  'api-keys:write',
-  'resource-servers:read',
-  'resource-servers:write',
-  'roles:read',
-  'roles:write',
-  'clients:read',
-  'clients:write',
-  'tokens:introspect',
-  'tokens:revoke',
-  'audit:read',
-  'webhooks:read',
-  'webhooks:write',
-] as const;
-
-export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+export { API_KEY_SCOPES, type ApiKeyScope };
 
 /** The key that a route requires: an API key with this scope, any API key, or the root key. The root key may do everything. */
 export type RequiredKey = ApiKeyScope | 'any' | 'root';
@@ -39,7 +22,7 @@ export function allow(requires: RequiredKey) {
 
 /** @throws ProblemError `forbidden` */
 export function requireScope(administrator: Administrator, requires: RequiredKey): void {
-  if (administrator.kind === 'root' || requires === 'any') return;
+  if (isInstanceAdministrator(administrator) || requires === 'any') return;
   if (requires === 'root') throw new ProblemError('forbidden', { detail: 'This requires the root key.' });
   if (hasScope(administrator, requires)) return;
   throw new ProblemError('forbidden', { detail: `This requires an API key with the scope ${requires}.` });
@@ -47,7 +30,7 @@ export function requireScope(administrator: Administrator, requires: RequiredKey
 
 /** Whether the administrator's key has a scope. The root key has every scope. */
 export function hasScope(administrator: Administrator, scope: ApiKeyScope): boolean {
-  return administrator.kind === 'root' || administrator.scopes.includes(scope);
+  return isInstanceAdministrator(administrator) || administrator.scopes.includes(scope);
 }
 
 interface Owned {
@@ -72,7 +55,7 @@ export function visible<T extends Owned>(administrator: Administrator, found: T 
  */
 export function changeable<T extends Owned>(administrator: Administrator, found: T | undefined): T {
   const resource = visible(administrator, found);
-  if (resource.organizationId === null && administrator.kind !== 'root') {
+  if (resource.organizationId === null && !isInstanceAdministrator(administrator)) {
     const detail = 'All organizations share this resource. Changing it requires the root key.';
     throw new ProblemError('forbidden', { detail });
   }
@@ -81,7 +64,7 @@ export function changeable<T extends Owned>(administrator: Administrator, found:
 
 /** Whether the administrator may see an organization. */
 export function sees(administrator: Administrator, organizationId: string): boolean {
-  return administrator.kind === 'root' || administrator.organizationId === organizationId;
+  return isInstanceAdministrator(administrator) || administrator.organizationId === organizationId;
 }
 
 /**
@@ -98,7 +81,7 @@ export async function targetOrganization(
 ): Promise<string | null> {
   const notFound = () =>
     new ProblemError('not_found', { errors: [{ ...field, detail: 'There is no such organization.' }] });
-  if (administrator.kind === 'api_key') {
+  if (!isInstanceAdministrator(administrator)) {
     if (named !== undefined && named !== administrator.organizationId) throw notFound();
     return administrator.organizationId;
   }
@@ -128,5 +111,14 @@ export const QUERY_FIELD: FieldName = { parameter: 'organization_id' };
 
 /** Returns the administrator's name in audit events. */
 export function actorOf(administrator: Administrator): string {
-  return administrator.kind === 'root' ? ROOT : administrator.id;
+  switch (administrator.kind) {
+    case 'root':
+      return ROOT;
+    case 'api_key':
+      return administrator.id;
+    case 'person':
+      return personActor(administrator.name);
+    case 'portal':
+      return portalActor(administrator.id);
+  }
 }

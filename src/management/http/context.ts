@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Administrator } from '../../credentials/api-key.ts';
+import type { Administrator } from '../../credentials/administrator.ts';
 import type { ManagementServices } from '../services.ts';
 
 /** The variables that the middleware sets for every management handler. */

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../../constants.ts';
-import { type Administrator, generateApiKey } from '../../credentials/api-key.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
+import { generateApiKey } from '../../credentials/api-key.ts';
 import { earlierEnd } from '../../credentials/client-secret.ts';
 import { secretHint } from '../../credentials/secret.ts';
 import { hashSecret } from '../../credentials/secret-hash.ts';
@@ -373,7 +374,7 @@ function planRotation(
 
 /** @throws ProblemError `forbidden` if the rotated key may do more than the key of the request, or lives longer */
 function requireNoMoreThanOwn(administrator: Administrator, key: StoredApiKey, expiresAt: number | null): void {
-  if (administrator.kind === 'root') return;
+  if (isInstanceAdministrator(administrator)) return;
   const scope = key.scopes.find((one) => !administrator.scopes.includes(one));
   if (scope !== undefined) {
     const detail = `This API key cannot rotate a key with \`${scope}\`, because it does not have that scope itself.`;
@@ -396,7 +397,7 @@ function requireWithinOwnLimits(
   if (expiresAt !== null && expiresAt <= now) {
     throw invalid({ pointer: '/expires_at', detail: '`expires_at` must be in the future.' });
   }
-  if (administrator.kind === 'root') return;
+  if (isInstanceAdministrator(administrator)) return;
   const errors = scopes.flatMap((scope, index) => {
     const detail = `This API key cannot grant \`${scope}\`, because it does not have that scope itself.`;
     return administrator.scopes.includes(scope) ? [] : [{ pointer: pointer('scopes', index), detail }];

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { deletedWithOrganization } from '../../store/cascades.ts';
 import { QUOTA_USAGE_LAG } from '../../store/constants.ts';
 import { stillOwed } from '../../store/gate-pushes.ts';
@@ -175,10 +176,9 @@ export function organizations(app: ManagementApp): void {
     const { services, administrator } = context.var;
     const { limit, cursor } = context.req.valid('query');
     const [after] = readCursor(cursor, BY_NAME) ?? [];
-    const found =
-      administrator.kind === 'root'
-        ? await listOrganizations(services.db, { after, limit: limit + 1 })
-        : [await findVisibleOrganization(context, administrator.organizationId)];
+    const found = isInstanceAdministrator(administrator)
+      ? await listOrganizations(services.db, { after, limit: limit + 1 })
+      : [await findVisibleOrganization(context, administrator.organizationId)];
     const { data, next_cursor } = page(found, limit, ({ name }) => [name]);
     return context.json({ data: data.map(toResponse), next_cursor }, 200);
   });

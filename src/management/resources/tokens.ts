@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ACCESS_TOKEN_LENGTH_MAX, ACCESS_TOKEN_TTL_MAX, CLIENT_ID_LENGTH_MAX, CLOCK_SKEW } from '../../constants.ts';
+import { isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { Redacted } from '../../log/redacted.ts';
 import { type Client, findClientRow, revokeClientTokens } from '../../store/clients.ts';
 import { isUnavailable } from '../../store/errors.ts';
@@ -194,7 +195,7 @@ async function findVisible(
     const client = await findClientRow(services.db, clientId);
     return client && sees(administrator, client.organizationId) ? client : undefined;
   } catch (error) {
-    if (administrator.kind === 'root' && isUnavailable(error, 'd1')) return 'd1 unavailable';
+    if (isInstanceAdministrator(administrator) && isUnavailable(error, 'd1')) return 'd1 unavailable';
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { GRACE_MAX } from '../../constants.ts';
-import type { Administrator } from '../../credentials/api-key.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { WEBHOOK_DELIVERY_AGE, WEBHOOKS_PER_OWNER } from '../../store/constants.ts';
 import { generateId } from '../../store/id.ts';
 import { type Delivery, findDelivery, listDeliveries, queueDelivery } from '../../store/webhook-deliveries.ts';
@@ -457,7 +457,7 @@ async function findVisibleWebhook({
 
 // Unlike a shared resource, a webhook of the instance concerns no organization.
 function isTheirs(administrator: Administrator, { organizationId }: StoredWebhook): boolean {
-  return administrator.kind === 'root' || administrator.organizationId === organizationId;
+  return isInstanceAdministrator(administrator) || administrator.organizationId === organizationId;
 }
 
 /** @throws also ProblemError `conflict` if the webhook is disabled */

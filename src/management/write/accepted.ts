@@ -1,4 +1,4 @@
-import type { Administrator } from '../../credentials/api-key.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { findChange, isPending, type Change as StoredChange } from '../../store/gate-pushes.ts';
 import { time, timeOrNull } from '../fields/schemas.ts';
 import { respond } from '../http/answer.ts';
@@ -10,7 +10,7 @@ export function mayFollow(
   administrator: Administrator,
   { organizationId }: Pick<StoredChange, 'organizationId'>,
 ): boolean {
-  return organizationId === null ? administrator.kind === 'root' : sees(administrator, organizationId);
+  return organizationId === null ? isInstanceAdministrator(administrator) : sees(administrator, organizationId);
 }
 
 /** Answers 202 for a committed write that is still propagating. @param version the write's version @throws StoreUnavailableError */

@@ -1,4 +1,5 @@
 import type { SQL } from 'drizzle-orm';
+import { isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { areClaimsUnchanged, findIdentifierClaims, type IdentifierClaims } from '../../store/identifiers.ts';
 import { time } from '../fields/schemas.ts';
 import { sees } from '../http/authorization.ts';
@@ -63,7 +64,7 @@ function conflictOf(
       detail: `\`${holder.identifier}\` exists and means the same. Use it, or choose another identifier.`,
     };
   }
-  if (!holder && reservation && administrator.kind === 'root') {
+  if (!holder && reservation && isInstanceAdministrator(administrator)) {
     const owner = reservation.organizationId === null ? 'all organizations' : reservation.organizationId || 'nobody';
     const detail = `Reserved for ${owner} until ${time(reservation.expiresAt)}, when the last token of a deleted resource server has expired.`;
     return { pointer, detail };

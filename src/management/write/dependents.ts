@@ -1,4 +1,4 @@
-import type { Administrator } from '../../credentials/api-key.ts';
+import type { Administrator } from '../../credentials/administrator.ts';
 import type { Dependent, Dependents, DependentsShown } from '../../store/sql.ts';
 import { DEPENDENTS_SHOWN } from '../constants.ts';
 import { type ApiKeyScope, hasScope } from '../http/authorization.ts';

@@ -1,4 +1,4 @@
-import type { Administrator } from '../../credentials/api-key.ts';
+import type { KeyHolder } from '../../credentials/api-key.ts';
 import { bearerToken } from '../../http/bearer-token.ts';
 import type { Database } from '../../store/database.ts';
 import { findIntrospectedServer, type IntrospectedServer } from '../../store/resource-servers.ts';
@@ -11,7 +11,7 @@ import type { OAuthServices } from '../services.ts';
 import type { Strength } from './caller-cache.ts';
 
 /** The caller of the introspection endpoint: a client, or the holder of an API key. */
-export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>) | Administrator;
+export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>) | KeyHolder;
 
 /**
  * Authenticates the caller of the introspection endpoint: a client by its own credentials, or an API key as bearer token

@@ -1,0 +1,88 @@
+import { clientAddress } from '../http/client-address.ts';
+import { createResponse } from '../http/create-response.ts';
+import { SESSION_COOKIE } from '../http/session-cookie.ts';
+import { actorOf } from '../management/http/authorization.ts';
+import { ProblemError, problemResponse } from '../management/http/problem.ts';
+import { removeSession } from '../store/console-sessions.ts';
+import { write } from '../store/write.ts';
+import { authenticateSession, readSession } from './authenticate.ts';
+import { type Credential, readCredential } from './credential.ts';
+import { toResponse } from './representation.ts';
+import { requireSameOrigin } from './same-origin.ts';
+import type { SessionServices } from './services.ts';
+import { type Accepted, acceptKey, acceptLink, beginSession } from './sign-in.ts';
+
+export { authenticateSession } from './authenticate.ts';
+export { consoleAsset, consolePage } from './pages.ts';
+
+const HEADERS = { 'Cache-Control': 'no-store, no-transform', 'Content-Type': 'application/json' };
+
+/** Answers a request to the session of the console: signs in, shows the session, or signs out. */
+export async function consoleSession(services: SessionServices, request: Request): Promise<Response> {
+  try {
+    if (request.method === 'POST') return await signIn(services, request, Date.now());
+    if (request.method === 'DELETE') return await signOut(services, request, Date.now());
+    const session = await authenticateSession(services, request, Date.now());
+    return createResponse(JSON.stringify(toResponse(session)), 200, HEADERS);
+  } catch (error) {
+    return problemResponse(error);
+  }
+}
+
+async function signIn(services: SessionServices, request: Request, now: number): Promise<Response> {
+  requireSameOrigin(request, new URL(services.config.issuer).origin);
+  const accepted = await accept(services, request, await readCredential(request), now);
+  const { token, stored } = await beginSession(services, request, accepted, now);
+  const session = await readSession(services, [stored.hash], now);
+  const maxAge = Math.max(1, Math.floor((stored.expiresAt - now) / 1000));
+  const cookie = { 'Set-Cookie': cookieOf(token.reveal(), maxAge) };
+  return createResponse(JSON.stringify(toResponse(session)), 201, HEADERS, cookie);
+}
+
+async function accept(
+  services: SessionServices,
+  request: Request,
+  credential: Credential,
+  now: number,
+): Promise<Accepted> {
+  try {
+    if (credential.kind === 'api_key') return await acceptKey(services, credential.value, now);
+    return await acceptLink(services, credential.value, now);
+  } catch (error) {
+    // Only failures are counted and held back: nobody can keep the holder of a right key out.
+    const isWrong = error instanceof ProblemError && error.code === 'unauthorized';
+    if (isWrong) services.signIns.refuseImpossible(clientAddress(request));
+    throw error;
+  }
+}
+
+/** Ends the session. The cookie is removed even if the session has ended before. */
+async function signOut(services: SessionServices, request: Request, now: number): Promise<Response> {
+  requireSameOrigin(request, new URL(services.config.issuer).origin);
+  const session = await authenticateSession(services, request, now).catch((error: unknown) => {
+    if (error instanceof ProblemError && error.code === 'unauthorized') return undefined;
+    throw error;
+  });
+  if (session) {
+    const { hash, id, organizationId } = session.found;
+    const { webhooks } = await write(services.db, {
+      event: {
+        at: now,
+        organizationId,
+        actor: actorOf(session.administrator),
+        action: 'session.ended',
+        target: id,
+        address: clientAddress(request),
+        changes: {},
+      },
+      statements: [removeSession(services.db, [hash])],
+    });
+    services.webhooks.sendSoon(webhooks);
+  }
+  const removed = { 'Cache-Control': HEADERS['Cache-Control'], 'Set-Cookie': cookieOf('', 0) };
+  return createResponse(null, 204, removed);
+}
+
+function cookieOf(value: string, maxAge: number): string {
+  return `${SESSION_COOKIE}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; Secure; SameSite=Strict`;
+}

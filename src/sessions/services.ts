@@ -1,0 +1,11 @@
+import type { AttemptFilter } from '../gates/attempt-filter.ts';
+import type { ManagementServices } from '../management/services.ts';
+import type { Env } from '../platform/env.ts';
+
+/** What the console's sessions and pages may touch. */
+export interface SessionServices
+  extends Pick<ManagementServices, 'acceptedKeys' | 'apiKeys' | 'config' | 'db' | 'masterKeys' | 'webhooks'> {
+  readonly env: Pick<Env, 'ASSETS'>;
+  /** Holds back addresses that fail to sign in too often. */
+  readonly signIns: AttemptFilter;
+}
