@@ -14,12 +14,13 @@ const FORM = new RegExp(`^emc_[0-9A-Za-z]{${CLIENT_ID_RANDOM_LENGTH + TAG_LENGTH
  */
 export const RESERVED_ID = new RegExp(`^(?:emc_.*|key_.*|org_.*|${ACTORS.join('|')}|\\.\\.?)$`);
 /** The characters of a client_id that may be imported. */
-export const IMPORTABLE_ID = new RegExp(`^[!#-$&-*,-9;-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
+export const IMPORTABLE_ID = new RegExp(`^[!#-$&-*,-~]{1,${CLIENT_ID_LENGTH_MAX}}$`);
 
 /**
- * Whether a client_id may be imported from another provider: 1 to `CLIENT_ID_LENGTH_MAX` visible ASCII characters, except those with a
- * meaning in form encoding or Basic credentials (`"`, `%`, `+`, `:`), and not in the form of a generated client_id, or of the id of an API
- * key, an organization or another actor.
+ * Whether a client_id may be imported from another provider: 1 to `CLIENT_ID_LENGTH_MAX` visible ASCII characters, except those that
+ * have a meaning in form encoding (`"`, `%`, `+`), and not in the form of a generated client_id, or of the id of an API key, an organization
+ * or another actor. An id with a colon works in HTTP Basic only if the client form-encodes it ([RFC 6749 section
+ * 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
  */
 export function isImportableId(clientId: string): boolean {
   return IMPORTABLE_ID.test(clientId) && !RESERVED_ID.test(clientId);

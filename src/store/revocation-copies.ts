@@ -6,8 +6,9 @@ import { askStore } from './errors.ts';
 // The copies of revocations in KV, where every location reads them fast: an entry for each revoked token, and one for the client's status
 // and cut-off, which apply to all of its tokens. Only the client's gate writes them.
 
-// The client_id is part of the key: a caller who may revoke tokens of one client could otherwise name a token of another.
-const tokenKey = (clientId: string, jti: string) => `revoked:${clientId}:${jti}`;
+// The client_id is part of the key: a caller who may revoke tokens of one client could otherwise name a token of another. No id has a plus
+// sign, so the first colon after the prefix ends the id.
+const tokenKey = (clientId: string, jti: string) => `revoked:${clientId.replaceAll(':', '+')}:${jti}`;
 const clientKey = (clientId: string) => `client:${clientId}`;
 
 /** Returns the copy of a revocation. @param expiresAt the token's `exp`, seconds since the epoch */

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { CLIENT_ID_LENGTH_MAX } from '../../src/constants.ts';
 import { ATTEMPTS_PER_ADDRESS } from '../../src/gates/constants.ts';
+import { copyOfRevocation } from '../../src/store/revocation-copies.ts';
 import { gateOf, tablesOf } from '../client-gate/gate.ts';
 import {
   api,
@@ -123,12 +124,31 @@ describe('an id', () => {
     },
   );
 
+  test.each(['https://client.example.com/app', 'urn:example:app', 'a:b', ':'])(
+    '%j has a colon: it authenticates by form-encoded Basic and in the body, and not by Basic as it is',
+    async (client_id) => {
+      const client = await imported(client_id);
+      expect((await requestToken(client)).status).toBe(200);
+      expect((await postForm('/oauth2/token', { grant_type: 'client_credentials', ...client })).status).toBe(200);
+      expect((await rawBasic(client, '203.0.113.90')).status).toBe(401);
+      const { access_token } = await getToken(client);
+      expect(await (await introspect(caller, access_token)).json()).toMatchObject({ active: true, client_id });
+      await done('PATCH', `clients/${encodeURIComponent(client_id)}`, { body: { status: 'disabled' } });
+      expect((await requestToken(client)).status).toBe(401);
+    },
+  );
+
+  test('with a colon shares no copy of a revocation with another client', () => {
+    const keys = [copyOfRevocation('a', 'b:c', 1), copyOfRevocation('a:b', 'c', 1), copyOfRevocation('a', 'b', 1)];
+    expect(new Set(keys.map(({ key }) => key)).size).toBe(3);
+    expect(keys[2]?.key).toBe('revoked:a:b');
+  });
+
   test.each([
     'emc_',
     'emc_my-app',
     `emc_${'a'.repeat(30)}`,
     'a b',
-    'a:b',
     'a%b',
     'a+b',
     'a"b',

@@ -27,13 +27,14 @@ const Imported = {
     .string()
     .refine(
       isImportableId,
-      `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % + and :, must not begin with emc_, key_ or org_, and must not be one of . .. ${ROOT} ${LEAK_REPORT} ${ATTEMPT_FILTER}`,
+      `must be 1 to ${CLIENT_ID_LENGTH_MAX} visible ASCII characters without " % and +, must not begin with emc_, key_ or org_, and must not be one of . .. ${ROOT} ${LEAK_REPORT} ${ATTEMPT_FILTER}`,
     )
     .optional()
     .openapi({
       pattern: IMPORTABLE_ID.source,
       not: { pattern: RESERVED_ID.source },
-      description: 'The id that the client has at another provider. Default: a generated id.',
+      description:
+        'The id that the client has at another provider. An id with a colon, such as a URL, works in HTTP Basic only if the client form-encodes it, as RFC 6749 wants; it always works in the body. Default: a generated id.',
     }),
   client_secret: z
     .string()
