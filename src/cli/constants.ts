@@ -44,6 +44,10 @@ export const CHANGED_FIELDS_SHOWN = 3;
 export const DEPENDENTS_PRINTED = 20;
 /** Complaints about a file that an error lists: more would scroll the first ones away. */
 export const COMPLAINTS_SHOWN = 50;
+/** Expansions of YAML aliases in a declaration: each of some thousand clients may refer to a few anchors. */
+export const ALIASES_MAX = 10_000;
+/** Width of a progress bar in characters. */
+export const BAR_WIDTH = 30;
 /** Seconds since the epoch (year 5138) above which a claim is not shown as a time: it is probably in milliseconds. */
 export const MAX_SHOWN_TIME = 1e11;
 

@@ -1,5 +1,5 @@
 import { CLIENT_ID_LENGTH_MAX } from '../../constants.ts';
-import { isImportableId } from '../../credentials/client-id.ts';
+import { isImportableId } from '../../credentials/importable-id.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { loggable } from '../../log/log.ts';
 import { addLogDetails, logEverySuccess, noteAuthenticated } from '../../log/trace.ts';

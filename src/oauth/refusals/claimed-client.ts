@@ -1,5 +1,5 @@
 import type { OwnClientIds } from '../../credentials/client-id.ts';
-import { isImportableId } from '../../credentials/client-id.ts';
+import { isImportableId } from '../../credentials/importable-id.ts';
 import type { ImportedClientIds } from '../../gates/imported-client-ids.ts';
 import { readUnverified } from '../../jwt/compact.ts';
 import { readBasic } from '../client-authentication/client-secret-basic.ts';

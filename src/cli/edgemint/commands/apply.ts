@@ -1,4 +1,5 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_DRIFT, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
@@ -9,9 +10,11 @@ import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
 import { readRemote, readTouched } from '../declaration/remote.ts';
 import { lacksAudiences, withAudiences } from '../declaration/schema.ts';
+import { readSecrets, type Secrets } from '../declaration/secrets.ts';
 import { planAsJson, showPlan } from '../declaration/show-plan.ts';
 import { orderSteps } from '../declaration/steps.ts';
 import { table } from '../output.ts';
+import { ProgressBar } from '../progress-bar.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -22,6 +25,7 @@ interface ApplyOptions {
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
   readonly secretsFile?: string;
+  readonly substitute?: boolean;
 }
 
 export function addApply(program: Command): void {
@@ -36,6 +40,7 @@ export function addApply(program: Command): void {
     .option('--prune', 'delete items that are not in the file, in the sections that the file has')
     .option('--dry-run', 'show the plan and change nothing')
     .option('--exit-code', `with --dry-run: exit with ${EXIT_DRIFT} if the plan is not empty`)
+    .option('--substitute', `replace each \${NAME} in the file by the environment variable NAME`)
     .option(
       '--secrets-file <file>',
       'write the secrets of new clients and webhooks to a new file, one JSON object per line',
@@ -46,6 +51,7 @@ export function addApply(program: Command): void {
     const file = readDeclaration(
       await readText(options.file, session.terminal),
       options.file === '-' ? 'stdin' : options.file,
+      options.substitute ? session.terminal.env : undefined,
     );
     if (options.shared && file.declaration.clients.length > 0) {
       throw file.refuse([
@@ -57,6 +63,11 @@ export function addApply(program: Command): void {
     }
     const api = await session.api();
     const actions = await plan(api, file, options);
+    const folder = options.file === '-' ? '.' : dirname(options.file);
+    const { secrets, complaints } = await readSecrets(actions, session.terminal.env, folder);
+    // A machine that only plans need not have the secrets.
+    if (complaints.length > 0 && options.dryRun) session.terminal.note(file.refuse(complaints).message);
+    else if (complaints.length > 0) throw file.refuse(complaints);
     if (actions.length === 0 || options.dryRun) {
       if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied: false });
       else session.terminal.print(showPlan(actions) || 'There is nothing to do.');
@@ -66,7 +77,7 @@ export function addApply(program: Command): void {
     if (session.json) session.terminal.note(showPlan(actions));
     else session.terminal.print(showPlan(actions));
     await session.confirm('Apply this?');
-    await apply(session, api, actions, options);
+    await apply(session, api, actions, secrets, options);
   });
 }
 
@@ -93,10 +104,21 @@ async function plan(
   return planActions(declaration, own, pruned);
 }
 
-async function apply(session: Session, api: Api, actions: readonly Action[], options: ApplyOptions): Promise<void> {
+async function apply(
+  session: Session,
+  api: Api,
+  actions: readonly Action[],
+  secrets: Secrets,
+  options: ApplyOptions,
+): Promise<void> {
   const createsSecrets = actions.some(
-    (action) => action.do === 'create' && (action.section === 'clients' || action.section === 'webhooks'),
+    (action) =>
+      action.do === 'create' &&
+      ((action.section === 'clients' && !secrets.has(action.imported?.client_id ?? '')) ||
+        action.section === 'webhooks'),
   );
+  const steps = orderSteps(actions);
+  const bar = new ProgressBar(session.terminal.io.stderr, steps.length);
   const { signals } = session.terminal.io;
   const { secretsFile } = options;
   const secretsHandle = secretsFile !== undefined && createsSecrets ? await createSecretsFile(secretsFile) : undefined;
@@ -108,7 +130,8 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
     session.terminal.note('Stopping after this step …');
   };
   const follower: Follower = {
-    done: (sentence) => (session.json ? session.terminal.note(`${sentence}.`) : session.done(`${sentence}.`)),
+    done: (sentence) =>
+      bar.step(() => (session.json ? session.terminal.note(`${sentence}.`) : session.done(`${sentence}.`))),
     created: async (secret) => {
       // A secret that is not in the file must be shown: the server never shows it again.
       const isKept = secretsHandle?.appendFile(`${JSON.stringify(secret)}\n`).then(
@@ -130,9 +153,10 @@ async function apply(session: Session, api: Api, actions: readonly Action[], opt
   // Show the secrets that were created so far, even after an error: the server never shows them again.
   signals.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    await takeSteps(api, orderSteps(actions), options.shared ?? false, follower);
+    await takeSteps(api, steps, options.shared ?? false, secrets, follower);
     applied = true;
   } finally {
+    bar.clear();
     await secretsHandle?.close();
     signals.off('SIGINT', stop).off('SIGTERM', stop);
     if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied, clients, webhooks });

@@ -35,7 +35,7 @@ export function addExport(program: Command): void {
     const text = writeDeclaration({
       resource_servers: fieldsOf(own.resource_servers),
       roles: fieldsOf(own.roles),
-      clients: fieldsOf(own.clients),
+      clients: own.clients.map(({ id, fields }) => ({ ...fields, client_id: id })),
       ...(!isWithoutWebhooks && { webhooks: fieldsOf(own.webhooks) }),
     });
     if (file === undefined) return session.terminal.print(text);

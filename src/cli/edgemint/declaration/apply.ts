@@ -4,6 +4,7 @@ import type { Api } from '../api.ts';
 import { RequestError } from '../request-error.ts';
 import { patchOf, subjectOf } from './plan.ts';
 import { creation, path } from './remote.ts';
+import type { Secrets } from './secrets.ts';
 import { NOUNS } from './show-plan.ts';
 import type { Step } from './steps.ts';
 
@@ -35,12 +36,14 @@ export interface Follower {
 
 /**
  * Carries out the steps one by one. A step fails if its object was changed after the plan was made.
+ * @param secrets the secrets that new clients bring along
  * @throws Failure that names the failed step and counts those that were done
  */
 export async function takeSteps(
   api: Api,
   steps: readonly Step[],
   isShared: boolean,
+  secrets: Secrets,
   follower: Follower,
 ): Promise<void> {
   const organization = isShared ? undefined : api.organization;
@@ -50,7 +53,7 @@ export async function takeSteps(
     const progress = `${index} of ${steps.length} steps were done. Apply again to continue.`;
     if (follower.isStopping) throw new Failure(`Stopped: ${progress}`);
     try {
-      await takeStep(api, step, organization, etags, follower);
+      await takeStep(api, step, organization, secrets, etags, follower);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       throw new Failure(`${verbs(step)[0]} the ${label(step)} failed.\n${explain(error)}\n${progress}`);
@@ -63,20 +66,28 @@ async function takeStep(
   api: Api,
   { action, to }: Step,
   organization: string | undefined,
+  secrets: Secrets,
   etags: Map<string, string | undefined>,
   follower: Follower,
 ): Promise<void> {
   const { section } = action;
   if (action.do === 'create') {
+    const ownSecret = action.imported && secrets.get(action.imported.client_id);
+    const imported = action.imported && {
+      client_id: action.imported.client_id,
+      ...(ownSecret && { client_secret: ownSecret.reveal() }),
+    };
     const { body } = await api.post<{
       id: string;
       client_id: string;
       client_secret?: string;
       signing_secret?: string;
-    }>(path(section), creation(withoutDefaults(section, action.to), organization));
+    }>(path(section), creation({ ...imported, ...withoutDefaults(section, action.to) }, organization));
     const { id, client_id, client_secret, signing_secret } = body;
     const name = nameOf(section, action.to);
-    if (client_secret !== undefined) await follower.created({ client_name: name, client_id, client_secret });
+    // Its owner has a secret that was brought along.
+    if (client_secret !== undefined && !ownSecret)
+      await follower.created({ client_name: name, client_id, client_secret });
     if (signing_secret !== undefined) await follower.created({ webhook_name: name, webhook_id: id, signing_secret });
     return;
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SECTIONS, type Section } from '../../../declaration/fields.ts';
+import { type Imported, importedOf } from '../../../declaration/imported.ts';
 import { canonical, type Fields, identityOf, nameOf } from '../../../declaration/item.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { mergePatch } from '../merge-patch.ts';
@@ -16,7 +17,13 @@ export interface CurrentItem {
 export type Sections<Item> = Readonly<Record<Section, readonly Item[]>>;
 
 export type Action =
-  | { readonly do: 'create'; readonly section: Section; readonly index: number; readonly to: Fields }
+  | {
+      readonly do: 'create';
+      readonly section: Section;
+      readonly index: number;
+      readonly to: Fields;
+      readonly imported?: Imported | undefined;
+    }
   | {
       readonly do: 'change';
       readonly section: Section;
@@ -38,13 +45,17 @@ export function planActions(
 ): Action[] {
   return SECTIONS.flatMap((section) => {
     const current = new Map(own[section].map((item) => [identityOf(section, item.fields), item]));
+    const byId = new Map(own[section].map((item) => [item.id, item]));
     const actions: Action[] = [];
     for (const [index, declared] of declaration[section].entries()) {
       const to = canonical(section, declared);
-      const from = current.get(identityOf(section, to));
-      current.delete(identityOf(section, to));
-      if (!from) actions.push({ do: 'create', section, index, to });
-      else if (changedFields(from.fields, to).length > 0) actions.push({ do: 'change', section, index, from, to });
+      const imported = importedOf(declared);
+      // An imported client is found by its id, and may so get another name. Everything else is found by its name.
+      const from = (imported && byId.get(imported.client_id)) ?? current.get(identityOf(section, to));
+      if (from) current.delete(identityOf(section, from.fields));
+      if (!from) actions.push({ do: 'create', section, index, to, ...(imported && { imported }) });
+      else if (changedFields(from.fields, to).length > 0 || (imported && imported.client_id !== from.id))
+        actions.push({ do: 'change', section, index, from, to });
     }
     if (pruned.includes(section)) for (const from of current.values()) actions.push({ do: 'delete', section, from });
     return actions;

@@ -27,8 +27,10 @@ export function findComplaints(
     ...declaration.roles.flatMap((role, index) => grantComplaints(role, ['roles', index], after.scopes)),
     ...declaration.clients.flatMap((client, index) => clientComplaints(client, index, after)),
     ...lossComplaints(declaration, own, after.scopes, pruned),
+    ...repeatedIdComplaints(declaration),
     ...planActions(declaration, own, pruned).flatMap((action) => [
       ...nullComplaints(action),
+      ...idComplaints(action, declaration),
       ...expiryComplaints(action, now),
     ]),
   ];
@@ -39,6 +41,25 @@ function nullComplaints(action: Action): Complaint[] {
   const message =
     'An existing object cannot get a null member. Leave it out, or use another value. Only a new item can have it.';
   return [{ path: [action.section, action.index], message }];
+}
+
+/** Finds a client whose `client_id` differs from that of the client that has its name already: an id cannot be changed. */
+function idComplaints(action: Action, declaration: Declaration): Complaint[] {
+  if (action.do !== 'change' || action.section !== 'clients') return [];
+  const declared = declaration.clients[action.index]?.client_id;
+  if (declared === undefined || declared === action.from.id) return [];
+  const message = `${nameOf('clients', action.to)} has the client_id ${action.from.id}, which cannot be changed. Use that one, or another client_name.`;
+  return [{ path: ['clients', action.index, 'client_id'], message }];
+}
+
+function repeatedIdComplaints({ clients }: Declaration): Complaint[] {
+  const seen = new Set<string>();
+  return clients.flatMap(({ client_id }, index) => {
+    if (client_id === undefined) return [];
+    const isRepeated = seen.has(client_id);
+    seen.add(client_id);
+    return isRepeated ? [{ path: ['clients', index, 'client_id'], message: `${client_id} is in the file twice.` }] : [];
+  });
 }
 
 /** Finds a client's end that is in the past, unless the client has it already. */

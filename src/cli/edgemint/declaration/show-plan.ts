@@ -1,4 +1,5 @@
 import type { Section } from '../../../declaration/fields.ts';
+import type { Imported } from '../../../declaration/imported.ts';
 import { type Fields, identityField, withoutDefaults } from '../../../declaration/item.ts';
 import type { FederatedIdentity } from '../../../gates/protocol.ts';
 import { line } from '../printable.ts';
@@ -31,10 +32,13 @@ function details(action: Action): string[] {
   switch (action.do) {
     case 'create': {
       const { [identityField(action.section)]: _, ...fields } = withoutDefaults(action.section, action.to);
-      return Object.entries(fields).flatMap(([name, value]) => {
-        const members = membersOf(value) ?? [show(value)];
-        return name === 'grants' ? members.map((member) => `grants: ${member}`) : `${name}: ${members.join(', ')}`;
-      });
+      return [
+        ...credentials(action.imported),
+        ...Object.entries(fields).flatMap(([name, value]) => {
+          const members = membersOf(value) ?? [show(value)];
+          return name === 'grants' ? members.map((member) => `grants: ${member}`) : `${name}: ${members.join(', ')}`;
+        }),
+      ];
     }
     case 'change':
       return changedFields(action.from.fields, action.to).flatMap((name) =>
@@ -43,6 +47,14 @@ function details(action: Action): string[] {
     case 'delete':
       return [];
   }
+}
+
+function credentials(imported: Imported | undefined): string[] {
+  if (!imported) return [];
+  const { client_id, client_secret } = imported;
+  if (!client_secret) return [`client_id: ${client_id}`];
+  const place = 'env' in client_secret ? `the variable ${client_secret.env}` : `the file ${client_secret.file}`;
+  return [`client_id: ${client_id}`, `client_secret: from ${place}`];
 }
 
 /** Formats a change as `old → new`, or as the members that are added to and removed from a set. */
@@ -75,7 +87,8 @@ function show(value: unknown): string {
 export function planAsJson(actions: readonly Action[]): Fields[] {
   return actions.map((action) => {
     const subject = { action: action.do, type: NOUNS[action.section].replace(' ', '_'), name: subjectOf(action) };
-    if (action.do === 'create') return { ...subject, fields: withoutDefaults(action.section, action.to) };
+    if (action.do === 'create')
+      return { ...subject, ...action.imported, fields: withoutDefaults(action.section, action.to) };
     if (action.do === 'delete') return { ...subject, id: action.from.id };
     const changes = changedFields(action.from.fields, action.to).map((name) => [
       name,
