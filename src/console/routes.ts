@@ -34,9 +34,7 @@ const IN = '/organizations/:organizationId';
 
 /** All addresses. The first match counts. */
 export const ROUTES: readonly Route[] = [
-  route('/', 'Overview', () => import('./pages/overview/index.tsx'), {
-    navigation: { group: 'instance', label: 'Overview', icon: 'overview' },
-  }),
+  route('/', 'Overview', () => import('./pages/overview/index.tsx')),
   route('/organizations', 'Organizations', () => import('./pages/organizations/index.tsx'), {
     requires: 'root',
     navigation: { group: 'instance', label: 'Organizations', icon: 'organizations' },

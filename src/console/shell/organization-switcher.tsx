@@ -1,44 +1,40 @@
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { call } from '../api/call.ts';
+import { organizationAddress } from '../api/organization.ts';
 import { useResource } from '../api/queries.ts';
-import { Icon } from '../ui/icon.tsx';
+import type { Schema } from '../api/types.ts';
 import { visible } from '../ui/safe-text.tsx';
+import { SwitcherCombobox } from './switcher-combobox.tsx';
 
-const load = () => import('./organization-menu.tsx');
-const OrganizationMenu = lazy(load);
+const SHOWN = 50;
 
-/** Chooses the organization whose pages are shown. The list is loaded when it is wanted. */
+/** Chooses the organization whose pages are shown. */
 export function OrganizationSwitcher({ organizationId }: { readonly organizationId: string | undefined }) {
-  const [isWanted, setWanted] = useState(false);
+  const [, navigate] = useLocation();
   const current = useResource(
     '/v1/organizations/{id}',
     { path: { id: organizationId ?? '' } },
     { enabled: organizationId !== undefined },
   );
-  const name = organizationId === undefined ? undefined : current.data?.name;
-  const text = name === undefined ? 'Choose an organization' : visible(name);
-  const content = (
-    <>
-      <span className="switcher-text">{text}</span>
-      <Icon name="chevron" />
-    </>
-  );
-  const trigger = (
-    <button
-      type="button"
-      className="switcher"
-      aria-label={`Organization: ${text}`}
-      aria-haspopup="menu"
-      onPointerEnter={() => void load()}
-      onFocus={() => void load()}
-      onClick={() => setWanted(true)}
-    >
-      {content}
-    </button>
-  );
-  if (!isWanted) return trigger;
+  const [chosen, setChosen] = useState<{ readonly value: string; readonly label: string }>();
+  const label = current.data?.name ?? (chosen?.value === organizationId ? chosen?.label : undefined);
   return (
-    <Suspense fallback={trigger}>
-      <OrganizationMenu label={`Organization: ${text}`} trigger={content} />
-    </Suspense>
+    <SwitcherCombobox
+      label="Organization"
+      text={label === undefined ? 'Choose an organization' : visible(label)}
+      load={async () => {
+        const { body } = await call<{ readonly data: readonly Schema<'Organization'>[] }>({
+          method: 'get',
+          path: '/v1/organizations',
+          params: { query: { limit: SHOWN } },
+        });
+        return body.data.map(({ id, name }) => ({ value: id, label: name }));
+      }}
+      onChoose={(option) => {
+        setChosen(option);
+        navigate(organizationAddress(option.value));
+      }}
+    />
   );
 }

@@ -23,7 +23,7 @@ interface ConfirmDialogProps {
   readonly isRunning?: boolean;
   readonly problem?: Problem | undefined;
   readonly call?: ShownCall;
-  readonly command?: string;
+  readonly command?: string | undefined;
 }
 
 /** Asks before something dangerous is done, and says what goes with it. */

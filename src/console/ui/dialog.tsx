@@ -11,9 +11,12 @@ interface DialogProps {
   readonly children?: ReactNode;
   /** Whether a press outside closes it. False for forms, in which something may have been typed. */
   readonly isDismissible?: boolean;
+  /** The label of the button that closes it. */
+  readonly closeLabel?: string;
 }
 
-export function Dialog({ isOpen, onClose, title, description, actions, children, isDismissible = true }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { isOpen, onClose, title, description, actions, children, isDismissible = true, closeLabel = 'Cancel' } = props;
   return (
     <Base.Root open={isOpen} onOpenChange={(open) => !open && onClose()} disablePointerDismissal={!isDismissible}>
       <Base.Portal>
@@ -25,7 +28,7 @@ export function Dialog({ isOpen, onClose, title, description, actions, children,
           )}
           <div className="dialog-body">{children}</div>
           <div className="dialog-actions">
-            <Base.Close className="button button-secondary button-normal">Cancel</Base.Close>
+            <Base.Close className="button button-secondary button-normal">{closeLabel}</Base.Close>
             {actions}
           </div>
         </Base.Popup>

@@ -22,7 +22,6 @@ function tick(): void {
 
 function listen(listener: () => void): () => void {
   listeners.add(listener);
-  if (!timer) now = Date.now();
   timer ??= setInterval(tick, TICK_MS);
   return () => {
     listeners.delete(listener);
