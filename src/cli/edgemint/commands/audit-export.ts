@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { type CopyProgress, copyLines, IncompleteCopyError } from '../../../lib/copy-lines.ts';
 import { ATTEMPTS, DEFAULT_RETRY_AFTER, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { describeSystemError } from '../../system-error.ts';
@@ -10,19 +11,6 @@ import { line as printable } from '../printable.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { addFilters, filtersOf } from './audit-filters.ts';
-
-/** The order of events in a stream. */
-interface Position {
-  readonly at: string;
-  readonly id: string;
-}
-
-/** The last line of a stream. */
-interface End {
-  readonly complete: boolean;
-  readonly count: number;
-  readonly next_cursor: string | null;
-}
 
 type Write = (line: string) => Promise<void>;
 
@@ -54,49 +42,29 @@ async function copyEvents(
   write: Write,
   terminal: Terminal,
 ): Promise<number> {
-  let last: Position | undefined;
-  let [count, failures] = [0, 0];
-  let cursor: string | undefined;
-  for (;;) {
-    let [copied, end]: [number, End | undefined] = [0, undefined];
-    let reason = 'it has no last line';
-    try {
-      const from = cursor === undefined ? (last?.at ?? query.from) : query.from;
-      for await (const line of api.lines('audit-events', { ...query, from, cursor })) {
-        const item: Position | End = JSON.parse(line);
-        if ('complete' in item) {
-          end = item;
-          break;
-        }
-        // After a break, the events of the same moment come again.
-        if (last && !isAfter(item, last)) continue;
-        await write(line);
-        last = { at: item.at, id: item.id };
-        copied += 1;
-      }
-    } catch (error) {
-      if (!(error instanceof StreamBroken)) throw error;
-      reason = error.message;
-    }
-    count += copied;
-    if (end?.complete) return count;
-    cursor = end?.next_cursor ?? undefined;
-    if (end) continue;
-    failures = copied > 0 ? 1 : failures + 1;
-    const where = last
-      ? `after ${count} events, the last one of ${last.at} (${printable(last.id)})`
-      : 'before the first event';
-    if (failures >= ATTEMPTS) {
-      const advice = last ? ` To continue, export again with --from ${last.at}.` : '';
-      throw new Failure(`The export is incomplete: the stream broke ${where}: ${reason}.${advice}`);
-    }
-    terminal.note(`The stream broke ${where}. Continuing …`);
-    await terminal.io.sleep(DEFAULT_RETRY_AFTER * 1000);
+  try {
+    return await copyLines({
+      open: (start) => api.lines('audit-events', { ...query, ...start }),
+      write,
+      breakOf: (error) => (error instanceof StreamBroken ? error.message : undefined),
+      attempts: ATTEMPTS,
+      pause: async (progress) => {
+        terminal.note(`The stream broke ${placeOf(progress)}. Continuing …`);
+        await terminal.io.sleep(DEFAULT_RETRY_AFTER * 1000);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof IncompleteCopyError)) throw error;
+    const { last } = error.progress;
+    const advice = last ? ` To continue, export again with --from ${last.at}.` : '';
+    throw new Failure(
+      `The export is incomplete: the stream broke ${placeOf(error.progress)}: ${error.message}.${advice}`,
+    );
   }
 }
 
-function isAfter(one: Position, other: Position): boolean {
-  return one.at > other.at || (one.at === other.at && one.id > other.id);
+function placeOf({ count, last }: CopyProgress): string {
+  return last ? `after ${count} events, the last one of ${last.at} (${printable(last.id)})` : 'before the first event';
 }
 
 function toStdout({ io: { stdout } }: Terminal): Write {
