@@ -1,0 +1,108 @@
+import { areEqualJson } from '../../../lib/equal-json.ts';
+
+/** An organization as the API represents it. */
+export interface OrganizationFields {
+  readonly id: string;
+  readonly name: string;
+  readonly subject: 'client' | 'organization';
+  readonly status: 'active' | 'disabled';
+  readonly security_profile: 'standard' | 'strict';
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly quota: Quota | null;
+  readonly unused_clients: UnusedClients | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+interface Quota {
+  readonly tokens_per_day: number | null;
+  readonly tokens_per_month: number | null;
+  readonly action: 'warn';
+}
+
+interface UnusedClients {
+  readonly report_after_days: number | null;
+  readonly disable_after_days: number | null;
+  readonly except: readonly string[];
+}
+
+/** The fields of the form. */
+export interface Draft {
+  readonly name: string;
+  readonly subject: 'client' | 'organization';
+  readonly security_profile: 'standard' | 'strict';
+  readonly perDay: number | null;
+  readonly perMonth: number | null;
+  readonly reportAfter: number | null;
+  readonly disableAfter: number | null;
+  readonly except: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export function draftOf(organization: OrganizationFields): Draft {
+  const { name, subject, security_profile, quota, unused_clients: unused, metadata } = organization;
+  return {
+    name,
+    subject,
+    security_profile,
+    perDay: quota?.tokens_per_day ?? null,
+    perMonth: quota?.tokens_per_month ?? null,
+    reportAfter: unused?.report_after_days ?? null,
+    disableAfter: unused?.disable_after_days ?? null,
+    except: unused?.except ?? [],
+    metadata,
+  };
+}
+
+/**
+ * Returns the merge patch that brings an organization to a draft.
+ * @returns an empty one if nothing changed
+ */
+export function patchOf(organization: OrganizationFields, draft: Draft): Record<string, unknown> {
+  const { name, subject, security_profile, perDay, perMonth, reportAfter, disableAfter, except } = draft;
+  const quota = (perDay ?? perMonth) === null ? null : { tokens_per_day: perDay, tokens_per_month: perMonth };
+  const unused_clients =
+    (reportAfter ?? disableAfter) === null
+      ? null
+      : { report_after_days: reportAfter, disable_after_days: disableAfter, except };
+  const before = draftOf(organization);
+  // A merge patch removes a member only if it names it with null.
+  const removed = Object.keys(organization.metadata).filter((note) => !Object.hasOwn(draft.metadata, note));
+  const notes = Object.entries(draft.metadata).filter(([note, text]) => organization.metadata[note] !== text);
+  const metadata = Object.fromEntries([...removed.map((note) => [note, null]), ...notes]);
+  return {
+    ...(name !== before.name && { name }),
+    ...(subject !== before.subject && { subject }),
+    ...(security_profile !== before.security_profile && { security_profile }),
+    ...(!areEqualJson([perDay, perMonth], [before.perDay, before.perMonth]) && { quota }),
+    ...(!areEqualJson([reportAfter, disableAfter, except], [before.reportAfter, before.disableAfter, before.except]) && {
+      unused_clients,
+    }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  };
+}
+
+/** Returns the options of `edgemint organizations update` for a draft. */
+export function optionsOf(organization: OrganizationFields, draft: Draft) {
+  const patch = patchOf(organization, draft);
+  const { quota, unused_clients: unused, metadata } = patch as {
+    quota?: Quota | null;
+    unused_clients?: UnusedClients | null;
+    metadata?: Readonly<Record<string, string | null>>;
+  };
+  const reset = [...(quota === null ? ['quota'] : []), ...(unused === null ? ['unused-clients'] : [])];
+  return {
+    name: patch.name as string | undefined,
+    subject: patch.subject as string | undefined,
+    'security-profile': patch.security_profile as string | undefined,
+    ...(quota && { 'quota-day': quota.tokens_per_day ?? 'none', 'quota-month': quota.tokens_per_month ?? 'none' }),
+    ...(unused && {
+      'report-unused-after': unused.report_after_days,
+      'disable-unused-after': unused.disable_after_days,
+      'except-unused': unused.except,
+    }),
+    // No option removes a note.
+    metadata: Object.entries(metadata ?? {}).flatMap(([note, text]) => (text === null ? [] : `${note}=${text}`)),
+    reset,
+  };
+}
