@@ -12,7 +12,17 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const OUT = join(ROOT, 'dist/assets');
 const CONSOLE = join(ROOT, 'src/console');
 const SWAGGER_UI = join(ROOT, 'node_modules/swagger-ui-dist');
-const SOURCES = ['src/console', 'src/cli/console', 'src/documentation/constants.ts', 'package-lock.json'];
+// With the folders of which the console imports pure code.
+const SOURCES = [
+  'src/console',
+  'src/cli/console',
+  'src/constants.ts',
+  'src/declaration',
+  'src/documentation/constants.ts',
+  'src/keys/constants.ts',
+  'src/lib',
+  'package-lock.json',
+];
 
 /** Builds the assets, unless they are newer than their sources. */
 export async function buildAssets(): Promise<void> {

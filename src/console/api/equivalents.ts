@@ -7,14 +7,17 @@ export interface ShownCall {
   readonly path: string;
   readonly body?: unknown;
   readonly ifMatch?: string;
+  /** The media type that is asked for, if it is not JSON. */
+  readonly accept?: string;
 }
 
 /** Returns a call as a curl command. The key is a variable, never the value. */
-export function curlFor({ method, path, body, ifMatch }: ShownCall): string {
+export function curlFor({ method, path, body, ifMatch, accept }: ShownCall): string {
   const verb = method.toUpperCase();
   return [
     `curl ${verb === 'GET' ? '' : `-X ${verb} `}${quote(`${ISSUER_URL}${path}`)}`,
     '-H "Authorization: Bearer $EDGEMINT_API_KEY"',
+    ...(accept === undefined ? [] : [`-H ${quote(`Accept: ${accept}`)}`]),
     ...(ifMatch === undefined ? [] : [`-H ${quote(`If-Match: ${ifMatch}`)}`]),
     ...(body === undefined
       ? []

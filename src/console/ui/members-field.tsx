@@ -49,7 +49,9 @@ export function MembersField({ value, onChange, ...field }: MembersFieldProps) {
       <div>
         <Button
           size="small"
-          onClick={() => setRows([...rows, { key: Math.max(-1, ...rows.map((row) => row.key)) + 1, name: '', text: '' }])}
+          onClick={() =>
+            setRows([...rows, { key: Math.max(-1, ...rows.map((row) => row.key)) + 1, name: '', text: '' }])
+          }
         >
           Add a row
         </Button>

@@ -1,4 +1,6 @@
-import type { ApiKeyScope } from '../../../management/http/authorization.ts';
+import type { Schema } from '../../api/types.ts';
+
+type ApiKeyScope = Schema<'ApiKey'>['scopes'][number];
 
 /** What each scope of an API key permits, in the order in which a form offers them. */
 export const SCOPE_DESCRIPTIONS: Readonly<Record<ApiKeyScope, string>> = {

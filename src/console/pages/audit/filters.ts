@@ -34,3 +34,9 @@ export function writeFilters(filters: AuditFilters): string {
 export function filterOptions({ request_id, ...filters }: AuditFilters): Readonly<Record<string, string | undefined>> {
   return { ...filters, request: request_id };
 }
+
+/** Writes the query of a call, with its `?`. */
+export function writeQuery(query: Readonly<Record<string, string | undefined>>): string {
+  const entries = Object.entries(query).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  return entries.length === 0 ? '' : `?${new URLSearchParams(entries)}`;
+}

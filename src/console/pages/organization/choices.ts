@@ -6,6 +6,14 @@ export const SUBJECTS: readonly Option<'client' | 'organization'>[] = [
 ];
 
 export const PROFILES: readonly Option<'standard' | 'strict'>[] = [
-  { value: 'standard', label: 'Standard', help: 'Clients may have secrets, keys, certificates or federated identities.' },
-  { value: 'strict', label: 'Strict', help: 'No secrets, and only bound tokens that live 15 minutes: rules modelled on FAPI 2.0.' },
+  {
+    value: 'standard',
+    label: 'Standard',
+    help: 'Clients may have secrets, keys, certificates or federated identities.',
+  },
+  {
+    value: 'strict',
+    label: 'Strict',
+    help: 'No secrets, and only bound tokens that live 15 minutes: rules modelled on FAPI 2.0.',
+  },
 ];

@@ -1,6 +1,6 @@
 import { useQueries } from '@tanstack/react-query';
 import { call } from '../../api/call.ts';
-import { can, type ApiKeyScope, useSession } from '../../api/session.tsx';
+import { type ApiKeyScope, can, useSession } from '../../api/session.tsx';
 
 /** What an organization owns. */
 const KINDS = [
@@ -37,7 +37,11 @@ export function useContents(organizationId: string, enabled: boolean): Content[]
   return kinds.map(({ label }, index) => {
     const found = queries[index]?.data;
     if (queries[index]?.isError) return { label, count: 'unknown', names: [] };
-    return { label, count: found && `${found.count.toLocaleString('en')}${found.hasMore ? ' or more' : ''}`, names: found?.names ?? [] };
+    return {
+      label,
+      count: found && `${found.count.toLocaleString('en')}${found.hasMore ? ' or more' : ''}`,
+      names: found?.names ?? [],
+    };
   });
 }
 
@@ -47,7 +51,12 @@ async function countOwned(path: string, name: string, organizationId: string, si
   let count = 0;
   for (let page = 0; page < PAGES_MAX; page++) {
     const query = { organization_id: organizationId, limit: 100, cursor };
-    const { body } = await call<{ data: Record<string, unknown>[]; next_cursor: string | null }>({ method: 'get', path, params: { query }, signal });
+    const { body } = await call<{ data: Record<string, unknown>[]; next_cursor: string | null }>({
+      method: 'get',
+      path,
+      params: { query },
+      signal,
+    });
     // Lists of an organization have the shared resources as well, which stay.
     const owned = body.data.filter((item) => item.organization_id === organizationId);
     count += owned.length;

@@ -94,7 +94,7 @@ function RevokeTokens({ organization: { id, name }, onClose }: DialogProps) {
     method: 'post',
     path: '/v1/organizations/{id}/revoke-tokens',
     params: { path: { id } },
-    onDone: (_, status) => onClose(),
+    onDone: onClose,
     invalidates: ['/v1/organizations', '/v1/clients'],
     success: 'All tokens are revoked.',
   });
@@ -113,14 +113,18 @@ function RevokeTokens({ organization: { id, name }, onClose }: DialogProps) {
       command={commandFor(['organizations', 'revoke-tokens', id])}
     >
       <p>
-        Every token of the clients of <SafeText text={name} /> becomes inactive. APIs that verify offline accept them until they
-        expire. Clients keep their secrets and get new tokens when they ask.
+        Every token of the clients of <SafeText text={name} /> becomes inactive. APIs that verify offline accept them
+        until they expire. Clients keep their secrets and get new tokens when they ask.
       </p>
     </ConfirmDialog>
   );
 }
 
-function ChangeStatus({ organization: { id, name, status }, etag, onClose }: DialogProps & { readonly etag: string | undefined }) {
+function ChangeStatus({
+  organization: { id, name, status },
+  etag,
+  onClose,
+}: DialogProps & { readonly etag: string | undefined }) {
   const isActive = status === 'active';
   const next = isActive ? 'disabled' : 'active';
   const change = useAction({
@@ -186,7 +190,10 @@ function Delete({ organization: { id, name }, etag, onClose }: DialogProps & { r
       call={{ method: 'delete', path: `/v1/organizations/${id}?cascade=true` }}
       command={commandFor(['organizations', 'delete', id], { cascade: true })}
     >
-      <p>This deletes the organization with everything that it owns, and ends all tokens of its clients. It cannot be undone.</p>
+      <p>
+        This deletes the organization with everything that it owns, and ends all tokens of its clients. It cannot be
+        undone.
+      </p>
       {contents.some(({ names }) => names.length > 0) && (
         <ul className="dependents">
           {contents.flatMap(({ label, names }) =>

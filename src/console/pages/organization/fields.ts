@@ -75,7 +75,10 @@ export function patchOf(organization: OrganizationFields, draft: Draft): Record<
     ...(subject !== before.subject && { subject }),
     ...(security_profile !== before.security_profile && { security_profile }),
     ...(!areEqualJson([perDay, perMonth], [before.perDay, before.perMonth]) && { quota }),
-    ...(!areEqualJson([reportAfter, disableAfter, except], [before.reportAfter, before.disableAfter, before.except]) && {
+    ...(!areEqualJson(
+      [reportAfter, disableAfter, except],
+      [before.reportAfter, before.disableAfter, before.except],
+    ) && {
       unused_clients,
     }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
@@ -85,7 +88,11 @@ export function patchOf(organization: OrganizationFields, draft: Draft): Record<
 /** Returns the options of `edgemint organizations update` for a draft. */
 export function optionsOf(organization: OrganizationFields, draft: Draft) {
   const patch = patchOf(organization, draft);
-  const { quota, unused_clients: unused, metadata } = patch as {
+  const {
+    quota,
+    unused_clients: unused,
+    metadata,
+  } = patch as {
     quota?: Quota | null;
     unused_clients?: UnusedClients | null;
     metadata?: Readonly<Record<string, string | null>>;

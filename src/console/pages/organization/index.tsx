@@ -19,7 +19,6 @@ import { Time } from '../../ui/time.tsx';
 import { PROFILES, SUBJECTS } from './choices.ts';
 import { Danger } from './danger.tsx';
 import type { OrganizationFields } from './fields.ts';
-import { PortalLink } from './portal-link.tsx';
 import { Settings } from './settings.tsx';
 
 export default function Organization() {
@@ -56,7 +55,12 @@ export default function Organization() {
   }
   const edit = mayChange && !isEditing && <Button onClick={() => setEditing(true)}>Edit</Button>;
   return (
-    <Page title={organization.name} breadcrumbs={breadcrumbs} subtitle={<Status status={organization.status} />} actions={edit}>
+    <Page
+      title={organization.name}
+      breadcrumbs={breadcrumbs}
+      subtitle={<Status status={organization.status} />}
+      actions={edit}
+    >
       {organization.status === 'disabled' && (
         <p className="notice">Its clients get no tokens. The tokens that they had ended for good.</p>
       )}
@@ -71,7 +75,6 @@ export default function Organization() {
           />
         </Section>
       )}
-      {mayChange && <PortalLink organization={organization} />}
       <Danger organization={organization} etag={found.etag} />
     </Page>
   );
@@ -117,7 +120,11 @@ function itemsOf(organization: OrganizationFields) {
   ];
 }
 
-function unusedText({ report_after_days: report, disable_after_days: disable, except }: NonNullable<OrganizationFields['unused_clients']>) {
+function unusedText({
+  report_after_days: report,
+  disable_after_days: disable,
+  except,
+}: NonNullable<OrganizationFields['unused_clients']>) {
   const parts = [
     ...(report === null ? [] : [`reported after ${report} days`]),
     ...(disable === null ? [] : [`disabled after ${disable} days`]),

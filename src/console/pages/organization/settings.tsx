@@ -124,7 +124,9 @@ export function Settings({ organization, etag, onClose }: SettingsProps) {
         <CallHint
           call={{ method: 'patch', path: `/v1/organizations/${organization.id}`, body: patch }}
           command={
-            removesNotes ? undefined : commandFor(['organizations', 'update', organization.id], optionsOf(organization, draft))
+            removesNotes
+              ? undefined
+              : commandFor(['organizations', 'update', organization.id], optionsOf(organization, draft))
           }
         />
       </Form>

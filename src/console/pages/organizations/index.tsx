@@ -37,7 +37,7 @@ export default function Organizations() {
           isLoading={list.isLoading}
           columns={[
             { key: 'name', label: 'Name', render: ({ name }) => <SafeText text={name} /> },
-            { key: 'status', label: 'Status', render: ({ status }) => <Status status={status} /> },
+            { key: 'status', label: 'Status', render: ({ status }) => <Status status={status ?? 'active'} /> },
             {
               key: 'profile',
               label: 'Security profile',

@@ -29,7 +29,11 @@ export function NewOrganization({ onClose }: { readonly onClose: () => void }) {
       navigate(organizationAddress(answer.id));
     },
   });
-  const options = { name, ...(subject !== 'client' && { subject }), ...(profile !== 'standard' && { 'security-profile': profile }) };
+  const options = {
+    name,
+    ...(subject !== 'client' && { subject }),
+    ...(profile !== 'standard' && { 'security-profile': profile }),
+  };
   return (
     <Dialog
       isOpen
@@ -43,11 +47,33 @@ export function NewOrganization({ onClose }: { readonly onClose: () => void }) {
       }
     >
       <Form onSubmit={() => create.run()} problem={create.problem}>
-        <TextField name="/name" label="Name" help="For people. It is unique." value={name} onChange={setName} autoFocus />
-        <RadioCardsField name="/subject" label="Subject of its tokens" value={subject} onChange={setSubject} options={SUBJECTS} />
-        <RadioCardsField name="/security_profile" label="Security profile" value={profile} onChange={setProfile} options={PROFILES} />
+        <TextField
+          name="/name"
+          label="Name"
+          help="For people. It is unique."
+          value={name}
+          onChange={setName}
+          autoFocus
+        />
+        <RadioCardsField
+          name="/subject"
+          label="Subject of its tokens"
+          value={subject}
+          onChange={setSubject}
+          options={SUBJECTS}
+        />
+        <RadioCardsField
+          name="/security_profile"
+          label="Security profile"
+          value={profile}
+          onChange={setProfile}
+          options={PROFILES}
+        />
       </Form>
-      <CallHint call={{ method: 'post', path: '/v1/organizations', body }} command={commandFor(['organizations', 'create'], options)} />
+      <CallHint
+        call={{ method: 'post', path: '/v1/organizations', body }}
+        command={commandFor(['organizations', 'create'], options)}
+      />
     </Dialog>
   );
 }

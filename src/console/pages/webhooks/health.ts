@@ -1,5 +1,5 @@
 interface HealthFields {
-  readonly status: string;
+  readonly status?: string;
   readonly disabled_reason: string | null;
   readonly failing_since: string | null;
 }

@@ -1,0 +1,3 @@
+import type { Schema } from '../../api/types.ts';
+
+export type ApiKey = Schema<'ApiKey'>;

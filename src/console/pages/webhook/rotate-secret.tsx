@@ -1,0 +1,85 @@
+import { useState } from 'react';
+import { useAction } from '../../api/action.ts';
+import { commandFor } from '../../api/command.ts';
+import type { Schema } from '../../api/types.ts';
+import { Button } from '../../ui/button.tsx';
+import { CallHint } from '../../ui/call-hint.tsx';
+import { Dialog } from '../../ui/dialog.tsx';
+import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
+import { DurationField } from '../../ui/fields/duration-field.tsx';
+import { Form } from '../../ui/form.tsx';
+import { SecretOnce } from '../../ui/secret-once.tsx';
+
+const DAY = 86_400;
+
+interface RotateSecretProps {
+  readonly webhook: Schema<'Webhook'>;
+  readonly onClose: () => void;
+}
+
+/** Gives a webhook a new signing secret, and shows it once. */
+export function RotateSecret({ webhook: { id, signing_secrets }, onClose }: RotateSecretProps) {
+  const [grace, setGrace] = useState<number | null>(DAY);
+  const [replaces, setReplaces] = useState(false);
+  const older = signing_secrets[1];
+  const body = { grace_seconds: grace ?? 0, ...(replaces && { replace_previous: true }) };
+  const rotate = useAction({
+    method: 'post',
+    path: '/v1/webhooks/{id}/rotate-secret',
+    params: { path: { id } },
+    body,
+    invalidates: ['/v1/webhooks'],
+  });
+  const [secret, setSecret] = useState<string>();
+  const submit = async () => {
+    const answer = await rotate.run();
+    if (answer) setSecret(answer.signing_secret);
+  };
+  if (secret !== undefined) {
+    return (
+      <Dialog isOpen onClose={onClose} title="The webhook has a new signing secret" isDismissible={false}>
+        <SecretOnce label="New signing secret" value={secret} />
+        <p>Give it to the receiver. Until the old secret ends, each request has a signature of both.</p>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog
+      isOpen
+      onClose={onClose}
+      title="Rotate the signing secret"
+      isDismissible={false}
+      actions={
+        <Button kind="primary" isRunning={rotate.isRunning} onClick={() => void submit()}>
+          Rotate
+        </Button>
+      }
+    >
+      <Form onSubmit={submit} problem={rotate.problem}>
+        <DurationField
+          name="/grace_seconds"
+          label="The old secret signs as well for"
+          help="0 if the old one leaked: it stops signing at once."
+          value={grace}
+          onChange={setGrace}
+        />
+        {older && (
+          <CheckboxField
+            name="/replace_previous"
+            label={`End the secret before it, …${older.hint}, at once`}
+            help="It still signs, and only two secrets can."
+            value={replaces}
+            onChange={setReplaces}
+          />
+        )}
+      </Form>
+      <CallHint
+        call={{ method: 'post', path: `/v1/webhooks/${id}/rotate-secret`, body }}
+        command={commandFor(['webhooks', 'rotate-secret', id], {
+          grace: `${grace ?? 0}s`,
+          'replace-previous': replaces,
+        })}
+      />
+    </Dialog>
+  );
+}
