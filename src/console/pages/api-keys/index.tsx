@@ -20,6 +20,7 @@ import { NewApiKey } from './new-api-key.tsx';
 import { RotateApiKey } from './rotate-api-key.tsx';
 import { PRESETS, presetOf } from './scopes.ts';
 import type { ApiKey } from './types.ts';
+import '../keys.css';
 
 type Open = { readonly do: 'create' } | { readonly do: 'rotate' | 'delete' | 'delete-secondary'; readonly key: ApiKey };
 

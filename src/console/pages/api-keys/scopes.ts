@@ -15,6 +15,7 @@ export const SCOPE_DESCRIPTIONS: Readonly<Record<ApiKeyScope, string>> = {
   'tokens:revoke': 'Revoke tokens, of one client or of the organization',
   'api-keys:read': 'See API keys and when they were used',
   'api-keys:write': 'Create, rotate and delete API keys, with no more rights than its own',
+  'portal-links:write': 'Create links that open this console for your customers, with no more rights than its own',
   'webhooks:read': 'See webhooks and what was delivered',
   'webhooks:write': 'Create, change and delete webhooks, and send events again',
   'audit:read': 'See the audit log',

@@ -16,6 +16,7 @@ import { ExportDialog } from './export-dialog.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { type AuditFilters, filterOptions, readFilters, writeFilters, writeQuery } from './filters.ts';
 import { Actor, type AuditEvent, Target } from './subjects.tsx';
+import '../keys.css';
 
 const FIELDS_SHOWN = 4;
 

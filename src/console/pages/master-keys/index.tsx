@@ -13,6 +13,7 @@ import { Table } from '../../ui/table.tsx';
 import { Time, useNow } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
 import { type MasterKey, nextStep, type Step } from './advice.ts';
+import '../keys.css';
 
 const STATUS_TONES = { current: 'good', previous: 'warning', retired: 'neutral' } as const;
 

@@ -20,6 +20,7 @@ import { PROFILES, SUBJECTS } from './choices.ts';
 import { Danger } from './danger.tsx';
 import type { OrganizationFields } from './fields.ts';
 import { Settings } from './settings.tsx';
+import '../keys.css';
 
 export default function Organization() {
   const id = useOrganization();

@@ -12,6 +12,7 @@ import { Status } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { NewOrganization } from './new-organization.tsx';
+import '../keys.css';
 
 export default function Organizations() {
   const list = useList('/v1/organizations', { query: { limit: 50 } });

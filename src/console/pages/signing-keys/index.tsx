@@ -16,6 +16,7 @@ import { SettlingNotice } from './settling.tsx';
 import { algorithmsOf, phasesOf, type SigningKey } from './timeline.ts';
 import { TimelineChart } from './timeline-chart.tsx';
 import './signing-keys.css';
+import '../keys.css';
 
 /** Keys change by the minute at most, but an emergency is watched. */
 const REFETCH_MS = 10_000;

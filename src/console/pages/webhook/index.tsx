@@ -25,6 +25,7 @@ import { healthOf } from '../webhooks/health.ts';
 import { Deliveries } from './deliveries.tsx';
 import { EditWebhook } from './edit-webhook.tsx';
 import { RotateSecret } from './rotate-secret.tsx';
+import '../keys.css';
 
 type Open = 'edit' | 'rotate' | 'delete' | 'disable';
 

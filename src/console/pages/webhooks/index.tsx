@@ -15,6 +15,7 @@ import { Time } from '../../ui/time.tsx';
 import { webhookAddress } from './address.ts';
 import { healthOf } from './health.ts';
 import { NewWebhook } from './new-webhook.tsx';
+import '../keys.css';
 
 /** The webhooks of an organization, or those of the instance if the address has no organization. */
 export default function Webhooks() {
