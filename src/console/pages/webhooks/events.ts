@@ -58,6 +58,13 @@ export const EVENT_GROUPS: readonly { readonly label: string; readonly events: R
     },
   },
   {
+    label: 'Console',
+    events: {
+      'session.created': 'Somebody signed in to the console',
+      'session.ended': 'Somebody signed out of the console',
+    },
+  },
+  {
     label: 'Signing and master keys',
     events: {
       'signing_keys.rotated': 'The signing keys were rotated',
