@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import type { Vite } from 'vitest/node';
+import { buildAssets } from './src/cli/console/assets.ts';
 import { outbound } from './test/outbound.ts';
 import type { Size } from './test/size.ts';
 
@@ -79,6 +80,9 @@ function workers(test: TestProjectInlineConfiguration['test']): TestProjectInlin
     },
   };
 }
+
+// The Worker's runtime does not start without the folder of its assets.
+await buildAssets();
 
 export default defineConfig({
   test: {

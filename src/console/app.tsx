@@ -1,11 +1,10 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
-import { Tooltip } from '@base-ui/react/tooltip';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Router } from 'wouter';
 import { CONSOLE_PATH } from './api/address.ts';
 import { queryClient } from './api/queries.ts';
 import { Shell } from './shell/shell.tsx';
-import { ToastProvider } from './ui/toast.tsx';
+import { Toasts } from './ui/toast.tsx';
 
 /** The whole console. Base UI must not write `<style>` elements: the Content Security Policy forbids them. */
 export function App() {
@@ -13,11 +12,8 @@ export function App() {
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queryClient}>
         <Router base={CONSOLE_PATH}>
-          <Tooltip.Provider delay={400}>
-            <ToastProvider>
-              <Shell />
-            </ToastProvider>
-          </Tooltip.Provider>
+          <Shell />
+          <Toasts />
         </Router>
       </QueryClientProvider>
     </CSPProvider>

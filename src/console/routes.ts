@@ -34,7 +34,9 @@ const IN = '/organizations/:organizationId';
 
 /** All addresses. The first match counts. */
 export const ROUTES: readonly Route[] = [
-  route('/', 'Overview', () => import('./pages/overview/index.tsx')),
+  route('/', 'Overview', () => import('./pages/overview/index.tsx'), {
+    navigation: { group: 'instance', label: 'Overview', icon: 'overview' },
+  }),
   route('/organizations', 'Organizations', () => import('./pages/organizations/index.tsx'), {
     requires: 'root',
     navigation: { group: 'instance', label: 'Organizations', icon: 'organizations' },

@@ -1,7 +1,6 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
 import { ASSETS } from '../../documentation/constants.ts';
 import { buildIfStale } from './freshness.ts';
 import { generateTypes } from './types.ts';
@@ -33,6 +32,7 @@ export async function buildAssets(): Promise<void> {
     await rm(join(OUT, 'docs'), { recursive: true, force: true });
     await mkdir(join(OUT, 'docs'), { recursive: true });
     for (const name of ASSETS) await cp(join(SWAGGER_UI, name), join(OUT, 'docs', name));
+    const { build } = await import('vite');
     await build({ configFile: join(CONSOLE, 'vite.config.ts'), logLevel: 'warn' });
   });
 }

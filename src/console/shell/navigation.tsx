@@ -3,7 +3,7 @@ import { organizationAddress, useMaybeOrganization } from '../api/organization.t
 import { can, useSession } from '../api/session.tsx';
 import { ROUTES, type Route } from '../routes.ts';
 import { Icon } from '../ui/icon.tsx';
-import { AccountMenu } from './account-menu.tsx';
+import { Account } from './account.tsx';
 import { Mark } from './mark.tsx';
 import { OrganizationSwitcher } from './organization-switcher.tsx';
 
@@ -35,13 +35,10 @@ export function Navigation() {
       {session.isInstanceAdmin && (
         <>
           <p className="navigation-heading">Instance</p>
-          <ul>
-            <Item href="/" label="Overview" icon="overview" isExact />
-          </ul>
           <Group routes={shown('instance')} hrefOf={({ path }) => path} />
         </>
       )}
-      <AccountMenu />
+      <Account />
     </nav>
   );
 }
@@ -51,7 +48,7 @@ function Group({ routes, hrefOf }: { readonly routes: readonly Route[]; readonly
     <ul>
       {routes.map((route) => {
         const { label, icon } = route.navigation ?? { label: route.title, icon: 'overview' as const };
-        const isExact = route.path.endsWith(':organizationId') || route.path === '/organizations';
+        const isExact = route.path.endsWith(':organizationId') || route.path === '/' || route.path === '/organizations';
         return (
           <Item
             key={route.path}

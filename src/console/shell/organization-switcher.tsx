@@ -1,40 +1,44 @@
-import { useState } from 'react';
-import { useLocation } from 'wouter';
-import { call } from '../api/call.ts';
-import { organizationAddress } from '../api/organization.ts';
+import { lazy, Suspense, useState } from 'react';
 import { useResource } from '../api/queries.ts';
-import type { Schema } from '../api/types.ts';
+import { Icon } from '../ui/icon.tsx';
 import { visible } from '../ui/safe-text.tsx';
-import { SwitcherCombobox } from './switcher-combobox.tsx';
 
-const SHOWN = 50;
+const load = () => import('./organization-menu.tsx');
+const OrganizationMenu = lazy(load);
 
-/** Chooses the organization whose pages are shown. */
+/** Chooses the organization whose pages are shown. The list is loaded when it is wanted. */
 export function OrganizationSwitcher({ organizationId }: { readonly organizationId: string | undefined }) {
-  const [, navigate] = useLocation();
+  const [isWanted, setWanted] = useState(false);
   const current = useResource(
     '/v1/organizations/{id}',
     { path: { id: organizationId ?? '' } },
     { enabled: organizationId !== undefined },
   );
-  const [chosen, setChosen] = useState<{ readonly value: string; readonly label: string }>();
-  const label = current.data?.name ?? (chosen?.value === organizationId ? chosen?.label : undefined);
+  const name = organizationId === undefined ? undefined : current.data?.name;
+  const text = name === undefined ? 'Choose an organization' : visible(name);
+  const content = (
+    <>
+      <span className="switcher-text">{text}</span>
+      <Icon name="chevron" />
+    </>
+  );
+  const trigger = (
+    <button
+      type="button"
+      className="switcher"
+      aria-label={`Organization: ${text}`}
+      aria-haspopup="menu"
+      onPointerEnter={() => void load()}
+      onFocus={() => void load()}
+      onClick={() => setWanted(true)}
+    >
+      {content}
+    </button>
+  );
+  if (!isWanted) return trigger;
   return (
-    <SwitcherCombobox
-      label="Organization"
-      text={label === undefined ? 'Choose an organization' : visible(label)}
-      load={async () => {
-        const { body } = await call<{ readonly data: readonly Schema<'Organization'>[] }>({
-          method: 'get',
-          path: '/v1/organizations',
-          params: { query: { limit: SHOWN } },
-        });
-        return body.data.map(({ id, name }) => ({ value: id, label: name }));
-      }}
-      onChoose={(option) => {
-        setChosen(option);
-        navigate(organizationAddress(option.value));
-      }}
-    />
+    <Suspense fallback={trigger}>
+      <OrganizationMenu label={`Organization: ${text}`} trigger={content} />
+    </Suspense>
   );
 }

@@ -1,13 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, useLocation } from 'wouter';
 import { listenForSignOut } from '../api/expiry.ts';
 import { asProblem } from '../api/problem.ts';
 import { readSession, SessionContext } from '../api/session.tsx';
 import { ErrorBox } from '../ui/error-box.tsx';
 import { Layout } from './layout.tsx';
-import { SignIn } from './sign-in.tsx';
-import { SignInByLink } from './sign-in-by-link.tsx';
+
+// A browser that is signed in needs neither.
+const SignIn = lazy(() => import('./sign-in.tsx'));
+const SignInByLink = lazy(() => import('./sign-in-by-link.tsx'));
 
 export const SESSION_KEY = ['session'];
 
@@ -30,7 +32,13 @@ export function Shell() {
     [client],
   );
 
-  if (location === '/link') return <SignInByLink onSignedIn={(session) => client.setQueryData(SESSION_KEY, session)} />;
+  if (location === '/link') {
+    return (
+      <Suspense>
+        <SignInByLink onSignedIn={(session) => client.setQueryData(SESSION_KEY, session)} />
+      </Suspense>
+    );
+  }
   if (query.isPending) return null;
   if (query.error) {
     return (
@@ -43,12 +51,14 @@ export function Shell() {
   if (!session) {
     if (!isEntrance) return <Redirect to={`/sign-in?return=${encodeURIComponent(location + search())}`} replace />;
     return (
-      <SignIn
-        onSignedIn={(signedIn) => {
-          client.setQueryData(SESSION_KEY, signedIn);
-          navigate(returnAddress(), { replace: true });
-        }}
-      />
+      <Suspense>
+        <SignIn
+          onSignedIn={(signedIn) => {
+            client.setQueryData(SESSION_KEY, signedIn);
+            navigate(returnAddress(), { replace: true });
+          }}
+        />
+      </Suspense>
     );
   }
   if (isEntrance) return <Redirect to={returnAddress()} replace />;

@@ -20,7 +20,7 @@ function takeToken(): string {
 let exchange: Promise<Session> | undefined;
 
 /** Exchanges a one-time link for a session. */
-export function SignInByLink({ onSignedIn }: { readonly onSignedIn: (session: Session) => void }) {
+export default function SignInByLink({ onSignedIn }: { readonly onSignedIn: (session: Session) => void }) {
   const [problem, setProblem] = useState<Problem>();
   const [, navigate] = useLocation();
   // biome-ignore lint/correctness/useExhaustiveDependencies: a link is exchanged once.

@@ -7,7 +7,7 @@ import { Form, FormActions } from '../ui/form.tsx';
 import { Entrance } from './entrance.tsx';
 
 /** Exchanges an API key for a session. The key is sent once and kept nowhere. */
-export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session) => void }) {
+export default function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session) => void }) {
   const [key, setKey] = useState('');
   const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState<Problem>();

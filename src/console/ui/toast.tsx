@@ -1,55 +1,70 @@
-import { Toast } from '@base-ui/react/toast';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, useSyncExternalStore } from 'react';
 
-const manager = Toast.createToastManager();
+export interface Message {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: 'success' | 'error' | 'progress';
+  readonly retry?: (() => void) | undefined;
+}
 
-const ERROR_MS = 12_000;
+/** What is done with a message. */
+export type Change = { readonly add: Message } | { readonly update: Message } | { readonly close: string };
+
+// The code that shows messages is loaded with the first one. Until then they wait here.
+const waiting: Change[] = [];
+let receiver: ((change: Change) => void) | undefined;
+const listeners = new Set<() => void>();
+let isNeeded = false;
+let count = 0;
+
+function send(change: Change): void {
+  if (receiver) receiver(change);
+  else waiting.push(change);
+  if (isNeeded) return;
+  isNeeded = true;
+  for (const listener of listeners) listener();
+}
+
+function add(message: Omit<Message, 'id'>): string {
+  count += 1;
+  const id = `message-${count}`;
+  send({ add: { ...message, id } });
+  return id;
+}
 
 /** Shows short messages at the edge of the window. */
 export const toast = {
-  success(message: string): void {
-    manager.add({ title: message, type: 'success' });
-  },
+  success: (text: string): void => void add({ text, kind: 'success' }),
   /** @param retry is offered as a button */
-  error(message: string, retry?: () => void): void {
-    const actionProps = retry && { children: 'Try again', onClick: retry };
-    manager.add({
-      title: message,
-      type: 'error',
-      priority: 'high',
-      timeout: ERROR_MS,
-      ...(actionProps && { actionProps }),
-    });
-  },
-  /** Shows a message that stays until it is closed. Returns its id. */
-  progress: (message: string): string => manager.add({ title: message, type: 'progress', timeout: 0 }),
-  update: (id: string, message: string, isDone = false): void =>
-    manager.update(id, { title: message, type: isDone ? 'success' : 'progress', timeout: isDone ? 5000 : 0 }),
-  close: (id: string): void => manager.close(id),
+  error: (text: string, retry?: () => void): void => void add({ text, kind: 'error', retry }),
+  /** Shows a message that stays. Returns its id. */
+  progress: (text: string): string => add({ text, kind: 'progress' }),
+  /** Changes a message. @param isDone whether it then goes away by itself */
+  update: (id: string, text: string, isDone = false): void =>
+    send({ update: { id, text, kind: isDone ? 'success' : 'progress' } }),
+  close: (id: string): void => send({ close: id }),
 };
 
-export function ToastProvider({ children }: { readonly children: ReactNode }) {
-  return (
-    <Toast.Provider toastManager={manager}>
-      {children}
-      <Toast.Portal>
-        <Toast.Viewport className="toasts">
-          <Toasts />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
-  );
+/** Passes on all messages, those that have waited first. */
+export function receiveMessages(receive: (change: Change) => void): void {
+  receiver = receive;
+  for (const change of waiting.splice(0)) receive(change);
 }
 
-function Toasts() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((each) => (
-    <Toast.Root key={each.id} toast={each} className={`toast toast-${each.type ?? 'success'}`}>
-      <Toast.Title className="toast-title" />
-      {each.actionProps && <Toast.Action className="button button-quiet button-small" />}
-      <Toast.Close className="icon-button" aria-label="Close the message">
-        ×
-      </Toast.Close>
-    </Toast.Root>
-  ));
+const ToastHost = lazy(() => import('./toast-host.tsx'));
+
+/** The place of the messages. The app has one. */
+export function Toasts() {
+  const isShown = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => isNeeded,
+  );
+  return isShown ? (
+    <Suspense>
+      <ToastHost />
+    </Suspense>
+  ) : null;
 }

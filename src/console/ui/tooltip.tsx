@@ -10,13 +10,15 @@ export function Tooltip({
   readonly children: ReactElement<Record<string, unknown>>;
 }) {
   return (
-    <Base.Root>
-      <Base.Trigger render={children} />
-      <Base.Portal>
-        <Base.Positioner className="positioner" sideOffset={6}>
-          <Base.Popup className="tooltip">{text}</Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <Base.Provider delay={400}>
+      <Base.Root>
+        <Base.Trigger render={children} />
+        <Base.Portal>
+          <Base.Positioner className="positioner" sideOffset={6}>
+            <Base.Popup className="tooltip">{text}</Base.Popup>
+          </Base.Positioner>
+        </Base.Portal>
+      </Base.Root>
+    </Base.Provider>
   );
 }

@@ -1,0 +1,72 @@
+import { useEffect, useState } from 'react';
+import { call } from '../api/call.ts';
+import { Button } from './button.tsx';
+import type { Conflict } from './conflict-data.ts';
+import { Dialog } from './dialog.tsx';
+import { SafeText } from './safe-text.tsx';
+
+interface ConflictDialogProps {
+  readonly conflict: Conflict;
+  readonly onClose: () => void;
+}
+
+/** Shows both versions of what was changed twice, and asks which one counts. */
+export default function ConflictDialog({ conflict, onClose: close }: ConflictDialogProps) {
+  const [theirs, setTheirs] = useState<{ readonly body: Record<string, unknown>; readonly etag: string | undefined }>();
+  useEffect(() => {
+    call<Record<string, unknown>>({ method: 'get', path: conflict.path, params: conflict.params })
+      .then(({ body, etag }) => setTheirs({ body, etag }))
+      .catch(() => setTheirs({ body: {}, etag: undefined }));
+  }, [conflict]);
+  const yours = (conflict.yours ?? {}) as Record<string, unknown>;
+  return (
+    <Dialog
+      isOpen
+      onClose={close}
+      title="Someone else has changed this"
+      description="Your change was not applied. Compare the fields that you changed with the current version."
+      actions={
+        <>
+          <Button onClick={() => void conflict.reload().then(close)}>Discard mine and reload</Button>
+          <Button
+            kind="danger"
+            disabled={!theirs}
+            onClick={() => {
+              close();
+              void conflict.overwrite(theirs?.etag);
+            }}
+          >
+            Overwrite with mine
+          </Button>
+        </>
+      }
+    >
+      <div className="table-scroll">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Field</th>
+              <th scope="col">Yours</th>
+              <th scope="col">Theirs</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.keys(yours).map((field) => (
+              <tr key={field}>
+                <th scope="row">{field}</th>
+                <td>
+                  <code>
+                    <SafeText text={JSON.stringify(yours[field])} />
+                  </code>
+                </td>
+                <td>
+                  <code>{theirs ? <SafeText text={JSON.stringify(theirs.body[field]) ?? 'not set'} /> : '…'}</code>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Dialog>
+  );
+}
