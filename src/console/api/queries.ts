@@ -16,6 +16,15 @@ export const queryClient = new QueryClient({
   },
 });
 
+/** The key of the session among the queries. */
+export const SESSION_KEY = ['session'];
+
+/** Shows the sign-in page, and forgets what was read: the next session may be allowed less. */
+export function endSession(): void {
+  queryClient.setQueryData(SESSION_KEY, null);
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
+}
+
 /** A resource, and the ETag that a change of it must name. */
 interface Fetched<T> {
   readonly data: T;

@@ -1,5 +1,5 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { asProblem, sentence } from '../api/problem.ts';
+import { endSession } from '../api/queries.ts';
 import { type Session, signOut, useSession } from '../api/session.tsx';
 import { Button } from '../ui/button.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -17,7 +17,6 @@ const KINDS: Readonly<Record<Session['kind'], string>> = {
 /** Who is signed in and for how long, and how to sign out. */
 export function Account() {
   const session = useSession();
-  const client = useQueryClient();
   const leave = async () => {
     try {
       await signOut();
@@ -25,9 +24,7 @@ export function Account() {
         window.location.assign(session.returnUrl);
         return;
       }
-      // What was read with this session must not be shown to the next.
-      client.clear();
-      client.setQueryData(['session'], null);
+      endSession();
     } catch (error) {
       toast.error(sentence(asProblem(error)), () => void leave());
     }

@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, useLocation } from 'wouter';
 import { listenForSignOut } from '../api/expiry.ts';
 import { asProblem } from '../api/problem.ts';
+import { endSession, SESSION_KEY } from '../api/queries.ts';
 import { readSession, SessionContext } from '../api/session.tsx';
 import { ErrorBox } from '../ui/error-box.tsx';
 import { Layout } from './layout.tsx';
@@ -10,8 +11,6 @@ import { Layout } from './layout.tsx';
 // A browser that is signed in needs neither.
 const SignIn = lazy(() => import('./sign-in.tsx'));
 const SignInByLink = lazy(() => import('./sign-in-by-link.tsx'));
-
-export const SESSION_KEY = ['session'];
 
 /** Shows the sign-in pages to people without a session, and the pages to all others. */
 export function Shell() {
@@ -27,7 +26,7 @@ export function Shell() {
   useEffect(
     () =>
       listenForSignOut(() => {
-        if (client.getQueryData(SESSION_KEY)) client.setQueryData(SESSION_KEY, null);
+        if (client.getQueryData(SESSION_KEY)) endSession();
       }),
     [client],
   );

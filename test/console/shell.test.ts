@@ -1,0 +1,148 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectAccessible, hasChromium, type OpenConsole, openConsole, signIn } from './harness.ts';
+
+// The issuer has a path, which is the harder case. The tests of the pages have none.
+describe.skipIf(!hasChromium)('the frame of the console', () => {
+  let open: OpenConsole;
+  let page: Page;
+
+  beforeAll(async () => {
+    open = await openConsole({ path: '/tenant/a' });
+    page = await open.newPage();
+  });
+
+  afterAll(() => open?.close());
+
+  const navigation = () => page.getByRole('navigation', { name: 'Main' });
+
+  test('asks for a key, says when it is wrong, and comes back to the address that was asked for', async () => {
+    await page.goto(`${open.url}/signing-keys`);
+    await page.getByLabel('API key').fill('not-a-key');
+    await page.keyboard.press('Enter');
+    await page.getByText('No API key has this value, or it no longer works.').waitFor();
+    expect(await page.getByLabel('API key').getAttribute('aria-invalid')).toBe('true');
+    await expectAccessible(page);
+    await page.getByLabel('API key').fill(open.edgemint.rootApiKey);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Signing keys', level: 1 }).waitFor();
+    expect(page.url()).toBe(`${open.url}/signing-keys`);
+  });
+
+  test('keeps no key where a script can read it', async () => {
+    const kept = await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])');
+    expect(kept).toBe('[{},{},""]');
+    expect(await page.content()).not.toContain(open.edgemint.rootApiKey);
+  });
+
+  test('marks a session of the root key, with the time that is left', async () => {
+    await page.getByText(/signed in with the root key.*ends in 15 minutes/).waitFor();
+  });
+
+  test('leads to every page, and marks the one that is shown', async () => {
+    const { id } = await open.request<{ id: string }>('POST', '/v1/organizations', { name: 'Acme' });
+    await page.goto(`${open.url}/organizations/${id}`);
+    await page.getByRole('button', { name: 'Organization: Acme' }).waitFor();
+    const names = await navigation().getByRole('link').allTextContents();
+    expect(names).toEqual([
+      'Edgemint',
+      ...['Overview', 'Clients', 'Resource servers', 'Roles', 'API keys', 'Webhooks', 'Audit log', 'Export'],
+      ...['Overview', 'Organizations', 'Audit log', 'Webhooks', 'Signing keys', 'Master keys'],
+    ]);
+    await navigation().getByRole('link', { name: 'Resource servers' }).click();
+    await page.getByRole('heading', { name: 'Resource servers', level: 1 }).waitFor();
+    expect(page.url()).toBe(`${open.url}/organizations/${id}/resource-servers`);
+    const current = navigation().locator('[aria-current="page"]');
+    expect(await current.allTextContents()).toEqual(['Resource servers']);
+    await expect.poll(() => page.title()).toBe('Resource servers · Edgemint');
+  });
+
+  test('puts the focus on a new page, so that the keyboard goes on there', async () => {
+    await navigation().getByRole('link', { name: 'Signing keys' }).click();
+    await page.getByRole('heading', { name: 'Signing keys', level: 1 }).waitFor();
+    await expect.poll(() => page.evaluate('document.activeElement?.tagName')).toBe('MAIN');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Signing keys', level: 1 }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement?.tagName')).toBe('MAIN');
+  });
+
+  test('chooses another organization by keyboard', async () => {
+    await open.request('POST', '/v1/organizations', { name: 'Beta' });
+    await page.goto(open.url);
+    await page.getByRole('button', { name: /^Organization:/ }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Beta' }).waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('b');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Organization: Beta' }).waitFor();
+  });
+
+  test('says so at an address that it does not have', async () => {
+    await page.goto(`${open.url}/nothing/here`);
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+    await expectAccessible(page);
+  });
+
+  test('folds the navigation on a phone', async () => {
+    await page.setViewportSize({ width: 375, height: 700 });
+    await page.goto(`${open.url}/master-keys`);
+    await page.getByRole('heading', { name: 'Master keys', level: 1 }).waitFor();
+    expect(await navigation().isVisible()).toBe(false);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.getByRole('button', { name: 'Navigation' }).click();
+    await expectAccessible(page);
+    await navigation().getByRole('link', { name: 'Signing keys' }).click();
+    await page.getByRole('heading', { name: 'Signing keys', level: 1 }).waitFor();
+    expect(await navigation().isVisible()).toBe(false);
+    await page.setViewportSize({ width: 1280, height: 720 });
+  });
+
+  test('shows an organization’s administrator only what the key may see', async () => {
+    const { id } = await open.request<{ id: string }>('POST', '/v1/organizations', { name: '<b>evil\u200b</b>' });
+    const { api_key } = await open.request<{ api_key: string }>('POST', '/v1/api-keys', {
+      organization_id: id,
+      name: 'Auditor',
+      scopes: ['audit:read'],
+    });
+    const own = await open.newPage();
+    await signIn(own, open.url, api_key);
+    const links = own.getByRole('navigation', { name: 'Main' }).getByRole('link');
+    await expect.poll(() => links.allTextContents()).toEqual(['Edgemint', 'Overview', 'Audit log']);
+    await own.getByText('<b>evil[U+200B]</b>').first().waitFor();
+    await own.goto(`${open.url}/organizations/${id}/clients`);
+    await own.getByText('Your session may not see this page').waitFor();
+    await own.context().close();
+  });
+
+  test('signs out, and no longer shows what it showed', async () => {
+    await page.goto(`${open.url}/organizations`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('API key').waitFor();
+    await page.goto(`${open.url}/organizations`);
+    await page.getByLabel('API key').waitFor();
+    expect(page.url()).toContain('/sign-in?return=%2Forganizations');
+  });
+
+  test('returns to no other site after signing in', async () => {
+    for (const elsewhere of ['https://evil.example/', '//evil.example/', '/\\evil.example']) {
+      const own = await open.newPage();
+      await signIn(own, `${open.url}/sign-in?return=${encodeURIComponent(elsewhere)}`, open.edgemint.rootApiKey);
+      expect(new URL(own.url()).origin).toBe(new URL(open.url).origin);
+      await own.context().close();
+    }
+  });
+
+  test('removes the token of a link from the address, and says that the link does not work', async () => {
+    await page.goto(`${open.url}/link#not-a-token`);
+    await page.getByRole('heading', { name: 'The link does not work' }).waitFor();
+    expect(page.url()).toBe(`${open.url}/link`);
+    await expectAccessible(page);
+  });
+
+  test('asks no other host for anything, and the browser finds nothing to complain of', () => {
+    expect(open.complaints).toEqual([]);
+  });
+});
