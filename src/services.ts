@@ -8,6 +8,7 @@ import { LOOK_UP_DEADLINE_MS } from './gates/constants.ts';
 import { Gates } from './gates/gates.ts';
 import { ImportedClientIds } from './gates/imported-client-ids.ts';
 import { KeyRing } from './keys/key-ring.ts';
+import { ProblemError } from './management/http/problem.ts';
 import type { ManagementServices } from './management/services.ts';
 import { ClientAuthenticationCache } from './oauth/client-authentication/authentication-cache.ts';
 import { WorkloadDirectory } from './oauth/client-authentication/workload-directory.ts';
@@ -77,6 +78,15 @@ export function createServices(env: Env): Services {
       // Best effort: recording the use must not fail the request.
       (used, now) => waitUntil(recordApiKeyUse(db, used, now, now - LAST_USED_PRECISION * 1000).catch(() => undefined)),
     ),
+    sessionAdministrator: async (request, now) => {
+      const { authenticateSession } = await import('./sessions/index.ts');
+      try {
+        return (await authenticateSession(session, request, now)).administrator;
+      } catch (error) {
+        if (error instanceof ProblemError) return undefined;
+        throw error;
+      }
+    },
     authenticateSession: async (request, now) => {
       const { authenticateSession } = await import('./sessions/index.ts');
       return (await authenticateSession(session, request, now)).administrator;

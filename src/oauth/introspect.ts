@@ -6,7 +6,7 @@ import { StoreUnavailableError } from '../store/errors.ts';
 import { readCopies } from '../store/revocation-copies.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { verifyAccessToken } from '../tokens/verify.ts';
-import { findStrength, identifyCaller, isServerStanding, mayIntrospect } from './introspection/caller.ts';
+import { type Caller, findStrength, identifyCaller, isServerStanding, mayIntrospect } from './introspection/caller.ts';
 import type { Strength } from './introspection/caller-cache.ts';
 import { answerForm, type FormEndpoint, noteRefusal } from './refusals/note-refusal.ts';
 import type { RefusedRequest } from './refusals/noted-refusal.ts';
@@ -43,7 +43,7 @@ async function inspect(services: OAuthServices, request: Request, parameters: Pa
   if (strength === 'deleted') return inactiveToken('resource_server_deleted');
   const { isActive, isGranted } =
     requested === 'strong' || strength === 'strong'
-      ? await standingAtGate(services, claims, namedScopes(claims, scopes))
+      ? await standingAtGate(services, claims, notedScopes(caller, claims, scopes))
       : await standingAtEdge(services, claims);
   if (!isActive) return inactiveToken('revoked');
   if (isGranted === false && !(await isServerStanding(services, caller, claims)))
@@ -73,9 +73,10 @@ function wasGranted({ scope = '' }: AccessTokenClaims, requested: readonly strin
 
 /**
  * Returns the scopes that an introspection names, for the gate's notes: those it asks for, else all of the token's. Empty if they are too
- * long.
+ * long, and for a person who looks at a token in the console: that shows no need for its scopes.
  */
-function namedScopes({ scope = '' }: AccessTokenClaims, requested: readonly string[]): string {
+function notedScopes(caller: Caller, { scope = '' }: AccessTokenClaims, requested: readonly string[]): string {
+  if (caller.kind !== 'client' && caller.session) return '';
   const named = requested.length > 0 ? requested.join(' ') : scope;
   return named.length > INTROSPECTED_SCOPES_LENGTH_MAX ? '' : named;
 }

@@ -1,3 +1,4 @@
+import type { Administrator } from '../credentials/administrator.ts';
 import type { ApiKeys } from '../credentials/api-key.ts';
 import type { OwnClientIds } from '../credentials/client-id.ts';
 import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
@@ -60,6 +61,8 @@ export interface OAuthServices extends TokenServices {
   /** The configured master keys. The first one makes new hashes, tags and sealed values. */
   readonly masterKeys: () => Promise<MasterKeys>;
   readonly apiKeys: ApiKeys;
+  /** Returns the administrator of a console session; undefined if the cookie is not accepted. @throws StoreUnavailableError */
+  readonly sessionAdministrator: (request: Request, now: number) => Promise<Administrator | undefined>;
   readonly signedTokens: SignedTokens;
   readonly revocationFeeds: RevocationFeeds;
   readonly signedPages: SignedPages;

@@ -57,7 +57,7 @@ export const introspection = createRoute({
   tags: ['OAuth'],
   summary: 'Introspect an access token',
   description:
-    'The introspection endpoint of RFC 7662. Allowed callers are a client that introspects the resource server of the token, an API key of its organization with the scope `tokens:introspect`, and the root key. Other callers get `{"active":false}`, and so does a token that is expired, revoked, unknown or malformed. By default the next answer sees a revocation. If the resource server chose `edge`, a copy near the caller answers instead: this is cheaper, but may see a revocation a minute or more later, with no promise how much later.',
+    'The introspection endpoint of RFC 7662. Allowed callers are a client that introspects the resource server of the token, an API key of its organization with the scope `tokens:introspect`, and the root key; pages of the console have the rights of their session. Other callers get `{"active":false}`, and so does a token that is expired, revoked, unknown or malformed. By default the next answer sees a revocation. If the resource server chose `edge`, a copy near the caller answers instead: this is cheaper, but may see a revocation a minute or more later, with no promise how much later.',
   security: [...clientAuthentication, { apiKey: [] }],
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: IntrospectionRequest } } },

@@ -1,5 +1,6 @@
-import type { KeyHolder } from '../../credentials/api-key.ts';
+import { type Administrator, isInstanceAdministrator } from '../../credentials/administrator.ts';
 import { bearerToken } from '../../http/bearer-token.ts';
+import { sessionCookies } from '../../http/session-cookie.ts';
 import type { Database } from '../../store/database.ts';
 import { findIntrospectedServer, type IntrospectedServer } from '../../store/resource-servers.ts';
 import type { AccessTokenClaims } from '../../tokens/access-token.ts';
@@ -10,12 +11,12 @@ import { invalidApiKey, OAuthError } from '../response/oauth-error.ts';
 import type { OAuthServices } from '../services.ts';
 import type { Strength } from './caller-cache.ts';
 
-/** The caller of the introspection endpoint: a client, or the holder of an API key. */
-export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>) | KeyHolder;
+/** The caller of the introspection endpoint: a client, or an administrator with an API key or a session of the console. */
+export type Caller = ({ readonly kind: 'client' } & GateAnswer<IntrospectIntent>) | Administrator;
 
 /**
  * Authenticates the caller of the introspection endpoint: a client by its own credentials, or an API key as bearer token
- * ([RFC 7662 section 2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
+ * ([RFC 7662 section 2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)). Without either, the cookie of a console session counts.
  * @throws OAuthError `invalid_client`, `invalid_token` or `invalid_request`; TooManyAttemptsError; StoreUnavailableError
  */
 export async function identifyCaller(
@@ -24,6 +25,11 @@ export async function identifyCaller(
   parameters: Parameters,
 ): Promise<Caller> {
   const apiKey = bearerToken(request);
+  if (apiKey === undefined && isFromConsole(request, parameters)) {
+    const administrator = await services.sessionAdministrator(request, Date.now());
+    if (!administrator) throw invalidApiKey();
+    return administrator;
+  }
   if (apiKey === undefined) {
     const { answer } = await authenticateClient(services, request, parameters, { kind: 'introspect' });
     return { kind: 'client', ...answer };
@@ -37,16 +43,18 @@ export async function identifyCaller(
   return administrator;
 }
 
-/** Whether the caller may learn about a token: its resource server's client, or its organization's API key. */
+// A browser adds the cookie by itself, so everything else that a caller authenticates with comes before it.
+function isFromConsole(request: Request, parameters: Parameters): boolean {
+  const named = ['client_id', 'client_secret', 'client_assertion'] as const;
+  const namesClient = named.some((name) => parameters.has(name));
+  return !namesClient && !request.headers.has('Authorization') && sessionCookies(request).length > 0;
+}
+
+/** Whether the caller may learn about a token: its resource server's client, or an administrator of its organization. */
 export function mayIntrospect(caller: Caller, claims: AccessTokenClaims): boolean {
-  switch (caller.kind) {
-    case 'client':
-      return caller.introspects.includes(claims.aud);
-    case 'api_key':
-      return caller.organizationId === claims.org_id && caller.scopes.includes('tokens:introspect');
-    case 'root':
-      return true;
-  }
+  if (caller.kind === 'client') return caller.introspects.includes(claims.aud);
+  if (isInstanceAdministrator(caller)) return true;
+  return caller.organizationId === claims.org_id && caller.scopes.includes('tokens:introspect');
 }
 
 /**
