@@ -47,7 +47,8 @@ export function relativeTime(at: number, to: number): string {
 
 /** A time of the API, relative to now. The exact time is in its title. @param absent what is shown for null */
 export function Time({ at, absent = 'never' }: { readonly at: string | null | undefined; readonly absent?: string }) {
-  const current = useNow();
+  // Rendered again with each tick. The tick may be half a minute old, and what has just happened is not to come.
+  const current = Math.max(useNow(), Date.now());
   if (at === null || at === undefined) return <span className="faint">{absent}</span>;
   const date = new Date(at);
   return (

@@ -29,15 +29,7 @@ export function AuditTab({ client: { client_id, organization_id } }: TabProps) {
           {
             key: 'changes',
             label: 'Changes',
-            render: ({ changes }) => (
-              <code className="client-json">
-                <SafeText
-                  text={Object.entries(changes)
-                    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
-                    .join('\n')}
-                />
-              </code>
-            ),
+            render: ({ changes }) => <Changes changes={changes} />,
           },
         ]}
         rows={events.rows}
@@ -52,5 +44,30 @@ export function AuditTab({ client: { client_id, organization_id } }: TabProps) {
         command={edgemint('audit', 'list', '--target', client_id)}
       />
     </Section>
+  );
+}
+
+const SHOWN_OPEN = 4;
+
+/** The fields that changed. Many of them, as of a new client, are folded. */
+function Changes({ changes }: { readonly changes: Readonly<Record<string, unknown>> }) {
+  const entries = Object.entries(changes);
+  const list = (
+    <ul className="client-changes">
+      {entries.map(([name, value]) => (
+        <li key={name}>
+          <code>
+            <SafeText text={`${name}: ${JSON.stringify(value)}`} />
+          </code>
+        </li>
+      ))}
+    </ul>
+  );
+  if (entries.length <= SHOWN_OPEN) return list;
+  return (
+    <details>
+      <summary>{entries.length} fields</summary>
+      {list}
+    </details>
   );
 }

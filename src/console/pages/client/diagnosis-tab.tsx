@@ -1,4 +1,4 @@
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import type { Schema } from '../../api/types.ts';
@@ -7,6 +7,7 @@ import { Button, LinkButton } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
+import { MarkedText } from '../../ui/marked-text.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
@@ -70,8 +71,8 @@ export function DiagnosisTab({ client, open }: TabProps) {
               },
               { key: 'count', label: 'Requests', align: 'end', render: ({ count }) => count.toLocaleString('en') },
               { key: 'last', label: 'Last', render: ({ last_at }) => <Time at={last_at} /> },
-              { key: 'meaning', label: 'What it means', render: ({ meaning }) => meaning },
-              { key: 'next', label: 'What to do', render: ({ next_step }) => next_step },
+              { key: 'meaning', label: 'What it means', render: ({ meaning }) => <MarkedText text={meaning} /> },
+              { key: 'next', label: 'What to do', render: ({ next_step }) => <MarkedText text={next_step} /> },
             ]}
             rows={data.summary}
             rowKey={({ reason }) => reason}
@@ -147,7 +148,10 @@ function FindingItem({ finding, client, open }: { readonly finding: Finding } & 
   return (
     <li className="client-finding">
       <div>
-        <Badge tone={severity === 'error' ? 'bad' : 'warning'}>{severity}</Badge> <strong>{meaning}</strong>
+        <Badge tone={severity === 'error' ? 'bad' : 'warning'}>{severity}</Badge>{' '}
+        <strong>
+          <MarkedText text={meaning} />
+        </strong>
         {names.length > 0 && (
           <p>
             <code>
@@ -155,7 +159,9 @@ function FindingItem({ finding, client, open }: { readonly finding: Finding } & 
             </code>
           </p>
         )}
-        <p className="faint">{next_step}</p>
+        <p className="faint">
+          <MarkedText text={next_step} />
+        </p>
       </div>
       <Solve finding={finding.finding} client={client} open={open} />
     </li>
@@ -203,6 +209,10 @@ function Solve({ finding, client, open }: { readonly finding: string } & Pick<Ta
         </LinkButton>
       );
     case 'resource-servers':
-      return <Link href={`${organization}/resource-servers`}>{label}</Link>;
+      return (
+        <LinkButton size="small" href={`${organization}/resource-servers`}>
+          {label}
+        </LinkButton>
+      );
   }
 }

@@ -4,6 +4,7 @@ import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { KeyValue } from '../../ui/key-value.tsx';
+import { SafeLines } from '../../ui/safe-lines.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Scopes } from '../../ui/scopes.tsx';
 import { Section } from '../../ui/section.tsx';
@@ -15,24 +16,17 @@ import type { TabProps } from './tab.ts';
 /** What a client is: its fields, and why it is disabled. */
 export function SummaryTab({ client, open }: TabProps) {
   const { client_id, claims, metadata, rate_limit } = client;
-  const mayWrite = useCan('clients:write');
   return (
     <>
       <StateNotice client={client} open={open} />
-      <Section
-        title="Details"
-        actions={
-          mayWrite && (
-            <Button size="small" onClick={() => open({ kind: 'edit' })}>
-              Edit details
-            </Button>
-          )
-        }
-      >
+      <Section title="Details">
         <KeyValue
           items={[
             { label: 'Owner', value: textOr(client.owner, 'nobody') },
-            { label: 'Description', value: textOr(client.description || null, 'none') },
+            {
+              label: 'Description',
+              value: client.description === '' ? textOr(null, 'none') : <Description text={client.description} />,
+            },
             { label: 'Authenticates by', value: methodsOf(client) },
             { label: 'Last use', value: <Time at={client.last_used_at} /> },
             { label: 'Expires', value: <Time at={client.expires_at} /> },
@@ -82,8 +76,7 @@ function StateNotice({ client, open }: Pick<TabProps, 'client' | 'open'>) {
     <div className="client-notice" role="note">
       <div>
         <p>
-          <strong>{label}.</strong> {isDisabled ? `${reason}.` : 'Its expiry has passed.'} It gets no tokens, and its
-          tokens are invalid.
+          <strong>{label}.</strong> {reason}. It gets no tokens, and its tokens are invalid.
         </p>
         {isDisabled && <DisabledBy client={client} />}
       </div>
@@ -131,6 +124,14 @@ function bindingsOf(client: Client): string {
   return bindings.length === 0 ? 'nothing: bearer tokens' : bindings.join(' and ');
 }
 
+function Description({ text }: { readonly text: string }) {
+  return (
+    <span className="client-lines">
+      <SafeLines text={text} />
+    </span>
+  );
+}
+
 function textOr(text: string | null, absent: string): ReactNode {
   return text === null ? <span className="faint">{absent}</span> : <SafeText text={text} />;
 }
@@ -139,8 +140,8 @@ function jsonOr(value: Readonly<Record<string, unknown>>): ReactNode {
   const entries = Object.entries(value);
   if (entries.length === 0) return <span className="faint">none</span>;
   return (
-    <code className="client-json">
-      <SafeText text={JSON.stringify(value, null, 1)} />
+    <code className="client-lines">
+      <SafeLines text={JSON.stringify(value, null, 1)} />
     </code>
   );
 }

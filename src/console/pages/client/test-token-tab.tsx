@@ -15,6 +15,7 @@ import { SelectField } from '../../ui/fields/select-field.tsx';
 import { TextAreaField } from '../../ui/fields/text-area-field.tsx';
 import { TextField } from '../../ui/fields/text-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
+import { SafeLines } from '../../ui/safe-lines.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -311,7 +312,7 @@ function IntrospectionResult({ introspection }: { readonly introspection: Intros
       <details>
         <summary>The answer</summary>
         <pre>
-          <SafeText text={JSON.stringify(answer.body, null, 2)} />
+          <SafeLines text={JSON.stringify(answer.body, null, 2)} />
         </pre>
       </details>
     </div>

@@ -26,7 +26,7 @@ import {
   withFilter,
   writeFilters,
 } from './filters.ts';
-import { type Client, METHOD_LABELS, stateOf } from './words.ts';
+import { type Client, SHORT_METHOD_LABELS, stateOf } from './words.ts';
 
 /** The clients of an organization. The address has the filters, so that a view can be linked. */
 export default function ClientsPage() {
@@ -89,28 +89,30 @@ export default function ClientsPage() {
           {list.error ? (
             <ErrorBox problem={list.error} retry={list.refetch} />
           ) : (
-            <Table<Client>
-              label="Clients"
-              columns={COLUMNS}
-              rows={rows}
-              rowKey={({ client_id }) => client_id}
-              rowHref={({ client_id }) => clientAddress(organizationId, client_id)}
-              selection={
-                mayWrite
-                  ? {
-                      selected,
-                      onChange: setSelected,
-                      labelOf: (key) => visible(rows.find(({ client_id }) => client_id === key)?.client_name ?? key),
-                    }
-                  : undefined
-              }
-              hasMore={list.hasMore && !needsButton}
-              onLoadMore={list.loadMore}
-              isLoading={list.isLoading}
-              empty={
-                <Empty title="No client matches these filters">Remove a filter, or search for another name.</Empty>
-              }
-            />
+            <div className="clients-table">
+              <Table<Client>
+                label="Clients"
+                columns={columnsOf(filters.sort ?? '', (sort) => show(withFilter(filters, 'sort', sort)))}
+                rows={rows}
+                rowKey={({ client_id }) => client_id}
+                rowHref={({ client_id }) => clientAddress(organizationId, client_id)}
+                selection={
+                  mayWrite
+                    ? {
+                        selected,
+                        onChange: setSelected,
+                        labelOf: (key) => visible(rows.find(({ client_id }) => client_id === key)?.client_name ?? key),
+                      }
+                    : undefined
+                }
+                hasMore={list.hasMore && !needsButton}
+                onLoadMore={list.loadMore}
+                isLoading={list.isLoading}
+                empty={
+                  <Empty title="No client matches these filters">Remove a filter, or search for another name.</Empty>
+                }
+              />
+            </div>
           )}
           {needsButton && (
             <p className="clients-further">
@@ -137,25 +139,45 @@ export default function ClientsPage() {
   );
 }
 
-const COLUMNS = [
-  { key: 'name', label: 'Name', render: ({ client_name }: Client) => <SafeText text={client_name} /> },
+/** @param sort of the list @param onSort is called with another order */
+const columnsOf = (sort: string, onSort: (sort: string) => void) => [
+  {
+    key: 'name',
+    label: 'Name',
+    render: ({ client_name }: Client) => <SafeText text={client_name} />,
+    sort: {
+      direction: sort === '' ? ('ascending' as const) : sort === '-name' ? ('descending' as const) : undefined,
+      onSort: () => onSort(sort === '' ? '-name' : ''),
+    },
+  },
   { key: 'status', label: 'Status', render: (client: Client) => <State client={client} /> },
   {
     key: 'method',
     label: 'Method',
-    render: ({ token_endpoint_auth_method }: Client) => METHOD_LABELS[token_endpoint_auth_method],
+    render: ({ token_endpoint_auth_method }: Client) => (
+      <span className="clients-method">{SHORT_METHOD_LABELS[token_endpoint_auth_method]}</span>
+    ),
   },
   { key: 'owner', label: 'Owner', render: ({ owner }: Client) => <SafeText text={owner} /> },
   { key: 'roles', label: 'Roles', render: ({ roles }: Client) => <SafeText text={roles.join(', ')} /> },
   {
     key: 'last_used_at',
     label: 'Last use',
-    render: ({ last_used_at }: Client) => (last_used_at ? <Time at={last_used_at} /> : 'Never'),
+    render: ({ last_used_at }: Client) => <Time at={last_used_at} />,
+    sort: {
+      direction:
+        sort === 'last_used_at'
+          ? ('ascending' as const)
+          : sort === '-last_used_at'
+            ? ('descending' as const)
+            : undefined,
+      onSort: () => onSort(sort === '-last_used_at' ? 'last_used_at' : '-last_used_at'),
+    },
   },
   {
     key: 'expires_at',
     label: 'Expires',
-    render: ({ expires_at }: Client) => (expires_at ? <Time at={expires_at} /> : ''),
+    render: ({ expires_at }: Client) => <Time at={expires_at} absent="" />,
   },
 ];
 

@@ -21,6 +21,16 @@ export const METHOD_LABELS: Readonly<Record<Method, string>> = {
   federated_jwt: 'Workload identity',
 };
 
+/** The kinds of credentials, for a narrow column. */
+export const SHORT_METHOD_LABELS: Readonly<Record<Method, string>> = {
+  client_secret_basic: 'Secret',
+  client_secret_post: 'Secret',
+  private_key_jwt: 'Key',
+  tls_client_auth: 'Certificate',
+  self_signed_tls_client_auth: 'Certificate',
+  federated_jwt: 'Workload',
+};
+
 const ANY = { value: '', label: 'Any' };
 
 export const METHOD_OPTIONS: readonly Option[] = Object.entries(METHOD_LABELS).map(([value, label]) => ({
@@ -62,10 +72,10 @@ export function stateOf(
 ): { readonly label: string; readonly tone: 'good' | 'bad'; readonly reason: string | undefined } {
   if (status === 'disabled') {
     const reason =
-      disabled_reason === 'unused' ? 'Disabled by the policy for unused clients' : 'Disabled by an administrator';
+      disabled_reason === 'unused' ? 'The policy for unused clients disabled it' : 'An administrator disabled it';
     return { label: disabled_reason === 'unused' ? 'Disabled: unused' : 'Disabled', tone: 'bad', reason };
   }
   if (expires_at !== null && Date.parse(expires_at) <= now)
-    return { label: 'Expired', tone: 'bad', reason: 'Its `expires_at` has passed' };
+    return { label: 'Expired', tone: 'bad', reason: 'Its expiry has passed' };
   return { label: 'Active', tone: 'good', reason: undefined };
 }
