@@ -4,8 +4,6 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 /** Shows a text of the API. Characters that cannot be seen, or that reorder others, are shown by their code point. */
 export function SafeText({ text }: { readonly text: string | null | undefined }) {
   if (text === null || text === undefined) return null;
-  if (!UNSAFE.test(text)) return <bdi>{text}</bdi>;
-  UNSAFE.lastIndex = 0;
   return <bdi>{visible(text)}</bdi>;
 }
 

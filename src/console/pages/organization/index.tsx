@@ -16,6 +16,7 @@ import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { Status } from '../../ui/status.tsx';
 import { Time } from '../../ui/time.tsx';
+import { OrganizationOverview } from '../overview/organization-overview.tsx';
 import { PROFILES, SUBJECTS } from './choices.ts';
 import { Danger } from './danger.tsx';
 import type { OrganizationFields } from './fields.ts';
@@ -65,6 +66,7 @@ export default function Organization() {
       {organization.status === 'disabled' && (
         <p className="notice">Its clients get no tokens. The tokens that they had ended for good.</p>
       )}
+      {!isEditing && <OrganizationOverview organizationId={id} />}
       {isEditing ? (
         <Settings organization={organization} etag={found.etag} onClose={() => setEditing(false)} />
       ) : (
