@@ -83,3 +83,29 @@ export const TEST_EVENT_POLL_MS = 500;
 
 /** How long before its end the command line warns of its API key: as the event `api_key.expiring`. In milliseconds. */
 export const EXPIRY_WARNING_MS = 14 * 86_400_000;
+
+// ── `edgemint backup` and `restore` ──
+
+/** Bytes that one seal of a backup covers: enough that the tag and the call are negligible, little enough to be held in memory. */
+export const BACKUP_CHUNK_BYTES = 65_536;
+export const BACKUP_SALT_BYTES = 16;
+/**
+ * The cost of a key from a passphrase: N and r of scrypt, 128 MiB and about half a second. OWASP's first choice for scrypt is this N and r.
+ * They belong to the format of the file, so a change needs a new format.
+ */
+export const SCRYPT_COST = 2 ** 17;
+export const SCRYPT_BLOCK_SIZE = 8;
+/** Memory that scrypt may use, in bytes: N × r × 128, and some more. */
+export const SCRYPT_MEMORY_MAX = 160 * 2 ** 20;
+/** Shortest passphrase, in characters. A file can be tried against guesses for as long as somebody has it. */
+export const PASSPHRASE_LENGTH_MIN = 12;
+/** Rows of a line of a backup. */
+export const BACKUP_ROWS_PER_LINE = 200;
+/** Bytes of a statement that a restore writes. D1 takes 100,000 at most. */
+export const SQL_STATEMENT_BYTES_MAX = 80_000;
+/** Characters of a part of a long text in a statement: at six bytes each, several long texts fit one statement. */
+export const SQL_TEXT_PART_LENGTH = 3000;
+/** What a restore adds to the version, so that no gate of this name has a newer record. As many writes never happen between two backups. */
+export const RESTORED_VERSIONS_SKIPPED = 1_000_000_000;
+/** The shortest rest of a revocation that is copied to KV, in seconds: KV refuses an expiry in less than 60. */
+export const KV_COPY_REST_MIN = 120;

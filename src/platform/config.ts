@@ -91,7 +91,8 @@ function readIssuer(value: string | undefined): Pick<Config, 'issuer' | 'baseUrl
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
+/** Reads the value of MASTER_KEY. The current key is first. @throws ConfigurationError */
+export function readMasterKeys(value: string | undefined): Redacted<Uint8Array<ArrayBuffer>>[] {
   const expected =
     `${MASTER_KEY_BYTES} random bytes in base64url (${MASTER_KEY_LENGTH} characters), ` +
     'or several such keys separated by commas, the current one first';

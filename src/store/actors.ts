@@ -10,6 +10,8 @@ export const ATTEMPT_FILTER = 'attempt-filter';
 
 /** The service itself, in its scheduled handler. */
 export const SCHEDULE = 'service:schedule';
+/** The operator of the instance, who restored a backup with `edgemint restore`. */
+export const RESTORE = 'service:restore';
 
 /** Returns the actor for a person whom Cloudflare Access identified. @param name the mail address, or the name of a service token */
 export function personActor(name: string): string {

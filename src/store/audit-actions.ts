@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   'client.secret_rotated',
   'client.tokens_revoked',
   'client.updated',
+  'instance.restored',
   'master_key.resealed',
   'organization.created',
   'organization.deleted',

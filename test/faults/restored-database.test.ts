@@ -1,12 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import page from '../../docs/deploy.md?raw';
+import { resyncStatements } from '../../src/cli/edgemint/backup/resync.ts';
 import { done, getToken, introspect, requestToken, world } from '../http.ts';
 import { owedTo, runScheduled } from './owed.ts';
 
-const [, statements = ''] = /```sql\s+(UPDATE version_sequence[^`]*)```/.exec(page) ?? [];
-
-test('after the database was taken back, the page’s statements bring the gates to what it says, and revoke every token', async () => {
+test('after the database was taken back, the statements of gates resync bring the gates to what it says, and revoke every token', async () => {
   const { worker, api, organization } = await world('restored');
   const { access_token: early } = await getToken(worker);
   const version = await env.DB.prepare('SELECT value FROM version_sequence').first<number>('value');
@@ -25,9 +23,8 @@ test('after the database was taken back, the page’s statements bring the gates
   await runScheduled();
   expect((await requestToken(worker)).status).toBe(401);
 
-  const parted = statements.split(';').filter((statement) => statement.trim() !== '');
-  expect(parted).toHaveLength(3);
-  await env.DB.batch(parted.map((statement) => env.DB.prepare(statement)));
+  const statements = resyncStatements({ revokesTokens: true });
+  await env.DB.batch(statements.map((statement) => env.DB.prepare(statement)));
   await runScheduled();
   expect(await owedTo()).toBe(0);
   const { access_token: late } = await getToken(worker);

@@ -92,7 +92,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function readEnvironment(name: string | undefined): string | undefined {
+/** Reads the name of an environment. @throws Failure if it cannot be part of a Worker's name */
+export function readEnvironment(name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
   if (name.length <= ENVIRONMENT_LENGTH_MAX && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) return name;
   const form = `lower-case letters, digits and "-", ${ENVIRONMENT_LENGTH_MAX} characters at most`;

@@ -3,6 +3,7 @@ import { HELP_COLUMNS } from '../constants.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBackup } from './commands/backup.ts';
 import { addChanges } from './commands/changes.ts';
 import { addClients } from './commands/clients.ts';
 import { addExport } from './commands/export.ts';
@@ -56,6 +57,7 @@ export function createProgram(terminal: Terminal): Program {
   addLeakedSecrets(program);
   addApply(program);
   addExport(program);
+  addBackup(program);
   return program;
 }
 
