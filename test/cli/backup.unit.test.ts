@@ -32,7 +32,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-describe('a backup file', () => {
+// Each reading makes a key by scrypt, which is slow on purpose.
+describe('a backup file', { timeout: 60_000 }, () => {
   let file: string;
   let bytes: Buffer;
   // More than two chunks that do not shrink.
@@ -188,7 +189,7 @@ describe('the statements of a restore', () => {
 });
 
 describe('the lists of tables', () => {
-  const { RECORD_TABLES, HISTORY_TABLES, STATE_TABLES, LEFT_OUT_TABLES, EMPTY_TABLES } = tables;
+  const { RECORD_TABLES, HISTORY_TABLES, STATE_TABLES, LEFT_OUT_TABLES } = tables;
   const stored = Object.values(schema).filter((value) => is(value, SQLiteTable));
 
   test('have each table of the schema once', () => {
@@ -211,9 +212,5 @@ describe('the lists of tables', () => {
     );
     // That of a revoked id is not made with a master key.
     expect(columnsLike(/hash$/).sort()).toEqual([...hashed, 'live_revocations.hash'].sort());
-  });
-
-  test('let an instance count as empty only without anything that refers to others', () => {
-    expect(RECORD_TABLES).toEqual(expect.arrayContaining([...EMPTY_TABLES]));
   });
 });

@@ -175,6 +175,8 @@ const CLEARED_TABLES = [
   ...HISTORY_TABLES.filter((table) => table !== 'audit_events'),
   'revoked_signing_keys',
   'idempotency_keys',
+  'console_sessions',
+  'console_links',
 ];
 
 function ending(version: number, { manifest, counts, now }: Archive & { readonly now: number }): string[] {

@@ -38,6 +38,8 @@ export const LEFT_OUT_TABLES = [
   'gate_pushes',
   'changes',
   'idempotency_keys',
+  'console_sessions',
+  'console_links',
   'webhook_deliveries',
   'webhook_notices',
 ] as const;
