@@ -12,6 +12,7 @@ import { type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { Person } from './cli/person.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
+const EXAMPLES = new URL('../../examples/', import.meta.url);
 const RESOURCE = 'https://orders.example.com';
 /** The service's issuer in the documentation. */
 const EXAMPLE_ISSUER = 'https://auth.example.com';
@@ -491,14 +492,14 @@ describe('the examples, run as they stand,', () => {
   afterAll(() => rm(home, { recursive: true }));
 
   test('are those of the page', async () => {
-    for (const name of ['github-actions.yaml', 'kubernetes.yaml']) {
-      expect(page).toContain(`\`\`\`yaml\n${await readFile(new URL(`examples/${name}`, DOCS), 'utf8')}\`\`\``);
+    for (const name of ['github-actions/workflow.yaml', 'kubernetes/pod.yaml']) {
+      expect(page).toContain(`\`\`\`yaml\n${await readFile(new URL(name, EXAMPLES), 'utf8')}\`\`\``);
     }
   });
 
   test('get a job at GitHub its access token', async () => {
     const { clientId, tokenOf } = await played('GitHub Actions');
-    const workflow = parse(await readFile(new URL('examples/github-actions.yaml', DOCS), 'utf8'));
+    const workflow = parse(await readFile(new URL('github-actions/workflow.yaml', EXAMPLES), 'utf8'));
     expect(workflow.permissions['id-token']).toBe('write');
     expect([workflow.env.EDGEMINT, workflow.jobs.deploy.environment]).toEqual([EXAMPLE_ISSUER, 'production']);
     const script = workflow.jobs.deploy.steps.find(({ name }: { name?: string }) => name === 'Get an access token').run;
@@ -530,7 +531,7 @@ describe('the examples, run as they stand,', () => {
 
   test('get a pod its access token', async () => {
     const { clientId, tokenOf } = await played('Kubernetes');
-    const documents = parseAllDocuments(await readFile(new URL('examples/kubernetes.yaml', DOCS), 'utf8'));
+    const documents = parseAllDocuments(await readFile(new URL('kubernetes/pod.yaml', EXAMPLES), 'utf8'));
     const [account, pod] = documents.map((document) => document.toJS());
     const { namespace, name } = account.metadata;
     expect(`system:serviceaccount:${namespace}:${name}`).toBe(CLUSTER.sub);
