@@ -12,7 +12,13 @@ const HARD_TO_READ: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(all the same|be it|as it were)\b/i, 'leave it out'],
 ];
 
-const SOURCES = globSync(['src/**/*.ts', '*.md', 'docs/*.md', 'wrangler.toml'], { cwd: ROOT });
+const SOURCES = globSync(
+  ['src/**/*.{ts,tsx}', 'examples/**/*.ts', '*.md', 'docs/**/*.md', 'examples/*.md', 'wrangler.toml'],
+  {
+    cwd: ROOT,
+    exclude: ['**/node_modules/**'],
+  },
+);
 
 /** Returns the places in a text that a pattern matches. Links to tests are left out, because their words are the names of the tests. */
 function findings(file: string, text: string): string[] {
