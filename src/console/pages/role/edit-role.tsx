@@ -23,10 +23,11 @@ interface EditRoleProps {
   /** The clients that have the role, as far as they were read; undefined if the session may not read them. */
   readonly clients: readonly ShownClient[] | undefined;
   readonly hasMore: boolean;
+  readonly isLoading: boolean;
 }
 
 /** Changes a role. If it takes something from clients, it first says what and from whom. */
-export function EditRole({ role, etag, organizationId, clients, hasMore }: EditRoleProps) {
+export function EditRole({ role, etag, organizationId, clients, hasMore, isLoading }: EditRoleProps) {
   const [draft, setDraft] = useState<RoleDraft>(role);
   // The version that the form began with: a version that is read meanwhile must not hide the change of another person.
   const [version] = useState(etag);
@@ -41,8 +42,10 @@ export function EditRole({ role, etag, organizationId, clients, hasMore }: EditR
   const isChanged = Object.keys(changes).length > 0;
   const removed = removedGrants(role.grants, draft.grants);
   const losses = lossesOf(role.name, removed, clients ?? [], shownRoles(roles.rows));
-  const takesSomething = removed.length > 0 && (losses.length > 0 || hasMore || clients === undefined);
-  const isRenamed = changes.name !== undefined && (clients === undefined || clients.length > 0);
+  // Clients that are not read yet may lose something, too.
+  const isIncomplete = hasMore || isLoading || roles.isLoading;
+  const takesSomething = removed.length > 0 && (losses.length > 0 || isIncomplete || clients === undefined);
+  const isRenamed = changes.name !== undefined && (clients === undefined || isIncomplete || clients.length > 0);
   const update = useAction({
     method: 'patch',
     path: '/v1/roles/{id}',
@@ -90,7 +93,7 @@ export function EditRole({ role, etag, organizationId, clients, hasMore }: EditR
         consequences={[
           {
             label: takesSomething ? 'Clients that lose something' : 'Clients whose tokens name the role',
-            count: countOfClients(takesSomething ? losses.length : clients?.length, hasMore),
+            count: countOfClients(clients && (takesSomething ? losses.length : clients.length), isIncomplete),
           },
         ]}
         action="Save the change"

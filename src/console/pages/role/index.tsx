@@ -127,8 +127,9 @@ function Loaded({ role, etag, organizationId, list }: LoadedProps) {
                       role={role}
                       etag={etag}
                       organizationId={organizationId}
-                      clients={canReadClients ? holders : undefined}
+                      clients={canReadClients && !clients.error ? holders : undefined}
                       hasMore={clients.hasMore}
+                      isLoading={clients.isLoading}
                     />
                   ),
                 },

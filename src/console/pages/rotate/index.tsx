@@ -15,7 +15,7 @@ import { Steps } from './steps.tsx';
 import './rotate.css';
 
 /** How often the last uses are read again, in milliseconds. They are accurate to the hour, so more often would show nothing more. */
-const WATCH_MS = 10_000;
+const WATCH_MS = 5000;
 
 /** Leads through a rotation. Where it stands is read from the server alone, so it can be left and resumed at any step. */
 export default function RotatePage() {

@@ -1,5 +1,4 @@
 import { Badge } from '../../ui/badge.tsx';
-import { SafeText } from '../../ui/safe-text.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
 import type { ShownSecret } from './rotation.ts';
@@ -35,13 +34,8 @@ export function SecretTable({
         {
           key: 'safe',
           label: 'Safe to delete',
-          render: ({ safe_to_delete, reason }) => (
-            <>
-              <Badge tone={safe_to_delete ? 'good' : 'neutral'}>{safe_to_delete ? 'yes' : 'no'}</Badge>{' '}
-              <span className="faint">
-                <SafeText text={reason} />
-              </span>
-            </>
+          render: ({ safe_to_delete }) => (
+            <Badge tone={safe_to_delete ? 'good' : 'neutral'}>{safe_to_delete ? 'yes' : 'no'}</Badge>
           ),
         },
       ]}

@@ -8,6 +8,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
 import { SelectField } from '../../ui/fields/select-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
+import { SafeText } from '../../ui/safe-text.tsx';
 import { SecretOnce } from '../../ui/secret-once.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -125,6 +126,9 @@ export function ReplaceSteps({ client, rotation: { step, current, old }, created
         <p>{explanation(step, created !== undefined)}</p>
       </div>
       <SecretTable secrets={[current, old]} newestId={current.id} />
+      <p className="faint" aria-live="polite">
+        The old secret: <SafeText text={old.reason} />
+      </p>
       <div className="rotate-actions">
         <Button kind={step === 'delete' ? 'primary' : 'secondary'} onClick={() => setAsked('delete')}>
           {step === 'delete' ? 'Delete the old secret' : 'Delete the old secret now'}
