@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..');
 const HARD_TO_READ: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(whoever|whatever|whichever|whosoever|lest)\b/i, 'name the thing'],
   // `where` is for places.
-  [/\bwhere (there|none|nothing|nobody|no|neither)\b|\b(undefined|null|none|empty) where\b/i, '`if` or `when`'],
+  [/\b[Ww]here (there|none|nothing|nobody|no|neither)\b|\b(undefined|[Nn]ull|none|empty) where\b/, '`if` or `when`'],
   [/\b(all the same|be it|as it were)\b/i, 'leave it out'],
 ];
 

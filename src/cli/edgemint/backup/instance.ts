@@ -12,7 +12,7 @@ import { Interrupted } from '../failures.ts';
 import type { Terminal } from '../terminal.ts';
 import { type InstanceKeys, instanceKeys } from './portable.ts';
 
-// The stores of an instance, reached by wrangler with the rights of whoever operates it. The Worker has no route for this.
+// The stores of an instance, reached by wrangler with the rights of its operator. The Worker has no route for this.
 
 export interface InstanceOptions {
   readonly local?: boolean;
