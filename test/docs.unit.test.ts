@@ -9,7 +9,7 @@ import { WEBHOOK_EVENTS } from '../src/store/webhook-events.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const markdownIn = (folder: string) => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md'));
-const PAGES = [...markdownIn('.'), ...markdownIn('docs').map((name) => `docs/${name}`)];
+const PAGES = ['.', 'docs', 'docs/moving-in'].flatMap((folder) => markdownIn(folder).map((name) => join(folder, name)));
 
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 const withoutBlocks = (text: string) => text.replace(/^ *```.*?^ *```$/gms, '');

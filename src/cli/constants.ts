@@ -46,6 +46,8 @@ export const DEPENDENTS_PRINTED = 20;
 export const COMPLAINTS_SHOWN = 50;
 /** Expansions of YAML aliases in a declaration: each of some thousand clients may refer to a few anchors. */
 export const ALIASES_MAX = 10_000;
+/** Clients and resource servers that one line of a report names: more would hide the text about them. */
+export const SUBJECTS_SHOWN = 5;
 /** Width of a progress bar in characters. */
 export const BAR_WIDTH = 30;
 /** Seconds since the epoch (year 5138) above which a claim is not shown as a time: it is probably in milliseconds. */

@@ -7,6 +7,7 @@ import { addBackup } from './commands/backup.ts';
 import { addChanges } from './commands/changes.ts';
 import { addClients } from './commands/clients.ts';
 import { addExport } from './commands/export.ts';
+import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLeakedSecrets } from './commands/leaked-secrets.ts';
 import { addLeastPrivilege } from './commands/least-privilege.ts';
@@ -58,6 +59,7 @@ export function createProgram(terminal: Terminal): Program {
   addApply(program);
   addExport(program);
   addBackup(program);
+  addImport(program);
   return program;
 }
 
