@@ -36,6 +36,8 @@ export const HELP_COLUMNS = 80;
 export const COLUMN_GAP = 2;
 /** Last characters of an API key that `profiles` shows: enough to tell keys apart, useless for guessing. */
 export const HINT_LENGTH = 4;
+/** Width to which a column of a table may be cut, so that the table fits the terminal: enough to recognize a name. */
+export const COLUMN_WIDTH_MIN = 12;
 /** Characters of a wrong value that an error repeats: enough to recognize it. */
 export const VALUE_LENGTH_SHOWN = 60;
 /** Names of changed fields in a row of `audit list`; `--json` shows all. */

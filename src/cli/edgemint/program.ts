@@ -23,11 +23,12 @@ import { addUsage } from './commands/usage.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 import type { Output } from './io.ts';
 import { Program } from './session.ts';
+import { hasColours } from './style.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Creates the whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
 export function createProgram(terminal: Terminal): Program {
-  const { stdout, stderr } = terminal.io;
+  const { stdout, stderr, env } = terminal.io;
   const program = new Program(terminal)
     .description('Manages an Edgemint, an OAuth 2.0 authorization server for machines.')
     .version(packageJson.version)
@@ -36,6 +37,8 @@ export function createProgram(terminal: Terminal): Program {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
+      getOutHasColors: () => hasColours(stdout, env),
+      getErrHasColors: () => hasColours(stderr, env),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
     });

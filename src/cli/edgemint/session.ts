@@ -3,7 +3,7 @@ import { Api } from './api.ts';
 import { CommandLine } from './command-line.ts';
 import { type Connection, type ConnectionOptions, findConnection } from './connection.ts';
 import { findId, type Kind } from './named.ts';
-import { record, time } from './output.ts';
+import { type Columns, listing, record, time } from './output.ts';
 import { describePlace } from './place.ts';
 import { line } from './printable.ts';
 import type { Change } from './representations.ts';
@@ -98,7 +98,12 @@ export class Session {
   /** Shows one representation. */
   show(representation: unknown): void {
     if (this.json) this.terminal.printJson(representation);
-    else this.terminal.print(record(Object(representation)));
+    else this.terminal.print(record(Object(representation), this.terminal.screen));
+  }
+
+  /** Shows a list as a table. */
+  list<Item>(columns: Columns<Item>, items: readonly Item[]): void {
+    this.terminal.print(listing(columns, items, this.terminal.screen));
   }
 
   /** Prints a sentence about something that has no representation. `--json` prints nothing. */

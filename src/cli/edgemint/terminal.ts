@@ -4,7 +4,9 @@ import { text } from 'node:stream/consumers';
 import { Failure } from '../failure.ts';
 import { Interrupted, UsageError } from './failures.ts';
 import type { Environment, Io } from './io.ts';
+import type { Screen } from './output.ts';
 import { printableJson } from './printable.ts';
+import { styleOf } from './style.ts';
 
 /** Reads from and writes to the user of one command. Questions and notes go to stderr, so that stdout holds the command's answer only. */
 export class Terminal {
@@ -27,6 +29,12 @@ export class Terminal {
     return this.io.stdin.isTTY ?? false;
   }
 
+  /** How stdout shows lists and colours. */
+  get screen(): Screen {
+    const { stdout } = this.io;
+    return { style: styleOf(stdout, this.env), width: stdout.isTTY ? stdout.columns : undefined };
+  }
+
   /** Whether the command has written to stdout. */
   get hasPrinted(): boolean {
     return this.#hasPrinted;
@@ -45,7 +53,8 @@ export class Terminal {
 
   /** Writes to stderr why the command failed. */
   fail(text: string): void {
-    this.note(text);
+    const [first = '', ...rest] = text.split('\n');
+    this.note([styleOf(this.io.stderr, this.env).red(first), ...rest].join('\n'));
   }
 
   /** Writes a line for people to stderr. */

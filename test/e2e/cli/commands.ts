@@ -225,8 +225,10 @@ describe('commands:', () => {
       const { code, stdout, stderr } = await person.run(['clients', 'create', '--name', 'Shown', ...args]);
       expect(code).toBe(0);
       expect(stdout.match(/ems_\w{49}/g)).toHaveLength(1);
-      expect(stdout).toContain(`${ORDERS}: orders:read orders:write`);
-      expect(stdout).toMatch(/^access_token_ttl +300$/m);
+      expect(stdout).toMatch(/^access_token_ttl +5m$/m);
+      expect(stdout).toMatch(/^rate_limit +60 tokens a minute, 10 at once$/m);
+      expect(stdout).toContain(`effective_scopes  ${ORDERS}: orders:read (direct) orders:write (direct)`);
+      expect(stdout).not.toMatch(/ -$/m);
       expect(stderr).toBe('Store the client_secret now. It is not shown again.\n');
     });
 

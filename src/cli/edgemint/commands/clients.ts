@@ -2,12 +2,11 @@ import { type Command, Option } from 'commander';
 import { AUTH_METHODS } from '../../../store/client-authentication.ts';
 import { reservationOf } from '../../../tokens/reserved-claims.ts';
 import type { Field } from '../field.ts';
-import { listing } from '../output.ts';
 import { futureTime, grant, jsonObject, member, pastTime, rateLimit, seconds } from '../parse.ts';
 import type { Client, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 import { AUTHENTICATION_FIELDS } from './authentication-fields.ts';
-import { clientDetails } from './client-details.ts';
+import { clientDetails, clientRows } from './client-details.ts';
 import {
   addCreate,
   addDelete,
@@ -121,6 +120,8 @@ const clients: Collection<Client> = {
     last_used_at: ({ last_used_at }) => last_used_at,
   },
   fields,
+  rowsOf: clientRows,
+  detailsOf: clientDetails,
 };
 
 interface Usage {
@@ -160,7 +161,7 @@ export function addClients(program: Command): void {
       futureTime,
     )
     .addOption(new Option('--sort <order>', 'the order; with -, the last comes first').choices(SORTS));
-  addGet(group, clients, clientDetails);
+  addGet(group, clients);
   addCreate(group, clients, {
     secret: 'client_secret',
     complete: async (body, { terminal }, command) => {
@@ -203,7 +204,7 @@ function addReservedClaims(group: Command): void {
     }
     if (session.json) return session.terminal.printJson({ data, next_cursor: null });
     if (data.length === 0) return session.terminal.note('Nothing found.');
-    session.terminal.print(listing(columns, data));
+    session.list(columns, data);
   });
 }
 

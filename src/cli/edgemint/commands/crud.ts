@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { PAGE_LIMIT } from '../../constants.ts';
+import { Failure } from '../../failure.ts';
 import type { Answer, Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
 import type { Field } from '../field.ts';
 import type { Kind } from '../named.ts';
-import { type Columns, listing } from '../output.ts';
+import { type Columns, isEmpty, record } from '../output.ts';
 import { wholeNumber } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
@@ -23,12 +24,18 @@ export interface Collection<Item> {
   readonly nameOf: (item: Item) => string;
   readonly columns: Columns<Item>;
   readonly fields: readonly Field[];
+  /** Returns the rows that show an item to people, without those that say nothing. */
+  readonly rowsOf?: (item: Item) => Record<string, unknown>;
+  /** Reads further rows for people. */
+  readonly detailsOf?: (api: Api, item: Item) => Promise<Record<string, unknown>>;
   /** Whether each item belongs to an organization. */
   readonly isOwned: boolean;
   /** The operations that may leave dependents without what they refer to. */
   readonly cascades?: readonly ('update' | 'delete')[];
 }
 
+/** Width of the names of details, so that they align with the rows before them: that of `effective_scopes`. */
+const DETAILS_WIDTH = 16;
 /** Describes the argument that identifies one item. */
 export const NAME_OR_ID = 'its name or id';
 
@@ -74,26 +81,22 @@ export function addList<Item>(
       : await api.page<Item>(path, { ...full, limit, cursor });
     if (session.json) return session.terminal.printJson(page);
     if (page.data.length === 0) return session.terminal.note('Nothing found.');
-    session.terminal.print(listing(columns, page.data));
+    session.list(columns, page.data);
     if (page.next_cursor !== null)
       session.terminal.note(`There are more. --all shows all, --cursor ${line(page.next_cursor)} the next page.`);
   });
 }
 
-/** Adds `get`. @param details returns further rows for people */
-export function addGet<Item>(
-  parent: Command,
-  { path, noun, kind }: Collection<Item>,
-  details?: (api: Api, itemId: string) => Promise<Record<string, unknown>>,
-): void {
+/** Adds `get`. */
+export function addGet<Item>(parent: Command, collection: Collection<Item>): void {
+  const { path, noun, kind } = collection;
   const command = parent.command('get').description(`show one ${noun}`).argument(`<${kind}>`, NAME_OR_ID);
   command.action(async (named: string) => {
     const session = new Session(command);
     const api = await session.api();
     const itemId = await session.find(kind, named);
-    const { body, etag } = await api.get(itemPath(path, itemId));
-    // `--json` prints the representation alone, so that `update --from` accepts it.
-    session.show(session.json || !details ? body : { ...Object(body), ...(await details(api, itemId)) });
+    const { body, etag } = await api.get<Item>(itemPath(path, itemId));
+    await showItem(session, collection, body);
     if (!session.json && etag !== null) session.terminal.note(`ETag ${line(etag)}`);
   });
 }
@@ -105,7 +108,7 @@ export function addGet<Item>(
  */
 export function addCreate<Item>(
   parent: Command,
-  { path, noun, fields, isOwned }: Collection<Item>,
+  collection: Collection<Item>,
   {
     secret,
     complete,
@@ -114,6 +117,7 @@ export function addCreate<Item>(
     complete?: (body: Record<string, unknown>, session: Session, command: Command) => Promise<void>;
   } = {},
 ): Command {
+  const { path, noun, fields, isOwned } = collection;
   const command = addFieldOptions(parent.command('create').description(`create a ${noun}`), fields);
   return command.action(async () => {
     const session = new Session(command);
@@ -121,8 +125,8 @@ export function addCreate<Item>(
     await complete?.(body, session, command);
     const api = await session.api();
     if (isOwned && api.organization !== undefined) body.organization_id ??= api.organization;
-    const created = (await api.post(path, body)).body;
-    session.show(created);
+    const created = (await api.post<Item>(path, body)).body;
+    await showItem(session, collection, created);
     if (secret && Object(created)[secret] !== undefined)
       session.terminal.note(`Store the ${secret} now. It is not shown again.`);
   });
@@ -158,8 +162,9 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
     if (Object.keys(patch).length === 0) throw new UsageError('No field to change is named. --help lists the options.');
     const api = await session.api();
     const itemId = await session.find(kind, named);
-    const answer = await api.patch(itemPath(path, itemId), patch, options);
-    showChanged(session, answer);
+    const answer = await api.patch<Item>(itemPath(path, itemId), patch, options);
+    if (answer.status === 202) return showChanged(session, answer);
+    await showItem(session, collection, answer.body);
   });
 }
 
@@ -180,6 +185,23 @@ export function addDelete<Item>(parent: Command, { path, noun, kind, nameOf, cas
     if (answer.status === 202) return showChanged(session, answer);
     session.done(`Deleted the ${noun} ${name}.`);
   });
+}
+
+/** Shows an item: with `--json` its representation alone, so that `update --from` accepts it; for people also what follows from it. */
+async function showItem<Item>(session: Session, collection: Collection<Item>, item: Item): Promise<void> {
+  if (session.json) return session.terminal.printJson(item);
+  const { rowsOf = Object, detailsOf } = collection;
+  const rows = Object.entries<unknown>(rowsOf(item)).filter(([, value]) => !isEmpty(value));
+  const { screen } = session.terminal;
+  const width = detailsOf ? Math.max(DETAILS_WIDTH, ...rows.map(([name]) => name.length)) : 0;
+  // A new secret is printed before further requests can fail.
+  session.terminal.print(record(Object.fromEntries(rows), screen, width));
+  if (!detailsOf) return;
+  const details = await detailsOf(await session.api(), item).catch((error: unknown) => {
+    if (error instanceof Failure) return {};
+    throw error;
+  });
+  if (Object.keys(details).length > 0) session.terminal.print(record(details, screen, width));
 }
 
 /** Returns the organization that an item belongs to, if it belongs to one. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Columns, listing, time } from '../output.ts';
+import { type Columns, listing, type Screen, time } from '../output.ts';
 import { line } from '../printable.ts';
 import { Session } from '../session.ts';
 import { itemPath, NAME_OR_ID } from './crud.ts';
@@ -80,21 +80,15 @@ export function addDiagnose(group: Command): void {
     const clientId = await session.find('client', named);
     const { body } = await (await session.api()).get<Diagnosis>(`${itemPath('clients', clientId)}/diagnosis`);
     if (session.json) return session.terminal.printJson(body);
-    session.terminal.print(describe(body).join('\n'));
+    session.terminal.print(describe(body, session.terminal.screen).join('\n'));
   });
 }
 
 /** Formats a diagnosis for people: what is wrong and what to do about it first, then what was refused. */
-function describe({
-  client_id,
-  status,
-  last_used_at,
-  rate_limit,
-  findings,
-  summary,
-  credentials,
-  refusals,
-}: Diagnosis): string[] {
+function describe(
+  { client_id, status, last_used_at, rate_limit, findings, summary, credentials, refusals }: Diagnosis,
+  screen: Screen,
+): string[] {
   const { per_minute, burst, remaining } = rate_limit;
   const used = last_used_at === null ? 'never used' : `last used ${time(last_used_at)}`;
   const left = remaining === null ? '' : `, ${remaining} left now`;
@@ -108,8 +102,8 @@ function describe({
       return explained(`refused ${reason.count} times, last ${time(reason.last_at)}: ${reason.reason}`, reason);
     }),
     ...(summary ? [] : ['The gate of the client did not answer, so its refusals are not known. Try again.']),
-    ...tableOf('Accepted credentials', CREDENTIALS, credentials),
-    ...tableOf('Refusals', REFUSALS, refusals ?? []),
+    ...tableOf('Accepted credentials', CREDENTIALS, credentials, screen),
+    ...tableOf('Refusals', REFUSALS, refusals ?? [], screen),
   ];
 }
 
@@ -121,6 +115,6 @@ function explained(heading: string, { meaning, next_step }: Explanation): string
   return [line(heading), `  ${line(meaning)}`, `  ${line(next_step)}`];
 }
 
-function tableOf<Item>(heading: string, columns: Columns<Item>, items: readonly Item[]): string[] {
-  return items.length === 0 ? [] : ['', heading, listing(columns, items).trimEnd()];
+function tableOf<Item>(heading: string, columns: Columns<Item>, items: readonly Item[], screen: Screen): string[] {
+  return items.length === 0 ? [] : ['', heading, listing(columns, items, screen).trimEnd()];
 }

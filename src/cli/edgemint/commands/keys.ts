@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { JWKS_MAX_AGE } from '../../../constants.ts';
 import { UsageError } from '../failures.ts';
-import { listing } from '../output.ts';
 import type { Page } from '../representations.ts';
 import { Session } from '../session.ts';
 import { addList, isUnderWay, showChanged } from './crud.ts';
@@ -58,7 +57,7 @@ function addRotate(group: Command): void {
     const answer = await api.post<Page<SigningKey>>(`${PATH}/rotate`, { alg, kid, emergency });
     if (session.json || isUnderWay(answer)) return showChanged(session, answer);
     const { data } = emergency ? (await api.get<Page<SigningKey>>(PATH)).body : answer.body;
-    session.terminal.print(listing(COLUMNS, data));
+    session.list(COLUMNS, data);
     if (emergency) session.terminal.note(OFFLINE_VERIFIERS);
   });
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { EXIT_FAILED } from '../../constants.ts';
 import type { Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
-import { listing, time } from '../output.ts';
+import { time } from '../output.ts';
 import { line } from '../printable.ts';
 import type { Client, Grant, Me } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
@@ -114,10 +114,11 @@ async function judge(api: Api, clientId: string | undefined, unusedFor: number):
   return api.all<LeastPrivilege>(`${itemPath('organizations', organization)}/least-privilege`, { ...query, limit: 50 });
 }
 
-function show({ terminal }: Session, judged: readonly LeastPrivilege[]): void {
+function show(session: Session, judged: readonly LeastPrivilege[]): void {
+  const { terminal } = session;
   const rows = judged.flatMap(({ client_name, scopes }) => scopes.map((scope) => ({ ...scope, client_name })));
   if (rows.length === 0) terminal.note('No scope is granted.');
-  else terminal.print(listing(COLUMNS, rows));
+  else session.list(COLUMNS, rows);
   for (const { client_name, roles } of judged) {
     for (const { name, unused, suggestion } of roles) {
       const scopes = unused.flatMap((grant) => grant.scopes).join(', ');

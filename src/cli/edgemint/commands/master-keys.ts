@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { listing, time } from '../output.ts';
+import { time } from '../output.ts';
 import type { Page } from '../representations.ts';
 import { Session } from '../session.ts';
 import { addList } from './crud.ts';
@@ -36,7 +36,7 @@ export function addMasterKeys(program: Command): void {
     const session = new Session(reseal);
     const { body } = await (await session.api()).post<Page<MasterKey>>(`${PATH}/reseal`, {});
     if (session.json) return session.show(body);
-    session.terminal.print(listing(COLUMNS, body.data));
+    session.list(COLUMNS, body.data);
     const previous = body.data.filter(({ status }) => status === 'previous');
     if (previous.length === 0)
       session.terminal.note('MASTER_KEY holds only the current key. There is nothing to remove.');

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { listing } from '../output.ts';
 import type { QuotaPeriod, QuotaReport } from '../representations.ts';
 import { Session } from '../session.ts';
 import { itemPath, NAME_OR_ID } from './crud.ts';
@@ -27,12 +26,10 @@ export function addQuota(group: Command): void {
     const { body } = await (await session.api()).get<QuotaReport>(`${itemPath('clients', clientId)}/quota`);
     if (session.json) return session.show(body);
     const { action, day, month } = body;
-    session.terminal.print(
-      listing(columns, [
-        { period: 'day', ...day },
-        { period: 'month', ...month },
-      ]),
-    );
+    session.list(columns, [
+      { period: 'day', ...day },
+      { period: 'month', ...month },
+    ]);
     session.terminal.note(action === null ? 'The client has no quota.' : `At the quota: ${action}.`);
   });
 }

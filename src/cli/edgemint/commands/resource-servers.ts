@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { ACCESS_TOKEN_TTL_DEFAULT } from '../../../constants.ts';
+import { duration } from '../durations.ts';
 import { scope, seconds } from '../parse.ts';
 import type { ResourceServer } from '../representations.ts';
 import { addCreate, addDelete, addGet, addList, addUpdate, type Collection } from './crud.ts';
@@ -19,6 +21,10 @@ const resourceServers: Collection<ResourceServer> = {
     alg: ({ signing_alg }) => signing_alg,
     owner: ({ organization_id }) => organization_id ?? 'shared',
   },
+  rowsOf: ({ access_token_ttl, ...server }) => ({
+    ...server,
+    access_token_ttl: access_token_ttl ?? `${duration(ACCESS_TOKEN_TTL_DEFAULT)} (the default)`,
+  }),
   fields: [
     {
       name: 'identifier',

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { PAGE_LIMIT } from '../../constants.ts';
-import { type Columns, listing, time } from '../output.ts';
+import { type Columns, time } from '../output.ts';
 import { pastTime, wholeNumber } from '../parse.ts';
 import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
@@ -125,7 +125,7 @@ function showRows(session: Session, rows: readonly Record<string, unknown>[], co
   else {
     const names = Object.keys(rows[0] ?? {});
     const columns = Object.fromEntries(names.map((name) => [name, (row: Record<string, unknown>) => row[name]]));
-    session.terminal.print(listing(columns satisfies Columns<Record<string, unknown>>, rows));
+    session.list(columns satisfies Columns<Record<string, unknown>>, rows);
   }
   session.terminal.note(`Complete until ${time(completeUntil)}; later requests are counted in part.`);
 }
