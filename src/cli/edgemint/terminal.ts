@@ -99,6 +99,19 @@ export class Terminal {
     if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.');
   }
 
+  /**
+   * Asks the user to type a name, before something that cannot be undone.
+   * @param option the option that says the name beforehand, for the error
+   * @throws Failure if the user types another name, UsageError if there is no terminal to ask at
+   */
+  async confirmByTyping(question: string, name: string, option: string): Promise<void> {
+    if (!this.isInteractive) {
+      throw new UsageError(`${question} There is no terminal to ask at: agree with ${option} or --yes.`);
+    }
+    const answer = await this.ask(`${question} Type its name to agree: `);
+    if (answer.trim() !== name.trim()) throw new Failure('That is not its name. Nothing was done.');
+  }
+
   ask(question: string): Promise<string> {
     return answerOf(createInterface({ input: this.io.stdin, output: this.io.stderr }), question);
   }

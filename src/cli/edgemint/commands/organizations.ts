@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { SECURITY_PROFILES } from '../../../store/client-authentication.ts';
 import { member, wholeNumber } from '../parse.ts';
 import type { Organization } from '../representations.ts';
-import { addCreate, addDelete, addGet, addList, addRevokeTokens, addUpdate, type Collection } from './crud.ts';
+import { addCreate, addGet, addList, addRevokeTokens, addUpdate, type Collection } from './crud.ts';
+import { addDeleteOrganization } from './organization-deletion.ts';
 import { quotaFields } from './quota-fields.ts';
 
 const organizations: Collection<Organization & { status: string; subject: string; created_at: string }> = {
@@ -11,7 +12,6 @@ const organizations: Collection<Organization & { status: string; subject: string
   kind: 'organization',
   nameOf: ({ name }) => name,
   isOwned: false,
-  cascades: ['delete'],
   columns: {
     id: ({ id }) => id,
     name: ({ name }) => name,
@@ -78,6 +78,6 @@ export function addOrganizations(program: Command): void {
   addGet(group, organizations);
   addCreate(group, organizations);
   addUpdate(group, organizations);
-  addDelete(group, organizations);
+  addDeleteOrganization(group);
   addRevokeTokens(group, organizations);
 }
