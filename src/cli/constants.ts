@@ -88,6 +88,9 @@ export const TEST_EVENT_POLL_MS = 500;
 /** How long before its end the command line warns of its API key: as the event `api_key.expiring`. In milliseconds. */
 export const EXPIRY_WARNING_MS = 14 * 86_400_000;
 
+/** How lately a client was used if `apply --prune` warns of its deletion: monthly jobs are included. In milliseconds. */
+export const RECENT_USE_MS = 35 * 86_400_000;
+
 // ── `edgemint backup` and `restore` ──
 
 /** Bytes that one seal of a backup covers: enough that the tag and the call are negligible, little enough to be held in memory. */

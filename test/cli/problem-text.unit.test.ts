@@ -11,7 +11,7 @@ import { noIo } from '../e2e/cli/person.ts';
 const LOCAL = [
   ...['--url', '--profile', '--json', '--yes', '--no-wait', '--version', '--all', '--reset', '--from'],
   ...['--own-secret', '--only', '--verify', '--apply', '--output', '--file', '--shared', '--prune', '--dry-run'],
-  ...['--exit-code', '--secrets-file', '--substitute', '--secrets-dir', '--new-secrets', '--mappings'],
+  ...['--exit-code', '--secrets-file', '--confirm', '--substitute', '--secrets-dir', '--new-secrets', '--mappings'],
   // Of requests to OAuth endpoints, whose errors name no field.
   ...['--scope', '--resource', '--claims', '--strong'],
 ];

@@ -2,6 +2,7 @@
 import './cli/apply.ts';
 import './cli/authentication.ts';
 import './cli/commands.ts';
+import './cli/danger.ts';
 import './cli/names.ts';
 import './cli/process.ts';
 import './cli/profiles.ts';

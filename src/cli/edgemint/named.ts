@@ -88,9 +88,9 @@ export async function findId(api: Api, kindName: Kind, text: string): Promise<st
   throw new Failure(`There is no ${kind.noun} with the name or id \`${shorten(text)}\`. ${help}`);
 }
 
-// A client from another provider can have any id. Spaces and colons are in none.
+// A client from another provider can have any id. Spaces are in none.
 async function hasClientId(api: Api, text: string): Promise<boolean> {
-  if (!/^[!#-$&-*,-9;-~]+$/.test(text)) return false;
+  if (!/^[\x21-\x7e]+$/.test(text)) return false;
   try {
     await api.get(`clients/${encodeURIComponent(text)}`);
     return true;

@@ -57,6 +57,11 @@ export class Terminal {
     this.note([styleOf(this.io.stderr, this.env).red(first), ...rest].join('\n'));
   }
 
+  /** Writes a warning to stderr. */
+  warn(text: string): void {
+    this.note(`${styleOf(this.io.stderr, this.env).yellow('Warning:')} ${text}`);
+  }
+
   /** Writes a line for people to stderr. */
   note(text: string): void {
     this.io.stderr.write(`${text}\n`);

@@ -248,7 +248,10 @@ describe('apply and export:', () => {
       const env = { EDGEMINT_API_KEY: api_key };
       const file = await write('resource_servers:\n  - identifier: https://own.example.com\n    name: Own\n');
       const applied = await person.run(['apply', '-f', file, '--yes', '--prune'], { env });
-      expect(applied).toMatchObject({ code: 0, stderr: '' });
+      expect(applied).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(/^Server \S+, organization Mine \(org_\w+\)\n$/),
+      });
       expect((await find('resource-servers', 'https://own.example.com')).organization_id).toBe(organization);
       const again = await person.run(['apply', '-f', file, '--prune'], { env });
       expect(again.stdout).toBe(NOTHING);

@@ -73,7 +73,7 @@ export class Person {
   async whenAsked(args: readonly string[], answer: () => Promise<string>): Promise<Ended> {
     const stdin = Object.assign(new PassThrough(), { isTTY: true });
     const screen = new Recorder((text) => {
-      if (text.endsWith('[y/N] ')) void answer().then((typed) => stdin.end(typed));
+      if (text.endsWith('[y/N] ') || text.endsWith(' to agree: ')) void answer().then((typed) => stdin.end(typed));
     });
     const code = await this.#run(args, { stdin, stdout: screen, stderr: screen });
     return { code, stdout: screen.text, stderr: '' };

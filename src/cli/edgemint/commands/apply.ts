@@ -5,15 +5,17 @@ import { EXIT_DRIFT, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { type Follower, type NewClient, type NewSecret, type NewWebhook, takeSteps } from '../declaration/apply.ts';
+import { renameItems } from '../declaration/moved.ts';
 import { type Action, planActions } from '../declaration/plan.ts';
 import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
 import { readRemote, readTouched } from '../declaration/remote.ts';
 import { lacksAudiences, withAudiences } from '../declaration/schema.ts';
 import { readSecrets, type Secrets } from '../declaration/secrets.ts';
-import { planAsJson, showPlan } from '../declaration/show-plan.ts';
+import { planAsJson, planWarnings, showPlan } from '../declaration/show-plan.ts';
 import { orderSteps } from '../declaration/steps.ts';
 import { table } from '../output.ts';
+import { describePlace } from '../place.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -70,13 +72,12 @@ export function addApply(program: Command): void {
     else if (complaints.length > 0) throw file.refuse(complaints);
     if (actions.length === 0 || options.dryRun) {
       if (session.json) session.terminal.printJson({ plan: planAsJson(actions), applied: false });
-      else session.terminal.print(showPlan(actions) || 'There is nothing to do.');
+      else await showAll(session, api, actions, options);
       if (options.exitCode && options.dryRun && actions.length > 0) session.terminal.exitCode = EXIT_DRIFT;
       return;
     }
-    if (session.json) session.terminal.note(showPlan(actions));
-    else session.terminal.print(showPlan(actions));
-    await session.confirm('Apply this?');
+    await showAll(session, api, actions, options);
+    await session.terminal.confirm('Apply this?', session.options.yes ?? false);
     await apply(session, api, actions, secrets, options);
   });
 }
@@ -89,6 +90,21 @@ async function readText(file: string, terminal: Terminal): Promise<string> {
   }
 }
 
+/** Shows a plan: where it would be applied, what it does, and what the user should know before. */
+async function showAll(
+  session: Session,
+  api: Api,
+  actions: readonly Action[],
+  { shared }: ApplyOptions,
+): Promise<void> {
+  const { terminal, json } = session;
+  terminal.note(shared ? `Server ${api.url}, the items that all organizations share` : await describePlace(api));
+  const plan = showPlan(actions, terminal.screen.style) || 'There is nothing to do.';
+  if (json) terminal.note(plan);
+  else terminal.print(plan);
+  for (const warning of planWarnings(actions, Date.now())) terminal.warn(warning);
+}
+
 /** @throws Failure with the complaints about the file */
 async function plan(
   api: Api,
@@ -97,8 +113,11 @@ async function plan(
 ): Promise<Action[]> {
   const declaration = lacksAudiences(declared) ? withAudiences(declared, await api.issuer()) : declared;
   const pruned = options.prune ? sections : [];
+  const { moved } = declaration;
   const listed = await readRemote(api, options.shared ?? false, sections.includes('webhooks'));
-  const { own, shared } = await readTouched(api, listed, planActions(declaration, listed.own, pruned));
+  const touched = planActions(declaration, renameItems(listed.own, moved), pruned);
+  const fresh = await readTouched(api, listed, touched);
+  const [own, shared] = [renameItems(fresh.own, moved), fresh.shared];
   const complaints = findComplaints(declaration, own, shared, pruned, Date.now());
   if (complaints.length > 0) throw refuse(complaints);
   return planActions(declaration, own, pruned);

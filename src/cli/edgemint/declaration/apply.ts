@@ -1,8 +1,11 @@
-import { nameOf, withoutDefaults } from '../../../declaration/item.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Section } from '../../../declaration/fields.ts';
+import { canonical, nameOf, withoutDefaults } from '../../../declaration/item.ts';
+import type { JsonObject } from '../../../lib/json.ts';
 import { Failure } from '../../failure.ts';
-import type { Api } from '../api.ts';
+import type { Answer, Api } from '../api.ts';
 import { RequestError } from '../request-error.ts';
-import { patchOf, subjectOf } from './plan.ts';
+import { type CurrentItem, patchOf, subjectOf } from './plan.ts';
 import { creation, path } from './remote.ts';
 import type { Secrets } from './secrets.ts';
 import { NOUNS } from './show-plan.ts';
@@ -99,8 +102,26 @@ async function takeStep(
   }
   const patch = patchOf(fields, to);
   if (patch === undefined) throw new Failure('A merge patch cannot set null inside an object.');
-  const answer = await api.patch(path(section, id), patch, { ifMatch });
+  const answer = await change(api, action.from, section, patch, ifMatch);
   etags.set(id, answer.etag ?? (await api.get(path(section, id))).etag ?? undefined);
+}
+
+/** Changes an item, also if an earlier step gave it another ETag and nothing else: a new name of a role is in its clients too. */
+async function change(
+  api: Api,
+  { id, fields }: CurrentItem,
+  section: Section,
+  patch: JsonObject,
+  ifMatch: string | undefined,
+): Promise<Answer<unknown>> {
+  try {
+    return await api.patch(path(section, id), patch, { ifMatch });
+  } catch (error) {
+    if (!(error instanceof RequestError && error.status === 412)) throw error;
+    const current = await api.get<object>(path(section, id));
+    if (current.etag === null || !isDeepStrictEqual(canonical(section, current.body), fields)) throw error;
+    return api.patch(path(section, id), patch, { ifMatch: current.etag });
+  }
 }
 
 function label({ action }: Step): string {

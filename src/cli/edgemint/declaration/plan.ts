@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SECTIONS, type Section } from '../../../declaration/fields.ts';
 import { type Imported, importedOf } from '../../../declaration/imported.ts';
-import { canonical, type Fields, identityOf, nameOf } from '../../../declaration/item.ts';
+import { canonical, type Fields, identityField, identityOf, nameOf } from '../../../declaration/item.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { mergePatch } from '../merge-patch.ts';
 import type { Declaration } from './schema.ts';
@@ -12,6 +12,10 @@ export interface CurrentItem {
   readonly fields: Fields;
   /** Known only if the item was read on its own. */
   readonly etag?: string | undefined;
+  /** The name that it has, if its `fields` have the name that the declaration moves it to. */
+  readonly renamedFrom?: string;
+  /** When a client last authenticated; null if never. */
+  readonly lastUsedAt?: string | null | undefined;
 }
 
 export type Sections<Item> = Readonly<Record<Section, readonly Item[]>>;
@@ -54,12 +58,22 @@ export function planActions(
       const from = (imported && byId.get(imported.client_id)) ?? current.get(identityOf(section, to));
       if (from) current.delete(identityOf(section, from.fields));
       if (!from) actions.push({ do: 'create', section, index, to, ...(imported && { imported }) });
-      else if (changedFields(from.fields, to).length > 0 || (imported && imported.client_id !== from.id))
-        actions.push({ do: 'change', section, index, from, to });
+      else if (
+        from.renamedFrom !== undefined ||
+        changedFields(from.fields, to).length > 0 ||
+        (imported && imported.client_id !== from.id)
+      )
+        actions.push({ do: 'change', section, index, from: withOwnName(section, from), to });
     }
     if (pruned.includes(section)) for (const from of current.values()) actions.push({ do: 'delete', section, from });
     return actions;
   });
+}
+
+/** Returns an item with the name that it has on the server. */
+function withOwnName(section: Section, { renamedFrom, ...item }: CurrentItem): CurrentItem {
+  if (renamedFrom === undefined) return item;
+  return { ...item, fields: { ...item.fields, [identityField(section)]: renamedFrom } };
 }
 
 /** Returns the name of the item that an action is about. */

@@ -1,6 +1,7 @@
 import { SECTIONS, type Section } from '../../../declaration/fields.ts';
 import { type Fields, identityOf, nameOf } from '../../../declaration/item.ts';
 import type { Complaint } from './complaint.ts';
+import { movedComplaints } from './moved.ts';
 import { type Action, type CurrentItem, patchOf, planActions, type Sections } from './plan.ts';
 import type { Declaration } from './schema.ts';
 
@@ -28,6 +29,7 @@ export function findComplaints(
     ...declaration.clients.flatMap((client, index) => clientComplaints(client, index, after)),
     ...lossComplaints(declaration, own, after.scopes, pruned),
     ...repeatedIdComplaints(declaration),
+    ...movedComplaints(declaration, own),
     ...planActions(declaration, own, pruned).flatMap((action) => [
       ...nullComplaints(action),
       ...idComplaints(action, declaration),

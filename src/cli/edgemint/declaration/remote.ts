@@ -77,7 +77,8 @@ async function readOne(api: Api, section: Section, id: string): Promise<CurrentI
 }
 
 function currentItem(section: Section, representation: Representation): CurrentItem {
-  return { id: idOf(representation), fields: canonical(section, representation) };
+  const use = 'client_id' in representation ? { lastUsedAt: representation.last_used_at } : {};
+  return { id: idOf(representation), fields: canonical(section, representation), ...use };
 }
 
 function idOf(representation: Representation): string {

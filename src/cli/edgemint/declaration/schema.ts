@@ -38,11 +38,23 @@ const DeclaredClient = Client.extend({
   refuse('must be left out: the client does not authenticate with a secret');
 });
 
+/** Says that an item has a new name, so that it is renamed and not replaced: a client keeps its id and credentials. */
+const Moved = z.strictObject({
+  type: z.enum(['client', 'role', 'webhook'], {
+    error: 'must be client, role or webhook. The identifier of a resource server cannot be changed',
+  }),
+  from: z.string().min(1),
+  to: z.string().min(1),
+});
+
+export type Moved = z.infer<typeof Moved>;
+
 export const Declaration = z.strictObject({
   resource_servers: z.array(ResourceServer).default([]),
   roles: z.array(RoleFields).default([]),
   clients: z.array(DeclaredClient).default([]),
   webhooks: z.array(WebhookFields).default([]),
+  moved: z.array(Moved).default([]),
 });
 
 /** A declaration with every field, defaults included. */

@@ -2,9 +2,12 @@ import type { Section } from '../../../declaration/fields.ts';
 import type { Imported } from '../../../declaration/imported.ts';
 import { type Fields, identityField, withoutDefaults } from '../../../declaration/item.ts';
 import type { FederatedIdentity } from '../../../gates/protocol.ts';
+import { RECENT_USE_MS } from '../../constants.ts';
+import { relativeTime, time } from '../output.ts';
 import { line } from '../printable.ts';
 import type { Grant } from '../representations.ts';
-import { type Action, changedFields, subjectOf } from './plan.ts';
+import { PLAIN, type Style } from '../style.ts';
+import { type Action, type CurrentItem, changedFields, subjectOf } from './plan.ts';
 
 export const NOUNS: Readonly<Record<Section, string>> = {
   resource_servers: 'resource server',
@@ -16,16 +19,19 @@ export const NOUNS: Readonly<Record<Section, string>> = {
 const SIGNS = { create: '+', change: '~', delete: '-' } as const;
 
 /** Formats a plan for people. Empty if there is nothing to do. */
-export function showPlan(actions: readonly Action[]): string {
+export function showPlan(actions: readonly Action[], style = PLAIN): string {
   const counts = (['create', 'change', 'delete'] as const).map(
     (verb) => `${actions.filter((action) => action.do === verb).length} to ${verb}`,
   );
-  return actions.length === 0 ? '' : [...actions.flatMap(showAction), '', `${counts.join(', ')}.`].join('\n');
+  return actions.length === 0
+    ? ''
+    : [...actions.flatMap((action) => showAction(action, style)), '', `${counts.join(', ')}.`].join('\n');
 }
 
-function showAction(action: Action): string[] {
-  const head = `${SIGNS[action.do]} ${NOUNS[action.section]} ${subjectOf(action)}`;
-  return [head, ...details(action).map((detail) => `    ${detail}`)].map(line);
+function showAction(action: Action, style: Style): string[] {
+  const head = line(`${SIGNS[action.do]} ${NOUNS[action.section]} ${subjectOf(action)}`);
+  const paint = { create: style.green, change: style.yellow, delete: style.red }[action.do];
+  return [paint(head), ...details(action).map((detail) => line(`    ${detail}`))];
 }
 
 function details(action: Action): string[] {
@@ -45,8 +51,38 @@ function details(action: Action): string[] {
         showChange(name, action.from.fields[name], action.to[name]),
       );
     case 'delete':
-      return [];
+      return action.section === 'clients' ? [lastUse(action.from)] : [];
   }
+}
+
+function lastUse({ lastUsedAt }: CurrentItem): string {
+  return lastUsedAt ? `last used ${time(lastUsedAt)} (${relativeTime(lastUsedAt, Date.now())})` : 'never used';
+}
+
+/**
+ * Returns what the user should know before a plan is applied: machines that would stop, and items that were perhaps renamed.
+ * @param now milliseconds since the epoch
+ */
+export function planWarnings(actions: readonly Action[], now: number): string[] {
+  const deleted = actions.filter((action) => action.do === 'delete');
+  const used = deleted.filter(({ from: { lastUsedAt } }) => lastUsedAt && Date.parse(lastUsedAt) > now - RECENT_USE_MS);
+  const sections = (['roles', 'clients', 'webhooks'] as const).filter((section) =>
+    (['create', 'delete'] as const).every((verb) =>
+      actions.some((action) => action.section === section && action.do === verb),
+    ),
+  );
+  const count = used.length === 1 ? '1 client that was' : `${used.length} clients that were`;
+  const names = used.map((action) => `${subjectOf(action)} (${relativeTime(action.from.lastUsedAt ?? '', now)})`);
+  const days = RECENT_USE_MS / 86_400_000;
+  return [
+    ...(used.length > 0 ? [`--prune deletes ${count} used in the last ${days} days: ${names.join(', ')}.`] : []),
+    ...sections.map(
+      (section) =>
+        `A ${NOUNS[section]} is deleted and another created. If it has a new name, say so in a \`moved\` block: it then keeps ${
+          section === 'clients' ? 'its id and credentials' : 'its id'
+        }.`,
+    ),
+  ].map(line);
 }
 
 function credentials(imported: Imported | undefined): string[] {
@@ -89,7 +125,10 @@ export function planAsJson(actions: readonly Action[]): Fields[] {
     const subject = { action: action.do, type: NOUNS[action.section].replace(' ', '_'), name: subjectOf(action) };
     if (action.do === 'create')
       return { ...subject, ...action.imported, fields: withoutDefaults(action.section, action.to) };
-    if (action.do === 'delete') return { ...subject, id: action.from.id };
+    if (action.do === 'delete') {
+      const { id, lastUsedAt } = action.from;
+      return { ...subject, id, ...(lastUsedAt !== undefined && { last_used_at: lastUsedAt }) };
+    }
     const changes = changedFields(action.from.fields, action.to).map((name) => [
       name,
       { from: action.from.fields[name], to: action.to[name] },
