@@ -29,3 +29,10 @@ test.each([
   const { error } = schema.safeParse(body);
   expect(fieldErrors(error?.issues ?? [])).toEqual([{ pointer, detail }]);
 });
+
+test('a member whose name is not permitted is refused in the words of the rule for names', () => {
+  const { error } = z.object({ claims: z.record(z.string().regex(/^x-/, 'must begin with x-'), z.any()) }).safeParse({
+    claims: { scope: 1 },
+  });
+  expect(fieldErrors(error?.issues ?? [])).toEqual([{ pointer: '/claims/scope', detail: 'must begin with x-' }]);
+});

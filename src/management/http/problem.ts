@@ -118,7 +118,10 @@ export function fieldErrors(issues: readonly z.core.$ZodIssue[], at: 'body' | 'p
 }
 
 // Zod reports a missing field as a field of the wrong type.
-function describeIssue({ code, message, path }: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const { code, message, path } = issue;
+  // The message of the name's own schema says what is wrong with it.
+  if (code === 'invalid_key') return issue.issues[0]?.message ?? message;
   if (code !== 'invalid_type' || !message.endsWith('received undefined')) return message;
   if (path.length === 0) return 'A body is required.';
   // An index alone names nothing, so the list's name precedes it: `grants[0]`.
