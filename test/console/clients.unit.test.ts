@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import {
+  patchWithKeys,
+  patchWithout,
+  patchWithWorkload,
+  readKeys,
+} from '../../src/console/pages/client/credential-patches.ts';
 import { decodeToken } from '../../src/console/pages/client/decoded-token.ts';
 import { mergePatchOf } from '../../src/console/pages/client/merge-patch.ts';
 import { grantsWithout } from '../../src/console/pages/client/removal.ts';
 import { solutionOf } from '../../src/console/pages/client/solutions.ts';
+import { updateCommand } from '../../src/console/pages/client/update-options.ts';
 import { usageSeries } from '../../src/console/pages/client/usage-series.ts';
 import { type Outcome, runBounded } from '../../src/console/pages/clients/bounded.ts';
 import {
@@ -222,4 +229,90 @@ describe('a token', () => {
       expect(decodeToken(token)).toBeUndefined();
     },
   );
+});
+
+describe('the credentials of a client', () => {
+  const key = (kid: string) => ({ kty: 'EC', crv: 'P-256', kid });
+  const client = {
+    token_endpoint_auth_method: 'client_secret_basic',
+    additional_auth_methods: [],
+    jwks: null,
+    jwks_uri: null,
+    federated_identities: [],
+    tls_client_auth_san_dns: null,
+  } as unknown as Parameters<typeof patchWithout>[0];
+
+  test('are pasted as a JWK or a JWK Set', () => {
+    expect(readKeys(JSON.stringify(key('a')))).toEqual({ keys: [key('a')] });
+    expect(readKeys(JSON.stringify({ keys: [key('a'), key('b')] }))).toEqual({ keys: [key('a'), key('b')] });
+  });
+
+  test.each(['', 'x', '[]', '{"keys": []}', '{"keys": [1]}', '{"kid": "a"}'])('are no keys: %s', (text) => {
+    expect(readKeys(text)).toHaveProperty('fault');
+  });
+
+  test.each(['d', 'p', 'k', 'priv'])('are not sent if they have the private member %s', (member) => {
+    const fault = expect.stringContaining('private');
+    expect(readKeys(JSON.stringify({ keys: [key('a'), { ...key('b'), [member]: 'x' }] }))).toEqual({ fault });
+  });
+
+  test('are accepted by their method from then on', () => {
+    expect(patchWithKeys(client, [key('a')])).toEqual({
+      jwks: { keys: [key('a')] },
+      additional_auth_methods: ['private_key_jwt'],
+    });
+    const holder = { ...client, jwks: { keys: [key('a')] }, token_endpoint_auth_method: 'private_key_jwt' as const };
+    expect(patchWithKeys(holder, [key('b')])).toEqual({ jwks: { keys: [key('a'), key('b')] } });
+    expect(patchWithKeys(client, [{ ...key('a'), x5c: [] }])).toMatchObject({
+      additional_auth_methods: ['self_signed_tls_client_auth'],
+    });
+  });
+
+  test('of a workload have only what was typed', () => {
+    const fields = { issuer: ' https://issuer.example ', subject: '', audience: '', claims: '{"id": "74"}' };
+    expect(patchWithWorkload(client, fields)).toEqual({
+      patch: {
+        federated_identities: [{ issuer: 'https://issuer.example', claims: { id: '74' } }],
+        additional_auth_methods: ['federated_jwt'],
+      },
+    });
+    expect(patchWithWorkload(client, { ...fields, claims: '[]' })).toHaveProperty('fault');
+  });
+
+  test('are removed one by one, and the last one with its additional method', () => {
+    const methods = ['private_key_jwt', 'client_secret_post'] as const;
+    const holder = { ...client, additional_auth_methods: methods, jwks: { keys: [key('a'), key('b')] } };
+    expect(patchWithout(holder, '/jwks/keys/0')).toEqual({ jwks: { keys: [key('b')] } });
+    expect(patchWithout({ ...holder, jwks: { keys: [key('a')] } }, '/jwks/keys/0')).toEqual({
+      jwks: null,
+      additional_auth_methods: ['client_secret_post'],
+    });
+    const identities = [{ issuer: 'a' }, { issuer: 'b' }] as unknown as (typeof client)['federated_identities'];
+    expect(patchWithout({ ...client, federated_identities: identities }, '/federated_identities/1')).toEqual({
+      federated_identities: [{ issuer: 'a' }],
+    });
+    expect(patchWithout(client, '/tls_client_auth_san_dns')).toEqual({ tls_client_auth_san_dns: null });
+    expect(patchWithout(client, '')).toBeUndefined();
+  });
+});
+
+describe('the command that makes the same change', () => {
+  test.each([
+    [{ client_name: "It's", owner: null }, "--name 'It'\\''s' --reset owner"],
+    [
+      { roles: ['a', 'b c'], grants: [{ resource_server: 'r', scopes: ['x', 'y'] }] },
+      "--role a --role 'b c' --grant 'r x y'",
+    ],
+    [{ roles: [], description: '' }, '--reset roles --reset description'],
+    [{ may_rotate_secret: true, dpop_bound_access_tokens: false }, '--may-rotate-secret --no-dpop-bound'],
+    [{ rate_limit: { burst: 5 } }, '--rate-limit 600/5'],
+    [{ owner: '-x' }, '--owner=-x'],
+  ])('is an option for each field of %j', (patch, options) => {
+    const after = { rate_limit: { per_minute: 600, burst: 5 } };
+    expect(updateCommand('emc_1', patch, after)).toBe(`edgemint clients update emc_1 ${options}`);
+  });
+
+  test('is left out if it has no option for a field', () => {
+    expect(updateCommand('emc_1', { owner: 'a', claims: { tier: 'gold' } }, {})).toBeUndefined();
+  });
 });

@@ -12,7 +12,7 @@ export function CodeSamples({ samples }: { readonly samples: readonly CodeSample
   const [first] = samples;
   if (!first) return null;
   return (
-    <Tabs.Root defaultValue={first.label} className="code-samples">
+    <Tabs.Root key={first.label} defaultValue={first.label} className="code-samples">
       <Tabs.List className="tab-list tab-list-small" activateOnFocus>
         {samples.map(({ label }) => (
           <Tabs.Tab key={label} value={label} className="tab">

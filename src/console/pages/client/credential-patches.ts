@@ -6,8 +6,28 @@ type Patch = Readonly<Record<string, unknown>>;
 /** The members of private keys ([RFC 7518 section 6](https://www.rfc-editor.org/rfc/rfc7518#section-6)). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
-/** Returns the patch that removes a credential, which `GET …/credentials` names by a JSON pointer. */
+/**
+ * Returns the patch that removes a credential, which `GET …/credentials` names by a JSON pointer. An additional method that has no
+ * credential any more goes with it; the API would refuse to keep it.
+ */
 export function patchWithout(client: Client, field: string): Patch | undefined {
+  const removed = withoutField(client, field);
+  if (!removed) return undefined;
+  const left = { ...client, ...removed } as Client;
+  const hasKeys = left.jwks !== null || left.jwks_uri !== null;
+  const isCertificate = (name: string) => name.startsWith('tls_client_auth_');
+  const needs: Readonly<Partial<Record<Method, boolean>>> = {
+    private_key_jwt: hasKeys,
+    self_signed_tls_client_auth: hasKeys,
+    federated_jwt: left.federated_identities.length > 0,
+    tls_client_auth: Object.entries(left).some(([name, value]) => isCertificate(name) && value !== null),
+  };
+  const methods = client.additional_auth_methods.filter((method) => needs[method] !== false);
+  const isShorter = methods.length < client.additional_auth_methods.length;
+  return isShorter ? { ...removed, additional_auth_methods: methods } : removed;
+}
+
+function withoutField(client: Client, field: string): Patch | undefined {
   const [, name = '', ...rest] = field.split('/');
   if (name === 'jwks') {
     const keys = client.jwks?.keys.filter((_, index) => String(index) !== rest[1]) ?? [];

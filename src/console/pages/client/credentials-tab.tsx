@@ -97,7 +97,7 @@ function Secrets({ client: { client_id, organization_id }, etag }: TabProps) {
                           <Button
                             size="small"
                             isRunning={promote.isRunning}
-                            aria-label={`Make …${secret.hint} the primary secret`}
+                            aria-label={`Make primary: …${secret.hint}`}
                             onClick={() => void promote.run({ params: { path: { client_id, id: secret.id } } })}
                           >
                             Make primary

@@ -71,8 +71,8 @@ export function DiagnosisTab({ client, open }: TabProps) {
               },
               { key: 'count', label: 'Requests', align: 'end', render: ({ count }) => count.toLocaleString('en') },
               { key: 'last', label: 'Last', render: ({ last_at }) => <Time at={last_at} /> },
-              { key: 'meaning', label: 'What it means', render: ({ meaning }) => <MarkedText text={meaning} /> },
-              { key: 'next', label: 'What to do', render: ({ next_step }) => <MarkedText text={next_step} /> },
+              { key: 'meaning', label: 'What it means', render: ({ meaning }) => <Text text={meaning} /> },
+              { key: 'next', label: 'What to do', render: ({ next_step }) => <Text text={next_step} /> },
             ]}
             rows={data.summary}
             rowKey={({ reason }) => reason}
@@ -140,6 +140,15 @@ export function DiagnosisTab({ client, open }: TabProps) {
         command={edgemint('clients', 'diagnose', client_id)}
       />
     </>
+  );
+}
+
+/** A sentence in a table, which gets its width also on a phone. */
+function Text({ text }: { readonly text: string }) {
+  return (
+    <span className="client-text">
+      <MarkedText text={text} />
+    </span>
   );
 }
 

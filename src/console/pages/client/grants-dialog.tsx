@@ -69,8 +69,7 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
           options={mayReadRoles ? (text) => findRoles(organization_id, text) : []}
         />
         {grants.map(({ resource_server, scopes }, index) => (
-          <fieldset key={resource_server} className="client-grant">
-            <legend>{visible(resource_server)}</legend>
+          <fieldset key={resource_server} className="client-grant" aria-label={`Grant at ${visible(resource_server)}`}>
             <ScopesField
               name={`/grants/${index}`}
               organizationId={organization_id}

@@ -152,15 +152,15 @@ function ScopeName({ scope: { resource_server, scope } }: { readonly scope: Judg
 }
 
 function Why({ scope: { status, reason, unused_since, direct, roles } }: { readonly scope: JudgedScope }) {
-  if (status === 'unknown') return <>{DOUBTS[reason ?? ''] ?? <SafeText text={reason} />}</>;
   if (status === 'used') return null;
-  const byRole =
-    roles.length > 0 &&
-    `Granted by ${roles.length === 1 ? 'the role' : 'the roles'} ${roles.join(', ')}${direct ? ' as well' : ''}.`;
+  if (status === 'unknown')
+    return <span className="client-text">{DOUBTS[reason ?? ''] ?? <SafeText text={reason} />}</span>;
+  const holders = `${roles.length === 1 ? 'the role' : 'the roles'} ${roles.join(', ')}`;
   return (
-    <>
-      Not used since <Time at={unused_since} />. {byRole && <SafeText text={byRole} />}
-    </>
+    <span className="client-text">
+      Not used since <Time at={unused_since} />.
+      {roles.length > 0 && <SafeText text={` Granted by ${holders}${direct ? ' as well' : ''}.`} />}
+    </span>
   );
 }
 

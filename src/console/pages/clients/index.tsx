@@ -144,7 +144,11 @@ const columnsOf = (sort: string, onSort: (sort: string) => void) => [
   {
     key: 'name',
     label: 'Name',
-    render: ({ client_name }: Client) => <SafeText text={client_name} />,
+    render: ({ client_name }: Client) => (
+      <span className="clients-name">
+        <SafeText text={client_name} />
+      </span>
+    ),
     sort: {
       direction: sort === '' ? ('ascending' as const) : sort === '-name' ? ('descending' as const) : undefined,
       onSort: () => onSort(sort === '' ? '-name' : ''),
@@ -159,7 +163,7 @@ const columnsOf = (sort: string, onSort: (sort: string) => void) => [
     ),
   },
   { key: 'owner', label: 'Owner', render: ({ owner }: Client) => <SafeText text={owner} /> },
-  { key: 'roles', label: 'Roles', render: ({ roles }: Client) => <SafeText text={roles.join(', ')} /> },
+  { key: 'roles', label: 'Roles', render: ({ roles }: Client) => <Roles roles={roles} /> },
   {
     key: 'last_used_at',
     label: 'Last use',
@@ -180,6 +184,16 @@ const columnsOf = (sort: string, onSort: (sort: string) => void) => [
     render: ({ expires_at }: Client) => <Time at={expires_at} absent="" />,
   },
 ];
+
+function Roles({ roles: [first, ...more] }: { readonly roles: readonly string[] }) {
+  if (first === undefined) return null;
+  return (
+    <span className="clients-method" title={[first, ...more].map(visible).join(', ')}>
+      <SafeText text={first} />
+      {more.length > 0 && ` +${more.length}`}
+    </span>
+  );
+}
 
 function State({ client }: { readonly client: Client }) {
   const { label, tone, reason } = stateOf(client, Date.now());

@@ -1,5 +1,4 @@
 import type { Schema } from '../../api/types.ts';
-import type { Option } from '../../ui/fields/select-field.tsx';
 
 /** An answer of the API: members that have a default may be left out of a request, and are always there in an answer. */
 type Complete<T> = T extends readonly (infer Item)[]
@@ -7,6 +6,12 @@ type Complete<T> = T extends readonly (infer Item)[]
   : T extends object
     ? { readonly [Name in keyof T]-?: Complete<Exclude<T[Name], undefined>> }
     : T;
+
+/** An option of a select field. */
+interface Option {
+  readonly value: string;
+  readonly label: string;
+}
 
 export type Client = Complete<Schema<'Client'>>;
 export type Method = Client['token_endpoint_auth_method'];
