@@ -115,6 +115,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: filesOf('test/{e2e,interop,console}/**/*.test.ts'),
+          exclude: ['test/**/*.unit.test.ts'],
           globalSetup: ['./test/harness/builds.ts'],
           setupFiles: ['./test/patience.ts'],
           provide: { size },

@@ -1,4 +1,5 @@
-import { api } from './client.ts';
+import { ISSUER_URL } from './address.ts';
+import { onSignedOut } from './expiry.ts';
 import { ApiError, problemOf } from './problem.ts';
 import type { Method, Params } from './types.ts';
 
@@ -21,39 +22,49 @@ export interface Called<T> {
   readonly location: string | undefined;
 }
 
-type Untyped = (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
-
-/** Calls the API. @throws ApiError for every status from 400 on */
-export async function call<T>({
-  method,
-  path,
-  params,
-  body,
-  etag,
-  idempotencyKey,
-  headers,
-  signal,
-}: Call): Promise<Called<T>> {
-  const untyped = api[method.toUpperCase() as 'GET'] as unknown as Untyped;
-  const { data, error, response } = await untyped(path, {
-    params: { path: params?.path, query: withoutEmpty(params?.query) },
-    ...(body !== undefined && { body }),
-    ...(signal && { signal }),
+/** Calls the API with the cookie of the session; the page never has a key. @throws ApiError for every status from 400 on */
+export async function call<T>({ method, path, params = {}, body, ...options }: Call): Promise<Called<T>> {
+  const { etag, idempotencyKey, headers, signal } = options;
+  const response = await fetch(urlOf(path, params), {
+    method: method.toUpperCase(),
+    credentials: 'same-origin',
     headers: {
-      ...headers,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...(etag !== undefined && { 'If-Match': etag }),
       ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+      ...headers,
     },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
   });
-  if (!response.ok) throw new ApiError(problemOf(response, error));
+  const text = await response.text();
+  if (!response.ok) {
+    if (response.status === 401) onSignedOut();
+    throw new ApiError(problemOf(response, readJson(text)));
+  }
   return {
     status: response.status,
-    body: data as T,
+    body: readJson(text) as T,
     etag: response.headers.get('ETag') ?? undefined,
     location: response.headers.get('Location') ?? undefined,
   };
 }
 
-function withoutEmpty(query: Params['query'] = {}): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== ''));
+function urlOf(path: string, { path: names = {}, query = {} }: Params): string {
+  const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => encodeURIComponent(names[name] ?? ''));
+  const search = new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => {
+      if (value === undefined || value === '') return [];
+      return Array.isArray(value) ? value.map((each) => [name, String(each)]) : [[name, String(value)]];
+    }),
+  );
+  return `${ISSUER_URL}${filled}${search.size > 0 ? `?${search}` : ''}`;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,14 @@
-import type { PathsWithMethod } from 'openapi-typescript-helpers';
 import type { components, paths } from './schema.d.ts';
 
 // The types of the API by path, as `schema.d.ts` has them.
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export type { paths };
-export type GetPath = PathsWithMethod<paths, 'get'>;
-export type PathOf<M extends Method> = PathsWithMethod<paths, M>;
+/** The paths that have a method. */
+export type PathOf<M extends Method> = {
+  [P in keyof paths]: paths[P] extends { readonly [Name in M]: object } ? P : never;
+}[keyof paths];
+export type GetPath = PathOf<'get'>;
 
 /** A schema of the OpenAPI document by its name, such as `Schema<'Client'>`. */
 export type Schema<Name extends keyof components['schemas']> = components['schemas'][Name];

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { curlFor, type ShownCall } from '../api/equivalents.ts';
 import { CodeSamples } from './code-samples.tsx';
 
@@ -9,14 +10,15 @@ interface CallHintProps {
 
 /** Shows how to do the same in a script. It is folded at first. */
 export function CallHint({ call, command }: CallHintProps) {
+  const [isOpen, setOpen] = useState(false);
   const samples = [
     ...(command === undefined ? [] : [{ label: 'edgemint', language: 'shell', code: command }]),
     { label: 'curl', language: 'shell', code: curlFor(call) },
   ];
   return (
-    <details className="call-hint">
+    <details className="call-hint" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Do this with curl or edgemint</summary>
-      <CodeSamples samples={samples} />
+      {isOpen && <CodeSamples samples={samples} />}
     </details>
   );
 }

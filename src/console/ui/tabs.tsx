@@ -1,5 +1,5 @@
-import { Tabs as Base } from '@base-ui/react/tabs';
 import { type ReactNode, useSyncExternalStore } from 'react';
+import { TabList } from './tab-list.tsx';
 
 export interface Tab {
   /** The part of the address after `#`. */
@@ -25,19 +25,14 @@ export function Tabs({ tabs, label }: { readonly tabs: readonly Tab[]; readonly 
     dispatchEvent(new HashChangeEvent('hashchange'));
   };
   return (
-    <Base.Root value={chosen.id} onValueChange={(id) => choose(String(id))} className="tabs">
-      <Base.List className="tab-list" aria-label={label}>
-        {tabs.map((tab) => (
-          <Base.Tab key={tab.id} value={tab.id} className="tab">
-            {tab.label}
-          </Base.Tab>
-        ))}
-      </Base.List>
-      {tabs.map((tab) => (
-        <Base.Panel key={tab.id} value={tab.id} className="tab-panel">
-          {tab.content()}
-        </Base.Panel>
-      ))}
-    </Base.Root>
+    <TabList
+      tabs={tabs}
+      chosen={chosen.id}
+      onChoose={choose}
+      label={label}
+      className="tabs"
+      listClassName="tab-list"
+      panelClassName="tab-panel"
+    />
   );
 }

@@ -10,7 +10,6 @@ import { CallHint } from '../../ui/call-hint.tsx';
 import { Chart } from '../../ui/chart.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
-import { SelectControl } from '../../ui/fields/select-field.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
@@ -60,12 +59,13 @@ export function UsageOverview({ organizationId }: { readonly organizationId: str
       <Section
         title="Token requests"
         actions={
-          <SelectControl
-            label="Range"
-            value={range}
-            options={(Object.keys(RANGES) as Range[]).map((value) => ({ value, label: RANGES[value].label }))}
-            onChange={setRange}
-          />
+          <fieldset className="overview-ranges" aria-label="Range">
+            {(Object.keys(RANGES) as Range[]).map((each) => (
+              <button key={each} type="button" aria-pressed={each === range} onClick={() => setRange(each)}>
+                {RANGES[each].label}
+              </button>
+            ))}
+          </fieldset>
         }
       >
         {usage.error && !usage.data && <ErrorBox problem={asProblem(usage.error)} retry={() => void usage.refetch()} />}

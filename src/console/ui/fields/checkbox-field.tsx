@@ -1,9 +1,6 @@
-import { Checkbox } from '@base-ui/react/checkbox';
-import { Field as Base } from '@base-ui/react/field';
+import { useEffect, useId, useRef } from 'react';
 import { useFieldErrors } from '../form.tsx';
-import { Icon } from '../icon.tsx';
-import { SafeText } from '../safe-text.tsx';
-import type { FieldProps } from './field.tsx';
+import { FieldNotes, type FieldProps } from './field.tsx';
 
 interface CheckboxFieldProps extends FieldProps {
   readonly value: boolean;
@@ -12,19 +9,21 @@ interface CheckboxFieldProps extends FieldProps {
 
 export function CheckboxField({ name, label, help, isDisabled = false, value, onChange }: CheckboxFieldProps) {
   const errors = useFieldErrors(name);
+  const id = useId();
   return (
-    <Base.Root className="field field-checkbox" data-field={name} disabled={isDisabled} invalid={errors.length > 0}>
-      <Base.Label className="checkbox-label">
-        <CheckboxControl value={value} onChange={onChange} />
+    <div className="field field-checkbox" data-field={name}>
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the component within. */}
+      <label className="checkbox-label">
+        <CheckboxControl
+          value={value}
+          onChange={onChange}
+          isDisabled={isDisabled}
+          describedBy={`${id}-help ${id}-errors`}
+        />
         <span>{label}</span>
-      </Base.Label>
-      {help !== undefined && <Base.Description className="field-help">{help}</Base.Description>}
-      {errors.map((error) => (
-        <Base.Error key={error} match className="field-error">
-          <SafeText text={error} />
-        </Base.Error>
-      ))}
-    </Base.Root>
+      </label>
+      <FieldNotes id={id} help={help} errors={errors} />
+    </div>
   );
 }
 
@@ -35,21 +34,28 @@ interface CheckboxControlProps {
   readonly label?: string;
   /** Whether some of what it stands for is chosen. */
   readonly isPartial?: boolean;
+  readonly isDisabled?: boolean;
+  /** The ids of the texts that say more. */
+  readonly describedBy?: string;
 }
 
 /** The control alone, as in a row of a table. */
-export function CheckboxControl({ value, onChange, label, isPartial = false }: CheckboxControlProps) {
+export function CheckboxControl(props: CheckboxControlProps) {
+  const { value, onChange, label, isPartial = false, isDisabled = false, describedBy } = props;
+  const control = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (control.current) control.current.indeterminate = isPartial;
+  }, [isPartial]);
   return (
-    <Checkbox.Root
+    <input
+      ref={control}
+      type="checkbox"
       className="checkbox"
       checked={value}
-      indeterminate={isPartial}
-      onCheckedChange={onChange}
-      {...(label !== undefined && { 'aria-label': label })}
-    >
-      <Checkbox.Indicator className="checkbox-mark">
-        <Icon name="check" />
-      </Checkbox.Indicator>
-    </Checkbox.Root>
+      disabled={isDisabled}
+      aria-label={label}
+      aria-describedby={describedBy}
+      onChange={(event) => onChange(event.target.checked)}
+    />
   );
 }

@@ -2,7 +2,7 @@ import { Combobox } from '@base-ui/react/combobox';
 import { useState } from 'react';
 import { Icon } from '../icon.tsx';
 import { SafeText, visible } from '../safe-text.tsx';
-import { Field, type FieldProps } from './field.tsx';
+import { Field, type FieldProps, useControl } from './field.tsx';
 import { type AsyncOptions, useOptions } from './options.ts';
 import type { Option } from './select-field.tsx';
 
@@ -37,7 +37,7 @@ export function ComboboxField({ value, onChange, options, placeholder, ...field 
         }}
       >
         <div className="combobox">
-          <Combobox.Input className="input" placeholder={placeholder} />
+          <ComboboxInput className="input" placeholder={placeholder} />
           <Combobox.Trigger className="combobox-trigger" aria-label="Show the options">
             <Icon name="chevron" />
           </Combobox.Trigger>
@@ -46,6 +46,11 @@ export function ComboboxField({ value, onChange, options, placeholder, ...field 
       </Combobox.Root>
     </Field>
   );
+}
+
+/** The place where people type. */
+export function ComboboxInput(props: { readonly className: string; readonly placeholder: string | undefined }) {
+  return <Combobox.Input {...useControl()} {...props} />;
 }
 
 /** The list below a combobox. */

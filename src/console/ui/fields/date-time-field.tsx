@@ -1,7 +1,6 @@
-import { Field as Base } from '@base-ui/react/field';
-import { Field, type FieldProps } from './field.tsx';
+import { Field, type FieldProps, useControl } from './field.tsx';
 
-interface DateTimeFieldProps extends FieldProps {
+interface DateTimeProps {
   /** An RFC 3339 time. null when it is empty. */
   readonly value: string | null;
   readonly onChange: (value: string | null) => void;
@@ -9,17 +8,24 @@ interface DateTimeFieldProps extends FieldProps {
 }
 
 /** A time, typed in the browser's time zone. */
-export function DateTimeField({ value, onChange, min, ...field }: DateTimeFieldProps) {
+export function DateTimeField({ value, onChange, min, ...field }: FieldProps & DateTimeProps) {
   return (
     <Field {...field}>
-      <Base.Control
-        className="input input-date"
-        type="datetime-local"
-        value={value === null ? '' : toLocal(value)}
-        {...(min !== undefined && { min: toLocal(min) })}
-        onValueChange={(text) => onChange(text === '' ? null : new Date(text).toISOString())}
-      />
+      <DateTimeControl value={value} onChange={onChange} {...(min !== undefined && { min })} />
     </Field>
+  );
+}
+
+function DateTimeControl({ value, onChange, min }: DateTimeProps) {
+  return (
+    <input
+      {...useControl()}
+      className="input input-date"
+      type="datetime-local"
+      value={value === null ? '' : toLocal(value)}
+      min={min === undefined ? undefined : toLocal(min)}
+      onChange={({ target }) => onChange(target.value === '' ? null : new Date(target.value).toISOString())}
+    />
   );
 }
 

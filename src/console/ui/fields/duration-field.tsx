@@ -1,6 +1,6 @@
-import { Field as Base } from '@base-ui/react/field';
 import { useState } from 'react';
 import { Field, type FieldProps } from './field.tsx';
+import { NumberControl } from './number-field.tsx';
 import { SelectControl } from './select-field.tsx';
 
 const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
@@ -18,12 +18,10 @@ export function DurationField({ value, onChange, ...field }: DurationFieldProps)
   return (
     <Field {...field}>
       <div className="duration">
-        <Base.Control
-          className="input input-number"
-          type="number"
+        <NumberControl
           min={0}
-          value={value === null ? '' : value / UNITS[unit]}
-          onValueChange={(text) => onChange(text === '' ? null : Math.round(Number(text) * UNITS[unit]))}
+          value={value === null ? null : value / UNITS[unit]}
+          onChange={(count) => onChange(count === null ? null : Math.round(count * UNITS[unit]))}
         />
         <SelectControl
           label={`Unit of ${field.label}`}

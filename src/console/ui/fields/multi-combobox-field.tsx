@@ -2,7 +2,7 @@ import { Combobox } from '@base-ui/react/combobox';
 import { useState } from 'react';
 import { Icon } from '../icon.tsx';
 import { SafeText, visible } from '../safe-text.tsx';
-import { ComboboxPopup } from './combobox-field.tsx';
+import { ComboboxInput, ComboboxPopup } from './combobox-field.tsx';
 import { Field, type FieldProps } from './field.tsx';
 import { type AsyncOptions, useOptions } from './options.ts';
 import type { Option } from './select-field.tsx';
@@ -49,7 +49,7 @@ export function MultiComboboxField({ value, onChange, options, placeholder, ...f
               </Combobox.ChipRemove>
             </Combobox.Chip>
           ))}
-          <Combobox.Input className="chips-input" placeholder={selected.length === 0 ? placeholder : undefined} />
+          <ComboboxInput className="chips-input" placeholder={selected.length === 0 ? placeholder : undefined} />
         </Combobox.Chips>
         <ComboboxPopup isLoading={isLoading} />
       </Combobox.Root>

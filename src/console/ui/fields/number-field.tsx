@@ -1,7 +1,7 @@
-import { NumberField as Base } from '@base-ui/react/number-field';
-import { Field, type FieldProps } from './field.tsx';
+import { useState } from 'react';
+import { Field, type FieldProps, useControl } from './field.tsx';
 
-interface NumberFieldProps extends FieldProps {
+interface NumberProps {
   /** null when it is empty. */
   readonly value: number | null;
   readonly onChange: (value: number | null) => void;
@@ -13,20 +13,45 @@ interface NumberFieldProps extends FieldProps {
   readonly placeholder?: string;
 }
 
-export function NumberField({ value, onChange, min, max, step = 1, unit, placeholder, ...field }: NumberFieldProps) {
+export function NumberField({ name, label, help, isDisabled, isRequired, ...input }: FieldProps & NumberProps) {
   return (
-    <Field {...field}>
-      <Base.Root
-        value={value}
-        onValueChange={onChange}
-        {...(min !== undefined && { min })}
-        {...(max !== undefined && { max })}
-        step={step}
-        className="number-field"
-      >
-        <Base.Input className="input input-number" placeholder={placeholder} />
-        {unit && <span className="faint">{unit}</span>}
-      </Base.Root>
+    <Field name={name} label={label} help={help} isDisabled={isDisabled ?? false} isRequired={isRequired ?? true}>
+      <div className="number-field">
+        <NumberControl {...input} />
+        {input.unit && <span className="faint">{input.unit}</span>}
+      </div>
     </Field>
   );
+}
+
+/** The control alone. */
+export function NumberControl({ value, onChange, min, max, step, placeholder }: NumberProps) {
+  // What is typed is kept, because half of a number such as `1.` is none yet.
+  const [typed, setTyped] = useState(() => textOf(value));
+  const shown = numberOf(typed) === value ? typed : textOf(value);
+  return (
+    <input
+      {...useControl()}
+      className="input input-number"
+      type="number"
+      inputMode="decimal"
+      value={shown}
+      min={min}
+      max={max}
+      step={step ?? 'any'}
+      placeholder={placeholder}
+      onChange={(event) => {
+        setTyped(event.target.value);
+        onChange(numberOf(event.target.value));
+      }}
+    />
+  );
+}
+
+function textOf(value: number | null): string {
+  return value === null ? '' : String(value);
+}
+
+function numberOf(text: string): number | null {
+  return text.trim() === '' || Number.isNaN(Number(text)) ? null : Number(text);
 }

@@ -1,5 +1,3 @@
-import { Radio } from '@base-ui/react/radio';
-import { RadioGroup } from '@base-ui/react/radio-group';
 import { useId } from 'react';
 import { FieldGroup, type FieldProps } from './field.tsx';
 import type { Option } from './select-field.tsx';
@@ -11,33 +9,24 @@ interface RadioCardsFieldProps<Value extends string> extends FieldProps {
 }
 
 /** A choice of one among a few options, with a sentence about each. */
-export function RadioCardsField<Value extends string>({
-  value,
-  onChange,
-  options,
-  ...field
-}: RadioCardsFieldProps<Value>) {
+export function RadioCardsField<Value extends string>(props: RadioCardsFieldProps<Value>) {
+  const { value, onChange, options, ...field } = props;
   const id = useId();
   return (
     <FieldGroup {...field}>
-      <RadioGroup
-        className="radio-cards"
-        value={value}
-        onValueChange={(chosen) => onChange(chosen as Value)}
-        disabled={field.isDisabled ?? false}
-        aria-label={field.label}
-      >
+      <div className="radio-cards" role="radiogroup" aria-label={field.label}>
         {options.map((option) => (
-          // biome-ignore lint/a11y/noLabelWithoutControl: the control is Base UI's radio.
           <label key={option.value} className="radio-card">
-            <Radio.Root
-              value={option.value}
+            <input
+              type="radio"
               className="radio"
+              name={id}
+              value={option.value}
+              checked={option.value === value}
               aria-labelledby={`${id}-${option.value}`}
-              {...(option.help !== undefined && { 'aria-describedby': `${id}-${option.value}-help` })}
-            >
-              <Radio.Indicator className="radio-mark" />
-            </Radio.Root>
+              aria-describedby={option.help === undefined ? undefined : `${id}-${option.value}-help`}
+              onChange={() => onChange(option.value)}
+            />
             <span className="radio-card-text">
               <span id={`${id}-${option.value}`}>{option.label}</span>
               {option.help && (
@@ -48,7 +37,7 @@ export function RadioCardsField<Value extends string>({
             </span>
           </label>
         ))}
-      </RadioGroup>
+      </div>
     </FieldGroup>
   );
 }

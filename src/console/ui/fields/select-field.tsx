@@ -1,6 +1,6 @@
 import { Select } from '@base-ui/react/select';
 import { Icon } from '../icon.tsx';
-import { Field, type FieldProps } from './field.tsx';
+import { Field, type FieldProps, useControl, useLabelId } from './field.tsx';
 
 export interface Option<Value extends string = string> {
   readonly value: Value;
@@ -32,13 +32,16 @@ interface SelectControlProps<Value extends string> {
 
 /** The control alone. */
 export function SelectControl<Value extends string>({ value, onChange, options, label }: SelectControlProps<Value>) {
+  const control = useControl();
+  const labelId = useLabelId();
+  const named = label === undefined ? { ...control, 'aria-labelledby': labelId } : { 'aria-label': label };
   return (
     <Select.Root
       value={value}
       onValueChange={(chosen) => chosen !== null && onChange(chosen as Value)}
       items={options.map((option) => ({ value: option.value, label: option.label }))}
     >
-      <Select.Trigger className="input select" {...(label !== undefined && { 'aria-label': label })}>
+      <Select.Trigger className="input select" {...named}>
         <Select.Value />
         <Select.Icon className="select-icon">
           <Icon name="chevron" />

@@ -1,7 +1,6 @@
-import { Field as Base } from '@base-ui/react/field';
-import { Field, type FieldProps } from './field.tsx';
+import { Field, type FieldProps, useControl } from './field.tsx';
 
-interface TextAreaFieldProps extends FieldProps {
+interface AreaProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly placeholder?: string;
@@ -9,24 +8,30 @@ interface TextAreaFieldProps extends FieldProps {
   readonly isCode?: boolean;
 }
 
-export function TextAreaField({
-  value,
-  onChange,
-  placeholder,
-  rows = 4,
-  isCode = false,
-  ...field
-}: TextAreaFieldProps) {
+export function TextAreaField({ value, onChange, placeholder, rows, isCode, ...field }: FieldProps & AreaProps) {
   return (
     <Field {...field}>
-      <Base.Control
-        className={isCode ? 'input code' : 'input'}
+      <Area
         value={value}
-        placeholder={placeholder}
-        spellCheck={isCode ? false : undefined}
-        onValueChange={onChange}
-        render={<textarea rows={rows} />}
+        onChange={onChange}
+        {...(placeholder !== undefined && { placeholder })}
+        rows={rows ?? 4}
+        isCode={isCode ?? false}
       />
     </Field>
+  );
+}
+
+function Area({ value, onChange, placeholder, rows, isCode }: AreaProps) {
+  return (
+    <textarea
+      {...useControl()}
+      className={isCode ? 'input code' : 'input'}
+      value={value}
+      placeholder={placeholder}
+      rows={rows}
+      spellCheck={isCode ? false : undefined}
+      onChange={(event) => onChange(event.target.value)}
+    />
   );
 }

@@ -1,7 +1,6 @@
-import { Field as Base } from '@base-ui/react/field';
-import { Field, type FieldProps } from './field.tsx';
+import { Field, type FieldProps, useControl } from './field.tsx';
 
-interface TextFieldProps extends FieldProps {
+interface InputProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly placeholder?: string;
@@ -12,29 +11,38 @@ interface TextFieldProps extends FieldProps {
   readonly autoComplete?: string;
 }
 
-export function TextField({
-  value,
-  onChange,
-  placeholder,
-  type = 'text',
-  isCode = false,
-  autoFocus,
-  autoComplete = 'off',
-  ...field
-}: TextFieldProps) {
+export function TextField({ name, label, help, isDisabled, isRequired = true, ...input }: FieldProps & InputProps) {
   return (
-    <Field {...field}>
-      <Base.Control
-        className={isCode ? 'input code' : 'input'}
-        type={type}
-        value={value}
-        placeholder={placeholder}
-        autoComplete={autoComplete}
-        spellCheck={isCode ? false : undefined}
-        autoFocus={autoFocus}
-        required={field.isRequired ?? true}
-        onValueChange={onChange}
-      />
+    <Field name={name} label={label} help={help} isDisabled={isDisabled ?? false} isRequired={isRequired}>
+      <Input {...input} isRequired={isRequired} />
     </Field>
+  );
+}
+
+function Input(props: InputProps & { readonly isRequired: boolean }) {
+  const {
+    value,
+    onChange,
+    placeholder,
+    type = 'text',
+    isCode = false,
+    autoFocus,
+    autoComplete = 'off',
+    isRequired,
+  } = props;
+  return (
+    <input
+      {...useControl()}
+      className={isCode ? 'input code' : 'input'}
+      type={type}
+      value={value}
+      placeholder={placeholder}
+      autoComplete={autoComplete}
+      spellCheck={isCode ? false : undefined}
+      // biome-ignore lint/a11y/noAutofocus: only a page or dialog with one thing to do asks for it.
+      autoFocus={autoFocus}
+      required={isRequired}
+      onChange={(event) => onChange(event.target.value)}
+    />
   );
 }
