@@ -55,8 +55,10 @@ export function createApp(services: Services) {
   publish(`${path}/openapi.json`, async (...call) => (await documentation()).openApi(...call));
   serve('GET', `${path}/docs`, async () => (await documentation()).page(), sampled);
   serve('GET', `${path}/docs/:file`, async (...call) => (await documentation()).pageFile(...call), sampled);
+  const console = () => import('./sessions/index.ts');
+  for (const route of path === '' ? ['/'] : [path, `${path}/`])
+    serve('GET', route, async (...call) => (await console()).entrance(...call), sampled);
   if (services.config.hasConsole) {
-    const console = () => import('./sessions/index.ts');
     serve('GET or POST or DELETE', `${path}/console/session`, async (...call) =>
       (await console()).consoleSession(...call),
     );

@@ -5,6 +5,10 @@ export interface SessionInfo {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** The API key on which the session depends; null if it depends on the configuration. */
+  readonly apiKeyId: string | null;
+  /** The keyed hash that the session ends with. */
+  readonly credential: string;
 }
 
 /** A person whom Cloudflare Access identified, and who may do everything. */

@@ -45,6 +45,7 @@ const SignIn = z
   .union([
     z.strictObject({ api_key: z.string().min(1).openapi({ description: 'An API key, or the root key.' }) }),
     z.strictObject({ link: z.string().min(1).openapi({ description: 'The token of a one-time link.' }) }),
+    z.strictObject({ access: z.literal(true).openapi({ description: 'By the assertion of Cloudflare Access.' }) }),
   ])
   .openapi('ConsoleSignIn', { example: { api_key: 'emk_…' } });
 
@@ -91,6 +92,49 @@ const failures = { ...wrongMethod('GET'), ...misconfigured };
 const html = { 'text/html': { schema: z.string() } };
 const missing = { description: 'The console is not part of this deployment.', content: { 'text/plain': {} } };
 
+const entrance = createRoute({
+  ...page,
+  operationId: 'getEntrance',
+  path: '/',
+  tags: ['Service'],
+  summary: 'Where everything is',
+  description: 'Leads a browser to the console, or to a small page if the console is switched off. Programs get JSON.',
+  responses: {
+    200: json(
+      z
+        .object({
+          issuer: z.string(),
+          version: z.string(),
+          links: z.object({
+            metadata: z.string(),
+            jwks: z.string(),
+            openapi: z.string(),
+            documentation: z.string(),
+            health: z.string(),
+            console: z.string().optional(),
+          }),
+        })
+        .openapi('Entrance', {
+          example: {
+            issuer: 'https://auth.example.com',
+            version: '1.2.3',
+            links: {
+              metadata: 'https://auth.example.com/.well-known/oauth-authorization-server',
+              jwks: 'https://auth.example.com/.well-known/jwks.json',
+              openapi: 'https://auth.example.com/openapi.json',
+              documentation: 'https://auth.example.com/docs',
+              health: 'https://auth.example.com/healthz',
+              console: 'https://auth.example.com/console',
+            },
+          },
+        }),
+      'For a program.',
+    ),
+    302: { description: 'For a browser: the console.' },
+    ...failures,
+  },
+});
+
 const start = createRoute({
   ...page,
   operationId: 'getConsole',
@@ -120,4 +164,4 @@ const asset = createRoute({
   },
 });
 
-export const consoleRoutes = [signIn, getSession, signOut, start, anyPage, asset];
+export const consoleRoutes = [entrance, signIn, getSession, signOut, start, anyPage, asset];

@@ -84,6 +84,13 @@ export const REQUESTS = {
   testWebhook: {},
   redeliverDeliveryOfWebhook: {},
   applyLeastPrivilegeOfClient: { unused_since: '2026-08-24T01:44:29.659Z', patch: { grants: [] } },
+  createConsoleLink: {},
+  createPortalLink: {
+    organization_id,
+    scopes: ['clients:read', 'clients:write'],
+    return_url: 'https://app.example.com/settings/machines',
+    name: 'Ada Lovelace',
+  },
   reportLeakedSecret: { secret: CLIENT_SECRET },
 } as const;
 
@@ -204,6 +211,11 @@ export const REPRESENTATIONS = {
     version: '1.2.3',
   },
   CreatedApiKey: { ...ApiKey, api_key: 'emk_eZ9e92mIVvuPrXHD3dcJ5Wkqw8ABwDttxkg9EaXHPUI06QSovld0ffKWB' },
+  ConsoleLink: {
+    id: 'plk_7n42DGM5Tflk9n8mt7Fhc7',
+    url: `${CLAIMS.iss}/console/link#eml_eZ9e92mIVvuPrXHD3dcJ5Wkqw8ABwDttxkg9EaXHPUI06QSovld0ffKWB`,
+    expires_at: '2026-11-22T01:54:29.659Z',
+  },
   ResourceServer: {
     id: 'rs_1nP7XHvRA6cPFGlpa8D5Vx',
     organization_id,

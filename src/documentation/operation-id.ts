@@ -3,6 +3,9 @@ const VERBS: Readonly<Record<string, string>> = { patch: 'update', put: 'replace
 /** The paths that name one thing and not a list, besides those that end with its id. */
 const SINGLE = /^\/v1\/(me|clients\/\{client_id\}\/least-privilege)$/;
 
+/** The collections that cannot be listed. */
+const UNLISTED = /^\/v1\/(console|portal)-links$/;
+
 /**
  * Returns the id of a management operation, for code generators: `listClients`, `createClient`, `getClient`, `rotateSecretsOfClient`. It
  * is derived from the method and the path, so rewording a summary does not change it.
@@ -21,7 +24,7 @@ export function operationId(method: string, path: string, isCollection: boolean)
   if (verb !== undefined) return [verb + last, ...outer].join('Of');
   const isItem = segments.at(-1)?.startsWith('{') || SINGLE.test(path);
   if (method === 'get') return [(isItem ? 'get' : 'list') + last, ...outer].join('Of');
-  if (isCollection) return [`create${singular(last)}`, ...outer].join('Of');
+  if (isCollection || UNLISTED.test(path)) return [`create${singular(last)}`, ...outer].join('Of');
   // An action of several words, such as revoke-tokens, contains its object. An action of one word is followed by its object.
   const [object = '', ...owners] = /[a-z][A-Z]/.test(last)
     ? [last, ...outer]

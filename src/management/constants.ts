@@ -184,3 +184,14 @@ export const GATES_ASKED_AT_ONCE = 25;
 
 /** The most pages of one stream. Each is a D1 query, of which one request may make 1,000. */
 export const STREAMED_PAGES_MAX = 500;
+
+/** How long a link to the console can be used: it is opened at once. */
+export const CONSOLE_LINK_TTL = 300;
+
+/** How long a portal link can be used if the request does not say, at least and at most: it is made for a user who is waiting. */
+export const PORTAL_LINK_TTL_DEFAULT = 600;
+export const PORTAL_LINK_TTL_MIN = 60;
+export const PORTAL_LINK_TTL_MAX = 3600;
+
+/** The longest URL that a portal leads back to. */
+export const RETURN_URL_LENGTH_MAX = 2000;

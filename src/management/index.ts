@@ -15,6 +15,7 @@ import { auditEvents } from './resources/audit-events.ts';
 import { changes } from './resources/changes.ts';
 import { clientCredentials } from './resources/client-credentials.ts';
 import { clients } from './resources/clients.ts';
+import { consoleLinks } from './resources/console-links.ts';
 import { diagnosis } from './resources/diagnosis.ts';
 import { effectiveScopes } from './resources/effective-scopes.ts';
 import { leakedSecrets } from './resources/leaked-secrets.ts';
@@ -76,6 +77,7 @@ export function management(services: ManagementServices): ManagementApp {
   auditEvents(app);
   webhooks(app);
   changes(app);
+  consoleLinks(app);
   return app;
 }
 

@@ -1,4 +1,6 @@
 import { Redacted } from '../log/redacted.ts';
+import { type AccessConfig, readAccess } from './access.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import {
   MASTER_KEY_BYTES,
   MASTER_KEY_LENGTH,
@@ -22,6 +24,12 @@ export interface Variables {
   JURISDICTION?: string;
   /** `on` or `off`: whether the console is served. Default: `on`. */
   CONSOLE?: string;
+  /** The host of the team in Cloudflare Access. With the next two, people sign in to the console by Access. */
+  ACCESS_TEAM_DOMAIN?: string;
+  /** The AUD tags of the Access applications, separated by commas. */
+  ACCESS_AUD?: string;
+  /** Who may do what: a JSON list. */
+  ACCESS_RULES?: string;
 }
 
 /**
@@ -49,12 +57,11 @@ export interface Config {
   readonly jurisdiction: Jurisdiction | undefined;
   /** Whether the console is served and its sessions are accepted. */
   readonly hasConsole: boolean;
+  /** How people sign in by Cloudflare Access; undefined if they do not. */
+  readonly access: AccessConfig | undefined;
 }
 
-/** A variable or secret is missing or malformed. The message is one sentence for the person who deploys; it contains no secret value. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
+export { ConfigurationError };
 
 /**
  * Checks the variables and secrets.
@@ -69,6 +76,7 @@ export function readConfig(env: Partial<Variables>): Config {
     logSuccessShare: readLogSuccessShare(env.LOG_SUCCESS_SHARE),
     jurisdiction: readJurisdiction(env.JURISDICTION),
     hasConsole: readSwitch(env.CONSOLE),
+    access: readAccess(env),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Administrator } from '../credentials/administrator.ts';
+import { hashesOf } from '../credentials/console-token.ts';
 import { sessionCookies } from '../http/session-cookie.ts';
 import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
@@ -10,7 +11,6 @@ import { currentCredentials } from './credentials.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import type { SessionServices } from './services.ts';
 import { judgeStanding } from './standing.ts';
-import { hashesOf } from './token.ts';
 
 type Services = Pick<SessionServices, 'acceptedKeys' | 'config' | 'db'>;
 
@@ -49,7 +49,8 @@ export async function readSession(services: Services, hashes: readonly string[],
   if (!found) throw refusal('The session has ended. Sign in again.');
   const standing = judgeStanding(found, await currentCredentials(services), now);
   if ('ended' in standing) throw refusal(`The session has ended: ${standing.ended}. Sign in again.`);
-  return { found, administrator: { ...standing, session: { id: found.id, expiresAt: found.expiresAt } } };
+  const { id, expiresAt, apiKeyId, credential } = found;
+  return { found, administrator: { ...standing, session: { id, expiresAt, apiKeyId, credential } } };
 }
 
 function refusal(detail: string): ProblemError {

@@ -3,9 +3,9 @@ import { invalid, NO_SUCH_FIELD, ProblemError } from '../management/http/problem
 import { SIGN_IN_BODY_LIMIT_BYTES } from './constants.ts';
 
 /** What a sign-in presents. */
-export type Credential = { readonly kind: 'api_key' | 'link'; readonly value: Redacted };
+export type Credential = { readonly kind: 'api_key' | 'link'; readonly value: Redacted } | { readonly kind: 'access' };
 
-const KINDS = ['api_key', 'link'] as const;
+const KINDS = ['api_key', 'link', 'access'] as const;
 
 /**
  * Reads the body of a sign-in. Its type must be JSON, which a form of another site cannot send.
@@ -18,10 +18,14 @@ export async function readCredential(request: Request): Promise<Credential> {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   const members = isObject ? Object.entries(body) : [];
   const [member, other] = members;
-  if (!member || other) throw invalid({ pointer: '', detail: 'Send one field: `api_key` or `link`.' });
+  if (!member || other) throw invalid({ pointer: '', detail: 'Send one field: `api_key`, `link` or `access`.' });
   const [name, value] = member;
   const kind = KINDS.find((each) => each === name);
   if (kind === undefined) throw invalid({ pointer: `/${name}`, detail: NO_SUCH_FIELD });
+  if (kind === 'access') {
+    if (value === true) return { kind };
+    throw invalid({ pointer: '/access', detail: '`access` must be true.' });
+  }
   if (typeof value !== 'string' || value === '') {
     throw invalid({ pointer: `/${kind}`, detail: `\`${kind}\` must be a text.` });
   }

@@ -5,14 +5,16 @@ import { actorOf } from '../management/http/authorization.ts';
 import { ProblemError, problemResponse } from '../management/http/problem.ts';
 import { removeSession } from '../store/console-sessions.ts';
 import { write } from '../store/write.ts';
-import { authenticateSession, readSession } from './authenticate.ts';
+import { ASSERTION_HEADER, verifyAssertion } from './access.ts';
+import { authenticateSession, readSession, type Session } from './authenticate.ts';
 import { type Credential, readCredential } from './credential.ts';
 import { toResponse } from './representation.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import type { SessionServices } from './services.ts';
-import { type Accepted, acceptKey, acceptLink, beginSession } from './sign-in.ts';
+import { type Accepted, acceptKey, acceptLink, acceptPerson, beginSession } from './sign-in.ts';
 
 export { authenticateSession } from './authenticate.ts';
+export { entrance } from './entrance.ts';
 export { consoleAsset, consolePage } from './pages.ts';
 
 const HEADERS = { 'Cache-Control': 'no-store, no-transform', 'Content-Type': 'application/json' };
@@ -22,10 +24,27 @@ export async function consoleSession(services: SessionServices, request: Request
   try {
     if (request.method === 'POST') return await signIn(services, request, Date.now());
     if (request.method === 'DELETE') return await signOut(services, request, Date.now());
-    const session = await authenticateSession(services, request, Date.now());
+    const session = await showSession(services, request, Date.now());
     return createResponse(JSON.stringify(toResponse(session)), 200, HEADERS);
   } catch (error) {
     return problemResponse(error);
+  }
+}
+
+/** Returns the session of the cookie, unless somebody else has signed in to Cloudflare Access since. */
+async function showSession(services: SessionServices, request: Request, now: number): Promise<Session> {
+  const access = services.config.access !== undefined && request.headers.has(ASSERTION_HEADER);
+  try {
+    const session = await authenticateSession(services, request, now);
+    if (!access || session.administrator.kind !== 'person') return session;
+    const { name } = session.administrator;
+    // The session began with an assertion that was verified. One that cannot be verified now says nothing about it.
+    const identity = await verifyAssertion(services, request, now).catch(() => undefined);
+    if (identity === undefined || identity.name === name) return session;
+    throw new ProblemError('unauthorized', { detail: 'Somebody else has signed in to Cloudflare Access.' });
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'unauthorized' || !access) throw error;
+    throw new ProblemError('unauthorized', { ...error.details, access });
   }
 }
 
@@ -47,7 +66,8 @@ async function accept(
 ): Promise<Accepted> {
   try {
     if (credential.kind === 'api_key') return await acceptKey(services, credential.value, now);
-    return await acceptLink(services, credential.value, now);
+    if (credential.kind === 'link') return await acceptLink(services, credential.value, now);
+    return await acceptPerson(services, request, now);
   } catch (error) {
     // Only failures are counted and held back: nobody can keep the holder of a right key out.
     const isWrong = error instanceof ProblemError && error.code === 'unauthorized';

@@ -14,7 +14,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const SECURITY_HEADERS = {
+export const SECURITY_HEADERS = {
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -24,8 +24,7 @@ const SECURITY_HEADERS = {
   'X-Frame-Options': 'DENY',
 };
 
-const NOT_BUILT =
-  'The console is not part of this deployment. Build it with `npm run build:console`, and deploy again.';
+const NOT_BUILT = 'The console is not part of this deployment. Build it with `npm run build:assets`, and deploy again.';
 
 type Services = Pick<SessionServices, 'config' | 'env'>;
 
@@ -42,14 +41,19 @@ export async function consolePage({ config, env }: Services, request: Request): 
 export async function consoleAsset({ config, env }: Services, request: Request): Promise<Response> {
   const { pathname, origin } = new URL(request.url);
   const path = pathname.slice(config.issuerPath.length);
+  if (!ASSET.test(path)) return noSuchFile();
   const asset = await env.ASSETS.fetch(`${origin}${path}`, { method: request.method });
-  if (!asset.ok)
-    return createResponse('There is no such file.', 404, SECURITY_HEADERS, TEXT, { 'Cache-Control': 'no-store' });
+  if (!asset.ok) return noSuchFile();
   const response = new Response(asset.body, asset);
   const headers = { ...SECURITY_HEADERS, 'Cache-Control': 'public, max-age=31536000, immutable' };
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
 
+function noSuchFile(): Response {
+  return createResponse('There is no such file.', 404, SECURITY_HEADERS, TEXT, { 'Cache-Control': 'no-store' });
+}
+
+const ASSET = /^\/console\/assets\/[\w-][\w.-]*$/;
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' };
 const HTML = { 'Content-Type': 'text/html; charset=utf-8' };

@@ -1,3 +1,4 @@
+import { generateToken, hashesOf } from '../credentials/console-token.ts';
 import { candidateHashes, hashSecret } from '../credentials/secret-hash.ts';
 import { clientAddress } from '../http/client-address.ts';
 import { sessionCookies } from '../http/session-cookie.ts';
@@ -5,8 +6,8 @@ import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { ProblemError } from '../management/http/problem.ts';
-import { ROOT } from '../store/actors.ts';
-import { endOf, findApiKeyByHash } from '../store/api-keys.ts';
+import { personActor, ROOT } from '../store/actors.ts';
+import { endOf, findStoredHash } from '../store/api-keys.ts';
 import {
   findLink,
   insertSession,
@@ -18,11 +19,12 @@ import {
 } from '../store/console-sessions.ts';
 import { generateId } from '../store/id.ts';
 import { StaleWriteError, write } from '../store/write.ts';
+import { verifyAssertion } from './access.ts';
+import { rightsOf } from './access-rules.ts';
 import { PORTAL_SESSIONS_PER_ORGANIZATION, ROOT_SESSION_AGE, SESSION_AGE, SESSIONS_PER_ACTOR } from './constants.ts';
-import { currentCredentials, rootCredential } from './credentials.ts';
+import { accessCredential, currentCredentials, rootCredential } from './credentials.ts';
 import type { SessionServices } from './services.ts';
 import { judgeStanding } from './standing.ts';
-import { generateToken, hashesOf } from './token.ts';
 
 /** A session that has just begun. */
 export interface NewSession {
@@ -49,12 +51,35 @@ export async function acceptKey(services: SessionServices, key: Redacted, now: n
     const credential = await rootCredential(services);
     return { signIn: { ...nobody, kind: 'root', actor: ROOT, credential }, endsAt: null };
   }
-  const { id, organizationId, expiresAt, rank } = holder;
+  const { id, organizationId, expiresAt } = holder;
   // A session is bound to the value that was presented, as it is stored.
-  const stored = await findApiKeyByHash(services.db, await candidateHashes(key, await services.acceptedKeys()));
-  const credential = rank === 'primary' ? stored?.hash : stored?.secondaryHash;
-  if (!credential) throw refusedKey();
+  const credential = await findStoredHash(services.db, await candidateHashes(key, await services.acceptedKeys()));
+  if (credential === undefined) throw refusedKey();
   const signIn = { ...nobody, kind: 'api_key' as const, actor: id, organizationId, apiKeyId: id, credential };
+  return { signIn, endsAt: expiresAt };
+}
+
+/**
+ * Checks the assertion of Cloudflare Access, and finds the rights that it gives.
+ * @param now milliseconds since the epoch
+ * @throws ProblemError; RemoteError
+ */
+export async function acceptPerson(services: SessionServices, request: Request, now: number): Promise<Accepted> {
+  const identity = await verifyAssertion(services, request, now);
+  const { name, expiresAt } = identity;
+  const rights = rightsOf(identity, services.config.access?.rules ?? []);
+  if (!rights) throw new ProblemError('forbidden', { detail: `No rule of ACCESS_RULES gives rights to ${name}.` });
+  addLogDetails({ actor: loggable(personActor(name)) });
+  const signIn = {
+    kind: 'person' as const,
+    actor: personActor(name),
+    organizationId: rights.organizationId,
+    name,
+    scopes: rights.organizationId === null ? null : [...rights.scopes],
+    returnUrl: null,
+    apiKeyId: null,
+    credential: await accessCredential(services),
+  };
   return { signIn, endsAt: expiresAt };
 }
 

@@ -173,6 +173,12 @@ export async function findApiKeyByHash(db: Database, hashes: readonly string[]):
   return (await askStore('d1', () => found))[0];
 }
 
+/** Returns the one of these hashes under which a value of an API key is stored. @throws StoreUnavailableError */
+export async function findStoredHash(db: Database, hashes: readonly string[]): Promise<string | undefined> {
+  const found = await findApiKeyByHash(db, hashes);
+  return hashes.find((hash) => hash === found?.hash || hash === found?.secondaryHash);
+}
+
 /** Returns an organization's API keys by name, starting after `after`. @throws StoreUnavailableError */
 export function listApiKeys(
   db: Database,

@@ -31,7 +31,8 @@ async function mounted(services: Services, api = management(services)): Promise<
   const apiPath = `${services.config.issuerPath}/v1/*`;
   const found = new Set<string>();
   for (const { path } of app.routes) {
-    if (path === apiPath) continue;
+    // The URL of the issuer is described once, with a slash at its end.
+    if (path === apiPath || path === services.config.issuerPath) continue;
     // These routes accept every method, and answer a wrong one with the list of right ones.
     const allow = (await app.request(path, { method: 'PUT' })).headers.get('Allow') ?? 'none';
     const isOperation = (name: string) => name !== 'HEAD' && name !== 'OPTIONS';

@@ -24,6 +24,12 @@ const REFUSING = [
   'redeliverDeliveryOfWebhook',
   // It takes the judgement of a client that has not used a scope for a day.
   'applyLeastPrivilegeOfClient',
+  // They take a browser.
+  'signInToConsole',
+  'getConsoleSession',
+  'signOutOfConsole',
+  // Its files have hashes in their names.
+  'getConsoleAsset',
 ];
 
 interface Parameter {

@@ -322,6 +322,18 @@ const WRITES: Readonly<Record<string, [action: string, prepare: () => Promise<Wr
       return { path: 'master-keys/reseal', target, organization: null, changes: { signing_keys: [], retired: [] } };
     },
   ],
+  'POST /console-links': [
+    'console_link.created',
+    () => ({ path: 'console-links', organization: null, changes: { expires_at: any('2') } }),
+  ],
+  'POST /portal-links': [
+    'portal_link.created',
+    () => {
+      const fields = { scopes: ['clients:read'], return_url: 'https://app.example.com/', name: name() };
+      const changes = { ...fields, expires_at: any('2') };
+      return { path: 'portal-links', body: { organization_id: organization, ...fields }, changes, organization };
+    },
+  ],
   'POST /webhooks': [
     'webhook.created',
     () => {
@@ -436,6 +448,7 @@ describe('every write', () => {
         answer.client_secret,
         answer.api_key,
         answer.signing_secret,
+        answer.url?.split('#')[1],
         key,
         env.ROOT_API_KEY,
       ]) {

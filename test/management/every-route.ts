@@ -17,8 +17,10 @@ export interface Route {
   readonly requires: ApiKeyScope | 'any' | 'root';
   /** Prepares a resource of an organization, and returns a request to this route that succeeds with a key of that organization. */
   readonly call: (organization: string) => Promise<Call> | Call;
-  /** The status that another organization's key with all scopes gets; 404 by default. */
-  readonly stranger?: number;
+  /** Scopes that the key needs as well, because it passes them on. */
+  readonly also?: readonly ApiKeyScope[];
+  /** The status that another organization's key with all scopes gets; 404 by default. Null if the request is about the key alone. */
+  readonly stranger?: number | null;
 }
 
 export const name = () => `name ${crypto.randomUUID()}`;
@@ -304,6 +306,16 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /webhooks/{id}/deliveries/{event_id}/redeliver': {
     requires: 'webhooks:write',
     call: async (id) => ({ path: `${await pathOfDelivery(id)}/redeliver` }),
+  },
+  'POST /console-links': { requires: 'any', call: () => ({ path: 'console-links', body: {} }), stranger: null },
+  'POST /portal-links': {
+    requires: 'portal-links:write',
+    also: ['clients:read'],
+    call: (organization_id) => ({
+      path: 'portal-links',
+      // A key cannot grant a scope that it does not have.
+      body: { organization_id, scopes: ['clients:read'], return_url: 'https://app.example.com/' },
+    }),
   },
   'GET /changes/{id}': { requires: 'any', call: async (id) => ({ path: `changes/${await newChange(id)}` }) },
 };

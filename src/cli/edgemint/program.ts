@@ -6,6 +6,7 @@ import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addChanges } from './commands/changes.ts';
 import { addClients } from './commands/clients.ts';
+import { addConsole, addPortalLinks } from './commands/console.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
@@ -58,6 +59,8 @@ export function createProgram(terminal: Terminal): Program {
   addAudit(program);
   addWebhooks(program);
   addChanges(program);
+  addConsole(program);
+  addPortalLinks(program);
   addLeakedSecrets(program);
   addApply(program);
   addExport(program);

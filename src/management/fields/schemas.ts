@@ -277,5 +277,9 @@ export const Problem = z
       .int()
       .optional()
       .openapi({ description: 'How many there are in all, including those that the API key may not read.' }),
+    access: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Only at `/console/session`: whether the browser can sign in by Cloudflare Access.' }),
   })
   .openapi('Problem');

@@ -50,6 +50,8 @@ interface Details {
   readonly headers?: Readonly<Record<string, string>>;
   /** The resources that refer to the one that cannot be deleted or changed. */
   readonly dependents?: Dependents;
+  /** Whether the caller came through Cloudflare Access, and can sign in by it. */
+  readonly access?: boolean;
 }
 
 /** An error of the management API, answered as a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). */
@@ -66,9 +68,9 @@ export class ProblemError extends Error {
 
   toResponse(): Response {
     const [status, title] = PROBLEMS[this.code];
-    const { detail, errors, headers, dependents } = this.details;
+    const { detail, errors, headers, dependents, access } = this.details;
     const type = `urn:edgemint:problem:${this.code}`;
-    const members = { type, title, status, detail, errors };
+    const members = { type, title, status, detail, errors, access };
     const shown = dependents && dependents.shown.length > 0 ? dependents.shown : undefined;
     const orphans = { orphans: shown, orphans_total: dependents?.total };
     return new Response(JSON.stringify({ ...members, ...orphans }), {
@@ -150,7 +152,7 @@ function asProblem(error: unknown): ProblemError {
   switch (classified.kind) {
     case 'too_many_attempts':
       return new ProblemError('too_many', { headers: { 'Retry-After': String(classified.retryAfter) } });
-    // No endpoint of this API throws these three today. Each ends a request before it writes.
+    // Only a sign-in by Cloudflare Access throws one of these three today. Each ends a request before it writes.
     case 'unknown_use':
     case 'not_yet':
     case 'remote_keys_unavailable':

@@ -13,7 +13,7 @@ import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
 import { invalid } from '../http/problem.ts';
 import { listRouteFor, None } from '../http/routes.ts';
 
-const ACTOR = `\`${ROOT}\`, the id of an API key, a client_id, \`${LEAK_REPORT}\` (the reporter of a leaked secret), or \`${ATTEMPT_FILTER}\` (the service itself, when it throttled failed attempts).`;
+const ACTOR = `\`${ROOT}\`, the id of an API key, a client_id, \`${LEAK_REPORT}\` (the reporter of a leaked secret), or \`${ATTEMPT_FILTER}\` (the service itself, when it throttled failed attempts). In a session of the console also \`person:\` and a mail address, or \`portal:\` and the id of a link.`;
 
 const AuditEvent = z
   .object({

@@ -53,6 +53,13 @@ const KINDS: readonly Kind[] = [
   { reason: 'a time must be in the future, or not too far', status: 422, at: /^\/expires_at$/ },
   { reason: 'an identifier with a scheme is a URI, without user information', status: 422, at: /^\/identifier$/ },
   { reason: 'a claim that verifiers obey', status: 422, at: /^\/(claims|requestable_claims)\// },
+  {
+    reason: 'only http to localhost',
+    status: 422,
+    at: /^\/return_url$/,
+    detail: /must be an https URL|user information/,
+  },
+  { reason: 'only pages of this service use a session', status: 403, detail: /session cookie was not accepted/ },
   { reason: 'there is no user flow', status: 400, code: 'unsupported_response_type' },
   { reason: 'the identifier is this issuer', status: 422, at: /^\/identifier$/, detail: /must not be this issuer/ },
 

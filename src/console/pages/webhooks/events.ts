@@ -62,6 +62,8 @@ export const EVENT_GROUPS: readonly { readonly label: string; readonly events: R
     events: {
       'session.created': 'Somebody signed in to the console',
       'session.ended': 'Somebody signed out of the console',
+      'console_link.created': 'A key made a link to the console',
+      'portal_link.created': 'A portal link was made for a user',
     },
   },
   {

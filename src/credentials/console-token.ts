@@ -1,9 +1,9 @@
-import { TAG_LENGTH } from '../credentials/constants.ts';
-import { appendTag, hasLongLivedTag } from '../credentials/keyed-tag.ts';
-import type { AcceptedKeys, MasterKeys } from '../credentials/master-key.ts';
-import { appendChecksum, generateSecretBody, stripChecksum } from '../credentials/secret.ts';
-import { candidateHashes } from '../credentials/secret-hash.ts';
 import { Redacted } from '../log/redacted.ts';
+import { TAG_LENGTH } from './constants.ts';
+import { appendTag, hasLongLivedTag } from './keyed-tag.ts';
+import type { AcceptedKeys, MasterKeys } from './master-key.ts';
+import { appendChecksum, generateSecretBody, stripChecksum } from './secret.ts';
+import { candidateHashes } from './secret-hash.ts';
 
 /** The kind of a token: of a session's cookie, or of a one-time link. */
 export type TokenPrefix = 'emo_' | 'eml_';
