@@ -9,6 +9,7 @@ import { noIo } from '../e2e/cli/person.ts';
 
 /** Options that set nothing in a request to the management API. */
 const LOCAL = [
+  '--no-open',
   ...['--url', '--profile', '--json', '--yes', '--no-wait', '--version', '--all', '--reset', '--from'],
   ...['--own-secret', '--only', '--verify', '--apply', '--output', '--file', '--shared', '--prune', '--dry-run'],
   ...['--exit-code', '--secrets-file', '--confirm', '--substitute', '--secrets-dir', '--new-secrets', '--mappings'],
