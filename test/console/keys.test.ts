@@ -140,7 +140,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await button('Rotate', dialog()).click();
     await dialog().getByText('The API key has a new value').waitFor();
     await page.keyboard.press('Escape');
-    await row('Pipeline').getByText('and the old one').waitFor();
+    await row('Pipeline').getByText('old:').waitFor();
     await look('api-keys');
     await button('Actions for Pipeline').click();
     await page.getByRole('menuitem', { name: 'Delete…' }).click();

@@ -200,10 +200,14 @@ describe('signing keys', () => {
   test('the first key signs at once, a next one is published, and a retiring one stays until its last token has expired', () => {
     const first = key({ activated_at: at(NOW - 60 * MINUTE), signs_from: at(NOW - 60 * MINUTE) });
     expect(phasesOf(first)).toEqual([{ name: 'signs', from: NOW - 60 * MINUTE, to: undefined }]);
-    expect(phasesOf(key({ status: 'next' }))).toEqual([{ name: 'published', from: NOW - 60 * MINUTE, to: undefined }]);
+    expect(phasesOf(key({ status: 'next' }))).toEqual([
+      { name: 'published', from: NOW - 60 * MINUTE, to: NOW - 46 * MINUTE },
+      { name: 'ready', from: NOW - 46 * MINUTE, to: undefined },
+    ]);
     const retiring = key({ status: 'retiring', activated_at: at(NOW - 30 * MINUTE), retired_at: at(NOW) });
     expect(phasesOf(retiring)).toEqual([
-      { name: 'published', from: NOW - 60 * MINUTE, to: NOW - 30 * MINUTE },
+      { name: 'published', from: NOW - 60 * MINUTE, to: NOW - 46 * MINUTE },
+      { name: 'ready', from: NOW - 46 * MINUTE, to: NOW - 30 * MINUTE },
       { name: 'signs', from: NOW - 30 * MINUTE, to: NOW },
       { name: 'retires', from: NOW, to: NOW + (1440 + 4) * MINUTE },
     ]);

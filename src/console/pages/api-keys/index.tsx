@@ -81,7 +81,11 @@ export default function ApiKeys() {
               render: ({ hint, secondary }) => (
                 <>
                   <code>…{hint}</code>
-                  {secondary && <div className="faint small">and the old one, …{secondary.hint}</div>}
+                  {secondary && (
+                    <div className="faint small keys-nowrap">
+                      old: <code>…{secondary.hint}</code>
+                    </div>
+                  )}
                 </>
               ),
             },

@@ -58,7 +58,7 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
   });
   if (created !== undefined) {
     return (
-      <Dialog isOpen onClose={onClose} title="The API key was created" isDismissible={false}>
+      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key was created" isDismissible={false}>
         <SecretOnce label="API key" value={created} />
         <p>
           Programs send it as <code>Authorization: Bearer …</code>, and <code>edgemint login</code> asks for it.

@@ -45,7 +45,7 @@ export function RotateApiKey({ apiKey, isOwn, onClose }: RotateApiKeyProps) {
   };
   if (value !== undefined) {
     return (
-      <Dialog isOpen onClose={onClose} title="The API key has a new value" isDismissible={false}>
+      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key has a new value" isDismissible={false}>
         <SecretOnce label="New API key" value={value} />
         <p>
           {until === 'now'

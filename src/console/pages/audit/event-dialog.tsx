@@ -28,7 +28,7 @@ export function EventDialog({ event, onClose }: { readonly event: AuditEvent; re
   const base = organizationId === undefined ? '/audit' : organizationAddress(organizationId, '/audit');
   const cause = event.changes.cascade_of;
   return (
-    <Dialog isOpen onClose={onClose} title={event.action} description={describeEvent(event.action)}>
+    <Dialog isOpen onClose={onClose} closeLabel="Close" title={event.action} description={describeEvent(event.action)}>
       <KeyValue
         items={[
           { label: 'When', value: <Time at={event.at} /> },
@@ -42,7 +42,7 @@ export function EventDialog({ event, onClose }: { readonly event: AuditEvent; re
                 },
               ]
             : []),
-          ...(event.address === null ? [] : [{ label: 'Address', value: <SafeText text={event.address} /> }]),
+          ...(!event.address ? [] : [{ label: 'Address', value: <SafeText text={event.address} /> }]),
           ...(event.request_id === null
             ? []
             : [
@@ -106,7 +106,11 @@ function Differences({
                 </th>
                 <td>
                   {changes ? (
-                    <Items sign="−" items={changes.removed} />
+                    changes.removed.length > 0 ? (
+                      <Items sign="−" items={changes.removed} />
+                    ) : (
+                      <span className="faint">—</span>
+                    )
                   ) : isBeforeKnown ? (
                     <Value value={before} />
                   ) : (

@@ -50,6 +50,7 @@ export function ExportDialog({ query, filters, onClose }: ExportDialogProps) {
     <Dialog
       isOpen
       onClose={onClose}
+      closeLabel="Close"
       title="Export the audit log"
       isDismissible={false}
       actions={

@@ -18,7 +18,7 @@ import { type AuditFilters, filterOptions, readFilters, writeFilters, writeQuery
 import { Actor, type AuditEvent, Target } from './subjects.tsx';
 import '../keys.css';
 
-const FIELDS_SHOWN = 4;
+const FIELDS_SHOWN = 3;
 
 /** The audit log of an organization, or of the instance if the address has no organization. The filters are in the address. */
 export default function Audit() {
@@ -59,7 +59,7 @@ export default function Audit() {
               ),
             },
             { key: 'target', label: 'Target', render: (event) => <Target event={event} /> },
-            { key: 'changes', label: 'Changed', render: ({ changes }) => fieldsOf(changes) },
+            { key: 'changes', label: 'Changed', render: (event) => fieldsOf(event) },
             { key: 'actor', label: 'Actor', render: (event) => <Actor event={event} /> },
             { key: 'at', label: 'When', render: ({ at }) => <Time at={at} /> },
           ]}
@@ -84,7 +84,9 @@ export default function Audit() {
   );
 }
 
-function fieldsOf(changes: AuditEvent['changes']): string {
-  const names = Object.keys(changes).filter((name) => name !== 'cascade_of');
+/** The fields that an event changed. A creation has all of them, which says nothing. */
+function fieldsOf({ action, changes }: AuditEvent): string {
+  if (action.endsWith('.created') || action.endsWith('.deleted')) return '';
+  const names = Object.keys(changes).filter((name) => name !== 'cascade_of' && name !== 'name');
   return `${names.slice(0, FIELDS_SHOWN).join(', ')}${names.length > FIELDS_SHOWN ? ' …' : ''}`;
 }

@@ -22,5 +22,5 @@ function nameIn({ name, client_name, identifier }: AuditEvent['changes']): strin
 export function Actor({ event }: { readonly event: AuditEvent }) {
   const address = actorAddress(event);
   const shown = <SafeText text={actorName(event.actor)} />;
-  return address === undefined ? shown : <Link href={address}>{shown}</Link>;
+  return address === undefined ? <span className="keys-nowrap">{shown}</span> : <Link href={address}>{shown}</Link>;
 }

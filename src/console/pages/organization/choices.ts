@@ -1,8 +1,16 @@
 import type { Option } from '../../ui/fields/select-field.tsx';
 
 export const SUBJECTS: readonly Option<'client' | 'organization'>[] = [
-  { value: 'client', label: 'The client', help: '`sub` names the machine, so an API tells the machines apart.' },
-  { value: 'organization', label: 'The organization', help: '`sub` is the same in the tokens of all its clients.' },
+  {
+    value: 'client',
+    label: 'The client',
+    help: 'The claim sub names the machine, so an API tells the machines apart.',
+  },
+  {
+    value: 'organization',
+    label: 'The organization',
+    help: 'The claim sub is the same in the tokens of all its clients.',
+  },
 ];
 
 export const PROFILES: readonly Option<'standard' | 'strict'>[] = [

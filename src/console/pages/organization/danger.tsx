@@ -33,9 +33,7 @@ export function Danger({ organization, etag }: DangerProps) {
               <strong>Revoke all tokens</strong>
               <p>Every token that its clients have becomes inactive. They can get new ones at once.</p>
             </div>
-            <Button kind="danger" onClick={() => setOpen('revoke')}>
-              Revoke all tokens…
-            </Button>
+            <Button onClick={() => setOpen('revoke')}>Revoke all tokens…</Button>
           </li>
         )}
         {mayChange && (
@@ -48,9 +46,7 @@ export function Danger({ organization, etag }: DangerProps) {
                   : 'Its active clients get tokens again. The tokens that ended stay inactive.'}
               </p>
             </div>
-            <Button kind={isActive ? 'danger' : 'secondary'} onClick={() => setOpen('status')}>
-              {isActive ? 'Disable…' : 'Enable…'}
-            </Button>
+            <Button onClick={() => setOpen('status')}>{isActive ? 'Disable…' : 'Enable…'}</Button>
           </li>
         )}
         {mayChange && (
@@ -59,9 +55,7 @@ export function Danger({ organization, etag }: DangerProps) {
               <strong>Delete the organization</strong>
               <p>Deletes it with everything that it owns. This cannot be undone.</p>
             </div>
-            <Button kind="danger" onClick={() => setOpen('delete')}>
-              Delete…
-            </Button>
+            <Button onClick={() => setOpen('delete')}>Delete…</Button>
           </li>
         )}
       </ul>

@@ -35,9 +35,9 @@ export function Emergency({ signingKey, keys, onClose, onAccepted }: EmergencyPr
       confirmName={kid}
       consequences={[
         {
-          label: 'Tokens that end for good',
+          label: 'Tokens that end for good: all that it signed',
           count: hasTokens
-            ? `all that it signed, at most ${issued?.toLocaleString('en') ?? '…'} of the last 24 hours`
+            ? `at most ${issued?.toLocaleString('en') ?? '…'} in 24 hours`
             : 'none: it has not signed yet',
         },
         {

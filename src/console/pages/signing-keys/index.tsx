@@ -9,7 +9,7 @@ import { Id } from '../../ui/id.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
-import { Time } from '../../ui/time.tsx';
+import { Time, useNow } from '../../ui/time.tsx';
 import { Emergency } from './emergency.tsx';
 import { Rotate } from './rotate.tsx';
 import { SettlingNotice } from './settling.tsx';
@@ -73,62 +73,78 @@ interface KeyTableProps {
 
 function KeyTable({ keys, onCompromised }: KeyTableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, so the keyboard must reach it.
-    <section className="table-scroll" aria-label={`${keys[0]?.alg} keys`} tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Key</th>
-            <th scope="col">Status</th>
-            <th scope="col">Published</th>
-            <th scope="col">Signs from</th>
-            <th scope="col">Retired</th>
-            <th scope="col">Leaves the JWKS</th>
-            <th scope="col">Actions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => {
-            const removal = phasesOf(key).find(({ name }) => name === 'retires')?.to;
-            return (
-              <tr key={key.kid}>
-                <td>
-                  <Id value={key.kid} />
-                </td>
-                <td>
-                  <Badge tone={STATUS_TONES[key.status]}>{STATUS_TEXTS[key.status]}</Badge>
-                </td>
-                <td>
-                  <Time at={key.created_at} />
-                </td>
-                <td>
-                  <Time at={key.status === 'next' ? key.signs_from : (key.activated_at ?? key.signs_from)} />
-                </td>
-                <td>
-                  <Time at={key.retired_at} absent="—" />
-                </td>
-                <td>
-                  {removal === undefined ? (
-                    <span className="faint">—</span>
-                  ) : (
-                    <Time at={new Date(removal).toISOString()} />
-                  )}
-                </td>
-                <td>
-                  <Button
-                    kind="quiet"
-                    size="small"
-                    aria-label={`The key ${key.kid} is compromised`}
-                    onClick={() => onCompromised(key)}
-                  >
-                    Compromised…
-                  </Button>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </section>
+    <div className="table-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, so the keyboard must reach it. */}
+      <section className="table-scroll" aria-label={`${keys[0]?.alg} keys`} tabIndex={0}>
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Key</th>
+              <th scope="col">Status</th>
+              <th scope="col">Published</th>
+              <th scope="col">Signs from</th>
+              <th scope="col">Retired</th>
+              <th scope="col">Leaves the JWKS</th>
+              <th scope="col">Actions</th>
+            </tr>
+          </thead>
+          <tbody>
+            {keys.map((key) => {
+              const removal = phasesOf(key).find(({ name }) => name === 'retires')?.to;
+              return (
+                <tr key={key.kid}>
+                  <td className="keys-kid">
+                    <Id value={key.kid} />
+                  </td>
+                  <td>
+                    <Badge tone={STATUS_TONES[key.status]}>{STATUS_TEXTS[key.status]}</Badge>
+                  </td>
+                  <td>
+                    <Time at={key.created_at} />
+                  </td>
+                  <td>
+                    <SignsFrom signingKey={key} />
+                  </td>
+                  <td>
+                    <Time at={key.retired_at} absent="—" />
+                  </td>
+                  <td>
+                    {removal === undefined ? (
+                      <span className="faint">—</span>
+                    ) : (
+                      <Time at={new Date(removal).toISOString()} />
+                    )}
+                  </td>
+                  <td>
+                    <Button
+                      kind="quiet"
+                      size="small"
+                      aria-label={`The key ${key.kid} is compromised`}
+                      onClick={() => onCompromised(key)}
+                    >
+                      Compromised…
+                    </Button>
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </section>
+    </div>
   );
+}
+
+/** When a key signs: a next one at the next rotation, and not before every verifier has it. */
+function SignsFrom({ signingKey: { status, signs_from, activated_at } }: { readonly signingKey: SigningKey }) {
+  const now = useNow();
+  if (status === 'next' && Date.parse(signs_from) <= now) return 'the next rotation';
+  if (status === 'next') {
+    return (
+      <>
+        a rotation, <Time at={signs_from} /> at the earliest
+      </>
+    );
+  }
+  return <Time at={activated_at !== null && activated_at > signs_from ? activated_at : signs_from} />;
 }

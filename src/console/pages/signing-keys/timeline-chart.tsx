@@ -2,12 +2,13 @@ import { useNow } from '../../ui/time.tsx';
 import { type Phase, phasesOf, type SigningKey } from './timeline.ts';
 
 const NAMES: Readonly<Record<Phase['name'], string>> = {
-  published: 'published, does not sign yet',
+  published: 'published, too young to sign',
+  ready: 'may sign from the next rotation on',
   signs: 'signs',
   retires: 'retired, still published',
 };
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 /** How much of the chart lies in the future if nothing reaches further. */
 const FUTURE_SHARE = 0.15;
 
@@ -23,7 +24,7 @@ export function TimelineChart({ alg, keys }: TimelineChartProps) {
   const times = lanes.flatMap(({ phases }) =>
     phases.flatMap(({ from, to }) => [from, ...(to === undefined ? [] : [to])]),
   );
-  const start = Math.min(now - HOUR_MS, ...times);
+  const start = Math.min(now - MINUTE_MS, ...times);
   const end = Math.max(now + (now - start) * FUTURE_SHARE, ...times);
   const share = (time: number) => `${((Math.min(time, end) - start) / (end - start)) * 100}%`;
   return (

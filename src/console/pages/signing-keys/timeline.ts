@@ -13,22 +13,25 @@ export interface SigningKey {
 }
 
 export interface Phase {
-  readonly name: 'published' | 'signs' | 'retires';
+  /** `published`: not every verifier has it yet. `ready`: it may sign, from the next rotation on. */
+  readonly name: 'published' | 'ready' | 'signs' | 'retires';
   /** Milliseconds since the epoch. */
   readonly from: number;
   /** Undefined if the end is not known yet. */
   readonly to: number | undefined;
 }
 
-/** Returns what a key does from when to when: it is published, signs, and stays published until its last token has expired. */
+/** Returns what a key does from when to when: it is published, may sign, signs, and stays published until its last token has expired. */
 export function phasesOf(key: SigningKey): Phase[] {
   const created = Date.parse(key.created_at);
   const activated = timeOf(key.activated_at);
   const retired = timeOf(key.retired_at);
   // An emergency activates a key before it may sign.
   const signs = activated === undefined ? undefined : Math.max(activated, Date.parse(key.signs_from));
+  const ready = Math.max(created, Date.parse(key.signs_from));
   const phases: Phase[] = [];
-  if (signs === undefined || signs > created) phases.push({ name: 'published', from: created, to: signs });
+  if (ready > created) phases.push({ name: 'published', from: created, to: ready });
+  if (signs === undefined || signs > ready) phases.push({ name: 'ready', from: ready, to: signs });
   if (signs !== undefined) phases.push({ name: 'signs', from: signs, to: retired });
   if (retired !== undefined) phases.push({ name: 'retires', from: retired, to: removedAt(retired) });
   return phases;

@@ -17,7 +17,7 @@ import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { Status } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
-import { Time } from '../../ui/time.tsx';
+import { Time, useNow } from '../../ui/time.tsx';
 import { describeEvent } from '../webhooks/events.ts';
 import { lastAnswer } from '../webhooks/health.ts';
 
@@ -107,12 +107,19 @@ export function Deliveries({ webhookId, isActive }: DeliveriesProps) {
 }
 
 function DeliveryStatus({ delivery: { status, next_attempt_at, attempts } }: { readonly delivery: Delivery }) {
+  const now = useNow();
   return (
     <>
       <Status status={status} />
       {status === 'pending' && attempts > 0 && next_attempt_at !== null && (
         <div className="faint small">
-          again <Time at={next_attempt_at} />
+          {Date.parse(next_attempt_at) > now ? (
+            <>
+              again <Time at={next_attempt_at} />
+            </>
+          ) : (
+            'again within a minute'
+          )}
         </div>
       )}
     </>
@@ -143,6 +150,7 @@ function DeliveryDialog({ webhookId, eventId, isActive, onClose }: DeliveryDialo
     <Dialog
       isOpen
       onClose={onClose}
+      closeLabel="Close"
       title={delivery?.event ?? 'Delivery'}
       description={delivery && describeEvent(delivery.event)}
       actions={

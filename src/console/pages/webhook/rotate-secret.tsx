@@ -37,7 +37,13 @@ export function RotateSecret({ webhook: { id, signing_secrets }, onClose }: Rota
   };
   if (secret !== undefined) {
     return (
-      <Dialog isOpen onClose={onClose} title="The webhook has a new signing secret" isDismissible={false}>
+      <Dialog
+        isOpen
+        closeLabel="Done"
+        onClose={onClose}
+        title="The webhook has a new signing secret"
+        isDismissible={false}
+      >
         <SecretOnce label="New signing secret" value={secret} />
         <p>Give it to the receiver. Until the old secret ends, each request has a signature of both.</p>
       </Dialog>

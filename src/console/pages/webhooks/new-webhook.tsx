@@ -46,6 +46,7 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
     return (
       <Dialog
         isOpen
+        closeLabel="Close"
         onClose={close}
         title="The webhook was created"
         isDismissible={false}
