@@ -20,6 +20,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
   beforeAll(async () => {
     open = await openConsole({ network: receive });
     page = await open.newPage();
+    if (process.env.SHOTS) page.setDefaultTimeout(12_000);
     await signIn(page, open.url, open.edgemint.rootApiKey);
   });
 
@@ -29,6 +30,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
   });
 
   const dialog = () => page.getByRole('dialog');
+  const field = (name: string) => dialog().getByRole('textbox', { name, exact: true });
   const button = (name: string | RegExp, within: Page | Locator = page) => within.getByRole('button', { name });
   const heading = (name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
   const go = (address: string) => page.goto(`${open.url}${address}`);
@@ -60,10 +62,10 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await page.getByText('There is no organization yet').waitFor();
     await look('organizations-empty');
     await button('New organization').first().click();
-    await dialog().getByLabel('Name').fill('  ');
+    await field('Name').fill('  ');
     await button('Create organization', dialog()).click();
     await dialog().locator('[aria-invalid="true"]').waitFor();
-    await dialog().getByLabel('Name').fill('Acme <b>');
+    await field('Name').fill('Acme <b>');
     await look('organization-new');
     await dialog().getByText('Do this with curl or edgemint').click();
     await dialog().getByText(`edgemint organizations create --name 'Acme <b>'`).waitFor();
@@ -111,11 +113,12 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await go(`/organizations/${id}/api-keys`);
     await page.getByText('There is no API key yet').waitFor();
     await button('New API key').first().click();
-    await dialog().getByLabel('Name').fill('Dashboard');
+    await field('Name').fill('Dashboard');
     await dialog().getByText('See the audit log').waitFor();
     await look('api-key-new');
     await button('Create API key', dialog()).click();
-    const value = await dialog().locator('code').first().textContent();
+    await dialog().getByText('The API key was created').waitFor();
+    const value = (await dialog().locator('code').first().textContent()) ?? '';
     await look('api-key-created');
     const me = await fetch(`${open.edgemint.issuer}/v1/me`, { headers: { Authorization: `Bearer ${value}` } });
     expect(await me.json()).toMatchObject({ name: 'Dashboard', scopes: expect.arrayContaining(['audit:read']) });
@@ -155,11 +158,11 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await go(`/organizations/${id}/webhooks`);
     await page.getByText('There is no webhook yet').waitFor();
     await button('New webhook').first().click();
-    await dialog().getByLabel('Name').fill('On call');
-    await dialog().getByLabel('URL').fill('http://hooks.example.com/in');
+    await field('Name').fill('On call');
+    await field('URL').fill('http://hooks.example.com/in');
     await button('Create webhook', dialog()).click();
     await dialog().locator('[data-field="/url"] .field-error').waitFor();
-    await dialog().getByLabel('URL').fill('https://hooks.example.com/in');
+    await field('URL').fill('https://hooks.example.com/in');
     await dialog().getByRole('radio', { name: 'Choose' }).click();
     await dialog().getByText('A client’s secret ends within 7 days').waitFor();
     await look('webhook-new');

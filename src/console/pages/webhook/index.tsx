@@ -27,12 +27,15 @@ import { EditWebhook } from './edit-webhook.tsx';
 import { RotateSecret } from './rotate-secret.tsx';
 import '../keys.css';
 
+/** Its health follows its deliveries, which are read as often. */
+const REFETCH_MS = 5000;
+
 type Open = 'edit' | 'rotate' | 'delete' | 'disable';
 
 export default function Webhook() {
   const { id = '' } = useParams<{ id: string }>();
   const organizationId = useMaybeOrganization();
-  const found = useResource('/v1/webhooks/{id}', { path: { id } });
+  const found = useResource('/v1/webhooks/{id}', { path: { id } }, { refetchInterval: REFETCH_MS });
   const mayChange = useCan('webhooks:write');
   const [open, setOpen] = useState<Open>();
   const close = () => setOpen(undefined);
