@@ -76,8 +76,7 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       idempotencyKey.current = undefined;
       if (called.status === 202 && called.location !== undefined) {
         followChange(called.location, () => invalidates.map(invalidate));
-      }
-      if (success !== undefined) toast.success(success);
+      } else if (success !== undefined) toast.success(success);
       await Promise.all(invalidates.map(invalidate));
       onDone?.(called.body, called.status);
       return called.body;

@@ -7,6 +7,7 @@ import { Dialog } from './dialog.tsx';
 import { ErrorBox } from './error-box.tsx';
 import { TextField } from './fields/text-field.tsx';
 import { Form } from './form.tsx';
+import { visible } from './safe-text.tsx';
 
 interface ConfirmDialogProps {
   readonly isOpen: boolean;
@@ -43,7 +44,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
     command,
   } = props;
   const [typed, setTyped] = useState('');
-  const isConfirmed = confirmName === undefined || typed === confirmName;
+  // What cannot be seen cannot be typed: it is typed as it is shown.
+  const name = confirmName === undefined ? undefined : visible(confirmName);
+  const isConfirmed = name === undefined || typed === name;
   const close = () => {
     setTyped('');
     onClose();
@@ -76,13 +79,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
       {problem && <ErrorBox problem={problem} />}
       {confirmName !== undefined && (
         <Form onSubmit={submit} problem={undefined}>
-          <TextField
-            name="/confirm"
-            label={`Type ${confirmName} to confirm`}
-            value={typed}
-            onChange={setTyped}
-            isCode
-          />
+          <TextField name="/confirm" label={`Type ${name} to confirm`} value={typed} onChange={setTyped} isCode />
         </Form>
       )}
       {call && <CallHint call={call} command={command} />}

@@ -14,11 +14,18 @@ export async function followChange(location: string, onDelivered: () => void): P
     try {
       const { body } = await call<Schema<'Change'>>({ method: 'get', path });
       if (body.status === 'delivered') {
-        toast.update(id, 'The change has reached every gate.', true);
+        toast.update(
+          id,
+          body.gates > 0 ? 'The change has reached every gate.' : 'The change is in effect everywhere.',
+          true,
+        );
         onDelivered();
         return;
       }
-      toast.update(id, `The change is being propagated: ${body.delivered} of ${body.gates} gates have it.`);
+      // A change of signing keys is no matter of gates: isolates use the old keys for some minutes.
+      if (body.gates > 0) {
+        toast.update(id, `The change is being propagated: ${body.delivered} of ${body.gates} gates have it.`);
+      }
     } catch (error) {
       const { status } = asProblem(error);
       if (status === 401 || status === 403 || status === 404) {

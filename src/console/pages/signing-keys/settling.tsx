@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { useResource } from '../../api/queries.ts';
 import { Countdown } from './countdown.tsx';
 
@@ -14,12 +14,15 @@ interface SettlingNoticeProps {
 export function SettlingNotice({ changeId, onDone }: SettlingNoticeProps) {
   const { data } = useResource('/v1/changes/{id}', { path: { id: changeId } }, { refetchInterval: POLL_MS });
   const isDone = data?.status === 'delivered';
+  const notice = useRef<HTMLParagraphElement>(null);
+  // The list may be scrolled to the key that was removed.
+  useEffect(() => notice.current?.scrollIntoView({ block: 'center' }), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when it is done.
   useEffect(() => {
     if (isDone) onDone();
   }, [isDone]);
   return (
-    <p className={isDone ? 'notice' : 'notice notice-bad'} role="status">
+    <p ref={notice} className={isDone ? 'notice' : 'notice notice-bad'} role="status">
       {isDone ? (
         'The key is in no JWKS any more, and introspection calls its tokens inactive. Restart resource servers that verify offline, if you can.'
       ) : data?.settles_at ? (

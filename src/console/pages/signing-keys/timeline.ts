@@ -46,9 +46,9 @@ function timeOf(time: string | null): number | undefined {
   return time === null ? undefined : Date.parse(time);
 }
 
-/** Returns the algorithms that have keys, in the order of the list. */
+/** Returns the algorithms that have keys. */
 export function algorithmsOf(keys: readonly SigningKey[]): string[] {
-  return [...new Set(keys.map(({ alg }) => alg))];
+  return [...new Set(keys.map(({ alg }) => alg))].sort();
 }
 
 /** Returns when the algorithms can be rotated: when the youngest of their next keys may sign. Undefined if one has no next key. */
