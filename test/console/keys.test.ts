@@ -207,7 +207,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await row('organization.updated').first().waitFor();
     expect(await row('api_key.created').count()).toBe(0);
     await button('organization.updated').first().click();
-    const quota = dialog().getByRole('row').filter({ hasText: 'quota' });
+    const quota = dialog().getByRole('row').filter({ hasText: 'quota.tokens_per_day' });
     await quota.getByText('none').waitFor();
     await quota.getByText('5000').waitFor();
     await look('audit-event');
@@ -282,7 +282,14 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
       EDGEMINT_ORGANIZATION: id,
     });
     await writeFile(person.file('edgemint.yaml'), text);
-    const plan = await person.run(['apply', '--file', 'edgemint.yaml', '--prune', '--dry-run', '--exit-code']);
+    const plan = await person.run([
+      'apply',
+      '--file',
+      person.file('edgemint.yaml'),
+      '--prune',
+      '--dry-run',
+      '--exit-code',
+    ]);
     expect([plan.code, plan.stdout.trim()]).toEqual([0, 'There is nothing to do.']);
     expect((await person.run(['export'])).stdout.trimEnd()).toBe(text.trimEnd());
     await person.leave();

@@ -80,6 +80,14 @@ describe('the audit log', () => {
     ]);
   });
 
+  test('an object that was none is shown by its members, without those that have no value', () => {
+    const before = event('evt_1', 'client.created', { quota: null });
+    const update = event('evt_2', 'client.updated', { quota: { tokens_per_day: 5, tokens_per_month: null } });
+    expect(differencesOf(update, [before])).toEqual([
+      { field: 'quota.tokens_per_day', before: undefined, after: 5, isBeforeKnown: true },
+    ]);
+  });
+
   test('a value is not invented: the creation is not kept any more, or a deletion elsewhere changed the field', () => {
     const update = event('evt_3', 'client.updated', { roles: [] });
     const removal = event('evt_2', 'client.updated', { removed: { roles: ['x'] }, cascade_of: 'evt_9' });

@@ -1,5 +1,5 @@
 import { areEqualJson } from '../../../lib/equal-json.ts';
-import { isJsonObject } from '../../../lib/json.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 
 /** An event, as far as differences need it. */
 export interface ChangeEvent {
@@ -29,16 +29,23 @@ export function differencesOf(event: ChangeEvent, earlier: readonly ChangeEvent[
     const isNew = event.action.endsWith('.created');
     const previous = isNew ? { value: undefined, isKnown: true } : previousValue(field, event, earlier);
     const { value: before, isKnown } = previous;
-    if (!isKnown || !isJsonObject(before) || !isJsonObject(after))
+    const isObject = (value: unknown) => isJsonObject(value) && Object.keys(value).length > 0;
+    const isWhole = !isKnown || isNew || !(isObject(before) || isObject(after));
+    if (isWhole || !isObjectOrNone(before) || !isObjectOrNone(after)) {
       return [{ field, before, after, isBeforeKnown: isKnown }];
-    return membersOf(field, before, after);
+    }
+    return membersOf(field, before ?? {}, after ?? {});
   });
 }
 
-/** Returns the members of two objects that differ. */
+function isObjectOrNone(value: unknown): value is JsonObject | null | undefined {
+  return value === undefined || value === null || isJsonObject(value);
+}
+
+/** Returns the members of two objects that differ. A member without a value is as good as none. */
 function membersOf(field: string, before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>) {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const changed = names.filter((name) => !areEqualJson(before[name], after[name]));
+  const changed = names.filter((name) => !areEqualJson(before[name] ?? null, after[name] ?? null));
   return changed.map((name) => ({
     field: `${field}.${name}`,
     before: before[name],

@@ -29,6 +29,7 @@ export function EventDialog({ event, onClose }: { readonly event: AuditEvent; re
   const cause = event.changes.cascade_of;
   return (
     <Dialog isOpen onClose={onClose} closeLabel="Close" title={event.action} description={describeEvent(event.action)}>
+      {differences.length > 0 && <Differences differences={differences} isLoading={found.isLoading} />}
       <KeyValue
         items={[
           { label: 'When', value: <Time at={event.at} /> },
@@ -62,7 +63,6 @@ export function EventDialog({ event, onClose }: { readonly event: AuditEvent; re
           { label: 'Event ID', value: <Id value={event.id} /> },
         ]}
       />
-      {differences.length > 0 && <Differences differences={differences} isLoading={found.isLoading} />}
       <p>
         <Link href={`${base}${writeFilters({ target: event.target })}`} onClick={onClose}>
           All events about this target
