@@ -20,6 +20,7 @@ import { OrganizationOverview } from '../overview/organization-overview.tsx';
 import { PROFILES, SUBJECTS } from './choices.ts';
 import { Danger } from './danger.tsx';
 import type { OrganizationFields } from './fields.ts';
+import { PortalLink } from './portal-link.tsx';
 import { Settings } from './settings.tsx';
 import '../keys.css';
 
@@ -28,6 +29,7 @@ export default function Organization() {
   const session = useSession();
   const mayRead = useCan('organizations:read');
   const mayChange = useCan('root');
+  const mayLink = useCan('portal-links:write');
   const found = useResource('/v1/organizations/{id}', { path: { id } }, { enabled: mayRead });
   const [isEditing, setEditing] = useState(false);
   const organization = found.data as OrganizationFields | undefined;
@@ -78,6 +80,7 @@ export default function Organization() {
           />
         </Section>
       )}
+      {mayLink && <PortalLink organizationId={id} />}
       <Danger organization={organization} etag={found.etag} />
     </Page>
   );
