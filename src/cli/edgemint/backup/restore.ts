@@ -164,7 +164,8 @@ function beginning(): string[] {
   const isFilled = EMPTY_TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table})`).join(' OR ');
   return [
     'PRAGMA defer_foreign_keys=TRUE;',
-    `INSERT INTO version_sequence (id, value) SELECT 1, NULL WHERE ${isFilled};`,
+    'INSERT OR IGNORE INTO version_sequence (id, value) VALUES (1, 0);',
+    `UPDATE version_sequence SET value = CASE WHEN ${isFilled} THEN NULL ELSE value END;`,
     ...CLEARED_TABLES.map((table) => `DELETE FROM ${quoted(table)};`),
   ];
 }
