@@ -26,8 +26,8 @@ export interface Demo {
  * @param base the URL of the service, to which the paths of endpoints are appended
  * @returns undefined if there is none, or if the service does not know it: the database may have been replaced since
  */
-export async function findDemo(base: string, rootApiKey: string): Promise<Demo | undefined> {
-  const [worker, api] = await Promise.all([readCredentials('worker'), readCredentials('api')]);
+export async function findDemo(base: string, rootApiKey: string, directory = DIRECTORY): Promise<Demo | undefined> {
+  const [worker, api] = await Promise.all([readCredentials(directory, 'worker'), readCredentials(directory, 'api')]);
   if (!worker || !api) return undefined;
   const demo = { worker, api };
   if (!(await isRefused(base, worker))) return demo;
@@ -49,7 +49,7 @@ async function isRefused(base: string, client: Credentials): Promise<boolean> {
  * @returns undefined if it does
  * @throws Failure if the API refuses, or does not answer
  */
-export async function seedDemo(base: string, rootApiKey: string): Promise<Demo | undefined> {
+export async function seedDemo(base: string, rootApiKey: string, directory = DIRECTORY): Promise<Demo | undefined> {
   const call = async (path: string, init: RequestInit = {}) => {
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${rootApiKey}` };
     const response = await request(`${base}/v1/${path}`, { ...init, headers });
@@ -72,8 +72,8 @@ export async function seedDemo(base: string, rootApiKey: string): Promise<Demo |
   });
   const api = await create('clients', { organization_id, client_name: 'Orders API', introspects: [RESOURCE_SERVER] });
   const demo = { worker: credentials(worker), api: credentials(api) };
-  await mkdir(DIRECTORY, { recursive: true });
-  await Promise.all([writeCredentials('worker', demo.worker), writeCredentials('api', demo.api)]);
+  await mkdir(directory, { recursive: true });
+  await Promise.all([writeCredentials(directory, 'worker', demo.worker), writeCredentials(directory, 'api', demo.api)]);
   return demo;
 }
 
@@ -126,12 +126,12 @@ function credentials({ client_id, client_secret }: Credentials): Credentials {
   return { client_id, client_secret };
 }
 
-async function readCredentials(name: keyof Demo): Promise<Credentials | undefined> {
-  const text = await readFile(`${DIRECTORY}/${name}`, 'utf8').catch(() => '');
+async function readCredentials(directory: string, name: keyof Demo): Promise<Credentials | undefined> {
+  const text = await readFile(`${directory}/${name}`, 'utf8').catch(() => '');
   const [client_id, client_secret] = text.trim().split(':');
   return client_id && client_secret ? { client_id, client_secret } : undefined;
 }
 
-function writeCredentials(name: keyof Demo, client: Credentials): Promise<void> {
-  return writeFile(`${DIRECTORY}/${name}`, `${userpass(client)}\n`, { mode: SECRET_FILE_MODE });
+function writeCredentials(directory: string, name: keyof Demo, client: Credentials): Promise<void> {
+  return writeFile(`${directory}/${name}`, `${userpass(client)}\n`, { mode: SECRET_FILE_MODE });
 }

@@ -12,10 +12,10 @@ export function readPort(text: string | undefined): number {
   return port;
 }
 
-/** @throws Failure if a process already listens on the port */
-export async function requireFreePort(port: number): Promise<void> {
+/** @throws Failure if a process already listens on the port at an address, or this machine does not have the address */
+export async function requireFreePort(port: number, address = 'localhost'): Promise<void> {
   // "localhost" means both addresses, and either may be taken.
-  for (const host of ['127.0.0.1', '::1']) {
+  for (const host of address === 'localhost' ? ['127.0.0.1', '::1'] : [address]) {
     if (await isTaken(port, host)) {
       throw new Failure(
         `Port ${port} is in use. Stop the process that listens on it, or choose another port with PORT.`,
@@ -38,6 +38,8 @@ function isTaken(port: number, host: string): Promise<boolean> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES')
         reject(new Failure(`This user may not listen on port ${port}. Choose another port with PORT.`));
+      else if (error.code === 'EADDRNOTAVAIL' && host !== '::1')
+        reject(new Failure(`This machine does not have the address ${host}. Choose another one with HOST.`));
       else resolve(error.code === 'EADDRINUSE');
     });
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(false)));

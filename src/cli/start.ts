@@ -1,9 +1,12 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEALTH_POLL_MS, LOG_TAIL_LINES, START_DEADLINE_MS } from './constants.ts';
 import { curlLines, type Demo, exampleLines, findDemo, seedDemo } from './demo.ts';
 import { Failure } from './failure.ts';
-import { findFreePort, readPort, requireFreePort } from './local-port.ts';
+import { LOCAL_HELP, type LocalOptions, readLocalOptions } from './local/options.ts';
+import { applySeed, readSeed } from './local/seed.ts';
+import { findFreePort, requireFreePort } from './local-port.ts';
 import { runMain } from './main.ts';
 import { type LocalVariables, makeLocalVariables, readLocalVariables } from './variables.ts';
 import { ended, spawnWrangler, wrangler } from './wrangler.ts';
@@ -18,20 +21,41 @@ const WRONG_MASTER_KEY = `The data in ${STATE}/ was made with another MASTER_KEY
 
 /** `npm start`: serves a fresh clone on this machine, with a demo to try. */
 async function start(): Promise<void> {
-  const port = readPort(process.env.PORT);
-  await requireFreePort(port);
+  const options = readLocalOptions(process.argv.slice(2), process.env);
+  if (options.help) return console.log(LOCAL_HELP);
+  const { port, host, seed } = options;
+  await requireFreePort(port, host);
+  // A seed that does not exist must not cost the start.
+  if (seed !== undefined) await readSeed(seed);
   if (await makeLocalVariables()) console.log('Made .dev.vars, with fresh secrets.');
   const local = await readLocalVariables(`http://localhost:${port}`);
+  const base = `http://localhost:${port}${local.config.issuerPath}`;
+  console.log(`Starting ${base}. The first start takes about half a minute.`);
+  if (options.fresh) await deleteData();
   makeStateFolder();
+  console.log('Applying the migrations …');
   await wrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--local']);
 
-  const ending = serve(port, local);
-  const base = `http://localhost:${port}${local.config.issuerPath}`;
+  console.log('Building and starting the Worker …');
+  const ending = serve(options, local);
   await Promise.race([waitUntilHealthy(base), ending]);
-  const rootApiKey = local.config.rootApiKey.reveal();
+  await fill(base, local.config.rootApiKey.reveal(), options);
+  await ending;
+}
+
+async function fill(base: string, rootApiKey: string, { port, seed }: LocalOptions): Promise<void> {
+  if (seed !== undefined) {
+    console.log(`Applying ${seed} …`);
+    return presentSeed(base, await applySeed(base, rootApiKey, seed));
+  }
+  console.log('Making the demo, unless there is one …');
   const demo = (await findDemo(base, rootApiKey)) ?? (await seedDemo(base, rootApiKey));
   present(base, demo, await findFreePort(port + 1));
-  await ending;
+}
+
+/** Deletes the data of earlier starts. The secrets in .dev.vars stay. */
+async function deleteData(): Promise<void> {
+  await Promise.all([`${STATE}/state`, `${STATE}/demo`].map((path) => rm(path, { recursive: true, force: true })));
 }
 
 /** Creates the folder that wrangler and this command write to, unless it exists. @throws an error if it cannot be written */
@@ -44,10 +68,10 @@ function makeStateFolder(): void {
 }
 
 /** Runs `wrangler dev`. @throws Failure when it ends */
-async function serve(port: number, { variables }: LocalVariables): Promise<never> {
+async function serve({ port, host }: LocalOptions, { variables }: LocalVariables): Promise<never> {
   // Variables of the environment take precedence over an env file. They hold the checked values, and an issuer with this port.
   const variablesFrom = ['--env-file', '.dev.vars', '--var', LOG_EVERY_REQUEST];
-  const args = ['dev', '--port', String(port), '--log-level', 'log', ...variablesFrom];
+  const args = ['dev', '--port', String(port), '--ip', host, '--log-level', 'log', ...variablesFrom];
   const code = await ended(spawnWrangler(args, openSync(LOG, 'w'), variables));
   const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   throw new Failure(`wrangler dev ended unexpectedly (exit code ${code ?? 'none'}).${tail && `\n${tail}`}`);
@@ -67,10 +91,21 @@ async function waitUntilHealthy(base: string): Promise<void> {
   );
 }
 
-function present(base: string, demo: Demo | undefined, apiPort: number): void {
+function presentSeed(base: string, clientIds: readonly string[]): void {
+  presentAddresses(base);
+  if (clientIds.length > 0) console.log(`${clientIds.join(', ')} can get tokens.`);
+  console.log(`The root API key is in .dev.vars. The service logs to ${LOG}.`);
+}
+
+function presentAddresses(base: string): void {
   console.log(`\nEdgemint serves ${base} until you press ctrl-C.`);
+  console.log(`Console: ${base}/console\nAPI documentation: ${base}/docs`);
+}
+
+function present(base: string, demo: Demo | undefined, apiPort: number): void {
+  presentAddresses(base);
   if (!demo) {
-    console.log('The database already holds organizations, but no demo. Remove .wrangler/ to start afresh.');
+    console.log('The database already holds organizations, but no demo. Start with --fresh to have one.');
     return;
   }
   const { token, introspect } = curlLines(base, demo);

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Clone, cloneProject } from './project.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../harness/worker.ts';
+import { type Clone, cloneProject, processesIn, run } from './project.ts';
 
 const execute = promisify(execFile);
 
@@ -16,6 +18,20 @@ beforeAll(async () => {
 });
 
 afterAll(() => clone?.remove());
+
+// The Nodes of this machine: that of the tests, and those of its PATH.
+async function nodesByVersion(): Promise<Map<string, string>> {
+  const nodes = [process.execPath, ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'))];
+  const found = await Promise.all(
+    nodes.map((node) =>
+      execute(node, ['--version']).then(
+        ({ stdout }) => [[stdout.trim(), node] as const],
+        () => [],
+      ),
+    ),
+  );
+  return new Map(found.flat());
+}
 
 const version = async () => JSON.parse(await readFile('package.json', 'utf8')).version as string;
 
@@ -41,4 +57,53 @@ test('after an installation there is a command that any Node of the machine runs
 test('npm run edgemint runs it from its source', async () => {
   const { stdout } = await execute('npm', ['run', '-s', 'edgemint', '--', '--version']);
   expect(stdout).toBe(`${await version()}\n`);
+});
+
+describe('the packed package in an empty folder', () => {
+  const SECRET = 'a-secret-that-the-tests-of-another-project-know';
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgemint-dev-'));
+    await execute('npm', ['run', '-s', 'build:package'], { cwd: clone.directory });
+    const packed = ['pack', '--silent', '--pack-destination', folder];
+    const { stdout } = await execute('npm', packed, { cwd: join(clone.directory, 'dist/package') });
+    await writeFile(join(folder, 'package.json'), '{ "private": true }');
+    await execute('npm', ['install', '--no-audit', '--no-fund', '--offline', `./${stdout.trim()}`], { cwd: folder });
+    await writeFile(
+      join(folder, 'seed.yaml'),
+      `resource_servers: [{ identifier: https://orders.example, name: Orders, scopes: [{ name: read }] }]
+clients:
+  - client_name: Orders
+    client_id: orders
+    client_secret: ${SECRET}
+    grants: [{ resource_server: https://orders.example, scopes: [read] }]
+`,
+    );
+  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('needs no other package, and names no path of the machine that built it', async () => {
+    expect(await readdir(join(folder, 'node_modules'))).toEqual(['edgemint']);
+    const worker = await readFile(join(folder, 'node_modules/edgemint/dev/worker.json'), 'utf8');
+    expect(worker).not.toContain(clone.directory);
+  });
+
+  test('serves with edgemint dev, runs a command once it is ready, and ends with it, on each Node of this machine', async () => {
+    const command = `[ "$(curl -s -u orders:${SECRET} -d grant_type=client_credentials $EDGEMINT_URL/oauth2/token | grep -c eyJ)" = 1 ] && curl -sf -o page $EDGEMINT_URL/console && exit 7`;
+    const nodes = await nodesByVersion();
+    expect(nodes.size).toBeGreaterThan(0);
+    for (const [version, node] of nodes) {
+      const port = String(await freePort());
+      const args = ['node_modules/edgemint/edgemint.cjs', 'dev', '--fresh', '--port', port, '--seed', 'seed.yaml'];
+      const running = run(folder, [node, ...args, '--', 'sh', '-c', command], {
+        XDG_CACHE_HOME: join(folder, 'cache'),
+      });
+      expect(await running.ended, `${version}: ${running.output.stderr}`).toBe(7);
+      expect(running.output.stderr).toContain('orders can get tokens.');
+      await vi.waitFor(() => expect(processesIn(folder)).toEqual([]), { timeout: 10_000 });
+    }
+    expect(await readFile(join(folder, '.edgemint/.gitignore'), 'utf8')).toBe('*\n');
+  });
 });

@@ -20,7 +20,10 @@ export async function cloneProject(): Promise<Clone> {
   const { stdout } = await promisify(execFile)('git', args, { cwd: ROOT });
   const files = stdout.split('\0').filter((file) => file !== '' && existsSync(join(ROOT, file)));
   await Promise.all(files.map((file) => cp(join(ROOT, file), join(directory, file))));
-  await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  // A workspace has packages of its own if the root has other versions of them.
+  for (const installed of ['node_modules', 'src/console/node_modules']) {
+    if (existsSync(join(ROOT, installed))) await symlink(join(ROOT, installed), join(directory, installed));
+  }
   return { directory, remove: () => rm(directory, { recursive: true }) };
 }
 

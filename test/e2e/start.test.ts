@@ -105,7 +105,26 @@ describe('npm start', () => {
 
   test('serves a fresh clone; the lines that it prints, and the README’s line and code, get a token and check it', async () => {
     firstPort = await freePort();
-    const running = await serving(firstPort, ['npm', 'start']);
+    const starting = await start(firstPort, ['npm', 'start']);
+    await written(starting, `Starting http://localhost:${firstPort}`);
+    // Before anything answers.
+    await expect(fetch(`http://localhost:${firstPort}/healthz`)).rejects.toThrow();
+    await written(starting, 'start.log');
+    const running = starting;
+    const { stdout } = running.output;
+    const steps = [
+      'Applying the migrations',
+      'Building and starting',
+      'Making the demo',
+      'Edgemint serves',
+      'Console: ',
+    ];
+    const places = steps.map((step) => stdout.indexOf(step));
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    for (const page of ['console', 'docs']) {
+      expect(stdout).toContain(`http://localhost:${firstPort}/${page}`);
+      expect((await fetch(`http://localhost:${firstPort}/${page}`)).status, page).toBe(200);
+    }
     first = pastedLines(running);
 
     const { access_token, scope } = await paste(first.token);
@@ -222,6 +241,68 @@ describe('npm start', () => {
       expect(running.output.stderr).toMatch(/^wrangler dev ended unexpectedly/);
       await expectNoProcesses();
     });
+  });
+});
+
+describe('npm start with --seed', () => {
+  const SECRET = 'a-secret-that-the-tests-of-another-project-know';
+  const file = () => inClone('seed.yaml');
+
+  async function issued(port: number): Promise<number> {
+    const { status } = await fetch(`http://127.0.0.1:${port}/oauth2/token`, {
+      method: 'POST',
+      headers: { Authorization: `Basic ${btoa(`orders:${SECRET}`)}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    return status;
+  }
+
+  test('makes the clients of the file, with the ids and secrets in it, listens on HOST, and makes no demo', async () => {
+    await writeFile(inClone('known-secret'), `${SECRET}-too\n`);
+    await writeFile(
+      file(),
+      `resource_servers:
+  - identifier: https://orders.example
+    name: Orders
+    scopes: [{ name: read }]
+clients:
+  - client_name: Orders
+    client_id: orders
+    client_secret: ${SECRET}
+    grants: [{ resource_server: https://orders.example, scopes: [read] }]
+  - client_name: Others
+    client_id: others
+    client_secret: { file: known-secret }
+`,
+    );
+    const port = await freePort();
+    const command = ['node', 'src/cli/start.ts', '--seed', 'seed.yaml'];
+    await clean();
+    started = run(clone.directory, [...command, '--fresh'], { PORT: String(port), HOST: '127.0.0.1' });
+    await written(started, 'orders, others can get tokens.');
+    expect(await issued(port)).toBe(200);
+    expect(held()).toEqual({ organizations: 1, clients: 2 });
+    started.process.kill('SIGTERM');
+    await started.ended;
+
+    // Started again, the file changes nothing.
+    started = run(clone.directory, command, { PORT: String(port), HOST: '127.0.0.1' });
+    await written(started, 'orders, others can get tokens.');
+    expect(await issued(port)).toBe(200);
+    expect(held()).toEqual({ organizations: 1, clients: 2 });
+    await clean();
+  });
+
+  test('and a file that does not exist, or is no declaration, ends with a sentence', async () => {
+    const missing = run(clone.directory, ['node', 'src/cli/start.ts', '--seed', 'none.yaml']);
+    expect(await missing.ended).toBe(1);
+    expect(missing.output).toEqual({ stdout: '', stderr: `${inClone('none.yaml')} does not exist.\n` });
+    const wrong = run(clone.directory, ['node', 'src/cli/start.ts', '--seeds', 'seed.yaml']);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.output.stderr).toContain('--seeds');
+    const host = run(clone.directory, ['node', 'src/cli/start.ts'], { HOST: 'auth.example.com' });
+    expect(await host.ended).toBe(1);
+    expect(host.output.stderr).toMatch(/^HOST auth.example.com is not an address of this machine: .*\.\n$/);
   });
 });
 

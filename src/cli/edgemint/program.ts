@@ -7,6 +7,7 @@ import { addBackup } from './commands/backup.ts';
 import { addChanges } from './commands/changes.ts';
 import { addClients } from './commands/clients.ts';
 import { addConsole, addPortalLinks } from './commands/console.ts';
+import { addDev } from './commands/dev.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
@@ -66,6 +67,7 @@ export function createProgram(terminal: Terminal): Program {
   addExport(program);
   addBackup(program);
   addImport(program);
+  addDev(program);
   return program;
 }
 

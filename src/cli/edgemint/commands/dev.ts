@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
+import type { Command } from 'commander';
+import { readConfig } from '../../../platform/config.ts';
+import {
+  EXIT_FAILED,
+  HEALTH_POLL_MS,
+  LOG_TAIL_LINES,
+  SECRET_FILE_MODE,
+  START_DEADLINE_MS,
+  STOP_PATIENCE_MS,
+} from '../../constants.ts';
+import { curlLines, findDemo, seedDemo } from '../../demo.ts';
+import { Failure } from '../../failure.ts';
+import { type LocalValues, localOptions } from '../../local/options.ts';
+import { findRuntime } from '../../local/runtime.ts';
+import { applySeed, readSeed } from '../../local/seed.ts';
+import type { ServerOptions } from '../../local/server.ts';
+import { requireFreePort } from '../../local-port.ts';
+import { generateMasterKey, generateRootApiKey } from '../../variables.ts';
+import { Session } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** The folder, below the current one, that holds the data, keys and log. */
+const FOLDER = '.edgemint';
+const LOG = `${FOLDER}/dev.log`;
+const KEYS = `${FOLDER}/keys`;
+
+/** Adds `dev`, which serves the Worker of the package on this machine, for the tests of other projects. */
+export function addDev(program: Command): void {
+  const command = program
+    .command('dev')
+    .description('serve an Edgemint on this machine, with its data in .edgemint/')
+    .argument('[command...]', 'a command to run once it is ready (after --); the service ends with it')
+    .option('--port <port>', 'the port, 8787 by default (or PORT)')
+    .option('--host <host>', 'the address to listen on, localhost by default (or HOST)')
+    .option('--seed <file>', 'apply this file instead of making a demo; it may have secrets written out')
+    .option('--fresh', 'delete the data of earlier starts first');
+  command.action(async (words: readonly string[]) => {
+    const { terminal } = new Session(command);
+    terminal.exitCode = await dev(words, command.opts<LocalValues>(), terminal);
+  });
+}
+
+async function dev(words: readonly string[], values: LocalValues, terminal: Terminal): Promise<number> {
+  const { port, host, seed, fresh } = localOptions(values, terminal.env);
+  const packaged = packagedFolder();
+  await requireFreePort(port, host);
+  if (seed !== undefined) await readSeed(seed);
+  const base = `http://localhost:${port}`;
+  terminal.note(`Starting ${base} …`);
+  if (fresh) await rm(`${FOLDER}/state`, { recursive: true, force: true });
+  const bindings = { ISSUER: base, ...(await readKeys(terminal.env)), LOG_SUCCESS_SHARE: '1' };
+  readConfig(bindings);
+  const runtime = await findRuntime(process.env, (sentence) => terminal.note(sentence));
+  const options = { packaged, runtime: runtime.folder, state: resolve(FOLDER, 'state'), host, port, bindings };
+  const server = startServer(runtime.node, options);
+  const ended = new Promise<never>((_, reject) => server.once('close', () => reject(serverEnded())));
+  ended.catch(() => undefined);
+  const stopped = new Promise<number>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.io.signals.once(signal, () => resolve(0));
+  });
+  try {
+    return await Promise.race([ended, stopped, work()]);
+  } finally {
+    await stop(server);
+  }
+
+  async function work(): Promise<number> {
+    await untilHealthy(base, server);
+    await fill(base, bindings.ROOT_API_KEY, seed, terminal);
+    if (words.length === 0) return await stopped;
+    return await runCommand(words, { EDGEMINT_URL: base, EDGEMINT_API_KEY: bindings.ROOT_API_KEY });
+  }
+}
+
+/** Returns the folder with the built Worker. @throws Failure in a checkout */
+function packagedFolder(): string {
+  const folder = join(dirname(realpathSync(process.argv[1] ?? '.')), 'dev');
+  if (existsSync(join(folder, 'worker.js'))) return folder;
+  throw new Failure('This edgemint has no built Worker. In a checkout, run npm start, or npm run build:package first.');
+}
+
+/** Returns the keys of the environment, or those of an earlier start, or new ones. */
+async function readKeys(env: Readonly<Record<string, string | undefined>>) {
+  await mkdir(FOLDER, { recursive: true });
+  await writeFile(`${FOLDER}/.gitignore`, '*\n');
+  const kept = parseEnv(await readFile(KEYS, 'utf8').catch(() => ''));
+  const MASTER_KEY = kept.MASTER_KEY ?? generateMasterKey();
+  const ROOT_API_KEY = kept.ROOT_API_KEY ?? generateRootApiKey();
+  await writeFile(KEYS, `MASTER_KEY=${MASTER_KEY}\nROOT_API_KEY=${ROOT_API_KEY}\n`, { mode: SECRET_FILE_MODE });
+  return { MASTER_KEY, ROOT_API_KEY: env.EDGEMINT_API_KEY || ROOT_API_KEY };
+}
+
+function startServer(node: string, options: ServerOptions): ChildProcess {
+  const log = openSync(LOG, 'w');
+  return spawn(node, [join(options.packaged, 'server.mjs')], {
+    stdio: ['ignore', log, log, 'ipc'],
+    detached: true,
+    env: { ...process.env, EDGEMINT_SERVER: JSON.stringify(options) },
+  });
+}
+
+function serverEnded(): Failure {
+  const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+  return new Failure(`The service ended unexpectedly.\n${tail}`);
+}
+
+async function untilHealthy(base: string, server: ChildProcess): Promise<void> {
+  // The runtime answers before the tables are there.
+  await new Promise((resolve) => server.once('message', resolve));
+  for (const deadline = Date.now() + START_DEADLINE_MS; Date.now() < deadline; await sleep(HEALTH_POLL_MS)) {
+    const answer = await fetch(`${base}/healthz`).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Failure(`The service did not answer within ${START_DEADLINE_MS / 1000} seconds. See ${LOG}.`);
+}
+
+async function fill(base: string, rootApiKey: string, seed: string | undefined, terminal: Terminal): Promise<void> {
+  if (seed !== undefined) {
+    const clientIds = await applySeed(base, rootApiKey, seed);
+    if (clientIds.length > 0) terminal.note(`${clientIds.join(', ')} can get tokens.`);
+  } else {
+    const folder = `${FOLDER}/state/demo`;
+    const demo = (await findDemo(base, rootApiKey, folder)) ?? (await seedDemo(base, rootApiKey, folder));
+    if (demo) terminal.note(`\nGet a token:\n\n${curlLines(base, demo).token}\n`);
+  }
+  terminal.note(`Edgemint serves ${base} until you press ctrl-C.`);
+  terminal.note(`Console: ${base}/console\nAPI documentation: ${base}/docs`);
+  terminal.note(`The root API key is in ${KEYS}. The service logs to ${LOG}.`);
+}
+
+/** Runs a command on this terminal. @returns its exit code */
+function runCommand([file = '', ...args]: readonly string[], env: Record<string, string>): Promise<number> {
+  const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+  return new Promise((resolve, reject) => {
+    child.once('error', () => reject(new Failure(`${file} could not be started.`)));
+    child.once('close', (code) => resolve(code ?? EXIT_FAILED));
+  });
+}
+
+// In a process group of its own, so that the runtime's process ends with it.
+async function stop(server: ChildProcess): Promise<void> {
+  const { pid } = server;
+  if (pid === undefined || server.exitCode !== null) return;
+  const closed = new Promise((resolve) => server.once('close', resolve));
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // It has ended since.
+    }
+  };
+  signal('SIGTERM');
+  await Promise.race([closed, sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
+  signal('SIGKILL');
+}
