@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../harness/worker.ts';
@@ -105,5 +105,35 @@ clients:
       await vi.waitFor(() => expect(processesIn(folder)).toEqual([]), { timeout: 10_000 });
     }
     expect(await readFile(join(folder, '.edgemint/.gitignore'), 'utf8')).toBe('*\n');
+  });
+
+  // There is no container engine here, so the steps of the Dockerfile run on this machine, with its folders in a temporary one.
+  test('serves in the way of the Dockerfile', async () => {
+    const root = join(folder, 'root');
+    await mkdir(join(root, 'data'), { recursive: true });
+    const inRoot = (text: string) => text.replace(/(?<=^|[ =])\/(?=opt|var|data)/g, `${root}/`);
+    const env: Record<string, string> = {
+      npm_config_prefix: join(root, 'usr'),
+      PATH: `${join(root, 'usr/bin')}${delimiter}${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+      PORT: String(await freePort()),
+    };
+    let directory = root;
+    let entry: string[] = [];
+    for (const line of (await readFile('Dockerfile', 'utf8')).split('\n')) {
+      const [, step, text = ''] = /^([A-Z]+) (.+)$/.exec(line) ?? [];
+      const argument = inRoot(text);
+      if (step === 'ENV')
+        for (const [name, value = ''] of argument.split(' ').map((pair) => pair.split('='))) env[name ?? ''] = value;
+      if (step === 'WORKDIR') directory = argument;
+      if (step === 'COPY') {
+        const [from = '', to = ''] = argument.split(' ');
+        await cp(join(clone.directory, from), to, { recursive: true });
+      }
+      if (step === 'RUN') await execute('sh', ['-c', argument], { cwd: directory, env: { ...process.env, ...env } });
+      if (step === 'ENTRYPOINT') entry = JSON.parse(text);
+    }
+    const ask = 'curl -sf http://127.0.0.1:$PORT/healthz && exit 7';
+    const running = run(directory, [...entry, '--', 'sh', '-c', ask], env);
+    expect(await running.ended, running.output.stderr).toBe(7);
   });
 });

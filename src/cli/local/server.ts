@@ -64,7 +64,8 @@ async function migrate(runtime: Runtime, folder: string): Promise<void> {
   const sql = (text: string) => db.prepare(text);
   await db.batch([
     sql(
-      'CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)',
+      `CREATE TABLE IF NOT EXISTS d1_migrations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
     ),
   ]);
   const names = readdirSync(folder).filter((name) => name.endsWith('.sql'));

@@ -170,7 +170,7 @@ function beginning(): string[] {
   ];
 }
 
-// An instance that was only started or checked has keys of its own, and perhaps the traces of a client that was deleted. Its audit events stay.
+// An instance that was only started or checked has keys of its own, and perhaps traces of a deleted client. Its audit events stay.
 const CLEARED_TABLES = [
   ...RECORD_TABLES,
   ...HISTORY_TABLES.filter((table) => table !== 'audit_events'),

@@ -1,0 +1,10 @@
+# Serves an Edgemint for development and tests: docs/local.md. Build the package first: npm run build:package
+FROM node:24-slim
+ENV XDG_CACHE_HOME=/var/cache HOST=0.0.0.0
+COPY dist/package /opt/edgemint
+RUN npm install --global --install-links /opt/edgemint
+WORKDIR /data
+# Starts once, which installs the runtime of Workers, and ends.
+RUN edgemint dev --fresh -- true
+EXPOSE 8787
+ENTRYPOINT ["edgemint", "dev"]
