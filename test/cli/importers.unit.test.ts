@@ -384,6 +384,12 @@ describe('what every provider may have', () => {
     expect(report).toContain('It gets no tokens');
   });
 
+  test('a name in the report steers no terminal and begins no line', () => {
+    const report = showReport(importHydra([[named('A\u001b[2J\nTaken:', 'a')]], {}).report);
+    expect(report).not.toContain('\u001b');
+    expect(report.match(/^Taken:/gm)).toHaveLength(1);
+  });
+
   test('several JSON values after one another are read, with brackets in texts', () => {
     expect(parseJsonValues('{"a":"}{\\""}\n[1]\n{}')).toEqual([{ a: '}{"' }, [1], {}]);
     expect(parseJsonValues('a: 1')).toBeUndefined();

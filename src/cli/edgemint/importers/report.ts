@@ -1,4 +1,5 @@
 import { SUBJECTS_SHOWN } from '../../constants.ts';
+import { line } from '../printable.ts';
 
 /** What became of a part of an export. */
 export type Outcome = 'taken' | 'changed' | 'left_out' | 'by_hand';
@@ -39,7 +40,7 @@ export function showReport({ provider, counts, notes, issuers, differences }: Re
     `From ${provider}: ${counted(resource_servers, 'resource server')} and ${counted(clients, 'client')}.`,
     ...sections,
     ['How the tokens differ:', ...differences.map((text) => `  - ${text}`)].join('\n'),
-    ...(issuers.length > 0 ? [`Verifiers trust this issuer today: ${issuers.join(', ')}`] : []),
+    ...(issuers.length > 0 ? [line(`Verifiers trust this issuer today: ${issuers.join(', ')}`)] : []),
   ].join('\n\n');
 }
 
@@ -49,7 +50,8 @@ function grouped(notes: readonly Note[]): string[] {
   return [...subjects].map(([text, names]) => {
     const shown = names.slice(0, SUBJECTS_SHOWN).join(', ');
     const rest = names.length - SUBJECTS_SHOWN;
-    return `  - ${shown}${rest > 0 ? ` and ${rest} more` : ''}: ${text}`;
+    // Names in an export can be those of strangers.
+    return line(`  - ${shown}${rest > 0 ? ` and ${rest} more` : ''}: ${text}`);
   });
 }
 
