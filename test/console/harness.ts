@@ -104,7 +104,8 @@ export async function signIn(page: Page, url: string, apiKey: string): Promise<v
   await page.goto(url);
   await page.getByLabel('API key').fill(apiKey);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' });
+  // On a phone it is folded, so that it has no role.
+  await page.locator('nav#navigation').waitFor({ state: 'attached' });
 }
 
 interface Violation {

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ASSETS } from '../../documentation/constants.ts';
 import { buildIfStale } from './freshness.ts';
-import { generateTypes } from './types.ts';
 
 // Builds `dist/assets`, the static files of the Worker: the console, and the files of Swagger UI that `/docs` serves.
 
@@ -29,7 +28,6 @@ const SOURCES = [
 export async function buildAssets(): Promise<void> {
   const sources = SOURCES.map((source) => join(ROOT, source));
   const outputs = [join(OUT, 'console/index.html'), ...ASSETS.map((name) => join(OUT, 'docs', name))];
-  await generateTypes();
   await buildIfStale(ROOT, { stamp: join(ROOT, 'dist/assets.stamp'), sources, outputs }, async () => {
     await rm(join(OUT, 'docs'), { recursive: true, force: true });
     await mkdir(join(OUT, 'docs'), { recursive: true });

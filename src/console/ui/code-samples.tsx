@@ -10,6 +10,11 @@ export interface CodeSample {
 
 /** Shows the same code in several languages, each with a copy button. */
 export function CodeSamples({ samples }: { readonly samples: readonly CodeSample[] }) {
+  // Other samples begin with the first.
+  return <Samples key={samples[0]?.label} samples={samples} />;
+}
+
+function Samples({ samples }: { readonly samples: readonly CodeSample[] }) {
   const [chosen, setChosen] = useState(samples[0]?.label ?? '');
   const shown = samples.some(({ label }) => label === chosen) ? chosen : samples[0]?.label;
   if (shown === undefined) return null;
