@@ -1,6 +1,6 @@
 import { Toast } from '@base-ui/react/toast';
 import { useEffect } from 'react';
-import { type Change, type Message, receiveMessages } from './toast.tsx';
+import { type Change, type Message, receiveMessages } from './toast-queue.ts';
 
 const manager = Toast.createToastManager();
 
