@@ -1,9 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
-import { call } from '../../api/call.ts';
-import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
-import type { Schema } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
@@ -12,6 +9,7 @@ import { MultiComboboxField } from '../../ui/fields/multi-combobox-field.tsx';
 import { Form } from '../../ui/form.tsx';
 import { visible } from '../../ui/safe-text.tsx';
 import type { Client } from '../clients/words.ts';
+import { useCompleteList } from '../grants/use-complete-list.ts';
 import { clientPath } from './address.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import { updateCommand } from './update-options.ts';
@@ -30,7 +28,9 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
   const [roles, setRoles] = useState(before.client.roles);
   const [grants, setGrants] = useState(before.client.grants);
   const mayReadServers = useCan('resource-servers:read');
-  const mayReadRoles = useCan('roles:read');
+  const query = { organization_id };
+  const servers = useCompleteList('/v1/resource-servers', { query }, { enabled: mayReadServers });
+  const roleOptions = useCompleteList('/v1/roles', { query }, { enabled: useCan('roles:read') });
   const body = mergePatchOf({ roles: before.client.roles, grants: before.client.grants }, { roles, grants });
   const action = useAction({
     method: 'patch',
@@ -66,14 +66,18 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
           help="A role grants the same scopes to all clients that hold it."
           value={roles}
           onChange={setRoles}
-          options={mayReadRoles ? (text) => findRoles(organization_id, text) : []}
+          options={roleOptions.rows.map(({ name, description }) => ({
+            value: name,
+            label: name,
+            ...(description && { help: description }),
+          }))}
         />
         {grants.map(({ resource_server, scopes }, index) => (
           <fieldset key={resource_server} className="client-grant" aria-label={`Grant at ${visible(resource_server)}`}>
             <ScopesField
               name={`/grants/${index}`}
-              organizationId={organization_id}
               server={resource_server}
+              scopes={servers.rows.find(({ identifier }) => identifier === resource_server)?.scopes ?? []}
               value={scopes}
               onChange={(chosen) => setScopes(index, chosen)}
             />
@@ -94,7 +98,7 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
               const isNew = server !== '' && !grants.some(({ resource_server }) => resource_server === server);
               if (isNew) setGrants([...grants, { resource_server: server, scopes: [] }]);
             }}
-            options={(text) => findServers(organization_id, text)}
+            options={servers.rows.map(({ identifier, name }) => ({ value: identifier, label: identifier, help: name }))}
           />
         )}
       </Form>
@@ -110,20 +114,14 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
 
 interface ScopesFieldProps {
   readonly name: string;
-  readonly organizationId: string;
   readonly server: string;
+  /** The scopes that there are. */
+  readonly scopes: readonly { readonly name: string; readonly description?: string }[];
   readonly value: readonly string[];
   readonly onChange: (scopes: readonly string[]) => void;
 }
 
-function ScopesField({ name, organizationId, server, value, onChange }: ScopesFieldProps) {
-  const mayRead = useCan('resource-servers:read');
-  const servers = useList(
-    '/v1/resource-servers',
-    { query: { organization_id: organizationId, limit: 100 } },
-    { enabled: mayRead },
-  );
-  const found = servers.rows.find(({ identifier }) => identifier === server)?.scopes ?? [];
+function ScopesField({ name, server, scopes, value, onChange }: ScopesFieldProps) {
   return (
     <MultiComboboxField
       name={name}
@@ -132,41 +130,11 @@ function ScopesField({ name, organizationId, server, value, onChange }: ScopesFi
       help="Without scopes it still gets tokens for this resource server."
       value={value}
       onChange={onChange}
-      options={found.map((scope) => ({
+      options={scopes.map((scope) => ({
         value: scope.name,
         label: scope.name,
         ...(scope.description && { help: scope.description }),
       }))}
     />
   );
-}
-
-async function findRoles(organizationId: string, text: string) {
-  return find(`/v1/roles`, organizationId, text, ({ name, description }: Schema<'Role'>) => ({
-    name,
-    help: description,
-  }));
-}
-
-async function findServers(organizationId: string, text: string) {
-  return find(`/v1/resource-servers`, organizationId, text, ({ identifier, name }: Schema<'ResourceServer'>) => ({
-    name: identifier,
-    help: name,
-  }));
-}
-
-async function find<T>(
-  path: string,
-  organizationId: string,
-  text: string,
-  show: (item: T) => { name: string; help?: string | undefined },
-) {
-  const query = { organization_id: organizationId, limit: 100 };
-  const { body } = await call<{ readonly data: readonly T[] }>({ method: 'get', path, params: { query } });
-  const isWanted = ({ name, help = '' }: { name: string; help?: string | undefined }) =>
-    `${name} ${help}`.toLowerCase().includes(text.toLowerCase());
-  return body.data
-    .map(show)
-    .filter(isWanted)
-    .map(({ name, help }) => ({ value: name, label: name, ...(help && { help }) }));
 }

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useLocation, useParams } from 'wouter';
-import { useResource } from '../../api/queries.ts';
+import { invalidate, useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -58,6 +58,11 @@ function LoadedClient({ client, etag }: Omit<TabProps, 'open'>) {
   const close = () => open(undefined);
   const tab: TabProps = { client, etag, open };
   const hasSecret = usesSecret(client);
+  const leaveDeleted = () => {
+    navigate(clientsAddress(organization_id));
+    // Only now, because this page would ask for the client again.
+    void invalidate('/v1/clients');
+  };
   const items: MenuItem[] = [
     ...(mayWrite && hasSecret
       ? [
@@ -108,12 +113,7 @@ function LoadedClient({ client, etag }: Omit<TabProps, 'open'>) {
       {dialog?.kind === 'status' && <StatusDialog client={client} onClose={close} />}
       {dialog?.kind === 'revoke' && <RevokeDialog client={client} onClose={close} />}
       {dialog?.kind === 'delete' && (
-        <DeleteDialog
-          client={client}
-          etag={etag}
-          onClose={close}
-          onDeleted={() => navigate(clientsAddress(organization_id))}
-        />
+        <DeleteDialog client={client} etag={etag} onClose={close} onDeleted={leaveDeleted} />
       )}
     </Page>
   );

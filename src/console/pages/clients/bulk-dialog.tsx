@@ -25,7 +25,9 @@ type Progress =
   | { readonly kind: 'running' | 'ended'; readonly outcomes: readonly Outcome<Client>[] };
 
 /** Disables or enables several clients: asks, shows the progress, and says which ones failed and why. */
-export function BulkDialog({ clients, status, onClose }: BulkDialogProps) {
+export function BulkDialog({ clients: chosen, status, onClose }: BulkDialogProps) {
+  // Those that were chosen. The list forgets a client that no longer matches its filters.
+  const [clients] = useState(chosen);
   const [progress, setProgress] = useState<Progress>({ kind: 'asking' });
   const stop = useRef<AbortController>(undefined);
   const verb = status === 'disabled' ? 'Disable' : 'Enable';
@@ -92,7 +94,7 @@ export function BulkDialog({ clients, status, onClose }: BulkDialogProps) {
             {clients.length > NAMES_SHOWN && <li>and {clients.length - NAMES_SHOWN} more</li>}
           </ul>
           <CallHint
-            call={{ method: 'patch', path: clientPath('$CLIENT_ID'.slice(1)), body: { status } }}
+            call={{ method: 'patch', path: clientPath('CLIENT_ID'), body: { status } }}
             command={clients
               .slice(0, NAMES_SHOWN)
               .map(({ client_id }) => edgemint('clients', 'update', client_id, '--status', status))

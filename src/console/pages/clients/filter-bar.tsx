@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react';
-import { call } from '../../api/call.ts';
-import type { Schema } from '../../api/types.ts';
+import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { ComboboxField } from '../../ui/fields/combobox-field.tsx';
 import { SelectField } from '../../ui/fields/select-field.tsx';
 import { TextField } from '../../ui/fields/text-field.tsx';
+import { useCompleteList } from '../grants/use-complete-list.ts';
 import { TYPING_PAUSE_MS } from './constants.ts';
 import { type FilterName, type Filters, isFiltered } from './filters.ts';
 import { FILTER_OPTIONS, withValue } from './words.ts';
@@ -20,6 +20,13 @@ interface FilterBarProps {
 export function FilterBar({ organizationId, filters, onChange, onClear }: FilterBarProps) {
   const { name, status, unused_since, sort: _, ...more } = filters;
   const [isOpen, setOpen] = useState(Object.keys(more).length > 0);
+  const query = { organization_id: organizationId };
+  const roles = useCompleteList('/v1/roles', { query }, { enabled: useCan('roles:read') && isOpen });
+  const servers = useCompleteList(
+    '/v1/resource-servers',
+    { query },
+    { enabled: useCan('resource-servers:read') && isOpen },
+  );
   const select = (of: keyof typeof FILTER_OPTIONS, label: string) => (
     <SelectField
       name={of}
@@ -67,21 +74,14 @@ export function FilterBar({ organizationId, filters, onChange, onClear }: Filter
             label="Role"
             value={filters.role ?? ''}
             onChange={(value) => onChange('role', value)}
-            options={(text) => namesOf('/v1/roles', organizationId, text, ({ name }: Schema<'Role'>) => name)}
+            options={roles.rows.map(({ name }) => ({ value: name, label: name }))}
           />
           <ComboboxField
             name="resource_server"
             label="Resource server"
             value={filters.resource_server ?? ''}
             onChange={(value) => onChange('resource_server', value)}
-            options={(text) =>
-              namesOf(
-                '/v1/resource-servers',
-                organizationId,
-                text,
-                ({ identifier }: Schema<'ResourceServer'>) => identifier,
-              )
-            }
+            options={servers.rows.map(({ identifier }) => ({ value: identifier, label: identifier }))}
           />
         </div>
       )}
@@ -106,11 +106,4 @@ function TypedField(props: {
     return () => clearTimeout(timer);
   });
   return <TextField name={label} label={label} value={text} placeholder={placeholder} onChange={setText} />;
-}
-
-async function namesOf<T>(path: string, organizationId: string, text: string, nameOf: (item: T) => string) {
-  const query = { organization_id: organizationId, limit: 100 };
-  const { body } = await call<{ readonly data: readonly T[] }>({ method: 'get', path, params: { query } });
-  const names = body.data.map(nameOf).filter((name) => name.toLowerCase().includes(text.toLowerCase()));
-  return names.map((name) => ({ value: name, label: name }));
 }
