@@ -109,6 +109,25 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await button('Cancel').click();
   });
 
+  test('a portal link is shown once, and opens the console with the chosen rights alone', async () => {
+    await button('Create a portal link…').click();
+    await field('Return URL').fill('nonsense');
+    await button('Create portal link', dialog()).click();
+    await dialog().locator('[data-field="/return_url"] .field-error').waitFor();
+    await field('Return URL').fill('https://app.example.com/machines');
+    await look('portal-link');
+    await button('Create portal link', dialog()).click();
+    await dialog().getByText('The portal link was created').waitFor();
+    const link = (await dialog().locator('code').first().textContent()) ?? '';
+    const customer = await open.newPage();
+    await customer.goto(link);
+    const navigation = customer.getByRole('navigation', { name: 'Main' });
+    await navigation.getByRole('link', { name: 'Clients' }).waitFor();
+    expect(await navigation.getByRole('link', { name: 'Audit log' }).count()).toBe(0);
+    await customer.context().close();
+    await button('Done', dialog()).click();
+  });
+
   test('an API key is created from a preset, shown once, and used', async () => {
     await go(`/organizations/${id}/api-keys`);
     await page.getByText('There is no API key yet').waitFor();
@@ -300,6 +319,12 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await page.getByRole('heading', { name: 'ES256' }).waitFor();
     await page.getByRole('img', { name: /The ES256 keys over time/ }).waitFor();
     await look('signing-keys');
+    await button('Rotate now…').click();
+    await button('Rotate', dialog()).click();
+    await dialog().waitFor({ state: 'detached' });
+    await page.getByText('Retiring').first().waitFor();
+    // The focus comes back to the button that opened the dialog.
+    await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('Rotate now…');
     await button('Rotate now…').click();
     await dialog()
       .getByText(/It can sign in \d+ min/)
