@@ -8,6 +8,8 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** Of `apply --dry-run --exit-code` if the plan is not empty. */
 export const EXIT_DRIFT = 3;
+/** Of `tokens introspect --exit-code` if the token is not active. */
+export const EXIT_INACTIVE = 3;
 /** Of a command that ctrl-C ended: 128 plus the number of SIGINT, as in shells. */
 export const EXIT_INTERRUPTED = 130;
 
@@ -92,6 +94,12 @@ export const TEST_EVENT_POLL_MS = 500;
 /** How long before its end the command line warns of its API key: as the event `api_key.expiring`. In milliseconds. */
 export const EXPIRY_WARNING_MS = 14 * 86_400_000;
 
+/** Lifetime of an assertion that `tokens issue --key-file` signs, in seconds: long enough for a retry. */
+export const ASSERTION_LIFETIME = 60;
+/** How late the scheduled handler, which runs every minute, may be before `status` warns. In milliseconds. */
+export const CRON_LATE_MS = 10 * 60_000;
+/** Age of a signing key from which `status` suggests to rotate it. In milliseconds. */
+export const KEY_AGE_WARNING_MS = 365 * 86_400_000;
 /** How lately a client was used if `apply --prune` warns of its deletion: monthly jobs are included. In milliseconds. */
 export const RECENT_USE_MS = 35 * 86_400_000;
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { EXAMPLES } from '../../src/cli/edgemint/help.ts';
 import { createProgram } from '../../src/cli/edgemint/program.ts';
 import { Terminal } from '../../src/cli/edgemint/terminal.ts';
 import { noIo, Person } from '../e2e/cli/person.ts';
@@ -48,9 +49,42 @@ describe('the help', () => {
 
 test('the documentation of the command line knows every command', async () => {
   const text = await readFile('docs/cli.md', 'utf8');
-  for (const group of program().commands) {
+  for (const group of program().commands.filter((command) => command.name() !== 'complete')) {
     expect(text).toContain(group.name());
     for (const command of group.commands)
       expect(text).toMatch(new RegExp(`${group.name()} [^\\n]*\\b${command.name()}\\b`));
   }
+});
+
+describe('each example in the help', () => {
+  const lines = Object.values(EXAMPLES).flat();
+
+  test.each(lines)('edgemint %s', async (line) => {
+    const parsed = program();
+    const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+    let isRun = false;
+    for (const command of all(parsed)) {
+      if (command.commands.length === 0)
+        command.action(() => {
+          isRun = true;
+        });
+    }
+    const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    // The example of a key file names one that is not there.
+    await parsed.parseAsync(
+      words.filter((word, at) => word !== '--jwks-file' && words[at - 1] !== '--jwks-file'),
+      { from: 'user' },
+    );
+    expect(isRun).toBe(true);
+  });
+
+  test('is of a command that exists, and each command is in a group', async () => {
+    const person = await Person.arrive();
+    const help = (await person.run(['--help'])).stdout;
+    expect(help).toMatch(/Start:[\s\S]*Machines and APIs:[\s\S]*Examples:\n {2}edgemint login/);
+    for (const path of Object.keys(EXAMPLES)) {
+      expect((await person.run([...path.split(' ').filter(Boolean), '--help'])).stdout, path).toContain('Examples:');
+    }
+    await person.leave();
+  });
 });

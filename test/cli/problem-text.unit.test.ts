@@ -13,6 +13,8 @@ const LOCAL = [
   ...['--url', '--profile', '--json', '--yes', '--no-wait', '--version', '--all', '--reset', '--from'],
   ...['--own-secret', '--only', '--verify', '--apply', '--output', '--file', '--shared', '--prune', '--dry-run'],
   ...['--exit-code', '--secrets-file', '--confirm', '--substitute', '--secrets-dir', '--new-secrets', '--mappings'],
+  ...['--out', '--key-file', '--input', '--paginate', '--include', '--field', '--raw-field', '--worker', '--env'],
+  ...['--client', '--reason', '--event', '--stdin'],
   // Of requests to OAuth endpoints, whose errors name no field.
   ...['--scope', '--resource', '--claims', '--strong'],
 ];

@@ -9,4 +9,5 @@ import './cli/profiles.ts';
 import './cli/retries.ts';
 import './cli/schema.ts';
 import './cli/tokens-and-keys.ts';
+import './cli/tools.ts';
 import './cli/webhooks.ts';

@@ -111,6 +111,20 @@ export class Api {
     yield* splitLines(response.body, limit);
   }
 
+  /** Sends any request. A POST has a fresh idempotency key. */
+  async request<Body>(
+    method: string,
+    path: string,
+    { query, body, ifMatch }: Pick<RequestParts, 'query' | 'body'> & Pick<Condition, 'ifMatch'>,
+  ): Promise<Answer<Body>> {
+    const headers = {
+      ...conditional(ifMatch),
+      ...(method === 'POST' && { 'Idempotency-Key': randomUUID() }),
+      ...(method === 'PATCH' && { 'Content-Type': 'application/merge-patch+json' }),
+    };
+    return (await this.#send(method, path, { query, body, headers })) as Answer<Body>;
+  }
+
   /** Posts with a fresh idempotency key, so that repeating a lost request is safe. */
   async post<Body>(path: string, body: unknown, { ifMatch }: Pick<Condition, 'ifMatch'> = {}): Promise<Answer<Body>> {
     const headers = { 'Idempotency-Key': randomUUID(), ...conditional(ifMatch) };

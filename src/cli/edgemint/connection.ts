@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { UsageError } from './failures.ts';
 import type { Environment, Io } from './io.ts';
-import { DEFAULT_PROFILE, type Profile, readProfiles } from './profiles.ts';
+import { currentProfile, DEFAULT_PROFILE, type Profile, readProfiles } from './profiles.ts';
 
 /** A server, and the credentials for it. */
 export interface Connection {
@@ -69,14 +69,14 @@ export function resolveConnection(
   return { url, apiKey, organization };
 }
 
-/** Returns the name of the profile to use: from the option, the environment, or the default. */
-export function profileName(options: ConnectionOptions, env: Environment): string {
-  return options.profile ?? (env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
+/** Returns the name of the profile to use: from the option, the environment, `edgemint use`, or the default. */
+export async function profileName(options: ConnectionOptions, io: Io): Promise<string> {
+  return options.profile ?? (io.env.EDGEMINT_PROFILE || (await currentProfile(io)));
 }
 
 /** Reads the profile that the options name, and chooses the connection. @throws Failure if there is no such profile, or no server or key */
 export async function findConnection(options: ConnectionOptions, io: Io, needsKey = true): Promise<Connection> {
-  const name = profileName(options, io.env);
+  const name = await profileName(options, io);
   const profile = (await readProfiles(io))[name];
   if (!profile && name !== DEFAULT_PROFILE) {
     throw new Failure(`There is no profile ${name}. Create it: edgemint login --profile ${name} --url <url>.`);

@@ -10,17 +10,21 @@ export interface ClientCredentials {
 
 /**
  * Posts a form to an OAuth endpoint and returns the JSON of its answer.
- * @param authorization the value of the Authorization header
+ * @param authorization the value of the Authorization header, if the credential is not in the form
  * @throws Failure with the error of [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
  */
 export async function postForm(
   url: string,
   form: Readonly<Record<string, string | undefined>>,
-  authorization: string,
+  authorization: string | undefined,
   terminal: Terminal,
 ): Promise<unknown> {
   const fields = Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const init = { method: 'POST', headers: { Authorization: authorization }, body: new URLSearchParams(fields) };
+  const init = {
+    method: 'POST',
+    headers: authorization === undefined ? {} : { Authorization: authorization },
+    body: new URLSearchParams(fields),
+  };
   const { response } = await exchange(new URL(url), init, terminal);
   const body = await readJson(response);
   if (response.ok) return body;

@@ -5,6 +5,7 @@ import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { parseTime } from '../../lib/rfc3339.ts';
 import { UNITS } from './durations.ts';
+import { isPem, publicJwksOfPem } from './keys.ts';
 
 // Parsers of option values. Each throws commander's InvalidArgumentError; commander adds the option and the value to the message.
 
@@ -96,14 +97,29 @@ export function jsonObject(text: string): unknown {
   throw new InvalidArgumentError('It must be a JSON object.');
 }
 
-/** Reads a JWK Set from a file that holds one, or a single JWK. It refuses private keys, so that they never leave this machine. */
+/** Reads a JWK Set from a file that holds one, a single JWK, or public keys and certificates in PEM. It refuses private keys, so that they never leave this machine. */
 export function jwksFile(file: string): { keys: JWK[] } {
-  const value = jsonObject(readText(file)) as { keys?: unknown };
+  const text = readText(file);
+  if (isPem(text)) return { keys: pemKeys(text) };
+  const value = jsonObject(text) as { keys?: unknown };
   const keys: unknown[] = Array.isArray(value.keys) ? value.keys : [value];
   if (keys.some((key) => typeof key === 'object' && key !== null && hasPrivateMember(key))) {
     throw new InvalidArgumentError('It holds a private key. Use a file that holds public keys only.');
   }
   return { keys: keys as JWK[] };
+}
+
+function pemKeys(text: string): JWK[] {
+  let keys: JWK[] | undefined;
+  try {
+    keys = publicJwksOfPem(text);
+  } catch {
+    throw new InvalidArgumentError('It holds PEM that is neither a public key nor a certificate.');
+  }
+  if (keys) return keys;
+  throw new InvalidArgumentError(
+    'It holds a private key. Use its public part: openssl pkey -in private.pem -pubout -out public.pem.',
+  );
 }
 
 function readText(file: string): string {

@@ -16,6 +16,12 @@ export interface Profile {
 
 type Profiles = Readonly<Record<string, Profile>>;
 
+interface ProfilesFile {
+  readonly profiles: Profiles;
+  /** The profile of commands that name none. Absent from files of older versions. */
+  readonly current?: string;
+}
+
 /** Returns the path of the file with the profiles. Only its owner can read it. */
 export function profilesFile({ env, home }: Io): string {
   return join(env.XDG_CONFIG_HOME || join(home, '.config'), 'edgemint', 'config.json');
@@ -23,39 +29,56 @@ export function profilesFile({ env, home }: Io): string {
 
 /** @throws Failure if the file cannot be read or parsed */
 export async function readProfiles(io: Io): Promise<Profiles> {
+  return (await readProfilesFile(io)).profiles;
+}
+
+/** Returns the name of the profile that `edgemint use` chose, else the default. @throws Failure if the file cannot be read or parsed */
+export async function currentProfile(io: Io): Promise<string> {
+  return (await readProfilesFile(io)).current ?? DEFAULT_PROFILE;
+}
+
+/** Chooses the profile of commands that name none. */
+export async function chooseProfile(io: Io, current: string): Promise<void> {
+  await writeProfiles(io, { ...(await readProfilesFile(io)), current });
+}
+
+async function readProfilesFile(io: Io): Promise<ProfilesFile> {
   const file = profilesFile(io);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { profiles: {} };
     throw new Failure(describeSystemError(error, file) ?? `${file} could not be read.`);
   }
   try {
-    const { profiles }: { profiles: Profiles } = JSON.parse(text);
-    return Object.fromEntries(Object.entries(profiles));
+    const { profiles, current }: ProfilesFile = JSON.parse(text);
+    return { profiles: Object.fromEntries(Object.entries(profiles)), ...(typeof current === 'string' && { current }) };
   } catch {
     throw new Failure(`${file} is damaged. Remove it, and log in again.`);
   }
 }
 
 export async function saveProfile(io: Io, name: string, profile: Profile): Promise<void> {
-  await writeProfiles(io, { ...(await readProfiles(io)), [name]: profile });
+  const { profiles, ...rest } = await readProfilesFile(io);
+  await writeProfiles(io, { ...rest, profiles: { ...profiles, [name]: profile } });
 }
 
 /** @returns whether there was such a profile */
 export async function removeProfile(io: Io, name: string): Promise<boolean> {
-  const { [name]: removed, ...rest } = await readProfiles(io);
-  if (removed) await writeProfiles(io, rest);
+  const { profiles, current } = await readProfilesFile(io);
+  const { [name]: removed, ...rest } = profiles;
+  if (removed)
+    await writeProfiles(io, { profiles: rest, ...(current !== undefined && current !== name && { current }) });
   return removed !== undefined;
 }
 
-async function writeProfiles(io: Io, profiles: Profiles): Promise<void> {
+async function writeProfiles(io: Io, content: ProfilesFile): Promise<void> {
   const file = profilesFile(io);
   await mkdir(dirname(file), { recursive: true, mode: SECRET_DIRECTORY_MODE });
   await chmod(dirname(file), SECRET_DIRECTORY_MODE);
   // Write a draft and rename it, so that an interruption cannot leave half a file.
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: SECRET_FILE_MODE, flag: 'wx' });
+  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: SECRET_FILE_MODE, flag: 'wx' });
   await rename(draft, file);
 }

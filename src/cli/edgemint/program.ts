@@ -1,11 +1,13 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { HELP_COLUMNS } from '../constants.ts';
+import { addApi } from './commands/api.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addChanges } from './commands/changes.ts';
 import { addClients } from './commands/clients.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addConsole, addPortalLinks } from './commands/console.ts';
 import { addDev } from './commands/dev.ts';
 import { addExport } from './commands/export.ts';
@@ -13,6 +15,7 @@ import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLeakedSecrets } from './commands/leaked-secrets.ts';
 import { addLeastPrivilege } from './commands/least-privilege.ts';
+import { addLogs } from './commands/logs.ts';
 import { addMasterKeys } from './commands/master-keys.ts';
 import { addMe } from './commands/me.ts';
 import { addOrganizations } from './commands/organizations.ts';
@@ -20,9 +23,11 @@ import { addProfiles } from './commands/profiles.ts';
 import { addResourceServers } from './commands/resource-servers.ts';
 import { addRoles } from './commands/roles.ts';
 import { addSecrets } from './commands/secrets.ts';
+import { addStatus } from './commands/status.ts';
 import { addTokens } from './commands/tokens.ts';
 import { addUsage } from './commands/usage.ts';
 import { addWebhooks } from './commands/webhooks.ts';
+import { addHelp } from './help.ts';
 import type { Output } from './io.ts';
 import { Program } from './session.ts';
 import { hasColours } from './style.ts';
@@ -46,6 +51,7 @@ export function createProgram(terminal: Terminal): Program {
     });
   addProfiles(program);
   addMe(program);
+  addStatus(program);
   addOrganizations(program);
   addApiKeys(program);
   addResourceServers(program);
@@ -65,9 +71,13 @@ export function createProgram(terminal: Terminal): Program {
   addLeakedSecrets(program);
   addApply(program);
   addExport(program);
+  addLogs(program);
+  addApi(program);
+  addCompletion(program);
   addBackup(program);
   addImport(program);
   addDev(program);
+  addHelp(program);
   return program;
 }
 

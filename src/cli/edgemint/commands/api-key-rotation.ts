@@ -56,8 +56,8 @@ export function addRotateApiKey(group: Command): void {
 
 /** Puts the new value into the profile whose key the command used. @returns the profile's name; undefined if the key was not a profile's */
 async function saveInProfile(session: Session, apiKey: string): Promise<string | undefined> {
-  const { io, env } = session.terminal;
-  const name = profileName(session.options, env);
+  const { io } = session.terminal;
+  const name = await profileName(session.options, io);
   const profile = (await readProfiles(io))[name];
   const used = await session.connection();
   if (profile?.url !== used.url || profile.api_key !== used.apiKey) return undefined;

@@ -19,7 +19,7 @@ export const AUTHENTICATION_FIELDS: readonly Field[] = [
   {
     name: 'jwks',
     flags: '--jwks-file <file>',
-    description: 'a file with its public keys: a JWK Set or one JWK',
+    description: 'a file with its public keys: a JWK Set, one JWK, or PEM',
     parse: jwksFile,
   },
   { name: 'jwks_uri', flags: '--jwks-uri <url>', description: 'the URL of its public keys' },

@@ -19,6 +19,7 @@ import {
   NAME_OR_ID,
 } from './crud.ts';
 import { addDiagnose } from './diagnose.ts';
+import { addGenerateKey } from './generate-key.ts';
 import { addQuota } from './quota.ts';
 import { quotaFields } from './quota-fields.ts';
 import { addTrust } from './trust.ts';
@@ -171,6 +172,7 @@ export function addClients(program: Command): void {
   }).option('--own-secret', 'use your own secret: from EDGEMINT_CLIENT_SECRET, asked for, or from stdin');
   addUpdate(group, clients);
   addDelete(group, clients);
+  addGenerateKey(group);
   addTrust(group);
   addUsage(group);
   addDiagnose(group);

@@ -7,17 +7,27 @@ import { expiryWarning } from '../expiry.ts';
 import { UsageError } from '../failures.ts';
 import { findId } from '../named.ts';
 import { table, time } from '../output.ts';
-import { profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
+import {
+  chooseProfile,
+  currentProfile,
+  DEFAULT_PROFILE,
+  profilesFile,
+  readProfiles,
+  removeProfile,
+  saveProfile,
+} from '../profiles.ts';
 import type { Me, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 
-/** `login`, `logout` and `profiles`. */
+/** `login`, `logout`, `use` and `profiles`. */
 export function addProfiles(program: Command): void {
   addLogin(program);
   addLogout(program);
+  addUse(program);
   const command = program.command('profiles').description('list the profiles that `edgemint login` saved');
   command.action(async () => {
     const { json, terminal } = new Session(command);
+    const current = await currentProfile(terminal.io);
     const profiles = Object.entries(await readProfiles(terminal.io)).map(([name, profile]) => ({
       name,
       url: profile.url,
@@ -26,7 +36,7 @@ export function addProfiles(program: Command): void {
     }));
     if (json) return terminal.printJson(profiles);
     const rows = profiles.map(({ name, url, organization_id, hint }) => [
-      name,
+      name === current ? `${name} *` : name,
       url,
       organization_id ?? '-',
       `…${hint}`,
@@ -42,7 +52,7 @@ function addLogin(program: Command): void {
   command.action(async () => {
     const session = new Session(command);
     const { options, terminal } = session;
-    const name = profileName(options, terminal.env);
+    const name = options.profile ?? (terminal.env.EDGEMINT_PROFILE || DEFAULT_PROFILE);
     const url = checkUrl(await urlOf(session));
     const apiKey = await terminal.readSecret(`API key for ${url}`);
     const api = new Api({ url, apiKey, organization: undefined }, terminal);
@@ -94,8 +104,30 @@ function addLogout(program: Command): void {
   const command = program.command('logout').description('delete a profile; its API key stays valid');
   command.action(async () => {
     const session = new Session(command);
-    const name = profileName(session.options, session.terminal.env);
+    const name = await profileName(session.options, session.terminal.io);
     if (!(await removeProfile(session.terminal.io, name))) throw new Failure(`There is no profile ${name}.`);
     session.done(`Deleted the profile ${name}. Its API key is still valid; edgemint api-keys delete ends it.`);
+  });
+}
+
+function addUse(program: Command): void {
+  const command = program
+    .command('use')
+    .description('choose the profile of commands that name none')
+    .argument('<profile>', 'its name, as in `edgemint profiles`');
+  command.action(async (name: string) => {
+    const session = new Session(command);
+    const { io } = session.terminal;
+    const profiles = await readProfiles(io);
+    const profile = profiles[name];
+    if (!profile) {
+      const names = Object.keys(profiles);
+      const known = names.length > 0 ? `There are ${names.join(', ')}.` : 'edgemint login saves one.';
+      throw new Failure(`There is no profile ${name}. ${known}`);
+    }
+    await chooseProfile(io, name);
+    session.done(
+      `Using the profile ${name}: ${profile.url}${profile.organization_id ? `, ${profile.organization_id}` : ''}.`,
+    );
   });
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { isResourceUri } from '../../../lib/identifier.ts';
-import { EXIT_FAILED, MAX_SHOWN_TIME } from '../../constants.ts';
+import { EXIT_FAILED, EXIT_INACTIVE, MAX_SHOWN_TIME } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { UNITS } from '../durations.ts';
 import { UsageError } from '../failures.ts';
+import { findIssuer } from '../issuer.ts';
+import { readPrivateKey, signAssertion } from '../keys.ts';
 import { encodeBasic, postForm } from '../oauth.ts';
 import { record } from '../output.ts';
 import { futureTime, jsonObject } from '../parse.ts';
@@ -33,6 +35,8 @@ function addIssue(group: Command): void {
       '--client-id <id>',
       `the client (or ${CLIENT_ID}). Its secret is in ${CLIENT_SECRET}, asked for, or on stdin`,
     )
+    .option('--key-file <file>', 'authenticate with the private key in this file, PEM or a JWK, instead of a secret')
+    .option('--kid <kid>', 'with --key-file: the id of the key; its kid by default, else its thumbprint')
     .option('--scope <scopes>', 'the requested scopes, in quotes; all granted scopes by default')
     .option('--resource <identifier>', 'the resource server that the token is for')
     .option('--claims <json>', 'requested claims, of those that the client may set', jsonObject);
@@ -42,12 +46,10 @@ function addIssue(group: Command): void {
     const { scope, resource, claims } = command.opts<{ scope?: string; resource?: string; claims?: object }>();
     const named = resource !== undefined && !isResourceUri(resource) ? { audience: resource } : { resource };
     const form = { grant_type: 'client_credentials', scope, ...named, claims: claims && JSON.stringify(claims) };
-    const answer = await postForm(
-      `${url}/oauth2/token`,
-      form,
-      await clientAuthorization(command, session.terminal),
-      session.terminal,
-    );
+    const { terminal } = session;
+    const assertion = await clientAssertion(command, session, url);
+    const authorization = assertion === undefined ? await clientAuthorization(command, terminal) : undefined;
+    const answer = await postForm(`${url}/oauth2/token`, { ...form, ...assertion }, authorization, terminal);
     if (session.json) return session.terminal.printJson(answer);
     const { access_token, expires_in, scope: granted } = Object(answer);
     session.terminal.print(String(access_token));
@@ -61,6 +63,7 @@ function addIntrospect(group: Command): void {
     .description('introspect a token, with the API key or as a client')
     .option('--client-id <id>', `introspect as this client, with the secret in ${CLIENT_SECRET}`)
     .option('--scope <scopes>', 'call the token active only if it has all these scopes')
+    .option('--exit-code', `exit with ${EXIT_INACTIVE} if the token is not active`)
     .option('--strong', 'see a revocation at once, even if the resource server chose edge');
   command.action(async () => {
     const session = new Session(command);
@@ -70,7 +73,10 @@ function addIntrospect(group: Command): void {
       clientId === undefined ? `Bearer ${apiKey}` : await clientAuthorization(command, session.terminal);
     const token = await session.terminal.readSecret('Token', TOKEN);
     const form = { token, scope, introspection: strong ? 'strong' : undefined };
-    session.show(withTimes(session, await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal)));
+    const answer = await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal);
+    session.show(withTimes(session, answer));
+    if (command.opts<{ exitCode?: boolean }>().exitCode && Object(answer).active !== true)
+      session.terminal.exitCode = EXIT_INACTIVE;
   });
 }
 
@@ -147,6 +153,20 @@ function relative(seconds: number): string {
     return `${time}, ${text}`;
   }
   return time;
+}
+
+/** Returns the form parameters by which a client authenticates with `--key-file`, if it is given. */
+async function clientAssertion(command: Command, session: Session, url: string) {
+  const { keyFile, kid, clientId } = command.opts<{ keyFile?: string; kid?: string; clientId?: string }>();
+  if (keyFile === undefined) {
+    if (kid !== undefined) throw new UsageError('--kid requires --key-file.');
+    return undefined;
+  }
+  const client_id = clientId ?? (session.terminal.env[CLIENT_ID] || undefined);
+  if (client_id === undefined) throw new UsageError(`No client is named. Set --client-id or ${CLIENT_ID}.`);
+  const issuer = await findIssuer(url, session.terminal);
+  const client_assertion = await signAssertion(client_id, await readPrivateKey(keyFile, kid), issuer);
+  return { client_assertion, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' };
 }
 
 async function clientAuthorization(command: Command, terminal: Terminal): Promise<string> {
