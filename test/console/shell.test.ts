@@ -2,13 +2,19 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectAccessible, hasChromium, type OpenConsole, openConsole, signIn } from './harness.ts';
 
+const ACCESS = {
+  ACCESS_TEAM_DOMAIN: 'acme.cloudflareaccess.com',
+  ACCESS_AUD: 'a'.repeat(64),
+  ACCESS_RULES: '[{"email_domain":"example.com","admin":true}]',
+};
+
 // The issuer has a path, which is the harder case. The tests of the pages have none.
 describe.skipIf(!hasChromium)('the frame of the console', () => {
   let open: OpenConsole;
   let page: Page;
 
   beforeAll(async () => {
-    open = await openConsole({ path: '/tenant/a' });
+    open = await openConsole({ path: '/tenant/a', variables: ACCESS });
     page = await open.newPage();
   });
 
@@ -78,6 +84,38 @@ describe.skipIf(!hasChromium)('the frame of the console', () => {
     await page.keyboard.press('b');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Organization: Beta' }).waitFor();
+  });
+
+  test('signs in by a link, once, and asks before a link replaces a session', async () => {
+    const makeLink = async () => (await open.request<{ url: string }>('POST', '/v1/console-links')).url;
+    const [first, second] = [await makeLink(), await makeLink()];
+    const guest = await open.newPage();
+    await guest.goto(first);
+    await guest.getByText(/signed in with the root key/).waitFor();
+    expect(new URL(guest.url()).hash).toBe('');
+
+    await guest.goto(second);
+    await guest.getByRole('heading', { name: 'Sign in with the link?' }).waitFor();
+    await expectAccessible(guest);
+    expect(new URL(guest.url()).hash).toBe('');
+    await guest.getByRole('link', { name: 'Stay signed in' }).click();
+    await guest.getByRole('navigation', { name: 'Main' }).waitFor();
+    await guest.goto(second);
+    await guest.getByRole('button', { name: 'Continue' }).click();
+    await guest.getByRole('navigation', { name: 'Main' }).waitFor();
+
+    const late = await open.newPage();
+    await late.goto(second);
+    await late.getByText('The link was used before, and works once.').waitFor();
+    await Promise.all([guest.context().close(), late.context().close()]);
+  });
+
+  test('offers Cloudflare Access to a person who came through it', async () => {
+    const person = await open.newPage({ extraHTTPHeaders: { 'Cf-Access-Jwt-Assertion': 'not.an.assertion' } });
+    await person.goto(open.url);
+    await person.getByRole('button', { name: 'Continue with Cloudflare Access' }).click();
+    await person.getByText('The assertion of Cloudflare Access is not valid for this service.').waitFor();
+    await person.context().close();
   });
 
   test('says so at an address that it does not have', async () => {

@@ -10,6 +10,8 @@ export interface Problem {
   readonly orphans_total?: number | undefined;
   /** Seconds after which to try again. */
   readonly retryAfter?: number | undefined;
+  /** Whether the request for a session came through Cloudflare Access, by which a person can sign in. */
+  readonly access?: boolean | undefined;
   /** The id by which the log line of the request is found. */
   readonly requestId?: string | undefined;
 }

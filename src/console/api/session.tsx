@@ -40,18 +40,29 @@ async function askFor(init: RequestInit): Promise<Response> {
   return response;
 }
 
+// What the server said when it was last asked for a session that there is not.
+let isBehindAccess = false;
+
+/** Whether the page came through Cloudflare Access, so that a person can sign in by it. Known once `readSession()` found no session. */
+export function canSignInByAccess(): boolean {
+  return isBehindAccess;
+}
+
 /** Returns the session of the cookie. Undefined if there is none. */
 export async function readSession(): Promise<Session | undefined> {
   try {
     return toSession(await (await askFor({ method: 'GET' })).json());
   } catch (error) {
-    if (error instanceof ApiError && error.problem.status === 401) return undefined;
-    throw error;
+    if (!(error instanceof ApiError) || error.problem.status !== 401) throw error;
+    isBehindAccess = error.problem.access === true;
+    return undefined;
   }
 }
 
-/** Exchanges an API key or a one-time link for a session. @throws ApiError */
-export async function signIn(credential: { readonly api_key: string } | { readonly link: string }): Promise<Session> {
+type Credential = { readonly api_key: string } | { readonly link: string } | { readonly access: true };
+
+/** Exchanges an API key, a one-time link or the assertion of Cloudflare Access for a session. @throws ApiError */
+export async function signIn(credential: Credential): Promise<Session> {
   const response = await askFor({
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

@@ -31,13 +31,6 @@ export function Shell() {
     [client],
   );
 
-  if (location === '/link') {
-    return (
-      <Suspense>
-        <SignInByLink onSignedIn={(session) => client.setQueryData(SESSION_KEY, session)} />
-      </Suspense>
-    );
-  }
   if (query.isPending) return null;
   if (query.error) {
     return (
@@ -47,6 +40,13 @@ export function Shell() {
     );
   }
   const session = query.data;
+  if (location === '/link') {
+    return (
+      <Suspense>
+        <SignInByLink current={session} onSignedIn={(signedIn) => client.setQueryData(SESSION_KEY, signedIn)} />
+      </Suspense>
+    );
+  }
   if (!session) {
     if (!isEntrance) return <Redirect to={`/sign-in?return=${encodeURIComponent(location + search())}`} replace />;
     return (

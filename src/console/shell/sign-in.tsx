@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { asProblem, type Problem } from '../api/problem.ts';
-import { type Session, signIn } from '../api/session.tsx';
+import { canSignInByAccess, type Session, signIn } from '../api/session.tsx';
 import { Button } from '../ui/button.tsx';
 import { TextField } from '../ui/fields/text-field.tsx';
 import { Form, FormActions } from '../ui/form.tsx';
@@ -14,30 +14,32 @@ export default function SignIn({ onSignedIn }: { readonly onSignedIn: (session: 
   useEffect(() => {
     document.title = 'Sign in · Edgemint';
   }, []);
-  const submit = async () => {
-    const typed = key.trim();
-    if (typed === '' || isRunning) return;
+  const isBehindAccess = canSignInByAccess();
+  const exchange = async (credential: Parameters<typeof signIn>[0], describe = (failure: Problem) => failure) => {
+    if (isRunning) return;
     setRunning(true);
     setProblem(undefined);
     try {
-      onSignedIn(await signIn({ api_key: typed }));
+      onSignedIn(await signIn(credential));
     } catch (error) {
-      const failure = asProblem(error);
-      const isWrong = failure.status === 401 || failure.status === 422;
-      setProblem(
-        isWrong
-          ? {
-              ...failure,
-              errors: [{ pointer: '/api_key', detail: 'No API key has this value, or it no longer works.' }],
-            }
-          : failure,
-      );
+      setProblem(describe(asProblem(error)));
     } finally {
       setRunning(false);
     }
   };
+  const submit = async () => {
+    const typed = key.trim();
+    if (typed !== '') await exchange({ api_key: typed }, describeWrongKey);
+  };
   return (
     <Entrance title="Sign in to Edgemint">
+      {isBehindAccess && (
+        <p>
+          <Button kind="primary" isRunning={isRunning} onClick={() => exchange({ access: true })}>
+            Continue with Cloudflare Access
+          </Button>
+        </p>
+      )}
       <Form onSubmit={submit} problem={problem}>
         <TextField
           name="/api_key"
@@ -46,11 +48,11 @@ export default function SignIn({ onSignedIn }: { readonly onSignedIn: (session: 
           value={key}
           onChange={setKey}
           isCode
-          autoFocus
+          autoFocus={!isBehindAccess}
           help="The key of an organization, or the root key. It is exchanged for a session and is not stored in the browser."
         />
         <FormActions>
-          <Button kind="primary" type="submit" isRunning={isRunning}>
+          <Button kind={isBehindAccess ? 'secondary' : 'primary'} type="submit" isRunning={isRunning}>
             {isRunning ? 'Signing in…' : 'Sign in'}
           </Button>
         </FormActions>
@@ -60,4 +62,12 @@ export default function SignIn({ onSignedIn }: { readonly onSignedIn: (session: 
       </p>
     </Entrance>
   );
+}
+
+function describeWrongKey(failure: Problem): Problem {
+  if (failure.status !== 401 && failure.status !== 422) return failure;
+  return {
+    ...failure,
+    errors: [{ pointer: '/api_key', detail: 'No API key has this value, or it no longer works.' }],
+  };
 }
