@@ -29,7 +29,8 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     expect(open?.complaints).toEqual([]);
   });
 
-  const dialog = () => page.getByRole('dialog');
+  // A message at the edge of the window has the role of a dialog too.
+  const dialog = () => page.getByRole('dialog').and(page.locator(':not([aria-modal="false"])'));
   const field = (name: string) => dialog().getByRole('textbox', { name, exact: true });
   const button = (name: string | RegExp, within: Page | Locator = page) => within.getByRole('button', { name });
   const heading = (name: string | RegExp) => page.getByRole('heading', { name, level: 1 });

@@ -67,6 +67,10 @@ export const EVENT_GROUPS: readonly { readonly label: string; readonly events: R
     },
   },
   {
+    label: 'Instance',
+    events: { 'instance.restored': 'The instance was restored from a backup' },
+  },
+  {
     label: 'Signing and master keys',
     events: {
       'signing_keys.rotated': 'The signing keys were rotated',
