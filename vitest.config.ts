@@ -118,6 +118,8 @@ export default defineConfig({
           exclude: ['test/**/*.unit.test.ts'],
           globalSetup: ['./test/harness/builds.ts'],
           setupFiles: ['./test/patience.ts'],
+          // As patient as test/patience.ts: the default of a second is too short for a busy machine.
+          expect: { poll: { timeout: 50_000 } },
           provide: { size },
           testTimeout: 300_000,
           hookTimeout: 300_000,
