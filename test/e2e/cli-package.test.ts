@@ -15,6 +15,8 @@ beforeAll(async () => {
   clone = await cloneProject();
   // npm runs this script by itself after `npm ci`.
   await execute('npm', ['run', '-s', 'prepare'], { cwd: clone.directory });
+  // Before a test removes what it is built with.
+  await execute('npm', ['run', '-s', 'build:package'], { cwd: clone.directory });
 });
 
 afterAll(() => clone?.remove());
@@ -65,7 +67,6 @@ describe('the packed package in an empty folder', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'edgemint-dev-'));
-    await execute('npm', ['run', '-s', 'build:package'], { cwd: clone.directory });
     const packed = ['pack', '--silent', '--pack-destination', folder];
     const { stdout } = await execute('npm', packed, { cwd: join(clone.directory, 'dist/package') });
     await writeFile(join(folder, 'package.json'), '{ "private": true }');
