@@ -1,3 +1,4 @@
+import { useEffect, useRef, useState } from 'react';
 import { Button } from '../../ui/button.tsx';
 import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
 import { ComboboxField } from '../../ui/fields/combobox-field.tsx';
@@ -17,9 +18,11 @@ interface GrantsEditorProps {
 
 /** From this number of scopes on they are searched instead of listed. */
 const LISTED_MAX = 20;
+const FOCUS_MS = 50;
 
 /** Chooses resource servers, and scopes at each. */
 export function GrantsEditor({ value, onChange, servers, help }: GrantsEditorProps) {
+  const [added, setAdded] = useState<string>();
   const isGranted = (identifier: string) => value.some(({ resource_server }) => resource_server === identifier);
   const others = servers.filter(({ identifier }) => !isGranted(identifier));
   return (
@@ -27,6 +30,7 @@ export function GrantsEditor({ value, onChange, servers, help }: GrantsEditorPro
       {value.map((grant) => (
         <GrantBox
           key={grant.resource_server}
+          isFocused={grant.resource_server === added}
           grant={grant}
           server={servers.find(({ identifier }) => identifier === grant.resource_server)}
           onChange={(scopes) =>
@@ -46,7 +50,9 @@ export function GrantsEditor({ value, onChange, servers, help }: GrantsEditorPro
           placeholder="Search by identifier or name"
           options={others.map(({ identifier, name }) => ({ value: identifier, label: identifier, help: name }))}
           onChange={(identifier) => {
-            if (identifier !== '') onChange([...value, { resource_server: identifier, scopes: [] }]);
+            if (identifier === '') return;
+            onChange([...value, { resource_server: identifier, scopes: [] }]);
+            setAdded(identifier);
           }}
         />
       )}
@@ -59,15 +65,24 @@ interface GrantBoxProps {
   readonly server: ShownServer | undefined;
   readonly onChange: (scopes: readonly string[]) => void;
   readonly onRemove: () => void;
+  /** Whether it was just added. The focus goes on there, as the list that it was chosen from is gone. */
+  readonly isFocused: boolean;
 }
 
-function GrantBox({ grant, server, onChange, onRemove }: GrantBoxProps) {
+function GrantBox({ grant, server, onChange, onRemove, isFocused }: GrantBoxProps) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!isFocused) return;
+    // After the list has closed, which would take the focus back.
+    const timer = setTimeout(() => box.current?.focus(), FOCUS_MS);
+    return () => clearTimeout(timer);
+  }, [isFocused]);
   const { resource_server, scopes } = grant;
   const available = server?.scopes ?? scopes.map((name) => ({ name, description: '' }));
   const shown = visible(resource_server);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset's legend cannot stand in a row with the button.
-    <div className="grants-box" role="group" aria-label={shown}>
+    <div ref={box} tabIndex={-1} className="grants-box" role="group" aria-label={shown}>
       <div className="grants-head">
         <span>
           <SafeText text={resource_server} />

@@ -15,14 +15,24 @@ import { roleOptions } from '../role/role-options.ts';
 
 const EMPTY: RoleDraft = { name: '', description: '', grants: [] };
 const keyOf = (organizationId: string) => `edgemint-new-role:${organizationId}`;
+const callerKeyOf = (organizationId: string) => `${keyOf(organizationId)}:caller`;
 
 export default function NewRolePage() {
   const organizationId = useOrganization();
   const { isInstanceAdmin } = useSession();
   const [location, navigate] = useLocation();
   const search = new URLSearchParams(useSearch());
-  const isForClient = search.get('for') === 'new-client';
   const added = search.get('resource_server');
+  // A visit for a new client remains one after a resource server was created on the way.
+  const [isForClient] = useState(
+    () =>
+      search.get('for') === 'new-client' ||
+      (added !== null && sessionStorage.getItem(callerKeyOf(organizationId)) !== null),
+  );
+  useEffect(() => {
+    if (isForClient) sessionStorage.setItem(callerKeyOf(organizationId), 'new-client');
+    else sessionStorage.removeItem(callerKeyOf(organizationId));
+  }, [isForClient, organizationId]);
   const [draft, setDraft] = useState<RoleDraft>(() => readDraft(organizationId));
   const [isShared, setShared] = useState(false);
   useEffect(() => sessionStorage.setItem(keyOf(organizationId), JSON.stringify(draft)), [draft, organizationId]);
