@@ -4,7 +4,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium, type OpenConsole, openConsole } from './harness.ts';
 
-// A machine's life in the console, from an empty service to the audit log, by what is visible.
+// A machine's life in the console, from an empty service to the audit log, by what is visible: once with the mouse, once with the keyboard.
 
 /** Lets the clock of the Worker and its gates go ahead, so that days pass in which nobody uses a secret or a scope. */
 const CLOCK = `
@@ -62,7 +62,67 @@ function mouse(page: Page): Hand {
   };
 }
 
-describe.skipIf(!hasChromium).each([['the mouse', mouse]] as const)('with %s', (_, handOf) => {
+/** Uses nothing but the keys. */
+function keyboard(page: Page): Hand {
+  const isFocused = (target: Locator) => target.evaluate((element) => element === element.ownerDocument.activeElement);
+  /** Goes through the page with Tab until the focus is on the target. */
+  const reach = async (target: Locator) => {
+    await target.waitFor();
+    for (let presses = 0; presses < 250; presses++) {
+      if (await isFocused(target)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`The keyboard does not reach ${target}.`);
+  };
+  /** Goes on with an arrow key until an option has the mark that the component gives to the highlighted one. */
+  const highlight = async (option: Locator) => {
+    await option.waitFor();
+    for (let presses = 0; presses < 30; presses++) {
+      if ((await option.getAttribute('data-highlighted')) !== null) return;
+      await page.keyboard.press('ArrowDown');
+      await page.waitForTimeout(30);
+    }
+    throw new Error(`The arrow keys do not reach ${option}.`);
+  };
+  return {
+    press: async (target) => {
+      await reach(target);
+      // Enter on a checkbox sends its form.
+      const isCheckbox = await target.evaluate((element) => element.getAttribute('type') === 'checkbox');
+      await page.keyboard.press(isCheckbox ? 'Space' : 'Enter');
+    },
+    write: async (field, text) => {
+      await reach(field);
+      await page.keyboard.press('Control+a');
+      await page.keyboard.type(text);
+    },
+    choose: async (field, option) => {
+      await reach(field);
+      await page.keyboard.press('ArrowDown');
+      await highlight(page.getByRole('option', { name: option }).first());
+      await page.keyboard.press('Enter');
+      // A list of several choices stays open.
+      if (await page.getByRole('option').first().isVisible()) await page.keyboard.press('Escape');
+    },
+    openTab: async (name) => {
+      const tab = page.getByRole('tab', { name, exact: true });
+      await reach(page.getByRole('tab', { selected: true }).first());
+      for (let presses = 0; presses < 12 && !(await isFocused(tab)); presses++) await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Enter');
+    },
+    chooseInMenu: async (menu, item) => {
+      await reach(page.getByRole('button', { name: menu }));
+      await page.keyboard.press('Enter');
+      await highlight(page.getByRole('menuitem', { name: item }));
+      await page.keyboard.press('Enter');
+    },
+  };
+}
+
+describe.skipIf(!hasChromium).each([
+  ['the mouse', mouse],
+  ['the keyboard alone', keyboard],
+] as const)('with %s', (_, handOf) => {
   let opened: OpenConsole;
   let page: Page;
   let hand: Hand;
