@@ -17,6 +17,7 @@ import { type StoreTrouble, troublesTelling } from './canary-troubles.ts';
 import { Lookout } from './lookout.ts';
 import {
   type Ask,
+  consoleWork,
   feeds,
   forms,
   keepMasterKey,
@@ -96,6 +97,7 @@ async function whileAllIsWell(made: Scene): Promise<void> {
   startNewIsolate();
   await askAll([...(await everyManagementCall(made.organization)), ...(await secretWork(made, canaries))]);
   await askAll(diagnoses(made));
+  await consoleWork(made);
 }
 
 const meeting =

@@ -14,7 +14,7 @@ export interface Exchange {
 /** The requests whose answers may show a secret, and the member of the answer that holds it. */
 const SHOWN: readonly (readonly [
   request: RegExp,
-  member: 'client_secret' | 'api_key' | 'access_token' | 'signing_secret',
+  member: 'client_secret' | 'api_key' | 'access_token' | 'signing_secret' | 'url',
 ])[] = [
   [/^POST \/v1\/clients$/, 'client_secret'],
   [/^POST \/v1\/clients\/[^/]+\/secrets\/rotate$/, 'client_secret'],
@@ -23,6 +23,7 @@ const SHOWN: readonly (readonly [
   [/^POST \/v1\/webhooks$/, 'signing_secret'],
   [/^POST \/v1\/webhooks\/[^/]+\/rotate-secret$/, 'signing_secret'],
   [/^POST \/oauth2\/token$/, 'access_token'],
+  [/^POST \/v1\/(console|portal)-links$/, 'url'],
 ];
 
 /** Records everything that the service writes: to the console, into its answers, into its stores. */
@@ -105,16 +106,24 @@ export class Lookout {
     this.exchanges.push({ method: request.method, path, status: answer.status });
     const body = answer.body ? await answer.text() : '';
     const member = SHOWN.find(([pattern]) => pattern.test(`${request.method} ${path}`))?.[1];
-    const secret = answer.ok && member ? (JSON.parse(body) as Record<string, string>)[member] : undefined;
+    const shown = answer.ok && member ? (JSON.parse(body) as Record<string, string>)[member] : undefined;
+    // The secret of a link is its fragment.
+    const secret = shown?.slice(shown.indexOf('#') + 1);
     // A secret may be shown once: in the answer that creates it, in a replay for its Idempotency-Key, or if the request brought it.
     const isOwn = secret !== undefined && (!this.#canaries.has(secret) || requestBody.includes(secret));
     const isAgain = answer.headers.get('Idempotent-Replayed') === 'true';
     const rest = secret !== undefined && (isOwn || isAgain) ? body.replace(secret, '') : body;
     if (secret !== undefined) this.#canaries.keep(`${member} of ${path}`, secret);
-    const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
+    const headers = [...answer.headers].map(([name, value]) => `${name}: ${this.#withoutCookie(name, value)}`);
     // Do not record the path: the test may have sent a secret in it.
     this.see('answer', [answer.status, answer.statusText, ...headers].join('\n'));
     this.see('answer', rest);
+  }
+
+  /** Returns a header without the value of a cookie, which the answer that sets it may show. */
+  #withoutCookie(name: string, value: string): string {
+    const [, cookie] = (name === 'set-cookie' && /^[^=]+=([^;]+)/.exec(value)) || [];
+    return cookie === undefined ? value : value.replace(this.#canaries.keep('the cookie of a session', cookie), '');
   }
 
   async #seeD1(): Promise<void> {

@@ -4,7 +4,13 @@ import { AUDIT_AGE, IDEMPOTENCY_AGE, USAGE_AGE } from '../../src/constants.ts';
 import { SIGNING_KEY_MAX_AGE_DEFAULT } from '../../src/platform/constants.ts';
 import { SCHEDULE } from '../../src/store/actors.ts';
 import { BACKGROUND_TASKS, type BackgroundTask } from '../../src/store/background-tasks.ts';
-import { CHANGE_AGE, LIVE_REVOCATION_GRACE, QUOTA_USAGE_LAG, WEBHOOK_DELIVERY_AGE } from '../../src/store/constants.ts';
+import {
+  CHANGE_AGE,
+  CONSOLE_LINK_AGE,
+  LIVE_REVOCATION_GRACE,
+  QUOTA_USAGE_LAG,
+  WEBHOOK_DELIVERY_AGE,
+} from '../../src/store/constants.ts';
 import { api as ask, type Credentials, create, createClient, done, getToken, send, world } from '../http.ts';
 import { type Fault, failing, type Store, startNewIsolate, withFault } from '../instruments.ts';
 import { consoleOf } from '../log/lines.ts';
@@ -151,6 +157,14 @@ beforeAll(async () => {
       "INSERT INTO live_revocations VALUES (1, '', '', 'client', 'old', '', NULL, 1, 1, ? / 1000)",
       LIVE_REVOCATION_GRACE + 1,
     ),
+    old(
+      "INSERT INTO console_sessions VALUES ('old', 'x', 'root', 'root', NULL, NULL, NULL, NULL, NULL, 'x', 0, ?, 'root')",
+      0,
+    ),
+    old(
+      "INSERT INTO console_links VALUES ('old', 'x', 'root', 'root', NULL, NULL, NULL, NULL, NULL, 'x', 0, ?, NULL)",
+      CONSOLE_LINK_AGE,
+    ),
     // Expired as well, but the newest one stays.
     env.DB.prepare("INSERT INTO live_revocations VALUES (2, '', '', 'client', 'newest', '', NULL, 1, 1, 0)"),
     // As older code left it.
@@ -227,6 +241,8 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
       has('reserved_identifiers', ({ comparable: form }) => form === 'old') ||
       has('webhook_deliveries', ({ event_id }) => event_id === 'old') ||
       has('live_revocations', ({ hash }) => hash === 'old') ||
+      has('console_sessions', ({ hash }) => hash === 'old') ||
+      has('console_links', ({ hash }) => hash === 'old') ||
       !has('live_revocations', ({ hash }) => hash === 'newest')
     ),
     notice_expiring_api_keys: !has(
@@ -314,6 +330,8 @@ test('the log tells how much each task did, and nothing of one that found nothin
         reserved_identifiers: 1,
         webhook_deliveries: 1,
         live_revocations: 1,
+        console_sessions: 1,
+        console_links: 1,
       },
     ],
     ['notice_expiring_api_keys', true, { noticed: 1 }],

@@ -215,7 +215,9 @@ export async function keepStored(canaries: Canaries, masterKey = env.MASTER_KEY)
     }
   };
   await stored('a secret’s hash', 'hash', 'client_secrets', /^(D1 client_secrets\.hash|gate record\.json)$/);
-  await stored('an API key’s hash', 'hash', 'api_keys', /^D1 api_keys\.hash$/);
+  await stored('an API key’s hash', 'hash', 'api_keys', /^D1 (api_keys\.hash|console_(sessions|links)\.credential)$/);
+  await stored('the hash of a session', 'hash', 'console_sessions', /^D1 console_sessions\.hash$/);
+  await stored('the hash of a link', 'hash', 'console_links', /^D1 console_links\.hash$/);
   await stored('a request’s hash', 'fingerprint', 'idempotency_keys', /^D1 idempotency_keys\.fingerprint$/);
   for (const { sealed } of await rowsOf<{ sealed: string }>('SELECT sealed_body AS sealed FROM idempotency_keys')) {
     canaries.keep('a sealed answer', sealed.split('.')[3] ?? '', /^D1 idempotency_keys\.sealed_body$/);
@@ -448,4 +450,33 @@ export async function secretWork({ organization, misplaced, tokens }: Scene, can
     ]),
     ...misplaced.slice(0, 3).flatMap((secret) => again('leaked-secrets', { secret })),
   ];
+}
+
+/** Signs in to the console by each kind of credential, right and wrong, uses the session, and signs out of one. */
+export async function consoleWork({ organization, stray }: Scene): Promise<void> {
+  const page = { 'Sec-Fetch-Site': 'same-origin', Origin: ISSUER, 'Content-Type': 'application/json' };
+  const signIn = (credential: object) =>
+    send('POST', '/console/session', { headers: page, body: JSON.stringify(credential) });
+  const api_key = await keyWith(organization, ['clients:read', 'portal-links:write']);
+  const link = (await done<{ url: string }>('POST', 'console-links', { body: {} })).url.split('#')[1];
+  const portal = { organization_id: organization, scopes: ['clients:read'], return_url: 'https://app.example.com/' };
+  const portalLink = (await done<{ url: string }>('POST', 'portal-links', { body: portal })).url.split('#')[1];
+  for (const credential of [{ api_key: env.ROOT_API_KEY }, { api_key }, { link }, { link: portalLink }]) {
+    const answer = await signIn(credential);
+    if (answer.status !== 201) throw new Error(`${Object.keys(credential)}: ${answer.status}`);
+    const Cookie = answer.headers.get('Set-Cookie')?.split(';')[0] ?? '';
+    const headers = { ...page, Cookie };
+    for (const path of ['/console/session', '/v1/clients', `/v1/clients/${stray}`])
+      await send('GET', path, { headers });
+    await send('POST', '/v1/clients', { headers, body: JSON.stringify({ client_name: stray, [stray]: stray }) });
+    await send('GET', '/v1/clients', { headers: { Cookie } });
+    await send('POST', '/oauth2/introspect', {
+      headers: { ...headers, 'Content-Type': FORM },
+      body: form({ token: stray }),
+    });
+    if ('link' in credential) await signIn(credential);
+    else await send('DELETE', '/console/session', { headers });
+  }
+  for (const credential of [{ api_key: stray }, { link: stray }, { [stray]: stray }, { access: stray }])
+    await signIn(credential);
 }
