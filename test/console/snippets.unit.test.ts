@@ -47,12 +47,12 @@ describe('a sample is the text of the documentation, which tests run:', () => {
   test('GitHub Actions', () => {
     const workload = { environment: 'production', ref: 'refs/heads/main' };
     const workflow = code('GitHub Actions', { method: 'federated_jwt', platform: 'github', workload });
-    expect(workflow).toBe(filledIn(doc('examples/github-actions.yaml')));
+    expect(workflow).toBe(filledIn(doc('../examples/github-actions/workflow.yaml')));
   });
   test('Kubernetes', () => {
     const workload = { namespace: 'shop', account: 'orders' };
     const pod = code('Kubernetes', { method: 'federated_jwt', platform: 'kubernetes', workload });
-    expect(pod).toBe(filledIn(doc('examples/kubernetes.yaml')));
+    expect(pod).toBe(filledIn(doc('../examples/kubernetes/pod.yaml')));
   });
   test('curl with the token of a platform', () => {
     const { resource: _, scopes: __, ...bare } = SUBJECT;
