@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEALTH_POLL_MS, LOG_TAIL_LINES, START_DEADLINE_MS } from './constants.ts';
 import { curlLines, type Demo, exampleLines, findDemo, seedDemo } from './demo.ts';
+import { run } from './edgemint/run.ts';
 import { Failure } from './failure.ts';
 import { LOCAL_HELP, type LocalOptions, readLocalOptions } from './local/options.ts';
 import { applySeed, readSeed } from './local/seed.ts';
@@ -46,7 +47,7 @@ async function start(): Promise<void> {
 async function fill(base: string, rootApiKey: string, { port, seed }: LocalOptions): Promise<void> {
   if (seed !== undefined) {
     console.log(`Applying ${seed} …`);
-    return presentSeed(base, await applySeed(base, rootApiKey, seed));
+    return presentSeed(base, await applySeed(base, rootApiKey, seed, run));
   }
   console.log('Making the demo, unless there is one …');
   const demo = (await findDemo(base, rootApiKey)) ?? (await seedDemo(base, rootApiKey));

@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/edgemint/program.ts';
 import { Terminal } from '../../src/cli/edgemint/terminal.ts';
 import { noIo, Person } from '../e2e/cli/person.ts';
 
-const program = () => createProgram(new Terminal(noIo()));
+const program = () => createProgram(new Terminal(noIo()), async () => 0);
 
 describe('the help', () => {
   const commands = (function all(command: Command): Command[] {

@@ -19,7 +19,7 @@ const LOCAL = [
   ...['--scope', '--resource', '--claims', '--strong'],
 ];
 
-const program = createProgram(new Terminal(noIo()));
+const program = createProgram(new Terminal(noIo()), async () => 0);
 /** Commands that send no request whose errors name fields. */
 const WITHOUT_FIELDS = ['backup', 'restore', 'gates', 'import', 'dev', 'console'];
 const commands = (function all(command: Command): Command[] {

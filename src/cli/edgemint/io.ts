@@ -27,6 +27,9 @@ export interface Io {
   sleep(milliseconds: number): Promise<void>;
 }
 
+/** Runs one command of the command line, and returns its exit code. */
+export type RunCommand = (args: readonly string[], io: Io) => Promise<number>;
+
 /** Returns the streams, environment and signals of this process. */
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;

@@ -28,13 +28,16 @@ import { addTokens } from './commands/tokens.ts';
 import { addUsage } from './commands/usage.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 import { addHelp } from './help.ts';
-import type { Output } from './io.ts';
+import type { Output, RunCommand } from './io.ts';
 import { Program } from './session.ts';
 import { hasColours } from './style.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Creates the whole command line. Parsing throws commander's `CommanderError` instead of ending the process. */
-export function createProgram(terminal: Terminal): Program {
+/**
+ * Creates the whole command line. Parsing throws commander's `CommanderError` instead of ending the process.
+ * @param run runs a further command, for commands that consist of others
+ */
+export function createProgram(terminal: Terminal, run: RunCommand): Program {
   const { stdout, stderr, env } = terminal.io;
   const program = new Program(terminal)
     .description('Manages an Edgemint, an OAuth 2.0 authorization server for machines.')
@@ -76,7 +79,7 @@ export function createProgram(terminal: Terminal): Program {
   addCompletion(program);
   addBackup(program);
   addImport(program);
-  addDev(program);
+  addDev(program, run);
   addHelp(program);
   return program;
 }

@@ -17,7 +17,7 @@ import { Terminal } from './terminal.ts';
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const terminal = new Terminal(io);
-  const program = createProgram(terminal);
+  const program = createProgram(terminal, run);
   try {
     await program.parseAsync(args, { from: 'user' });
     return terminal.exitCode;

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import { run } from '../edgemint/run.ts';
+import type { RunCommand } from '../edgemint/io.ts';
 import { Failure } from '../failure.ts';
 import { describeSystemError } from '../system-error.ts';
 
@@ -25,7 +25,12 @@ interface Seed {
  * @returns the client ids that the file fixes
  * @throws Failure if the file cannot be read or applied
  */
-export async function applySeed(base: string, rootApiKey: string, file: string): Promise<readonly string[]> {
+export async function applySeed(
+  base: string,
+  rootApiKey: string,
+  file: string,
+  run: RunCommand,
+): Promise<readonly string[]> {
   const { text, env, clientIds } = await readSeed(file);
   const EDGEMINT_ORGANIZATION = await ensureOrganization(base, rootApiKey);
   const connection = { EDGEMINT_URL: base, EDGEMINT_API_KEY: rootApiKey, EDGEMINT_ORGANIZATION };

@@ -22,6 +22,7 @@ import { applySeed, readSeed } from '../../local/seed.ts';
 import type { ServerOptions } from '../../local/server.ts';
 import { requireFreePort } from '../../local-port.ts';
 import { generateMasterKey, generateRootApiKey } from '../../variables.ts';
+import type { RunCommand } from '../io.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -30,8 +31,11 @@ const FOLDER = '.edgemint';
 const LOG = `${FOLDER}/dev.log`;
 const KEYS = `${FOLDER}/keys`;
 
-/** Adds `dev`, which serves the Worker of the package on this machine, for the tests of other projects. */
-export function addDev(program: Command): void {
+/**
+ * Adds `dev`, which serves the Worker of the package on this machine, for the tests of other projects.
+ * @param run runs a further command, which applies a seed
+ */
+export function addDev(program: Command, run: RunCommand): void {
   const command = program
     .command('dev')
     .description('serve an Edgemint on this machine, with its data in .edgemint/')
@@ -42,11 +46,16 @@ export function addDev(program: Command): void {
     .option('--fresh', 'delete the data of earlier starts first');
   command.action(async (words: readonly string[]) => {
     const { terminal } = new Session(command);
-    terminal.exitCode = await dev(words, command.opts<LocalValues>(), terminal);
+    terminal.exitCode = await dev(words, command.opts<LocalValues>(), terminal, run);
   });
 }
 
-async function dev(words: readonly string[], values: LocalValues, terminal: Terminal): Promise<number> {
+async function dev(
+  words: readonly string[],
+  values: LocalValues,
+  terminal: Terminal,
+  run: RunCommand,
+): Promise<number> {
   const { port, host, seed, fresh } = localOptions(values, terminal.env);
   const packaged = packagedFolder();
   await requireFreePort(port, host);
@@ -72,7 +81,8 @@ async function dev(words: readonly string[], values: LocalValues, terminal: Term
 
   async function work(): Promise<number> {
     await untilHealthy(base, server);
-    await fill(base, bindings.ROOT_API_KEY, seed, terminal);
+    const clientIds = seed === undefined ? undefined : await applySeed(base, bindings.ROOT_API_KEY, seed, run);
+    await present(base, bindings.ROOT_API_KEY, clientIds, terminal);
     if (words.length === 0) return await stopped;
     return await runCommand(words, { EDGEMINT_URL: base, EDGEMINT_API_KEY: bindings.ROOT_API_KEY });
   }
@@ -120,9 +130,14 @@ async function untilHealthy(base: string, server: ChildProcess): Promise<void> {
   throw new Failure(`The service did not answer within ${START_DEADLINE_MS / 1000} seconds. See ${LOG}.`);
 }
 
-async function fill(base: string, rootApiKey: string, seed: string | undefined, terminal: Terminal): Promise<void> {
-  if (seed !== undefined) {
-    const clientIds = await applySeed(base, rootApiKey, seed);
+/** @param clientIds those of the seed; without one a demo is made */
+async function present(
+  base: string,
+  rootApiKey: string,
+  clientIds: readonly string[] | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  if (clientIds !== undefined) {
     if (clientIds.length > 0) terminal.note(`${clientIds.join(', ')} can get tokens.`);
   } else {
     const folder = `${FOLDER}/state/demo`;
