@@ -74,12 +74,13 @@ function keyboard(page: Page): Hand {
     }
     throw new Error(`The keyboard does not reach ${target}.`);
   };
-  /** Goes on with an arrow key until an option has the mark that the component gives to the highlighted one. */
+  /** Goes down, then up with the arrow keys until an option has the mark that the component gives to the highlighted one. */
   const highlight = async (option: Locator) => {
     await option.waitFor();
-    for (let presses = 0; presses < 30; presses++) {
+    for (let presses = 0; presses < 45; presses++) {
       if ((await option.getAttribute('data-highlighted')) !== null) return;
-      await page.keyboard.press('ArrowDown');
+      // A list begins at what is chosen, and ends at its last option.
+      await page.keyboard.press(presses < 15 ? 'ArrowDown' : 'ArrowUp');
       await page.waitForTimeout(30);
     }
     throw new Error(`The arrow keys do not reach ${option}.`);
