@@ -1,11 +1,13 @@
 import { Redacted } from '../log/redacted.ts';
-import { invalid, NO_SUCH_FIELD, ProblemError } from '../management/http/problem.ts';
+import { invalid, ProblemError } from '../management/http/problem.ts';
 import { SIGN_IN_BODY_LIMIT_BYTES } from './constants.ts';
 
 /** What a sign-in presents. */
 export type Credential = { readonly kind: 'api_key' | 'link'; readonly value: Redacted } | { readonly kind: 'access' };
 
 const KINDS = ['api_key', 'link', 'access'] as const;
+
+const ONE_FIELD = { pointer: '', detail: 'Send one field: `api_key`, `link` or `access`.' } as const;
 
 /**
  * Reads the body of a sign-in. Its type must be JSON, which a form of another site cannot send.
@@ -18,10 +20,11 @@ export async function readCredential(request: Request): Promise<Credential> {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   const members = isObject ? Object.entries(body) : [];
   const [member, other] = members;
-  if (!member || other) throw invalid({ pointer: '', detail: 'Send one field: `api_key`, `link` or `access`.' });
+  if (!member || other) throw invalid(ONE_FIELD);
   const [name, value] = member;
   const kind = KINDS.find((each) => each === name);
-  if (kind === undefined) throw invalid({ pointer: `/${name}`, detail: NO_SUCH_FIELD });
+  // The name is not repeated: it may be a secret that was put in the wrong place.
+  if (kind === undefined) throw invalid(ONE_FIELD);
   if (kind === 'access') {
     if (value === true) return { kind };
     throw invalid({ pointer: '/access', detail: '`access` must be true.' });
