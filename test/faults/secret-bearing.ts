@@ -468,7 +468,7 @@ export async function consoleWork({ organization, stray }: Scene): Promise<void>
     const headers = { ...page, Cookie };
     for (const path of ['/console/session', '/v1/clients', `/v1/clients/${stray}`])
       await send('GET', path, { headers });
-    await send('POST', '/v1/clients', { headers, body: JSON.stringify({ client_name: stray, [stray]: stray }) });
+    await send('POST', '/v1/clients', { headers, body: JSON.stringify({ client_name: stray, status: stray }) });
     await send('GET', '/v1/clients', { headers: { Cookie } });
     await send('POST', '/oauth2/introspect', {
       headers: { ...headers, 'Content-Type': FORM },
