@@ -37,7 +37,7 @@ export function Emergency({ signingKey, keys, onClose, onAccepted }: EmergencyPr
         {
           label: 'Tokens that end for good: all that it signed',
           count: hasTokens
-            ? `at most ${issued?.toLocaleString('en') ?? '…'} in 24 hours`
+            ? `about ${issued?.toLocaleString('en') ?? '…'} of all algorithms in 24 hours`
             : 'none: it has not signed yet',
         },
         {
