@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasChromium, type OpenConsole, openConsole, signIn } from './harness.ts';
+
+// Every page, seen by each kind of session. What /v1 itself allows each of them is tested in test/sessions/actors.test.ts.
+
+const AUDIENCE = 'a'.repeat(64);
+const TEAM = 'acme.cloudflareaccess.com';
+const ACCESS = {
+  ACCESS_TEAM_DOMAIN: TEAM,
+  ACCESS_AUD: AUDIENCE,
+  ACCESS_RULES: '[{"email":"ada@example.com","admin":true}]',
+};
+/** The name of everything that belongs to another organization. */
+const FOREIGN = 'Zebra-of-others';
+/** A name with HTML, and with a character that cannot be seen. */
+const HOSTILE = '<img src=x onerror="window.hacked=1">\u200b!';
+const SHOWN = '<img src=x onerror="window.hacked=1">[U+200B]!';
+const WRITING = /^(new|create|edit|add|delete|remove|revoke|rotate|disable|enable|save|make|reseal|send)\b/i;
+
+const source = readFileSync(new URL('../../src/console/routes.ts', import.meta.url), 'utf8');
+const PATHS = [...source.matchAll(/^ {2}route\(\s*(?:`\$\{IN\}([^`]*)`|(IN)|'([^']*)'),/gm)].map(
+  ([, below, own, instance]) => instance ?? `/organizations/:organizationId${own ? '' : below}`,
+);
+
+interface Owned {
+  readonly id: string;
+  readonly client_id: string;
+}
+
+describe.skipIf(!hasChromium)('every page of the console', () => {
+  let open: OpenConsole;
+  let organizationId: string;
+  let addresses: readonly string[];
+  let assertion: string;
+
+  beforeAll(async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256');
+    const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'RS256', use: 'sig' }] });
+    assertion = await new SignJWT({ email: 'ada@example.com', type: 'app' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+      .setIssuer(`https://${TEAM}`)
+      .setAudience(AUDIENCE)
+      .setIssuedAt()
+      .setExpirationTime('1 hour')
+      .sign(privateKey);
+    open = await openConsole({
+      variables: ACCESS,
+      network: (_, response) => response.writeHead(200, { 'Content-Type': 'application/json' }).end(keys),
+    });
+    await fill(FOREIGN, 'https://foreign.example');
+    const own = await fill(HOSTILE, 'https://own.example');
+    organizationId = own.organizationId;
+    addresses = PATHS.map((path) =>
+      path
+        .replace(':organizationId', organizationId)
+        .replace(':clientId', own.client)
+        .replace('resource-servers/:id', `resource-servers/${own.server}`)
+        .replace('roles/:id', `roles/${own.role}`)
+        .replace('webhooks/:id', `webhooks/${own.webhook}`),
+    );
+  });
+
+  afterAll(() => open?.close());
+
+  /** Makes an organization in which everything has the same name. */
+  async function fill(name: string, identifier: string) {
+    const create = (path: string, body: object) => open.request<Owned>('POST', `/v1/${path}`, body);
+    const { id: organization_id } = await create('organizations', { name });
+    const scopes = [{ name: 'orders:read' }];
+    const server = await create('resource-servers', { organization_id, identifier, name, scopes });
+    const grants = [{ resource_server: identifier, scopes: ['orders:read'] }];
+    const roleName = name === FOREIGN ? FOREIGN : 'order-reader';
+    const role = await create('roles', { organization_id, name: roleName, description: name, grants });
+    const client = await create('clients', { organization_id, client_name: name, owner: name, grants });
+    await create('api-keys', { organization_id, name, scopes: ['clients:read'] });
+    const events = ['client.updated'];
+    const webhook = await create('webhooks', { organization_id, name, url: 'https://hooks.example.com/', events });
+    const ids = { server: server.id, role: role.id, client: client.client_id, webhook: webhook.id };
+    return { organizationId: organization_id, ...ids };
+  }
+
+  async function keyOf(...scopes: string[]): Promise<string> {
+    const body = { organization_id: organizationId, name: scopes.join(' '), scopes };
+    return (await open.request<{ api_key: string }>('POST', '/v1/api-keys', body)).api_key;
+  }
+
+  /** Opens every page and returns what is wrong with any of them. */
+  async function faultsOf(page: Page, look: (address: string) => Promise<string[]>): Promise<string[]> {
+    const faults: string[] = [];
+    const reads: Promise<void>[] = [];
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      const status = response.status();
+      if (status === 403 || status >= 500) faults.push(`${pathname}: ${status}`);
+      if (!pathname.startsWith('/v1')) return;
+      reads.push(
+        response.text().then(
+          (text) => void (text.includes(FOREIGN) && bodies.push(pathname)),
+          () => undefined,
+        ),
+      );
+    });
+    const bodies: string[] = [];
+    for (const address of addresses) {
+      await page.goto(`${open.url}${address}`);
+      await page.getByRole('heading', { level: 1 }).first().waitFor();
+      await page.waitForLoadState('networkidle');
+      if ((await page.evaluate('window.hacked')) !== undefined) faults.push(`${address}: a name was run`);
+      faults.push(...(await look(address)).map((fault) => `${address}: ${fault}`));
+    }
+    await Promise.all(reads);
+    foreignBodies = bodies;
+    return faults;
+  }
+  let foreignBodies: readonly string[] = [];
+
+  const signedIn = async (key: string, options?: BrowserContextOptions) => {
+    const page = await open.newPage(options);
+    await signIn(page, open.url, key);
+    return page;
+  };
+  const nothing = async () => [];
+
+  /** Returns the buttons and links by which a page offers to change something. */
+  async function offersOf(page: Page): Promise<string[]> {
+    const main = page.getByRole('main');
+    const [buttons, links] = await Promise.all(
+      (['button', 'link'] as const).map((role) => main.getByRole(role).allTextContents()),
+    );
+    return [...(buttons ?? []), ...(links ?? [])]
+      .filter((text) => WRITING.test(text.trim()))
+      .map((text) => `"${text}"`);
+  }
+
+  test('is in the list', () => {
+    expect(PATHS).toHaveLength(source.match(/^ {2}route\(/gm)?.length ?? 0);
+    expect(PATHS.length).toBeGreaterThan(20);
+  });
+
+  test('opens for the root key, and shows hostile names as text', async () => {
+    const page = await signedIn(open.edgemint.rootApiKey);
+    const seen = new Set<string>();
+    const look = async (address: string) => {
+      if ((await page.getByText(SHOWN).count()) > 0) seen.add(address);
+      return [];
+    };
+    expect(await faultsOf(page, look)).toEqual([]);
+    const named = [
+      '/organizations',
+      ...['', '/clients', '/resource-servers', '/api-keys', '/webhooks'].map(ownAddress),
+    ];
+    expect([...seen]).toEqual(expect.arrayContaining(named));
+    await page.context().close();
+  });
+
+  const ownAddress = (rest: string) => `/organizations/${organizationId}${rest}`;
+
+  test('opens for a person whom Cloudflare Access names as an administrator', async () => {
+    const page = await open.newPage({ extraHTTPHeaders: { 'Cf-Access-Jwt-Assertion': assertion } });
+    await page.goto(open.url);
+    await page.getByRole('button', { name: 'Continue with Cloudflare Access' }).click();
+    await page.getByText('ada@example.com').first().waitFor();
+    expect(await faultsOf(page, nothing)).toEqual([]);
+    await page.context().close();
+  });
+
+  test('offers an administrator with few scopes nothing to change, and shows nothing of others', async () => {
+    const page = await signedIn(await keyOf('clients:read'));
+    expect(await faultsOf(page, () => offersOf(page))).toEqual([]);
+    expect(foreignBodies).toEqual([]);
+    await page.context().close();
+  });
+
+  test('offers the user of a portal link what the link gives, and the way back', async () => {
+    const { url } = await open.request<{ url: string }>('POST', '/v1/portal-links', {
+      organization_id: organizationId,
+      scopes: ['clients:read', 'resource-servers:read', 'roles:read'],
+      return_url: 'https://app.example.com/machines',
+      name: 'Ada Lovelace',
+    });
+    const page = await open.newPage();
+    await page.goto(url);
+    await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' });
+    expect(await faultsOf(page, () => offersOf(page))).toEqual([]);
+    expect(foreignBodies).toEqual([]);
+    await page.getByText('Ada Lovelace').first().waitFor();
+    await page.getByRole('button', { name: 'Sign out and go back' }).waitFor();
+    await page.context().close();
+  });
+
+  test('leads to the sign-in once the session has ended, and shows nothing any more', async () => {
+    const body = { organization_id: organizationId, name: 'Ends soon', scopes: ['clients:read'] };
+    const key = await open.request<{ id: string; api_key: string }>('POST', '/v1/api-keys', body);
+    const page = await signedIn(key.api_key);
+    await page.goto(`${open.url}${ownAddress('/clients')}`);
+    await page.getByText(SHOWN).first().waitFor();
+    await open.request('DELETE', `/v1/api-keys/${key.id}`);
+    for (const address of addresses) {
+      await page.goto(`${open.url}${address}`);
+      await page.getByLabel('API key').waitFor();
+      expect(await page.getByText(SHOWN).count()).toBe(0);
+    }
+    await page.context().close();
+  });
+
+  test('made no complaint, and asked no other host', () => {
+    expect(open.complaints).toEqual([]);
+  });
+});
