@@ -64,7 +64,8 @@ function workers(test: TestProjectInlineConfiguration['test']): TestProjectInlin
             TEST_MIGRATIONS: await readD1Migrations('./migrations'),
             ISSUER: 'https://auth.example.com',
             MASTER_KEY: 'dGVzdC1tYXN0ZXIta2V5LXdpdGgtMzItYnl0ZXMtLS0',
-            ROOT_API_KEY: 'test-root-key-with-at-least-32-characters',
+            // As random as a real one, by which echoes know it for a secret.
+            ROOT_API_KEY: 'test8rootKeyV3xq9ZbW2mKp7LcRf4HnYd6Gs1Ju',
             LOG_SUCCESS_SHARE: '1',
           },
         },

@@ -30,6 +30,8 @@ type Services = Pick<SessionServices, 'config' | 'env'>;
 
 /** Answers with the page of the console, which shows every address below `/console`. */
 export async function consolePage({ config, env }: Services, request: Request): Promise<Response> {
+  // A path below it that names no file, such as the folder itself.
+  if (new URL(request.url).pathname.startsWith(`${config.issuerPath}/console/assets/`)) return noSuchFile();
   const asset = await env.ASSETS.fetch(`${new URL(request.url).origin}/console/index.html`);
   if (!asset.ok) return createResponse(NOT_BUILT, 404, SECURITY_HEADERS, TEXT, { 'Cache-Control': 'no-store' });
   // Built with relative links, because the path of the issuer is not known then. The page has addresses of several depths.
