@@ -92,8 +92,9 @@ export async function findId(api: Api, kindName: Kind, text: string): Promise<st
 async function hasClientId(api: Api, text: string): Promise<boolean> {
   if (!/^[\x21-\x7e]+$/.test(text)) return false;
   try {
-    await api.get(`clients/${encodeURIComponent(text)}`);
-    return true;
+    const { body } = await api.get<{ readonly organization_id: string }>(`clients/${encodeURIComponent(text)}`);
+    // The root key sees every client. In an organization that is named, the id of another one is a name there.
+    return api.organization === undefined || body.organization_id === api.organization;
   } catch (error) {
     if (error instanceof RequestError && (error.status === 404 || error.status === 403)) return false;
     throw error;

@@ -95,6 +95,11 @@ export class Session {
     await this.terminal.confirm(`${place}\n${line(question)}`, false);
   }
 
+  /** Like `confirm`, for what concerns no server that the session is connected to. */
+  async confirmLocally(question: string): Promise<void> {
+    await this.terminal.confirm(line(question), this.options.yes ?? false);
+  }
+
   /** Shows one representation. */
   show(representation: unknown): void {
     if (this.json) this.terminal.printJson(representation);

@@ -111,7 +111,7 @@ function addRestore(program: Command): void {
       });
       const { manifest, counts, cutOff } = prepared;
       const of = `${manifest.worker ?? 'a local instance'}, ${time(new Date(manifest.created_at).toISOString())}`;
-      await session.confirm(`Restore ${countsOf(counts)} (${of}) to ${instance.name}?`);
+      await session.confirmLocally(`Restore ${countsOf(counts)} (${of}) to ${instance.name}?`);
       await carryOut(prepared, instance, directory);
       if (session.json) return terminal.printJson({ restored: counts, cut_off: cutOff });
       terminal.print(`Restored ${countsOf(counts)} to ${instance.name}.`);
@@ -140,7 +140,7 @@ function addResync(group: Command): void {
     const instance = await findInstance(options, session.terminal);
     const revokesTokens = !options.keepTokens;
     const effect = revokesTokens ? ' and revoke every token that was issued so far' : '';
-    await session.confirm(`Bring all gates to what ${instance.name} says${effect}?`);
+    await session.confirmLocally(`Bring all gates to what ${instance.name} says${effect}?`);
     await inTemporaryFolder(session.terminal, async () => {
       const count = 'SELECT count(*) AS gates FROM gates;';
       const [row] = await instance.query<{ gates: number }>([...resyncStatements({ revokesTokens }), count].join('\n'));

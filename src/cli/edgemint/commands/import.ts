@@ -123,7 +123,8 @@ async function writeSecrets({ secrets }: Draft, folder: string): Promise<void> {
 
 async function write(session: Session, file: string, text: string): Promise<void> {
   const previous = await readFile(file, 'utf8').catch(() => undefined);
-  if (previous !== undefined && previous !== text) await session.confirm(`${file} has other content. Overwrite it?`);
+  if (previous !== undefined && previous !== text)
+    await session.confirmLocally(`${file} has other content. Overwrite it?`);
   try {
     await writeFile(file, text);
   } catch (error) {
