@@ -48,6 +48,15 @@ describe('a client with an id from elsewhere', () => {
     expect(action).toMatchObject({ do: 'change', from: { id: 'a-1' }, to: { client_name: 'A' } });
   });
 
+  test('is not found by its name as well: another entry with that name does not change it', () => {
+    const file = read('clients:\n  - client_name: Worker\n  - client_name: Old worker\n    client_id: a-1\n');
+    const actions = planActions(file, existing({ 'a-1': { client_name: 'Worker' } }), []);
+    expect(actions).toMatchObject([
+      { do: 'create', to: { client_name: 'Worker' } },
+      { do: 'change', from: { id: 'a-1' }, to: { client_name: 'Old worker' } },
+    ]);
+  });
+
   test('cannot take over the name of a client with another id', () => {
     const own = existing({ emc_1: { client_name: 'A' } });
     const shared = { resource_servers: [], roles: [] };

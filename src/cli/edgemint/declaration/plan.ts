@@ -50,12 +50,15 @@ export function planActions(
   return SECTIONS.flatMap((section) => {
     const current = new Map(own[section].map((item) => [identityOf(section, item.fields), item]));
     const byId = new Map(own[section].map((item) => [item.id, item]));
+    // What another entry names by its id is not found by its name, or it would get the rights of both.
+    const claimed = new Set(declaration[section].flatMap((declared) => importedOf(declared)?.client_id ?? []));
     const actions: Action[] = [];
     for (const [index, declared] of declaration[section].entries()) {
       const to = canonical(section, declared);
       const imported = importedOf(declared);
       // An imported client is found by its id, and may so get another name. Everything else is found by its name.
-      const from = (imported && byId.get(imported.client_id)) ?? current.get(identityOf(section, to));
+      const named = current.get(identityOf(section, to));
+      const from = (imported && byId.get(imported.client_id)) ?? (named && claimed.has(named.id) ? undefined : named);
       if (from) current.delete(identityOf(section, from.fields));
       if (!from) actions.push({ do: 'create', section, index, to, ...(imported && { imported }) });
       else if (
