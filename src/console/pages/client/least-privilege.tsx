@@ -120,7 +120,7 @@ export function LeastPrivilegeSection({ client }: { readonly client: Client }) {
       {data && data.roles.length > 0 && <Roles organizationId={organization_id} roles={data.roles} />}
       <CallHint
         call={{ method: 'get', path: `${clientPath(client_id, '/least-privilege')}?${new URLSearchParams(query)}` }}
-        command={edgemint('least-privilege', client_id, '--unused-for', `${days}d`)}
+        command={edgemint('least-privilege', '--unused-for', `${days}d`, '--', client_id)}
       />
       {isAsking && data && (
         <RemoveDialog client={client} judgement={data} scopes={chosen} days={days} onClose={() => setAsking(false)} />
@@ -251,7 +251,9 @@ function RemoveDialog({ client, judgement, scopes, days, onClose }: RemoveDialog
       {isStale && <p>Nothing was removed. Close this: the table below shows the current use.</p>}
       <CallHint
         call={{ method: 'post', path: clientPath(client_id, '/least-privilege/apply'), body, ifMatch: etag }}
-        command={isAll ? edgemint('least-privilege', client_id, '--unused-for', `${days}d`, '--apply') : undefined}
+        command={
+          isAll ? edgemint('least-privilege', '--unused-for', `${days}d`, '--apply', '--', client_id) : undefined
+        }
       />
     </Dialog>
   );
