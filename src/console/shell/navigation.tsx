@@ -3,6 +3,7 @@ import { organizationAddress, useMaybeOrganization } from '../api/organization.t
 import { can, useSession } from '../api/session.tsx';
 import { ROUTES, type Route } from '../routes.ts';
 import { Icon } from '../ui/icon.tsx';
+import { SafeText } from '../ui/safe-text.tsx';
 import { Account } from './account.tsx';
 import { Mark } from './mark.tsx';
 import { OrganizationSwitcher } from './organization-switcher.tsx';
@@ -24,7 +25,9 @@ export function Navigation() {
       {session.isInstanceAdmin ? (
         <OrganizationSwitcher organizationId={organizationId} />
       ) : (
-        <p className="navigation-organization">{session.organization?.name}</p>
+        <p className="navigation-organization">
+          <SafeText text={session.organization?.name} />
+        </p>
       )}
       {organizationId !== undefined && (
         <Group
