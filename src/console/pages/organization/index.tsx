@@ -36,7 +36,7 @@ export default function Organization() {
   const breadcrumbs = mayChange ? [{ label: 'Organizations', href: '/organizations' }] : [];
   if (!mayRead) {
     return (
-      <Page title={session.organization?.name ?? 'Organization'}>
+      <Page title={session.organization?.id === id ? session.organization.name : 'Organization'}>
         <Empty title="You may not see the settings of this organization">
           The navigation has what you may see. The settings require the scope organizations:read.
         </Empty>
