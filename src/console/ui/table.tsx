@@ -59,6 +59,7 @@ export function Table<Row>(props: TableProps<Row>) {
                     label="Select all rows"
                     value={chosen > 0 && chosen === keys.length}
                     isPartial={chosen > 0 && chosen < keys.length}
+                    isDisabled={keys.length === 0}
                     onChange={(isChosen) => selection.onChange(new Set(isChosen ? keys : []))}
                   />
                 </th>
