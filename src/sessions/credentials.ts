@@ -17,9 +17,9 @@ export async function accessCredential({ config, masterKeys }: Pick<SessionServi
 export async function currentCredentials({ config, acceptedKeys }: Pick<SessionServices, 'config' | 'acceptedKeys'>) {
   const keys = await acceptedKeys();
   const root = await candidateHashes(config.rootApiKey, keys);
-  return config.access ? [...root, ...(await candidateHashes(textOf(config), keys))] : root;
+  return config.access() ? [...root, ...(await candidateHashes(textOf(config), keys))] : root;
 }
 
 function textOf({ access }: Config): Redacted {
-  return new Redacted(`Cloudflare Access ${JSON.stringify(access)}`);
+  return new Redacted(`Cloudflare Access ${JSON.stringify(access())}`);
 }

@@ -16,7 +16,7 @@ import { cookieOf, SAME_ORIGIN } from './browser.ts';
 const TEAM = 'actors-test.cloudflareaccess.com';
 const AUD = 'e'.repeat(64);
 const FEW = ['clients:read', 'roles:write'] as const;
-const ALL = API_KEY_SCOPES.filter((scope) => scope !== 'portal-links:write');
+const ALL = API_KEY_SCOPES.filter((scope) => scope !== 'portal-links:write' && scope !== 'api-keys:write');
 
 /** A session, and the key that may do the same. */
 interface Actor {

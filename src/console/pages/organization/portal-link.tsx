@@ -19,8 +19,10 @@ import { SCOPE_DESCRIPTIONS, SCOPES } from '../api-keys/scopes.ts';
 type Request = Body<'/v1/portal-links', 'post'>;
 type Scope = Request['scopes'][number];
 
-/** What a portal link can give: everything but links, by which its users' sessions would have no end. */
-const PORTAL_SCOPES = SCOPES.filter((scope): scope is Scope => scope !== 'portal-links:write');
+/** What a portal link can give: everything but links and API keys, by which its users' access would have no end. */
+const PORTAL_SCOPES = SCOPES.filter(
+  (scope): scope is Scope => !['portal-links:write', 'api-keys:write'].includes(scope),
+);
 const USUAL: readonly Scope[] = ['clients:read', 'clients:write', 'resource-servers:read', 'roles:read'];
 const MINUTES_DEFAULT = 10;
 const MINUTES_MAX = 60;
@@ -58,15 +60,12 @@ function PortalLinkDialog({ organizationId, onClose }: PortalLinkDialogProps) {
     ...(name !== '' && { name }),
     expires_in: (minutes ?? MINUTES_DEFAULT) * 60,
   };
-  const create = useAction({ method: 'post', path: '/v1/portal-links', body });
   const [link, setLink] = useState<{ readonly url: string; readonly expires_at: string }>();
-  const submit = async () => {
-    const answer = await create.run();
-    if (answer) setLink(answer);
-  };
+  const create = useAction({ method: 'post', path: '/v1/portal-links', body, onDone: setLink });
+  const submit = () => create.run();
   if (link) {
     return (
-      <Dialog isOpen onClose={onClose} closeLabel="Done" title="The portal link was created" isDismissible={false}>
+      <Dialog isOpen onClose={onClose} closeLabel="Done" title="The portal link was created" isGuarded>
         <SecretOnce label="Portal link" value={link.url} />
         <p>
           It works once, and stops working <Time at={link.expires_at} />. Open it in a browser without a session of
