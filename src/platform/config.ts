@@ -57,8 +57,12 @@ export interface Config {
   readonly jurisdiction: Jurisdiction | undefined;
   /** Whether the console is served and its sessions are accepted. */
   readonly hasConsole: boolean;
-  /** How people sign in by Cloudflare Access; undefined if they do not. */
-  readonly access: AccessConfig | undefined;
+  /**
+   * Returns how people sign in by Cloudflare Access; undefined if they do not. Read by the console only, so that a typing mistake stops no
+   * token request.
+   * @throws ConfigurationError
+   */
+  readonly access: () => AccessConfig | undefined;
 }
 
 export { ConfigurationError };
@@ -76,7 +80,7 @@ export function readConfig(env: Partial<Variables>): Config {
     logSuccessShare: readLogSuccessShare(env.LOG_SUCCESS_SHARE),
     jurisdiction: readJurisdiction(env.JURISDICTION),
     hasConsole: readSwitch(env.CONSOLE),
-    access: readAccess(env),
+    access: () => readAccess(env),
   };
 }
 

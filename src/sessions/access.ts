@@ -26,7 +26,7 @@ export async function verifyAssertion(
   request: Request,
   now: number,
 ): Promise<VerifiedIdentity> {
-  const { access } = config;
+  const access = config.access();
   if (!access) throw refusal('Cloudflare Access is not set up: ACCESS_TEAM_DOMAIN is not set.');
   const assertion = request.headers.get(ASSERTION_HEADER);
   if (assertion === null) throw refusal('The request did not come through Cloudflare Access.');

@@ -33,7 +33,7 @@ export async function consoleSession(services: SessionServices, request: Request
 
 /** Returns the session of the cookie, unless somebody else has signed in to Cloudflare Access since. */
 async function showSession(services: SessionServices, request: Request, now: number): Promise<Session> {
-  const access = services.config.access !== undefined && request.headers.has(ASSERTION_HEADER);
+  const access = request.headers.has(ASSERTION_HEADER) && services.config.access() !== undefined;
   try {
     const session = await authenticateSession(services, request, now);
     if (!access || session.administrator.kind !== 'person') return session;

@@ -67,7 +67,7 @@ export async function acceptKey(services: SessionServices, key: Redacted, now: n
 export async function acceptPerson(services: SessionServices, request: Request, now: number): Promise<Accepted> {
   const identity = await verifyAssertion(services, request, now);
   const { name, expiresAt } = identity;
-  const rights = rightsOf(identity, services.config.access?.rules ?? []);
+  const rights = rightsOf(identity, services.config.access()?.rules ?? []);
   if (!rights) throw new ProblemError('forbidden', { detail: `No rule of ACCESS_RULES gives rights to ${name}.` });
   addLogDetails({ actor: loggable(personActor(name)) });
   const signIn = {

@@ -218,7 +218,9 @@ describe('by Cloudflare Access', () => {
 
   test('a rule that is malformed is a fault of the configuration', async () => {
     const broken = { ...variables, ACCESS_RULES: '{' } as Env;
-    expect((await sendTo(broken, '/healthz', {})).status).toBe(500);
+    expect((await signIn(await assert(), broken)).status).toBe(500);
+    // It stops people, and no machine.
+    expect((await sendTo(broken, '/healthz', {})).status).toBe(200);
   });
 });
 

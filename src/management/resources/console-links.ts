@@ -22,8 +22,8 @@ import { createRouteFor, None } from '../http/routes.ts';
 import { type Commit, commit } from '../write/commit.ts';
 import { credentialOf } from '../write/request-credential.ts';
 
-/** The scopes that a portal link can give. Its users cannot make links: their sessions would have no end. */
-const PORTAL_SCOPES = API_KEY_SCOPES.filter((scope) => scope !== 'portal-links:write');
+/** The scopes that a portal link can give. Its users can make neither links nor API keys: their access would have no end. */
+const PORTAL_SCOPES = API_KEY_SCOPES.filter((scope) => scope !== 'portal-links:write' && scope !== 'api-keys:write');
 
 const Link = z
   .object({
