@@ -24,6 +24,7 @@ interface Statement {
 
 interface Runtime {
   readonly ready: Promise<unknown>;
+  dispose(): Promise<void>;
   getD1Database(name: string): Promise<{ prepare(sql: string): Statement; batch(all: Statement[]): Promise<unknown> }>;
   getWorker(name: string): Promise<{ scheduled(options: object): Promise<unknown> }>;
 }
@@ -50,6 +51,8 @@ async function serve(): Promise<void> {
       resourcePersistencePath: options.state,
     }),
   );
+  // `edgemint dev` may be killed, and then stops nothing.
+  process.once('disconnect', () => void runtime.dispose().finally(() => process.exit()));
   await runtime.ready;
   await migrate(runtime, join(options.packaged, 'migrations'));
   process.send?.('migrated');

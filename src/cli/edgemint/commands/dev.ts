@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import type { Command } from 'commander';
-import { readConfig } from '../../../platform/config.ts';
+import { ConfigurationError, readConfig } from '../../../platform/config.ts';
 import {
   EXIT_FAILED,
   HEALTH_POLL_MS,
@@ -28,6 +29,8 @@ import type { Terminal } from '../terminal.ts';
 
 /** The folder, below the current one, that holds the data, keys and log. */
 const FOLDER = '.edgemint';
+/** The signals that end the service and its command. */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const LOG = `${FOLDER}/dev.log`;
 const KEYS = `${FOLDER}/keys`;
 
@@ -64,14 +67,21 @@ async function dev(
   terminal.note(`Starting ${base} …`);
   if (fresh) await rm(`${FOLDER}/state`, { recursive: true, force: true });
   const bindings = { ISSUER: base, ...(await readKeys(terminal.env)), LOG_SUCCESS_SHARE: '1' };
-  readConfig(bindings);
+  requireValid(bindings);
   const runtime = await findRuntime(process.env, (sentence) => terminal.note(sentence));
   const options = { packaged, runtime: runtime.folder, state: resolve(FOLDER, 'state'), host, port, bindings };
   const server = startServer(runtime.node, options);
   const ended = new Promise<never>((_, reject) => server.once('close', () => reject(serverEnded())));
   ended.catch(() => undefined);
+  let command: ChildProcess | undefined;
   const stopped = new Promise<number>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.io.signals.once(signal, () => resolve(0));
+    for (const signal of STOPPING) {
+      terminal.io.signals.once(signal, () => {
+        command?.kill(signal);
+        // As a shell reports it: a command that was stopped has not succeeded.
+        resolve(words.length === 0 ? 0 : 128 + constants.signals[signal]);
+      });
+    }
   });
   try {
     return await Promise.race([ended, stopped, work()]);
@@ -84,7 +94,8 @@ async function dev(
     const clientIds = seed === undefined ? undefined : await applySeed(base, bindings.ROOT_API_KEY, seed, run);
     await present(base, bindings.ROOT_API_KEY, clientIds, terminal);
     if (words.length === 0) return await stopped;
-    return await runCommand(words, { EDGEMINT_URL: base, EDGEMINT_API_KEY: bindings.ROOT_API_KEY });
+    command = startCommand(words, { EDGEMINT_URL: base, EDGEMINT_API_KEY: bindings.ROOT_API_KEY });
+    return await exitCodeOf(command, words);
   }
 }
 
@@ -95,15 +106,24 @@ function packagedFolder(): string {
   throw new Failure('This edgemint has no built Worker. In a checkout, run npm start, or npm run build:package first.');
 }
 
-/** Returns the keys of the environment, or those of an earlier start, or new ones. */
+/** Returns the keys of an earlier start, or new ones. `EDGEMINT_DEV_ROOT_API_KEY` replaces the root key. */
 async function readKeys(env: Readonly<Record<string, string | undefined>>) {
   await mkdir(FOLDER, { recursive: true });
   await writeFile(`${FOLDER}/.gitignore`, '*\n');
   const kept = parseEnv(await readFile(KEYS, 'utf8').catch(() => ''));
   const MASTER_KEY = kept.MASTER_KEY ?? generateMasterKey();
-  const ROOT_API_KEY = kept.ROOT_API_KEY ?? generateRootApiKey();
+  // Not EDGEMINT_API_KEY, which holds the key of a deployment.
+  const ROOT_API_KEY = env.EDGEMINT_DEV_ROOT_API_KEY || (kept.ROOT_API_KEY ?? generateRootApiKey());
   await writeFile(KEYS, `MASTER_KEY=${MASTER_KEY}\nROOT_API_KEY=${ROOT_API_KEY}\n`, { mode: SECRET_FILE_MODE });
-  return { MASTER_KEY, ROOT_API_KEY: env.EDGEMINT_API_KEY || ROOT_API_KEY };
+  return { MASTER_KEY, ROOT_API_KEY };
+}
+
+function requireValid(bindings: Readonly<Record<string, string>>): void {
+  try {
+    readConfig(bindings);
+  } catch (error) {
+    throw error instanceof ConfigurationError ? new Failure(error.message) : error;
+  }
 }
 
 function startServer(node: string, options: ServerOptions): ChildProcess {
@@ -149,12 +169,15 @@ async function present(
   terminal.note(`The root API key is in ${KEYS}. The service logs to ${LOG}.`);
 }
 
-/** Runs a command on this terminal. @returns its exit code */
-function runCommand([file = '', ...args]: readonly string[], env: Record<string, string>): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+/** Starts a command on this terminal. */
+function startCommand([file = '', ...args]: readonly string[], env: Record<string, string>): ChildProcess {
+  return spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+}
+
+function exitCodeOf(command: ChildProcess, [file]: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once('error', () => reject(new Failure(`${file} could not be started.`)));
-    child.once('close', (code) => resolve(code ?? EXIT_FAILED));
+    command.once('error', () => reject(new Failure(`${file} could not be started.`)));
+    command.once('close', (code, signal) => resolve(code ?? (signal ? 128 + constants.signals[signal] : EXIT_FAILED)));
   });
 }
 
