@@ -302,7 +302,7 @@ clients:
     expect(wrong.output.stderr).toContain('--seeds');
     const host = run(clone.directory, ['node', 'src/cli/start.ts'], { HOST: 'auth.example.com' });
     expect(await host.ended).toBe(1);
-    expect(host.output.stderr).toMatch(/^HOST auth.example.com is not an address of this machine: .*\.\n$/);
+    expect(host.output.stderr).toMatch(/^HOST auth.example.com cannot be used: .*\.\n$/);
   });
 });
 

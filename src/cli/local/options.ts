@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure } from '../failure.ts';
@@ -65,7 +64,10 @@ function parse(args: readonly string[]) {
   }
 }
 
+const HOSTS: readonly string[] = ['localhost', '127.0.0.1', '0.0.0.0', '::'];
+
 function readHost(host: string): string {
-  if (host === 'localhost' || isIP(host) !== 0) return host;
-  throw new Failure(`HOST ${host} is not an address of this machine: use localhost, 0.0.0.0 or an IP address.`);
+  // The issuer is at localhost, so that must be among the addresses.
+  if (HOSTS.includes(host)) return host;
+  throw new Failure(`HOST ${host} cannot be used: use localhost, or 0.0.0.0 for all addresses of this machine.`);
 }

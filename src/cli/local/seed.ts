@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
 import type { RunCommand } from '../edgemint/io.ts';
 import { Failure } from '../failure.ts';
 import { describeSystemError } from '../system-error.ts';
@@ -75,7 +75,10 @@ export async function readSeed(file: string): Promise<Seed> {
     if (isScalar(secret) && typeof secret.value === 'string') {
       const name = `${SECRET_VARIABLE}${Object.keys(env).length}`;
       env[name] = secret.value;
-      client.set('client_secret', { env: name });
+      // On one line, so that complaints name the right lines.
+      const node = document.createNode({ env: name }) as YAMLMap;
+      node.flow = true;
+      client.set('client_secret', node);
     }
     // `apply` reads the file from its input, and so does not know its folder.
     if (isMap(secret) && typeof secret.get('file') === 'string')
