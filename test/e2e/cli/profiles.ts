@@ -92,7 +92,9 @@ describe('profiles:', () => {
     const create = ['api-keys', 'create', '--organization', id, '--name', 'rotating', '--expires', '5d'];
     const made = await person.json<{ id: string; api_key: string }>([...create, '--scope', 'clients:read']);
     const told = await login(['--profile', 'rotating'], made.api_key);
-    expect(told.stderr).toMatch(/^This API key expires in 4 days \(/);
+    expect(told.stderr).toMatch(
+      /^Later commands use the profile default: edgemint use rotating changes that\.\nThis API key expires in 4 days \(/,
+    );
     const used = ['--profile', 'rotating'];
     const rotated = await person.run(['api-keys', 'rotate', '--grace', '2h', ...used]);
     expect(rotated).toMatchObject({

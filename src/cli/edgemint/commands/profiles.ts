@@ -7,15 +7,7 @@ import { expiryWarning } from '../expiry.ts';
 import { UsageError } from '../failures.ts';
 import { findId } from '../named.ts';
 import { table, time } from '../output.ts';
-import {
-  chooseProfile,
-  currentProfile,
-  DEFAULT_PROFILE,
-  profilesFile,
-  readProfiles,
-  removeProfile,
-  saveProfile,
-} from '../profiles.ts';
+import { chooseProfile, DEFAULT_PROFILE, profilesFile, readProfiles, removeProfile, saveProfile } from '../profiles.ts';
 import type { Me, Organization } from '../representations.ts';
 import { Session } from '../session.ts';
 
@@ -26,8 +18,8 @@ export function addProfiles(program: Command): void {
   addUse(program);
   const command = program.command('profiles').description('list the profiles that `edgemint login` saved');
   command.action(async () => {
-    const { json, terminal } = new Session(command);
-    const current = await currentProfile(terminal.io);
+    const { json, options, terminal } = new Session(command);
+    const current = await profileName(options, terminal.io);
     const profiles = Object.entries(await readProfiles(terminal.io)).map(([name, profile]) => ({
       name,
       url: profile.url,
@@ -59,7 +51,11 @@ function addLogin(program: Command): void {
     const { holder, organization, warning } = await describeKey(api, options.organization);
     const profile = { url, api_key: apiKey, ...(organization ? { organization_id: organization } : {}) };
     await saveProfile(terminal.io, name, profile);
+    // Without a name it is the profile that later commands use.
+    if (options.profile === undefined) await chooseProfile(terminal.io, name);
     session.done(`Logged in to ${url} with ${holder}. The profile ${name} is in ${profilesFile(terminal.io)}.`);
+    const used = await profileName({}, terminal.io);
+    if (used !== name) terminal.note(`Later commands use the profile ${used}: edgemint use ${name} changes that.`);
     if (warning !== undefined) terminal.note(warning);
   });
 }
@@ -129,5 +125,8 @@ function addUse(program: Command): void {
     session.done(
       `Using the profile ${name}: ${profile.url}${profile.organization_id ? `, ${profile.organization_id}` : ''}.`,
     );
+    const { EDGEMINT_PROFILE } = io.env;
+    if (EDGEMINT_PROFILE && EDGEMINT_PROFILE !== name)
+      session.terminal.warn(`EDGEMINT_PROFILE is set to ${EDGEMINT_PROFILE}, and counts for more.`);
   });
 }
