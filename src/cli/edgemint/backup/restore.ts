@@ -149,14 +149,23 @@ export async function prepareRestore(
   }
 }
 
-/** Carries out a prepared restore. @throws Failure. The database is then as it was before, and the restore can be repeated */
+/** Carries out a prepared restore. @throws Failure that says whether the database was filled. If it was not, the restore can be repeated */
 export async function carryOut({ sqlFile, entries }: Prepared, instance: Instance, directory: string): Promise<void> {
   // First, because they say nothing about clients that do not exist yet.
   await instance.putKv(entries, directory);
   const problem = await instance.execute(sqlFile);
   if (problem === undefined) return;
   if (problem.includes('version_sequence.value')) throw notEmpty(instance.name, ['organizations']);
-  throw new Failure(`wrangler could not write to ${instance.name}, which is as before. Try again:\n${problem}`);
+  throw new Failure(`${await whatHappened(instance)}\n${problem}`);
+}
+
+// D1 takes a file over and works on it alone: wrangler can fail, or be ended, after that.
+async function whatHappened(instance: Instance): Promise<string> {
+  const { name } = instance;
+  const present = await readPresent(instance).catch(() => undefined);
+  if (present === undefined) return `wrangler failed, and ${name} cannot be read. Look at it before you try again:`;
+  if (present.filled.length > 0) return `wrangler failed, but the restore was carried out: ${name} holds the backup.`;
+  return `wrangler could not write to ${name}, which is empty as before. Wait a minute, and try again:`;
 }
 
 // Fails, and with it the whole transaction, if the instance was filled since it was looked at: the column is NOT NULL.
