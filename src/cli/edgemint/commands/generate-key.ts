@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { JWK } from 'jose';
 import { SECRET_FILE_MODE } from '../../constants.ts';
@@ -6,6 +6,7 @@ import { Failure } from '../../failure.ts';
 import { generateKey, KEY_ALGS, type KeyAlg, publicJwk } from '../keys.ts';
 import { line } from '../printable.ts';
 import type { Client } from '../representations.ts';
+import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
 import { isUnderWay, itemPath, NAME_OR_ID, showChanged } from './crud.ts';
 
@@ -29,22 +30,33 @@ export function addGenerateKey(group: Command): void {
     const { out, alg, only } = command.opts<Options>();
     const api = await session.api();
     const path = itemPath('clients', await session.find('client', named));
-    const { body: client, etag } = await api.get<Client & { jwks: { keys: JWK[] } | null }>(path);
+    const { body: client, etag } = await api.get<Client & { jwks: { keys: JWK[] } | null; jwks_uri: string | null }>(
+      path,
+    );
+    const { token_endpoint_auth_method, additional_auth_methods, jwks, jwks_uri } = client;
     const key = generateKey(alg);
     const jwk = { ...publicJwk(key), alg };
+    if (jwks_uri && !only) {
+      throw new Failure('The client publishes its keys at its jwks_uri. Add the key there, or replace it with --only.');
+    }
     // First, so that no key is registered whose private part is lost.
     await writeNew(out, String(key.export({ type: 'pkcs8', format: 'pem' })));
-    const { token_endpoint_auth_method, additional_auth_methods, jwks } = client;
     const others = [token_endpoint_auth_method, ...additional_auth_methods].filter((one) => one !== 'private_key_jwt');
-    const answer = await api.patch(
+    const change = api.patch(
       path,
       {
+        ...(jwks_uri && { jwks_uri: null }),
         jwks: { keys: [...(only ? [] : (jwks?.keys ?? [])), jwk] },
         token_endpoint_auth_method: 'private_key_jwt',
         additional_auth_methods: only ? [] : others,
       },
       { ifMatch: etag ?? undefined },
     );
+    const answer = await change.catch(async (error: unknown) => {
+      // A refused key is of no use, and would be in the way of the next try. After any other failure it may be registered.
+      if (error instanceof RequestError && error.status >= 400 && error.status < 500) await rm(out, { force: true });
+      throw error;
+    });
     if (session.json || isUnderWay(answer)) showChanged(session, answer);
     const { client_id, client_name } = client;
     session.done(
