@@ -71,6 +71,8 @@ export class JsonSplitter {
   push(text: string): string[] {
     const values: string[] = [];
     for (const part of text.split(/(?<=\n)/)) {
+      // A value begins with a brace at the beginning of a line; those inside it are indented. One that was cut off is dropped.
+      if (part.startsWith('{') && (this.#buffer === '' || this.#buffer.endsWith('\n'))) this.#buffer = '';
       this.#buffer += part;
       if (!part.endsWith('\n')) continue;
       const candidate = this.#buffer.trim();

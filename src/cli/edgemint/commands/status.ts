@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { isJsonObject } from '../../../lib/json.ts';
 import { CRON_LATE_MS, EXIT_FAILED, KEY_AGE_WARNING_MS } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { expiryWarning } from '../expiry.ts';
 import { exchange, readJson } from '../http.ts';
 import { relativeTime } from '../output.ts';
+import { line } from '../printable.ts';
 import type { Me, Page } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
@@ -32,8 +34,11 @@ export function addStatus(program: Command): void {
     const { url } = await session.connection(false);
     const { response } = await exchange(new URL(`${url}/healthz`), {}, session.terminal);
     const health = (await readJson(response)) as Health;
-    if (!response.ok)
-      throw new Failure(`${url} is not healthy (${response.status}): ${Object(health).error_description ?? ''}`);
+    if (!response.ok) {
+      const { error_description = '' } = Object(health);
+      throw new Failure(line(`${url} is not healthy (${response.status}): ${error_description}`));
+    }
+    if (!isJsonObject(Object(health).stores)) throw new Failure(`${url}/healthz is not that of an Edgemint.`);
     const hasKey = (await session.connection(false)).apiKey !== undefined;
     const api = hasKey ? await session.api() : undefined;
     const me = api && (await api.get<Me>('me')).body;
@@ -42,7 +47,7 @@ export function addStatus(program: Command): void {
     if (session.json) session.terminal.printJson({ url, health, me: me ?? null, signing_keys: keys ?? null, warnings });
     else {
       session.show(rowsOf(url, health, me, keys, Date.now()));
-      for (const warning of warnings) session.terminal.warn(warning);
+      for (const warning of warnings) session.terminal.warn(line(warning));
       if (me === undefined) session.terminal.note('There is no API key. edgemint login saves one.');
     }
     if (warnings.length > 0) session.terminal.exitCode = EXIT_FAILED;
