@@ -86,11 +86,13 @@ describe.skipIf(!hasChromium)('the frame of the console', () => {
     await page.getByRole('button', { name: 'Organization: Beta' }).waitFor();
   });
 
-  test('signs in by a link, once, and asks before a link replaces a session', async () => {
+  test('signs in by a link, once, and only if the reader agrees', async () => {
     const makeLink = async () => (await open.request<{ url: string }>('POST', '/v1/console-links')).url;
     const [first, second] = [await makeLink(), await makeLink()];
     const guest = await open.newPage();
     await guest.goto(first);
+    await guest.getByText('Continue only if you asked for the link').waitFor();
+    await guest.getByRole('button', { name: 'Continue' }).click();
     await guest.getByText(/signed in with the root key/).waitFor();
     expect(new URL(guest.url()).hash).toBe('');
 
@@ -104,8 +106,19 @@ describe.skipIf(!hasChromium)('the frame of the console', () => {
     await guest.getByRole('button', { name: 'Continue' }).click();
     await guest.getByRole('navigation', { name: 'Main' }).waitFor();
 
+    // The server is asked again when the page is looked at, and another session is not taken for the same.
+    const other = await guest.context().newPage();
+    await other.goto(`${open.url}/link#${(await makeLink()).split('#')[1]}`);
+    await other.getByRole('button', { name: 'Continue' }).click();
+    await other.getByRole('navigation', { name: 'Main' }).waitFor();
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByLabel('API key').waitFor();
+    await guest.evaluate('dispatchEvent(new PageTransitionEvent("pageshow"))');
+    await guest.getByLabel('API key').waitFor();
+
     const late = await open.newPage();
     await late.goto(second);
+    await late.getByRole('button', { name: 'Continue' }).click();
     await late.getByText('The link was used before, and works once.').waitFor();
     await Promise.all([guest.context().close(), late.context().close()]);
   });
@@ -174,7 +187,8 @@ describe.skipIf(!hasChromium)('the frame of the console', () => {
   });
 
   test('removes the token of a link from the address, and says that the link does not work', async () => {
-    await page.goto(`${open.url}/link#not-a-token`);
+    await page.goto(`${open.url}/link#%`);
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'The link does not work' }).waitFor();
     expect(page.url()).toBe(`${open.url}/link`);
     await expectAccessible(page);

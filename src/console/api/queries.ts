@@ -1,6 +1,8 @@
 import { QueryClient, type UseQueryResult, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { call } from './call.ts';
+import { onSignedOut } from './expiry.ts';
 import { ApiError, asProblem, type Problem } from './problem.ts';
+import { readSession, type Session } from './session.tsx';
 import type { Data, GetPath, Params, Row } from './types.ts';
 
 const RETRIES_MAX = 2;
@@ -16,6 +18,9 @@ export const queryClient = new QueryClient({
   },
 });
 
+/** How the names of drafts in the storage of the tab begin. */
+export const DRAFT_PREFIX = 'edgemint-';
+
 /** The key of the session among the queries. */
 export const SESSION_KEY = ['session'];
 
@@ -23,6 +28,19 @@ export const SESSION_KEY = ['session'];
 export function endSession(): void {
   queryClient.setQueryData(SESSION_KEY, null);
   queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith(DRAFT_PREFIX)) sessionStorage.removeItem(key);
+}
+
+/** Ends the page's session if the browser has another one by now, or none. No answer says nothing. */
+export async function checkSession(): Promise<void> {
+  const known = queryClient.getQueryData<Session | null>(SESSION_KEY);
+  if (!known) return;
+  const current = await readSession().catch(() => known);
+  if (current === undefined) onSignedOut();
+  else if (current.id !== known.id) {
+    endSession();
+    queryClient.setQueryData(SESSION_KEY, current);
+  }
 }
 
 /** A resource, and the ETag that a change of it must name. */

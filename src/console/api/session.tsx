@@ -7,6 +7,8 @@ export type ApiKeyScope = Schema<'Me'>['scopes'][number];
 
 /** Who is signed in, and what they may do. The server decides the same for each request; this only hides what it would refuse. */
 export interface Session {
+  /** The id of the session itself. */
+  readonly id: string;
   readonly kind: 'root' | 'api_key' | 'person' | 'portal';
   /** The name of the key or person. */
   readonly name: string | null;
@@ -21,6 +23,7 @@ export interface Session {
 
 /** The session as the server represents it. */
 interface SessionAnswer {
+  readonly id: string;
   readonly kind: Session['kind'];
   readonly name: string | null;
   readonly organization: Session['organization'];
@@ -77,10 +80,10 @@ export async function signOut(): Promise<void> {
 }
 
 function toSession(answer: SessionAnswer): Session {
-  const { kind, name, organization, scopes, expires_at } = answer;
+  const { id, kind, name, organization, scopes, expires_at } = answer;
   const returnUrl = answer.return_url ?? answer.returnUrl ?? undefined;
   const isInstanceAdmin = answer.is_instance_admin ?? answer.isInstanceAdmin ?? organization === null;
-  return { kind, name, organization, scopes, expires_at, isInstanceAdmin, returnUrl };
+  return { id, kind, name, organization, scopes, expires_at, isInstanceAdmin, returnUrl };
 }
 
 export const SessionContext = createContext<Session | null>(null);

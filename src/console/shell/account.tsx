@@ -20,11 +20,9 @@ export function Account() {
   const leave = async () => {
     try {
       await signOut();
-      if (session.returnUrl !== undefined) {
-        window.location.assign(session.returnUrl);
-        return;
-      }
+      // The page may be kept for the Back button, so it must forget what it read in any case.
       endSession();
+      if (session.returnUrl !== undefined) window.location.assign(session.returnUrl);
     } catch (error) {
       toast.error(sentence(asProblem(error)), () => void leave());
     }

@@ -21,7 +21,7 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, S
     // After a deployment the files of the version that is open may be gone.
     const isOutdated = /dynamically imported module|module script/i.test(error.message);
     return (
-      <Page title={isOutdated ? 'A new version is there' : 'This page failed'}>
+      <Page title={isOutdated ? 'A new version is available' : 'This page failed'}>
         <Empty
           title={isOutdated ? 'Reload the page to use it' : 'Something in the page went wrong'}
           action={

@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, useLocation } from 'wouter';
-import { listenForSignOut } from '../api/expiry.ts';
+import { listenForSignOut, onSignedOut } from '../api/expiry.ts';
 import { asProblem } from '../api/problem.ts';
-import { endSession, SESSION_KEY } from '../api/queries.ts';
+import { checkSession, endSession, SESSION_KEY } from '../api/queries.ts';
 import { readSession, SessionContext } from '../api/session.tsx';
 import { ErrorBox } from '../ui/error-box.tsx';
 import { Layout } from './layout.tsx';
@@ -30,6 +30,26 @@ export function Shell() {
       }),
     [client],
   );
+
+  const endsAt = query.data?.expires_at;
+  useEffect(() => {
+    if (endsAt === undefined) return;
+    const timer = setTimeout(onSignedOut, Math.max(0, Date.parse(endsAt) - Date.now()));
+    return () => clearTimeout(timer);
+  }, [endsAt]);
+
+  useEffect(() => {
+    // Another tab may have signed out, or in as somebody else. The browser may also show this page again after it was left.
+    const look = () => {
+      if (document.visibilityState === 'visible') void checkSession();
+    };
+    addEventListener('pageshow', look);
+    addEventListener('visibilitychange', look);
+    return () => {
+      removeEventListener('pageshow', look);
+      removeEventListener('visibilitychange', look);
+    };
+  }, []);
 
   if (query.isPending) return null;
   if (query.error) {

@@ -9,75 +9,76 @@ import { SafeText } from '../ui/safe-text.tsx';
 import { Entrance } from './entrance.tsx';
 
 // The token is read and removed from the address once, before anything is rendered: neither the history nor a reload may have it.
-let token: string | undefined;
+let token = '';
 
 function takeToken(): string {
   if (window.location.hash.length > 1) {
-    token = decodeURIComponent(window.location.hash.slice(1));
+    token = window.location.hash.slice(1);
     window.history.replaceState(null, '', window.location.pathname);
   }
-  return token ?? '';
+  return token;
 }
 
-let exchange: Promise<Session> | undefined;
-
 interface Props {
-  /** The session that the browser has. A link that somebody else sent must not replace it unnoticed. */
+  /** The session that the browser has. */
   readonly current: Session | null;
   readonly onSignedIn: (session: Session) => void;
 }
 
-/** Exchanges a one-time link for a session. */
+/** Exchanges a one-time link for a session, if the reader agrees: anybody can send a link to an organization of their own. */
 export default function SignInByLink({ current, onSignedIn }: Props) {
   const [link] = useState(takeToken);
-  const [hasAgreed, setAgreed] = useState(current === null);
+  const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>(link === '' ? INCOMPLETE : undefined);
   const [, navigate] = useLocation();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a link is exchanged once.
   useEffect(() => {
     document.title = 'Sign in · Edgemint';
-    if (link === '' || !hasAgreed) return;
-    // In development React runs an effect twice. The link works once.
-    exchange ??= signIn({ link });
-    exchange
-      .then((session) => {
-        onSignedIn(session);
-        navigate('/', { replace: true });
-      })
-      .catch((error: unknown) => setProblem(asProblem(error)))
-      .finally(() => {
-        exchange = undefined;
-        token = undefined;
-      });
-  }, [hasAgreed]);
+  }, []);
+  const exchange = async () => {
+    setRunning(true);
+    setProblem(undefined);
+    try {
+      onSignedIn(await signIn({ link }));
+      token = '';
+      navigate('/', { replace: true });
+    } catch (error) {
+      setProblem(asProblem(error));
+    } finally {
+      setRunning(false);
+    }
+  };
+  // Without an answer, and after these, the link may still work.
+  const isTemporary = link !== '' && problem && [0, 429, 503].includes(problem.status);
   if (problem) {
     return (
-      <Entrance title="The link does not work">
-        <ErrorBox problem={problem} />
+      <Entrance title={isTemporary ? 'The service did not answer' : 'The link does not work'}>
+        <ErrorBox problem={problem} {...(isTemporary && { retry: () => void exchange() })} />
         <p className="small">A link works once, and for a few minutes. Ask for a new one where you got it.</p>
         <LinkButton href="/sign-in">Sign in with an API key</LinkButton>
       </Entrance>
     );
   }
-  if (hasAgreed || !current) return <Entrance title="Signing in…">{null}</Entrance>;
   return (
     <Entrance title="Sign in with the link?">
-      <p>
-        You are signed in{' '}
-        {current.name === null ? (
-          'with the root key'
-        ) : (
-          <>
-            as <SafeText text={current.name} />
-          </>
-        )}
-        . The link ends that session and begins another. Continue only if you asked for the link.
-      </p>
+      {current && (
+        <p>
+          You are signed in{' '}
+          {current.name === null ? (
+            'with the root key'
+          ) : (
+            <>
+              as <SafeText text={current.name} />
+            </>
+          )}
+          . The link ends that session.
+        </p>
+      )}
+      <p>Continue only if you asked for the link: it decides in which organization you will work.</p>
       <FormActions>
-        <Button kind="primary" onClick={() => setAgreed(true)}>
+        <Button kind="primary" isRunning={isRunning} onClick={() => void exchange()}>
           Continue
         </Button>
-        <LinkButton href="/">Stay signed in</LinkButton>
+        {current && <LinkButton href="/">Stay signed in</LinkButton>}
       </FormActions>
     </Entrance>
   );
