@@ -1,8 +1,10 @@
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { call } from '../api/call.ts';
+import { asProblem, type Problem } from '../api/problem.ts';
 import { Button } from './button.tsx';
 import type { Conflict } from './conflict-data.ts';
 import { Dialog } from './dialog.tsx';
+import { ErrorBox } from './error-box.tsx';
 import { SafeText } from './safe-text.tsx';
 
 interface ConflictDialogProps {
@@ -13,11 +15,14 @@ interface ConflictDialogProps {
 /** Shows both versions of what was changed twice, and asks which one counts. */
 export default function ConflictDialog({ conflict, onClose: close }: ConflictDialogProps) {
   const [theirs, setTheirs] = useState<{ readonly body: Record<string, unknown>; readonly etag: string | undefined }>();
-  useEffect(() => {
+  const [problem, setProblem] = useState<Problem>();
+  const read = useCallback(() => {
+    setProblem(undefined);
     call<Record<string, unknown>>({ method: 'get', path: conflict.path, params: conflict.params })
       .then(({ body, etag }) => setTheirs({ body, etag }))
-      .catch(() => setTheirs({ body: {}, etag: undefined }));
+      .catch((error: unknown) => setProblem(asProblem(error)));
   }, [conflict]);
+  useEffect(read, [read]);
   const yours = (conflict.yours ?? {}) as Record<string, unknown>;
   return (
     <Dialog
@@ -30,7 +35,8 @@ export default function ConflictDialog({ conflict, onClose: close }: ConflictDia
           <Button onClick={() => void conflict.reload().then(close)}>Discard mine and reload</Button>
           <Button
             kind="danger"
-            disabled={!theirs}
+            // Without the version that is overwritten, any later change would be overwritten, too.
+            disabled={!theirs?.etag}
             onClick={() => {
               close();
               void conflict.overwrite(theirs?.etag);
@@ -41,6 +47,7 @@ export default function ConflictDialog({ conflict, onClose: close }: ConflictDia
         </>
       }
     >
+      {problem && <ErrorBox problem={problem} retry={read} />}
       <div className="table-scroll">
         <table className="table">
           <thead>

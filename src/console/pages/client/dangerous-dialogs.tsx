@@ -103,8 +103,10 @@ export function DeleteDialog({ client, etag, onClose, onDeleted }: DeleteDialogP
     path: '/v1/clients/{client_id}',
     params: { path: { client_id } },
     etag,
+    invalidates: ['/v1/clients'],
     success: 'The client is deleted.',
     onDone: onDeleted,
+    onReload: onClose,
   });
   return (
     <ConfirmDialog

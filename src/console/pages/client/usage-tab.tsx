@@ -40,11 +40,11 @@ type Range = keyof typeof RANGES;
 const TONES = ['accent', 'bad', 'warning', 'neutral', 'good'] as const;
 
 /** How much a client uses, and how much it may. */
-export function UsageTab({ client }: TabProps) {
+export function UsageTab({ client, etag }: TabProps) {
   return (
     <>
       <UsageSection clientId={client.client_id} />
-      <QuotaSection client={client} />
+      <QuotaSection client={client} etag={etag} />
     </>
   );
 }
@@ -147,7 +147,7 @@ async function readUsage(clientId: string, from: number, signal: AbortSignal): P
   return hours;
 }
 
-function QuotaSection({ client }: { readonly client: Client }) {
+function QuotaSection({ client, etag }: Pick<TabProps, 'client' | 'etag'>) {
   const { client_id } = client;
   const mayWrite = useCan('clients:write');
   const [isEditing, setEditing] = useState(false);
@@ -179,7 +179,7 @@ function QuotaSection({ client }: { readonly client: Client }) {
         call={{ method: 'get', path: clientPath(client_id, '/quota') }}
         command={edgemint('clients', 'quota', client_id)}
       />
-      {isEditing && <QuotaDialog client={client} onClose={() => setEditing(false)} />}
+      {isEditing && <QuotaDialog client={client} etag={etag} onClose={() => setEditing(false)} />}
     </Section>
   );
 }
@@ -209,9 +209,16 @@ function Period({ limit, issued, resets_at }: PeriodProps) {
   );
 }
 
-function QuotaDialog({ client, onClose }: { readonly client: Client; readonly onClose: () => void }) {
+interface QuotaDialogProps {
+  readonly client: Client;
+  readonly etag: string | undefined;
+  readonly onClose: () => void;
+}
+
+function QuotaDialog({ client, etag, onClose }: QuotaDialogProps) {
   const { client_id, quota } = client;
   const [before] = useState(quota);
+  const [version] = useState(etag);
   const [fields, setFields] = useState(
     quota ?? { tokens_per_day: null, tokens_per_month: null, action: 'warn' as const },
   );
@@ -224,9 +231,11 @@ function QuotaDialog({ client, onClose }: { readonly client: Client; readonly on
     path: '/v1/clients/{client_id}',
     params: { path: { client_id } },
     body,
+    etag: version,
     invalidates: ['/v1/clients'],
     success: 'The quota is changed.',
     onDone: onClose,
+    onReload: onClose,
   });
   const save = () => (isChanged ? action.run() : onClose());
   return (

@@ -22,7 +22,9 @@ interface SettingsProps {
 }
 
 /** The form that changes an organization. */
-export function Settings({ organization, etag, onClose }: SettingsProps) {
+export function Settings({ onClose, ...current }: SettingsProps) {
+  // The version that the form began with: what is read meanwhile must neither hide the change of another person nor count as one here.
+  const [{ organization, etag }] = useState(current);
   const [draft, setDraft] = useState(() => draftOf(organization));
   const set = (change: Partial<typeof draft>) => setDraft({ ...draft, ...change });
   const patch = patchOf(organization, draft);
@@ -35,6 +37,7 @@ export function Settings({ organization, etag, onClose }: SettingsProps) {
     invalidates: ['/v1/organizations'],
     success: 'The organization was changed.',
     onDone: onClose,
+    onReload: onClose,
   });
   const save = () => (Object.keys(patch).length === 0 ? onClose() : update.run());
   const removesNotes = Object.values((patch.metadata ?? {}) as object).includes(null);
@@ -122,7 +125,12 @@ export function Settings({ organization, etag, onClose }: SettingsProps) {
           <Button onClick={onClose}>Cancel</Button>
         </FormActions>
         <CallHint
-          call={{ method: 'patch', path: `/v1/organizations/${organization.id}`, body: patch }}
+          call={{
+            method: 'patch',
+            path: `/v1/organizations/${organization.id}`,
+            body: patch,
+            ...(etag !== undefined && { ifMatch: etag }),
+          }}
           command={
             removesNotes
               ? undefined

@@ -1,5 +1,5 @@
-import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { useFormBase } from '../../api/form-base.ts';
 import type { Body } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -19,12 +19,11 @@ interface EditServerProps {
 }
 
 /** Changes a resource server. If it would take a scope from somebody, it first says from whom. */
-export function EditServer({ server, etag, organizationId }: EditServerProps) {
-  const [draft, setDraft] = useState<ServerDraft>(server);
-  // The version that the form began with: a version that is read meanwhile must not hide the change of another person.
-  const [version] = useState(etag);
-  const { id } = server;
-  const changes = changedFields(fieldsOf(serverDraft(server)), fieldsOf(serverDraft(draft)));
+export function EditServer({ organizationId, ...current }: EditServerProps) {
+  const form = useFormBase<ServerDraft>(current.server, current.etag, isUnchanged);
+  const { base, draft, setDraft, etag: version } = form;
+  const { id } = current.server;
+  const changes = changesOf(draft, base);
   const isChanged = Object.keys(changes).length > 0;
   const update = useAction({
     method: 'patch',
@@ -34,15 +33,22 @@ export function EditServer({ server, etag, organizationId }: EditServerProps) {
     etag: version,
     invalidates: ['/v1/resource-servers', '/v1/roles', '/v1/clients'],
     success: 'The resource server was changed.',
+    onReload: form.reset,
   });
+  const save = async (params?: {
+    readonly path: { readonly id: string };
+    readonly query: { readonly cascade: 'true' };
+  }) => {
+    if (await update.run(params && { params })) form.reset();
+  };
   const dependents = dependentsOf(update.problem);
   const path = `/v1/resource-servers/${encodeURIComponent(id)}`;
   const command = commandOf(`edgemint resource-servers update ${id}`, undefined, serverOptions(changes));
   const kept = new Set(draft.scopes.map(({ name }) => name.trim()));
-  const removed = server.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
+  const removed = base.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
   return (
     <Form
-      onSubmit={() => (isChanged ? update.run() : toast.success('Nothing was changed.'))}
+      onSubmit={() => (isChanged ? save() : toast.success('Nothing was changed.'))}
       problem={dependents ? undefined : update.problem}
     >
       <ServerFields draft={draft} isExisting onChange={(changed) => setDraft({ ...draft, ...changed })} />
@@ -62,7 +68,7 @@ export function EditServer({ server, etag, organizationId }: EditServerProps) {
         <Button type="submit" kind="primary" isRunning={update.isRunning}>
           Save
         </Button>
-        <Button kind="quiet" onClick={() => setDraft(server)}>
+        <Button kind="quiet" onClick={form.reset}>
           Undo my changes
         </Button>
       </FormActions>
@@ -76,9 +82,9 @@ export function EditServer({ server, etag, organizationId }: EditServerProps) {
         isOpen={dependents !== undefined}
         onClose={update.reset}
         title={`${dependents?.total ?? 0} would lose a scope`}
-        confirmName={server.identifier}
+        confirmName={base.identifier}
         action={`Save, and take it from ${dependents?.total ?? 0}`}
-        run={() => update.run({ params: { path: { id }, query: { cascade: 'true' } } })}
+        run={() => save({ path: { id }, query: { cascade: 'true' } })}
         isRunning={update.isRunning}
         call={{
           method: 'patch',
@@ -97,6 +103,14 @@ export function EditServer({ server, etag, organizationId }: EditServerProps) {
       </ConfirmDialog>
     </Form>
   );
+}
+
+function changesOf(draft: ServerDraft, base: ServerDraft) {
+  return changedFields(fieldsOf(serverDraft(base)), fieldsOf(serverDraft(draft)));
+}
+
+function isUnchanged(draft: ServerDraft, base: ServerDraft): boolean {
+  return Object.keys(changesOf(draft, base)).length === 0;
 }
 
 /** Leaves out what cannot be changed. */

@@ -118,10 +118,7 @@ function Loaded({ server, etag, organizationId, list }: LoadedProps) {
                 {
                   id: 'settings',
                   label: 'Change',
-                  content: () => (
-                    // A saved change, and one that another person made and that is chosen in a conflict, start the form anew.
-                    <EditServer key={server.updated_at} server={server} etag={etag} organizationId={organizationId} />
-                  ),
+                  content: () => <EditServer server={server} etag={etag} organizationId={organizationId} />,
                 },
               ]
             : []),

@@ -72,9 +72,11 @@ export function serverOptions(fields: Partial<ServerDraft>): string[] {
   return [
     ...(identifier === undefined ? [] : [`--identifier ${shell(identifier)}`]),
     ...(name === undefined ? [] : [`--name ${shell(name)}`]),
+    ...(scopes?.length === 0 ? ['--reset scopes'] : []),
     ...(scopes ?? []).map((scope) => `--scope ${shell([scope.name, scope.description].join(' ').trim())}`),
     ...(ttl === undefined ? [] : [ttl === null ? '--reset access-token-ttl' : `--access-token-ttl ${ttl}`]),
     ...Object.entries(choices).map(([field, value]) => `--${field.replaceAll('_', '-')} ${shell(String(value))}`),
+    ...(accepted_claims?.length === 0 ? ['--reset accepted-claims'] : []),
     ...(accepted_claims ?? []).map((claim) => `--accepted-claim ${shell(claim)}`),
   ];
 }

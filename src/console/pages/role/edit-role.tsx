@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { useFormBase } from '../../api/form-base.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -27,17 +28,16 @@ interface EditRoleProps {
 }
 
 /** Changes a role. If it takes something from clients, it first says what and from whom. */
-export function EditRole({ role, etag, organizationId, clients, hasMore, isLoading }: EditRoleProps) {
-  const [draft, setDraft] = useState<RoleDraft>(role);
-  // The version that the form began with: a version that is read meanwhile must not hide the change of another person.
-  const [version] = useState(etag);
+export function EditRole({ organizationId, clients, hasMore, isLoading, ...current }: EditRoleProps) {
+  const form = useFormBase<RoleDraft>(current.role, current.etag, isUnchanged);
+  const { base: role, draft, setDraft, etag: version } = form;
   const [isAsking, setAsking] = useState(false);
   const roles = useCompleteList(
     '/v1/roles',
     { query: { organization_id: organizationId } },
     { enabled: useCan('roles:read') },
   );
-  const { id } = role;
+  const { id } = current.role;
   const changes = changedFields(fieldsOf(role), fieldsOf(draft));
   const isChanged = Object.keys(changes).length > 0;
   const removed = removedGrants(role.grants, draft.grants);
@@ -55,9 +55,10 @@ export function EditRole({ role, etag, organizationId, clients, hasMore, isLoadi
     invalidates: ['/v1/roles', '/v1/clients'],
     success: 'The role was changed.',
     onDone: () => setAsking(false),
+    onReload: form.reset,
   });
   const save = async () => {
-    await update.run();
+    if (await update.run()) form.reset();
     // A refusal is shown in the form, not behind the question.
     setAsking(false);
   };
@@ -67,7 +68,7 @@ export function EditRole({ role, etag, organizationId, clients, hasMore, isLoadi
   const submit = () => {
     if (!isChanged) return toast.success('Nothing was changed.');
     if (takesSomething || isRenamed) return setAsking(true);
-    return update.run();
+    return save();
   };
   return (
     <Form onSubmit={submit} problem={update.problem}>
@@ -80,7 +81,7 @@ export function EditRole({ role, etag, organizationId, clients, hasMore, isLoadi
         <Button type="submit" kind="primary" isRunning={update.isRunning}>
           Save
         </Button>
-        <Button kind="quiet" onClick={() => setDraft(role)}>
+        <Button kind="quiet" onClick={form.reset}>
           Undo my changes
         </Button>
       </FormActions>
@@ -124,6 +125,10 @@ export function EditRole({ role, etag, organizationId, clients, hasMore, isLoadi
       </ConfirmDialog>
     </Form>
   );
+}
+
+function isUnchanged(draft: RoleDraft, base: RoleDraft): boolean {
+  return Object.keys(changedFields(fieldsOf(base), fieldsOf(draft))).length === 0;
 }
 
 function countOfClients(count: number | undefined, hasMore: boolean): string {

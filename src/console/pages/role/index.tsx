@@ -123,7 +123,6 @@ function Loaded({ role, etag, organizationId, list }: LoadedProps) {
                   label: 'Change',
                   content: () => (
                     <EditRole
-                      key={role.updated_at}
                       role={role}
                       etag={etag}
                       organizationId={organizationId}

@@ -10,7 +10,10 @@ interface RoleBody {
 export function roleOptions({ name, description, grants }: RoleBody): string[] {
   return [
     ...(name === undefined ? [] : [`--name ${shell(name)}`]),
-    ...(description === undefined || description === '' ? [] : [`--description ${shell(description)}`]),
+    ...(description === undefined
+      ? []
+      : [description === '' ? '--reset description' : `--description ${shell(description)}`]),
+    ...(grants?.length === 0 ? ['--reset grants'] : []),
     ...(grants ?? []).map(
       ({ resource_server, scopes = [] }) => `--grant ${shell([resource_server, ...scopes].join(' '))}`,
     ),

@@ -16,7 +16,9 @@ interface EditWebhookProps {
   readonly onClose: () => void;
 }
 
-export function EditWebhook({ webhook, etag, onClose }: EditWebhookProps) {
+export function EditWebhook({ onClose, ...current }: EditWebhookProps) {
+  // The version that the form began with: what is read meanwhile must neither hide the change of another person nor count as one here.
+  const [{ webhook, etag }] = useState(current);
   const [name, setName] = useState(webhook.name);
   const [description, setDescription] = useState(webhook.description ?? '');
   const [url, setUrl] = useState(webhook.url);
@@ -36,6 +38,7 @@ export function EditWebhook({ webhook, etag, onClose }: EditWebhookProps) {
     invalidates: ['/v1/webhooks'],
     success: 'The webhook was changed.',
     onDone: onClose,
+    onReload: onClose,
   });
   const save = () => (Object.keys(Object(body)).length === 0 ? onClose() : update.run());
   return (
@@ -56,7 +59,7 @@ export function EditWebhook({ webhook, etag, onClose }: EditWebhookProps) {
           name="/url"
           label="URL"
           type="url"
-          help="With another URL, what is pending is sent at once."
+          help="With another URL, pending events are sent at once."
           value={url}
           onChange={setUrl}
         />
@@ -70,7 +73,12 @@ export function EditWebhook({ webhook, etag, onClose }: EditWebhookProps) {
         <EventsField value={events} onChange={setEvents} />
       </Form>
       <CallHint
-        call={{ method: 'patch', path: `/v1/webhooks/${webhook.id}`, body }}
+        call={{
+          method: 'patch',
+          path: `/v1/webhooks/${webhook.id}`,
+          body,
+          ...(etag !== undefined && { ifMatch: etag }),
+        }}
         command={commandFor(['webhooks', 'update', webhook.id], {
           name: name === webhook.name ? undefined : name,
           description: description === (webhook.description ?? '') ? undefined : description,
