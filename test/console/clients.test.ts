@@ -256,6 +256,7 @@ describe.skipIf(!hasChromium)('the pages of clients', () => {
       await dialog()
         .getByText(/It may still be in use/)
         .waitFor();
+      await dialog().getByRole('textbox').fill('Holder');
       await dialog().getByRole('button', { name: 'Delete' }).click();
       await page.getByText('The secret is deleted.').waitFor();
       await expect.poll(() => page.getByRole('row', { name: /secondary/ }).count(), SOON).toBe(0);

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { Download, Locator, Page } from 'playwright-core';
+import type { Download, Locator, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person } from '../e2e/cli/person.ts';
 import { expectAccessible, hasChromium, type OpenConsole, openConsole, signIn } from './harness.ts';
@@ -122,6 +122,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     const link = (await dialog().locator('code').first().textContent()) ?? '';
     const customer = await open.newPage();
     await customer.goto(link);
+    await customer.getByRole('button', { name: 'Continue' }).click();
     const navigation = customer.getByRole('navigation', { name: 'Main' });
     await navigation.getByRole('link', { name: 'Clients' }).waitFor();
     expect(await navigation.getByRole('link', { name: 'Audit log' }).count()).toBe(0);
@@ -142,7 +143,10 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await look('api-key-created');
     const me = await fetch(`${open.edgemint.issuer}/v1/me`, { headers: { Authorization: `Bearer ${value}` } });
     expect(await me.json()).toMatchObject({ name: 'Dashboard', scopes: expect.arrayContaining(['audit:read']) });
+    // A key that is pressed by habit must not lose the value.
     await page.keyboard.press('Escape');
+    expect(await dialog().getByText(value).isVisible()).toBe(true);
+    await button('Done', dialog()).click();
     await row('Dashboard').getByText('Read only').waitFor();
     expect(await page.content()).not.toContain(value);
   });
@@ -162,7 +166,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await dialog().getByRole('radio', { name: 'For some time' }).click();
     await button('Rotate', dialog()).click();
     await dialog().getByText('The API key has a new value').waitFor();
-    await page.keyboard.press('Escape');
+    await button('Done', dialog()).click();
     await row('Pipeline').getByText('old:').waitFor();
     await look('api-keys');
     await button('Actions for Pipeline').click();
@@ -172,6 +176,54 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await look('api-key-delete');
     await button('Delete', dialog()).click();
     await row('Pipeline').waitFor({ state: 'detached' });
+  });
+
+  test('an answer that was lost is asked for again by the same button, and its secret is shown', async () => {
+    let losses = 0;
+    const lose = async (route: Route) => {
+      if (route.request().method() !== 'POST' || losses > 0) return route.continue();
+      losses += 1;
+      await route.fetch();
+      await route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"title":"Unavailable"}' });
+    };
+    await page.route('**/v1/api-keys', lose);
+    await button('New API key').first().click();
+    await field('Name').fill('Asked twice');
+    await button('Create API key', dialog()).click();
+    await page.getByText('Unavailable').first().waitFor();
+    expect(await button('Try again').count()).toBe(0);
+    await button('Create API key', dialog()).click();
+    await dialog().getByText('The API key was created').waitFor();
+    expect(await dialog().locator('code').first().textContent()).toMatch(/^emk_/);
+    await button('Done', dialog()).click();
+    await page.unroute('**/v1/api-keys', lose);
+    await row('Asked twice').waitFor();
+    expect(await row('Asked twice').count()).toBe(1);
+    // The browser reports the answer that this test made up.
+    open.complaints.splice(0);
+  });
+
+  test('the own key that is rotated shows its new value, although the session ends with the old one', async () => {
+    const { api_key } = await open.request<{ api_key: string }>('POST', '/v1/api-keys', {
+      organization_id: id,
+      name: 'Own',
+      scopes: ['api-keys:read', 'api-keys:write'],
+    });
+    const own = await open.newPage();
+    await signIn(own, `${open.url}/organizations/${id}/api-keys`, api_key);
+    await button('Actions for Own', own).click();
+    await own.getByRole('menuitem', { name: 'Rotate…' }).click();
+    await own.getByRole('radio', { name: 'No longer' }).click();
+    const listed = own.waitForResponse((response) => response.status() === 401);
+    await button('Rotate', own.getByRole('dialog')).click();
+    await listed;
+    await own.getByRole('dialog').getByText('The API key has a new value').waitFor();
+    const value = (await own.getByRole('dialog').locator('code').first().textContent()) ?? '';
+    const me = await fetch(`${open.edgemint.issuer}/v1/me`, { headers: { Authorization: `Bearer ${value}` } });
+    expect(await me.json()).toMatchObject({ name: 'Own' });
+    await button('Done', own.getByRole('dialog')).click();
+    await own.getByLabel('API key').waitFor();
+    await own.context().close();
   });
 
   test('a webhook is created, tested, fails, and its event is sent again', async () => {
@@ -208,9 +260,15 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
   test('a webhook gets a new secret, is disabled and enabled, and its list says how it is', async () => {
     await button('More actions').click();
     await page.getByRole('menuitem', { name: 'Rotate the signing secret…' }).click();
+    const grace = dialog().getByRole('spinbutton').first();
+    const usual = await grace.inputValue();
+    await grace.fill('');
+    await button('Rotate', dialog()).click();
+    await dialog().getByText('Say for how long.').waitFor();
+    await grace.fill(usual);
     await button('Rotate', dialog()).click();
     await dialog().getByText('whsec_').waitFor();
-    await page.keyboard.press('Escape');
+    await button('Done', dialog()).click();
     await page.getByText('signs until').waitFor();
     await button('More actions').click();
     await page.getByRole('menuitem', { name: 'Disable…' }).click();
@@ -220,6 +278,25 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await go(`/organizations/${id}/webhooks`);
     await row('On call').getByText('Healthy').waitFor();
     await look('webhooks');
+  });
+
+  test('a form that is open does not take back what another person saves meanwhile', async () => {
+    await row('On call').getByRole('link', { name: 'On call' }).click();
+    const hook = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+    await button('More actions').click();
+    await page.getByRole('menuitem', { name: 'Edit…' }).click();
+    const changed = page.waitForResponse(
+      async (response) => response.url().endsWith(hook) && (await response.text()).includes('hooks.example.com/other'),
+    );
+    await open.request('PATCH', `/v1/webhooks/${hook}`, { url: 'https://hooks.example.com/other' });
+    await changed;
+    await field('Description (optional)').fill('At night');
+    await button('Save changes', dialog()).click();
+    await page.getByText('Someone else has changed this').waitFor();
+    await button('Overwrite with mine').click();
+    await page.getByText('The webhook was changed.').waitFor();
+    const now = await open.request('GET', `/v1/webhooks/${hook}`);
+    expect(now).toMatchObject({ url: 'https://hooks.example.com/other', description: 'At night' });
   });
 
   test('the audit log shows what a change had before and after, and its filters are in the address', async () => {
@@ -353,7 +430,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
 
   test('master keys say what is sealed and what to do next', async () => {
     await go('/master-keys');
-    await page.getByText('Nothing is to be done').waitFor();
+    await page.getByText('There is nothing to do').waitFor();
     await row('current').waitFor();
     await look('master-keys');
   });

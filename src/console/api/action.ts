@@ -16,8 +16,10 @@ export interface ActionOptions<M extends Method, P extends PathOf<M>> {
   /** The version that the change is based on. */
   readonly etag?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Is called after the API accepted the call, with its answer. */
+  /** Is called with the answer as soon as the API accepted the call. A secret of the answer must be taken from here. */
   readonly onDone?: (answer: Answer<P, M>, status: number) => void;
+  /** Is called when the user chose the version of another person in a conflict, once it was read. */
+  readonly onReload?: () => void;
   /** The paths whose data the call changes. Everything below them is read again. */
   readonly invalidates?: readonly string[];
   /** Is shown in a toast when the call succeeded. */
@@ -77,29 +79,29 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       if (called.status === 202 && called.location !== undefined) {
         followChange(called.location, () => invalidates.map(invalidate));
       } else if (success !== undefined) toast.success(success);
-      await Promise.all(invalidates.map(invalidate));
+      // First, because the answer may hold a secret, and reading again may end the session: that of a key which was rotated.
       onDone?.(called.body, called.status);
+      await Promise.all(invalidates.map(invalidate));
       return called.body;
     } catch (error) {
       const failure = asProblem(error);
-      // An answer settles the key; only a lost answer leaves it open.
-      if (failure.status !== 0 && failure.status !== 503) idempotencyKey.current = undefined;
+      // A refusal settles the key. After any other failure the API may have acted.
+      if (failure.status >= 400 && failure.status < 500) idempotencyKey.current = undefined;
       if (failure.status === 412) {
         showConflict({
           path: path as string,
           params,
           yours: body,
-          reload: () => Promise.all(invalidates.map(invalidate)).then(() => undefined),
+          reload: () => Promise.all(invalidates.map(invalidate)).then(() => latest.current.onReload?.()),
           overwrite: (current) => run({ ...changes, etag: current }).then(() => undefined),
         });
         return undefined;
       }
       setProblem(failure);
       if (!OF_FORM.includes(failure.status)) {
-        toast.error(
-          sentence(failure),
-          failure.status === 401 || failure.status === 403 ? undefined : () => void run(changes),
-        );
+        // A POST is sent again by the same button, with the same key: its answer may hold a secret that the form must be there to show.
+        const canRetry = method !== 'post' && failure.status !== 401 && failure.status !== 403;
+        toast.error(sentence(failure), canRetry ? () => void run(changes) : undefined);
       }
       return undefined;
     } finally {

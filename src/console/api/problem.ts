@@ -56,6 +56,11 @@ export function asProblem(error: unknown): Problem {
   return { status: 0, title: error instanceof Error ? error.message : String(error) };
 }
 
+/** Returns the problem of a field that must not be empty. */
+export function missing(pointer: string): Problem {
+  return { status: 422, title: 'A field is empty', errors: [{ pointer, detail: 'Say for how long.' }] };
+}
+
 /** Returns a problem as one or two sentences. */
 export function sentence({ title, detail, errors }: Problem): string {
   const first = detail ?? errors?.map((error) => error.detail).join(' ');

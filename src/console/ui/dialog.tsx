@@ -11,14 +11,23 @@ interface DialogProps {
   readonly children?: ReactNode;
   /** Whether a press outside closes it. False for forms, in which something may have been typed. */
   readonly isDismissible?: boolean;
+  /** Whether only its buttons close it, not Escape: it shows a secret. */
+  readonly isGuarded?: boolean;
   /** The label of the button that closes it. */
   readonly closeLabel?: string;
 }
 
 export function Dialog(props: DialogProps) {
-  const { isOpen, onClose, title, description, actions, children, isDismissible = true, closeLabel = 'Cancel' } = props;
+  const { isOpen, onClose, title, description, actions, children, isGuarded = false, closeLabel = 'Cancel' } = props;
+  const isDismissible = !isGuarded && (props.isDismissible ?? true);
   return (
-    <Base.Root open={isOpen} onOpenChange={(open) => !open && onClose()} disablePointerDismissal={!isDismissible}>
+    <Base.Root
+      open={isOpen}
+      onOpenChange={(open, { reason }) => {
+        if (!open && !(isGuarded && reason === 'escape-key')) onClose();
+      }}
+      disablePointerDismissal={!isDismissible}
+    >
       <Base.Portal>
         <Base.Backdrop className="backdrop" />
         <Base.Popup className="dialog">

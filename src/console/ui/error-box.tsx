@@ -5,7 +5,7 @@ import { SafeText } from './safe-text.tsx';
 /** Shows what went wrong, and offers to try again. */
 export function ErrorBox({ problem, retry }: { readonly problem: Problem; readonly retry?: (() => void) | undefined }) {
   return (
-    <div className="error-box" role="alert">
+    <div className="error-box" role="alert" tabIndex={-1}>
       <p>
         <SafeText text={sentence(problem)} />
       </p>

@@ -1,12 +1,17 @@
 import { useEffect } from 'react';
+import { keepForSecret } from '../api/expiry.ts';
 import { CopyButton } from './copy-button.tsx';
 
-/** Shows a secret that cannot be shown again. The browser asks before the page is left. */
+/** Shows a secret that cannot be shown again. The browser asks before the page is left, and the page outlives the session. */
 export function SecretOnce({ label, value }: { readonly label: string; readonly value: string }) {
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
+    const release = keepForSecret();
+    return () => {
+      removeEventListener('beforeunload', warn);
+      release();
+    };
   }, []);
   return (
     <div className="secret">

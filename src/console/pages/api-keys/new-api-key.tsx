@@ -44,12 +44,15 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
   const [now] = useState(() => Date.now());
   const chosen = lifetime === 'at' ? end : lifetime === 'never' ? null : inDays(Number(lifetime), now);
   const body = { organization_id: organizationId, name, scopes, expires_at: chosen };
-  const create = useAction({ method: 'post', path: '/v1/api-keys', body, invalidates: ['/v1/api-keys'] });
   const [created, setCreated] = useState<string>();
-  const submit = async () => {
-    const answer = await create.run();
-    if (answer) setCreated(answer.api_key);
-  };
+  const create = useAction({
+    method: 'post',
+    path: '/v1/api-keys',
+    body,
+    invalidates: ['/v1/api-keys'],
+    onDone: ({ api_key }) => setCreated(api_key),
+  });
+  const submit = () => create.run();
   const command = commandFor(['api-keys', 'create'], {
     name,
     scope: scopes,
@@ -58,7 +61,7 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
   });
   if (created !== undefined) {
     return (
-      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key was created" isDismissible={false}>
+      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key was created" isGuarded>
         <SecretOnce label="API key" value={created} />
         <p>
           Programs send it as <code>Authorization: Bearer …</code>, and <code>edgemint login</code> asks for it.

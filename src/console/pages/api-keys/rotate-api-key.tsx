@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { commandFor } from '../../api/command.ts';
+import { missing } from '../../api/problem.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
@@ -31,21 +32,23 @@ export function RotateApiKey({ apiKey, isOwn, onClose }: RotateApiKeyProps) {
     ...(seconds !== undefined && { grace_seconds: seconds }),
     ...(replaces && { replace_secondary: true }),
   };
+  const [value, setValue] = useState<string>();
   const rotate = useAction({
     method: 'post',
     path: '/v1/api-keys/{id}/rotate',
     params: { path: { id } },
     body,
     invalidates: ['/v1/api-keys'],
+    onDone: ({ api_key }) => setValue(api_key),
   });
-  const [value, setValue] = useState<string>();
+  const [isWithoutTime, setWithoutTime] = useState(false);
   const submit = async () => {
-    const answer = await rotate.run();
-    if (answer) setValue(answer.api_key);
+    setWithoutTime(until === 'time' && grace === null);
+    if (until !== 'time' || grace !== null) await rotate.run();
   };
   if (value !== undefined) {
     return (
-      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key has a new value" isDismissible={false}>
+      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The API key has a new value" isGuarded>
         <SecretOnce label="New API key" value={value} />
         <p>
           {until === 'now'
@@ -67,7 +70,7 @@ export function RotateApiKey({ apiKey, isOwn, onClose }: RotateApiKeyProps) {
         </Button>
       }
     >
-      <Form onSubmit={submit} problem={rotate.problem}>
+      <Form onSubmit={submit} problem={isWithoutTime ? missing('/grace_seconds') : rotate.problem}>
         <p>
           <SafeText text={name} /> gets a new value and keeps its id and rights.
           {isOwn && ' This session goes on as long as the value that it began with works.'}

@@ -41,7 +41,7 @@ export function CredentialsTab(props: TabProps) {
   );
 }
 
-function Secrets({ client: { client_id, organization_id }, etag }: TabProps) {
+function Secrets({ client: { client_id, client_name, organization_id } }: TabProps) {
   const mayWrite = useCan('clients:write');
   const secrets = useList('/v1/clients/{client_id}/secrets', { path: { client_id } });
   const [deleted, setDeleted] = useState<Secret>();
@@ -123,7 +123,12 @@ function Secrets({ client: { client_id, organization_id }, etag }: TabProps) {
         command={edgemint('secrets', 'list', client_id)}
       />
       {deleted && (
-        <DeleteSecretDialog clientId={client_id} etag={etag} secret={deleted} onClose={() => setDeleted(undefined)} />
+        <DeleteSecretDialog
+          clientId={client_id}
+          clientName={client_name}
+          secret={deleted}
+          onClose={() => setDeleted(undefined)}
+        />
       )}
     </Section>
   );
@@ -140,12 +145,12 @@ function Rank({ secret: { rank, leaked_at, expires_at } }: { readonly secret: Se
 
 interface DeleteSecretDialogProps {
   readonly clientId: string;
-  readonly etag: string | undefined;
+  readonly clientName: string;
   readonly secret: Secret;
   readonly onClose: () => void;
 }
 
-function DeleteSecretDialog({ clientId, etag, secret, onClose }: DeleteSecretDialogProps) {
+function DeleteSecretDialog({ clientId, clientName, secret, onClose }: DeleteSecretDialogProps) {
   const action = useAction({
     method: 'delete',
     path: '/v1/clients/{client_id}/secrets/{id}',
@@ -159,11 +164,12 @@ function DeleteSecretDialog({ clientId, etag, secret, onClose }: DeleteSecretDia
       isOpen
       onClose={onClose}
       title={`Delete the secret …${secret.hint}`}
+      {...(!secret.safe_to_delete && { confirmName: clientName })}
       action="Delete"
       run={() => action.run()}
       isRunning={action.isRunning}
       problem={action.problem}
-      call={{ method: 'delete', path: clientPath(clientId, `/secrets/${secret.id}`), ...(etag && { ifMatch: etag }) }}
+      call={{ method: 'delete', path: clientPath(clientId, `/secrets/${secret.id}`) }}
       command={edgemint('secrets', 'delete', clientId, secret.id)}
     >
       <p>

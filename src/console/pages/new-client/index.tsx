@@ -62,10 +62,13 @@ function NewClientForm({ organizationId, onCreated }: NewClientFormProps) {
     const errors = problemsOf(draft, choice);
     setOwnProblem(errors.length > 0 ? { status: 422, title: 'Some fields need another look', errors } : undefined);
     if (errors.length > 0) return;
-    const client = await create.run({ body: body as Body<'/v1/clients', 'post'> });
-    if (!client) return;
-    clear();
-    onCreated({ client: client as Schema<'CreatedClient'>, draft, choice });
+    await create.run({
+      body: body as Body<'/v1/clients', 'post'>,
+      onDone: (client) => {
+        clear();
+        onCreated({ client: client as Schema<'CreatedClient'>, draft, choice });
+      },
+    });
   };
 
   return (

@@ -6,6 +6,7 @@ import type { Schema } from '../../api/types.ts';
 import { ErrorBox } from '../../ui/error-box.tsx';
 import { Page } from '../../ui/page.tsx';
 import { visible } from '../../ui/safe-text.tsx';
+import { SecretOnce } from '../../ui/secret-once.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { type ShownClient, shownClient } from '../grants/shown.ts';
 import { OtherMethods } from './other-methods.tsx';
@@ -77,6 +78,10 @@ interface RotationProps {
 function Rotation({ client, secrets, created, onCreated, address }: RotationProps) {
   const rotation = rotationOf(secrets);
   const shown = created?.id === rotation.current?.id ? created : undefined;
+  // Before the list is read again, which the end of the session may prevent.
+  if (created && !secrets.some(({ id }) => id === created.id)) {
+    return <SecretOnce label="New client secret" value={created.client_secret} />;
+  }
   if (rotation.step === 'cancelled') return <Cancelled client={client} rotation={rotation} address={address} />;
   return (
     <>

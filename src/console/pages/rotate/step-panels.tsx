@@ -49,11 +49,9 @@ export function CreateStep({ client, rotation: { current, kept }, onCreated, add
     params: { path: { client_id } },
     body,
     invalidates: ['/v1/clients'],
+    onDone: (created) => onCreated(created as Schema<'CreatedSecret'>),
   });
-  const submit = async () => {
-    const created = await rotate.run();
-    if (created) onCreated(created as Schema<'CreatedSecret'>);
-  };
+  const submit = () => rotate.run();
   return (
     <Section
       title="Create a new secret"

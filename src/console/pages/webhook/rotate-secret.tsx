@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { commandFor } from '../../api/command.ts';
+import { missing } from '../../api/problem.ts';
 import type { Schema } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -23,27 +24,24 @@ export function RotateSecret({ webhook: { id, signing_secrets }, onClose }: Rota
   const [replaces, setReplaces] = useState(false);
   const older = signing_secrets[1];
   const body = { grace_seconds: grace ?? 0, ...(replaces && { replace_previous: true }) };
+  const [secret, setSecret] = useState<string>();
   const rotate = useAction({
     method: 'post',
     path: '/v1/webhooks/{id}/rotate-secret',
     params: { path: { id } },
     body,
     invalidates: ['/v1/webhooks'],
+    onDone: ({ signing_secret }) => setSecret(signing_secret),
   });
-  const [secret, setSecret] = useState<string>();
+  const [isWithoutTime, setWithoutTime] = useState(false);
   const submit = async () => {
-    const answer = await rotate.run();
-    if (answer) setSecret(answer.signing_secret);
+    // An empty field is not 0, which would end the old secret at once.
+    setWithoutTime(grace === null);
+    if (grace !== null) await rotate.run();
   };
   if (secret !== undefined) {
     return (
-      <Dialog
-        isOpen
-        closeLabel="Done"
-        onClose={onClose}
-        title="The webhook has a new signing secret"
-        isDismissible={false}
-      >
+      <Dialog isOpen closeLabel="Done" onClose={onClose} title="The webhook has a new signing secret" isGuarded>
         <SecretOnce label="New signing secret" value={secret} />
         <p>Give it to the receiver. Until the old secret ends, each request has a signature of both.</p>
       </Dialog>
@@ -61,7 +59,7 @@ export function RotateSecret({ webhook: { id, signing_secrets }, onClose }: Rota
         </Button>
       }
     >
-      <Form onSubmit={submit} problem={rotate.problem}>
+      <Form onSubmit={submit} problem={isWithoutTime ? missing('/grace_seconds') : rotate.problem}>
         <DurationField
           name="/grace_seconds"
           label="The old secret signs as well for"

@@ -32,12 +32,15 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
     url,
     events,
   } as Body<'/v1/webhooks', 'post'>;
-  const create = useAction({ method: 'post', path: '/v1/webhooks', body, invalidates: ['/v1/webhooks'] });
   const [created, setCreated] = useState<{ readonly id: string; readonly secret: string }>();
-  const submit = async () => {
-    const answer = await create.run();
-    if (answer) setCreated({ id: answer.id, secret: answer.signing_secret });
-  };
+  const create = useAction({
+    method: 'post',
+    path: '/v1/webhooks',
+    body,
+    invalidates: ['/v1/webhooks'],
+    onDone: ({ id, signing_secret }) => setCreated({ id, secret: signing_secret }),
+  });
+  const submit = () => create.run();
   if (created) {
     const close = () => {
       onClose();
@@ -49,7 +52,7 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
         closeLabel="Close"
         onClose={close}
         title="The webhook was created"
-        isDismissible={false}
+        isGuarded
         actions={
           <Button kind="primary" onClick={close}>
             Show the webhook
