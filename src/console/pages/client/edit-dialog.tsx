@@ -166,7 +166,7 @@ export function EditDialog({ client, etag, field, onClose }: EditDialogProps) {
             label="Token requests a minute"
             min={1}
             value={fields.rate_limit.per_minute}
-            onChange={(value) => set('rate_limit', { ...fields.rate_limit, per_minute: value ?? 1 })}
+            onChange={(value) => set('rate_limit', { ...fields.rate_limit, per_minute: value ?? 0 })}
           />
           <NumberField
             name="/rate_limit/burst"
@@ -174,7 +174,7 @@ export function EditDialog({ client, etag, field, onClose }: EditDialogProps) {
             min={1}
             help="How many may come together after a pause."
             value={fields.rate_limit.burst}
-            onChange={(value) => set('rate_limit', { ...fields.rate_limit, burst: value ?? 1 })}
+            onChange={(value) => set('rate_limit', { ...fields.rate_limit, burst: value ?? 0 })}
           />
           <CheckboxField
             name="/dpop_bound_access_tokens"

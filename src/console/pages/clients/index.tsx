@@ -121,7 +121,7 @@ export default function ClientsPage() {
           )}
           <CallHint
             call={{ method: 'get', path: `/v1/clients?${new URLSearchParams(query)}` }}
-            command={edgemint(...listArguments(filters))}
+            command={edgemint(...listArguments(filters), '--organization', organizationId)}
           />
         </>
       )}

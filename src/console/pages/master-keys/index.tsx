@@ -64,7 +64,7 @@ function NextStep({ step }: { readonly step: Step }) {
     case 'nothing':
       return (
         <Section title="Next step">
-          <p>Nothing is to be done: MASTER_KEY has one key, and everything is sealed under it.</p>
+          <p>There is nothing to do: MASTER_KEY has one key, and everything is sealed under it.</p>
           <p>
             To replace it, set MASTER_KEY to <code>old,new</code> by <code>npx wrangler secret put MASTER_KEY</code>,
             wait some minutes, set it to <code>new,old</code>, wait again, and come back here.

@@ -45,6 +45,11 @@ const FLAGS: Readonly<Record<string, string>> = {
   expires_at: '--expires-at',
 };
 
+/** Returns the options that a new item has: there is nothing to reset. */
+export function withoutResets(options: readonly string[]): string[] {
+  return options.filter((option) => !option.startsWith('--reset '));
+}
+
 /** Returns a command with its options, one a line if they are many. */
 export function commandOf(command: string, organizationId: string | undefined, options: readonly string[]): string {
   const all = [...(organizationId === undefined ? [] : [`--organization ${shell(organizationId)}`]), ...options];

@@ -24,7 +24,7 @@ export const METHOD_NAMES: Readonly<Record<Method, string>> = {
 };
 
 export const BINDING_NAMES: Readonly<Record<Binding, string>> = {
-  none: 'Nothing: who has a token can use it',
+  none: 'Nothing: anyone with the token can use it',
   dpop: 'A key of the machine (DPoP)',
   certificate: 'The certificate of its connection',
 };

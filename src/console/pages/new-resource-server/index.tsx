@@ -10,7 +10,7 @@ import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
 import { Page } from '../../ui/page.tsx';
 import { shownServer } from '../grants/shown.ts';
-import { commandOf } from '../new-client/command.ts';
+import { commandOf, withoutResets } from '../new-client/command.ts';
 import { EMPTY_SERVER, newServerBody, type ServerDraft, serverOptions } from '../resource-server/server-draft.ts';
 import { ServerFields } from '../resource-server/server-fields.tsx';
 
@@ -76,7 +76,7 @@ export default function NewResourceServerPage() {
         </FormActions>
         <CallHint
           call={{ method: 'post', path: '/v1/resource-servers', body }}
-          command={commandOf('edgemint resource-servers create', organization, serverOptions(fields))}
+          command={commandOf('edgemint resource-servers create', organization, withoutResets(serverOptions(fields)))}
         />
       </Form>
     </Page>

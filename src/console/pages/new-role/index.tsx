@@ -9,7 +9,7 @@ import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
 import { Page } from '../../ui/page.tsx';
 import { shownRole } from '../grants/shown.ts';
-import { commandOf } from '../new-client/command.ts';
+import { commandOf, withoutResets } from '../new-client/command.ts';
 import { type RoleDraft, RoleFields } from '../role/role-fields.tsx';
 import { roleOptions } from '../role/role-options.ts';
 
@@ -101,7 +101,7 @@ export default function NewRolePage() {
         </FormActions>
         <CallHint
           call={{ method: 'post', path: '/v1/roles', body }}
-          command={commandOf('edgemint roles create', organization, roleOptions(fields))}
+          command={commandOf('edgemint roles create', organization, withoutResets(roleOptions(fields)))}
         />
       </Form>
     </Page>

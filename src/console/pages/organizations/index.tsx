@@ -24,7 +24,7 @@ export default function Organizations() {
     </Button>
   );
   return (
-    <Page title="Organizations" subtitle="The owners of clients. Each sees only what is its own." actions={create}>
+    <Page title="Organizations" subtitle="The owners of clients. Each sees only its own resources." actions={create}>
       {list.error ? (
         <ErrorBox problem={list.error} retry={list.refetch} />
       ) : (
