@@ -100,10 +100,9 @@ describe.skipIf(!hasChromium)('every page of the console', () => {
     look: (address: string) => Promise<string[]>,
     walked = addresses,
   ): Promise<string[]> {
-    // A page that is left ends what it has asked for, and such a body cannot be read.
-    await page.goto('about:blank');
     const faults: string[] = [];
     const reads: Promise<void>[] = [];
+    const [read, unread] = [new Set<string>(), new Set<string>()];
     page.on('response', (response) => {
       const { pathname } = new URL(response.url());
       const status = response.status();
@@ -111,8 +110,12 @@ describe.skipIf(!hasChromium)('every page of the console', () => {
       if (pathname.includes('/assets/')) return;
       reads.push(
         response.text().then(
-          (text) => void (text.includes(FOREIGN) && bodies.push(pathname)),
-          () => void faults.push(`${pathname}: its body was not read`),
+          (text) => {
+            read.add(pathname);
+            if (text.includes(FOREIGN)) bodies.push(pathname);
+          },
+          // A page that is left ends what it has asked for, and such a body cannot be read.
+          () => void unread.add(pathname),
         ),
       );
     });
@@ -127,6 +130,7 @@ describe.skipIf(!hasChromium)('every page of the console', () => {
       faults.push(...(await look(address)).map((fault) => `${address}: ${fault}`));
     }
     await Promise.all(reads);
+    faults.push(...[...unread.difference(read)].map((pathname) => `${pathname}: its body was not read`));
     foreignBodies = bodies;
     return faults;
   }
