@@ -110,6 +110,7 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: filesOf('test/**/*.unit.test.ts'),
+          testTimeout: 120_000,
         },
       },
       {
