@@ -8,10 +8,12 @@ export function CopyButton({
   value,
   label,
   text,
+  onCopied,
 }: {
   readonly value: string;
   readonly label: string;
   readonly text?: string;
+  readonly onCopied?: () => void;
 }) {
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
@@ -19,7 +21,11 @@ export function CopyButton({
     const timer = setTimeout(() => setCopied(false), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [isCopied]);
-  const copy = () => navigator.clipboard.writeText(value).then(() => setCopied(true));
+  const copy = async () => {
+    await navigator.clipboard.writeText(value);
+    setCopied(true);
+    onCopied?.();
+  };
   return (
     <button
       type="button"

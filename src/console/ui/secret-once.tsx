@@ -1,10 +1,12 @@
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { keepForSecret } from '../api/expiry.ts';
 import { CopyButton } from './copy-button.tsx';
 
-/** Shows a secret that cannot be shown again. The browser asks before the page is left, and the page outlives the session. */
+/** Shows a secret that cannot be shown again. Until it is copied, the browser asks before the page is left, and the page outlives the session. */
 export function SecretOnce({ label, value }: { readonly label: string; readonly value: string }) {
+  const [isCopied, setCopied] = useState(false);
   useEffect(() => {
+    if (isCopied) return;
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener('beforeunload', warn);
     const release = keepForSecret();
@@ -12,15 +14,15 @@ export function SecretOnce({ label, value }: { readonly label: string; readonly 
       removeEventListener('beforeunload', warn);
       release();
     };
-  }, []);
+  }, [isCopied]);
   return (
     <div className="secret">
       <p className="secret-label">
         {label} <span className="faint">is shown once. Store it now.</span>
       </p>
-      <div className="secret-value">
+      <div className="secret-value" onCopy={() => setCopied(true)}>
         <code>{value}</code>
-        <CopyButton value={value} label={`Copy ${label}`} text="Copy" />
+        <CopyButton value={value} label={`Copy ${label}`} text="Copy" onCopied={() => setCopied(true)} />
       </div>
     </div>
   );
