@@ -177,6 +177,23 @@ describe.skipIf(!hasChromium)('the frame of the console', () => {
     expect(page.url()).toContain('/sign-in?return=%2Forganizations');
   });
 
+  test('ends the session when the server does, whatever the clock of the machine says', async () => {
+    const own = await open.newPage();
+    await own.clock.install({ time: Date.now() + 86_400_000 });
+    await signIn(own, `${open.url}/organizations`, open.edgemint.rootApiKey);
+    await own.getByRole('heading', { name: 'Organizations', level: 1 }).waitFor();
+    const asked = own.waitForResponse((response) => response.url().endsWith('/console/session'));
+    await own.clock.fastForward(11_000);
+    expect((await asked).status()).toBe(200);
+    expect(await own.getByRole('navigation', { name: 'Main' }).isVisible()).toBe(true);
+    await own.context().clearCookies();
+    await own.clock.fastForward(11_000);
+    await own.getByLabel('API key').waitFor();
+    await own.context().close();
+    // The browser reports each 401.
+    open.complaints.splice(0);
+  });
+
   test('returns to no other site after signing in', async () => {
     for (const elsewhere of ['https://evil.example/', '//evil.example/', '/\\evil.example']) {
       const own = await open.newPage();

@@ -36,11 +36,9 @@ export async function checkSession(): Promise<void> {
   const known = queryClient.getQueryData<Session | null>(SESSION_KEY);
   if (!known) return;
   const current = await readSession().catch(() => known);
-  if (current === undefined) onSignedOut();
-  else if (current.id !== known.id) {
-    endSession();
-    queryClient.setQueryData(SESSION_KEY, current);
-  }
+  if (current?.id === known.id) return;
+  const isKept = onSignedOut();
+  if (current && !isKept) queryClient.setQueryData(SESSION_KEY, current);
 }
 
 /** A resource, and the ETag that a change of it must name. */

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, useLocation } from 'wouter';
-import { listenForSignOut, onSignedOut } from '../api/expiry.ts';
+import { listenForSignOut } from '../api/expiry.ts';
 import { asProblem } from '../api/problem.ts';
 import { checkSession, endSession, SESSION_KEY } from '../api/queries.ts';
 import { readSession, SessionContext } from '../api/session.tsx';
@@ -11,6 +11,9 @@ import { Layout } from './layout.tsx';
 // A browser that is signed in needs neither.
 const SignIn = lazy(() => import('./sign-in.tsx'));
 const SignInByLink = lazy(() => import('./sign-in-by-link.tsx'));
+
+/** How often the server is asked whether a session still lasts that has ended by the clock of this machine, in milliseconds. */
+const CHECK_MS = 10_000;
 
 /** Shows the sign-in pages to people without a session, and the pages to all others. */
 export function Shell() {
@@ -34,7 +37,12 @@ export function Shell() {
   const endsAt = query.data?.expires_at;
   useEffect(() => {
     if (endsAt === undefined) return;
-    const timer = setTimeout(onSignedOut, Math.max(0, Date.parse(endsAt) - Date.now()));
+    // The server decides, because the clock of this machine may be wrong.
+    const look = () => {
+      void checkSession();
+      timer = setTimeout(look, CHECK_MS);
+    };
+    let timer = setTimeout(look, Math.max(CHECK_MS, Date.parse(endsAt) - Date.now()));
     return () => clearTimeout(timer);
   }, [endsAt]);
 
