@@ -37,6 +37,20 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
   const go = (address: string) => page.goto(`${open.url}${address}`);
   const row = (text: string) => page.getByRole('row').filter({ hasText: text });
 
+  /** Returns the texts that describe an element to a screen reader. */
+  const description = (of: Locator) =>
+    of.evaluate((element) =>
+      (element.getAttribute('aria-describedby') ?? '')
+        .split(' ')
+        .map((each) => element.ownerDocument.getElementById(each)?.textContent)
+        .join(' '),
+    );
+  /** Returns the label of the control that has the focus. */
+  const focused = () =>
+    page
+      .locator(':focus')
+      .evaluate((element) => element.getAttribute('aria-label') ?? element.closest('label')?.textContent ?? '');
+
   /** Looks at the page as it is: with axe, and that nothing is cut off on a phone. With `SHOTS`, keeps pictures in that folder. */
   async function look(name: string, shown: Page = page): Promise<void> {
     await expectAccessible(shown);
@@ -108,6 +122,39 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await button('Save changes').click();
     await page.getByText('Invoice worker').waitFor();
     await button('Cancel').click();
+  });
+
+  test('a refused group says why to a screen reader, and its control has the focus', async () => {
+    await button('Edit').click();
+    await page.getByLabel('Value 1 of Metadata').fill('x'.repeat(2000));
+    await button('Save changes').click();
+    const metadata = page.getByRole('group', { name: 'Metadata' });
+    await expect.poll(() => description(metadata)).toMatch(/^Your own notes.*1000 characters$/);
+    expect(await focused()).toBe('Name 1 of Metadata');
+    expect(await page.getByLabel('Value 1 of Metadata').getAttribute('aria-invalid')).toBe('true');
+    await look('organization-refused');
+
+    // The API does not refuse a profile that is chosen from the list, so the answer is a made one.
+    const detail = 'must be `standard`';
+    const errors = [{ pointer: '/security_profile', detail }];
+    const refusal = { status: 422, contentType: 'application/problem+json', body: JSON.stringify({ errors }) };
+    await page.route('**/v1/organizations/*', (route) => route.fulfill(refusal), { times: 1 });
+    await button('Save changes').click();
+    const profile = page.getByRole('radiogroup', { name: 'Security profile' });
+    await expect.poll(() => description(profile)).toContain(detail);
+    expect(await profile.getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(focused).toMatch(/^Standard/);
+    await expectAccessible(page);
+    await button('Cancel').click();
+
+    await button('Create a portal link…').click();
+    await field('Return URL').fill('https://app.example.com/machines');
+    for (let left = 4; left > 0; left--) await dialog().getByRole('checkbox', { checked: true }).first().uncheck();
+    await button('Create portal link', dialog()).click();
+    await expect.poll(() => description(dialog().getByRole('group', { name: 'Rights' }))).not.toBe('');
+    await expect.poll(focused).toBe('organizations:read');
+    await expectAccessible(page);
+    await button('Cancel', dialog()).click();
   });
 
   test('a portal link is shown once, and opens the console with the chosen rights alone', async () => {

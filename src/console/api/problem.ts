@@ -66,9 +66,3 @@ export function sentence({ title, detail, errors }: Problem): string {
   const first = detail ?? errors?.map((error) => error.detail).join(' ');
   return first ? `${title.replace(/\.$/, '')}. ${first}` : title;
 }
-
-/** Returns the sentences for the field of this name (a JSON pointer), with those of its members. */
-export function fieldErrors(problem: Problem | undefined, name: string): string[] {
-  const isOfField = ({ pointer }: ProblemField) => pointer === name || pointer?.startsWith(`${name}/`);
-  return problem?.errors?.filter(isOfField).map(({ detail }) => detail) ?? [];
-}

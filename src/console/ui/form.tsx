@@ -1,8 +1,15 @@
 import { createContext, type ReactNode, useContext, useEffect, useRef } from 'react';
-import { fieldErrors, type Problem } from '../api/problem.ts';
+import type { Problem, ProblemField } from '../api/problem.ts';
 import { ErrorBox } from './error-box.tsx';
 
-const FormProblem = createContext<Problem | undefined>(undefined);
+interface FieldError extends ProblemField {
+  /** The name of the field that shows it. */
+  readonly field: string | undefined;
+}
+
+const FormErrors = createContext<readonly FieldError[]>([]);
+/** What gets the focus in a field that was refused, the first of these that it has. */
+const FOCUSED = ['[aria-invalid="true"]', ':checked', 'input, button, textarea'];
 
 interface FormProps {
   readonly onSubmit: () => unknown;
@@ -15,14 +22,17 @@ export function Form({ onSubmit, problem, children }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     if (!problem) return;
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [role="alert"]')?.focus();
+    const error = form.current?.querySelector<HTMLElement>('[role="alert"], .field-error');
+    const field = error?.closest('[data-field]');
+    const control = FOCUSED.map((selector) => field?.querySelector<HTMLElement>(selector)).find(Boolean);
+    (control ?? error)?.focus();
   }, [problem]);
-  const shownAtFields = (name: string) => form.current?.querySelector(`[data-field="${CSS.escape(name)}"]`) != null;
-  const rest =
-    problem?.errors?.filter(({ pointer }) => pointer === undefined || !prefixes(pointer).some(shownAtFields)) ?? [];
-  const isShownAtTop = problem !== undefined && (!problem.errors?.length || rest.length > 0);
+  const isField = (name: string) => form.current?.querySelector(`[data-field="${CSS.escape(name)}"]`) != null;
+  const errors = (problem?.errors ?? []).map((error) => ({ ...error, field: prefixes(error.pointer).find(isField) }));
+  const rest = errors.filter(({ field }) => field === undefined);
+  const isShownAtTop = problem !== undefined && (errors.length === 0 || rest.length > 0);
   return (
-    <FormProblem.Provider value={problem}>
+    <FormErrors value={errors}>
       <form
         ref={form}
         className="form"
@@ -35,19 +45,25 @@ export function Form({ onSubmit, problem, children }: FormProps) {
         {isShownAtTop && <ErrorBox problem={rest.length > 0 ? { ...problem, errors: rest } : problem} />}
         {children}
       </form>
-    </FormProblem.Provider>
+    </FormErrors>
   );
 }
 
-/** Returns what a pointer may be shown at: itself and its parents. */
-function prefixes(pointer: string): string[] {
+/** Returns the names of the fields at which a pointer may be shown: itself and its parents, the closest first. */
+function prefixes(pointer = ''): string[] {
   const parts = pointer.split('/').slice(1);
-  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+  return parts.map((_, index) => `/${parts.slice(0, parts.length - index).join('/')}`);
 }
 
-/** Returns the sentences about a field. */
+/** Returns the sentences about a field, without those that a field within it shows. */
 export function useFieldErrors(name: string): readonly string[] {
-  return fieldErrors(useContext(FormProblem), name);
+  const errors = useContext(FormErrors).filter(({ field }) => field === name);
+  return [...new Set(errors.map(({ detail }) => detail))];
+}
+
+/** Returns whether a part of a field was refused. */
+export function useIsRefused(pointer: string): boolean {
+  return useContext(FormErrors).some((error) => error.pointer === pointer);
 }
 
 /** The buttons at the end of a form. */

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Button } from './button.tsx';
 import { FieldGroup, type FieldProps } from './fields/field.tsx';
+import { useIsRefused } from './form.tsx';
 import { Icon } from './icon.tsx';
 
 interface MembersFieldProps extends FieldProps {
@@ -20,31 +21,15 @@ export function MembersField({ value, onChange, ...field }: MembersFieldProps) {
     change(rows.map((row) => (row.key === key ? { ...row, ...part } : row)));
   return (
     <FieldGroup {...field}>
-      {rows.map(({ key, name, text }, index) => (
-        <div key={key} className="member-row">
-          <input
-            className="input code"
-            aria-label={`Name ${index + 1} of ${field.label}`}
-            placeholder="name"
-            value={name}
-            onChange={(event) => update(key, { name: event.target.value })}
-          />
-          <input
-            className="input"
-            aria-label={`Value ${index + 1} of ${field.label}`}
-            placeholder="value"
-            value={text}
-            onChange={(event) => update(key, { text: event.target.value })}
-          />
-          <button
-            type="button"
-            className="icon-button"
-            aria-label={`Remove row ${index + 1} of ${field.label}`}
-            onClick={() => change(rows.filter((row) => row.key !== key))}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
+      {rows.map(({ key, ...row }, index) => (
+        <MemberRow
+          key={key}
+          {...row}
+          pointer={`${field.name}/${row.name.replaceAll('~', '~0').replaceAll('/', '~1')}`}
+          label={`${index + 1} of ${field.label}`}
+          onChange={(part) => update(key, part)}
+          onRemove={() => change(rows.filter((other) => other.key !== key))}
+        />
       ))}
       <div>
         <Button
@@ -57,5 +42,42 @@ export function MembersField({ value, onChange, ...field }: MembersFieldProps) {
         </Button>
       </div>
     </FieldGroup>
+  );
+}
+
+interface MemberRowProps {
+  readonly name: string;
+  readonly text: string;
+  readonly pointer: string;
+  /** Follows the names of its controls. */
+  readonly label: string;
+  readonly onChange: (part: { name?: string; text?: string }) => void;
+  readonly onRemove: () => void;
+}
+
+function MemberRow({ name, text, pointer, label, onChange, onRemove }: MemberRowProps) {
+  const isRefused = useIsRefused(pointer) || undefined;
+  return (
+    <div className="member-row">
+      <input
+        className="input code"
+        aria-label={`Name ${label}`}
+        aria-invalid={isRefused}
+        placeholder="name"
+        value={name}
+        onChange={({ target }) => onChange({ name: target.value })}
+      />
+      <input
+        className="input"
+        aria-label={`Value ${label}`}
+        aria-invalid={isRefused}
+        placeholder="value"
+        value={text}
+        onChange={({ target }) => onChange({ text: target.value })}
+      />
+      <button type="button" className="icon-button" aria-label={`Remove row ${label}`} onClick={onRemove}>
+        <Icon name="close" />
+      </button>
+    </div>
   );
 }

@@ -130,7 +130,7 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
           </ul>
         )}
         <SelectField
-          name="/expires_at"
+          name={lifetime === 'at' ? '/lifetime' : '/expires_at'}
           label="Expires"
           help="A webhook is told 14 days before, by the event api_key.expiring."
           value={lifetime}

@@ -1,28 +1,21 @@
-import { useEffect, useId, useRef } from 'react';
-import { useFieldErrors } from '../form.tsx';
-import { FieldNotes, type FieldProps } from './field.tsx';
+import { useEffect, useRef } from 'react';
+import { type FieldProps, useNotes } from './field.tsx';
 
 interface CheckboxFieldProps extends FieldProps {
   readonly value: boolean;
   readonly onChange: (value: boolean) => void;
 }
 
-export function CheckboxField({ name, label, help, isDisabled = false, value, onChange }: CheckboxFieldProps) {
-  const errors = useFieldErrors(name);
-  const id = useId();
+export function CheckboxField({ name, label, help, value, onChange }: CheckboxFieldProps) {
+  const { described, notes } = useNotes(name, help);
   return (
     <div className="field field-checkbox" data-field={name}>
       {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the component within. */}
       <label className="checkbox-label">
-        <CheckboxControl
-          value={value}
-          onChange={onChange}
-          isDisabled={isDisabled}
-          describedBy={`${id}-help ${id}-errors`}
-        />
+        <CheckboxControl value={value} onChange={onChange} {...described} />
         <span>{label}</span>
       </label>
-      <FieldNotes id={id} help={help} errors={errors} />
+      {notes}
     </div>
   );
 }
@@ -35,13 +28,13 @@ interface CheckboxControlProps {
   /** Whether some of what it stands for is chosen. */
   readonly isPartial?: boolean;
   readonly isDisabled?: boolean;
-  /** The ids of the texts that say more. */
-  readonly describedBy?: string;
+  readonly 'aria-describedby'?: string | undefined;
+  readonly 'aria-invalid'?: true | undefined;
 }
 
 /** The control alone, as in a row of a table. */
 export function CheckboxControl(props: CheckboxControlProps) {
-  const { value, onChange, label, isPartial = false, isDisabled = false, describedBy } = props;
+  const { value, onChange, label, isPartial = false, isDisabled = false, ...described } = props;
   const control = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (control.current) control.current.indeterminate = isPartial;
@@ -54,7 +47,7 @@ export function CheckboxControl(props: CheckboxControlProps) {
       checked={value}
       disabled={isDisabled}
       aria-label={label}
-      aria-describedby={describedBy}
+      {...described}
       onChange={(event) => onChange(event.target.checked)}
     />
   );

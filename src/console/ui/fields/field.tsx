@@ -8,7 +8,6 @@ export interface FieldProps {
   readonly name: string;
   readonly label: string;
   readonly help?: ReactNode;
-  readonly isDisabled?: boolean;
   readonly isRequired?: boolean;
 }
 
@@ -17,7 +16,6 @@ interface ControlProps {
   readonly id?: string;
   readonly 'aria-describedby'?: string | undefined;
   readonly 'aria-invalid'?: true | undefined;
-  readonly disabled?: boolean;
 }
 
 const Control = createContext<ControlProps & { readonly labelId?: string }>({});
@@ -38,71 +36,77 @@ interface FieldFrameProps extends FieldProps {
 }
 
 /** The label, help and errors around a control. */
-export function Field({ name, label, help, isDisabled = false, isRequired = true, children }: FieldFrameProps) {
-  const errors = useFieldErrors(name);
-  const id = useId();
-  const described = [help === undefined ? '' : `${id}-help`, errors.length > 0 ? `${id}-errors` : ''].filter(Boolean);
-  const control = {
-    id,
-    labelId: `${id}-label`,
-    disabled: isDisabled,
-    'aria-describedby': described.length > 0 ? described.join(' ') : undefined,
-    'aria-invalid': errors.length > 0 ? (true as const) : undefined,
-  };
+export function Field({ name, label, help, isRequired = true, children }: FieldFrameProps) {
+  const { id, described, notes } = useNotes(name, help);
   return (
-    <Control value={control}>
+    <Control value={{ id, labelId: `${id}-label`, ...described }}>
       <div className="field" data-field={name}>
-        <label id={control.labelId} htmlFor={id} className="field-label">
+        <label id={`${id}-label`} htmlFor={id} className="field-label">
           {label}
           {!isRequired && <span className="faint"> (optional)</span>}
         </label>
         {children}
-        <FieldNotes id={id} help={help} errors={errors} />
+        {notes}
       </div>
     </Control>
   );
 }
 
-interface FieldNotesProps {
-  readonly id: string;
-  readonly help: ReactNode;
-  readonly errors: readonly string[];
+/** Returns the help and the errors of a field, and the attributes that tie them to its control. */
+export function useNotes(name: string, help: ReactNode) {
+  const errors = useFieldErrors(name);
+  const id = useId();
+  const ids = [help === undefined ? '' : `${id}-help`, errors.length > 0 ? `${id}-errors` : ''].filter(Boolean);
+  return {
+    id,
+    described: {
+      'aria-describedby': ids.length > 0 ? ids.join(' ') : undefined,
+      'aria-invalid': errors.length > 0 ? (true as const) : undefined,
+    },
+    notes: (
+      <>
+        {help !== undefined && (
+          <div id={`${id}-help`} className="field-help">
+            {help}
+          </div>
+        )}
+        {errors.length > 0 && (
+          <div id={`${id}-errors`}>
+            {errors.map((error) => (
+              <p key={error} className="field-error">
+                <SafeText text={error} />
+              </p>
+            ))}
+          </div>
+        )}
+      </>
+    ),
+  };
 }
 
-/** The help and the errors below a control. */
-export function FieldNotes({ id, help, errors }: FieldNotesProps) {
-  return (
-    <>
-      {help !== undefined && (
-        <div id={`${id}-help`} className="field-help">
-          {help}
-        </div>
-      )}
-      {errors.length > 0 && (
-        <div id={`${id}-errors`}>
-          {errors.map((error) => (
-            <p key={error} className="field-error">
-              <SafeText text={error} />
-            </p>
-          ))}
-        </div>
-      )}
-    </>
-  );
+interface FieldGroupProps extends FieldFrameProps {
+  /** For a choice of one among several. */
+  readonly role?: 'radiogroup';
 }
 
 /** Like `Field`, for a group of controls, of which each has its own label. */
-export function FieldGroup({ name, label, help, isDisabled = false, isRequired = true, children }: FieldFrameProps) {
-  const errors = useFieldErrors(name);
-  const id = useId();
+export function FieldGroup({ name, label, help, isRequired = true, role, children }: FieldGroupProps) {
+  const { described, notes } = useNotes(name, help);
   return (
-    <fieldset className="field field-group" data-field={name} disabled={isDisabled}>
+    <fieldset
+      className="field field-group"
+      data-field={name}
+      role={role}
+      aria-describedby={described['aria-describedby']}
+      // A plain group must not have it: see the roles of `aria-invalid` in WAI-ARIA.
+      aria-invalid={role && described['aria-invalid']}
+    >
       <legend className="field-label">
         {label}
         {!isRequired && <span className="faint"> (optional)</span>}
       </legend>
       {children}
-      <FieldNotes id={id} help={help} errors={errors} />
+      {notes}
     </fieldset>
   );
 }

@@ -13,9 +13,9 @@ interface NumberProps {
   readonly placeholder?: string;
 }
 
-export function NumberField({ name, label, help, isDisabled, isRequired, ...input }: FieldProps & NumberProps) {
+export function NumberField({ name, label, help, isRequired, ...input }: FieldProps & NumberProps) {
   return (
-    <Field name={name} label={label} help={help} isDisabled={isDisabled ?? false} isRequired={isRequired ?? true}>
+    <Field name={name} label={label} help={help} isRequired={isRequired ?? true}>
       <div className="number-field">
         <NumberControl {...input} />
         {input.unit && <span className="faint">{input.unit}</span>}

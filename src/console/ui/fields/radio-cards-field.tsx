@@ -13,8 +13,8 @@ export function RadioCardsField<Value extends string>(props: RadioCardsFieldProp
   const { value, onChange, options, ...field } = props;
   const id = useId();
   return (
-    <FieldGroup {...field}>
-      <div className="radio-cards" role="radiogroup" aria-label={field.label}>
+    <FieldGroup {...field} role="radiogroup">
+      <div className="radio-cards">
         {options.map((option) => (
           <label key={option.value} className="radio-card">
             <input

@@ -26,22 +26,22 @@ interface SelectControlProps<Value extends string> {
   readonly value: Value;
   readonly onChange: (value: Value) => void;
   readonly options: readonly Option<Value>[];
-  /** Its name, if there is no field around it, as in a bar of filters. */
+  /** Its name, if it is not that of a field, as in a bar of filters. */
   readonly label?: string;
 }
 
 /** The control alone. */
 export function SelectControl<Value extends string>({ value, onChange, options, label }: SelectControlProps<Value>) {
-  const control = useControl();
+  const { id, ...described } = useControl();
   const labelId = useLabelId();
-  const named = label === undefined ? { ...control, 'aria-labelledby': labelId } : { 'aria-label': label };
+  const named = label === undefined ? { id, 'aria-labelledby': labelId } : { 'aria-label': label };
   return (
     <Select.Root
       value={value}
       onValueChange={(chosen) => chosen !== null && onChange(chosen as Value)}
       items={options.map((option) => ({ value: option.value, label: option.label }))}
     >
-      <Select.Trigger className="input select" {...named}>
+      <Select.Trigger className="input select" {...described} {...named}>
         <Select.Value />
         <Select.Icon className="select-icon">
           <Icon name="chevron" />

@@ -11,9 +11,9 @@ interface InputProps {
   readonly autoComplete?: string;
 }
 
-export function TextField({ name, label, help, isDisabled, isRequired = true, ...input }: FieldProps & InputProps) {
+export function TextField({ name, label, help, isRequired = true, ...input }: FieldProps & InputProps) {
   return (
-    <Field name={name} label={label} help={help} isDisabled={isDisabled ?? false} isRequired={isRequired}>
+    <Field name={name} label={label} help={help} isRequired={isRequired}>
       <Input {...input} isRequired={isRequired} />
     </Field>
   );
