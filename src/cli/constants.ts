@@ -42,6 +42,8 @@ export const HINT_LENGTH = 4;
 export const COLUMN_WIDTH_MIN = 12;
 /** Characters of a wrong value that an error repeats: enough to recognize it. */
 export const VALUE_LENGTH_SHOWN = 60;
+/** Similar names that an error suggests. */
+export const SIMILAR_NAMES_SHOWN = 5;
 /** Names of changed fields in a row of `audit list`; `--json` shows all. */
 export const CHANGED_FIELDS_SHOWN = 3;
 /** Dependents that an error lists: about a screenful. */

@@ -61,6 +61,11 @@ export class Api {
     return this.#connection.organization;
   }
 
+  /** Returns the API of the same server, for another organization. */
+  within(organization: string): Api {
+    return new Api({ ...this.#connection, organization }, this.#terminal, this.#progress);
+  }
+
   /** Returns the issuer, as tokens name it. */
   issuer(): Promise<string> {
     return findIssuer(this.#connection.url, this.#terminal);

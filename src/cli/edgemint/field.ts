@@ -1,3 +1,5 @@
+import type { Kind } from './named.ts';
+
 /** A field of a representation, and the option that sets it. */
 export interface Field {
   readonly name: string;
@@ -10,6 +12,8 @@ export interface Field {
   readonly parse?: (text: string) => unknown;
   /** If the option is repeatable: whether its values form a list, or `[key, value]` pairs an object. */
   readonly many?: 'list' | 'object';
+  /** If the values are ids: the kind of resource. `update` takes names too, of resources of the updated organization. */
+  readonly kind?: Kind;
   /** Whether only `create` takes the option. */
   readonly onlyNew?: boolean;
 }

@@ -1,3 +1,4 @@
+import { SIMILAR_NAMES_SHOWN } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import type { Api } from './api.ts';
 import { UsageError } from './failures.ts';
@@ -81,16 +82,51 @@ export async function findId(api: Api, kindName: Kind, text: string): Promise<st
   if (!items) return text;
   const [exact, ...others] = byName(kind, items, text);
   if (exact && others.length === 0) return kind.idOf(exact);
-  if (exact) throw ambiguous(kind, text, [exact, ...others]);
-  const similar = items.filter((item) => kind.namesOf(item).some((name) => folded(name).includes(folded(text))));
-  const names = similar.slice(0, 5).map((item) => `  ${describe(kind, item)}`);
-  const help = names.length > 0 ? `Did you mean:\n${names.join('\n')}` : `edgemint ${kind.path} list shows all.`;
+  if (exact) throw ambiguous(`${others.length + 1} ${kind.noun}s`, text, [exact, ...others].map(describerOf(kind)));
+  const names = bySimilarName(kind, items, text).map(describerOf(kind));
+  const help = names.length > 0 ? didYouMean(names) : `edgemint ${kind.path} list shows all.`;
   throw new Failure(`There is no ${kind.noun} with the name or id \`${shorten(text)}\`. ${help}`);
 }
 
-// A client from another provider can have any id. Spaces are in none.
-async function hasClientId(api: Api, text: string): Promise<boolean> {
-  if (!/^[\x21-\x7e]+$/.test(text)) return false;
+export interface Namesake {
+  readonly id: string;
+  readonly description: string;
+}
+
+export interface Namesakes {
+  readonly exact: readonly Namesake[];
+  readonly similar: readonly Namesake[];
+}
+
+/**
+ * Returns the resources of a kind with a name, and those with a similar one.
+ * @returns undefined if the root key must name an organization
+ */
+export async function findNamesakes(api: Api, kindName: Kind, text: string): Promise<Namesakes | undefined> {
+  const kind = KINDS[kindName] as NamedKind<object>;
+  let items: object[] | undefined;
+  try {
+    items = await listed(api, kind, text);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+  const describe = describerOf(kind);
+  const shown = (item: object) => ({ id: kind.idOf(item), description: `${kind.noun} ${describe(item)}` });
+  return {
+    exact: byName(kind, items ?? [], text).map(shown),
+    similar: bySimilarName(kind, items ?? [], text).map(shown),
+  };
+}
+
+/** Whether a client from another provider can have this id. Spaces are in none. */
+export function mayBeId(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+/** Whether a client has this id. A client from another provider can have any id without spaces. */
+export async function hasClientId(api: Api, text: string): Promise<boolean> {
+  if (!mayBeId(text)) return false;
   try {
     const { body } = await api.get<{ readonly organization_id: string }>(`clients/${encodeURIComponent(text)}`);
     // The root key sees every client. In an organization that is named, the id of another one is a name there.
@@ -113,10 +149,14 @@ async function listed(api: Api, kind: NamedKind<object>, text: string): Promise<
     if (!(error instanceof RequestError)) throw error;
     if (error.status === 403) return undefined;
     if (error.status !== 422 || organization_id !== undefined) throw error;
-    throw new UsageError(
-      `\`${shorten(text)}\` is not the id of a ${kind.noun}. To use names with the root key, add --organization <name or id>.`,
-    );
+    throw namesNeedOrganization(text, `id of a ${kind.noun}`);
   }
+}
+
+export const NAMES_NEED_ORGANIZATION = 'To use names with the root key, add --organization <name or id>.';
+
+export function namesNeedOrganization(text: string, expected: string): UsageError {
+  return new UsageError(`\`${shorten(text)}\` is not the ${expected}. ${NAMES_NEED_ORGANIZATION}`);
 }
 
 /** Returns the items with exactly this name, else those with it in other letter case. */
@@ -133,13 +173,24 @@ function folded(name: string): string {
   return name.normalize('NFC').replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function ambiguous(kind: NamedKind<object>, text: string, items: readonly object[]): Failure {
-  const candidates = items.map((item) => `  ${describe(kind, item)}`);
-  return new Failure(
-    `${items.length} ${kind.noun}s are called \`${shorten(text)}\`. Use an id:\n${candidates.join('\n')}`,
-  );
+function bySimilarName(kind: NamedKind<object>, items: readonly object[], text: string): object[] {
+  return items
+    .filter((item) => kind.namesOf(item).some((name) => folded(name).includes(folded(text))))
+    .slice(0, SIMILAR_NAMES_SHOWN);
 }
 
-function describe(kind: NamedKind<object>, item: object): string {
-  return `${shorten(kind.namesOf(item).join(', '))} (${kind.idOf(item)})`;
+export function ambiguous(subject: string, text: string, descriptions: readonly string[]): Failure {
+  return new Failure(`${subject} are called \`${shorten(text)}\`. Use an id:\n${indented(descriptions)}`);
+}
+
+export function didYouMean(descriptions: readonly string[]): string {
+  return `Did you mean:\n${indented(descriptions.slice(0, SIMILAR_NAMES_SHOWN))}`;
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map((text) => `  ${text}`).join('\n');
+}
+
+function describerOf(kind: NamedKind<object>): (item: object) => string {
+  return (item) => `${shorten(kind.namesOf(item).join(', '))} (${kind.idOf(item)})`;
 }

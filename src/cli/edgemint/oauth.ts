@@ -8,10 +8,26 @@ export interface ClientCredentials {
   readonly client_secret: string;
 }
 
+/** An OAuth endpoint refused a request: [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
+export class OAuthRefusal extends Failure {
+  readonly status: number;
+  readonly error: string;
+  readonly error_description: string;
+
+  constructor(status: number, answer: { readonly error?: unknown; readonly error_description?: unknown }) {
+    const { error = 'error', error_description = '' } = answer;
+    const reason = [error, error_description].filter(Boolean).join(': ');
+    super(`The request was refused (${status}): ${line(reason)}`);
+    this.status = status;
+    this.error = String(error);
+    this.error_description = String(error_description);
+  }
+}
+
 /**
  * Posts a form to an OAuth endpoint and returns the JSON of its answer.
  * @param authorization the value of the Authorization header, if the credential is not in the form
- * @throws Failure with the error of [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
+ * @throws OAuthRefusal, and Failure if there is no answer
  */
 export async function postForm(
   url: string,
@@ -28,10 +44,7 @@ export async function postForm(
   const { response } = await exchange(new URL(url), init, terminal);
   const body = await readJson(response);
   if (response.ok) return body;
-  const { error = 'error', error_description = '' } = Object(body);
-  throw new Failure(
-    `The request was refused (${response.status}): ${line([error, error_description].filter(Boolean).join(': '))}`,
-  );
+  throw new OAuthRefusal(response.status, Object(body));
 }
 
 /**

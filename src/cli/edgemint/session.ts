@@ -76,12 +76,17 @@ export class Session {
     const { organization: named } = connection;
     if (named === undefined || !needsKey) return api;
     const organization = await findId(api, 'organization', named);
-    return organization === named ? api : new Api({ ...connection, organization }, this.terminal, follow);
+    return organization === named ? api : api.within(organization);
   }
 
-  /** Returns the id of a resource that an argument names by its id or name. @throws Failure if there is none, or several */
-  async find(kind: Kind, text: string): Promise<string> {
-    return findId(await this.api(), kind, text);
+  /**
+   * Returns the id of a resource that an argument names by its id or name.
+   * @param organization the id of the organization that has it, if it is not that of the connection
+   * @throws Failure if there is none, or several
+   */
+  async find(kind: Kind, text: string, organization?: string): Promise<string> {
+    const api = await this.api();
+    return findId(organization === undefined ? api : api.within(organization), kind, text);
   }
 
   /**

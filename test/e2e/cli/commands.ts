@@ -129,11 +129,15 @@ describe('commands:', () => {
     expect(await person.json(update('--disable-unused-after', '120'))).toMatchObject({
       unused_clients: { report_after_days: 60, disable_after_days: 120, except: [client_id] },
     });
-    const { code, stderr } = await person.run(update('--disable-unused-after', '30', '--except-unused', 'nobody'));
+    const { code, stderr } = await person.run(update('--disable-unused-after', '30', '--except-unused', 'emc_x'));
     expect([code, stderr]).toEqual([1, expect.stringContaining('\n  --disable-unused-after: must not be less')]);
-    expect((await person.run(update('--except-unused', 'nobody'))).stderr).toContain(
+    expect((await person.run(update('--except-unused', 'emc_x'))).stderr).toContain(
       '\n  --except-unused (/unused_clients/except/0): Unknown client.',
     );
+    expect(await person.json(update('--except-unused', 'RARE'))).toMatchObject({
+      unused_clients: { disable_after_days: 120, except: [client_id] },
+    });
+    expect((await person.run(update('--except-unused', 'rar'))).stderr).toContain('Did you mean:\n  rare (emc_');
     expect(await person.json(update('--reset', 'unused-clients'))).toMatchObject({ unused_clients: null });
   });
 

@@ -55,6 +55,84 @@ describe('names:', () => {
     expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('add --organization <name or id>')]);
   });
 
+  test('a token is issued to a client by its name with an API key, and without one that is said', async () => {
+    const create = ['clients', 'create', '--name', 'Mail worker', '--grant', `${API} a`];
+    const { client_secret } = await person.json<{ client_secret: string }>(create);
+    const issue = (name: string, env = {}) =>
+      person.run(['tokens', 'issue', '--client-id', name], { env: { EDGEMINT_CLIENT_SECRET: client_secret, ...env } });
+    expect(await issue('mail WORKER')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^eyJ/) });
+    expect(await issue('Mail w')).toMatchObject({ code: 1, stderr: expect.stringContaining('Did you mean:\n  Mail') });
+    const keyless = { EDGEMINT_API_KEY: '' };
+    expect(await issue('Mail worker', keyless)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        '`Mail worker` is not the id of a client. A name is found with an API key only: log in (edgemint login), or set EDGEMINT_API_KEY.\n',
+    });
+    // It may be the id of a client from another provider.
+    const guessed = await issue('Mailer', keyless);
+    expect([guessed.code, guessed.stderr]).toEqual([1, expect.stringMatching(/invalid_client.*\nIf `Mailer` is not/)]);
+    const wrongKey = await issue('Mailer', { EDGEMINT_API_KEY: 'unknown' });
+    expect(wrongKey.stderr).toMatch(/invalid_client.*\nThe name `Mailer` could not be looked up: .*\(401\)/);
+    const old = await person.json<{ client_secret: string }>([
+      ...['clients', 'create', '--name', 'Moved', '--client-id', 'moved-here', '--grant', `${API} a`],
+    ]);
+    const env = { ...keyless, EDGEMINT_CLIENT_SECRET: old.client_secret };
+    expect(await issue('moved-here', env)).toMatchObject({ code: 0 });
+    expect(await issue('moved-here', { ...env, EDGEMINT_API_KEY: 'unknown' })).toMatchObject({ code: 0 });
+  });
+
+  test('audit events are filtered by the names of their actor and target, of any kind', async () => {
+    const list = async (...args: string[]) => {
+      const { data } = await person.json<{ data: { action: string; target: string }[] }>(['audit', 'list', ...args]);
+      return data.map(({ action }) => action);
+    };
+    await person.json(['roles', 'create', '--name', 'Watched']);
+    expect(await list('--target', 'watched')).toEqual(['role.created']);
+    expect(await list('--target', 'Invoice worker')).toEqual(['client.created']);
+    expect(await list('--target', API)).toEqual(['resource_server.created']);
+    const key = await person.json<{ api_key: string }>([
+      ...['api-keys', 'create', '--name', 'watcher', '--scope', 'roles:write'],
+    ]);
+    await person.run(['roles', 'create', '--name', 'By key'], { env: { EDGEMINT_API_KEY: key.api_key } });
+    expect(await list('--actor', 'watcher')).toEqual(['role.created']);
+    expect(await list('--actor', 'root', '--target', 'By key')).toEqual([]);
+    const exported = await person.run(['audit', 'export', '--target', 'By key']);
+    expect(exported.stdout.trim().split('\n')).toHaveLength(1);
+    await person.json(['roles', 'create', '--name', 'Doubled']);
+    await person.json(['webhooks', 'create', '--name', 'Doubled', '--endpoint', 'https://hooks.example.com/in']);
+    const shared = await person.run(['audit', 'list', '--target', 'doubled']);
+    expect([shared.code, shared.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^2 items are called `doubled`\. Use an id:\n {2}role Doubled \(role_\w+\)\n {2}webhook Doubled/,
+      ),
+    ]);
+    const none = await person.run(['audit', 'list', '--target', 'Watch']);
+    expect([none.code, none.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^Nothing is called `Watch`: it is taken for an id\. Did you mean:\n {2}API key watcher/),
+    ]);
+    const nowhere = await person.run(['audit', 'list', '--target', 'By key'], { env: { EDGEMINT_ORGANIZATION: '' } });
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('add --organization <name or id>')]);
+  });
+
+  test('a secret is found by its hint', async () => {
+    await person.json(['secrets', 'rotate', 'Invoice worker']);
+    const { data } = await person.json<{ data: { id: string; rank: string; hint: string }[] }>([
+      ...['secrets', 'list', 'Invoice worker'],
+    ]);
+    const secondary = data.find(({ rank }) => rank === 'secondary');
+    const asked = await person.runAtTerminal(['secrets', 'delete', 'Invoice worker', secondary?.hint ?? ''], 'y\n');
+    expect(asked.stdout).toContain(`Delete the secret ${secondary?.id} of the client Invoice worker (${clientId})?`);
+    expect(asked.code).toBe(0);
+    const gone = await person.run(['secrets', 'promote', 'Invoice worker', '0000']);
+    expect([gone.code, gone.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^The client has no secret with the id or hint `0000`\. It has:\n {2}primary …/),
+    ]);
+  });
+
   test('a question names the server and the organization', async () => {
     const asked = await person.runAtTerminal(['clients', 'delete', 'Invoice worker'], 'n\n');
     expect(asked.stdout).toMatch(

@@ -16,7 +16,7 @@ describe('edgemint as a process', () => {
   test('reads a secret from a pipe, keeps it in the home directory, and separates its answer from notes', async () => {
     const args = ['login', '--url', edgemint.issuer];
     expect(await person.spawn(args, { input: `${edgemint.rootApiKey}\n` })).toMatchObject({ code: 0, stderr: '' });
-    const none = await person.spawn(['audit', 'list', '--target', 'none']);
+    const none = await person.spawn(['audit', 'list', '--target', 'role_0123456789abcdefghij']);
     expect(none).toEqual({ code: 0, stdout: '', stderr: 'Nothing found.\n' });
   });
 

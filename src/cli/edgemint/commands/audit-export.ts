@@ -23,7 +23,7 @@ export function addAuditExport(group: Command): void {
   addFilters(command).action(async () => {
     const session = new Session(command);
     const api = await session.api();
-    const query = { ...filtersOf(command), organization_id: api.organization };
+    const query = { ...(await filtersOf(command, session)), organization_id: api.organization };
     const { output } = command.opts<{ output?: string }>();
     const copy = (write: Write) => copyEvents(api, query, write, session.terminal);
     const count = output === undefined ? await copy(toStdout(session.terminal)) : await toFile(output, copy);

@@ -28,10 +28,10 @@ export function addAudit(program: Command): void {
     group,
     'list audit events, newest first; --json shows the changes in full',
     COLUMNS,
-    (command) => ({
+    async (command, _, session) => ({
       path: 'audit-events',
       isOwned: true,
-      query: filtersOf(command),
+      query: await filtersOf(command, session),
     }),
   );
   addFilters(list);

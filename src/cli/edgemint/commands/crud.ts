@@ -11,7 +11,7 @@ import { line } from '../printable.ts';
 import type { Page } from '../representations.ts';
 import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
-import { addFieldOptions, readFields } from './fields.ts';
+import { addFieldOptions, readFields, replaceNames } from './fields.ts';
 
 /** Describes a collection of the API to its commands. */
 export interface Collection<Item> {
@@ -162,6 +162,7 @@ export function addUpdate<Item>(parent: Command, collection: Collection<Item>): 
     if (Object.keys(patch).length === 0) throw new UsageError('No field to change is named. --help lists the options.');
     const api = await session.api();
     const itemId = await session.find(kind, named);
+    await replaceNames(command, fields, patch, (kind, text) => session.find(kind, text, itemId));
     const answer = await api.patch<Item>(itemPath(path, itemId), patch, options);
     if (answer.status === 202) return showChanged(session, answer);
     await showItem(session, collection, answer.body);

@@ -5,6 +5,7 @@ import { isJsonObject } from '../../../lib/json.ts';
 import { CommandLine } from '../command-line.ts';
 import { UsageError } from '../failures.ts';
 import type { Field } from '../field.ts';
+import type { Kind } from '../named.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Adds an option for each field, and `--from`, which reads fields from a file. */
@@ -38,6 +39,25 @@ export async function readFields(
     body.set(name, member === undefined ? value : { ...Object(body.get(name)), [member]: value });
   }
   return Object.fromEntries(body);
+}
+
+/**
+ * Replaces names by ids in the fields whose options take both.
+ * @param find returns the id of a resource that is named by its id or name
+ */
+export async function replaceNames(
+  command: Command,
+  fields: readonly Field[],
+  body: Record<string, unknown>,
+  find: (kind: Kind, text: string) => Promise<string>,
+): Promise<void> {
+  const options = command.opts<Record<string, unknown>>();
+  for (const { name, member, flags, kind } of fields) {
+    const given = options[new Option(flags).attributeName()];
+    if (kind === undefined || !Array.isArray(given)) continue;
+    const ids = await Promise.all(given.map((text: string) => find(kind, text)));
+    body[name] = member === undefined ? ids : { ...Object(body[name]), [member]: ids };
+  }
 }
 
 async function fieldsOfFile(file: unknown, terminal: Terminal): Promise<object> {

@@ -4,6 +4,7 @@ import { Failure } from '../../failure.ts';
 import { describeEntry, JsonSplitter, type LogFilter, logEntries, passes } from '../log-lines.ts';
 import { printableJson } from '../printable.ts';
 import { Session } from '../session.ts';
+import { findClientWithoutKey, findFormer } from './client-without-key.ts';
 
 interface Options extends LogFilter {
   readonly env?: string;
@@ -19,7 +20,7 @@ export function addLogs(program: Command): void {
     .description('follow the log through `wrangler tail`, with one readable line for each entry')
     .option('--worker <name>', 'the Worker; by default that of wrangler.toml in this folder')
     .option('--env <name>', 'the Worker of an environment of `npm run deploy -- --env <name>`')
-    .option('--client <client_id>', 'only requests of this client')
+    .option('--client <client>', 'only requests of this client: its id, or its name if there is an API key')
     .option('--reason <reason>', 'only requests that ended for this reason, such as wrong_secret')
     .option('--status <status>', 'only requests with this status, such as 401 or 4xx')
     .option('--request <id>', 'only the request with this X-Request-Id')
@@ -27,7 +28,12 @@ export function addLogs(program: Command): void {
     .option('--stdin', 'read log lines from stdin instead of Cloudflare');
   command.action(async () => {
     const session = new Session(command);
-    const options = command.opts<Options>();
+    const named = command.opts<Options>();
+    const { client: text } = named;
+    const options =
+      text === undefined
+        ? named
+        : { ...named, client: (await findClientWithoutKey(session, text, findFormer)).client_id };
     const splitter = new JsonSplitter();
     const show = (text: string) => {
       for (const entry of splitter.push(text).flatMap(logEntries))

@@ -57,9 +57,10 @@ const organizations: Collection<Organization & { status: string; subject: string
     {
       name: 'unused_clients',
       member: 'except',
-      flags: '--except-unused <client_id>',
-      description: 'a client that is left alone however long it is unused',
+      flags: '--except-unused <client>',
+      description: 'a client, by name or id, that is left alone however long it is unused',
       many: 'list',
+      kind: 'client',
     },
     {
       name: 'metadata',

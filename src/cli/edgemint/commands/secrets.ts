@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import { Failure } from '../../failure.ts';
+import type { Api } from '../api.ts';
 import { seconds } from '../parse.ts';
+import { line, shorten } from '../printable.ts';
 import { Session } from '../session.ts';
 import { addList, itemPath, NAME_OR_ID } from './crud.ts';
 
@@ -26,6 +29,9 @@ export function addSecrets(program: Command): void {
   addPromote(group);
   addDelete(group);
 }
+
+/** Describes the argument that identifies a secret, which has no name. */
+const ID_OR_HINT = 'its id, or the last characters that `secrets list` shows as its hint';
 
 const COLUMNS = {
   id: ({ id }: Secret) => id,
@@ -61,10 +67,11 @@ function addPromote(group: Command): void {
     .command('promote')
     .description('make the secondary secret primary again, to undo a rotation')
     .argument('<client>', NAME_OR_ID)
-    .argument('<secret_id>');
-  command.action(async (named: string, secret: string) => {
+    .argument('<secret>', ID_OR_HINT);
+  command.action(async (named: string, text: string) => {
     const session = new Session(command);
     const id = await session.find('client', named);
+    const secret = await findSecret(await session.api(), id, text);
     session.show((await (await session.api()).post(`${itemPath(secretsOf(id), secret)}/promote`, {})).body);
   });
 }
@@ -74,16 +81,35 @@ function addDelete(group: Command): void {
     .command('delete')
     .description('delete the secondary secret, to finish a rotation')
     .argument('<client>', NAME_OR_ID)
-    .argument('<secret_id>');
-  command.action(async (named: string, secret: string) => {
+    .argument('<secret>', ID_OR_HINT);
+  command.action(async (named: string, text: string) => {
     const session = new Session(command);
     const id = await session.find('client', named);
+    const secret = await findSecret(await session.api(), id, text);
+    const client = named === id ? id : `${named} (${id})`;
     await session.confirm(
-      `Delete the secret ${secret} of the client ${id}? Programs that still use it are refused afterwards.`,
+      `Delete the secret ${secret} of the client ${client}? Programs that still use it are refused afterwards.`,
     );
     await (await session.api()).delete(itemPath(secretsOf(id), secret));
     session.done(`Deleted the secret ${secret}.`);
   });
+}
+
+/**
+ * Returns the id of a secret that the user named by its id, or by the hint that `secrets list` shows.
+ * @throws Failure if no secret of the client has the hint, or both have it
+ */
+async function findSecret(api: Api, clientId: string, text: string): Promise<string> {
+  if (text.startsWith('sec_')) return text;
+  const secrets = await api.all<Secret>(secretsOf(clientId));
+  const found = secrets.filter(({ hint }) => hint === text.replace(/^…/, ''));
+  if (found.length === 1 && found[0]) return found[0].id;
+  const listed = secrets.map(({ id, rank, hint }) => `  ${line(`${rank} …${hint} (${id})`)}`).join('\n');
+  const problem =
+    found.length > 1
+      ? `Both secrets end with \`${shorten(text)}\`. Use an id:`
+      : `The client has no secret with the id or hint \`${shorten(text)}\`. It has:`;
+  throw new Failure(`${problem}\n${listed || '  none'}`);
 }
 
 function secretsOf(clientId: string): string {

@@ -1,21 +1,16 @@
 import type { Command } from 'commander';
 import { isResourceUri } from '../../../lib/identifier.ts';
 import { EXIT_FAILED, EXIT_INACTIVE, MAX_SHOWN_TIME } from '../../constants.ts';
-import { Failure } from '../../failure.ts';
 import { UNITS } from '../durations.ts';
 import { UsageError } from '../failures.ts';
-import { findIssuer } from '../issuer.ts';
-import { readPrivateKey, signAssertion } from '../keys.ts';
-import { encodeBasic, postForm } from '../oauth.ts';
+import { postForm } from '../oauth.ts';
 import { record } from '../output.ts';
 import { futureTime, jsonObject } from '../parse.ts';
 import { Session } from '../session.ts';
-import type { Terminal } from '../terminal.ts';
 import { decodeToken, verifyToken } from '../token.ts';
+import { authenticate, CLIENT_ID, CLIENT_SECRET, explainRefusal, namedClient } from './token-client.ts';
 
 const TOKEN = 'EDGEMINT_TOKEN';
-const CLIENT_ID = 'EDGEMINT_CLIENT_ID';
-const CLIENT_SECRET = 'EDGEMINT_CLIENT_SECRET';
 
 export function addTokens(program: Command): void {
   const group = program
@@ -32,8 +27,8 @@ function addIssue(group: Command): void {
     .command('issue')
     .description('get a token as a client, and print only the token')
     .option(
-      '--client-id <id>',
-      `the client (or ${CLIENT_ID}). Its secret is in ${CLIENT_SECRET}, asked for, or on stdin`,
+      '--client-id <client>',
+      `the client, by id, or by name if there is an API key (or ${CLIENT_ID}, an id). Its secret is in ${CLIENT_SECRET}, asked for, or on stdin`,
     )
     .option('--key-file <file>', 'authenticate with the private key in this file, PEM or a JWK, instead of a secret')
     .option('--kid <kid>', 'with --key-file: the id of the key; its kid by default, else its thumbprint')
@@ -46,10 +41,14 @@ function addIssue(group: Command): void {
     const { scope, resource, claims } = command.opts<{ scope?: string; resource?: string; claims?: object }>();
     const named = resource !== undefined && !isResourceUri(resource) ? { audience: resource } : { resource };
     const form = { grant_type: 'client_credentials', scope, ...named, claims: claims && JSON.stringify(claims) };
-    const { terminal } = session;
-    const assertion = await clientAssertion(command, session, url);
-    const authorization = assertion === undefined ? await clientAuthorization(command, terminal) : undefined;
-    const answer = await postForm(`${url}/oauth2/token`, { ...form, ...assertion }, authorization, terminal);
+    const client = await namedClient(command, session);
+    const { assertion, authorization } = await authenticate(command, session, client, url);
+    const answer = await postForm(
+      `${url}/oauth2/token`,
+      { ...form, ...assertion },
+      authorization,
+      session.terminal,
+    ).catch(explainRefusal(client));
     if (session.json) return session.terminal.printJson(answer);
     const { access_token, expires_in, scope: granted } = Object(answer);
     session.terminal.print(String(access_token));
@@ -61,7 +60,7 @@ function addIntrospect(group: Command): void {
   const command = group
     .command('introspect')
     .description('introspect a token, with the API key or as a client')
-    .option('--client-id <id>', `introspect as this client, with the secret in ${CLIENT_SECRET}`)
+    .option('--client-id <client>', `introspect as this client, by name or id, with the secret in ${CLIENT_SECRET}`)
     .option('--scope <scopes>', 'call the token active only if it has all these scopes')
     .option('--exit-code', `exit with ${EXIT_INACTIVE} if the token is not active`)
     .option('--strong', 'see a revocation at once, even if the resource server chose edge');
@@ -69,11 +68,15 @@ function addIntrospect(group: Command): void {
     const session = new Session(command);
     const { scope, clientId, strong } = command.opts<{ scope?: string; clientId?: string; strong?: boolean }>();
     const { url, apiKey } = await session.connection(clientId === undefined);
-    const authorization =
-      clientId === undefined ? `Bearer ${apiKey}` : await clientAuthorization(command, session.terminal);
+    const client = clientId === undefined ? undefined : await namedClient(command, session);
+    const authorization = client
+      ? (await authenticate(command, session, client, url)).authorization
+      : `Bearer ${apiKey}`;
     const token = await session.terminal.readSecret('Token', TOKEN);
     const form = { token, scope, introspection: strong ? 'strong' : undefined };
-    const answer = await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal);
+    const answer = await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal).catch(
+      explainRefusal(client),
+    );
     session.show(withTimes(session, answer));
     if (command.opts<{ exitCode?: boolean }>().exitCode && Object(answer).active !== true)
       session.terminal.exitCode = EXIT_INACTIVE;
@@ -153,27 +156,4 @@ function relative(seconds: number): string {
     return `${time}, ${text}`;
   }
   return time;
-}
-
-/** Returns the form parameters by which a client authenticates with `--key-file`, if it is given. */
-async function clientAssertion(command: Command, session: Session, url: string) {
-  const { keyFile, kid, clientId } = command.opts<{ keyFile?: string; kid?: string; clientId?: string }>();
-  if (keyFile === undefined) {
-    if (kid !== undefined) throw new UsageError('--kid requires --key-file.');
-    return undefined;
-  }
-  const client_id = clientId ?? (session.terminal.env[CLIENT_ID] || undefined);
-  if (client_id === undefined) throw new UsageError(`No client is named. Set --client-id or ${CLIENT_ID}.`);
-  const issuer = await findIssuer(url, session.terminal);
-  const client_assertion = await signAssertion(client_id, await readPrivateKey(keyFile, kid), issuer);
-  return { client_assertion, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' };
-}
-
-async function clientAuthorization(command: Command, terminal: Terminal): Promise<string> {
-  const client_id = command.opts<{ clientId?: string }>().clientId ?? (terminal.env[CLIENT_ID] || undefined);
-  if (client_id === undefined) throw new UsageError(`No client is named. Set --client-id or ${CLIENT_ID}.`);
-  const client_secret = await terminal.readSecret(`Secret of ${client_id}`, CLIENT_SECRET);
-  if (client_secret.startsWith('emc_'))
-    throw new Failure('The secret is a client_id: it starts with emc_. Use the client_secret.');
-  return encodeBasic({ client_id, client_secret });
 }
