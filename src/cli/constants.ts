@@ -34,6 +34,10 @@ export const MAX_POLL_MS = 5000;
 
 /** Width of help texts if the output is not a terminal. */
 export const HELP_COLUMNS = 80;
+/** Least width of a description beside its term in a help text: less would be one word a line. */
+export const HELP_DESCRIPTION_MIN = 30;
+/** Spaces before the terms of a help text. */
+export const HELP_INDENT = 2;
 /** Spaces between two columns of a table. */
 export const COLUMN_GAP = 2;
 /** Last characters of an API key that `profiles` shows: enough to tell keys apart, useless for guessing. */

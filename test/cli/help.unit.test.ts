@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { EXAMPLES } from '../../src/cli/edgemint/help.ts';
 import { createProgram } from '../../src/cli/edgemint/program.ts';
 import { Terminal } from '../../src/cli/edgemint/terminal.ts';
-import { noIo, Person } from '../e2e/cli/person.ts';
+import { noIo, Person, Recorder } from '../e2e/cli/person.ts';
 
 const program = () => createProgram(new Terminal(noIo()), async () => 0);
 
@@ -30,6 +30,23 @@ describe('the help', () => {
         expect(shared).not.toContain(long);
         if (short) expect(shared).not.toContain(short);
       }
+    }
+  });
+
+  test.each([80, 100, 40])('of every command fits a terminal of %i columns', (columns) => {
+    const { io } = new Terminal(noIo());
+    const stdout = Object.assign(new Recorder(), { isTTY: true, columns });
+    const parsed = createProgram(new Terminal({ ...io, stdout }), async () => 0);
+    const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+    for (const command of all(parsed)) {
+      stdout.text = '';
+      command.outputHelp();
+      const lines = stdout.text
+        .split('\n')
+        .map((line) => ({ line, isUnbreakable: /^\s*(--[\w-]+ )?("[^"]*"|\S+)( \\)?$/.test(line) }));
+      const wide = lines.filter(({ line, isUnbreakable }) => line.length > columns && !isUnbreakable);
+      expect(wide, command.name()).toEqual([]);
+      if (columns >= 80) expect(Math.max(...lines.map(({ line }) => line.length))).toBeLessThanOrEqual(columns);
     }
   });
 

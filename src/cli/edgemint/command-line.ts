@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, type Option } from 'commander';
+import { Command, type Help, InvalidArgumentError, type Option } from 'commander';
 import { UsageError } from './failures.ts';
 import type { Field } from './field.ts';
+import { FittingHelp } from './help-layout.ts';
 import { exampleOf } from './option-example.ts';
 import { line, shorten } from './printable.ts';
 
@@ -34,6 +35,10 @@ export class CommandLine extends Command {
 
   override createCommand(name?: string): CommandLine {
     return new CommandLine(name);
+  }
+
+  override createHelp(): Help {
+    return Object.assign(new FittingHelp(), this.configureHelp());
   }
 
   override addOption(option: Option): this {

@@ -1,4 +1,4 @@
-import type { Kind } from './named.ts';
+import type { Kind } from './named-kinds.ts';
 
 /** A field of a representation, and the option that sets it. */
 export interface Field {

@@ -1,4 +1,8 @@
 import type { Command } from 'commander';
+import { HELP_COLUMNS } from '../constants.ts';
+import { formatExample } from './help-layout.ts';
+import type { Output } from './io.ts';
+import type { Program } from './session.ts';
 
 /** The headings under which the help lists the commands. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
@@ -62,8 +66,16 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   completion: ['completion bash', 'completion zsh', 'completion fish'],
 };
 
+/** Returns the width of help texts on an output, in columns. */
+export function helpWidth({ isTTY, columns }: Output): number {
+  return (isTTY && columns) || HELP_COLUMNS;
+}
+
 /** Adds groups and examples to the help of all commands. */
-export function addHelp(program: Command): void {
+export function addHelp(program: Program): void {
+  const { stdout, stderr } = program.terminal.io;
+  const help = program.createCommand('help').argument('[command]').description('show the help of a command');
+  program.addHelpCommand(help.helpGroup('More:'));
   for (const command of program.commands) {
     const heading = Object.entries(GROUPS).find(([, names]) => names.includes(command.name()))?.[0];
     command.helpGroup(heading ?? 'More:');
@@ -73,6 +85,7 @@ export function addHelp(program: Command): void {
       .split(' ')
       .filter(Boolean)
       .reduce<Command | undefined>((parent, name) => parent?.commands.find((one) => one.name() === name), program);
-    command?.addHelpText('after', `\nExamples:\n${lines.map((text) => `  edgemint ${text}`).join('\n')}`);
+    const examples = (width: number) => lines.map((text) => formatExample(text, width)).join('\n');
+    command?.addHelpText('after', ({ error }) => `\nExamples:\n${examples(helpWidth(error ? stderr : stdout))}`);
   }
 }

@@ -4,11 +4,11 @@ import {
   didYouMean,
   findNamesakes,
   hasClientId,
-  type Kind,
   mayBeId,
   NAMES_NEED_ORGANIZATION,
   namesNeedOrganization,
 } from './named.ts';
+import type { Kind } from './named-kinds.ts';
 import { shorten } from './printable.ts';
 
 /**

@@ -1,5 +1,4 @@
 import packageJson from '../../../package.json' with { type: 'json' };
-import { HELP_COLUMNS } from '../constants.ts';
 import { addApi } from './commands/api.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addApply } from './commands/apply.ts';
@@ -27,8 +26,8 @@ import { addStatus } from './commands/status.ts';
 import { addTokens } from './commands/tokens.ts';
 import { addUsage } from './commands/usage.ts';
 import { addWebhooks } from './commands/webhooks.ts';
-import { addHelp } from './help.ts';
-import type { Output, RunCommand } from './io.ts';
+import { addHelp, helpWidth } from './help.ts';
+import type { RunCommand } from './io.ts';
 import { Program } from './session.ts';
 import { hasColours } from './style.ts';
 import type { Terminal } from './terminal.ts';
@@ -41,16 +40,16 @@ export function createProgram(terminal: Terminal, run: RunCommand): Program {
   const { stdout, stderr, env } = terminal.io;
   const program = new Program(terminal)
     .description('Manages an Edgemint, an OAuth 2.0 authorization server for machines.')
-    .version(packageJson.version)
-    .configureHelp({ showGlobalOptions: true })
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
       getOutHasColors: () => hasColours(stdout, env),
       getErrHasColors: () => hasColours(stderr, env),
-      getOutHelpWidth: () => widthOf(stdout),
-      getErrHelpWidth: () => widthOf(stderr),
+      getOutHelpWidth: () => helpWidth(stdout),
+      getErrHelpWidth: () => helpWidth(stderr),
     });
   addProfiles(program);
   addMe(program);
@@ -82,8 +81,4 @@ export function createProgram(terminal: Terminal, run: RunCommand): Program {
   addDev(program, run);
   addHelp(program);
   return program;
-}
-
-function widthOf({ isTTY, columns }: Output): number {
-  return (isTTY && columns) || HELP_COLUMNS;
 }

@@ -138,7 +138,7 @@ export class Person {
 }
 
 /** Collects the text that is written to it. */
-class Recorder extends Writable {
+export class Recorder extends Writable {
   text = '';
   readonly #onText: (text: string) => void;
 

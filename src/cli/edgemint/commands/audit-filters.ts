@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ACTORS } from '../../../store/actors.ts';
-import type { Kind } from '../named.ts';
 import { findAnyId } from '../named-any.ts';
+import type { Kind } from '../named-kinds.ts';
 import { pastTime } from '../parse.ts';
 import type { Session } from '../session.ts';
 

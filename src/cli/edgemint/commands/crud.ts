@@ -4,7 +4,7 @@ import { Failure } from '../../failure.ts';
 import type { Answer, Api } from '../api.ts';
 import { UsageError } from '../failures.ts';
 import type { Field } from '../field.ts';
-import type { Kind } from '../named.ts';
+import type { Kind } from '../named-kinds.ts';
 import { type Columns, isEmpty, record } from '../output.ts';
 import { wholeNumber } from '../parse.ts';
 import { line } from '../printable.ts';

@@ -5,7 +5,7 @@ import { isJsonObject } from '../../../lib/json.ts';
 import { CommandLine } from '../command-line.ts';
 import { UsageError } from '../failures.ts';
 import type { Field } from '../field.ts';
-import type { Kind } from '../named.ts';
+import type { Kind } from '../named-kinds.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Adds an option for each field, and `--from`, which reads fields from a file. */
