@@ -88,7 +88,8 @@ export async function findClientNames(
 ): Promise<ReadonlyMap<string, { readonly clientName: string; readonly organizationId: string }>> {
   if (clientIds.length === 0) return new Map();
   const { clientId, clientName, organizationId } = clients;
-  const isOwned = owner === INSTANCE ? undefined : eq(organizationId, owner);
+  // The plus keeps SQLite from the index of organizations, in which it would read all clients of the owner.
+  const isOwned = owner === INSTANCE ? undefined : sql`+${organizationId} = ${owner}`;
   const found = await askStore('d1', () =>
     db
       .select({ clientId, clientName, organizationId })
