@@ -17,6 +17,7 @@ import { moveOlderUsage } from './store/older-usage.ts';
 import { checkOrganizationQuotas } from './store/organization-quotas.ts';
 import { purge } from './store/purges.ts';
 import { readRing } from './store/ring.ts';
+import { migrateSecrets } from './store/secret-lists.ts';
 import { areSigningKeysUnchanged, changeSigningKeys, deleteRetiredSigningKeys } from './store/signing-keys.ts';
 import { StaleWriteError, write } from './store/write.ts';
 
@@ -32,6 +33,7 @@ const TASKS: readonly (readonly [BackgroundTask, Task])[] = [
   ['resume_pushes', ({ db, gates }) => resumePushes(db, gates)],
   ['migrate_identifiers', storeComparableForms],
   ['migrate_usage', async ({ db }, now) => ({ moved: await moveOlderUsage(db, now) })],
+  ['migrate_secrets', async ({ db }) => ({ migrated: await migrateSecrets(db) })],
   ['purge', ({ db }, now) => purge(db, now)],
   ['notice_expiring_api_keys', async ({ db }, now) => ({ noticed: await noticeExpiringApiKeys(db, now) })],
   ['notice_expiring_clients', async ({ db }, now) => ({ noticed: await noticeExpiringClients(db, now) })],

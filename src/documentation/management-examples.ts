@@ -335,6 +335,7 @@ export const REPRESENTATIONS = {
     ],
   },
   Secret,
+  OrganizationSecret: { client_id: CLIENT_ID, client_name: 'Invoice worker', ...Secret },
   CreatedSecret: { ...Secret, client_id: CLIENT_ID, client_secret: CLIENT_SECRET },
   AuditEvent: {
     id: 'evt_0oWlXrD56moKdtYq7gqL6e',

@@ -90,6 +90,7 @@ export interface ScheduledEvent {
     | 'copy_key_ring'
     | 'migrate_identifiers'
     | 'migrate_usage'
+    | 'migrate_secrets'
     | 'flush_usage';
   readonly ok: boolean;
   readonly ms: number;

@@ -179,6 +179,10 @@ export const USED_SCOPES_NAMED = 20;
 export const LEAST_PRIVILEGE_PAGE_DEFAULT = 25;
 export const LEAST_PRIVILEGE_PAGE_MAX = 50;
 
+/** Secrets of a page of an organization's secrets, and at most: the gate of each client is asked. */
+export const SECRET_LIST_DEFAULT = 25;
+export const SECRET_LIST_MAX = 50;
+
 /** How many gates one request asks at the same time. */
 export const GATES_ASKED_AT_ONCE = 25;
 

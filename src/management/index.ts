@@ -26,6 +26,7 @@ import { organizations } from './resources/organizations.ts';
 import { quota } from './resources/quota.ts';
 import { resourceServers } from './resources/resource-servers.ts';
 import { roles } from './resources/roles.ts';
+import { secretList } from './resources/secret-list.ts';
 import { secrets } from './resources/secrets.ts';
 import { signingKeys } from './resources/signing-keys.ts';
 import { tokens } from './resources/tokens.ts';
@@ -65,6 +66,7 @@ export function management(services: ManagementServices): ManagementApp {
   clients(app);
   diagnosis(app);
   secrets(app);
+  secretList(app);
   clientCredentials(app);
   effectiveScopes(app);
   leastPrivilege(app);

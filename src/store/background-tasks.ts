@@ -14,6 +14,7 @@ export const BACKGROUND_TASKS = [
   'copy_key_ring',
   'migrate_identifiers',
   'migrate_usage',
+  'migrate_secrets',
   'purge',
   'notice_expiring_api_keys',
   'check_quotas',

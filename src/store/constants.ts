@@ -49,6 +49,9 @@ export const RESERVATION_EXTENDED_BELOW = RESERVATION_AGE - 1800;
 /** The most resource servers of older code whose identifiers one run of the scheduled handler brings into comparable form. */
 export const IDENTIFIERS_PER_RUN = 1000;
 
+/** The most secrets of older code whose organization one run of the scheduled handler stores: each is up to eight written rows. */
+export const SECRETS_PER_RUN = 2000;
+
 /** The most rows of a table that one run of the scheduled handler purges. It runs every minute. */
 export const PURGE_ROWS = 5000;
 

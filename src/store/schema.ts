@@ -482,6 +482,8 @@ export const clientSecrets = sqliteTable(
     quietFrom: integer('quiet_from'),
     /** Of a secondary secret: whether the event `secret.unused_secondary` was sent, or need not be. */
     disuseNoticed: integer('disuse_noticed', { mode: 'boolean' }).notNull().default(false),
+    /** That of its client, for lists. Null in a row of older code, until the scheduled handler stores it. */
+    organizationId: text('organization_id'),
   },
   (table) => [
     // A client has at most two secrets, one of each rank.
@@ -493,6 +495,13 @@ export const clientSecrets = sqliteTable(
       .on(quietSince(table))
       .where(sql`${table.rank} = 'secondary' AND ${table.disuseNoticed} = 0`),
     uniqueIndex('client_secrets_hash').on(table.hash),
+    index('client_secrets_created').on(table.organizationId, table.createdAt, table.id),
+    index('client_secrets_ends')
+      .on(table.organizationId, table.expiresAt, table.id)
+      .where(sql`${table.expiresAt} IS NOT NULL AND ${table.leakedAt} IS NULL`),
+    index('client_secrets_replaced')
+      .on(table.organizationId, quietSince(table), table.id)
+      .where(sql`${table.rank} = 'secondary'`),
   ],
 );
 

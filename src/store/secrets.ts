@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { askStore } from './errors.ts';
 import { clientSecrets, clients } from './schema.ts';
@@ -9,11 +9,12 @@ type Row = typeof clientSecrets.$inferSelect;
 /** A secret as it is stored. Without `selfMade`, the client itself did not create it. */
 export type StoredSecret = Omit<Row, Noted> & Partial<Pick<Row, Noted>>;
 /** Columns with defaults: what happened to it since it was created. */
-type Noted = 'selfMade' | 'expiryNoticed' | 'quietFrom' | 'disuseNoticed';
+type Noted = 'selfMade' | 'expiryNoticed' | 'quietFrom' | 'disuseNoticed' | 'organizationId';
 
-/** Builds the statement that stores a secret. */
+/** Builds the statement that stores a secret of a client that exists. */
 export function insertSecret(db: Database, secret: StoredSecret): Statement {
-  return db.insert(clientSecrets).values(secret);
+  const organizationId = sql`(SELECT organization_id FROM ${clients} WHERE client_id = ${secret.clientId})`;
+  return db.insert(clientSecrets).values({ ...secret, organizationId });
 }
 
 /**

@@ -71,6 +71,7 @@ test.each([
   ['patch', '/v1/clients/{client_id}', true, 'updateClient'],
   ['delete', '/v1/clients/{client_id}/secrets/{id}', false, 'deleteSecretOfClient'],
   ['get', '/v1/clients/{client_id}/secrets', true, 'listSecretsOfClient'],
+  ['get', '/v1/secrets', true, 'listSecrets'],
   ['post', '/v1/clients/{client_id}/secrets/rotate', false, 'rotateSecretsOfClient'],
   ['post', '/v1/clients/{client_id}/secrets/{id}/promote', false, 'promoteSecretOfClient'],
   ['post', '/v1/organizations/{id}/revoke-tokens', false, 'revokeTokensOfOrganization'],

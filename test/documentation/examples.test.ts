@@ -85,6 +85,10 @@ describe('the examples of the management API', () => {
     const client = `clients/${created.CreatedClient.answer.client_id}`;
     const first = async (path: string) => ((await call('GET', path)).answer.data as Fields[])[0] ?? {};
     expect(asInExample(await first(`${client}/secrets`), REPRESENTATIONS.Secret)).toEqual(REPRESENTATIONS.Secret);
+    const { OrganizationSecret } = REPRESENTATIONS;
+    expect(
+      Object.keys(asInExample(await first(`secrets?organization_id=${own.organization_id}`), OrganizationSecret)),
+    ).toEqual(Object.keys(OrganizationSecret));
     const event = await first(`audit-events?action=role.created&organization_id=${own.organization_id}`);
     const { address, ...example } = REPRESENTATIONS.AuditEvent;
     expect(asInExample(event, example)).toEqual({ ...example, address: expect.anything() });

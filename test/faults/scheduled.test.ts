@@ -232,6 +232,7 @@ async function isDone(): Promise<Readonly<Record<(typeof TASKS)[number], boolean
         JSON.stringify((rows.signing_keys ?? []).map(({ kid }) => kid).sort()),
     migrate_identifiers: !has('resource_servers', ({ comparable: form }) => form === null),
     migrate_usage: !has('client_usage', ({ client_id }) => client_id === worker.client_id),
+    migrate_secrets: !has('client_secrets', ({ organization_id }) => organization_id === null),
     resume_pushes: rows.gate_pushes?.length === 0,
     purge: !(
       has('audit_events', ({ id }) => id === 'old') ||
@@ -319,6 +320,7 @@ test('the log tells how much each task did, and nothing of one that found nothin
     ['resume_pushes', true, { delivered: 1, failed: 0 }],
     ['migrate_identifiers', true, { migrated: 1, collisions: 0 }],
     ['migrate_usage', true, { moved: 1 }],
+    ['migrate_secrets', true, { migrated: 1 }],
     [
       'purge',
       true,
@@ -428,6 +430,7 @@ const STATEMENTS: Readonly<Record<(typeof TASKS)[number], string>> = {
   copy_key_ring: 'from "revoked_signing_keys"',
   migrate_identifiers: 'select "id", "identifier" from "resource_servers"',
   migrate_usage: 'select "client_id", "hour", "outcome", "count" from "client_usage"',
+  migrate_secrets: 'UPDATE "client_secrets" SET organization_id',
   resume_pushes: 'MAX("version")',
   purge: 'delete from "audit_events"',
   notice_expiring_api_keys: '"secondary_noticed_end" IS NOT',

@@ -208,6 +208,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     requires: 'clients:read',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets` }),
   },
+  'GET /secrets': { requires: 'clients:read', call: (id) => ({ path: `secrets?organization_id=${id}` }) },
   'POST /clients/{client_id}/secrets/rotate': {
     requires: 'clients:write',
     call: async (id) => ({ path: `clients/${(await newClient(id)).client_id}/secrets/rotate`, body: {} }),

@@ -97,6 +97,8 @@ beforeAll(async () => {
     { resource_server: identifier },
     { auth_method: 'private_key_jwt' },
     { expires_before: time, status: 'active' },
+    { expires_before: time },
+    { safe_to_delete: 'true' },
     { unused_since: time, status: 'active', auth_method: 'private_key_jwt' },
     { name: 'w', status: 'active', role: 'indexed', resource_server: identifier },
     ...sorts.flatMap((sort) => [

@@ -45,6 +45,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'clients generate-key': ['clients generate-key "Invoice worker" --out worker.pem --only'],
   'clients trust-github': ['clients trust-github "Invoice worker" --repository-id 74 --ref refs/heads/main'],
   'clients diagnose': ['clients diagnose "Invoice worker"'],
+  'secrets list': [
+    'secrets list "Invoice worker"',
+    'secrets list --expires-before 30d',
+    'secrets list --safe-to-delete',
+  ],
   'secrets rotate': ['secrets rotate "Invoice worker" --grace 1h'],
   'tokens issue': [
     'tokens issue --client-id "Invoice worker" --scope orders:read',

@@ -45,6 +45,7 @@ export const REQUEST_OPTIONS: Readonly<Record<string, Row>> = {
   '--auth-method': { sets: ['auth_method'] },
   '--unused-since': { sets: ['unused_since'] },
   '--expires-before': { sets: ['expires_before'] },
+  '--safe-to-delete': { sets: ['safe_to_delete'] },
   '--sort': { sets: ['sort'] },
   '--from': { sets: ['from'], example: '24h' },
   '--to': { sets: ['to'], example: '1h' },

@@ -26,7 +26,7 @@ import { requireMatch, retryOnStaleWrite } from '../write/preconditions.ts';
 import { activityOf } from './activity.ts';
 import { safetyOf } from './secret-safety.ts';
 
-const Secret = z
+export const Secret = z
   .object({
     id: z.string().openapi({ description: 'The id of the secret.', example: 'sec_7n42DGM5Tflk9n8mt7Fhc7' }),
     rank: z.enum(['primary', 'secondary']).openapi({
@@ -247,7 +247,8 @@ async function lastUses(services: ManagementServices, clientId: string): Promise
   return new Map(secrets.map(({ id, last_used_at }) => [id, last_used_at]));
 }
 
-function toResponse(secret: StoredSecret, lastUsed: ReadonlyMap<string, number>, now: number) {
+/** Shows a secret. @param lastUsed when secrets were last used, by their ids, in milliseconds since the epoch */
+export function toResponse(secret: StoredSecret, lastUsed: ReadonlyMap<string, number>, now: number) {
   return {
     id: secret.id,
     rank: secret.rank,

@@ -20,6 +20,16 @@ describe('names:', () => {
   test('a client is found by its name in any letter case, and by its id from another provider', async () => {
     expect(await person.json(['clients', 'get', 'invoice WORKER'])).toMatchObject({ client_id: clientId });
     expect(await person.json(['secrets', 'list', 'Invoice worker'])).toMatchObject({ data: [{ rank: 'primary' }] });
+    const [all, ending, safe] = [[], ['--expires-before', '30d'], ['--safe-to-delete']].map((options) =>
+      person.json(['secrets', 'list', ...options]),
+    );
+    expect(await all).toMatchObject({
+      data: [{ client_id: clientId, client_name: 'Invoice worker', rank: 'primary' }],
+    });
+    expect([await ending, await safe]).toMatchObject([{ data: [] }, { data: [] }]);
+    expect((await person.run(['secrets', 'list'])).stdout).toMatch(/^client +id .*\nInvoice worker +sec_/);
+    const both = await person.run(['secrets', 'list', 'Invoice worker', '--safe-to-delete']);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('Name no client')]);
     await person.json(['clients', 'create', '--name', 'Old', '--client-id', 'Invoice', '--grant', API]);
     await person.json(['clients', 'create', '--name', 'Invoice', '--grant', API]);
     expect(await person.json(['clients', 'get', 'Invoice'])).toMatchObject({ client_name: 'Old' });

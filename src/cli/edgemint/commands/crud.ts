@@ -60,7 +60,7 @@ interface Source {
 export function addList<Item>(
   parent: Command,
   description: string,
-  columns: Columns<Item>,
+  columns: Columns<Item> | ((items: readonly Item[]) => Columns<Item>),
   source: (command: Command, args: readonly string[], session: Session) => Source | Promise<Source>,
   name = 'list',
 ): Command {
@@ -81,7 +81,7 @@ export function addList<Item>(
       : await api.page<Item>(path, { ...full, limit, cursor });
     if (session.json) return session.terminal.printJson(page);
     if (page.data.length === 0) return session.terminal.note('Nothing found.');
-    session.list(columns, page.data);
+    session.list(typeof columns === 'function' ? columns(page.data) : columns, page.data);
     if (page.next_cursor !== null)
       session.terminal.note(`There are more. --all shows all, --cursor ${line(page.next_cursor)} the next page.`);
   });

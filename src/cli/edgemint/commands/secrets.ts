@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
-import { seconds } from '../parse.ts';
+import { UsageError } from '../failures.ts';
+import { futureTime, seconds } from '../parse.ts';
 import { line, shorten } from '../printable.ts';
 import { Session } from '../session.ts';
 import { addList, itemPath, NAME_OR_ID } from './crud.ts';
 
 interface Secret {
+  /** Only in the list of all clients. */
+  readonly client_name?: string;
   readonly id: string;
   readonly rank: string;
   readonly hint: string;
@@ -21,10 +24,29 @@ export function addSecrets(program: Command): void {
   const group = program
     .command('secrets')
     .description('secrets of a client: at most two, so that a rotation interrupts nothing');
-  addList(group, 'list the secrets of a client', COLUMNS, async (_, [named = ''], session) => ({
-    path: secretsOf(await session.find('client', named)),
-    isOwned: false,
-  })).argument('<client>', NAME_OR_ID);
+  addList(
+    group,
+    'list the secrets of a client, or of all clients of the organization',
+    (secrets: readonly Secret[]) => (secrets[0]?.client_name === undefined ? COLUMNS : { client: nameOf, ...COLUMNS }),
+    async (command, [named], session) => {
+      const { expiresBefore: expires_before, safeToDelete } = command.opts<Record<string, string | boolean>>();
+      const query = {
+        expires_before: expires_before as string | undefined,
+        safe_to_delete: safeToDelete ? 'true' : undefined,
+      };
+      if (named === undefined) return { path: 'secrets', isOwned: true, query };
+      if (expires_before !== undefined || safeToDelete)
+        throw new UsageError('--expires-before and --safe-to-delete are for all clients. Name no client.');
+      return { path: secretsOf(await session.find('client', named)), isOwned: false };
+    },
+  )
+    .argument('[client]', `${NAME_OR_ID}; without it, all clients of the organization`)
+    .option(
+      '--expires-before <time>',
+      'only secrets that are accepted and end before a time (RFC 3339), a day, or the end of a duration such as 30d',
+      futureTime,
+    )
+    .option('--safe-to-delete', 'only secondary secrets that are safe to delete');
   addRotate(group);
   addPromote(group);
   addDelete(group);
@@ -32,6 +54,8 @@ export function addSecrets(program: Command): void {
 
 /** Describes the argument that identifies a secret, which has no name. */
 const ID_OR_HINT = 'its id, or the last characters that `secrets list` shows as its hint';
+
+const nameOf = ({ client_name }: Secret) => client_name;
 
 const COLUMNS = {
   id: ({ id }: Secret) => id,

@@ -1,0 +1,4 @@
+ALTER TABLE `client_secrets` ADD `organization_id` text;--> statement-breakpoint
+CREATE INDEX `client_secrets_created` ON `client_secrets` (`organization_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `client_secrets_ends` ON `client_secrets` (`organization_id`,`expires_at`,`id`) WHERE "client_secrets"."expires_at" IS NOT NULL AND "client_secrets"."leaked_at" IS NULL;--> statement-breakpoint
+CREATE INDEX `client_secrets_replaced` ON `client_secrets` (`organization_id`,CASE WHEN "quiet_from" IS NOT NULL THEN "quiet_from" WHEN "rotated_at" IS NOT NULL THEN "rotated_at" ELSE "created_at" END,`id`) WHERE "client_secrets"."rank" = 'secondary';
