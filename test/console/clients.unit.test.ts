@@ -9,12 +9,11 @@ import { decodeToken } from '../../src/console/pages/client/decoded-token.ts';
 import { mergePatchOf } from '../../src/console/pages/client/merge-patch.ts';
 import { grantsWithout } from '../../src/console/pages/client/removal.ts';
 import { solutionOf } from '../../src/console/pages/client/solutions.ts';
-import { updateCommand } from '../../src/console/pages/client/update-options.ts';
 import { usageSeries } from '../../src/console/pages/client/usage-series.ts';
 import { type Outcome, runBounded } from '../../src/console/pages/clients/bounded.ts';
 import {
   isFiltered,
-  listArguments,
+  listCommand,
   METHODS,
   readFilters,
   toQuery,
@@ -83,15 +82,13 @@ describe('the filters of the list', () => {
   });
 
   test('are the options of the command line', () => {
-    expect(listArguments({ unused_since: '90d', status: 'active', sort: 'last_used_at', name: 'In voice' })).toEqual(
-      [
-        'clients list --name'.split(' '),
-        'In voice',
-        '--status active --unused-since 90d --sort last_used_at'.split(' '),
-      ].flat(),
+    const filters = readFilters('?unused_since=90d&status=active&sort=-last_used_at&name=In+voice');
+    expect(listCommand(filters, 'org_1').replaceAll(' \\\n ', '')).toBe(
+      "edgemint clients list --name 'In voice' --status active --unused-since 90d --sort=-last_used_at --organization org_1",
     );
-    expect(listArguments({ sort: '-name' })).toEqual(['clients', 'list', '--sort=-name']);
-    expect(listArguments({ reserved_claims: 'true' })).toEqual(['clients', 'reserved-claims']);
+    expect(listCommand({ reserved_claims: 'true' }, 'org_1')).toBe(
+      'edgemint clients reserved-claims --organization org_1',
+    );
   });
 });
 
@@ -293,26 +290,5 @@ describe('the credentials of a client', () => {
     });
     expect(patchWithout(client, '/tls_client_auth_san_dns')).toEqual({ tls_client_auth_san_dns: null });
     expect(patchWithout(client, '')).toBeUndefined();
-  });
-});
-
-describe('the command that makes the same change', () => {
-  test.each([
-    [{ client_name: "It's", owner: null }, "--name 'It'\\''s' --reset owner"],
-    [
-      { roles: ['a', 'b c'], grants: [{ resource_server: 'r', scopes: ['x', 'y'] }] },
-      "--role a --role 'b c' --grant 'r x y'",
-    ],
-    [{ roles: [], description: '' }, '--reset roles --reset description'],
-    [{ may_rotate_secret: true, dpop_bound_access_tokens: false }, '--may-rotate-secret --no-dpop-bound'],
-    [{ rate_limit: { burst: 5 } }, '--rate-limit 600/5'],
-    [{ owner: '-x' }, '--owner=-x'],
-  ])('is an option for each field of %j', (patch, options) => {
-    const after = { rate_limit: { per_minute: 600, burst: 5 } };
-    expect(updateCommand('emc_1', patch, after)).toBe(`edgemint clients update emc_1 ${options}`);
-  });
-
-  test('is left out if it has no option for a field', () => {
-    expect(updateCommand('emc_1', { owner: 'a', claims: { tier: 'gold' } }, {})).toBeUndefined();
   });
 });

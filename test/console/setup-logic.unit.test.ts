@@ -7,7 +7,6 @@ import {
   removedGrants,
   withScope,
 } from '../../src/console/pages/grants/holders.ts';
-import { createCommand } from '../../src/console/pages/new-client/command.ts';
 import {
   bodyOf,
   choiceOf,
@@ -115,11 +114,6 @@ describe('the draft of a client', () => {
       access_token_ttl: 600,
       rate_limit: { per_minute: 10, burst: 5 },
     });
-    const command = createCommand(body);
-    expect(command).toContain('--auth-method federated_jwt');
-    expect(command).toContain("--grant 'https://a.example a'");
-    expect(command).toContain('--rate-limit 10/5');
-    expect(command).toContain('--dpop-bound');
   });
 
   test('is not sent with a private key', () => {

@@ -1,4 +1,5 @@
 import { ISSUER_URL } from './address.ts';
+import { shellWord } from './shell.ts';
 
 /** A call as it is shown to people who want to script it. */
 export interface ShownCall {
@@ -15,17 +16,12 @@ export interface ShownCall {
 export function curlFor({ method, path, body, ifMatch, accept }: ShownCall): string {
   const verb = method.toUpperCase();
   return [
-    `curl ${verb === 'GET' ? '' : `-X ${verb} `}${quote(`${ISSUER_URL}${path}`)}`,
+    `curl ${verb === 'GET' ? '' : `-X ${verb} `}${shellWord(`${ISSUER_URL}${path}`)}`,
     '-H "Authorization: Bearer $EDGEMINT_API_KEY"',
-    ...(accept === undefined ? [] : [`-H ${quote(`Accept: ${accept}`)}`]),
-    ...(ifMatch === undefined ? [] : [`-H ${quote(`If-Match: ${ifMatch}`)}`]),
+    ...(accept === undefined ? [] : [`-H ${shellWord(`Accept: ${accept}`)}`]),
+    ...(ifMatch === undefined ? [] : [`-H ${shellWord(`If-Match: ${ifMatch}`)}`]),
     ...(body === undefined
       ? []
-      : [`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(body, null, 2))}`]),
+      : [`-H 'Content-Type: application/json'`, `-d ${shellWord(JSON.stringify(body, null, 2))}`]),
   ].join(' \\\n  ');
-}
-
-/** Quotes a word for a POSIX shell. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

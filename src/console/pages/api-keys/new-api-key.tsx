@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useSession } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -53,11 +53,9 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
     onDone: ({ api_key }) => setCreated(api_key),
   });
   const submit = () => create.run();
-  const command = commandFor(['api-keys', 'create'], {
-    name,
-    scope: scopes,
-    expires: /^\d+$/.test(lifetime) ? `${lifetime}d` : chosen,
-    organization: organizationId,
+  const { expires_at, ...fields } = body;
+  const command = fieldsCommand(['api-keys', 'create'], fields, {
+    expires: /^\d+$/.test(lifetime) ? `${lifetime}d` : expires_at,
   });
   if (created !== undefined) {
     return (

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { commandFor } from '../../api/command.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import type { Schema } from '../../api/types.ts';
@@ -10,7 +11,7 @@ import { ErrorBox } from '../../ui/error-box.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Table } from '../../ui/table.tsx';
-import { clientPath, edgemint } from './address.ts';
+import { clientPath } from './address.ts';
 import { GrantsDialog } from './grants-dialog.tsx';
 import { LeastPrivilegeSection } from './least-privilege.tsx';
 import type { TabProps } from './tab.ts';
@@ -81,7 +82,7 @@ export function AccessTab(props: TabProps) {
         )}
         <CallHint
           call={{ method: 'get', path: clientPath(client_id, '/effective-scopes') }}
-          command={edgemint('clients', 'get', client_id)}
+          command={commandFor(['clients', 'get', client_id])}
         />
       </Section>
       <LeastPrivilegeSection client={client} />

@@ -1,5 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import type { Problem } from '../../api/problem.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -10,7 +11,6 @@ import { Form } from '../../ui/form.tsx';
 import type { Client } from '../clients/words.ts';
 import { clientPath } from './address.ts';
 import { patchWithKeys, patchWithWorkload, readKeys } from './credential-patches.ts';
-import { updateCommand } from './update-options.ts';
 
 interface AddDialogProps {
   readonly client: Client;
@@ -155,7 +155,7 @@ function PatchDialog({ before, title, description, patch, fault, onClose, childr
             body: patch,
             ...(before.etag && { ifMatch: before.etag }),
           }}
-          command={updateCommand(client_id, patch, before.client)}
+          command={fieldsCommand(['clients', 'update', client_id], patch, { 'if-match': before.etag })}
         />
       )}
     </Dialog>

@@ -12,12 +12,3 @@ export function clientsAddress(organizationId: string): string {
 export function clientPath(clientId: string, rest = ''): string {
   return `/v1/clients/${encodeURIComponent(clientId)}${rest}`;
 }
-
-const PLAIN = /^[\w@%+=:,./-]+$/;
-
-/** Returns an `edgemint` command for a POSIX shell. */
-export function edgemint(...words: readonly string[]): string {
-  return ['edgemint', ...words.map((word) => (PLAIN.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))].join(
-    ' ',
-  );
-}

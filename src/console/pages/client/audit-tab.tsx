@@ -1,3 +1,4 @@
+import { commandFor } from '../../api/command.ts';
 import { useList } from '../../api/queries.ts';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Empty } from '../../ui/empty.tsx';
@@ -6,7 +7,6 @@ import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
-import { edgemint } from './address.ts';
 import type { TabProps } from './tab.ts';
 
 /** The audit events about a client, the newest first. */
@@ -41,7 +41,7 @@ export function AuditTab({ client: { client_id, organization_id } }: TabProps) {
       />
       <CallHint
         call={{ method: 'get', path: `/v1/audit-events?${new URLSearchParams(query)}` }}
-        command={edgemint('audit', 'list', '--target', client_id)}
+        command={commandFor(['audit', 'list'], { target: client_id })}
       />
     </Section>
   );

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { commandFor, fieldsCommand } from '../../api/command.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import type { Schema } from '../../api/types.ts';
@@ -15,10 +16,9 @@ import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { METHOD_LABELS, type Method } from '../clients/words.ts';
 import { AddKeyDialog, AddWorkloadDialog } from './add-credential-dialogs.tsx';
-import { clientAddress, clientPath, edgemint } from './address.ts';
+import { clientAddress, clientPath } from './address.ts';
 import { patchWithout } from './credential-patches.ts';
 import { type TabProps, usesSecret } from './tab.ts';
-import { updateCommand } from './update-options.ts';
 
 type Secret = Schema<'Secret'>;
 type Credential = Schema<'Credential'>;
@@ -120,7 +120,7 @@ function Secrets({ client: { client_id, client_name, organization_id } }: TabPro
       {promote.problem && <ErrorBox problem={promote.problem} />}
       <CallHint
         call={{ method: 'get', path: clientPath(client_id, '/secrets') }}
-        command={edgemint('secrets', 'list', client_id)}
+        command={commandFor(['secrets', 'list', client_id])}
       />
       {deleted && (
         <DeleteSecretDialog
@@ -170,7 +170,7 @@ function DeleteSecretDialog({ clientId, clientName, secret, onClose }: DeleteSec
       isRunning={action.isRunning}
       problem={action.problem}
       call={{ method: 'delete', path: clientPath(clientId, `/secrets/${secret.id}`) }}
-      command={edgemint('secrets', 'delete', clientId, secret.id)}
+      command={commandFor(['secrets', 'delete', clientId, secret.id])}
     >
       <p>
         {secret.safe_to_delete
@@ -275,7 +275,7 @@ function OtherCredentials({ client, etag, open }: TabProps) {
       )}
       <CallHint
         call={{ method: 'get', path: clientPath(client_id, '/credentials') }}
-        command={edgemint('clients', 'get', client_id)}
+        command={commandFor(['clients', 'get', client_id])}
       />
       {adding === 'key' && <AddKeyDialog client={client} etag={etag} onClose={close} />}
       {adding === 'workload' && <AddWorkloadDialog client={client} etag={etag} onClose={close} />}
@@ -316,7 +316,7 @@ function RemoveDialog({ client, etag, credential, onClose }: RemoveDialogProps) 
       isRunning={action.isRunning}
       problem={action.problem}
       call={{ method: 'patch', path: clientPath(client_id), body, ...(before.etag && { ifMatch: before.etag }) }}
-      command={updateCommand(client_id, body, before.client)}
+      command={fieldsCommand(['clients', 'update', client_id], body, { 'if-match': before.etag })}
     >
       <p>
         Machines that authenticate by <SafeText text={credential.name ?? credential.id} /> are refused from then on.{' '}

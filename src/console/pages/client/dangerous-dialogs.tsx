@@ -1,4 +1,5 @@
 import { useAction } from '../../api/action.ts';
+import { commandFor } from '../../api/command.ts';
 import { useResource } from '../../api/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -6,7 +7,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
 import type { Client } from '../clients/words.ts';
-import { clientPath, edgemint } from './address.ts';
+import { clientPath } from './address.ts';
 
 interface DialogProps {
   readonly client: Client;
@@ -47,7 +48,7 @@ export function StatusDialog({ client, onClose }: DialogProps) {
       {action.problem && <ErrorBox problem={action.problem} />}
       <CallHint
         call={{ method: 'patch', path: clientPath(client_id), body }}
-        command={edgemint('clients', 'update', client_id, '--status', status)}
+        command={commandFor(['clients', 'update', client_id], body)}
       />
       <span className="visually-hidden">{client_name}</span>
     </Dialog>
@@ -77,7 +78,7 @@ export function RevokeDialog({ client: { client_id, client_name }, onClose }: Di
       problem={action.problem}
       consequences={[{ label: 'Tokens issued today (UTC)', count: quota.data?.day.issued }]}
       call={{ method: 'post', path: clientPath(client_id, '/revoke-tokens') }}
-      command={edgemint('clients', 'revoke-tokens', client_id)}
+      command={commandFor(['clients', 'revoke-tokens', client_id])}
     >
       <p>
         Every token that it has so far becomes invalid. Verifiers that ask see it at once; verifiers that check offline
@@ -125,7 +126,7 @@ export function DeleteDialog({ client, etag, onClose, onDeleted }: DeleteDialogP
         { label: 'Roles that it holds', count: roles.length },
       ]}
       call={{ method: 'delete', path: clientPath(client_id), ...(etag !== undefined && { ifMatch: etag }) }}
-      command={edgemint('clients', 'delete', client_id)}
+      command={commandFor(['clients', 'delete', client_id])}
     >
       <p>
         The machine is refused from now on, and its tokens end. This cannot be undone: a new client has another id and

@@ -1,4 +1,5 @@
 import { useLocation } from 'wouter';
+import { commandFor } from '../../api/command.ts';
 import { useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import type { Schema } from '../../api/types.ts';
@@ -13,7 +14,7 @@ import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
-import { clientAddress, clientPath, edgemint } from './address.ts';
+import { clientAddress, clientPath } from './address.ts';
 import { solutionOf } from './solutions.ts';
 import type { TabProps } from './tab.ts';
 
@@ -137,7 +138,7 @@ export function DiagnosisTab({ client, open }: TabProps) {
       )}
       <CallHint
         call={{ method: 'get', path: clientPath(client_id, '/diagnosis') }}
-        command={edgemint('clients', 'diagnose', client_id)}
+        command={commandFor(['clients', 'diagnose', client_id])}
       />
     </>
   );

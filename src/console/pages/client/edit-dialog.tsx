@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useList } from '../../api/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -17,7 +18,6 @@ import { Form } from '../../ui/form.tsx';
 import { type Client, METHOD_OPTIONS, type Method, withValue } from '../clients/words.ts';
 import { clientPath } from './address.ts';
 import { mergePatchOf } from './merge-patch.ts';
-import { updateCommand } from './update-options.ts';
 
 interface EditDialogProps {
   readonly client: Client;
@@ -244,7 +244,7 @@ export function EditDialog({ client, etag, field, onClose }: EditDialogProps) {
         {isChanged && (
           <CallHint
             call={{ method: 'patch', path: clientPath(client_id), body, ...(before.etag && { ifMatch: before.etag }) }}
-            command={updateCommand(client_id, body, fields)}
+            command={fieldsCommand(['clients', 'update', client_id], body, { 'if-match': before.etag })}
           />
         )}
       </div>

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -12,7 +13,6 @@ import type { Client } from '../clients/words.ts';
 import { useCompleteList } from '../grants/use-complete-list.ts';
 import { clientPath } from './address.ts';
 import { mergePatchOf } from './merge-patch.ts';
-import { updateCommand } from './update-options.ts';
 
 interface GrantsDialogProps {
   readonly client: Client;
@@ -105,7 +105,7 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
       {isChanged && (
         <CallHint
           call={{ method: 'patch', path: clientPath(client_id), body, ...(before.etag && { ifMatch: before.etag }) }}
-          command={updateCommand(client_id, body, { roles, grants })}
+          command={fieldsCommand(['clients', 'update', client_id], body, { 'if-match': before.etag })}
         />
       )}
     </Dialog>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { call } from '../../api/call.ts';
+import { commandFor } from '../../api/command.ts';
 import { asProblem, type Problem } from '../../api/problem.ts';
 import { invalidate, useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
@@ -18,7 +19,7 @@ import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
 import type { Client } from '../clients/words.ts';
-import { clientPath, edgemint } from './address.ts';
+import { clientPath } from './address.ts';
 import { grantsWithout, scopeKey } from './removal.ts';
 
 type Judgement = Schema<'LeastPrivilege'>;
@@ -120,7 +121,7 @@ export function LeastPrivilegeSection({ client }: { readonly client: Client }) {
       {data && data.roles.length > 0 && <Roles organizationId={organization_id} roles={data.roles} />}
       <CallHint
         call={{ method: 'get', path: `${clientPath(client_id, '/least-privilege')}?${new URLSearchParams(query)}` }}
-        command={edgemint('least-privilege', '--unused-for', `${days}d`, '--', client_id)}
+        command={commandFor(['least-privilege', client_id], { 'unused-for': `${days}d` })}
       />
       {isAsking && data && (
         <RemoveDialog client={client} judgement={data} scopes={chosen} days={days} onClose={() => setAsking(false)} />
@@ -252,7 +253,7 @@ function RemoveDialog({ client, judgement, scopes, days, onClose }: RemoveDialog
       <CallHint
         call={{ method: 'post', path: clientPath(client_id, '/least-privilege/apply'), body, ifMatch: etag }}
         command={
-          isAll ? edgemint('least-privilege', '--unused-for', `${days}d`, '--apply', '--', client_id) : undefined
+          isAll ? commandFor(['least-privilege', client_id], { 'unused-for': `${days}d`, apply: true }) : undefined
         }
       />
     </Dialog>

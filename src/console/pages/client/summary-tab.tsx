@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { commandFor } from '../../api/command.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -10,7 +11,7 @@ import { Scopes } from '../../ui/scopes.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Time } from '../../ui/time.tsx';
 import { type Client, METHOD_LABELS, stateOf } from '../clients/words.ts';
-import { clientPath, edgemint } from './address.ts';
+import { clientPath } from './address.ts';
 import type { TabProps } from './tab.ts';
 
 /** What a client is: its fields, and why it is disabled. */
@@ -61,7 +62,10 @@ export function SummaryTab({ client, open }: TabProps) {
           ]}
         />
       </Section>
-      <CallHint call={{ method: 'get', path: clientPath(client_id) }} command={edgemint('clients', 'get', client_id)} />
+      <CallHint
+        call={{ method: 'get', path: clientPath(client_id) }}
+        command={commandFor(['clients', 'get', client_id])}
+      />
     </>
   );
 }

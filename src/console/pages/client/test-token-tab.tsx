@@ -1,9 +1,10 @@
 import { useState } from 'react';
 import { ISSUER_URL } from '../../api/address.ts';
-import { quote } from '../../api/equivalents.ts';
+import { commandFor } from '../../api/command.ts';
 import { asProblem, type Problem } from '../../api/problem.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
+import { shellWord } from '../../api/shell.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CodeSamples } from '../../ui/code-samples.tsx';
@@ -20,7 +21,6 @@ import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Time } from '../../ui/time.tsx';
 import type { Client } from '../clients/words.ts';
-import { edgemint } from './address.ts';
 import { decodeToken, TIME_CLAIMS } from './decoded-token.ts';
 import { type TabProps, usesSecret } from './tab.ts';
 import {
@@ -191,22 +191,24 @@ function refusalOf({ status, body }: OAuthAnswer): Problem {
 }
 
 function samplesOf(clientId: string, hasSecret: boolean, parameters: Readonly<Record<string, string>>) {
-  const form = Object.entries(parameters).map(([name, value]) => `--data-urlencode ${quote(`${name}=${value}`)}`);
+  const form = Object.entries(parameters).map(([name, value]) => `--data-urlencode ${shellWord(`${name}=${value}`)}`);
   const authentication = hasSecret
-    ? [`--data-urlencode ${quote(`client_id=${clientId}`)}`, '--data-urlencode "client_secret=$EDGEMINT_CLIENT_SECRET"']
+    ? [
+        `--data-urlencode ${shellWord(`client_id=${clientId}`)}`,
+        '--data-urlencode "client_secret=$EDGEMINT_CLIENT_SECRET"',
+      ]
     : [
-        `--data-urlencode ${quote(`client_id=${clientId}`)}`,
+        `--data-urlencode ${shellWord(`client_id=${clientId}`)}`,
         '-d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
         '--data-urlencode "client_assertion=$ASSERTION"',
       ];
   const curl = [
-    `curl ${quote(`${ISSUER_URL}/oauth2/token`)}`,
+    `curl ${shellWord(`${ISSUER_URL}/oauth2/token`)}`,
     '-d grant_type=client_credentials',
     ...authentication,
     ...form,
   ];
-  const options = Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, value]);
-  const command = `EDGEMINT_CLIENT_ID=${quote(clientId)} ${edgemint('tokens', 'issue', ...options)}`;
+  const command = `EDGEMINT_CLIENT_ID=${shellWord(clientId)} ${commandFor(['tokens', 'issue'], parameters)}`;
   return [
     // It asks for the secret. It signs no assertions.
     ...(hasSecret ? [{ label: 'edgemint', language: 'shell', code: command }] : []),

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { call } from '../../api/call.ts';
+import { commandFor, fieldsCommand } from '../../api/command.ts';
 import { asProblem } from '../../api/problem.ts';
 import { useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
@@ -21,7 +22,7 @@ import { Skeleton } from '../../ui/skeleton.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
 import type { Client } from '../clients/words.ts';
-import { clientPath, edgemint } from './address.ts';
+import { clientPath } from './address.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import type { TabProps } from './tab.ts';
 import { type HourOfUsage, usageSeries } from './usage-series.ts';
@@ -124,7 +125,7 @@ function UsageSection({ clientId }: { readonly clientId: string }) {
       )}
       <CallHint
         call={{ method: 'get', path: `${clientPath(clientId, '/usage')}?from=${new Date(from).toISOString()}` }}
-        command={edgemint('clients', 'usage', clientId, '--from', range, '--all')}
+        command={commandFor(['clients', 'usage', clientId], { from: range, all: true })}
       />
     </Section>
   );
@@ -177,7 +178,7 @@ function QuotaSection({ client, etag }: Pick<TabProps, 'client' | 'etag'>) {
       )}
       <CallHint
         call={{ method: 'get', path: clientPath(client_id, '/quota') }}
-        command={edgemint('clients', 'quota', client_id)}
+        command={commandFor(['clients', 'quota', client_id])}
       />
       {isEditing && <QuotaDialog client={client} etag={etag} onClose={() => setEditing(false)} />}
     </Section>
@@ -281,22 +282,8 @@ function QuotaDialog({ client, etag, onClose }: QuotaDialogProps) {
         />
       </Form>
       <CallHint
-        call={{ method: 'patch', path: clientPath(client_id), body }}
-        command={
-          isNone
-            ? edgemint('clients', 'update', client_id, '--reset', 'quota')
-            : edgemint(
-                'clients',
-                'update',
-                client_id,
-                '--quota-day',
-                String(fields.tokens_per_day ?? 'none'),
-                '--quota-month',
-                String(fields.tokens_per_month ?? 'none'),
-                '--quota-action',
-                fields.action,
-              )
-        }
+        call={{ method: 'patch', path: clientPath(client_id), body, ...(version && { ifMatch: version }) }}
+        command={fieldsCommand(['clients', 'update', client_id], body, { 'if-match': version })}
       />
     </Dialog>
   );

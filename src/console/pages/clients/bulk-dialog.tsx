@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react';
 import { call } from '../../api/call.ts';
+import { commandFor } from '../../api/command.ts';
 import { ApiError } from '../../api/problem.ts';
 import { invalidate } from '../../api/queries.ts';
 import type { Schema } from '../../api/types.ts';
@@ -7,7 +8,7 @@ import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
-import { clientPath, edgemint } from '../client/address.ts';
+import { clientPath } from '../client/address.ts';
 import { type Outcome, runBounded } from './bounded.ts';
 import { NAMES_SHOWN, REQUESTS_AT_ONCE, TRIES_MAX, WAIT_MAX_S } from './constants.ts';
 
@@ -97,7 +98,7 @@ export function BulkDialog({ clients: chosen, status, onClose }: BulkDialogProps
             call={{ method: 'patch', path: clientPath('CLIENT_ID'), body: { status } }}
             command={clients
               .slice(0, NAMES_SHOWN)
-              .map(({ client_id }) => edgemint('clients', 'update', client_id, '--status', status))
+              .map(({ client_id }) => commandFor(['clients', 'update', client_id], { status }))
               .join('\n')}
           />
         </>

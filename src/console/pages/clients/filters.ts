@@ -1,3 +1,5 @@
+import { commandFor, optionOf } from '../../api/command.ts';
+
 const DURATION = /^\d{1,4}d$/;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
@@ -97,31 +99,10 @@ function timeOf(value: string, now: number, direction: 1 | -1): string {
   return new Date(DAY.test(value) ? `${value}T00:00:00Z` : value).toISOString();
 }
 
-const OPTIONS: Readonly<Record<Exclude<FilterName, 'reserved_claims'>, string>> = {
-  name: '--name',
-  status: '--status',
-  auth_method: '--auth-method',
-  owner: '--owner',
-  unused_since: '--unused-since',
-  expires_before: '--expires-before',
-  role: '--role',
-  resource_server: '--resource-server',
-  sort: '--sort',
-};
-
-/** Returns the arguments of `edgemint` that print the same list. */
-export function listArguments({ reserved_claims, ...filters }: Filters): string[] {
+/** Returns the command that prints the same list. */
+export function listCommand({ reserved_claims, ...filters }: Filters, organization: string): string {
   // This command has no filters of its own.
-  if (reserved_claims) return ['clients', 'reserved-claims'];
-  const options = Object.entries(OPTIONS) as [keyof typeof OPTIONS, string][];
-  return [
-    'clients',
-    'list',
-    ...options.flatMap(([name, option]) => (filters[name] ? argument(option, filters[name]) : [])),
-  ];
-}
-
-// Commander takes a separate value that begins with a hyphen for another option.
-function argument(option: string, value: string): string[] {
-  return value.startsWith('-') ? [`${option}=${value}`] : [option, value];
+  if (reserved_claims) return commandFor(['clients', 'reserved-claims'], { organization });
+  const options = Object.entries(filters).map(([name, value]) => [optionOf(name), value || undefined]);
+  return commandFor(['clients', 'list'], { ...Object.fromEntries(options), organization });
 }

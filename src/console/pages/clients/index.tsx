@@ -12,20 +12,12 @@ import { Page } from '../../ui/page.tsx';
 import { SafeText, visible } from '../../ui/safe-text.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Time } from '../../ui/time.tsx';
-import { clientAddress, clientsAddress, edgemint } from '../client/address.ts';
+import { clientAddress, clientsAddress } from '../client/address.ts';
 import { BulkDialog } from './bulk-dialog.tsx';
 import './clients.css';
 import { PAGE_SIZE, PAGES_BY_ITSELF } from './constants.ts';
 import { FilterBar } from './filter-bar.tsx';
-import {
-  type FilterName,
-  isFiltered,
-  listArguments,
-  readFilters,
-  toQuery,
-  withFilter,
-  writeFilters,
-} from './filters.ts';
+import { type FilterName, isFiltered, listCommand, readFilters, toQuery, withFilter, writeFilters } from './filters.ts';
 import { type Client, SHORT_METHOD_LABELS, stateOf } from './words.ts';
 
 /** The clients of an organization. The address has the filters, so that a view can be linked. */
@@ -121,7 +113,7 @@ export default function ClientsPage() {
           )}
           <CallHint
             call={{ method: 'get', path: `/v1/clients?${new URLSearchParams(query)}` }}
-            command={edgemint(...listArguments(filters), '--organization', organizationId)}
+            command={listCommand(filters, organizationId)}
           />
         </>
       )}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { organizationAddress, useOrganization } from '../../api/organization.ts';
 import type { Problem } from '../../api/problem.ts';
 import { useResource } from '../../api/queries.ts';
@@ -17,7 +18,6 @@ import { Form, FormActions } from '../../ui/form.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Section } from '../../ui/section.tsx';
 import type { Choice } from './choose-method.ts';
-import { createCommand } from './command.ts';
 import { Created } from './created.tsx';
 import { CredentialFields } from './credential-fields.tsx';
 import { bodyOf, choiceOf, type Draft, EMPTY_DRAFT, needsCredential, problemsOf } from './draft.ts';
@@ -174,7 +174,10 @@ function NewClientForm({ organizationId, onCreated }: NewClientFormProps) {
             Cancel
           </LinkButton>
         </FormActions>
-        <CallHint call={{ method: 'post', path: '/v1/clients', body }} command={createCommand(body)} />
+        <CallHint
+          call={{ method: 'post', path: '/v1/clients', body }}
+          command={fieldsCommand(['clients', 'create'], body)}
+        />
       </Form>
     </Page>
   );

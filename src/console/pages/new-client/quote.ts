@@ -1,9 +1,6 @@
-// Puts values into code of several languages, so that no value can end its literal.
+import { shellWord } from '../../api/shell.ts';
 
-/** Quotes a value for a POSIX shell, if it needs quotes. */
-export function shell(value: string): string {
-  return /^[\w./:=@%+,-]+$/.test(value) ? value : `'${value.replaceAll("'", String.raw`'\''`)}'`;
-}
+// Puts values into code of several languages, so that no value can end its literal.
 
 /** Returns a string literal of JavaScript. */
 export function script(value: string): string {
@@ -24,5 +21,5 @@ export function yaml(value: string): string {
 
 /** Returns the option of curl that sends a parameter in the form. */
 export function formOption(name: string, value: string): string {
-  return /^[\w./:-]+$/.test(value) ? `-d ${name}=${value}` : `--data-urlencode ${shell(`${name}=${value}`)}`;
+  return /^[\w./:-]+$/.test(value) ? `-d ${name}=${value}` : `--data-urlencode ${shellWord(`${name}=${value}`)}`;
 }

@@ -1,6 +1,7 @@
+import { shellWord } from '../../api/shell.ts';
 import { type Binding, type Method, type Place, usesCertificate, usesSecret } from './choose-method.ts';
 import type { PlatformId } from './platforms.ts';
-import { formOption, script, shell, text, yaml } from './quote.ts';
+import { formOption, script, text, yaml } from './quote.ts';
 
 /** The client that code is written for. */
 export interface SnippetSubject {
@@ -75,7 +76,7 @@ export function secretVariable(method: Method): string | undefined {
 
 function curlSample(subject: SnippetSubject): string {
   const { issuer, clientId, method } = subject;
-  const url = shell(`${issuer}/oauth2/token`);
+  const url = shellWord(`${issuer}/oauth2/token`);
   const wanted = [
     ...(subject.scopes?.length ? [formOption('scope', subject.scopes.join(' '))] : []),
     ...(subject.resource === undefined ? [] : [formOption('resource', subject.resource)]),
@@ -97,7 +98,7 @@ function curlSample(subject: SnippetSubject): string {
 const command = (...parts: readonly string[]) => `${parts.join(' \\\n  ')}\n`;
 
 function basic(clientId: string): string {
-  return /^\w+$/.test(clientId) ? `"${clientId}:$CLIENT_SECRET"` : `${shell(clientId)}":$CLIENT_SECRET"`;
+  return /^\w+$/.test(clientId) ? `"${clientId}:$CLIENT_SECRET"` : `${shellWord(clientId)}":$CLIENT_SECRET"`;
 }
 
 function sdkSample(subject: SnippetSubject): string {
@@ -253,7 +254,7 @@ function githubSample(subject: SnippetSubject): string {
   const { issuer, clientId, resource, workload = {} } = subject;
   const environment = workload.environment?.trim() ?? '';
   const branch = /^refs\/heads\/([^*]+)$/.exec(workload.ref?.trim() ?? '')?.[1] ?? 'main';
-  const api = isUrl(resource) ? shell(resource) : 'https://api.example.com';
+  const api = isUrl(resource) ? shellWord(resource) : 'https://api.example.com';
   return `name: Deploy
 on:
   push:

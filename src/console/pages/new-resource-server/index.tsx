@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { organizationAddress, useOrganization } from '../../api/organization.ts';
 import { useSession } from '../../api/session.tsx';
 import type { Body } from '../../api/types.ts';
@@ -10,8 +11,7 @@ import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
 import { Page } from '../../ui/page.tsx';
 import { shownServer } from '../grants/shown.ts';
-import { commandOf, withoutResets } from '../new-client/command.ts';
-import { EMPTY_SERVER, newServerBody, type ServerDraft, serverOptions } from '../resource-server/server-draft.ts';
+import { EMPTY_SERVER, newServerBody, type ServerDraft } from '../resource-server/server-draft.ts';
 import { ServerFields } from '../resource-server/server-fields.tsx';
 
 /** The pages that lead here and get the new resource server back. */
@@ -44,7 +44,6 @@ export default function NewResourceServerPage() {
     },
   });
   const list = organizationAddress(organizationId, '/resource-servers');
-  const { organization_id: organization, ...fields } = body;
   return (
     <Page
       title="New resource server"
@@ -76,7 +75,7 @@ export default function NewResourceServerPage() {
         </FormActions>
         <CallHint
           call={{ method: 'post', path: '/v1/resource-servers', body }}
-          command={commandOf('edgemint resource-servers create', organization, withoutResets(serverOptions(fields)))}
+          command={fieldsCommand(['resource-servers', 'create'], body)}
         />
       </Form>
     </Page>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { organizationAddress, useOrganization } from '../../api/organization.ts';
 import { useSession } from '../../api/session.tsx';
 import { Button, LinkButton } from '../../ui/button.tsx';
@@ -9,9 +10,7 @@ import { CheckboxField } from '../../ui/fields/checkbox-field.tsx';
 import { Form, FormActions } from '../../ui/form.tsx';
 import { Page } from '../../ui/page.tsx';
 import { shownRole } from '../grants/shown.ts';
-import { commandOf, withoutResets } from '../new-client/command.ts';
 import { type RoleDraft, RoleFields } from '../role/role-fields.tsx';
-import { roleOptions } from '../role/role-options.ts';
 
 const EMPTY: RoleDraft = { name: '', description: '', grants: [] };
 const keyOf = (organizationId: string) => `edgemint-new-role:${organizationId}`;
@@ -69,7 +68,6 @@ export default function NewRolePage() {
     },
   });
   const list = organizationAddress(organizationId, '/roles');
-  const { organization_id: organization, ...fields } = body;
   return (
     <Page
       title="New role"
@@ -101,7 +99,7 @@ export default function NewRolePage() {
         </FormActions>
         <CallHint
           call={{ method: 'post', path: '/v1/roles', body }}
-          command={commandOf('edgemint roles create', organization, withoutResets(roleOptions(fields)))}
+          command={fieldsCommand(['roles', 'create'], body)}
         />
       </Form>
     </Page>

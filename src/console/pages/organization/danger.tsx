@@ -143,8 +143,13 @@ function ChangeStatus({
       run={() => change.run()}
       isRunning={change.isRunning}
       problem={change.problem}
-      call={{ method: 'patch', path: `/v1/organizations/${id}`, body: { status: next } }}
-      command={commandFor(['organizations', 'update', id], { status: next })}
+      call={{
+        method: 'patch',
+        path: `/v1/organizations/${id}`,
+        body: { status: next },
+        ...(etag && { ifMatch: etag }),
+      }}
+      command={commandFor(['organizations', 'update', id], { status: next, 'if-match': etag })}
     >
       <p>
         {isActive

@@ -84,32 +84,3 @@ export function patchOf(organization: OrganizationFields, draft: Draft): Record<
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
 }
-
-/** Returns the options of `edgemint organizations update` for a draft. */
-export function optionsOf(organization: OrganizationFields, draft: Draft) {
-  const patch = patchOf(organization, draft);
-  const {
-    quota,
-    unused_clients: unused,
-    metadata,
-  } = patch as {
-    quota?: Quota | null;
-    unused_clients?: UnusedClients | null;
-    metadata?: Readonly<Record<string, string | null>>;
-  };
-  const reset = [...(quota === null ? ['quota'] : []), ...(unused === null ? ['unused-clients'] : [])];
-  return {
-    name: patch.name as string | undefined,
-    subject: patch.subject as string | undefined,
-    'security-profile': patch.security_profile as string | undefined,
-    ...(quota && { 'quota-day': quota.tokens_per_day ?? 'none', 'quota-month': quota.tokens_per_month ?? 'none' }),
-    ...(unused && {
-      'report-unused-after': unused.report_after_days,
-      'disable-unused-after': unused.disable_after_days,
-      'except-unused': unused.except,
-    }),
-    // No option removes a note.
-    metadata: Object.entries(metadata ?? {}).flatMap(([note, text]) => (text === null ? [] : `${note}=${text}`)),
-    reset,
-  };
-}

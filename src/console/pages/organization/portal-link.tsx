@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useSession } from '../../api/session.tsx';
 import type { Body } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
@@ -132,13 +132,7 @@ function PortalLinkDialog({ organizationId, onClose }: PortalLinkDialogProps) {
       </Form>
       <CallHint
         call={{ method: 'post', path: '/v1/portal-links', body }}
-        command={commandFor(['portal-links', 'create'], {
-          scope: scopes,
-          'return-url': returnUrl,
-          name,
-          'expires-in': `${minutes ?? MINUTES_DEFAULT}m`,
-          organization: organizationId,
-        })}
+        command={fieldsCommand(['portal-links', 'create'], body)}
       />
     </Dialog>
   );

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { call } from '../../api/call.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Dependents } from '../../ui/dependents.tsx';
@@ -13,7 +13,7 @@ import { Form, FormActions } from '../../ui/form.tsx';
 import { MembersField } from '../../ui/members-field.tsx';
 import { Section } from '../../ui/section.tsx';
 import { PROFILES, SUBJECTS } from './choices.ts';
-import { draftOf, type OrganizationFields, optionsOf, patchOf } from './fields.ts';
+import { draftOf, type OrganizationFields, patchOf } from './fields.ts';
 
 interface SettingsProps {
   readonly organization: OrganizationFields;
@@ -40,7 +40,6 @@ export function Settings({ onClose, ...current }: SettingsProps) {
     onReload: onClose,
   });
   const save = () => (Object.keys(patch).length === 0 ? onClose() : update.run());
-  const removesNotes = Object.values((patch.metadata ?? {}) as object).includes(null);
   return (
     <Section title="Settings">
       <Form onSubmit={save} problem={update.problem}>
@@ -131,11 +130,7 @@ export function Settings({ onClose, ...current }: SettingsProps) {
             body: patch,
             ...(etag !== undefined && { ifMatch: etag }),
           }}
-          command={
-            removesNotes
-              ? undefined
-              : commandFor(['organizations', 'update', organization.id], optionsOf(organization, draft))
-          }
+          command={fieldsCommand(['organizations', 'update', organization.id], patch, { 'if-match': etag })}
         />
       </Form>
     </Section>

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { useAction } from '../../api/action.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { organizationAddress } from '../../api/organization.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -29,11 +29,6 @@ export function NewOrganization({ onClose }: { readonly onClose: () => void }) {
       navigate(organizationAddress(answer.id));
     },
   });
-  const options = {
-    name,
-    ...(subject !== 'client' && { subject }),
-    ...(profile !== 'standard' && { 'security-profile': profile }),
-  };
   return (
     <Dialog
       isOpen
@@ -72,7 +67,7 @@ export function NewOrganization({ onClose }: { readonly onClose: () => void }) {
       </Form>
       <CallHint
         call={{ method: 'post', path: '/v1/organizations', body }}
-        command={commandFor(['organizations', 'create'], options)}
+        command={fieldsCommand(['organizations', 'create'], body)}
       />
     </Dialog>
   );

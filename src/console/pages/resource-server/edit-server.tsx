@@ -1,4 +1,5 @@
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useFormBase } from '../../api/form-base.ts';
 import type { Body } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
@@ -8,8 +9,7 @@ import { Form, FormActions } from '../../ui/form.tsx';
 import { toast } from '../../ui/toast.tsx';
 import { DependentList, dependentsOf } from '../grants/dependents.tsx';
 import type { ShownServer } from '../grants/shown.ts';
-import { commandOf } from '../new-client/command.ts';
-import { changedFields, fieldsOf, type ServerDraft, serverOptions } from './server-draft.ts';
+import { changedFields, fieldsOf, type ServerDraft } from './server-draft.ts';
 import { ServerFields } from './server-fields.tsx';
 
 interface EditServerProps {
@@ -43,7 +43,8 @@ export function EditServer({ organizationId, ...current }: EditServerProps) {
   };
   const dependents = dependentsOf(update.problem);
   const path = `/v1/resource-servers/${encodeURIComponent(id)}`;
-  const command = commandOf(`edgemint resource-servers update ${id}`, undefined, serverOptions(changes));
+  const command = (more: object) =>
+    fieldsCommand(['resource-servers', 'update', id], changes, { 'if-match': version, ...more });
   const kept = new Set(draft.scopes.map(({ name }) => name.trim()));
   const removed = base.scopes.map(({ name }) => name).filter((name) => !kept.has(name));
   return (
@@ -75,7 +76,7 @@ export function EditServer({ organizationId, ...current }: EditServerProps) {
       {isChanged && (
         <CallHint
           call={{ method: 'patch', path, body: changes, ...(version !== undefined && { ifMatch: version }) }}
-          command={command}
+          command={command({})}
         />
       )}
       <ConfirmDialog
@@ -92,7 +93,7 @@ export function EditServer({ organizationId, ...current }: EditServerProps) {
           body: changes,
           ...(version !== undefined && { ifMatch: version }),
         }}
-        command={`${command} --cascade`}
+        command={command({ cascade: true })}
       >
         <p>
           These are granted {removed.length === 1 ? 'the scope' : 'one of the scopes'} <code>{removed.join(', ')}</code>

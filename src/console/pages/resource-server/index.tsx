@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useParams } from 'wouter';
+import { commandFor } from '../../api/command.ts';
 import { organizationAddress, useOrganization } from '../../api/organization.ts';
 import { useResource } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
@@ -150,7 +151,7 @@ function Loaded({ server, etag, organizationId, list }: LoadedProps) {
               : []),
           ]}
           list={list}
-          command={`edgemint resource-servers delete ${server.id}`}
+          command={commandFor(['resource-servers', 'delete', server.id])}
         />
       )}
     </Page>

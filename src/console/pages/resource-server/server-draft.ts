@@ -1,5 +1,4 @@
 import type { Scope, ShownServer } from '../grants/shown.ts';
-import { shell } from '../new-client/quote.ts';
 
 /** The fields of a resource server as they are typed. */
 export interface ServerDraft {
@@ -64,19 +63,4 @@ export function changedFields<T extends object>(before: T, after: T): Partial<T>
 function sorted(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   return value.map((item) => JSON.stringify(item)).sort();
-}
-
-/** Returns the options of `edgemint resource-servers create` and `update` that set these fields. */
-export function serverOptions(fields: Partial<ServerDraft>): string[] {
-  const { identifier, name, scopes, access_token_ttl: ttl, accepted_claims, ...choices } = fields;
-  return [
-    ...(identifier === undefined ? [] : [`--identifier ${shell(identifier)}`]),
-    ...(name === undefined ? [] : [`--name ${shell(name)}`]),
-    ...(scopes?.length === 0 ? ['--reset scopes'] : []),
-    ...(scopes ?? []).map((scope) => `--scope ${shell([scope.name, scope.description].join(' ').trim())}`),
-    ...(ttl === undefined ? [] : [ttl === null ? '--reset access-token-ttl' : `--access-token-ttl ${ttl}`]),
-    ...Object.entries(choices).map(([field, value]) => `--${field.replaceAll('_', '-')} ${shell(String(value))}`),
-    ...(accepted_claims?.length === 0 ? ['--reset accepted-claims'] : []),
-    ...(accepted_claims ?? []).map((claim) => `--accepted-claim ${shell(claim)}`),
-  ];
 }

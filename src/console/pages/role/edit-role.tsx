@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import { useFormBase } from '../../api/form-base.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -12,10 +13,8 @@ import { GrantSummary } from '../grants/grant-summary.tsx';
 import { lossesOf, removedGrants } from '../grants/holders.ts';
 import { type ShownClient, type ShownRole, shownRoles } from '../grants/shown.ts';
 import { useCompleteList } from '../grants/use-complete-list.ts';
-import { commandOf } from '../new-client/command.ts';
 import { changedFields } from '../resource-server/server-draft.ts';
 import { type RoleDraft, RoleFields } from './role-fields.tsx';
-import { roleOptions } from './role-options.ts';
 
 interface EditRoleProps {
   readonly role: ShownRole;
@@ -64,7 +63,7 @@ export function EditRole({ organizationId, clients, hasMore, isLoading, ...curre
   };
   const path = `/v1/roles/${encodeURIComponent(id)}`;
   const call = { method: 'patch', path, body: changes, ...(version !== undefined && { ifMatch: version }) };
-  const command = commandOf(`edgemint roles update ${id}`, undefined, roleOptions(changes));
+  const command = fieldsCommand(['roles', 'update', id], changes, { 'if-match': version });
   const submit = () => {
     if (!isChanged) return toast.success('Nothing was changed.');
     if (takesSomething || isRenamed) return setAsking(true);

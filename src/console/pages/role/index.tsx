@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useParams } from 'wouter';
+import { commandFor } from '../../api/command.ts';
 import { organizationAddress, useOrganization } from '../../api/organization.ts';
 import { useResource } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
@@ -154,7 +155,7 @@ function Loaded({ role, etag, organizationId, list }: LoadedProps) {
               : []),
           ]}
           list={list}
-          command={`edgemint roles delete ${role.id}`}
+          command={commandFor(['roles', 'delete', role.id])}
         />
       )}
     </Page>

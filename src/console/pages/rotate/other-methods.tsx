@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react';
+import { commandFor } from '../../api/command.ts';
 import { LinkButton } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Section } from '../../ui/section.tsx';
-import { edgemint } from '../client/address.ts';
 import type { ShownClient } from '../grants/shown.ts';
 
 interface OtherMethodsProps {
@@ -23,7 +23,7 @@ export function OtherMethods({ client, address }: OtherMethodsProps) {
       {jwks_uri === null && (method === 'private_key_jwt' || method === 'self_signed_tls_client_auth') && (
         <CallHint
           call={{ method: 'patch', path, body: { jwks: { keys: ['the old key', 'the new key'] } } }}
-          command={edgemint('clients', 'update', client_id, '--jwks-file', 'both-keys.json')}
+          command={commandFor(['clients', 'update', client_id], { 'jwks-file': 'both-keys.json' })}
         />
       )}
     </Section>

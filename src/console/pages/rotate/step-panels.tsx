@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useAction } from '../../api/action.ts';
+import { commandFor } from '../../api/command.ts';
 import type { Schema } from '../../api/types.ts';
 import { Button, LinkButton } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -12,7 +13,6 @@ import { SafeText } from '../../ui/safe-text.tsx';
 import { SecretOnce } from '../../ui/secret-once.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Time } from '../../ui/time.tsx';
-import { edgemint } from '../client/address.ts';
 import type { ShownClient } from '../grants/shown.ts';
 import { canCancel, type Rotation, type ShownSecret } from './rotation.ts';
 import { SecretTable } from './secret-table.tsx';
@@ -95,7 +95,7 @@ export function CreateStep({ client, rotation: { current, kept }, onCreated, add
       </Form>
       <CallHint
         call={{ method: 'post', path: pathOf(client, '/rotate'), body }}
-        command={edgemint('secrets', 'rotate', client_id, ...(grace === 'none' ? [] : ['--grace', `${grace}s`]))}
+        command={commandFor(['secrets', 'rotate', client_id], { grace: grace === 'none' ? undefined : `${grace}s` })}
       />
     </Section>
   );
@@ -230,7 +230,7 @@ function DeleteDialog({
       isRunning={remove.isRunning}
       problem={remove.problem}
       call={{ method: 'delete', path: pathOf(client, `/${secret.id}`) }}
-      command={edgemint('secrets', 'delete', client_id, secret.id)}
+      command={commandFor(['secrets', 'delete', client_id, secret.id])}
     >
       {children}
     </ConfirmDialog>
@@ -267,7 +267,7 @@ function CancelDialog({ client, current, old, isOpen, onClose }: CancelDialogPro
       isRunning={promote.isRunning}
       problem={promote.problem}
       call={{ method: 'post', path: pathOf(client, `/${old.id}/promote`), body: {} }}
-      command={edgemint('secrets', 'promote', client_id, old.id)}
+      command={commandFor(['secrets', 'promote', client_id, old.id])}
     >
       <p>
         The old secret <code>…{old.hint}</code> becomes the primary one again and no longer expires. Then the new secret{' '}

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { areEqualJson } from '../../../lib/equal-json.ts';
 import { useAction } from '../../api/action.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import type { Body, Schema } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -79,13 +79,7 @@ export function EditWebhook({ onClose, ...current }: EditWebhookProps) {
           body,
           ...(etag !== undefined && { ifMatch: etag }),
         }}
-        command={commandFor(['webhooks', 'update', webhook.id], {
-          name: name === webhook.name ? undefined : name,
-          description: description === (webhook.description ?? '') ? undefined : description,
-          endpoint: url === webhook.url ? undefined : url,
-          ...(!areEqualJson(events, webhook.events ?? null) &&
-            (events === null ? { reset: 'events' } : { event: events })),
-        })}
+        command={fieldsCommand(['webhooks', 'update', webhook.id], Object(body), { 'if-match': etag })}
       />
     </Dialog>
   );

@@ -175,8 +175,8 @@ function Disable({ webhook: { id, name }, etag, onClose }: ActionProps & { reado
       run={() => disable.run()}
       isRunning={disable.isRunning}
       problem={disable.problem}
-      call={{ method: 'patch', path: `/v1/webhooks/${id}`, body }}
-      command={commandFor(['webhooks', 'update', id], body)}
+      call={{ method: 'patch', path: `/v1/webhooks/${id}`, body, ...(etag && { ifMatch: etag }) }}
+      command={commandFor(['webhooks', 'update', id], { ...body, 'if-match': etag })}
     >
       <p>
         <SafeText text={name} /> is sent nothing more. Events that happen while it is disabled are never sent to it.

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { useAction } from '../../api/action.ts';
-import { commandFor } from '../../api/command.ts';
+import { fieldsCommand } from '../../api/command.ts';
 import type { Body } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -101,13 +101,7 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
       </Form>
       <CallHint
         call={{ method: 'post', path: '/v1/webhooks', body }}
-        command={commandFor(['webhooks', 'create'], {
-          name,
-          description,
-          endpoint: url,
-          event: events,
-          organization: organizationId,
-        })}
+        command={fieldsCommand(['webhooks', 'create'], Object(body))}
       />
     </Dialog>
   );
