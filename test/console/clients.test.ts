@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)('the pages of clients', () => {
       await go(`${clients}?status=active&unused_since=90d&sort=last_used_at`);
       await page.getByText('Do this with curl or edgemint').click();
       await page
-        .getByText(/edgemint clients list .*--status active .*--unused-since 90d .*--sort last_used_at/)
+        .getByText(/edgemint clients list .*--status active .*--unused-since 90d .*--sort last_used_at/s)
         .waitFor();
       await page.getByRole('tab', { name: 'curl' }).click();
       await page.getByText(/\/v1\/clients\?.*status=active.*unused_since=20/).waitFor();

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   patchWithKeys,
   patchWithout,
@@ -20,6 +20,7 @@ import {
   withFilter,
   writeFilters,
 } from '../../src/console/pages/clients/filters.ts';
+import { toLocal, toUtc, zoneNote } from '../../src/console/ui/fields/local-time.ts';
 import { applyMergePatch } from '../../src/lib/merge-patch.ts';
 import { FINDINGS } from '../../src/management/diagnosis/finding-texts.ts';
 import { AUTH_METHODS } from '../../src/store/client-authentication.ts';
@@ -290,5 +291,43 @@ describe('the credentials of a client', () => {
     });
     expect(patchWithout(client, '/tls_client_auth_san_dns')).toEqual({ tls_client_auth_san_dns: null });
     expect(patchWithout(client, '')).toBeUndefined();
+  });
+});
+
+describe('a time that is typed', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each([
+    ['Europe/Berlin', '2027-01-01T00:00', '2026-12-31T23:00:00.000Z'],
+    ['Europe/Berlin', '2027-07-01T00:00', '2027-06-30T22:00:00.000Z'],
+    ['America/Los_Angeles', '2026-12-31T23:59', '2027-01-01T07:59:00.000Z'],
+    ['America/St_Johns', '2027-01-01T00:00', '2027-01-01T03:30:00.000Z'],
+    ['Europe/Berlin', '2026-10-25T01:59', '2026-10-24T23:59:00.000Z'],
+    ['Europe/Berlin', '2026-10-25T03:00', '2026-10-25T02:00:00.000Z'],
+    ['UTC', '2028-02-29T12:30', '2028-02-29T12:30:00.000Z'],
+  ])('is of the time zone of the browser, and sent in UTC: %s %s', (zone, local, utc) => {
+    vi.stubEnv('TZ', zone);
+    expect(toUtc(local)).toBe(utc);
+    expect(toLocal(utc)).toBe(local);
+    expect(zoneNote(utc)).toBe(`In your time zone, ${zone}: ${utc.replace('.000Z', 'Z')} in UTC.`);
+    expect(zoneNote(null)).toBe(`In your time zone, ${zone}.`);
+  });
+
+  test.each([
+    ['Europe/Berlin', '2026-10-25T02:30', '2026-10-25T00:30:00.000Z', '2026-10-25T01:30:00.000Z'],
+    ['Australia/Lord_Howe', '2027-04-04T01:45', '2027-04-03T14:45:00.000Z', '2027-04-03T15:15:00.000Z'],
+  ])('that comes twice is the first one, and says so: %s', (zone, local, first, second) => {
+    vi.stubEnv('TZ', zone);
+    expect(toUtc(local)).toBe(first);
+    expect([first, second].map(toLocal)).toEqual([local, local]);
+    expect(zoneNote(first)).toMatch(/comes twice: the first one is meant\.$/);
+    expect(zoneNote(second)).toMatch(/comes twice: the second one is meant\.$/);
+  });
+
+  test('that the clocks skip is shown as the one after the change', () => {
+    vi.stubEnv('TZ', 'Europe/Berlin');
+    expect(toUtc('2027-03-28T02:30')).toBe('2027-03-28T01:30:00.000Z');
+    expect(toLocal('2027-03-28T01:30:00.000Z')).toBe('2027-03-28T03:30');
+    expect(zoneNote('2027-03-28T01:30:00.000Z')).not.toContain('twice');
   });
 });

@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await look('organization-new');
     await dialog().getByText('Do this with curl or edgemint').click();
     await dialog()
-      .getByText(/edgemint organizations create .*--name 'Acme <b>'/)
+      .getByText(/edgemint organizations create .*--name 'Acme <b>'/s)
       .waitFor();
     await button('Create organization', dialog()).click();
     await heading('Acme <b>').waitFor();

@@ -1,35 +1,36 @@
 import { Field, type FieldProps, useControl } from './field.tsx';
+import { toLocal, toUtc, zoneNote } from './local-time.ts';
 
 interface DateTimeProps {
   /** An RFC 3339 time. null when it is empty. */
   readonly value: string | null;
   readonly onChange: (value: string | null) => void;
-  readonly min?: string;
 }
 
-/** A time, typed in the browser's time zone. */
-export function DateTimeField({ value, onChange, min, ...field }: FieldProps & DateTimeProps) {
+/** A time, typed in the browser's time zone. It says which one that is, and the time in UTC that is sent. */
+export function DateTimeField({ value, onChange, help, ...field }: FieldProps & DateTimeProps) {
   return (
-    <Field {...field}>
-      <DateTimeControl value={value} onChange={onChange} {...(min !== undefined && { min })} />
+    <Field
+      {...field}
+      help={
+        <>
+          {help} {zoneNote(value)}
+        </>
+      }
+    >
+      <DateTimeControl value={value} onChange={onChange} />
     </Field>
   );
 }
 
-function DateTimeControl({ value, onChange, min }: DateTimeProps) {
+function DateTimeControl({ value, onChange }: DateTimeProps) {
   return (
     <input
       {...useControl()}
       className="input input-date"
       type="datetime-local"
       value={value === null ? '' : toLocal(value)}
-      min={min === undefined ? undefined : toLocal(min)}
-      onChange={({ target }) => onChange(target.value === '' ? null : new Date(target.value).toISOString())}
+      onChange={({ target }) => onChange(target.value === '' ? null : toUtc(target.value))}
     />
   );
-}
-
-function toLocal(value: string): string {
-  const date = new Date(value);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
