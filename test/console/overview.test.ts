@@ -62,6 +62,32 @@ describe.skipIf(!hasChromium)('the overview of the console', () => {
     expect(await page.getByRole('link', { name: 'Warehouse scanner' }).count()).toBe(0);
   });
 
+  test('looks at all secrets and rights of an organization that has more than it shows at once', async () => {
+    const COUNT = 25;
+    const { id } = await open.request<{ id: string }>('POST', '/v1/organizations', { name: 'Many' });
+    for (let number = 0; number < COUNT; number++) {
+      const client_name = `Machine ${number}`;
+      const body = { organization_id: id, client_name };
+      const { client_id } = await open.request<{ client_id: string }>('POST', '/v1/clients', body);
+      await open.request('POST', `/v1/clients/${client_id}/secrets/rotate`, { grace_seconds: 86_400 });
+    }
+    await page.goto(`${open.url}/organizations/${id}`);
+    const toDo = page.getByRole('region', { name: 'To do' });
+    await toDo.getByText('only those of the first 20 by name').waitFor();
+    const ending = toDo.getByRole('link', { name: /^A secret of Machine \d+ ends on/ });
+    expect(await ending.count()).toBe(10);
+    await expectAccessible(page);
+    const more = toDo.getByRole('button', { name: 'Look at more' });
+    await more.click();
+    await expect.poll(() => ending.count()).toBe(20);
+    await more.click();
+    await expect.poll(() => ending.count()).toBe(COUNT);
+    expect(await more.count()).toBe(0);
+    expect(await toDo.getByText('by name').count()).toBe(0);
+    await ending.first().click();
+    await page.getByRole('heading', { name: /^Machine/, level: 1 }).waitFor();
+  });
+
   test('shows a key that may not read clients what it may, without an error', async () => {
     const { api_key } = await open.request<{ api_key: string }>('POST', '/v1/api-keys', {
       organization_id: demo.organizationId,

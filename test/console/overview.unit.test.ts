@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { countOf } from '../../src/console/pages/overview/count-of.ts';
 import { tokensPerMinute } from '../../src/console/pages/overview/tokens-per-minute.ts';
 import { labelStep, pathOf, ticksUpTo } from '../../src/console/ui/chart-scale.ts';
 
@@ -37,4 +38,10 @@ test('labels of the time do not overlap', () => {
   expect(labelStep(5, 12)).toBe(1);
   expect(24 / labelStep(24, 5)).toBeLessThanOrEqual(5);
   expect(168 / labelStep(168, 7)).toBeLessThanOrEqual(7);
+});
+
+test('what was not counted to the end is not said to be nothing', () => {
+  expect(countOf(50, 'client', true)).toBe('50 or more clients');
+  expect(countOf(0, 'client', true)).toBe('Perhaps some clients');
+  expect([countOf(1, 'scope'), countOf(1, 'scope', true)]).toEqual(['1 scope', '1 or more scopes']);
 });

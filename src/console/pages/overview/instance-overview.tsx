@@ -39,7 +39,8 @@ export function InstanceOverview() {
         problems={webhooks.error ? [webhooks.error] : []}
       />
       <p className="faint">
-        <Link href="/organizations">Choose an organization</Link> to see its unused clients, rights and secrets.
+        <Link href="/organizations">Choose an organization</Link> to see its clients, rights, secrets and webhooks. Here
+        are the webhooks of the instance.
       </p>
       <UsageOverview organizationId={undefined} />
       <ServiceOverview />

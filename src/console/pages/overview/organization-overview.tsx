@@ -1,6 +1,5 @@
 import { useCan } from '../../api/session.tsx';
 import { Empty } from '../../ui/empty.tsx';
-import { CLIENTS_ASKED, CLIENTS_JUDGED } from './to-do.ts';
 import { ToDoList } from './to-do-list.tsx';
 import { UsageOverview } from './usage-overview.tsx';
 import { useOrganizationToDo } from './use-organization-to-do.ts';
@@ -11,14 +10,7 @@ export function OrganizationOverview({ organizationId }: { readonly organization
   const toDo = useOrganizationToDo(organizationId);
   return (
     <>
-      <ToDoList
-        {...toDo}
-        note={
-          mayClients
-            ? `Rights of the first ${CLIENTS_JUDGED} clients and secrets of the ${CLIENTS_ASKED} clients rotated last are looked at; a client’s page has its own.`
-            : undefined
-        }
-      />
+      <ToDoList {...toDo} />
       {mayClients ? (
         <UsageOverview organizationId={organizationId} />
       ) : (

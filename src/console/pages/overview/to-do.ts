@@ -1,5 +1,6 @@
 import { organizationAddress } from '../../api/organization.ts';
 import type { Schema } from '../../api/types.ts';
+import { countOf } from './count-of.ts';
 
 /** Something that an administrator should look at, and where. */
 export interface ToDo {
@@ -14,29 +15,26 @@ export interface ToDo {
 export const UNUSED_DAYS = 90;
 /** So long before its end a credential is worth a look, in days. */
 export const EXPIRING_DAYS = 30;
-/** At most so many clients are asked for their secrets: each is a request of its own. */
-export const CLIENTS_ASKED = 10;
-/** At most so many clients of an organization are judged for the overview: each is a question to its gate. */
+/** So many secrets of a kind, and the rights of so many clients, are looked at at once: each is a question to a gate. */
+export const SECRETS_ASKED = 10;
 export const CLIENTS_JUDGED = 20;
 /** A list names so many, and then says "or more". */
 export const COUNTED = 50;
 
 const DAY_MS = 86_400_000;
 
-/** Returns a number of things in words, such as "50 or more clients". @param hasMore whether there are more than were counted */
-export function countOf(count: number, noun: string, hasMore = false): string {
-  return `${count.toLocaleString('en')}${hasMore ? ' or more' : ''} ${noun}${count === 1 && !hasMore ? '' : 's'}`;
-}
-
 /** Clients that nobody uses. */
 export function unusedClients(organizationId: string, count: number, hasMore: boolean): ToDo[] {
-  if (count === 0) return [];
+  if (count === 0 && !hasMore) return [];
   return [
     {
       key: 'unused-clients',
       text: `${countOf(count, 'client', hasMore)} unused for ${UNUSED_DAYS} days`,
       why: 'Disable what nobody uses: its credentials can still be stolen.',
-      href: organizationAddress(organizationId, `/clients?unused_since=${UNUSED_DAYS}d&status=active`),
+      href: organizationAddress(
+        organizationId,
+        `/clients?unused_since=${UNUSED_DAYS}d&status=active&sort=last_used_at`,
+      ),
       tone: 'warning',
     },
   ];
@@ -44,58 +42,43 @@ export function unusedClients(organizationId: string, count: number, hasMore: bo
 
 /** Clients that end soon. */
 export function expiringClients(organizationId: string, count: number, hasMore: boolean): ToDo[] {
-  if (count === 0) return [];
+  if (count === 0 && !hasMore) return [];
   return [
     {
       key: 'expiring-clients',
-      text: `${countOf(count, 'client', hasMore)} that ${count === 1 && !hasMore ? 'ends' : 'end'} within ${EXPIRING_DAYS} days`,
-      why: 'After that they get no tokens. Extend those that are still needed.',
+      text: `${countOf(count, 'client', hasMore)} that ${count === 1 && !hasMore ? 'ends' : 'end'} within ${EXPIRING_DAYS} days, or ended`,
+      why: 'They get no tokens after that. Extend those that are needed, and disable the others.',
       href: organizationAddress(organizationId, `/clients?expires_before=${EXPIRING_DAYS}d&status=active`),
       tone: 'warning',
     },
   ];
 }
 
-export interface ClientSecrets {
-  readonly clientId: string;
-  readonly clientName: string;
-  readonly secrets: readonly Schema<'Secret'>[];
+type ClientSecret = Pick<Schema<'OrganizationSecret'>, 'id' | 'client_id' | 'client_name' | 'expires_at'>;
+
+const clientAddress = (organizationId: string, clientId: string, rest: string) =>
+  organizationAddress(organizationId, `/clients/${encodeURIComponent(clientId)}${rest}`);
+
+/** Secrets that end soon. */
+export function endingSecrets(organizationId: string, secrets: readonly ClientSecret[]): ToDo[] {
+  return secrets.map(({ id, client_id, client_name, expires_at }) => ({
+    key: `ends-${id}`,
+    text: `A secret of ${client_name} ends on ${expires_at?.slice(0, 10)}`,
+    why: 'Rotate it before, or the client loses access.',
+    href: clientAddress(organizationId, client_id, '#credentials'),
+    tone: 'warning',
+  }));
 }
 
-/** Second secrets that can go, and secrets that end soon. @param now milliseconds since the epoch */
-export function secretsToDo(organizationId: string, clients: readonly ClientSecrets[], now: number): ToDo[] {
-  return clients.flatMap(({ clientId, clientName, secrets }): ToDo[] => {
-    const address = organizationAddress(organizationId, `/clients/${encodeURIComponent(clientId)}`);
-    const isSafe = secrets.some(({ safe_to_delete }) => safe_to_delete);
-    const end = Math.min(
-      ...secrets.map(({ expires_at }) => (expires_at ? Date.parse(expires_at) : Number.POSITIVE_INFINITY)),
-    );
-    const isExpiring = end > now && end <= now + EXPIRING_DAYS * DAY_MS;
-    return [
-      ...(isSafe
-        ? [
-            {
-              key: `safe-${clientId}`,
-              text: `The second secret of ${clientName} can be deleted`,
-              why: 'Nobody uses it any more. Deleting it ends the rotation.',
-              href: `${address}/rotate`,
-              tone: 'neutral' as const,
-            },
-          ]
-        : []),
-      ...(isExpiring
-        ? [
-            {
-              key: `expiring-${clientId}`,
-              text: `A secret of ${clientName} ends on ${new Date(end).toISOString().slice(0, 10)}`,
-              why: 'Rotate it before, or the client loses access.',
-              href: `${address}#credentials`,
-              tone: 'warning' as const,
-            },
-          ]
-        : []),
-    ];
-  });
+/** Second secrets that can go. */
+export function unusedSecrets(organizationId: string, secrets: readonly ClientSecret[]): ToDo[] {
+  return secrets.map(({ id, client_id, client_name }) => ({
+    key: `safe-${id}`,
+    text: `The second secret of ${client_name} can be deleted`,
+    why: 'Nobody uses it any more. Deleting it ends the rotation.',
+    href: clientAddress(organizationId, client_id, '/rotate'),
+    tone: 'neutral',
+  }));
 }
 
 type Judged = Pick<Schema<'LeastPrivilege'>, 'client_id' | 'client_name' | 'scopes' | 'patch'>;
@@ -110,7 +93,7 @@ export function unusedRights(organizationId: string, judged: readonly Judged[]):
         key: `rights-${client_id}`,
         text: `${client_name} does not use ${unused} of its ${countOf(scopes.length, 'scope')}`,
         why: 'A right that nobody uses only helps an attacker. Remove it.',
-        href: organizationAddress(organizationId, `/clients/${encodeURIComponent(client_id)}#access`),
+        href: clientAddress(organizationId, client_id, '#access'),
         tone: 'neutral',
       },
     ];
