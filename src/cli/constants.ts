@@ -132,5 +132,9 @@ export const SQL_STATEMENT_BYTES_MAX = 80_000;
 export const SQL_TEXT_PART_LENGTH = 3000;
 /** What a restore adds to the version, so that no gate of this name has a newer record. As many writes never happen between two backups. */
 export const RESTORED_VERSIONS_SKIPPED = 1_000_000_000;
+/** How often a restore looks at a database that cannot be read after wrangler failed: D1 answers nothing while it imports a file. */
+export const RESTORE_LOOKS = 12;
+/** Time between these looks. */
+export const RESTORE_LOOK_MS = 5000;
 /** The shortest rest of a revocation that is copied to KV, in seconds: KV refuses an expiry in less than 60. */
 export const KV_COPY_REST_MIN = 120;

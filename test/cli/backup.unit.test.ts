@@ -83,6 +83,15 @@ describe('a backup file', { timeout: 60_000 }, () => {
     expect(await read(await readFile(composed), 'passe\u0301 composee\u0301')).toEqual([]);
   });
 
+  test('with lines of an unknown kind was written by a newer version', async () => {
+    const newer = join(directory, 'newer.backup');
+    async function* content() {
+      yield { leases: [] } as unknown as Item;
+    }
+    await writeArchive(newer, PASSPHRASE, MANIFEST, content());
+    expect(await read(await readFile(newer))).toMatch(/^Failure: FILE was written by a newer edgemint/);
+  });
+
   test('that was cut off anywhere is incomplete', async () => {
     const sealed = BACKUP_CHUNK_BYTES + 16;
     for (const length of [10, 49, 50, 60, 50 + sealed, 50 + 2 * sealed, bytes.length - 1]) {
@@ -114,9 +123,11 @@ describe('a backup file', { timeout: 60_000 }, () => {
     expect(await read(Buffer.from('PRAGMA defer_foreign_keys=TRUE;\n'.repeat(9)))).toMatch(
       /^Failure: FILE is not a backup/,
     );
-    const newer = Buffer.from(bytes);
-    newer.write('edgemint-backup 2\n');
-    expect(await read(newer)).toBe('Failure: FILE was written by a newer edgemint. Restore it with that one.');
+    for (const format of ['edgemint-backup 2\n', 'edgemint-backup 10\n']) {
+      const newer = Buffer.from(bytes);
+      newer.write(format);
+      expect(await read(newer)).toBe('Failure: FILE was written by a newer edgemint. Restore it with that one.');
+    }
     expect(await read(Buffer.alloc(0))).toMatch(/^Failure: FILE is not a backup/);
   });
 });

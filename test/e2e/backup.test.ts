@@ -8,15 +8,23 @@ import { DatabaseSync } from 'node:sqlite';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, jwtVerify, SignJWT } from 'jose';
 import { generateKeyPair } from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import {
+  HISTORY_TABLES,
+  LEFT_OUT_TABLES,
+  RECORD_TABLES,
+  SEALED_COLUMNS,
+} from '../../src/cli/edgemint/backup/tables.ts';
 import { TAG_LENGTH, TAG_MAC_BYTES } from '../../src/credentials/constants.ts';
 import { deriveMasterKeys, type MasterKeys } from '../../src/credentials/master-key.ts';
 import { generateSecret } from '../../src/credentials/secret.ts';
+import { unseal } from '../../src/keys/sealing.ts';
 import { base62, toBigInt } from '../../src/lib/base62.ts';
 import { readMasterKeys } from '../../src/platform/config.ts';
 import { type Certificate, certificates, jwkOf, tlsOf } from '../certificates.ts';
 import { CHECKOUT, ROOT_API_KEY, type RunningEdgemint, startEdgemint } from '../harness/edgemint.ts';
 import { freePort } from '../harness/worker.ts';
 import { newKey } from '../interop/keys.ts';
+import { type Cloudflare, startCloudflare } from './cloudflare-api.ts';
 
 // Two instances with one issuer, which run one after the other: the old one is backed up, and an empty one is restored from the backup. The
 // commands run as processes, with the real wrangler, on the stores of the local runtime.
@@ -89,6 +97,13 @@ class Place {
     return new Promise<{ code: number | null } & typeof output>((resolve) =>
       child.once('close', (code) => resolve({ code, ...output })),
     );
+  }
+
+  /** Copies the database to a file. The instance must not be served. */
+  copy(name: string): DatabaseSync {
+    const file = join(root, `${name}.sqlite`);
+    this.query(`VACUUM INTO '${file}'`);
+    return new DatabaseSync(file);
   }
 
   /** Runs a query, or several statements, on the file of the database: much faster than with wrangler. The instance must not be served. */
@@ -334,10 +349,26 @@ async function fill(place: Place): Promise<Old> {
   });
 }
 
+const MAIN = join(CHECKOUT, 'src/cli/edgemint/main.ts');
+
+/** Returns the rows of a table, with what the master key of an instance sealed in the open. */
+async function openRows(sqlite: DatabaseSync, table: string, masterKey: string): Promise<string[]> {
+  const keys = await deriveMasterKeys(readMasterKeys(masterKey));
+  const sealed = SEALED_COLUMNS[table];
+  const rows = sqlite.prepare(`SELECT * FROM ${table}`).all();
+  const opened = rows.map(async ({ sealed_under, restored_cut_off, ...row }) =>
+    JSON.stringify(
+      sealed ? { ...row, [sealed.column]: await unseal(String(row[sealed.column]), sealed.purpose, keys) } : row,
+    ),
+  );
+  return (await Promise.all(opened)).sort();
+}
+
 describe('the record of 1,000 clients, restored to an empty instance with another master key', () => {
   let old: Place;
   let fresh: Place;
   let record: Old;
+  let cloudflare: Cloudflare;
   const file = () => join(root, 'edgemint.backup');
 
   const countClients = () => fresh.query('SELECT count(*) AS clients FROM clients')[0]?.clients;
@@ -345,8 +376,31 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
   beforeAll(async () => {
     old = await Place.make('old', `${OLD_KEY},${FIRST_KEY}`);
     fresh = await Place.make('fresh', NEW_KEY);
+    cloudflare = await startCloudflare();
+    for (const name of ['edgemint-staging', 'edgemint-other']) addDatabase(name, fresh.copy(name));
     record = await fill(old);
+    addDatabase('edgemint', old.copy('edgemint'));
+    for (const name of ['edgemint', 'edgemint-staging', 'edgemint-other'])
+      cloudflare.namespaces.set(`${name}-kv`, { id: `kv-of-${name}`, values: new Map() });
   });
+
+  afterAll(() => cloudflare.close());
+
+  function addDatabase(name: string, sqlite: DatabaseSync) {
+    cloudflare.databases.set(name, { uuid: `uuid-of-${name}`, jurisdiction: undefined, sqlite });
+  }
+
+  function database(name: string): DatabaseSync {
+    const found = cloudflare.databases.get(name);
+    if (!found) throw new Error(`There is no database ${name}.`);
+    return found.sqlite;
+  }
+
+  /** Runs a command on what was deployed, with the keys of a place. */
+  function remotely(place: Place, ...args: string[]) {
+    const home = { HOME: root, XDG_CONFIG_HOME: root };
+    return place.run('node', [MAIN, ...args], { EDGEMINT_PASSPHRASE: PASSPHRASE, ...cloudflare.env, ...home });
+  }
 
   test('a backup says what it holds, and what only gates know', async () => {
     const made = await old.edgemint('backup', file(), '--local');
@@ -395,7 +449,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
       INSERT INTO audit_events (id, at, actor, action, target, changes) VALUES ('evt_x', 1, 'service:restore', 'x', '', '{}');`,
     );
     const failed = await fresh.edgemint('restore', file(), '--local', '--yes');
-    expect(failed.stderr).toContain('wrangler could not write to the local database, which is as before.');
+    expect(failed.stderr).toContain('wrangler could not write to the local database, which is empty as before.');
     expect(failed.code).toBe(1);
     expect(countClients()).toBe(0);
     fresh.query("DELETE FROM audit_events WHERE id = 'evt_x'");
@@ -409,9 +463,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     expect(restored.stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
     expect(restored.code).toBe(0);
     const second = await fresh.edgemint('restore', file(), '--local', '--yes');
-    expect(second.stderr).toMatch(
-      /^Only an empty instance can be restored to, and the local database holds rows of organizations/,
-    );
+    expect(second.stderr).toMatch(/^The local database holds this backup already: it was restored at /);
     expect((await readdir(root)).filter((name) => /^edgemint-\w{6}$/.test(name))).toEqual([]);
   });
 
@@ -490,6 +542,109 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
       await edgemint.runScheduled();
       expect((await bySecret(client)(edgemint)).status).toBe(401);
       expect(await introspect(record.active[0] ?? '', record.api)).toMatchObject({ active: true });
+    });
+  });
+
+  describe("through Cloudflare's API:", () => {
+    const remote = () => join(root, 'remote.backup');
+    const restore = (env: string) =>
+      remotely(fresh, 'restore', remote(), '--env', env, '--keys-file', '.dev.vars', '--yes');
+
+    beforeAll(async () => {
+      // The Worker of the backup. Its tokens were revoked one by one, and fill several pages of KV.
+      const bindings = [
+        { name: 'DEPLOYMENT', type: 'plain_text', text: JSON.stringify({ issuer }) },
+        { name: 'KV', type: 'kv_namespace', namespace_id: 'kv-of-edgemint' },
+      ];
+      cloudflare.workers.set('edgemint', {
+        versions: [{ id: 'v1', bindings }],
+        deployed: 'v1',
+        secrets: new Map(),
+        migrationTag: 'v1',
+        crons: [],
+        onWorkersDev: true,
+      });
+      const listed = await old.run('wrangler', ['kv', 'key', 'list', '--binding', 'KV', '--local']);
+      const values = cloudflare.namespaces.get('edgemint-kv')?.values;
+      for (const { name, expiration } of JSON.parse(listed.stdout)) values?.set(name, { value: '', expiration });
+      const expiration = Math.floor(Date.now() / 1000) + 3600;
+      for (const { client_id } of record.crowd.slice(0, 4))
+        values?.set(`revoked:${client_id}:a`, { value: '', expiration });
+    });
+
+    test('a backup names the Worker, its issuer, and every page of the revoked tokens', async () => {
+      const made = await remotely(old, 'backup', remote(), '--keys-file', '.dev.vars', '--json');
+      expect(made.code, made.stderr).toBe(0);
+      expect(JSON.parse(made.stdout)).toMatchObject({ counts: { clients: CROWD + 12 }, revoked_tokens: 5 });
+      const checked = await old.edgemint('restore', remote(), '--check', '--json');
+      expect(JSON.parse(checked.stdout)).toMatchObject({ worker: 'edgemint', issuer });
+    });
+
+    test('a restore says that the database is empty as before if wrangler or D1 failed', async () => {
+      cloudflare.failsAt = '/import';
+      const early = await restore('staging');
+      cloudflare.failsAt = undefined;
+      cloudflare.imports.next = 'fails';
+      const late = await restore('staging');
+      for (const { code, stderr } of [early, late]) {
+        expect(stderr).toContain(
+          'wrangler could not write to the database edgemint-staging, which is empty as before. Try again in a minute:',
+        );
+        expect(code).toBe(1);
+      }
+      expect(early.stderr).toContain('An unknown error.');
+      expect(late.stderr).toContain('D1 DB reset because its code was updated.');
+      expect(database('edgemint-staging').prepare('SELECT count(*) AS clients FROM clients').get()).toEqual({
+        clients: 0,
+      });
+    });
+
+    test('what is restored under another master key is the same, row by row', async () => {
+      const restored = await restore('staging');
+      expect(restored.code, restored.stderr).toBe(0);
+      expect(restored.stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
+      expect(restored.stderr).toContain(`verify if the issuer of this one is ${issuer}`);
+      const [before, after] = [database('edgemint'), database('edgemint-staging')];
+      const ownTables = ['retired_master_keys', 'audit_events'];
+      for (const table of [...RECORD_TABLES, ...HISTORY_TABLES].filter((each) => !ownTables.includes(each))) {
+        const rows = await openRows(after, table, NEW_KEY);
+        expect(rows, table).toEqual(await openRows(before, table, old.masterKey));
+      }
+      for (const table of LEFT_OUT_TABLES) expect(after.prepare(`SELECT * FROM ${table}`).all(), table).toEqual([]);
+      const retired = await deriveMasterKeys(readMasterKeys(old.masterKey));
+      const ids = after.prepare('SELECT id FROM retired_master_keys').all();
+      expect(ids.map(({ id }) => id).sort()).toEqual(retired.map(({ id }) => id).sort());
+      const events = await openRows(after, 'audit_events', NEW_KEY);
+      const known = await openRows(before, 'audit_events', old.masterKey);
+      expect(events.filter((event) => !known.includes(event))).toEqual([expect.stringContaining('instance.restored')]);
+      expect(events).toHaveLength(known.length + 1);
+      expect(after.prepare('PRAGMA foreign_key_check').all()).toEqual([]);
+      const cutOff = after.prepare('SELECT client_id FROM clients WHERE restored_cut_off IS NOT NULL').all();
+      expect(cutOff).toHaveLength(7);
+      const keys = [...(cloudflare.namespaces.get('edgemint-staging-kv')?.values.keys() ?? [])];
+      expect(keys.filter((key) => key.startsWith('revoked:'))).toHaveLength(5);
+      expect(keys.filter((key) => key.startsWith('client:'))).toHaveLength(2);
+    });
+
+    test('a second restore says that the database holds this backup', async () => {
+      const second = await restore('staging');
+      expect(second.stderr).toMatch(/^The database edgemint-staging holds this backup already: it was restored at /);
+      expect(second.code).toBe(1);
+    });
+
+    test('a restore waits for D1 if wrangler lost the connection after D1 took the file over', async () => {
+      cloudflare.imports.next = 'slow and answer lost';
+      const { code, stdout, stderr } = await restore('other');
+      expect(stderr).toContain('wrangler failed. Looking at the database edgemint-other…\nThe restore was carried out');
+      expect(stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
+      expect(code).toBe(0);
+      expect(database('edgemint-other').prepare('SELECT count(*) AS clients FROM clients').get()).toEqual({
+        clients: CROWD + 12,
+      });
+    });
+
+    test('the stand-in knew every request', () => {
+      expect(cloudflare.unknown).toEqual([]);
     });
   });
 });

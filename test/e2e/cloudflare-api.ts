@@ -2,16 +2,21 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
+import { D1Imports, dump, type KvValue, keyPage, putAll, query } from './cloudflare-stores.ts';
 
 /**
- * A stand-in of Cloudflare's API for the real wrangler: as much of it as a deployment needs, with an SQLite database for each D1. It refuses
- * what the real one documents: names that are taken, resources that do not exist, a version without what an earlier one fixed.
+ * A stand-in of Cloudflare's API for the real wrangler: as much of it as a deployment, a backup and a restore need, with an SQLite database
+ * for each D1. It refuses what the real one documents: names that are taken, resources that do not exist, a version without what an earlier
+ * one fixed.
  */
 export interface Cloudflare {
   readonly env: Readonly<Record<string, string>>;
   readonly databases: Map<string, D1>;
   readonly workers: Map<string, DeployedWorker>;
   readonly domains: Map<string, string>;
+  /** The KV namespaces by title. */
+  readonly namespaces: Map<string, Namespace>;
+  readonly imports: D1Imports;
   /** Requests that the stand-in does not know. */
   readonly unknown: string[];
   /** Requests whose method and path contain this text fail with 500. */
@@ -23,6 +28,11 @@ export interface D1 {
   readonly uuid: string;
   readonly jurisdiction: string | undefined;
   readonly sqlite: DatabaseSync;
+}
+
+export interface Namespace {
+  readonly id: string;
+  readonly values: Map<string, KvValue>;
 }
 
 interface Binding {
@@ -52,6 +62,19 @@ const ACCOUNT = '0123456789abcdef0123456789abcdef';
 const ZONE = 'example.com';
 const SUBDOMAIN = 'acme';
 
+/** An answer that was cut off. */
+class Hangup extends Error {}
+
+/** A page of a list, and the cursor of the next one. */
+class Page {
+  readonly result: unknown;
+  readonly cursor: string;
+  constructor(result: unknown, cursor: string) {
+    this.result = result;
+    this.cursor = cursor;
+  }
+}
+
 class Refusal extends Error {
   readonly status: number;
   readonly code: number;
@@ -66,7 +89,9 @@ export async function startCloudflare(): Promise<Cloudflare> {
   const databases = new Map<string, D1>();
   const workers = new Map<string, DeployedWorker>();
   const domains = new Map<string, string>();
-  const namespaces = new Map<string, string>();
+  const namespaces = new Map<string, Namespace>();
+  const imports = new D1Imports();
+  const exports = new Map<string, string>();
   const unknown: string[] = [];
   const state = { failsAt: undefined as string | undefined };
 
@@ -79,6 +104,11 @@ export async function startCloudflare(): Promise<Cloudflare> {
     const found = databases.get(id) ?? [...databases.values()].find(({ uuid }) => uuid === id);
     if (!found) throw new Refusal(404, 7404, `The database ${id} could not be found`);
     return found;
+  };
+  const valuesOf = (id: string) => {
+    const found = [...namespaces.values()].find((namespace) => namespace.id === id);
+    if (!found) throw new Refusal(404, 10013, 'namespace not found');
+    return found.values;
   };
   const described = (name: string, { uuid, jurisdiction }: D1) => ({ uuid, name, jurisdiction, version: 'production' });
   const versionOf = ({ id, bindings }: Version, secrets: DeployedWorker['secrets']) => ({
@@ -109,7 +139,7 @@ export async function startCloudflare(): Promise<Cloudflare> {
     }
     for (const binding of bindings) {
       if (binding.type === 'd1') database(String(binding.id ?? binding.database_id));
-      if (binding.type === 'kv_namespace' && ![...namespaces.values()].includes(String(binding.namespace_id)))
+      if (binding.type === 'kv_namespace' && ![...namespaces.values()].some(({ id }) => id === binding.namespace_id))
         throw new Refusal(400, 10041, `KV namespace ${binding.namespace_id} not found.`);
       if (binding.type === 'inherit') throw new Refusal(400, 10052, `Nothing to inherit ${binding.name} from.`);
       if (binding.type === 'durable_object_namespace' && !tag && !old?.migrationTag)
@@ -169,7 +199,32 @@ export async function startCloudflare(): Promise<Cloudflare> {
       /^\/d1\/database\/([^/]+)\/query$/,
       ({ json }, id) => {
         const queries = (json as { batch?: { sql: string }[] }).batch ?? [json as { sql: string }];
-        return queries.flatMap(({ sql }) => run(database(id).sqlite, sql));
+        imports.requireIdle(id);
+        return queries.flatMap(({ sql }) => query(database(id).sqlite, sql));
+      },
+    ],
+    [
+      'POST',
+      /^\/d1\/database\/([^/]+)\/import$/,
+      ({ json }, id) => {
+        const answer = imports.take(database(id), json as Parameters<D1Imports['take']>[1], `${origin()}/upload`);
+        if (answer === undefined) throw new Hangup();
+        return answer;
+      },
+    ],
+    [
+      'POST',
+      /^\/d1\/database\/([^/]+)\/export$/,
+      ({ json }, id) => {
+        const { dump_options, current_bookmark } = json as {
+          dump_options: { tables: string[] };
+          current_bookmark?: string;
+        };
+        const common = { type: 'export', success: true, at_bookmark: 'bookmark', messages: [] };
+        if (current_bookmark === undefined) return { ...common, status: 'active', messages: ['Generating the export'] };
+        exports.set(id, dump(database(id).sqlite, dump_options.tables));
+        const result = { filename: `${id}.sql`, signed_url: `${origin()}/download/${id}` };
+        return { ...common, status: 'complete', result };
       },
     ],
     [
@@ -288,7 +343,13 @@ export async function startCloudflare(): Promise<Cloudflare> {
         return [];
       },
     ],
-    ['GET', /^\/storage\/kv\/namespaces$/, () => [...namespaces].map(([title, id]) => ({ id, title }))],
+    [
+      'GET',
+      /^\/storage\/kv\/namespaces$/,
+      // wrangler asks for pages until one is empty.
+      ({ parameters }) =>
+        Number(parameters.get('page') ?? 1) > 1 ? [] : [...namespaces].map(([title, { id }]) => ({ id, title })),
+    ],
     [
       'POST',
       /^\/storage\/kv\/namespaces$/,
@@ -296,47 +357,77 @@ export async function startCloudflare(): Promise<Cloudflare> {
         const { title } = json as { title: string };
         if (namespaces.has(title)) throw new Refusal(409, 10014, 'A namespace with this title already exists.');
         const id = randomUUID().replaceAll('-', '');
-        namespaces.set(title, id);
+        namespaces.set(title, { id, values: new Map() });
         return { id, title };
+      },
+    ],
+    [
+      'GET',
+      /^\/storage\/kv\/namespaces\/([^/]+)\/keys$/,
+      ({ parameters }, id) => {
+        const { keys, cursor } = keyPage(valuesOf(id), parameters.get('prefix') ?? '', parameters.get('cursor') ?? '');
+        return new Page(keys, cursor);
+      },
+    ],
+    [
+      'PUT',
+      /^\/storage\/kv\/namespaces\/([^/]+)\/bulk$/,
+      ({ json }, id) => {
+        const problem = putAll(valuesOf(id), json as Parameters<typeof putAll>[1], Date.now());
+        if (problem !== undefined) throw new Refusal(400, 10033, problem);
+        return { successful_key_count: (json as unknown[]).length, unsuccessful_keys: [] };
       },
     ],
   ];
 
   const server = createServer(async (request, response) => {
-    const path = (request.url ?? '').replace('/client/v4', '').replace(`/accounts/${ACCOUNT}`, '').replace(/\?.*/, '');
+    const url = new URL(request.url ?? '', origin());
+    const path = url.pathname.replace('/client/v4', '').replace(`/accounts/${ACCOUNT}`, '');
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
     };
     try {
-      const received = await receive(request);
+      const received = await receive(request, url.searchParams);
       const line = `${request.method} ${path}`;
       if (state.failsAt !== undefined && line.includes(state.failsAt))
         throw new Refusal(500, 10013, 'An unknown error.');
+      // The signed addresses of files.
+      const [, kind, name = ''] = /^\/(upload|download)\/([^/]+)$/.exec(path) ?? [];
+      if (kind === 'upload') {
+        const etag = imports.upload(name, received.body);
+        return response.writeHead(200, { ETag: `"${etag}"` }).end();
+      }
+      if (kind === 'download') return response.end(exports.get(name));
       for (const [method, pattern, handle] of routes) {
         const match = method === request.method ? pattern.exec(path) : null;
         if (!match) continue;
-        const result = handle(received, ...match.slice(1).map(decodeURIComponent));
-        const result_info = { page: 1, per_page: 100, count: 1, total_count: 1, total_pages: 1 };
+        const handled = handle(received, ...match.slice(1).map(decodeURIComponent));
+        const { result, cursor = '' } = handled instanceof Page ? handled : { result: handled };
+        const result_info = { page: 1, per_page: 100, count: 1, total_count: 1, total_pages: 1, cursor };
         return answer(200, { success: true, errors: [], messages: [], result, result_info });
       }
       unknown.push(line);
       throw new Refusal(404, 10000, `The stand-in does not know ${line}.`);
     } catch (error) {
+      if (error instanceof Hangup) return request.socket.destroy();
       const { status, code } = error instanceof Refusal ? error : { status: 400, code: 7500 };
       const message = error instanceof Error ? error.message : String(error);
       answer(status, { success: false, errors: [{ code, message }], messages: [], result: null });
     }
   });
+  const origin = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     env: {
-      CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/v4`,
+      CLOUDFLARE_API_BASE_URL: `${origin()}/client/v4`,
       CLOUDFLARE_API_TOKEN: 'a-token',
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
     },
     databases,
     workers,
     domains,
+    namespaces,
+    imports,
     unknown,
     get failsAt() {
       return state.failsAt;
@@ -351,36 +442,28 @@ export async function startCloudflare(): Promise<Cloudflare> {
 interface Received {
   readonly json: unknown;
   readonly form: FormData | undefined;
+  readonly body: Buffer;
+  readonly parameters: URLSearchParams;
 }
 
-async function receive(request: IncomingMessage): Promise<Received> {
+async function receive(request: IncomingMessage, parameters: URLSearchParams): Promise<Received> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks);
   const type = request.headers['content-type'] ?? '';
   if (type.startsWith('multipart/form-data'))
-    return { json: undefined, form: await new Response(body, { headers: { 'Content-Type': type } }).formData() };
+    return {
+      parameters,
+      body,
+      json: undefined,
+      form: await new Response(body, { headers: { 'Content-Type': type } }).formData(),
+    };
   return {
+    parameters,
+    body,
     json: body.length > 0 && type.startsWith('application/json') ? JSON.parse(body.toString()) : undefined,
     form: undefined,
   };
-}
-
-/** Runs statements as D1 does, all or none. */
-function run(sqlite: DatabaseSync, sql: string): object[] {
-  const meta = { duration: 1, changes: 0, last_row_id: 0, rows_read: 0, rows_written: 0 };
-  if (/^\s*(SELECT|PRAGMA)\b/i.test(sql) && !/;\s*\S/.test(sql)) {
-    return [{ results: sqlite.prepare(sql).all(), success: true, meta }];
-  }
-  sqlite.exec('BEGIN');
-  try {
-    sqlite.exec(sql);
-    sqlite.exec('COMMIT');
-  } catch (error) {
-    sqlite.exec('ROLLBACK');
-    throw error;
-  }
-  return [{ results: [], success: true, meta }];
 }
 
 function listSecrets({ secrets }: DeployedWorker): object[] {

@@ -24,7 +24,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Commander has already printed its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    if (error instanceof Interrupted) return EXIT_INTERRUPTED;
+    if (error instanceof Interrupted) {
+      if (error.message !== '') terminal.note(error.message);
+      return EXIT_INTERRUPTED;
+    }
     const message = messageOf(error, program.running);
     terminal.fail(message);
     const wantsJson = args.slice(0, [...args, '--'].indexOf('--')).includes('--json');

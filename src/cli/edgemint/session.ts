@@ -102,8 +102,8 @@ export class Session {
   }
 
   /** Like `confirm`, for what concerns no server that the session is connected to. */
-  async confirmLocally(question: string): Promise<void> {
-    await this.terminal.confirm(line(question), this.options.yes ?? false);
+  async confirmLocally(question: string, signal?: AbortSignal): Promise<void> {
+    await this.terminal.confirm(line(question), this.options.yes ?? false, signal);
   }
 
   /** Shows one representation. */

@@ -95,12 +95,13 @@ export class Terminal {
   /**
    * Asks the user to agree.
    * @param isAgreed whether `--yes` agreed beforehand
+   * @param signal ends the question
    * @throws Failure if the user does not agree, UsageError if there is no terminal to ask at
    */
-  async confirm(question: string, isAgreed: boolean): Promise<void> {
+  async confirm(question: string, isAgreed: boolean, signal?: AbortSignal): Promise<void> {
     if (isAgreed) return;
     if (!this.isInteractive) throw new UsageError(`${question} There is no terminal to ask at: agree with --yes.`);
-    const answer = await this.ask(`${question} [y/N] `);
+    const answer = await this.ask(`${question} [y/N] `, signal);
     if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.');
   }
 
@@ -117,8 +118,8 @@ export class Terminal {
     if (answer.trim() !== name.trim()) throw new Failure('That is not its name. Nothing was done.');
   }
 
-  ask(question: string): Promise<string> {
-    return answerOf(createInterface({ input: this.io.stdin, output: this.io.stderr }), question);
+  ask(question: string, signal?: AbortSignal): Promise<string> {
+    return answerOf(createInterface({ input: this.io.stdin, output: this.io.stderr }), question, signal);
   }
 
   async #askHidden(question: string): Promise<string> {
@@ -139,10 +140,11 @@ export class Terminal {
   }
 }
 
-/** Returns the line that the user types, or an empty one if the input ends. @throws Interrupted on ctrl-C */
-async function answerOf(prompt: Interface, question: string): Promise<string> {
+/** Returns the line that the user types, or an empty one if the input ends. @throws Interrupted on ctrl-C, and when the signal aborts */
+async function answerOf(prompt: Interface, question: string, signal?: AbortSignal): Promise<string> {
   const ended = new Promise<string>((resolve, reject) => {
     prompt.once('SIGINT', () => reject(new Interrupted()));
+    signal?.addEventListener('abort', () => reject(new Interrupted()), { once: true });
     prompt.once('close', () => resolve(''));
   });
   try {

@@ -1,12 +1,12 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import { describeSystemError } from '../../system-error.ts';
-import { openStream, sealStream } from './sealed-file.ts';
+import { newerFormat, openStream, sealStream } from './sealed-file.ts';
 import { linesOf, type Value } from './sql-dump.ts';
 
 // The content of a backup: gzipped lines of JSON, sealed by the passphrase.
@@ -48,6 +48,7 @@ export type Item = Rows | Revoked;
 
 /**
  * Writes a backup as a draft, and renames it once it is complete, so that a file of this name is always a whole backup.
+ * @param signal ends the writing
  * @returns how many rows of each table it has
  * @throws Failure if the file cannot be written
  */
@@ -56,6 +57,7 @@ export async function writeArchive(
   passphrase: string,
   manifest: Manifest,
   items: AsyncIterable<Item>,
+  signal?: AbortSignal,
 ): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
   async function* lines() {
@@ -68,8 +70,10 @@ export async function writeArchive(
   }
   const draft = `${file}.${process.pid}`;
   try {
-    const sink = createWriteStream(draft, { flags: 'wx', mode: SECRET_FILE_MODE, flush: true });
-    await pipeline(Readable.from(lines()), createGzip(), (bytes) => sealStream(bytes, passphrase), sink);
+    // Opened first, so that no late opening makes the file again after it was removed.
+    const sink = (await open(draft, 'wx', SECRET_FILE_MODE)).createWriteStream({ flush: true });
+    const sealed = (bytes: AsyncIterable<Uint8Array>) => sealStream(bytes, passphrase);
+    await pipeline(Readable.from(lines()), createGzip(), sealed, sink, { ...(signal && { signal }) });
     await rename(draft, file);
     return counts;
   } catch (error) {
@@ -86,12 +90,14 @@ export interface Archive {
 /**
  * Reads a whole backup.
  * @param take receives the content in its order. Until this function returns, the end may prove to be missing
+ * @param signal ends the reading
  * @throws Failure if it is no backup, the passphrase is wrong, or it is damaged or incomplete
  */
 export async function readArchive(
   file: string,
   passphrase: string,
   take: (item: Item, manifest: Manifest) => void | Promise<void>,
+  signal?: AbortSignal,
 ): Promise<Archive> {
   const counts: Record<string, number> = {};
   let manifest: Manifest | undefined;
@@ -108,11 +114,13 @@ export async function readArchive(
           else if ('end' in parsed) end = parsed;
           else {
             const item = parsed as Item;
+            if (!('table' in item || 'revoked' in item)) throw newerFormat(file);
             if ('table' in item) counts[item.table] = (counts[item.table] ?? 0) + item.rows.length;
             await take(item, manifest);
           }
         }
       },
+      { ...(signal && { signal }) },
     );
   } catch (error) {
     throw withSentence(error, file);

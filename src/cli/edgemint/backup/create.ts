@@ -4,6 +4,7 @@ import { BACKUP_ROWS_PER_LINE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Item, Manifest, Revoked, Rows } from './archive.ts';
 import { writeArchive } from './archive.ts';
+import { queryEdgemint, requireOwn } from './database.ts';
 import { feedHash } from './feed-hash.ts';
 import type { Instance } from './instance.ts';
 import { KNOWN_MIGRATIONS } from './migrations.ts';
@@ -24,22 +25,25 @@ export interface Created {
  * Writes a backup of an instance.
  * @param directory a temporary folder of this user
  * @param now milliseconds since the epoch
+ * @param signal ends it
  * @throws Failure
  */
 export async function createBackup(
   file: string,
   passphrase: string,
-  { instance, history, directory, now }: CreateOptions,
+  { instance, history, directory, now, signal }: CreateOptions,
 ): Promise<Created> {
   const keys = await instance.keys();
   const issuer = (await instance.issuer()) ?? null;
   const dump = join(directory, 'dump.sql');
+  // Before the export, because D1 answers no other request meanwhile.
+  requireKnown(instance, await queryEdgemint(instance, () => queryMigrations(instance)));
   const tables = [...RECORD_TABLES, ...(history ? HISTORY_TABLES : []), ...STATE_TABLES];
   await instance.exportTables(tables, dump);
   // After the export: a token that is revoked in between is in it, or its client can ask again.
   const listed = await instance.listKv('revoked:');
   const migrations = await readMigrations(dump);
-  requireKnown(migrations);
+  requireKnown(instance, migrations);
   const manifest: Manifest = {
     created_at: now,
     edgemint: packageJson.version,
@@ -71,7 +75,7 @@ export async function createBackup(
       yield { revoked: revoked.slice(begin, begin + BACKUP_ROWS_PER_LINE) } satisfies Revoked;
     }
   }
-  const counts = await writeArchive(file, passphrase, manifest, items());
+  const counts = await writeArchive(file, passphrase, manifest, items(), signal);
   return { counts, revoked: revoked.length, unlisted };
 }
 
@@ -81,6 +85,7 @@ export interface CreateOptions {
   readonly history: boolean;
   readonly directory: string;
   readonly now: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Collects the ids of master keys that made hashes, and of those whose hashes are accepted. */
@@ -110,8 +115,13 @@ async function readMigrations(dump: string): Promise<string[]> {
   return names.sort();
 }
 
-function requireKnown(migrations: readonly string[]): void {
-  if (migrations.length === 0) throw new Failure('The database has no migrations: it is not one of Edgemint.');
+async function queryMigrations(instance: Instance): Promise<string[]> {
+  const rows = await instance.query<{ name: string }>('SELECT name FROM d1_migrations');
+  return rows.map(({ name }) => name).sort();
+}
+
+function requireKnown(instance: Instance, migrations: readonly string[]): void {
+  requireOwn(instance, migrations);
   const unknown = migrations.filter((name) => !KNOWN_MIGRATIONS.includes(name));
   if (unknown.length === 0) return;
   throw new Failure(

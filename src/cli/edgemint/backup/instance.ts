@@ -129,6 +129,9 @@ interface Version {
   };
 }
 
+// Cloudflare's code for "This Worker does not exist on your account."
+const NO_WORKER = 'code: 10007';
+
 /** Reads what the deployed Worker is bound to. @returns nothing if there is no such Worker */
 async function readBindings(worker: string): Promise<Bindings> {
   try {
@@ -141,7 +144,7 @@ async function readBindings(worker: string): Promise<Bindings> {
     const note: { issuer?: string } = JSON.parse(binding('DEPLOYMENT')?.text ?? '{}');
     return { issuer: note.issuer, kv: binding('KV')?.namespace_id };
   } catch (error) {
-    if (error instanceof Failure || error instanceof SyntaxError) return {};
+    if (error instanceof SyntaxError || (error instanceof Failure && error.message.includes(NO_WORKER))) return {};
     throw error;
   }
 }
@@ -162,28 +165,43 @@ export async function findInstance({ local, env, keysFile }: InstanceOptions, te
   return new Instance(name, databaseOf(configuration), resolve(keysFile ?? defaultKeysFile(name, terminal.env)));
 }
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * Runs a function with a temporary folder that only this user can read. The folder is removed afterwards, and wrangler is ended, also on
- * ctrl-C.
+ * Runs a function with a temporary folder that only this user can read. The folder is removed afterwards. Ctrl-C ends wrangler and aborts
+ * the function's signal; the folder is removed then too.
+ * @throws Interrupted if the function failed after ctrl-C: its own, or one that says that nothing was written
  */
 export async function inTemporaryFolder<T>(
   { io: { signals } }: Terminal,
-  during: (directory: string) => Promise<T>,
+  during: (directory: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'edgemint-'));
-  let isInterrupted = false;
+  const interruption = new AbortController();
+  const listen = () => {
+    for (const each of ENDING_SIGNALS) signals.once(each, stop);
+  };
+  const ignore = () => {
+    for (const each of ENDING_SIGNALS) signals.off(each, stop);
+  };
+  // A second ctrl-C must not end the process before the folder is removed.
   const stop = () => {
-    isInterrupted = true;
+    ignore();
+    listen();
+    interruption.abort();
     void stopChildren();
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) signals.once(signal, stop);
+  listen();
+  const directory = await mkdtemp(join(tmpdir(), 'edgemint-'));
   try {
-    return await during(directory);
+    return await during(directory, interruption.signal);
   } catch (error) {
-    throw isInterrupted ? new Interrupted('Interrupted.') : error;
+    if (!interruption.signal.aborted) throw error;
+    throw error instanceof Interrupted && error.message !== ''
+      ? error
+      : new Interrupted('Interrupted. Nothing was written.');
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) signals.off(signal, stop);
     await rm(directory, { recursive: true, force: true });
+    ignore();
   }
 }
 

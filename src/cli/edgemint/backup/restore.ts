@@ -1,11 +1,21 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RESTORE } from '../../../store/actors.ts';
 import type { AuditAction } from '../../../store/audit-actions.ts';
 import { generateId } from '../../../store/id.ts';
-import { KV_COPY_REST_MIN, RESTORED_VERSIONS_SKIPPED, SECRET_FILE_MODE } from '../../constants.ts';
+import {
+  KV_COPY_REST_MIN,
+  RESTORE_LOOK_MS,
+  RESTORE_LOOKS,
+  RESTORED_VERSIONS_SKIPPED,
+  SECRET_FILE_MODE,
+} from '../../constants.ts';
 import { Failure } from '../../failure.ts';
-import { type Archive, type Manifest, type Rows, readArchive } from './archive.ts';
+import { Interrupted } from '../failures.ts';
+import { time } from '../output.ts';
+import { type Archive, type Item, type Manifest, type Rows, readArchive } from './archive.ts';
+import { capitalized, queryEdgemint, requireOwn } from './database.ts';
 import { feedHash } from './feed-hash.ts';
 import type { Instance, KvEntry } from './instance.ts';
 import { dataStatements, KNOWN_MIGRATIONS } from './migrations.ts';
@@ -21,32 +31,54 @@ export interface Present {
   readonly sealed: readonly string[];
   /** Tables that hold rows and must not. */
   readonly filled: readonly string[];
+  /** The last restore, if the instance is filled. */
+  readonly restored: Restored | undefined;
+}
+
+/** An earlier restore. */
+interface Restored {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When the backup was made, in ISO 8601. */
+  readonly backup_of: string;
 }
 
 /** Reads what is in an instance. */
 export async function readPresent(instance: Instance): Promise<Present> {
-  const tables = await instance.query<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
-  const names = new Set(tables.map(({ name }) => name));
-  if (!names.has('d1_migrations') || EMPTY_TABLES.some((table) => !names.has(table))) {
-    throw new Failure(`${instance.name} has no tables yet. Deploy or start the instance first, then restore.`);
-  }
-  const filled = EMPTY_TABLES.map((table) => `SELECT '${table}' AS name WHERE EXISTS (SELECT 1 FROM ${table})`);
-  const [row] = await instance.query<{ migrations: string; sealed: string; filled: string }>(
-    `SELECT (SELECT json_group_array(name) FROM d1_migrations) AS migrations,
-      (SELECT json_group_array(sealed_private_jwk) FROM signing_keys) AS sealed,
-      (SELECT json_group_array(name) FROM (${filled.join(' UNION ALL ')})) AS filled`,
+  const [row] = await queryEdgemint(instance, () =>
+    instance.query<{ migrations: string; sealed: string; filled: string }>(
+      `SELECT (SELECT json_group_array(name) FROM d1_migrations) AS migrations,
+        (SELECT json_group_array(sealed_private_jwk) FROM signing_keys) AS sealed,
+        ${FILLED_TABLES} AS filled`,
+    ),
   );
-  const list = (text: string | undefined): string[] => JSON.parse(text ?? '[]');
-  return { migrations: list(row?.migrations).sort(), sealed: list(row?.sealed), filled: list(row?.filled) };
+  const migrations = listOf(row?.migrations).sort();
+  requireOwn(instance, migrations);
+  const filled = listOf(row?.filled);
+  const [restored] = filled.length > 0 ? await instance.query<Restored>(LAST_RESTORE) : [];
+  return { migrations, sealed: listOf(row?.sealed), filled, restored };
 }
+
+const FILLED_TABLES = `(SELECT json_group_array(name) FROM (${EMPTY_TABLES.map(
+  (table) => `SELECT '${table}' AS name WHERE EXISTS (SELECT 1 FROM ${table})`,
+).join(' UNION ALL ')}))`;
+
+const LAST_RESTORE = `SELECT at, json_extract(changes, '$.backup_of') AS backup_of FROM audit_events
+  WHERE action = '${'instance.restored' satisfies AuditAction}' ORDER BY at DESC LIMIT 1`;
+
+const listOf = (text: string | undefined): string[] => JSON.parse(text ?? '[]');
 
 /** @throws Failure if a backup cannot be restored to an instance */
 function requireRestorable(
-  { migrations }: Pick<Manifest, 'migrations'>,
+  { migrations, created_at }: Pick<Manifest, 'migrations' | 'created_at'>,
   present: Present,
   keys: InstanceKeys,
   { name }: Pick<Instance, 'name'>,
 ): void {
+  if (present.restored?.backup_of === new Date(created_at).toISOString()) {
+    const at = time(new Date(present.restored.at).toISOString());
+    throw new Failure(`${capitalized(name)} holds this backup already: it was restored at ${at}. Nothing was changed.`);
+  }
   if (present.filled.length > 0) throw notEmpty(name, present.filled);
   const newer = migrations.filter((migration) => !present.migrations.includes(migration));
   if (newer.length > 0) {
@@ -83,6 +115,8 @@ export interface Prepared extends Archive {
   readonly entries: readonly KvEntry[];
   /** Clients that need new tokens, because one of theirs was revoked. */
   readonly cutOff: number;
+  /** The id of the audit event that the database holds once the restore was carried out. */
+  readonly eventId: string;
 }
 
 export interface PrepareOptions {
@@ -95,13 +129,15 @@ export interface PrepareOptions {
   readonly directory: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Ends the preparation. */
+  readonly signal?: AbortSignal;
 }
 
 /** Reads a backup to its end, and writes the statements that restore it. Changes nothing. @throws Failure */
 export async function prepareRestore(
   file: string,
   passphrase: string,
-  { keys, instance, present, sameGates, directory, now }: PrepareOptions,
+  { keys, instance, present, sameGates, directory, now, signal }: PrepareOptions,
 ): Promise<Prepared> {
   const sqlFile = join(directory, 'restore.sql');
   const sql = await open(sqlFile, 'wx', SECRET_FILE_MODE);
@@ -111,22 +147,28 @@ export async function prepareRestore(
   const revocations = new KnownRevocations(now);
   const gates: Rows[] = [];
   const retired = new Set(keys.derived.slice(0, 1).map(({ id }) => id));
+  const eventId = generateId('evt');
   let version = 0;
+  let isFirst = true;
+  const restoreItem = async (item: Item, manifest: Manifest) => {
+    // This version may not understand the rows of a newer one.
+    if (isFirst) requireRestorable(manifest, present, keys, instance);
+    isFirst = false;
+    if ('revoked' in item) return revocations.addTokens(item.revoked);
+    if (item.table === 'version_sequence') {
+      version = Number(item.rows[0]?.[item.columns.indexOf('value')]);
+      return;
+    }
+    if (item.table === 'gates') return void gates.push(item);
+    if (item.table === 'clients') revocations.addClients(item);
+    if (item.table === 'live_revocations') revocations.addLive(item);
+    const rows = item.table === 'retired_master_keys' ? withoutIds(item, retired) : item;
+    const sealed = await sealRows(rows, keys);
+    await write(insertStatements(sealed.table, sealed.columns, sealed.rows));
+  };
   try {
     await write(beginning());
-    const archive = await readArchive(file, passphrase, async (item) => {
-      if ('revoked' in item) return revocations.addTokens(item.revoked);
-      if (item.table === 'version_sequence') {
-        version = Number(item.rows[0]?.[item.columns.indexOf('value')]);
-        return;
-      }
-      if (item.table === 'gates') return void gates.push(item);
-      if (item.table === 'clients') revocations.addClients(item);
-      if (item.table === 'live_revocations') revocations.addLive(item);
-      const rows = item.table === 'retired_master_keys' ? withoutIds(item, retired) : item;
-      const sealed = await sealRows(rows, keys);
-      await write(insertStatements(sealed.table, sealed.columns, sealed.rows));
-    });
+    const archive = await readArchive(file, passphrase, restoreItem, signal);
     const { manifest, counts } = archive;
     requireRestorable(manifest, present, keys, instance);
     const newer = present.migrations.filter((name) => !manifest.migrations.includes(name));
@@ -138,35 +180,86 @@ export async function prepareRestore(
         `UPDATE clients SET restored_cut_off = ${at} WHERE client_id = ${literal(clientId)} AND ${isLater};`,
       ]);
     }
-    await write(ending(version, { manifest, counts, now }));
+    await write(ending(version, { manifest, counts, now, eventId }));
     if (sameGates) {
       for (const { table, columns, rows } of gates) await write(insertStatements(table, columns, rows));
       await write(resyncStatements({ revokesTokens: false }));
     }
-    return { ...archive, sqlFile, entries: revocations.entries(), cutOff: cutOffs.size };
+    return { ...archive, sqlFile, entries: revocations.entries(), cutOff: cutOffs.size, eventId };
   } finally {
     await sql.close();
   }
 }
 
-/** Carries out a prepared restore. @throws Failure that says whether the database was filled. If it was not, the restore can be repeated */
-export async function carryOut({ sqlFile, entries }: Prepared, instance: Instance, directory: string): Promise<void> {
-  // First, because they say nothing about clients that do not exist yet.
-  await instance.putKv(entries, directory);
-  const problem = await instance.execute(sqlFile);
-  if (problem === undefined) return;
-  if (problem.includes('version_sequence.value')) throw notEmpty(instance.name, ['organizations']);
-  throw new Failure(`${await whatHappened(instance)}\n${problem}`);
+export interface CarryOutOptions {
+  readonly directory: string;
+  /** Aborted when the user ends the command. wrangler was ended then. */
+  readonly signal?: AbortSignal;
+  /** Tells the user something. */
+  readonly note: (text: string) => void;
 }
 
-// D1 takes a file over and works on it alone: wrangler can fail, or be ended, after that.
-async function whatHappened(instance: Instance): Promise<string> {
+/**
+ * Carries out a prepared restore.
+ * @throws Failure, or Interrupted, that says what became of the database. The restore can be repeated in any case: it changes nothing if the
+ * database was filled
+ */
+export async function carryOut(
+  { sqlFile, entries, eventId }: Prepared,
+  instance: Instance,
+  { directory, signal, note }: CarryOutOptions,
+): Promise<void> {
   const { name } = instance;
-  const present = await readPresent(instance).catch(() => undefined);
-  if (present === undefined) return `wrangler failed, and ${name} cannot be read. Look at it before you try again:`;
-  if (present.filled.length > 0) return `wrangler failed, but the restore was carried out: ${name} holds the backup.`;
-  return `wrangler could not write to ${name}, which is empty as before. Wait a minute, and try again:`;
+  // First, because they say nothing about clients that do not exist yet.
+  await instance.putKv(stillAccepted(entries, Date.now()), directory).catch((error: unknown) => {
+    throw signal?.aborted ? new Interrupted(`Interrupted. Nothing was written to ${name}.`) : error;
+  });
+  const problem = await instance.execute(sqlFile);
+  if (problem === undefined) return;
+  if (signal?.aborted) {
+    throw new Interrupted(`Interrupted while wrangler wrote to ${name}. ${mayBeUnderWay(name)}`);
+  }
+  note(`wrangler failed. Looking at ${name}…`);
+  const found = await look(instance, eventId, signal);
+  if (found === undefined) {
+    const message = `wrangler failed, and ${name} cannot be read. ${mayBeUnderWay(name)}\n${problem}`;
+    throw signal?.aborted ? new Interrupted(message) : new Failure(message);
+  }
+  if (found.isRestored) return note('The restore was carried out nevertheless.');
+  if (found.filled.length > 0) throw notEmpty(name, found.filled);
+  throw new Failure(
+    `wrangler could not write to ${name}, which is empty as before. Try again in a minute:\n${problem}`,
+  );
 }
+
+// D1 takes a file over and works on it alone.
+function mayBeUnderWay(name: string): string {
+  return `The restore may still be carried out, as a whole. Repeat the command in a minute: if ${name} holds the backup by then, it says so and changes nothing.`;
+}
+
+/** Looks whether a restore was carried out, and waits while D1 works on it. @returns undefined if the database cannot be read */
+async function look(
+  instance: Instance,
+  eventId: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly isRestored: boolean; readonly filled: readonly string[] } | undefined> {
+  const sql = `SELECT EXISTS (SELECT 1 FROM audit_events WHERE id = ${literal(eventId)}) AS restored, ${FILLED_TABLES} AS filled`;
+  for (let looks = 1; !signal?.aborted; looks += 1) {
+    const rows = await instance.query<{ restored: number; filled: string }>(sql).catch(() => []);
+    const [row] = rows;
+    if (row) return { isRestored: row.restored === 1, filled: listOf(row.filled) };
+    if (looks === RESTORE_LOOKS) return undefined;
+    await sleep(RESTORE_LOOK_MS, undefined, { ...(signal && { signal }) }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+// The user may have thought about the question for a while.
+function stillAccepted(entries: readonly KvEntry[], now: number): KvEntry[] {
+  return entries.filter(({ expiration }) => isAccepted(expiration, now));
+}
+
+const isAccepted = (expiration: number, now: number) => expiration * 1000 > now + KV_COPY_REST_MIN * 1000;
 
 // Fails, and with it the whole transaction, if the instance was filled since it was looked at: the column is NOT NULL.
 function beginning(): string[] {
@@ -189,16 +282,12 @@ const CLEARED_TABLES = [
   'console_links',
 ];
 
-function ending(version: number, { manifest, counts, now }: Archive & { readonly now: number }): string[] {
+function ending(
+  version: number,
+  { manifest, counts, now, eventId }: Archive & { readonly now: number; readonly eventId: string },
+): string[] {
   const changes = { backup_of: new Date(manifest.created_at).toISOString(), clients: counts.clients ?? 0 };
-  const values = [
-    generateId('evt'),
-    now,
-    RESTORE,
-    'instance.restored' satisfies AuditAction,
-    '',
-    JSON.stringify(changes),
-  ];
+  const values = [eventId, now, RESTORE, 'instance.restored' satisfies AuditAction, '', JSON.stringify(changes)];
   return [
     `INSERT INTO version_sequence (id, value) VALUES (1, ${version}) ON CONFLICT (id) DO UPDATE SET value = max(value, excluded.value);`,
     `UPDATE version_sequence SET value = value + ${RESTORED_VERSIONS_SKIPPED};`,
@@ -299,7 +388,7 @@ class KnownRevocations {
   }
 
   #isLive(expiresAt: number): boolean {
-    return expiresAt * 1000 > this.#now + KV_COPY_REST_MIN * 1000;
+    return isAccepted(expiresAt, this.#now);
   }
 }
 

@@ -15,7 +15,7 @@ import { Failure } from '../../failure.ts';
 // (https://www.rfc-editor.org/rfc/rfc7914); its cost belongs to the format, so that no file can ask for another one.
 
 const FORMAT = 'edgemint-backup 1\n';
-const ANY_FORMAT = /^edgemint-backup \d+\n/;
+const ANY_FORMAT = /^edgemint-backup \d+\n?$/;
 const KEY_BYTES = 32;
 const CHECK_BYTES = 16;
 const TAG_BYTES = 16;
@@ -104,9 +104,13 @@ async function openHead(head: Bytes, passphrase: string, name: string): Promise<
 function requireFormat(head: Bytes, name: string): void {
   const text = Buffer.from(head.subarray(0, FORMAT.length)).toString('latin1');
   if (text === FORMAT) return;
-  if (ANY_FORMAT.test(text)) throw new Failure(`${name} was written by a newer edgemint. Restore it with that one.`);
   if (text !== '' && FORMAT.startsWith(text)) throw incomplete(name, head.length);
+  if (ANY_FORMAT.test(text)) throw newerFormat(name);
   throw new Failure(`${name} is not a backup: it does not begin with "${FORMAT.trim()}".`);
+}
+
+export function newerFormat(name: string): Failure {
+  return new Failure(`${name} was written by a newer edgemint. Restore it with that one.`);
 }
 
 function incomplete(name: string, length: number): Failure {

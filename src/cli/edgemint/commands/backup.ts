@@ -5,10 +5,11 @@ import { Failure } from '../../failure.ts';
 import { describeSystemError } from '../../system-error.ts';
 import { readArchive } from '../backup/archive.ts';
 import { createBackup } from '../backup/create.ts';
+import { queryEdgemint } from '../backup/database.ts';
 import { findInstance, type InstanceOptions, inTemporaryFolder, refuseExisting } from '../backup/instance.ts';
 import { carryOut, prepareRestore, readPresent } from '../backup/restore.ts';
 import { resyncStatements } from '../backup/resync.ts';
-import { UsageError } from '../failures.ts';
+import { Interrupted, UsageError } from '../failures.ts';
 import { record, time } from '../output.ts';
 import { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
@@ -54,8 +55,8 @@ function addCreate(program: Command): void {
     await refuseExisting(file);
     const instance = await findInstance(options, terminal);
     const passphrase = await newPassphrase(options, terminal);
-    const { counts, revoked, unlisted } = await inTemporaryFolder(terminal, (directory) =>
-      createBackup(file, passphrase, { instance, history: options.history, directory, now: Date.now() }),
+    const { counts, revoked, unlisted } = await inTemporaryFolder(terminal, (directory, signal) =>
+      createBackup(file, passphrase, { instance, history: options.history, directory, now: Date.now(), signal }),
     );
     if (session.json) return terminal.printJson({ file, counts, revoked_tokens: revoked });
     terminal.print(
@@ -97,7 +98,7 @@ function addRestore(program: Command): void {
     }
     const instance = await findInstance(options, terminal);
     const passphrase = await knownPassphrase(options, terminal);
-    await inTemporaryFolder(terminal, async (directory) => {
+    await inTemporaryFolder(terminal, async (directory, signal) => {
       const keys = await instance.keys();
       const present = await readPresent(instance);
       const { sameGates = false } = options;
@@ -108,11 +109,12 @@ function addRestore(program: Command): void {
         sameGates,
         directory,
         now: Date.now(),
+        signal,
       });
       const { manifest, counts, cutOff } = prepared;
       const of = `${manifest.worker ?? 'a local instance'}, ${time(new Date(manifest.created_at).toISOString())}`;
-      await session.confirmLocally(`Restore ${countsOf(counts)} (${of}) to ${instance.name}?`);
-      await carryOut(prepared, instance, directory);
+      await session.confirmLocally(`Restore ${countsOf(counts)} (${of}) to ${instance.name}?`, signal);
+      await carryOut(prepared, instance, { directory, signal, note: (text) => terminal.note(text) });
       if (session.json) return terminal.printJson({ restored: counts, cut_off: cutOff });
       terminal.print(`Restored ${countsOf(counts)} to ${instance.name}.`);
       if (cutOff > 0) {
@@ -141,9 +143,14 @@ function addResync(group: Command): void {
     const revokesTokens = !options.keepTokens;
     const effect = revokesTokens ? ' and revoke every token that was issued so far' : '';
     await session.confirmLocally(`Bring all gates to what ${instance.name} says${effect}?`);
-    await inTemporaryFolder(session.terminal, async () => {
-      const count = 'SELECT count(*) AS gates FROM gates;';
-      const [row] = await instance.query<{ gates: number }>([...resyncStatements({ revokesTokens }), count].join('\n'));
+    await inTemporaryFolder(session.terminal, async (_, signal) => {
+      const sql = [...resyncStatements({ revokesTokens }), 'SELECT count(*) AS gates FROM gates;'].join('\n');
+      const resync = () => instance.query<{ gates: number }>(sql);
+      const [row] = await queryEdgemint(instance, resync).catch((error: unknown) => {
+        throw signal.aborted
+          ? new Interrupted('Interrupted. The gates may be brought up to date, or not. Repeat the command.')
+          : error;
+      });
       if (session.json) return session.terminal.printJson({ gates: row?.gates ?? 0, tokens_revoked: revokesTokens });
       session.terminal.print(
         `${row?.gates ?? 0} gates are brought up to date in the next minutes, up to 1,500 a minute.`,
