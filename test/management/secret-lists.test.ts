@@ -94,6 +94,8 @@ describe('the secrets of an organization with 10,000 clients', () => {
     );
     expect(next.result.data[0]?.id).toBe(`sec_1${organization}-000025`);
     expect(next.result.data).toHaveLength(50);
+    const elsewhere = { organization_id: organization, safe_to_delete: 'true', cursor: result.next_cursor ?? '' };
+    expect(await pointedAt(await api('GET', `secrets?${new URLSearchParams(elsewhere)}`))).toEqual(['cursor']);
   });
 });
 

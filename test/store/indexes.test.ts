@@ -83,6 +83,7 @@ beforeAll(async () => {
     '["a"]',
     '[1,"a"]',
     '[1]',
+    ...['creation', 'end', 'disuse'].map((order) => JSON.stringify([order, 1, 'a'])),
     ...sorts.map((sort) => JSON.stringify([sort, sort === '-name' ? 'z' : 1, 'a'])),
   ].map((keys) => btoa(keys).replaceAll('=', ''));
   const filters = [

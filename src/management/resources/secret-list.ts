@@ -6,7 +6,7 @@ import { GATES_ASKED_AT_ONCE, SECRET_LIST_DEFAULT, SECRET_LIST_MAX, SECRET_QUIET
 import { OrganizationQuery, pageLimit, QueryTime } from '../fields/schemas.ts';
 import { QUERY_FIELD, requiredOrganization } from '../http/authorization.ts';
 import type { ManagementApp } from '../http/context.ts';
-import { BY_TIME_AND_ID, page, readCursor } from '../http/paging.ts';
+import { page, readCursor } from '../http/paging.ts';
 import { invalid } from '../http/problem.ts';
 import { listRouteFor, None } from '../http/routes.ts';
 import type { ManagementServices } from '../services.ts';
@@ -64,9 +64,11 @@ export function secretList(app: ManagementApp): void {
       : expires_before === undefined
         ? { by: 'creation' }
         : { by: 'end', now, until: Date.parse(expires_before) };
-    const after = readCursor(cursor, BY_TIME_AND_ID);
-    const found = await listOrganizationSecrets(services.db, organizationId, filter, { after, limit: limit + 1 });
-    const { data, next_cursor } = page(found, limit, ({ key, secret }) => [key, secret.id]);
+    // A cursor of another order is refused.
+    const [, ...after] = readCursor(cursor, z.tuple([z.literal(filter.by), z.int(), z.string()])) ?? [];
+    const query = { after: after.length === 2 ? after : undefined, limit: limit + 1 };
+    const found = await listOrganizationSecrets(services.db, organizationId, filter, query);
+    const { data, next_cursor } = page(found, limit, ({ key, secret }) => [filter.by, key, secret.id]);
     const usesOf = await usesOfSecrets(services, data);
     const shown = data.map(({ secret, clientName }) => {
       const uses = usesOf.get(secret.clientId);
