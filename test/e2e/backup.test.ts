@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, exportJWK, jwtVerify, SignJWT } from 'jose';
 import { generateKeyPair } from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { KNOWN_MIGRATIONS } from '../../src/cli/edgemint/backup/migrations.ts';
 import {
   HISTORY_TABLES,
   LEFT_OUT_TABLES,
@@ -37,6 +38,8 @@ const ORDERS = 'https://api.example.com/orders';
 const CROWD = 1000;
 const BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const WORKLOADS = 'https://workloads.example';
+
+const MAIN = join(CHECKOUT, 'src/cli/edgemint/main.ts');
 
 type Body = Record<string, unknown>;
 type Made = { id: string; client_id: string; client_secret: string; api_key: string };
@@ -71,16 +74,34 @@ class Place {
       await symlink(join(CHECKOUT, shared), join(place.directory, shared));
     }
     await writeFile(join(place.directory, '.dev.vars'), `MASTER_KEY=${masterKey}\nROOT_API_KEY=${ROOT_API_KEY}\n`);
-    const migrated = await place.run('wrangler', ['d1', 'migrations', 'apply', 'DB', '--local']);
-    expect(migrated.code, migrated.stderr).toBe(0);
+    await place.migrate();
     return place;
   }
 
-  edgemint(...args: string[]) {
-    return this.run('node', [join(CHECKOUT, 'src/cli/edgemint/main.ts'), ...args]);
+  async migrate(): Promise<void> {
+    const migrated = await this.run('wrangler', ['d1', 'migrations', 'apply', 'DB', '--local']);
+    expect(migrated.code, migrated.stderr).toBe(0);
   }
 
-  run(command: string, args: readonly string[], env: Record<string, string> = { EDGEMINT_PASSPHRASE: PASSPHRASE }) {
+  edgemint(...args: string[]) {
+    return this.run('node', [MAIN, ...args]);
+  }
+
+  run(command: string, args: readonly string[], env?: Record<string, string>) {
+    return this.start(command, args, env).ended;
+  }
+
+  /** Runs a command, and sends it ctrl-C, twice, when it has come to a point. */
+  async interrupt(args: readonly string[], isReached: () => boolean) {
+    const { child, ended } = this.start('node', [MAIN, ...args]);
+    await vi.waitFor(() => expect(isReached()).toBe(true), { timeout: 30_000, interval: 5 });
+    child.kill('SIGINT');
+    // Soon, because one that meets the end of the process ends it with another code.
+    setTimeout(() => child.kill('SIGINT'), 5);
+    return ended;
+  }
+
+  start(command: string, args: readonly string[], env: Record<string, string> = { EDGEMINT_PASSPHRASE: PASSPHRASE }) {
     const PATH = `${join(CHECKOUT, 'node_modules/.bin')}${delimiter}${process.env.PATH}`;
     const child = spawn(command, args, {
       cwd: this.directory,
@@ -94,9 +115,10 @@ class Place {
       output.stderr += text;
     });
     child.stdin.end();
-    return new Promise<{ code: number | null } & typeof output>((resolve) =>
+    const ended = new Promise<{ code: number | null } & typeof output>((resolve) =>
       child.once('close', (code) => resolve({ code, ...output })),
     );
+    return { child, ended };
   }
 
   /** Copies the database to a file. The instance must not be served. */
@@ -349,7 +371,34 @@ async function fill(place: Place): Promise<Old> {
   });
 }
 
-const MAIN = join(CHECKOUT, 'src/cli/edgemint/main.ts');
+/** Whether a process of this test has an argument that contains a text. */
+function isRunning(text: string): boolean {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => commandLine(pid).includes(root) && commandLine(pid).includes(text));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // It has ended since.
+  }
+}
+
+/** Returns the names of temporary folders with the plain content of a backup. */
+const temporaryFolders = () => readdirSync(root).filter((name) => /^edgemint-\w{6}$/.test(name));
+
+/** Returns a database as an earlier version of Edgemint had it. */
+async function olderDatabase(migrations: readonly string[]): Promise<DatabaseSync> {
+  const sqlite = new DatabaseSync(':memory:');
+  sqlite.exec('CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE)');
+  for (const name of migrations) {
+    sqlite.exec(await readFile(join(CHECKOUT, 'migrations', name), 'utf8'));
+    sqlite.prepare('INSERT INTO d1_migrations (name) VALUES (?)').run(name);
+  }
+  return sqlite;
+}
 
 /** Returns the rows of a table, with what the master key of an instance sealed in the open. */
 async function openRows(sqlite: DatabaseSync, table: string, masterKey: string): Promise<string[]> {
@@ -422,7 +471,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     await writeFile(damaged, Buffer.concat([bytes.subarray(0, 5000), Buffer.from('x'), bytes.subarray(5001)]));
     const cut = join(root, 'cut.backup');
     await writeFile(cut, bytes.subarray(0, -1000));
-    const args = (name: string) => [join(CHECKOUT, 'src/cli/edgemint/main.ts'), 'restore', name, '--local', '--yes'];
+    const args = (name: string) => [MAIN, 'restore', name, '--local', '--yes'];
     const wrong = await fresh.run('node', args(file()), { EDGEMINT_PASSPHRASE: 'something else' });
     expect(wrong.stderr).toBe(`The passphrase is not that of ${file()}, or the first bytes of the file are damaged.\n`);
     for (const name of [damaged, cut]) {
@@ -439,6 +488,30 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     );
     expect(others.stderr).toMatch(/^The MASTER_KEY in \S+ is not that of this instance/);
     expect(await readdir(root)).not.toContain('no.backup');
+    expect(countClients()).toBe(0);
+  });
+
+  test('ctrl-C ends a backup at any time, and leaves no file behind', async () => {
+    const target = join(root, 'interrupted.backup');
+    const dumps = () => temporaryFolders().some((name) => readdirSync(join(root, name)).includes('dump.sql'));
+    const drafts = () => readdirSync(root).some((name) => name.startsWith('interrupted.backup.'));
+    for (const isReached of [dumps, drafts]) {
+      const { code, stdout, stderr } = await old.interrupt(['backup', target, '--local'], isReached);
+      expect([code, stdout, stderr]).toEqual([130, '', 'Interrupted. Nothing was written.\n']);
+      expect(readdirSync(root).filter((name) => name.startsWith('interrupted'))).toEqual([]);
+      expect(temporaryFolders()).toEqual([]);
+    }
+  });
+
+  test('ctrl-C in the middle of a restore says that it may be carried out, and the restore can be repeated', async () => {
+    const args = ['restore', file(), '--local', '--yes'];
+    const { code, stdout, stderr } = await fresh.interrupt(args, () => isRunning('restore.sql'));
+    expect([code, stdout]).toEqual([130, '']);
+    expect(stderr).toContain(
+      'Interrupted while wrangler wrote to the local database. The restore may still be carried',
+    );
+    expect(temporaryFolders()).toEqual([]);
+    expect(isRunning('restore.sql')).toBe(false);
     expect(countClients()).toBe(0);
   });
 
@@ -464,7 +537,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     expect(restored.code).toBe(0);
     const second = await fresh.edgemint('restore', file(), '--local', '--yes');
     expect(second.stderr).toMatch(/^The local database holds this backup already: it was restored at /);
-    expect((await readdir(root)).filter((name) => /^edgemint-\w{6}$/.test(name))).toEqual([]);
+    expect(temporaryFolders()).toEqual([]);
   });
 
   test('every credential works, what was revoked stays revoked, and tokens of the old instance verify', async () => {
@@ -542,6 +615,26 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
       await edgemint.runScheduled();
       expect((await bySecret(client)(edgemint)).status).toBe(401);
       expect(await introspect(record.active[0] ?? '', record.api)).toMatchObject({ active: true });
+    });
+  });
+
+  test('a lost database that is restored to the same Worker is followed by its gates with --same-gates', async () => {
+    const client_id = decodeJwt(record.active[0] ?? '').client_id;
+    const early = record.machines['a secret under an earlier master key'];
+    if (!early) throw new Error('There is no such machine.');
+    await old.serve(async (edgemint) => {
+      expect((await early(edgemint)).status).toBe(200);
+      await manage('PATCH', `clients/${client_id}`, { status: 'disabled' });
+      expect((await early(edgemint)).status).toBe(401);
+    });
+    await rm(join(old.directory, '.wrangler/state/v3/d1'), { recursive: true });
+    await old.migrate();
+    const restored = await old.edgemint('restore', file(), '--local', '--yes', '--same-gates');
+    expect(restored.code, restored.stderr).toBe(0);
+    await old.serve(async (edgemint) => {
+      await edgemint.runScheduled();
+      expect((await early(edgemint)).status).toBe(200);
+      expect(await introspect(record.revoked[0] ?? '', record.api)).toEqual({ active: false });
     });
   });
 
@@ -641,6 +734,88 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
       expect(database('edgemint-other').prepare('SELECT count(*) AS clients FROM clients').get()).toEqual({
         clients: CROWD + 12,
       });
+    });
+
+    test('gates resync owes each gate of the deployment a push', async () => {
+      const sqlite = database('edgemint-staging');
+      sqlite.exec('INSERT INTO gates (name, client_id) SELECT client_id, client_id FROM clients LIMIT 7');
+      const version = () => Number(sqlite.prepare('SELECT value FROM version_sequence').get()?.value);
+      const before = version();
+      const resynced = await remotely(fresh, 'gates', 'resync', '--env', 'staging', '--yes');
+      expect(resynced.stdout, resynced.stderr).toMatch(/^7 gates are brought up to date/);
+      expect(version()).toBeGreaterThan(before);
+      const owed = sqlite.prepare('SELECT count(*) AS pushes, min(version) AS version FROM gate_pushes').get();
+      expect(owed).toEqual({ pushes: 7, version: version() });
+      expect(sqlite.prepare('SELECT DISTINCT revocation_epoch AS epoch FROM clients').all()).toEqual([
+        { epoch: version() },
+      ]);
+    });
+
+    test('a database that is not of Edgemint, or newer than the checkout, is refused', async () => {
+      const foreign = new DatabaseSync(':memory:');
+      foreign.exec(
+        `CREATE TABLE clients (name TEXT); CREATE TABLE d1_migrations (name TEXT);
+        INSERT INTO d1_migrations VALUES ('0001_init.sql');`,
+      );
+      addDatabase('edgemint-foreign', foreign);
+      addDatabase('edgemint-blank', new DatabaseSync(':memory:'));
+      // An empty instance that has issued tokens, with another master key.
+      const served = await olderDatabase(KNOWN_MIGRATIONS);
+      served.exec(
+        `ATTACH '${join(root, 'edgemint.sqlite')}' AS old; INSERT INTO signing_keys SELECT * FROM old.signing_keys;`,
+      );
+      addDatabase('edgemint-served', served);
+      database('edgemint-other').exec("INSERT INTO d1_migrations (name) VALUES ('9999_future.sql')");
+      const none = join(root, 'none.backup');
+      const keys = ['--keys-file', '.dev.vars'];
+      const answers = await Promise.all([
+        remotely(fresh, 'backup', none, '--env', 'foreign', ...keys),
+        restore('foreign'),
+        remotely(fresh, 'gates', 'resync', '--env', 'foreign', '--yes'),
+        restore('blank'),
+        restore('served'),
+        remotely(fresh, 'backup', none, '--env', 'other', ...keys),
+      ]);
+      const notOurs = 'The database edgemint-foreign is not one of Edgemint. Check which account wrangler is signed in';
+      expect(answers.map(({ code, stderr }) => [code, stderr])).toEqual([
+        [1, expect.stringContaining(notOurs)],
+        [1, expect.stringContaining(notOurs)],
+        [1, expect.stringContaining(notOurs)],
+        [1, 'The database edgemint-blank has no tables yet. Deploy or start the instance first.\n'],
+        [1, expect.stringMatching(/^The MASTER_KEY in \S+ is not that of the instance to restore to/)],
+        [1, expect.stringMatching(/^The database is newer than this edgemint, which does not know 9999_future\.sql/)],
+      ]);
+      expect(readdirSync(root)).not.toContain('none.backup');
+    });
+
+    test('a backup of an older database is restored to a current one, and none to an older one', async () => {
+      const older = KNOWN_MIGRATIONS.slice(0, 7);
+      const filled = await olderDatabase(older);
+      filled.exec(
+        `INSERT INTO version_sequence (id, value) VALUES (1, 7) ON CONFLICT DO UPDATE SET value = 7;
+        INSERT INTO organizations (id, name, subject, metadata, status, version, created_at, updated_at)
+        VALUES ('org_1', 'Acme Inc', 'org:1', '{}', 'active', 7, 1, 1);`,
+      );
+      addDatabase('edgemint-filled', filled);
+      addDatabase('edgemint-old', await olderDatabase(older));
+      addDatabase('edgemint-current', await olderDatabase(KNOWN_MIGRATIONS));
+      for (const name of ['filled', 'current'])
+        cloudflare.namespaces.set(`edgemint-${name}-kv`, { id: `kv-of-${name}`, values: new Map() });
+      const made = join(root, 'older.backup');
+      const keys = ['--keys-file', '.dev.vars'];
+      const backup = await remotely(old, 'backup', made, '--env', 'filled', ...keys);
+      expect(backup.code, backup.stderr).toBe(0);
+      const [refused, restored] = await Promise.all(
+        ['old', 'current'].map((env) => remotely(fresh, 'restore', made, '--env', env, ...keys, '--yes')),
+      );
+      expect(refused?.stderr).toMatch(
+        /^This edgemint and the database edgemint-old are of different versions: they differ in 0007_folded_names\.sql/,
+      );
+      expect(restored?.code, restored?.stderr).toBe(0);
+      const sql = 'SELECT id, name, folded_name, unused_report_days FROM organizations';
+      expect(database('edgemint-current').prepare(sql).all()).toEqual([
+        { id: 'org_1', name: 'Acme Inc', folded_name: 'acme inc', unused_report_days: null },
+      ]);
     });
 
     test('the stand-in knew every request', () => {

@@ -23,7 +23,7 @@ export interface Io {
   /** The home directory of the user. */
   readonly home: string;
   /** Emits `SIGINT` and `SIGTERM`. */
-  readonly signals: Pick<NodeJS.EventEmitter, 'once' | 'off'>;
+  readonly signals: Pick<NodeJS.EventEmitter, 'on' | 'once' | 'off'>;
   sleep(milliseconds: number): Promise<void>;
 }
 

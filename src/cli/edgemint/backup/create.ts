@@ -4,7 +4,7 @@ import { BACKUP_ROWS_PER_LINE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Item, Manifest, Revoked, Rows } from './archive.ts';
 import { writeArchive } from './archive.ts';
-import { queryEdgemint, requireOwn } from './database.ts';
+import { queryEdgemint, queryMigrations, requireOwn } from './database.ts';
 import { feedHash } from './feed-hash.ts';
 import type { Instance } from './instance.ts';
 import { KNOWN_MIGRATIONS } from './migrations.ts';
@@ -113,11 +113,6 @@ async function readMigrations(dump: string): Promise<string[]> {
     if (table === 'd1_migrations') names.push(String(values[columns.indexOf('name')]));
   }
   return names.sort();
-}
-
-async function queryMigrations(instance: Instance): Promise<string[]> {
-  const rows = await instance.query<{ name: string }>('SELECT name FROM d1_migrations');
-  return rows.map(({ name }) => name).sort();
 }
 
 function requireKnown(instance: Instance, migrations: readonly string[]): void {

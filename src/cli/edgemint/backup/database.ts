@@ -4,7 +4,7 @@ import { KNOWN_MIGRATIONS } from './migrations.ts';
 
 /**
  * Runs a function that queries a database.
- * @throws Failure that says so if the function failed because the database is not one of Edgemint
+ * @throws Failure that says so if the function failed because the database is not one of Edgemint, or of another version
  */
 export async function queryEdgemint<T>(instance: Instance, query: () => Promise<T>): Promise<T> {
   try {
@@ -17,12 +17,28 @@ export async function queryEdgemint<T>(instance: Instance, query: () => Promise<
       throw new Failure(`${capitalized(instance.name)} has no tables yet. Deploy or start the instance first.`);
     }
     if (!tables.some(({ name }) => name === 'd1_migrations')) throw foreign(instance);
-    const sqlOfNames = 'SELECT name FROM d1_migrations';
-    requireOwn(
-      instance,
-      (await instance.query<{ name: string }>(sqlOfNames)).map(({ name }) => name),
-    );
+    requireSameVersion(instance, await queryMigrations(instance));
     throw error;
+  }
+}
+
+/** Returns the names of the migrations that a database has. */
+export async function queryMigrations(instance: Instance): Promise<string[]> {
+  const rows = await instance.query<{ name: string }>('SELECT name FROM d1_migrations');
+  return rows.map(({ name }) => name).sort();
+}
+
+/** @throws Failure if the migrations of a database are not those that this version knows */
+export function requireSameVersion(instance: Pick<Instance, 'name'>, migrations: readonly string[]): void {
+  requireOwn(instance, migrations);
+  const differing = [
+    ...KNOWN_MIGRATIONS.filter((migration) => !migrations.includes(migration)),
+    ...migrations.filter((migration) => !KNOWN_MIGRATIONS.includes(migration)),
+  ];
+  if (differing.length > 0) {
+    throw new Failure(
+      `This edgemint and ${instance.name} are of different versions: they differ in ${differing.join(', ')}. Upgrade the instance to this checkout, or check out its version. Nothing was changed.`,
+    );
   }
 }
 

@@ -177,20 +177,11 @@ export async function inTemporaryFolder<T>(
   during: (directory: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const interruption = new AbortController();
-  const listen = () => {
-    for (const each of ENDING_SIGNALS) signals.once(each, stop);
-  };
-  const ignore = () => {
-    for (const each of ENDING_SIGNALS) signals.off(each, stop);
-  };
-  // A second ctrl-C must not end the process before the folder is removed.
   const stop = () => {
-    ignore();
-    listen();
     interruption.abort();
     void stopChildren();
   };
-  listen();
+  for (const each of ENDING_SIGNALS) signals.on(each, stop);
   const directory = await mkdtemp(join(tmpdir(), 'edgemint-'));
   try {
     return await during(directory, interruption.signal);
@@ -201,7 +192,8 @@ export async function inTemporaryFolder<T>(
       : new Interrupted('Interrupted. Nothing was written.');
   } finally {
     await rm(directory, { recursive: true, force: true });
-    ignore();
+    // A second ctrl-C must not end the process before it has said what it did.
+    if (!interruption.signal.aborted) for (const each of ENDING_SIGNALS) signals.off(each, stop);
   }
 }
 

@@ -15,10 +15,10 @@ import { Failure } from '../../failure.ts';
 import { Interrupted } from '../failures.ts';
 import { time } from '../output.ts';
 import { type Archive, type Item, type Manifest, type Rows, readArchive } from './archive.ts';
-import { capitalized, queryEdgemint, requireOwn } from './database.ts';
+import { capitalized, queryEdgemint, requireOwn, requireSameVersion } from './database.ts';
 import { feedHash } from './feed-hash.ts';
 import type { Instance, KvEntry } from './instance.ts';
-import { dataStatements, KNOWN_MIGRATIONS } from './migrations.ts';
+import { dataStatements } from './migrations.ts';
 import { type InstanceKeys, isOwn, sealRows } from './portable.ts';
 import { resyncStatements } from './resync.ts';
 import { insertStatements, literal, quoted } from './sql-text.ts';
@@ -73,8 +73,9 @@ function requireRestorable(
   { migrations, created_at }: Pick<Manifest, 'migrations' | 'created_at'>,
   present: Present,
   keys: InstanceKeys,
-  { name }: Pick<Instance, 'name'>,
+  instance: Pick<Instance, 'name'>,
 ): void {
+  const { name } = instance;
   if (present.restored?.backup_of === new Date(created_at).toISOString()) {
     const at = time(new Date(present.restored.at).toISOString());
     throw new Failure(`${capitalized(name)} holds this backup already: it was restored at ${at}. Nothing was changed.`);
@@ -87,15 +88,7 @@ function requireRestorable(
     );
   }
   // The statements of a restore are written for one schema.
-  const differing = [
-    ...KNOWN_MIGRATIONS.filter((migration) => !present.migrations.includes(migration)),
-    ...present.migrations.filter((migration) => !KNOWN_MIGRATIONS.includes(migration)),
-  ];
-  if (differing.length > 0) {
-    throw new Failure(
-      `This edgemint and ${name} are of different versions: they differ in ${differing.join(', ')}. Upgrade the instance to this checkout, or check out its version. Nothing was changed.`,
-    );
-  }
+  requireSameVersion(instance, present.migrations);
   if (!present.sealed.every((sealed) => isOwn(sealed, keys))) {
     throw new Failure(
       `The MASTER_KEY in ${keys.file} is not that of the instance to restore to, which has sealed its signing keys under another one. Name the right file with --keys-file. Nothing was changed.`,
