@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { displayWidth } from '../../src/cli/edgemint/fit.ts';
+import { displayWidth, truncate } from '../../src/cli/edgemint/fit.ts';
 import { listing, record, relativeTime } from '../../src/cli/edgemint/output.ts';
 import { hasColours, PLAIN, styleOf } from '../../src/cli/edgemint/style.ts';
 
@@ -37,6 +37,25 @@ describe('a table', () => {
     expect(text).toContain('status');
     if (width >= 72) expect(text).toContain('3d ago');
     if (width < 160) expect(text).not.toContain('note');
+  });
+
+  test('fits one of 40 columns with ids and the beginnings of names', () => {
+    const text = listing(COLUMNS, [item], { style: PLAIN, width: 40 });
+    for (const line of text.trimEnd().split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(40);
+    expect(text).toContain(`${item.id}  A c…`);
+  });
+
+  test.each([
+    ['plain', 5],
+    ['請求書', 6],
+    ['👨‍👩‍👧', 2],
+    ['🇩🇪', 2],
+    ['Zoë e\u0304\u0301', 5],
+    ['「￥」', 6],
+  ])('knows that %s takes %i columns', (text, width) => expect(displayWidth(text)).toBe(width));
+
+  test('cuts no emoji into pieces', () => {
+    expect(truncate('👨‍👩‍👧👨‍👩‍👧', 3)).toBe('👨‍👩‍👧…');
   });
 
   test('has everything in full if its output is no terminal', () => {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { MAX_POLL_MS, PAGE_LIMIT, POLL_MS } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import type { Connection } from './connection.ts';
-import { exchange, readJson } from './http.ts';
+import { exchange, readJson, requireObject } from './http.ts';
 import { findIssuer } from './issuer.ts';
 import { splitLines } from './lines.ts';
 import { alreadyHas } from './merge-patch.ts';
@@ -75,12 +75,18 @@ export class Api {
     return (await this.#send('GET', path, { query })) as Answer<Body>;
   }
 
+  async #page<Item>(path: string, query: Query): Promise<Page<Item>> {
+    const { body } = await this.get<Page<Item>>(path, query);
+    if (Array.isArray(Object(body).data)) return body;
+    throw new Failure(`${this.url}/v1/${path} did not answer with a list. Is it the URL of an Edgemint?`);
+  }
+
   /** Returns a page of a list. The server ends a page early if it checked many items of which none is wanted; such pages are skipped. */
   async page<Item>(path: string, query: Query): Promise<Page<Item>> {
     let page: Page<Item>;
     let { cursor } = query;
     do {
-      page = (await this.get<Page<Item>>(path, { ...query, cursor })).body;
+      page = await this.#page<Item>(path, { ...query, cursor });
       cursor = page.next_cursor ?? undefined;
     } while (page.data.length === 0 && cursor !== undefined);
     return page;
@@ -91,7 +97,7 @@ export class Api {
     const items: Item[] = [];
     let cursor: string | undefined;
     do {
-      const { body } = await this.get<Page<Item>>(path, { ...query, limit: query.limit ?? PAGE_LIMIT, cursor });
+      const body = await this.#page<Item>(path, { ...query, limit: query.limit ?? PAGE_LIMIT, cursor });
       items.push(...body.data);
       cursor = body.next_cursor ?? undefined;
     } while (cursor !== undefined);
@@ -182,7 +188,7 @@ export class Api {
     const response = await this.#exchange(method, path, parts);
     return {
       status: response.status,
-      body: await readJson(response),
+      body: requireObject(await readJson(response), response.url),
       etag: response.headers.get('ETag'),
     };
   }

@@ -74,10 +74,21 @@ export class CommandLine extends Command {
   #faultOf(message: string, code: string): CallFault {
     const flags = /'([^']+)'/.exec(message)?.[1] ?? '';
     if (code === 'commander.missingArgument') return { option: `<${flags}>`, detail: 'is required.' };
-    const option = this.options.find((known) => known.flags === flags);
-    if (option && code === 'commander.missingMandatoryOptionValue') {
+    if (code === 'commander.invalidArgument') {
+      const [, value = '', name = '', reason = ''] =
+        /^error: command-argument value '(.*)' is invalid for argument '([^']+)'\. (.*)$/s.exec(message) ?? [];
+      if (name !== '') return { option: `<${name}>`, detail: `cannot be \`${shorten(value)}\`. ${line(reason)}` };
+    }
+    if (code === 'commander.excessArguments') return { detail: this.#excess() };
+    if (code === 'commander.unknownOption') {
+      const [, suggestion] = /\(Did you mean (.+)\?\)$/.exec(message) ?? [];
+      return { option: shorten(flags), detail: `is unknown.${suggestion ? ` Did you mean ${suggestion}?` : ''}` };
+    }
+    const option = this.#findOption(flags);
+    if (option && (code === 'commander.missingMandatoryOptionValue' || code === 'commander.optionMissingArgument')) {
       const example = exampleOf(option);
-      return { option: option.long ?? flags, detail: `is required.${example ? ` Example: ${example}` : ''}` };
+      const problem = code === 'commander.optionMissingArgument' ? 'needs a value.' : 'is required.';
+      return { option: option.long ?? flags, detail: `${problem}${example ? ` Example: ${example}` : ''}` };
     }
     const [sentence = '', ...hints] = message
       .replace(/^error: /, '')
@@ -85,6 +96,17 @@ export class CommandLine extends Command {
       .map(line);
     const text = `${sentence.charAt(0).toUpperCase()}${sentence.slice(1).replace(/\.$/, '')}.`;
     return { detail: [text, ...hints.map((hint) => hint.replace(/^\((.*)\)$/, '$1'))].join(' ') };
+  }
+
+  #findOption(flags: string): Option | undefined {
+    return this.options.find((known) => known.flags === flags);
+  }
+
+  #excess(): string {
+    const extra = this.args.slice(this.registeredArguments.length).map((text) => `\`${shorten(text)}\``);
+    const taken = this.registeredArguments.map((argument) => `<${argument.name()}>`).join(' ');
+    const [subject, verb] = extra.length === 1 ? ['argument', 'is'] : ['arguments', 'are'];
+    return `The ${subject} ${extra.join(', ')} ${verb} too many: the command takes ${taken || 'none'}. Put a text with spaces in quotes.`;
   }
 
   #callError(): CallError {

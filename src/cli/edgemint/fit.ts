@@ -30,6 +30,7 @@ export function fitColumns(names: readonly string[], rows: readonly (readonly st
     const last = shown.findLast((index) => index > 1 && !ESSENTIAL.has(names[index] ?? '')) ?? shown.at(-1);
     shown = shown.filter((index) => index !== last);
   }
+  if (shown.length === 2) least[1] = Math.min(least[1] ?? 0, Math.max(width - (least[0] ?? 0) - COLUMN_GAP, 2));
   return { shown, widths: shrink(natural, least, shown, total(natural) - width) };
 }
 
@@ -52,19 +53,34 @@ function shrink(
 
 // Scripts and symbols whose characters take two columns.
 const WIDE =
-  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Extended_Pictographic}\uff01-\uff60]/u;
+  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Extended_Pictographic}\p{Regional_Indicator}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+const INVISIBLE = /^[\p{M}\u200c\u200d]+$/u;
+const SEGMENTER = new Intl.Segmenter('en');
+
+/** Returns the characters of a text as people see them: an emoji of several code points is one. */
+function charactersOf(text: string): string[] {
+  return Array.from(SEGMENTER.segment(text), ({ segment }) => segment);
+}
 
 /** Returns how many columns of a terminal a text takes, nearly. */
 export function displayWidth(text: string): number {
-  return [...text].reduce((sum, character) => sum + (/\p{M}/u.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  return charactersOf(text).reduce((sum, character) => sum + widthOf(character), 0);
+}
+
+function widthOf(character: string): number {
+  if (INVISIBLE.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
 }
 
 /** Cuts a text to a width, with `…` at its end. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   let kept = '';
-  for (const character of text) {
-    if (displayWidth(kept) + displayWidth(character) > width - 1) break;
+  let taken = 0;
+  for (const character of charactersOf(text)) {
+    taken += widthOf(character);
+    if (taken > width - 1) break;
     kept += character;
   }
   return `${kept}…`;

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../lib/json.ts';
 import { ATTEMPTS, DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, REQUEST_TIMEOUT_MS } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import type { Terminal } from './terminal.ts';
@@ -38,8 +39,25 @@ async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<R
   } catch (error) {
     const reason = reasonOf(error);
     if (mayFail && !PERMANENT.test(reason)) return undefined;
-    throw new Failure(`${url.origin} could not be reached: ${reason}`);
+    throw new Failure(`${url.origin} could not be reached: ${describeReason(reason)}.`);
   }
+}
+
+/** Matches the reasons of which users know the names least, with what they mean. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/^ECONNREFUSED$/, 'nothing listens there. Is it running, and are host and port right?'],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, 'its host name was not found. Is it right, and is there a network?'],
+  [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN)$/, 'there is no network to it.'],
+  [/^(ETIMEDOUT|UND_ERR_\w*TIMEOUT|TimeoutError)$/, 'it did not answer in time.'],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'it closed the connection.'],
+  [/^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/, 'its certificate is not trusted.'],
+  [/redirect/, 'it redirects. Use the URL that it redirects to.'],
+];
+
+/** Describes why a server could not be reached, without a full stop at the end. */
+function describeReason(reason: string): string {
+  const meaning = REASONS.find(([pattern]) => pattern.test(reason))?.[1];
+  return meaning === undefined ? reason : `${meaning.replace(/\.$/, '')} (${reason})`;
 }
 
 function secondsToWait(retryAfter: string | null): number {
@@ -49,6 +67,7 @@ function secondsToWait(retryAfter: string | null): number {
 
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof Error && cause.name === 'TimeoutError') return cause.name;
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
   return cause instanceof Error ? cause.message : String(cause);
 }
@@ -63,6 +82,14 @@ export async function readJson(response: Response): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Failure(`${response.url} did not answer with JSON (${response.status}). Is it the URL of an Edgemint?`);
+    const subject = `${response.url} did not answer with JSON (${response.status})`;
+    if (response.status >= 500) throw new Failure(`${subject}: it, or a proxy before it, is out of order. Try later.`);
+    throw new Failure(`${subject}. Is it the URL of an Edgemint?`);
   }
+}
+
+/** Returns the answer of the API, which is an object if there is one. @throws Failure if it is something else */
+export function requireObject(body: unknown, url: string): object | undefined {
+  if (body === undefined || isJsonObject(body)) return body;
+  throw new Failure(`${url} did not answer as an Edgemint does. Is the URL right?`);
 }

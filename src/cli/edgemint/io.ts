@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** An input stream; `isTTY` if a person types into it. */
@@ -20,7 +20,7 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Environment;
-  /** The home directory of the user. */
+  /** The home directory of the user; empty if there is none, as for a user without an account in a container. */
   readonly home: string;
   /** Emits `SIGINT` and `SIGTERM`. */
   readonly signals: Pick<NodeJS.EventEmitter, 'on' | 'once' | 'off'>;
@@ -30,6 +30,19 @@ export interface Io {
 /** Runs one command of the command line, and returns its exit code. */
 export type RunCommand = (args: readonly string[], io: Io) => Promise<number>;
 
+/** An empty HOME is none: files must not land in the working directory. */
+function homeDirectory(): string {
+  for (const read of [homedir, () => userInfo().homedir]) {
+    try {
+      const home = read();
+      if (home !== '') return home;
+    } catch {
+      // The user has no account.
+    }
+  }
+  return '';
+}
+
 /** Returns the streams, environment and signals of this process. */
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
@@ -38,7 +51,7 @@ export function processIo(): Io {
     stdout,
     stderr,
     env,
-    home: homedir(),
+    home: homeDirectory(),
     signals: process,
     sleep: (milliseconds) => sleep(milliseconds),
   };

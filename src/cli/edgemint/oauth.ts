@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../lib/json.ts';
 import { Failure } from '../failure.ts';
 import { exchange, readJson } from './http.ts';
 import { line } from './printable.ts';
@@ -26,12 +27,14 @@ export class OAuthRefusal extends Failure {
 
 /**
  * Posts a form to an OAuth endpoint and returns the JSON of its answer.
+ * @param member what a right answer has
  * @param authorization the value of the Authorization header, if the credential is not in the form
  * @throws OAuthRefusal, and Failure if there is no answer
  */
 export async function postForm(
   url: string,
   form: Readonly<Record<string, string | undefined>>,
+  member: 'access_token' | 'active',
   authorization: string | undefined,
   terminal: Terminal,
 ): Promise<unknown> {
@@ -43,7 +46,8 @@ export async function postForm(
   };
   const { response } = await exchange(new URL(url), init, terminal);
   const body = await readJson(response);
-  if (response.ok) return body;
+  if (response.ok && isJsonObject(body) && Object.hasOwn(body, member)) return body;
+  if (response.ok) throw new Failure(`${url} did not answer as an Edgemint does. Is the URL right?`);
   throw new OAuthRefusal(response.status, Object(body));
 }
 

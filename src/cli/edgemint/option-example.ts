@@ -13,5 +13,5 @@ export function exampleOf(option: Option, value = valueIn(option)): string | und
 
 function valueIn({ description, argChoices }: Option): string | undefined {
   const [, quoted, plain] = /"([^"]+)"|\bsuch as ([^"\s,;()]+)/.exec(description) ?? [];
-  return quoted ?? plain ?? argChoices?.[0];
+  return quoted ?? plain?.replace(/[:.]$/, '') ?? argChoices?.[0];
 }

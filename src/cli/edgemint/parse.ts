@@ -4,6 +4,7 @@ import type { JWK } from 'jose';
 import { hasPrivateMember } from '../../jwt/public-key.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { parseTime } from '../../lib/rfc3339.ts';
+import { describeSystemError } from '../system-error.ts';
 import { UNITS } from './durations.ts';
 import { isPem, publicJwksOfPem } from './keys.ts';
 
@@ -126,6 +127,6 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(describeSystemError(error, file) ?? 'The file could not be read.');
   }
 }

@@ -1,9 +1,13 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isJsonObject } from '../../lib/json.ts';
 import { SECRET_DIRECTORY_MODE, SECRET_FILE_MODE } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { describeSystemError } from '../system-error.ts';
 import type { Io } from './io.ts';
+
+/** The permissions of the group and of all others. */
+const OTHERS = 0o077;
 
 export const DEFAULT_PROFILE = 'default';
 
@@ -22,8 +26,11 @@ interface ProfilesFile {
   readonly current?: string;
 }
 
-/** Returns the path of the file with the profiles. Only its owner can read it. */
+/** Returns the path of the file with the profiles. Only its owner can read it. @throws Failure if the user has no home directory */
 export function profilesFile({ env, home }: Io): string {
+  if (!env.XDG_CONFIG_HOME && home === '') {
+    throw new Failure('There is no home directory to keep profiles in. Set HOME or XDG_CONFIG_HOME.');
+  }
   return join(env.XDG_CONFIG_HOME || join(home, '.config'), 'edgemint', 'config.json');
 }
 
@@ -43,20 +50,42 @@ export async function chooseProfile(io: Io, current: string): Promise<void> {
 }
 
 async function readProfilesFile(io: Io): Promise<ProfilesFile> {
+  if (!io.env.XDG_CONFIG_HOME && io.home === '') return { profiles: {} };
   const file = profilesFile(io);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
+    await closeToOthers(io, file);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { profiles: {} };
     throw new Failure(describeSystemError(error, file) ?? `${file} could not be read.`);
   }
   try {
     const { profiles, current }: ProfilesFile = JSON.parse(text);
+    if (!isJsonObject(profiles) || !Object.values(profiles).every(isProfile)) throw new TypeError('not profiles');
     return { profiles: Object.fromEntries(Object.entries(profiles)), ...(typeof current === 'string' && { current }) };
   } catch {
     throw new Failure(`${file} is damaged. Remove it, and log in again.`);
   }
+}
+
+function isProfile(value: unknown): boolean {
+  if (!isJsonObject(value)) return false;
+  const { url, api_key, organization_id } = value;
+  const isOptional = organization_id === undefined || typeof organization_id === 'string';
+  return typeof url === 'string' && typeof api_key === 'string' && isOptional;
+}
+
+/** Takes a file with API keys away from other users, and says so. A copied or restored file may have lost its mode. */
+async function closeToOthers({ stderr }: Io, file: string): Promise<void> {
+  const { mode } = await stat(file);
+  if ((mode & OTHERS) === 0) return;
+  const isClosed = await chmod(file, SECRET_FILE_MODE).then(
+    () => true,
+    () => false,
+  );
+  const result = isClosed ? 'Now only you can.' : `Take that from them: chmod 600 ${file}.`;
+  stderr.write(`Warning: other users of this machine could read the API keys in ${file}. ${result}\n`);
 }
 
 export async function saveProfile(io: Io, name: string, profile: Profile): Promise<void> {

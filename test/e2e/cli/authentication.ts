@@ -77,7 +77,7 @@ describe('authentication of clients:', () => {
       const files = {
         'private key': await write('private.json', { keys: [publicJwk, privateJwk] }),
         'JSON object': await write('text.json', 'none'),
-        ENOENT: person.file('nothing.json'),
+        'does not exist.': person.file('nothing.json'),
       };
       for (const [expected, file] of Object.entries(files)) {
         const { code, stderr } = await person.run(['clients', 'create', '--jwks-file', file], { env: nowhere });

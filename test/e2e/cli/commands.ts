@@ -42,6 +42,26 @@ describe('commands:', () => {
         '--repository-id is required. Example: --repository-id 74\n  <client> is',
       ],
       ['a missing argument', ['clients', 'get'], '<client> is required.'],
+      [
+        'an option without its value',
+        ['secrets', 'rotate', 'x', '--grace'],
+        '--grace needs a value. Example: --grace 1h\n',
+      ],
+      [
+        'a name without quotes',
+        ['clients', 'get', 'Invoice', 'worker'],
+        'The argument `worker` is too many: the command takes <client>. Put a text with spaces in quotes.\n',
+      ],
+      [
+        'an argument that is no choice',
+        ['completion', 'csh'],
+        '<shell> cannot be `csh`. Allowed choices are bash, zsh',
+      ],
+      [
+        'a key file that is not there',
+        ['clients', 'create', '--jwks-file', 'no\u001b[2J.pem'],
+        '--jwks-file cannot be `no�[2J.pem`. no�[2J.pem does not exist.\n',
+      ],
       ['a malformed number', ['clients', 'list', '--limit', 'x'], 'It must be a whole number, such as 50.'],
       ['a malformed duration', ['secrets', 'rotate', 'x', '--grace', '1w'], 'such as 30m'],
       ['a choice that is none', ['clients', 'create', '--status', 'off'], 'Allowed choices are active, disabled.'],
@@ -101,7 +121,7 @@ describe('commands:', () => {
       [
         'a server that is not there',
         ['clients', 'list'],
-        /could not be reached: ECONNREFUSED\n$/,
+        /could not be reached: nothing listens there\. Is it running, and are host and port right\? \(ECONNREFUSED\)\.\n$/,
         { EDGEMINT_URL: 'http://127.0.0.1:2' },
       ],
       [

@@ -77,6 +77,8 @@ interface KeyDescription {
 /** Describes the holder of the key, and warns if it ends soon. @throws Failure if the server does not know the key or the organization */
 async function describeKey(api: Api, named: string | undefined): Promise<KeyDescription> {
   const me = (await api.get<Me>('me')).body;
+  if (me?.kind === undefined)
+    throw new Failure(`${api.url}/v1/me did not answer as an Edgemint does. Is the URL right?`);
   const { kind, name, organization: own, expires_at } = me;
   if (kind === 'root' && named === undefined) return { holder: 'the root key' };
   if (kind === 'root' && named !== undefined) {

@@ -36,7 +36,9 @@ export function addStatus(program: Command): void {
     const health = (await readJson(response)) as Health;
     if (!response.ok) {
       const { error_description = '' } = Object(health);
-      throw new Failure(line(`${url} is not healthy (${response.status}): ${error_description}`));
+      throw new Failure(
+        line(`${url} is not healthy (${response.status})${error_description ? `: ${error_description}` : '.'}`),
+      );
     }
     if (!isJsonObject(Object(health).stores)) throw new Failure(`${url}/healthz is not that of an Edgemint.`);
     const hasKey = (await session.connection(false)).apiKey !== undefined;

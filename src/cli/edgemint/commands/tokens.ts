@@ -46,6 +46,7 @@ function addIssue(group: Command): void {
     const answer = await postForm(
       `${url}/oauth2/token`,
       { ...form, ...assertion },
+      'access_token',
       authorization,
       session.terminal,
     ).catch(explainRefusal(client));
@@ -74,7 +75,7 @@ function addIntrospect(group: Command): void {
       : `Bearer ${apiKey}`;
     const token = await session.terminal.readSecret('Token', TOKEN);
     const form = { token, scope, introspection: strong ? 'strong' : undefined };
-    const answer = await postForm(`${url}/oauth2/introspect`, form, authorization, session.terminal).catch(
+    const answer = await postForm(`${url}/oauth2/introspect`, form, 'active', authorization, session.terminal).catch(
       explainRefusal(client),
     );
     session.show(withTimes(session, answer));
