@@ -127,6 +127,19 @@ describe('names:', () => {
     expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('add --organization <name or id>')]);
   });
 
+  test('log entries are filtered by the name of a client, or by the id of one that is gone', async () => {
+    const entry = (client_id: string) =>
+      JSON.stringify({ level: 'info', event: 'request', status: 200, route: '/oauth2/token', client_id });
+    const tail = (client: string) =>
+      person.run(['logs', 'tail', '--stdin', '--json', '--client', client], {
+        input: `${entry(clientId)}\n${entry('gone')}\n`,
+      });
+    expect(JSON.parse((await tail('invoice worker')).stdout)).toMatchObject({ client_id: clientId });
+    const gone = await tail('gone');
+    expect(JSON.parse(gone.stdout)).toMatchObject({ client_id: 'gone' });
+    expect(gone.stderr).toBe('Nothing is called `gone`: it is taken for an id.\n');
+  });
+
   test('a secret is found by its hint', async () => {
     await person.json(['secrets', 'rotate', 'Invoice worker']);
     const { data } = await person.json<{ data: { id: string; rank: string; hint: string }[] }>([

@@ -26,6 +26,14 @@ describe('edgemint as a process', () => {
     expect(await person.spawn(['clients', 'list', '--al'], { env })).toMatchObject({ code: 2, stdout: '' });
   });
 
+  test('has no profiles in the working directory if HOME is empty', async () => {
+    await person.spawn(['login', '--url', edgemint.issuer], { input: `${edgemint.rootApiKey}\n` });
+    expect((await person.spawn(['profiles'])).stdout).toContain(edgemint.issuer);
+    const homeless = await person.spawn(['profiles'], { env: { HOME: '' } });
+    expect(homeless.code).toBe(0);
+    expect(homeless.stdout).not.toContain(edgemint.issuer);
+  });
+
   test('exits with 130 after ctrl-C at a question', async () => {
     const { code } = await person.spawnAtTerminal(['login', '--url', edgemint.issuer], '\u0003', 'API key for ');
     expect(code).toBe(130);

@@ -33,7 +33,7 @@ export function addRotateApiKey(group: Command): void {
     const id = named === undefined ? own : await session.find('api-key', named);
     if (id === null) {
       throw new UsageError(
-        'The root key is not rotated here: deploy another ROOT_API_KEY. To rotate an API key, name its id.',
+        'The root key is not rotated here: deploy another ROOT_API_KEY. To rotate an API key, name it by its name or id.',
       );
     }
     const body = {
