@@ -1,11 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Download, Locator, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person } from '../e2e/cli/person.ts';
+import { startEdgemint } from '../harness/edgemint.ts';
 import { expectAccessible, hasChromium, type OpenConsole, openConsole, signIn } from './harness.ts';
 
+const OLD_KEY = 'b2xkLW1hc3Rlci1rZXktd2l0aC0zMi1ieXRlcy1vbGQ';
+const NEW_KEY = 'bmV3LW1hc3Rlci1rZXktd2l0aC0zMi1ieXRlcy1uZXc';
 const PHONE = { width: 375, height: 740 };
 
 describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and the audit log', () => {
@@ -289,6 +293,10 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await look('webhook-new');
     await button('Create webhook', dialog()).click();
     await dialog().getByText('whsec_').waitFor();
+    page.once('dialog', (question) => question.dismiss());
+    await button('Show the webhook', dialog()).click();
+    await dialog().getByText('whsec_').waitFor();
+    page.once('dialog', (question) => question.accept());
     await button('Show the webhook', dialog()).click();
     await heading('On call').waitFor();
     answer = 500;
@@ -542,6 +550,8 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await look('organization-revoke');
     await button('Revoke all tokens', dialog()).click();
     await dialog().waitFor({ state: 'detached' });
+    // The organization has a new version, which the page reads.
+    await page.waitForLoadState('networkidle');
     await button('Disable…').click();
     await typed().fill('Acme <b>');
     await button('Disable', dialog()).click();
@@ -561,3 +571,46 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     expect(await page.getByRole('link', { name: 'Acme <b>' }).count()).toBe(0);
   });
 });
+
+test.skipIf(!hasChromium)(
+  'what an older master key seals is resealed by a button, and then the page says to wait',
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'edgemint-'));
+    const network = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(204).end();
+    const older = await startEdgemint({ directory, network, masterKey: OLD_KEY });
+    // The first request makes the signing keys.
+    expect((await fetch(`${older.issuer}/.well-known/jwks.json`)).status).toBe(200);
+    for (const name of ['One', 'Two']) {
+      const answer = await fetch(`${older.issuer}/v1/webhooks`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${older.rootApiKey}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ name, url: 'https://hooks.example.com/in' }),
+      });
+      expect(answer.status).toBe(201);
+    }
+    await older.stop();
+    const open = await openConsole({ directory, network, masterKey: `${NEW_KEY},${OLD_KEY}` });
+    try {
+      const page = await open.newPage();
+      await signIn(page, `${open.url}/master-keys`, open.edgemint.rootApiKey);
+      // Six signing keys and two webhooks.
+      await page.getByText('8 of 8 values are sealed under an older key.').waitFor();
+      expect(await page.getByRole('progressbar').getAttribute('value')).toBe('0');
+      await expectAccessible(page);
+      await page.getByRole('button', { name: 'Reseal', exact: true }).click();
+      await page.getByRole('heading', { name: 'Next step: wait' }).waitFor();
+      await page.getByRole('dialog').filter({ hasText: 'Everything is sealed under the current key' }).waitFor();
+      expect(await page.getByRole('button', { name: 'Reseal', exact: true }).count()).toBe(0);
+      await expectAccessible(page);
+      const { data } = await open.request<{ data: { status: string }[] }>('GET', '/v1/master-keys');
+      expect(data).toMatchObject([
+        { status: 'current', webhooks: 2 },
+        { status: 'previous', signing_keys: 0, webhooks: 0 },
+      ]);
+      expect(open.complaints).toEqual([]);
+    } finally {
+      await open.close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+);

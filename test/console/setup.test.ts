@@ -125,6 +125,29 @@ describe.skipIf(!hasChromium)('a new client', () => {
     await page.getByText('First token seen').waitFor();
     await expectAccessible(page);
 
+    // Nobody has copied the secret yet.
+    const leave: readonly (() => Promise<unknown>)[] = [
+      () => page.getByRole('link', { name: 'Open the client' }).first().click(),
+      () => page.evaluate('history.back()'),
+      () => button(page, 'Sign out').click(),
+    ];
+    const asked: string[] = [];
+    for (const each of leave) {
+      page.once('dialog', (question) => {
+        asked.push(question.type());
+        void question.dismiss();
+      });
+      await each();
+      await expect.poll(() => asked.splice(0), { message: String(each) }).toEqual(['confirm']);
+      expect(await shownSecret(page)).toBe(secret);
+      expect(page.url()).toMatch(/\/clients\/new$/);
+    }
+    await button(page, 'Copy Client secret').click();
+    await page.getByText('Copied').first().waitFor();
+    await page.getByRole('link', { name: 'Open the client' }).first().click();
+    await page.getByRole('heading', { name: 'Invoice worker', level: 1 }).waitFor();
+    await page.getByRole('tab', { name: 'Credentials' }).waitFor();
+
     // What was typed is not offered for the next client.
     await page.goto(`${url}/clients/new`);
     await page.getByRole('combobox', { name: 'Add a resource server' }).waitFor();
@@ -340,21 +363,6 @@ describe.skipIf(!hasChromium)('resource servers', () => {
     });
   });
 
-  test('that somebody else has changed show both versions', async () => {
-    const organization = await newOrganization('Conflict');
-    const { id } = await newServer(organization, `${API}/conflict`);
-    await page.goto(`${organization.url}/resource-servers/${id}#settings`);
-    await field(page, 'Name').fill('Mine');
-    await opened.request('PATCH', `/v1/resource-servers/${id}`, { name: 'Theirs' });
-    await button(page, 'Save').click();
-    const dialog = page.getByRole('dialog', { name: /Someone else/ });
-    await dialog.getByText('"Theirs"').waitFor();
-    await dialog.getByText('"Mine"').waitFor();
-    await dialog.getByRole('button', { name: 'Overwrite with mine' }).click();
-    await page.getByText('The resource server was changed').waitFor();
-    expect(await opened.request('GET', `/v1/resource-servers/${id}`)).toMatchObject({ name: 'Mine' });
-  });
-
   test('are deleted after the name was typed, and again with the names of those who lose them', async () => {
     const organization = await newOrganization('Deletion');
     const identifier = `${API}/deletion`;
@@ -411,6 +419,103 @@ describe.skipIf(!hasChromium)('roles', () => {
     await page.getByRole('dialog', { name: '2 would lose it' }).getByRole('textbox').fill('order-admin');
     await button(page, 'Delete it, and take it from 2').click();
     await page.getByText('No role yet').waitFor();
+  });
+});
+
+describe.skipIf(!hasChromium)('a form that somebody else was faster than', () => {
+  interface Form {
+    /** The path in the API. */
+    readonly path: string;
+    /** The address below the organization. */
+    readonly address: string;
+    /** The button that opens it. */
+    readonly edit?: string;
+    readonly label: string;
+    readonly member: string;
+    readonly save: string;
+  }
+
+  const forms: Readonly<Record<string, (organization: Organization) => Promise<Form>>> = {
+    'of an organization': async ({ id }) => ({
+      path: `/v1/organizations/${id}`,
+      address: '',
+      edit: 'Edit',
+      label: 'Name',
+      member: 'name',
+      save: 'Save changes',
+    }),
+    'of a client': async (organization) => {
+      const { client_id } = await newClient(organization);
+      const path = `/v1/clients/${client_id}`;
+      return {
+        path,
+        address: `/clients/${client_id}`,
+        edit: 'Edit',
+        label: 'Owner (optional)',
+        member: 'owner',
+        save: 'Save',
+      };
+    },
+    'of a resource server': async (organization) => {
+      const { id } = await newServer(organization, `${API}/conflict`);
+      const path = `/v1/resource-servers/${id}`;
+      return { path, address: `/resource-servers/${id}#settings`, label: 'Name', member: 'name', save: 'Save' };
+    },
+    'of a role': async ({ id: organization_id }) => {
+      const { id } = await opened.request('POST', '/v1/roles', { organization_id, name: 'reader' });
+      const label = 'Description (optional)';
+      return { path: `/v1/roles/${id}`, address: `/roles/${id}#settings`, label, member: 'description', save: 'Save' };
+    },
+  };
+
+  test.each(Object.entries(forms))('shows both versions, and either can win: %s', async (name, prepare) => {
+    const organization = await newOrganization(`Conflict ${name}`);
+    const { path, address, edit, label, member, save } = await prepare(organization);
+    await page.goto(organization.url + address);
+    const conflict = page.getByRole('dialog', { name: /Someone else/ });
+    const current = async () => (await opened.request(`GET`, path))[member];
+    const collide = async (mine: string, theirs: string) => {
+      if (edit !== undefined) await button(page, edit).click();
+      await field(page, label).fill(mine);
+      await opened.request('PATCH', path, { [member]: theirs });
+      await button(page, save).click();
+      const row = conflict.getByRole('row', { name: member });
+      await expect.poll(() => row.getByRole('cell').allTextContents()).toEqual([`"${mine}"`, `"${theirs}"`]);
+    };
+
+    await collide('Mine', 'Theirs');
+    await expectAccessible(page);
+    await button(page, 'Discard mine and reload').click();
+    await conflict.waitFor({ state: 'detached' });
+    if (edit !== undefined) await button(page, edit).click();
+    await expect.poll(() => field(page, label).inputValue()).toBe('Theirs');
+    expect(await current()).toBe('Theirs');
+    if (edit !== undefined) await button(page, 'Cancel').click();
+
+    await collide('Mine again', 'Theirs again');
+    await button(page, 'Overwrite with mine').click();
+    await expect.poll(current).toBe('Mine again');
+    await conflict.waitFor({ state: 'detached' });
+  });
+
+  test('asks before it deletes what was changed', async () => {
+    const organization = await newOrganization('Conflict of a deletion');
+    const { client_id } = await newClient(organization, { client_name: 'Gone' });
+    await page.goto(`${organization.url}/clients/${client_id}`);
+    await page.getByRole('heading', { name: 'Gone', level: 1 }).waitFor();
+    await button(page, 'More actions').click();
+    await page.getByRole('menuitem', { name: /^Delete/ }).click();
+    await page.getByRole('textbox', { name: /to confirm/ }).fill('Gone');
+    await opened.request('PATCH', `/v1/clients/${client_id}`, { owner: 'ops' });
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Delete/ })
+      .click();
+    const conflict = page.getByRole('dialog', { name: /Someone else/ });
+    await conflict.getByText('Nothing was deleted').waitFor();
+    expect(await opened.request('GET', `/v1/clients/${client_id}`)).toMatchObject({ owner: 'ops' });
+    await button(page, 'Delete it anyway').click();
+    await page.getByText('No clients yet').waitFor();
   });
 });
 

@@ -90,7 +90,8 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       if (failure.status === 412) {
         showConflict({
           path: path as string,
-          params,
+          // Without the query, such as that of a change with `cascade`.
+          params: { path: { ...params?.path } },
           yours: body,
           reload: () => Promise.all(invalidates.map(invalidate)).then(() => latest.current.onReload?.()),
           overwrite: (current) => run({ ...changes, etag: current }).then(() => undefined),

@@ -1,3 +1,4 @@
+import { mayLeave } from '../api/expiry.ts';
 import { asProblem, sentence } from '../api/problem.ts';
 import { endSession } from '../api/queries.ts';
 import { type Session, signOut, useSession } from '../api/session.tsx';
@@ -18,6 +19,7 @@ const KINDS: Readonly<Record<Session['kind'], string>> = {
 export function Account() {
   const session = useSession();
   const leave = async () => {
+    if (!mayLeave()) return;
     try {
       await signOut();
       // The page may be kept for the Back button, so it must forget what it read in any case.

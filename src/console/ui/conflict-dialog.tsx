@@ -23,16 +23,23 @@ export default function ConflictDialog({ conflict, onClose: close }: ConflictDia
       .catch((error: unknown) => setProblem(asProblem(error)));
   }, [conflict]);
   useEffect(read, [read]);
-  const yours = (conflict.yours ?? {}) as Record<string, unknown>;
+  const isDeletion = conflict.yours === undefined;
+  const yours = Object(conflict.yours) as Record<string, unknown>;
   return (
     <Dialog
       isOpen
       onClose={close}
       title="Someone else has changed this"
-      description="Your change was not applied. Compare the fields that you changed with the current version."
+      description={
+        isDeletion
+          ? 'Nothing was deleted. Look at it as it is now, or delete it anyway.'
+          : 'Your change was not applied. Compare the fields that you changed with the current version.'
+      }
       actions={
         <>
-          <Button onClick={() => void conflict.reload().then(close)}>Discard mine and reload</Button>
+          <Button onClick={() => void conflict.reload().then(close)}>
+            {isDeletion ? 'Keep it and reload' : 'Discard mine and reload'}
+          </Button>
           <Button
             kind="danger"
             // Without the version that is overwritten, any later change would be overwritten, too.
@@ -42,38 +49,40 @@ export default function ConflictDialog({ conflict, onClose: close }: ConflictDia
               void conflict.overwrite(theirs?.etag);
             }}
           >
-            Overwrite with mine
+            {isDeletion ? 'Delete it anyway' : 'Overwrite with mine'}
           </Button>
         </>
       }
     >
       {problem && <ErrorBox problem={problem} retry={read} />}
-      <div className="table-scroll">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Field</th>
-              <th scope="col">Yours</th>
-              <th scope="col">Theirs</th>
-            </tr>
-          </thead>
-          <tbody>
-            {Object.keys(yours).map((field) => (
-              <tr key={field}>
-                <th scope="row">{field}</th>
-                <td>
-                  <code>
-                    <SafeText text={JSON.stringify(yours[field])} />
-                  </code>
-                </td>
-                <td>
-                  <code>{theirs ? <SafeText text={JSON.stringify(theirs.body[field]) ?? 'not set'} /> : '…'}</code>
-                </td>
+      {!isDeletion && (
+        <div className="table-scroll">
+          <table className="table">
+            <thead>
+              <tr>
+                <th scope="col">Field</th>
+                <th scope="col">Yours</th>
+                <th scope="col">Theirs</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+            </thead>
+            <tbody>
+              {Object.keys(yours).map((field) => (
+                <tr key={field}>
+                  <th scope="row">{field}</th>
+                  <td>
+                    <code>
+                      <SafeText text={JSON.stringify(yours[field])} />
+                    </code>
+                  </td>
+                  <td>
+                    <code>{theirs ? <SafeText text={JSON.stringify(theirs.body[field]) ?? 'not set'} /> : '…'}</code>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
     </Dialog>
   );
 }

@@ -1,11 +1,12 @@
-import { useEffect, useState } from 'react';
+import { useLayoutEffect, useState } from 'react';
 import { keepForSecret } from '../api/expiry.ts';
 import { CopyButton } from './copy-button.tsx';
 
-/** Shows a secret that cannot be shown again. Until it is copied, the browser asks before the page is left, and the page outlives the session. */
+/** Shows a secret that cannot be shown again. Until it is copied, it asks before the page is left, and the page outlives the session. */
 export function SecretOnce({ label, value }: { readonly label: string; readonly value: string }) {
   const [isCopied, setCopied] = useState(false);
-  useEffect(() => {
+  // A layout effect, because its end comes before what the next page does.
+  useLayoutEffect(() => {
     if (isCopied) return;
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener('beforeunload', warn);

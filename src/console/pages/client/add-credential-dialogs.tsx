@@ -122,6 +122,7 @@ function PatchDialog({ before, title, description, patch, fault, onClose, childr
     invalidates: ['/v1/clients'],
     success: 'The credential is added.',
     onDone: onClose,
+    onReload: onClose,
   });
   const problem: Problem | undefined =
     isSent && fault ? { status: 422, title: 'Validation failed', errors: [fault] } : action.problem;

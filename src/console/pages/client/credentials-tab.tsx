@@ -305,6 +305,7 @@ function RemoveDialog({ client, etag, credential, onClose }: RemoveDialogProps) 
     invalidates: ['/v1/clients'],
     success: 'The credential is removed.',
     onDone: onClose,
+    onReload: onClose,
   });
   return (
     <ConfirmDialog

@@ -69,6 +69,7 @@ export function EditDialog({ client, etag, field, onClose }: EditDialogProps) {
     invalidates: ['/v1/clients'],
     success: 'The client is changed.',
     onDone: onClose,
+    onReload: onClose,
   });
   const faults = Object.entries(parsed).flatMap(([name, value]) =>
     value ? [] : [{ pointer: `/${name}`, detail: 'must be a JSON object, such as {"tier": "gold"}' }],

@@ -40,6 +40,7 @@ export function GrantsDialog({ client, etag, onClose }: GrantsDialogProps) {
     invalidates: ['/v1/clients'],
     success: 'Grants and roles are changed.',
     onDone: onClose,
+    onReload: onClose,
   });
   const isChanged = Object.keys(body).length > 0;
   const save = () => (isChanged ? void action.run({ body }) : onClose());

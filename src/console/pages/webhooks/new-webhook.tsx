@@ -42,10 +42,7 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
   });
   const submit = () => create.run();
   if (created) {
-    const close = () => {
-      onClose();
-      navigate(webhookAddress(organizationId, created.id));
-    };
+    const close = () => navigate(webhookAddress(organizationId, created.id));
     return (
       <Dialog
         isOpen
