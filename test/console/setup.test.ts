@@ -519,6 +519,35 @@ describe.skipIf(!hasChromium)('a form that somebody else was faster than', () =>
   });
 });
 
+test.skipIf(!hasChromium)('an organization with many clients shows how many gates have its change', async () => {
+  const organization = await newOrganization('Crowd');
+  const { client_id } = await newClient(organization, { client_name: 'Template' });
+  const db = await opened.edgemint.database();
+  const columns = await db.prepare("SELECT name FROM pragma_table_info('clients')").all<{ name: string }>();
+  // More than the pushes of one request.
+  const numbers = 'WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 510)';
+  const row = columns.results.map(({ name }) =>
+    ['client_id', 'client_name', 'folded_name'].includes(name)
+      ? `clients.${name} || printf('%06d', n)`
+      : `clients.${name}`,
+  );
+  await db
+    .prepare(`${numbers} INSERT INTO clients SELECT ${row} FROM clients, numbers WHERE clients.client_id = ?`)
+    .bind(client_id)
+    .run();
+  const register =
+    'INSERT INTO gates (name, client_id) SELECT client_id, client_id FROM clients WHERE organization_id = ? AND client_id <> ?';
+  await db.prepare(register).bind(organization.id, client_id).run();
+  await page.goto(organization.url);
+  await button(page, 'Edit').click();
+  await answer(page, /^Subject/, 'The organization');
+  await button(page, 'Save changes').click();
+  await page.getByText(/The change is being propagated: \d+ of 510 gates have it/).waitFor();
+  // As if the scheduled handler, which waits between its attempts, had delivered the rest.
+  await db.prepare('DELETE FROM gate_pushes').run();
+  await page.getByText('The change has reached every gate').waitFor();
+});
+
 describe.skipIf(!hasChromium)('every page', () => {
   let pages: readonly string[];
   let organization: Organization;
