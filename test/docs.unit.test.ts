@@ -70,6 +70,11 @@ test.each(PAGES)('every JSON block of %s is JSON, or one JSON value a line', (pa
   }
 });
 
+test.each(PAGES)('no TypeScript block of %s is cut off after an equals sign', (page) => {
+  const blocks = [...read(page).matchAll(/^ *```ts\n(.*?)^ *```$/gms)].map(([, block = '']) => block.trimEnd());
+  expect(blocks.filter((block) => block.endsWith('='))).toEqual([]);
+});
+
 test('the page about webhooks has every event that a webhook can receive, and no other', () => {
   const page = read('docs/webhooks.md');
   const [, events = ''] = page.split('\n## Events\n');

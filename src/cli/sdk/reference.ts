@@ -27,11 +27,12 @@ export function documentedExports(types: string, entry: string): DocumentedExpor
 }
 
 function find(text: string, name: string): DocumentedExport {
-  const head = String.raw`export (?:declare )?(?:abstract )?(?:function|class|interface|type|const) ${name}\b`;
+  const head = (kinds: string) => String.raw`export (?:declare )?(?:abstract )?(?:${kinds}) ${name}\b[\s\S]*?`;
   // Overloads stand one after the other, and a declaration ends where the next comment or export begins in the first column.
-  const found = new RegExp(
-    String.raw`(?:/\*\*((?:(?!\*/)[\s\S])*)\*/\n)?(${head}[\s\S]*?)(?=\n(?:/\*\*|export |import |declare |type |interface )|\s*$(?![\s\S]))`,
-  ).exec(text);
+  // The comments of a union's members begin there too: only the last member has a semicolon after it.
+  const declarations = String.raw`${head('function|type|const')}(?<=;)|${head('class|interface')}(?<=\})`;
+  const end = String.raw`(?=\n(?:/\*\*|export |import |declare |type |interface )|\s*$(?![\s\S]))`;
+  const found = new RegExp(String.raw`(?:/\*\*((?:(?!\*/)[\s\S])*)\*/\n)?(${declarations})${end}`).exec(text);
   if (!found) throw new Error(`There is no declaration of ${name}.`);
   const [, comment = '', declaration = ''] = found;
   const [description = '', ...tags] = comment
@@ -51,10 +52,18 @@ function find(text: string, name: string): DocumentedExport {
 
 // Comments of members stay: they say what an option does.
 function withoutComments(declaration: string): string {
-  return declaration
+  return indentUnion(declaration)
     .replace(/^export (declare )?/, '')
     .replace(/^ +(#private;|private .*;)\n/gm, '')
     .trimEnd();
+}
+
+/** Indents the members of a union that have comments: the compiler writes them from the first column on. */
+function indentUnion(declaration: string): string {
+  const [head = '', ...members] = declaration.split(/ = \n/);
+  if (members.length === 0) return declaration;
+  const lines = members.join(' = \n').replace(/^ \| /gm, '| ').replace(/^\{/m, '| {');
+  return `${head} =\n${lines.replace(/^(?=.)/gm, '    ')}`;
 }
 
 /** Returns the reference page. @param types the folder of the declarations */
