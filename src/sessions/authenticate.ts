@@ -10,7 +10,7 @@ import { type FoundSession, findSession } from '../store/console-sessions.ts';
 import { currentCredentials } from './credentials.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import type { SessionServices } from './services.ts';
-import { judgeStanding } from './standing.ts';
+import { type Ended, judgeStanding } from './standing.ts';
 
 type Services = Pick<SessionServices, 'acceptedKeys' | 'config' | 'db'>;
 
@@ -38,17 +38,26 @@ export async function authenticateSession(services: Services, request: Request, 
   return session;
 }
 
-/**
- * Reads a session that counts.
- * @param hashes under which it may be stored
- * @param now milliseconds since the epoch
- * @throws ProblemError `unauthorized`; StoreUnavailableError
- */
-export async function readSession(services: Services, hashes: readonly string[], now: number): Promise<Session> {
+async function readSession(services: Services, hashes: readonly string[], now: number): Promise<Session> {
   const found = hashes.length > 0 ? await findSession(services.db, hashes) : undefined;
   if (!found) throw refusal('The session has ended. Sign in again.');
-  const standing = judgeStanding(found, await currentCredentials(services), now);
-  if ('ended' in standing) throw refusal(`The session has ended: ${standing.ended}. Sign in again.`);
+  const session = judgeSession(found, await currentCredentials(services), now);
+  if ('ended' in session) throw refusal(`The session has ended: ${session.ended}. Sign in again.`);
+  return session;
+}
+
+/**
+ * Returns the session with the rights that it has now, or why it does not count.
+ * @param credentials the keyed hashes of the root key and of the rules of Cloudflare Access, as they are configured now
+ * @param now milliseconds since the epoch
+ */
+export function judgeSession(
+  found: FoundSession,
+  credentials: readonly string[],
+  now: number,
+): Session | { readonly ended: Ended } {
+  const standing = judgeStanding(found, credentials, now);
+  if ('ended' in standing) return standing;
   const { id, expiresAt, apiKeyId, credential } = found;
   return { found, administrator: { ...standing, session: { id, expiresAt, apiKeyId, credential } } };
 }

@@ -1,17 +1,20 @@
 import { clientAddress } from '../http/client-address.ts';
 import { createResponse } from '../http/create-response.ts';
 import { SESSION_COOKIE } from '../http/session-cookie.ts';
+import { areEqualJson } from '../lib/equal-json.ts';
 import { actorOf } from '../management/http/authorization.ts';
 import { ProblemError, problemResponse } from '../management/http/problem.ts';
+import type { AccessRule } from '../platform/access.ts';
 import { removeSession } from '../store/console-sessions.ts';
 import { write } from '../store/write.ts';
 import { ASSERTION_HEADER, verifyAssertion } from './access.ts';
-import { authenticateSession, readSession, type Session } from './authenticate.ts';
+import { type AccessIdentity, rightsOf } from './access-rules.ts';
+import { authenticateSession, type Session } from './authenticate.ts';
 import { type Credential, readCredential } from './credential.ts';
 import { toResponse } from './representation.ts';
 import { requireSameOrigin } from './same-origin.ts';
 import type { SessionServices } from './services.ts';
-import { type Accepted, acceptKey, acceptLink, acceptPerson, beginSession } from './sign-in.ts';
+import { type Accepted, acceptKey, acceptLink, acceptPerson, beginSession, storedRights } from './sign-in.ts';
 
 export { authenticateSession } from './authenticate.ts';
 export { entrance } from './entrance.ts';
@@ -31,29 +34,37 @@ export async function consoleSession(services: SessionServices, request: Request
   }
 }
 
-/** Returns the session of the cookie, unless somebody else has signed in to Cloudflare Access since. */
+/** Returns the session of the cookie. Ends it if Cloudflare Access now names somebody else, or gives other rights. */
 async function showSession(services: SessionServices, request: Request, now: number): Promise<Session> {
   const access = request.headers.has(ASSERTION_HEADER) && services.config.access() !== undefined;
   try {
     const session = await authenticateSession(services, request, now);
     if (!access || session.administrator.kind !== 'person') return session;
-    const { name } = session.administrator;
     // The session began with an assertion that was verified. One that cannot be verified now says nothing about it.
     const identity = await verifyAssertion(services, request, now).catch(() => undefined);
-    if (identity === undefined || identity.name === name) return session;
-    throw new ProblemError('unauthorized', { detail: 'Somebody else has signed in to Cloudflare Access.' });
+    const change = identity && changeOf(session.found, identity, services.config.access()?.rules ?? []);
+    if (change === undefined) return session;
+    await endSession(services, request, session, now);
+    throw new ProblemError('unauthorized', { detail: change });
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== 'unauthorized' || !access) throw error;
     throw new ProblemError('unauthorized', { ...error.details, access });
   }
 }
 
+/** Returns what has changed since a person's session began; undefined if nothing has. */
+function changeOf(found: Session['found'], identity: AccessIdentity, rules: readonly AccessRule[]): string | undefined {
+  if (identity.name !== found.name) return 'Somebody else has signed in to Cloudflare Access.';
+  const rights = rightsOf(identity, rules);
+  const isSame = rights && areEqualJson(storedRights(rights), [found.organizationId, found.scopes]);
+  return isSame ? undefined : 'The rights that Cloudflare Access gives have changed. Sign in again.';
+}
+
 async function signIn(services: SessionServices, request: Request, now: number): Promise<Response> {
   requireSameOrigin(request, new URL(services.config.issuer).origin);
   const accepted = await accept(services, request, await readCredential(request), now);
-  const { token, stored } = await beginSession(services, request, accepted, now);
-  const session = await readSession(services, [stored.hash], now);
-  const maxAge = Math.max(1, Math.floor((stored.expiresAt - now) / 1000));
+  const { token, session } = await beginSession(services, request, accepted, now);
+  const maxAge = Math.max(1, Math.floor((session.found.expiresAt - now) / 1000));
   const cookie = { 'Set-Cookie': cookieOf(token.reveal(), maxAge) };
   return createResponse(JSON.stringify(toResponse(session)), 201, HEADERS, cookie);
 }
@@ -83,24 +94,31 @@ async function signOut(services: SessionServices, request: Request, now: number)
     if (error instanceof ProblemError && error.code === 'unauthorized') return undefined;
     throw error;
   });
-  if (session) {
-    const { hash, id, organizationId } = session.found;
-    const { webhooks } = await write(services.db, {
-      event: {
-        at: now,
-        organizationId,
-        actor: actorOf(session.administrator),
-        action: 'session.ended',
-        target: id,
-        address: clientAddress(request),
-        changes: {},
-      },
-      statements: [removeSession(services.db, [hash])],
-    });
-    services.webhooks.sendSoon(webhooks);
-  }
+  if (session) await endSession(services, request, session, now);
   const removed = { 'Cache-Control': HEADERS['Cache-Control'], 'Set-Cookie': cookieOf('', 0) };
   return createResponse(null, 204, removed);
+}
+
+async function endSession(
+  services: SessionServices,
+  request: Request,
+  { found, administrator }: Session,
+  now: number,
+): Promise<void> {
+  const { hash, id, organizationId } = found;
+  const { webhooks } = await write(services.db, {
+    event: {
+      at: now,
+      organizationId,
+      actor: actorOf(administrator),
+      action: 'session.ended',
+      target: id,
+      address: clientAddress(request),
+      changes: {},
+    },
+    statements: [removeSession(services.db, [hash])],
+  });
+  services.webhooks.sendSoon(webhooks);
 }
 
 function cookieOf(value: string, maxAge: number): string {

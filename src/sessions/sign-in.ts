@@ -1,3 +1,4 @@
+import type { ApiKeyScope } from '../credentials/api-key-scopes.ts';
 import { generateToken, hashesOf } from '../credentials/console-token.ts';
 import { candidateHashes, hashSecret } from '../credentials/secret-hash.ts';
 import { clientAddress } from '../http/client-address.ts';
@@ -6,10 +7,13 @@ import { loggable } from '../log/log.ts';
 import { Redacted } from '../log/redacted.ts';
 import { addLogDetails } from '../log/trace.ts';
 import { ProblemError } from '../management/http/problem.ts';
+import type { AccessRights } from '../platform/access.ts';
 import { personActor, ROOT } from '../store/actors.ts';
 import { endOf, findStoredHash } from '../store/api-keys.ts';
 import {
   findLink,
+  findSession,
+  findStanding,
   insertSession,
   isUnused,
   removeSession,
@@ -21,6 +25,7 @@ import { generateId } from '../store/id.ts';
 import { StaleWriteError, write } from '../store/write.ts';
 import { verifyAssertion } from './access.ts';
 import { rightsOf } from './access-rules.ts';
+import { judgeSession, type Session } from './authenticate.ts';
 import { PORTAL_SESSIONS_PER_ORGANIZATION, ROOT_SESSION_AGE, SESSION_AGE, SESSIONS_PER_ACTOR } from './constants.ts';
 import { accessCredential, currentCredentials, rootCredential } from './credentials.ts';
 import type { SessionServices } from './services.ts';
@@ -30,7 +35,7 @@ import { judgeStanding } from './standing.ts';
 export interface NewSession {
   /** The value of the cookie. */
   readonly token: Redacted;
-  readonly stored: StoredSession;
+  readonly session: Session;
 }
 
 /** What a sign-in presented, after it was checked. */
@@ -70,17 +75,23 @@ export async function acceptPerson(services: SessionServices, request: Request, 
   const rights = rightsOf(identity, services.config.access()?.rules ?? []);
   if (!rights) throw new ProblemError('forbidden', { detail: `No rule of ACCESS_RULES gives rights to ${name}.` });
   addLogDetails({ actor: loggable(personActor(name)) });
+  const [organizationId, scopes] = storedRights(rights);
   const signIn = {
     kind: 'person' as const,
     actor: personActor(name),
-    organizationId: rights.organizationId,
+    organizationId,
     name,
-    scopes: rights.organizationId === null ? null : [...rights.scopes],
+    scopes,
     returnUrl: null,
     apiKeyId: null,
     credential: await accessCredential(services),
   };
   return { signIn, endsAt: expiresAt };
+}
+
+/** Returns the organization and scopes as a session stores them. */
+export function storedRights(rights: AccessRights): [string | null, ApiKeyScope[] | null] {
+  return rights.organizationId === null ? [null, null] : [rights.organizationId, [...rights.scopes]];
 }
 
 /** Checks the one-time link of a sign-in. @param now milliseconds since the epoch @throws ProblemError; StoreUnavailableError */
@@ -104,7 +115,7 @@ const USED =
 /**
  * Begins a session, uses up its link and ends the session that the browser had, in one transaction.
  * @param now milliseconds since the epoch
- * @throws ProblemError `unauthorized` if the link was used at the same time; StoreUnavailableError
+ * @throws ProblemError `unauthorized` if what was presented has ended, or the link was used at the same time; StoreUnavailableError
  */
 export async function beginSession(
   services: SessionServices,
@@ -126,6 +137,12 @@ export async function beginSession(
     createdAt: now,
     expiresAt: Math.min(now + age * 1000, endsAt ?? Number.POSITIVE_INFINITY),
   };
+  // Before the write: after it nothing may fail, because the link is used up and the session of before has ended.
+  const found = { ...stored, ...(await findStanding(db, stored)) };
+  const session = judgeSession(found, await currentCredentials(services), now);
+  if ('ended' in session) throw new ProblemError('unauthorized', { detail: `No session can begin: ${session.ended}.` });
+  const previous = await previousHashes(services, request);
+  const replaced = previous.length > 0 ? await findSession(db, previous) : undefined;
   const atMost = isPortal ? PORTAL_SESSIONS_PER_ORGANIZATION : SESSIONS_PER_ACTOR;
   const event = {
     at: now,
@@ -134,12 +151,16 @@ export async function beginSession(
     action: 'session.created' as const,
     target: stored.id,
     address: clientAddress(request),
-    changes: { kind, link: link?.id ?? null, expires_at: new Date(stored.expiresAt).toISOString() },
+    changes: {
+      kind,
+      link: link?.id ?? null,
+      expires_at: new Date(stored.expiresAt).toISOString(),
+      ...(replaced && { replaces: replaced.id }),
+    },
   };
-  const previous = await previousHashes(services, request);
   const statements = [
     ...(link ? [useLink(db, link.hash, now)] : []),
-    ...(previous ? [removeSession(db, previous)] : []),
+    ...(replaced ? [removeSession(db, previous)] : []),
     ...insertSession(db, stored, atMost),
   ];
   try {
@@ -149,19 +170,18 @@ export async function beginSession(
     if (error instanceof StaleWriteError) throw refusedLink(USED);
     throw error;
   }
-  return { token, stored };
+  return { token, session };
 }
 
 /** Returns the hashes of the session that the browser had before. */
-async function previousHashes(services: SessionServices, request: Request): Promise<readonly string[] | undefined> {
+async function previousHashes(services: SessionServices, request: Request): Promise<readonly string[]> {
   const keys = await services.acceptedKeys();
   const all = await Promise.all(
     sessionCookies(request)
       .slice(0, 2)
       .map((cookie) => hashesOf(new Redacted(cookie), 'emo_', keys)),
   );
-  const hashes = all.flatMap((one) => one ?? []);
-  return hashes.length > 0 ? hashes : undefined;
+  return all.flatMap((one) => one ?? []);
 }
 
 function refusedKey(): ProblemError {

@@ -52,6 +52,24 @@ async function find<Table extends typeof consoleSessions | typeof consoleLinks>(
   return row && { ...row, organization: found.organizations, apiKey: found.api_keys };
 }
 
+/** Finds what decides whether a session counts that is not stored yet. @throws StoreUnavailableError */
+export async function findStanding(
+  db: Database,
+  { organizationId, apiKeyId, credential }: Pick<SignIn, 'organizationId' | 'apiKeyId' | 'credential'>,
+): Promise<Standing> {
+  const hasCredential = or(eq(apiKeys.hash, credential), eq(apiKeys.secondaryHash, credential));
+  const findOrganization = db
+    .select()
+    .from(organizations)
+    .where(eq(organizations.id, organizationId ?? ''));
+  const findKey = db
+    .select()
+    .from(apiKeys)
+    .where(and(eq(apiKeys.id, apiKeyId ?? ''), hasCredential));
+  const [[organization], [apiKey]] = await askStore('d1', () => db.batch([findOrganization, findKey]));
+  return { organization: organization ?? null, apiKey: apiKey ?? null };
+}
+
 /** Builds the statements that create a session, and that end the oldest ones of its holder beyond a number. */
 export function insertSession(db: Database, session: StoredSession, atMost: number): Statement[] {
   const { holder } = session;

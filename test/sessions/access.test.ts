@@ -199,9 +199,39 @@ describe('by Cloudflare Access', () => {
     const bob = await assert({ claims: { email: 'bob@example.com' } });
     const other = await call(cookie, '/console/session', { headers: { 'Cf-Access-Jwt-Assertion': bob } });
     expect([other.status, await other.json()]).toEqual([401, expect.objectContaining({ access: true })]);
+    expect(await statusOf(cookie, '/v1/me')).toBe(401);
+    const again = cookieOf(await signIn(await assert()));
     const forged = await assert({ claims: { email: 'bob@example.com' }, key: stranger });
-    const ignored = await call(cookie, '/console/session', { headers: { 'Cf-Access-Jwt-Assertion': forged } });
-    expect(ignored.status).toBe(200);
+    const ignored = await call(again, '/console/session', { headers: { 'Cf-Access-Jwt-Assertion': forged } });
+    expect([ignored.status, await statusOf(again, '/v1/me')]).toEqual([200, 200]);
+  });
+
+  test('a session ends when a later assertion gives other rights', async () => {
+    const claims = { email: 'bob@example.com', groups: ['ops'] };
+    const cookie = cookieOf(await signIn(await assert({ claims })));
+    const show = async (groups: string[]) => {
+      const headers = { 'Cf-Access-Jwt-Assertion': await assert({ claims: { ...claims, groups } }) };
+      return (await call(cookie, '/console/session', { headers })).status;
+    };
+    expect([await show(['others', 'ops']), await show([])]).toEqual([200, 401]);
+    expect(await statusOf(cookie, '/v1/me')).toBe(401);
+    const ended = await rowsOf(
+      `SELECT id FROM audit_events WHERE action = 'session.ended' AND actor = ?`,
+      'person:bob@example.com',
+    );
+    expect(ended.length).toBe(1);
+  });
+
+  test('an assertion that has just expired ends no session', async () => {
+    const cookie = cookieOf(await signIn(await assert()));
+    const headers = {
+      ...SAME_ORIGIN,
+      'Content-Type': 'application/json',
+      Cookie: cookie,
+      'Cf-Access-Jwt-Assertion': await assert({ claims: { exp: now() - 5 } }),
+    };
+    const late = await sendTo(variables, '/console/session', { method: 'POST', headers, body: '{"access":true}' });
+    expect([late.status, await statusOf(cookie, '/v1/me')]).toEqual([401, 200]);
   });
 
   test('the header alone gives no access to /v1', async () => {

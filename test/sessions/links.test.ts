@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { api, create, done, manage } from '../http.ts';
-import { failing, holding } from '../instruments.ts';
+import { failing, holding, withFault } from '../instruments.ts';
 import { everyRow, keyWith, problemOf, rowsOf } from '../management/rows.ts';
 import { cookieOf, session, signIn, withCookie } from './browser.ts';
 
@@ -87,6 +87,22 @@ describe('a link to the console', () => {
     expect((await failing('d1', () => signIn({ link: tokenOf(link) }))).status).toBe(503);
     expect(await sessions()).toBe(before);
     expect((await signIn({ link: tokenOf(link) })).status).toBe(201);
+  });
+
+  test('opens its session even if D1 fails right after it was stored', async () => {
+    const link = await consoleLink(key);
+    let isStored = false;
+    const response = await withFault(
+      'd1',
+      (call, asked) => {
+        if (isStored) return Promise.reject(new Error('Network connection lost.'));
+        isStored = asked.includes('insert into "console_sessions"');
+        return call();
+      },
+      () => signIn({ link: tokenOf(link) }),
+    );
+    expect([isStored, response.status]).toEqual([true, 201]);
+    expect(await statusOf(cookieOf(response))).toBe(200);
   });
 
   test('is used and opens its session in one transaction, even if nobody hears of it', async () => {

@@ -116,13 +116,21 @@ describe('a session', () => {
   });
 
   test('knows which value of its key it began with, so that the old value cannot take the key over', async () => {
-    const { id, api_key } = await newKey();
+    const { id, api_key } = await newKey({ scopes: ['clients:read', 'api-keys:write'] });
     const old = await session({ api_key });
     const rotated = await done<Record<string, string>>('POST', `api-keys/${id}/rotate`);
     await api('GET', 'me', { key: String(rotated.api_key) });
     expect(await (await withCookie('GET', '/v1/me', old)).json()).toMatchObject({ rank: 'secondary', id });
     const taking = await withCookie('POST', `/v1/api-keys/${id}/rotate`, old, { replace_primary: true });
     expect(taking.status).toBe(409);
+  });
+
+  test('takes its key over only with `api-keys:write`: the new value would outlive the session', async () => {
+    const { id, api_key } = await newKey();
+    const cookie = await session({ api_key });
+    expect((await withCookie('POST', `/v1/api-keys/${id}/rotate`, cookie, {})).status).toBe(403);
+    expect((await withCookie('DELETE', `/v1/api-keys/${id}/secondary`, cookie)).status).toBe(403);
+    expect((await api('POST', `api-keys/${id}/rotate`, { key: String(api_key), body: {} })).status).toBe(201);
   });
 
   test('has the scopes that the key has now, and ends with the organization', async () => {

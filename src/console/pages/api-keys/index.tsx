@@ -96,10 +96,7 @@ export default function ApiKeys() {
               key: 'actions',
               label: 'Actions',
               align: 'end',
-              render: (key) =>
-                (mayChange || key.id === me.data?.id) && (
-                  <Menu label={`Actions for ${visible(key.name)}`} items={itemsFor(key)} />
-                ),
+              render: (key) => mayChange && <Menu label={`Actions for ${visible(key.name)}`} items={itemsFor(key)} />,
             },
           ]}
           empty={
