@@ -16,7 +16,7 @@ let residuesByPrime: ReadonlyMap<number, ReadonlySet<number>> | undefined;
  */
 export function isRocaModulus(n: string): boolean {
   residuesByPrime ??= new Map(PRIMES.map((prime) => [prime, powersOf65537(prime)]));
-  const modulus = BigInt(`0x${base64url.decode(n).toHex()}`);
+  const modulus = BigInt(`0x${hex(base64url.decode(n))}`);
   return [...residuesByPrime].every(([prime, residues]) => residues.has(Number(modulus % BigInt(prime))));
 }
 
@@ -34,7 +34,7 @@ export function hasSmallOrder(x: string): boolean {
   const point = base64url.decode(x);
   // The last bit chooses between two points with the same y. Both have the same order.
   if (point.length === 32) point[31] = (point[31] ?? 0) & 0x7f;
-  return SMALL_ORDER.has(point.toHex());
+  return SMALL_ORDER.has(hex(point));
 }
 
 // The y coordinates of the eight points whose order divides eight, in canonical form, and in the second form above the field's prime.
@@ -47,3 +47,8 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
   'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]);
+
+// The command line checks keys in versions of Node that have no `Uint8Array.prototype.toHex`.
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

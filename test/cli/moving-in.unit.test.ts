@@ -3,7 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, test } from 'vitest';
+import { authenticationComplaints } from '../../src/cli/edgemint/declaration/authentication.ts';
 import { planActions } from '../../src/cli/edgemint/declaration/plan.ts';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
 import { findComplaints } from '../../src/cli/edgemint/declaration/references.ts';
@@ -68,6 +70,31 @@ describe('a client with an id from elsewhere', () => {
     ]);
     const twice = read(`${CLIENT}  - client_name: B\n    client_id: a-1\n`);
     expect(findComplaints(twice, NOTHING, shared, [], 0)).toMatchObject([{ message: 'a-1 is in the file twice.' }]);
+  });
+
+  test('is refused before anything changes if the API would refuse how it authenticates', async () => {
+    const valid = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey);
+    const other = await exportJWK((await generateKeyPair('ES384', { extractable: true })).publicKey);
+    const method = { token_endpoint_auth_method: 'private_key_jwt' };
+    const file = read(
+      JSON.stringify({
+        clients: [
+          { client_name: 'Valid', ...method, jwks: { keys: [valid] } },
+          { client_name: 'P-384', ...method, jwks: { keys: [valid, other] } },
+          { client_name: 'Encryption', ...method, jwks: { keys: [{ ...valid, use: 'enc' }] } },
+          { client_name: 'Certificate', ...method, jwks: { keys: [{ ...valid, x5c: ['AAAA'] }] } },
+          { client_name: 'No key', ...method },
+        ],
+      }),
+    );
+    const found = await authenticationComplaints(file, planActions(file, NOTHING, []), 'https://auth.example');
+    expect(found.map(({ path }) => path.join('.'))).toEqual([
+      'clients.1.jwks.keys.1',
+      'clients.2.jwks.keys.0',
+      'clients.3.jwks.keys.0',
+      'clients.4.jwks',
+    ]);
+    expect(await authenticationComplaints(file, [], 'https://auth.example')).toEqual([]);
   });
 
   test('is exported with its id, and a generated id is not', () => {

@@ -3,7 +3,7 @@ import { RSA_MODULUS_BITS } from '../../constants.ts';
 import type { RegisteredKey } from '../../gates/protocol.ts';
 import { FEDERATION_ALGS, fitsAlg, importPublicKey, VERIFICATION_ALGS } from '../../jwt/public-key.ts';
 import { sha256 } from '../../lib/sha256.ts';
-import type { FieldError } from '../http/problem.ts';
+import type { FieldError } from '../http/field-error.ts';
 
 /**
  * Returns a key of a client's `jwks` with its thumbprint and that of its certificate.
@@ -39,7 +39,8 @@ async function certificateThumbprint(x5c: unknown, alg: string, thumbprint: stri
     const pem = `-----BEGIN CERTIFICATE-----\n${first}\n-----END CERTIFICATE-----`;
     const key = await importX509(pem, alg, { extractable: true });
     if ((await calculateJwkThumbprint(key)) !== thumbprint) return undefined;
-    return await sha256(Uint8Array.fromBase64(first));
+    // Versions of Node in which the command line runs have no `Uint8Array.fromBase64`.
+    return await sha256(Uint8Array.from(atob(first), (character) => character.charCodeAt(0)));
   } catch {
     return undefined;
   }

@@ -3,6 +3,9 @@ import { classifyError } from '../../http/classify-error.ts';
 import { addLogDetails } from '../../log/trace.ts';
 import type { Dependents } from '../../store/sql.ts';
 import { ERRORS_SHOWN } from '../constants.ts';
+import { type FieldError, pointer } from './field-error.ts';
+
+export { type FieldError, pointer };
 
 const PROBLEMS = {
   malformed: [400, 'The request is malformed'],
@@ -28,21 +31,6 @@ const NOT_APPLIED_DETAIL =
   'The service is not ready for this request. Nothing was applied; retry after the time in `Retry-After`.';
 
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** One error of a request, with the field or parameter that it is about. */
-export type FieldError = {
-  /** What a correct value would be. */
-  readonly detail: string;
-} & (
-  | {
-      /** The JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) of the body's field. */
-      readonly pointer: string;
-    }
-  | {
-      /** The name of the URL parameter or header. */
-      readonly parameter: string;
-    }
-);
 
 interface Details {
   readonly detail?: string;
@@ -97,11 +85,6 @@ export function tooLarge(): never {
 
 /** The error of a field that the body does not have. */
 export const NO_SUCH_FIELD = 'There is no such field.';
-
-/** Returns the JSON pointer of a path of keys and indexes. */
-export function pointer(...path: readonly PropertyKey[]): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
 
 /**
  * Converts the issues that a schema found to field errors.

@@ -5,6 +5,7 @@ import { EXIT_DRIFT, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
 import type { Api } from '../api.ts';
 import { type Follower, type NewClient, type NewSecret, type NewWebhook, takeSteps } from '../declaration/apply.ts';
+import { authenticationComplaints } from '../declaration/authentication.ts';
 import { renameItems } from '../declaration/moved.ts';
 import { type Action, planActions } from '../declaration/plan.ts';
 import { type DeclarationFile, readDeclaration } from '../declaration/read.ts';
@@ -118,9 +119,14 @@ async function plan(
   const touched = planActions(declaration, renameItems(listed.own, moved), pruned);
   const fresh = await readTouched(api, listed, touched);
   const [own, shared] = [renameItems(fresh.own, moved), fresh.shared];
-  const complaints = findComplaints(declaration, own, shared, pruned, Date.now());
+  const actions = planActions(declaration, own, pruned);
+  const hasIdentities = declaration.clients.some(({ federated_identities }) => federated_identities.length > 0);
+  const complaints = [
+    ...findComplaints(declaration, own, shared, pruned, Date.now()),
+    ...(await authenticationComplaints(declaration, actions, hasIdentities ? await api.issuer() : '')),
+  ];
   if (complaints.length > 0) throw refuse(complaints);
-  return planActions(declaration, own, pruned);
+  return actions;
 }
 
 async function apply(

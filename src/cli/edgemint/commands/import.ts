@@ -4,6 +4,8 @@ import { Argument, type Command } from 'commander';
 import { writeDeclaration } from '../../../declaration/write.ts';
 import { EXIT_FAILED, SECRET_DIRECTORY_MODE, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
+import { authenticationComplaints } from '../declaration/authentication.ts';
+import { planActions } from '../declaration/plan.ts';
 import { readDeclaration } from '../declaration/read.ts';
 import { findComplaints } from '../declaration/references.ts';
 import { importAuth0 } from '../importers/auth0.ts';
@@ -48,7 +50,7 @@ export function addImport(program: Command): void {
     const options = command.opts<Options>();
     const draft = await readDraft(provider, files, options);
     const text = writeDeclaration(draft.declaration, draft.hasVariables);
-    const report = checked(draft, text);
+    const report = await checked(draft, text);
     if (report.counts.clients + report.counts.resource_servers === 0) {
       session.terminal.note(showReport(report));
       session.terminal.exitCode = EXIT_FAILED;
@@ -88,14 +90,17 @@ function secretsFolder(folder: string, output: string | undefined): string {
 }
 
 /** Adds what `apply` would refuse to the report, so that it is known before. */
-function checked({ report, hasVariables }: Draft, text: string): Report {
+async function checked({ report, hasVariables }: Draft, text: string): Promise<Report> {
   // With variables, the file is complete only when it is applied.
   if (hasVariables) return report;
   let complaints: string[];
   try {
     const { declaration, refuse } = readDeclaration(text, 'line');
     const nothing = { resource_servers: [], roles: [], clients: [], webhooks: [] };
-    const found = findComplaints(declaration, nothing, { resource_servers: [], roles: [] }, [], Date.now());
+    const found = [
+      ...findComplaints(declaration, nothing, { resource_servers: [], roles: [] }, [], Date.now()),
+      ...(await authenticationComplaints(declaration, planActions(declaration, nothing, []), '')),
+    ];
     complaints = found.length === 0 ? [] : refuse(found).message.split('\n');
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
