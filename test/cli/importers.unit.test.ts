@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are about variables of declarations.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
@@ -22,6 +23,10 @@ const read = (draft: Draft) =>
   readDeclaration(writeDeclaration(draft.declaration, draft.hasVariables), 'f').declaration;
 const notes = (draft: Draft, outcome: Outcome) =>
   draft.report.notes.filter((note) => note.outcome === outcome).map(({ subject, text }) => `${subject}: ${text}`);
+const publicKey = async (alg: string, members: JWK = {}) => ({
+  ...(await exportJWK((await generateKeyPair(alg, { extractable: true })).publicKey)),
+  ...members,
+});
 const client = (draft: Draft, name: string) => read(draft).clients.find(({ client_name }) => client_name === name);
 
 type Importer = (text: string, options?: ImportOptions) => Draft;
@@ -323,6 +328,33 @@ describe('Okta', () => {
     expect(notes(draft, 'by_hand')[0]).toContain('Its claim tier is computed by Okta.');
   });
 
+  test('leaves out keys and authorization servers that are not active', async () => {
+    const { apps, authorizationServers } = JSON.parse(oktaOrg(1).text);
+    const app = (label: string, keys: object[]) => ({
+      ...apps[1],
+      label,
+      credentials: { oauthClient: { client_id: label, token_endpoint_auth_method: 'private_key_jwt' } },
+      settings: { oauthClient: { grant_types: ['client_credentials'], jwks: { keys } } },
+    });
+    const [good, old] = [await publicKey('ES256', { kid: 'good' }), await publicKey('ES256', { kid: 'old' })];
+    const inactive = { ...old, status: 'INACTIVE' };
+    const [server] = authorizationServers;
+    const dead = { ...server, audiences: ['https://dead.example'], status: 'INACTIVE' };
+    const draft = importOkta(
+      [{ apps: [app('Two', [{ ...good, status: 'ACTIVE' }, inactive]), app('None', [inactive])] }, [server, dead]],
+      {},
+    );
+    expect(client(draft, 'Two')?.jwks?.keys).toEqual([good]);
+    expect(client(draft, 'None')).toBeUndefined();
+    expect(read(draft).resource_servers.map(({ identifier }) => identifier)).toEqual(['https://orders.shop.example']);
+    expect(notes(draft, 'left_out')).toEqual([
+      'resource server https://dead.example: Its authorization server is INACTIVE, so no client gets tokens for it.',
+      'client Two: Its key old is INACTIVE.',
+      'client None: Its key old is INACTIVE.',
+    ]);
+    expect(notes(draft, 'by_hand')).toContainEqual(expect.stringMatching(/^client None: It was left out/));
+  });
+
   test('grants nothing without policies, and takes separate answers of one authorization server', () => {
     const { apps, authorizationServers } = JSON.parse(oktaOrg(1).text);
     const [{ scopes, policies: _, ...server }] = authorizationServers;
@@ -382,6 +414,66 @@ describe('what every provider may have', () => {
     expect(report).toContain('No machine uses its grant types refresh_token.');
     expect(report).toContain('Its identifier cannot be one here');
     expect(report).toContain('It gets no tokens');
+  });
+
+  test('keys that this service refuses are left out and named, and a client that has no other key', async () => {
+    const method = { token_endpoint_auth_method: 'private_key_jwt' };
+    const [good, other] = [await publicKey('ES256', { kid: 'good', use: 'sig' }), await publicKey('ES384')];
+    const rsa = await publicKey('RS256', { kid: 'rsa' });
+    const encryption = await publicKey('RS256', { use: 'enc', kid: 'e' });
+    const draft = importHydra(
+      [
+        [
+          named('A', 'a', {
+            ...method,
+            jwks: { keys: [good, rsa, encryption, other, { ...good, x: 'AA', kid: 'bad' }] },
+          }),
+          named('B', 'b', { ...method, jwks: { keys: [other] }, jwks_uri: 'https://b.example' }),
+          named('C', 'c', { ...method, jwks: { keys: [{ ...good, d: 'AA' }] } }),
+        ],
+      ],
+      {},
+    );
+    expect(read(draft).clients.map(({ client_name, jwks }) => [client_name, jwks])).toEqual([
+      ['A', { keys: [good, rsa] }],
+    ]);
+    expect(notes(draft, 'left_out')).toEqual([
+      'client A: Its key e is for encrypting, and no machine authenticates with it.',
+    ]);
+    const byHand = notes(draft, 'by_hand').filter((text) => text.includes('left out'));
+    expect(byHand).toEqual([
+      expect.stringContaining('client A: Its key 4 was left out, because it is not supported: use P-256'),
+      'client A: Its key bad was left out, because it is malformed.',
+      expect.stringContaining('client B: Its key 1 was left out'),
+      expect.stringContaining('client B: It was left out'),
+      expect.stringContaining('client C: Its key good was left out, because it has private members'),
+      expect.stringContaining('client C: It was left out'),
+    ]);
+  });
+
+  test('fields of an audience that differ between clients are named', () => {
+    const keycloakClient = (clientId: string, attributes: object) => ({
+      clientId,
+      serviceAccountsEnabled: true,
+      attributes,
+    });
+    const realm = {
+      realm: 'shop',
+      accessTokenLifespan: 300,
+      clients: [
+        keycloakClient('a', {}),
+        keycloakClient('b', {
+          'access.token.signed.response.alg': 'ES256',
+          'access.token.header.type.rfc9068': 'true',
+        }),
+      ],
+    };
+    expect(notes(importKeycloak([realm], { audience: 'x' }), 'changed')).toEqual(
+      expect.arrayContaining([
+        'resource server x: Some of its tokens had the algorithm ES256. Here all have RS256.',
+        'resource server x: Some of its tokens had the type at+jwt. Here all have JWT.',
+      ]),
+    );
   });
 
   test('a name in the report steers no terminal and begins no line', () => {

@@ -16,6 +16,8 @@ import { ImportedCredentials } from '../../../management/fields/imported-credent
 import { Description, Name } from '../../../management/fields/schemas.ts';
 import { isScopeToken } from '../../../tokens/names.ts';
 import type { Grant } from '../representations.ts';
+import { isEncryptionKey, keyFault } from './keys.ts';
+import { objectOf, objectsOf } from './reading.ts';
 import type { Note, Outcome, Report } from './report.ts';
 
 export interface ImportOptions {
@@ -132,6 +134,7 @@ export class Drafting {
       this.note('changed', subject, `Some verifiers take it for ${known}, so both are one, under that identifier.`);
     }
     const server = this.#servers.get(known) ?? { fields, scopes: new Map(), acceptedClaims: new Set() };
+    this.#noteDifferences(subject, server.fields, fields);
     for (const claim of fields.accepted_claims ?? []) server.acceptedClaims.add(claim);
     this.#identifiers.set(form, known);
     this.#servers.set(known, server);
@@ -142,6 +145,18 @@ export class Drafting {
       } else this.note('left_out', `${subject}, scope ${scope.name}`, 'Its name cannot be that of a scope.');
     }
     return known;
+  }
+
+  /** Notes the fields of a resource server that differ between the clients or APIs that have it: the first ones are kept. */
+  #noteDifferences(subject: string, kept: ServerFields, others: ServerFields): void {
+    const note = (what: string, value: string | number, first: string | number) =>
+      this.note('changed', subject, `Some of its tokens had ${what} ${value}. Here all have ${first}.`);
+    if (others.signing_alg !== undefined && others.signing_alg !== (kept.signing_alg ?? 'RS256'))
+      note('the algorithm', others.signing_alg, kept.signing_alg ?? 'RS256');
+    if (others.access_token_typ !== undefined && others.access_token_typ !== (kept.access_token_typ ?? 'JWT'))
+      note('the type', others.access_token_typ, kept.access_token_typ ?? 'JWT');
+    if (others.lifetime !== undefined && others.lifetime !== kept.lifetime)
+      note('a lifetime in seconds of', others.lifetime, kept.lifetime ?? 'that of this service');
   }
 
   hasServer(identifier: string): boolean {
@@ -161,9 +176,12 @@ export class Drafting {
   client(machine: Machine): void {
     const client_name = this.#uniqueName(machine.name);
     const subject = `client ${client_name}`;
-    const { method, jwks, jwks_uri } = machine;
+    const { method } = machine;
     const usesSecret = SECRET_METHODS.includes(method);
-    const lacksKey = KEY_METHODS.includes(method) && jwks === undefined && jwks_uri === undefined;
+    const jwks = usesSecret ? undefined : this.#keys(subject, machine.jwks);
+    const jwks_uri = machine.jwks === undefined ? machine.jwks_uri : undefined;
+    const hasKey = method === 'self_signed_tls_client_auth' ? jwks?.keys.some(({ x5c }) => x5c) : jwks;
+    const lacksKey = KEY_METHODS.includes(method) && !hasKey && jwks_uri === undefined;
     const lacksSubject =
       method === 'tls_client_auth' &&
       Object.keys(machine.fields ?? {}).every((name) => !name.startsWith('tls_client_auth_'));
@@ -188,8 +206,8 @@ export class Drafting {
       ...(client_secret && { client_secret }),
       token_endpoint_auth_method: method,
       ...this.#texts(subject, machine),
-      ...(jwks !== undefined && !usesSecret && { jwks }),
-      ...(jwks_uri !== undefined && jwks === undefined && !usesSecret && { jwks_uri }),
+      ...(jwks !== undefined && { jwks }),
+      ...(jwks_uri !== undefined && !usesSecret && { jwks_uri }),
       // Other providers want the URL of the token endpoint in assertions, so machines send it.
       ...(method === 'private_key_jwt' && { assertion_audience: 'issuer_or_token_endpoint' }),
       grants,
@@ -234,6 +252,20 @@ export class Drafting {
       report: { provider, counts, notes: this.#notes, issuers: [...this.#issuers], differences },
       hasVariables: this.hasVariables,
     };
+  }
+
+  /** Returns the keys that this service accepts, and notes the others. */
+  #keys(subject: string, jwks: unknown): { keys: JsonObject[] } | undefined {
+    const keys = objectsOf(objectOf(jwks).keys).filter((key, index) => {
+      const name = `Its key ${typeof key.kid === 'string' ? key.kid : index + 1}`;
+      const fault = isEncryptionKey(key) ? undefined : keyFault(key);
+      if (fault !== undefined) this.note('by_hand', subject, `${name} was left out, because it ${fault}.`);
+      else if (isEncryptionKey(key))
+        this.note('left_out', subject, `${name} is for encrypting, and no machine authenticates with it.`);
+      else return true;
+      return false;
+    });
+    return keys.length === 0 ? undefined : { keys };
   }
 
   #lifetime(subject: string, seconds: number | undefined): number | null {

@@ -70,14 +70,14 @@ function readClient(draft: Drafting, client: JsonObject): void {
     );
     return resource_server === undefined ? [] : [{ resource_server, scopes }];
   });
-  const keys = objectOf(client.jwks).keys;
+  const keys = objectsOf(objectOf(client.jwks).keys);
   draft.client({
     id,
     name,
     owner: textOf(client.owner),
     method: textOf(client.token_endpoint_auth_method) ?? 'client_secret_basic',
     secret: textOf(client.client_secret),
-    jwks: Array.isArray(keys) && keys.length > 0 ? { keys } : undefined,
+    jwks: keys.length > 0 ? { keys } : undefined,
     jwks_uri: textOf(client.jwks_uri),
     grants,
     default_resource: grants[0]?.resource_server,

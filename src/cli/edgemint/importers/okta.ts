@@ -48,6 +48,10 @@ function readServer(draft: Drafting, server: JsonObject, loose: readonly JsonObj
   const [audience, ...others] = textsOf(server.audiences);
   if (audience === undefined) return [];
   const subject = `resource server ${audience}`;
+  if (server.status === 'INACTIVE') {
+    draft.note('left_out', subject, 'Its authorization server is INACTIVE, so no client gets tokens for it.');
+    return [];
+  }
   const issuer = textOf(server.issuer);
   if (issuer !== undefined) draft.issuer(issuer);
   if (others.length > 0)
@@ -123,13 +127,17 @@ function readApp(draft: Drafting, app: JsonObject, rules: readonly Rule[], serve
   if (servers.length === 0)
     draft.note('by_hand', subject, 'The export has no authorization server: see docs/moving-in/okta.md.');
   const lifetimes = own.flatMap(({ lifetime }) => lifetime ?? []);
-  const keys = objectOf(settings.jwks).keys;
+  const keys = objectsOf(objectOf(settings.jwks).keys);
+  const active = keys.filter(({ status }) => status === undefined || status === 'ACTIVE');
+  for (const { kid, id, status } of keys.filter((key) => !active.includes(key)))
+    draft.note('left_out', subject, `Its key ${textOf(kid) ?? textOf(id) ?? '?'} is ${status}.`);
   draft.client({
     id,
     name,
     method: textOf(credentials.token_endpoint_auth_method) ?? 'client_secret_basic',
     secret: textOf(credentials.client_secret),
-    jwks: Array.isArray(keys) && keys.length > 0 ? { keys: objectsOf(keys).map(withoutOktaMembers) } : undefined,
+    // A client whose keys are all inactive has none.
+    jwks: keys.length > 0 ? { keys: active.map(withoutOktaMembers) } : undefined,
     jwks_uri: textOf(settings.jwks_uri),
     grants,
     default_resource: grants[0]?.resource_server,
