@@ -16,8 +16,13 @@ export interface ActionOptions<M extends Method, P extends PathOf<M>> {
   /** The version that the change is based on. */
   readonly etag?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Is called with the answer as soon as the API accepted the call. A secret of the answer must be taken from here. */
-  readonly onDone?: (answer: Answer<P, M>, status: number) => void;
+  /**
+   * Is called with the answer as soon as the API accepted the call. A secret must be taken from here: what is read next may end the
+   * session, that of a key which was rotated.
+   */
+  readonly onAnswer?: (answer: Answer<P, M>) => void;
+  /** Is called with the answer once what the call changed was read again. */
+  readonly onDone?: (answer: Answer<P, M>) => void;
   /** Is called when the user chose the version of another person in a conflict, once it was read. */
   readonly onReload?: () => void;
   /** The paths whose data the call changes. Everything below them is read again. */
@@ -56,6 +61,7 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       body,
       etag,
       headers,
+      onAnswer,
       onDone,
       invalidates = [],
       success,
@@ -79,9 +85,9 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       if (called.status === 202 && called.location !== undefined) {
         followChange(called.location, () => invalidates.map(invalidate));
       } else if (success !== undefined) toast.success(success);
-      // First, because the answer may hold a secret, and reading again may end the session: that of a key which was rotated.
-      onDone?.(called.body, called.status);
+      onAnswer?.(called.body);
       await Promise.all(invalidates.map(invalidate));
+      onDone?.(called.body);
       return called.body;
     } catch (error) {
       const failure = asProblem(error);

@@ -47,7 +47,7 @@ export default function ApiKeys() {
           },
         ]
       : []),
-    ...(mayChange ? [{ label: 'Delete…', onSelect: () => setOpen({ do: 'delete', key }), isDangerous: true }] : []),
+    { label: 'Delete…', onSelect: () => setOpen({ do: 'delete', key }), isDangerous: true },
   ];
   return (
     <Page

@@ -50,7 +50,7 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
     path: '/v1/api-keys',
     body,
     invalidates: ['/v1/api-keys'],
-    onDone: ({ api_key }) => setCreated(api_key),
+    onAnswer: ({ api_key }) => setCreated(api_key),
   });
   const submit = () => create.run();
   const { expires_at, ...fields } = body;

@@ -39,7 +39,7 @@ export function RotateApiKey({ apiKey, isOwn, onClose }: RotateApiKeyProps) {
     params: { path: { id } },
     body,
     invalidates: ['/v1/api-keys'],
-    onDone: ({ api_key }) => setValue(api_key),
+    onAnswer: ({ api_key }) => setValue(api_key),
   });
   const [isWithoutTime, setWithoutTime] = useState(false);
   const submit = async () => {

@@ -64,7 +64,7 @@ function NewClientForm({ organizationId, onCreated }: NewClientFormProps) {
     if (errors.length > 0) return;
     await create.run({
       body: body as Body<'/v1/clients', 'post'>,
-      onDone: (client) => {
+      onAnswer: (client) => {
         clear();
         onCreated({ client: client as Schema<'CreatedClient'>, draft, choice });
       },

@@ -61,7 +61,7 @@ function PortalLinkDialog({ organizationId, onClose }: PortalLinkDialogProps) {
     expires_in: (minutes ?? MINUTES_DEFAULT) * 60,
   };
   const [link, setLink] = useState<{ readonly url: string; readonly expires_at: string }>();
-  const create = useAction({ method: 'post', path: '/v1/portal-links', body, onDone: setLink });
+  const create = useAction({ method: 'post', path: '/v1/portal-links', body, onAnswer: setLink });
   const submit = () => create.run();
   if (link) {
     return (

@@ -49,7 +49,7 @@ export function CreateStep({ client, rotation: { current, kept }, onCreated, add
     params: { path: { client_id } },
     body,
     invalidates: ['/v1/clients'],
-    onDone: (created) => onCreated(created as Schema<'CreatedSecret'>),
+    onAnswer: (created) => onCreated(created as Schema<'CreatedSecret'>),
   });
   const submit = () => rotate.run();
   return (

@@ -31,7 +31,7 @@ export function RotateSecret({ webhook: { id, signing_secrets }, onClose }: Rota
     params: { path: { id } },
     body,
     invalidates: ['/v1/webhooks'],
-    onDone: ({ signing_secret }) => setSecret(signing_secret),
+    onAnswer: ({ signing_secret }) => setSecret(signing_secret),
   });
   const [isWithoutTime, setWithoutTime] = useState(false);
   const submit = async () => {

@@ -38,7 +38,7 @@ export function NewWebhook({ organizationId, onClose }: NewWebhookProps) {
     path: '/v1/webhooks',
     body,
     invalidates: ['/v1/webhooks'],
-    onDone: ({ id, signing_secret }) => setCreated({ id, secret: signing_secret }),
+    onAnswer: ({ id, signing_secret }) => setCreated({ id, secret: signing_secret }),
   });
   const submit = () => create.run();
   if (created) {
