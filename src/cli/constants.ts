@@ -74,7 +74,7 @@ export const START_DEADLINE_MS = 120_000;
 export const HEALTH_POLL_MS = 100;
 /** Lines of the log that an error shows if the local service ends: enough for a stack trace. */
 export const LOG_TAIL_LINES = 20;
-/** How often `edgemint dev` runs the scheduled handler: as the cron trigger of wrangler.toml. */
+/** Pause between two runs of the scheduled handler on this machine, in milliseconds: as the cron trigger of wrangler.toml. */
 export const SCHEDULE_MS = 60_000;
 /** The oldest major version of Node that the runtime of Workers supports. With an older one, `edgemint dev` installs a newer Node. */
 export const RUNTIME_NODE_MIN = 22;

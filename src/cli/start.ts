@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEALTH_POLL_MS, LOG_TAIL_LINES, START_DEADLINE_MS } from './constants.ts';
@@ -6,6 +6,7 @@ import { curlLines, type Demo, exampleLines, findDemo, seedDemo } from './demo.t
 import { run } from './edgemint/run.ts';
 import { Failure } from './failure.ts';
 import { LOCAL_HELP, type LocalOptions, readLocalOptions } from './local/options.ts';
+import { runOnSchedule } from './local/schedule.ts';
 import { applySeed, readSeed } from './local/seed.ts';
 import { findFreePort, requireFreePort } from './local-port.ts';
 import { runMain } from './main.ts';
@@ -38,9 +39,14 @@ async function start(): Promise<void> {
   await wrangler('apply the migrations', ['d1', 'migrations', 'apply', 'DB', '--local']);
 
   console.log('Building and starting the Worker …');
-  const ending = serve(options, local);
+  const log = openSync(LOG, 'w');
+  const ending = serve(options, local, log);
   await Promise.race([waitUntilHealthy(base), ending]);
   await fill(base, local.config.rootApiKey.reveal(), options);
+  void runOnSchedule(
+    () => runScheduledHandler(port),
+    (error) => writeSync(log, `The scheduled handler failed: ${error}\n`),
+  );
   await ending;
 }
 
@@ -69,13 +75,20 @@ function makeStateFolder(): void {
 }
 
 /** Runs `wrangler dev`. @throws Failure when it ends */
-async function serve({ port, host }: LocalOptions, { variables }: LocalVariables): Promise<never> {
+async function serve({ port, host }: LocalOptions, { variables }: LocalVariables, log: number): Promise<never> {
   // Variables of the environment take precedence over an env file. They hold the checked values, and an issuer with this port.
   const variablesFrom = ['--env-file', '.dev.vars', '--var', LOG_EVERY_REQUEST];
   const args = ['dev', '--port', String(port), '--ip', host, '--log-level', 'log', ...variablesFrom];
-  const code = await ended(spawnWrangler(args, openSync(LOG, 'w'), variables));
+  const code = await ended(spawnWrangler(args, log, variables));
   const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   throw new Failure(`wrangler dev ended unexpectedly (exit code ${code ?? 'none'}).${tail && `\n${tail}`}`);
+}
+
+/** Calls the scheduled handler: `wrangler dev` never does so by itself. @throws an error if it failed */
+async function runScheduledHandler(port: number): Promise<void> {
+  const answer = await fetch(`http://localhost:${port}/cdn-cgi/local/scheduled`);
+  const outcome = await answer.text();
+  if (!answer.ok) throw new Error(`${answer.status} ${outcome}`);
 }
 
 /** @throws Failure if the secrets do not fit the data, or if no answer comes */

@@ -183,6 +183,15 @@ describe('npm start', () => {
       ]);
     }
 
+    // The scheduled handler runs right after the start, and then every minute.
+    await vi.waitFor(
+      async () => {
+        const health = await (await fetch(`http://localhost:${firstPort}/healthz`)).json();
+        expect(health).toMatchObject({ last_success: { purge: expect.any(String) } });
+      },
+      { timeout: 15_000, interval: 500 },
+    );
+
     // wrangler dev finds the assets in node_modules.
     expect((await fetch(`http://localhost:${firstPort}/docs/swagger-ui.css`)).status).toBe(200);
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { SCHEDULE_MS } from '../constants.ts';
+import { runOnSchedule } from './schedule.ts';
 
 // The process that serves the packed Worker. `edgemint dev` starts it with a Node that the runtime supports.
 
@@ -26,7 +26,7 @@ interface Runtime {
   readonly ready: Promise<unknown>;
   dispose(): Promise<void>;
   getD1Database(name: string): Promise<{ prepare(sql: string): Statement; batch(all: Statement[]): Promise<unknown> }>;
-  getWorker(name: string): Promise<{ scheduled(options: object): Promise<unknown> }>;
+  getWorker(name: string): Promise<{ scheduled(options: object): Promise<{ outcome: string }> }>;
 }
 
 async function serve(): Promise<void> {
@@ -56,9 +56,10 @@ async function serve(): Promise<void> {
   await runtime.ready;
   await migrate(runtime, join(options.packaged, 'migrations'));
   process.send?.('migrated');
-  setInterval(async () => {
-    await (await runtime.getWorker('worker')).scheduled({ scheduledTime: new Date() });
-  }, SCHEDULE_MS);
+  await runOnSchedule(async () => {
+    const { outcome } = await (await runtime.getWorker('worker')).scheduled({ scheduledTime: new Date() });
+    if (outcome !== 'ok') throw new Error(`The scheduled handler ended with ${outcome}.`);
+  }, console.error);
 }
 
 /** Applies migrations as wrangler does, so that `wrangler d1` could go on with the data. */
