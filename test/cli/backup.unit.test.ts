@@ -8,10 +8,12 @@ import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BACKUP_CHUNK_BYTES } from '../../src/cli/constants.ts';
 import { type Item, type Manifest, readArchive, writeArchive } from '../../src/cli/edgemint/backup/archive.ts';
+import { Instance } from '../../src/cli/edgemint/backup/instance.ts';
 import { dataStatements, KNOWN_MIGRATIONS } from '../../src/cli/edgemint/backup/migrations.ts';
 import { parseInsert } from '../../src/cli/edgemint/backup/sql-dump.ts';
 import { insertStatements, literal } from '../../src/cli/edgemint/backup/sql-text.ts';
 import * as tables from '../../src/cli/edgemint/backup/tables.ts';
+import { Failure } from '../../src/cli/failure.ts';
 import * as schema from '../../src/store/schema.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
@@ -130,6 +132,13 @@ describe('a backup file', { timeout: 60_000 }, () => {
     }
     expect(await read(Buffer.alloc(0))).toMatch(/^Failure: FILE is not a backup/);
   });
+});
+
+test('keys of a deployment that are missing lead to the instance of npm start, and those of that instance do not', async () => {
+  const missing = (worker?: string) => new Instance(worker, 'edgemint', '/nowhere/keys').keys();
+  const error = '/nowhere/keys has no MASTER_KEY. Name the file with the keys of this instance with --keys-file.';
+  await expect(missing('edgemint')).rejects.toThrow(`${error} For the instance of \`npm start\`, add \`--local\`.`);
+  await expect(missing()).rejects.toThrow(new Failure(error));
 });
 
 describe('a dump of wrangler', () => {

@@ -50,8 +50,9 @@ export class Instance {
   async keys(): Promise<InstanceKeys> {
     const { MASTER_KEY } = await readKeys(this.#keysFile);
     if (MASTER_KEY === undefined) {
+      const error = `${this.#keysFile} has no MASTER_KEY. Name the file with the keys of this instance with --keys-file.`;
       throw new Failure(
-        `${this.#keysFile} has no MASTER_KEY. Name the file with the keys of this instance with --keys-file.`,
+        this.worker === undefined ? error : `${error} For the instance of \`npm start\`, add \`--local\`.`,
       );
     }
     return instanceKeys(this.#keysFile, readMasterKeys(MASTER_KEY));
