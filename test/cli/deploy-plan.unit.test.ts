@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { configurationFor, databaseIdOf, parseConfiguration } from '../../src/cli/deploy/configuration.ts';
 import { planDeployment } from '../../src/cli/deploy/plan.ts';
 
 const ALL = ['ISSUER', 'MASTER_KEY', 'ROOT_API_KEY'];
@@ -40,5 +42,28 @@ describe('the plan of a deployment', () => {
     expect(asks(false, [])).toBe(false);
     expect(asks(true, ALL)).toBe(false);
     expect(asks(true, [], true)).toBe(false);
+  });
+});
+
+describe('the configuration of a deployment from a wrangler.toml with the ids of its stores', async () => {
+  const text = (await readFile('wrangler.toml', 'utf8'))
+    .replace('database_name = "edgemint"', '$&\ndatabase_id = "id-of-d1"\npreview_database_id = "preview-of-d1"')
+    .replace('binding = "KV"', '$&\nid = "id-of-kv"\npreview_id = "preview-of-kv"');
+  const tracked = parseConfiguration(text);
+
+  test('has none of them for an environment, which has stores of its own', () => {
+    const staging = configurationFor(tracked, { environment: 'staging', domain: undefined });
+    expect(staging.d1_databases).toEqual([
+      { binding: 'DB', database_name: 'edgemint-staging', migrations_dir: 'migrations' },
+    ]);
+    expect(staging.kv_namespaces).toEqual([{ binding: 'KV' }]);
+    expect(JSON.stringify(staging)).not.toMatch(/(id|preview)-of-/);
+    expect(databaseIdOf(staging)).toBeUndefined();
+  });
+
+  test('has all of them without an environment', () => {
+    const own = configurationFor(tracked, { environment: undefined, domain: undefined });
+    expect([own.d1_databases, own.kv_namespaces]).toEqual([tracked.d1_databases, tracked.kv_namespaces]);
+    expect(databaseIdOf(own)).toBe('id-of-d1');
   });
 });

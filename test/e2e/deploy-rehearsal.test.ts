@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readMigrations } from '../../src/cli/deploy/check-migrations.ts';
@@ -95,7 +95,21 @@ describe('a deployment with the real wrangler, against a stand-in of Cloudflare:
 
   test('a second environment shares nothing with the first, and an upgrade keeps its jurisdiction', async () => {
     const args = ['--env', 'staging', '--issuer', 'https://staging.example.com', '--jurisdiction', 'eu'];
+    const file = join(clone.directory, 'wrangler.toml');
+    const tracked = await readFile(file, 'utf8');
+    const stores = workerOf('edgemint').versions.at(-1)?.bindings ?? [];
+    const production = {
+      database: stores.find(({ name }) => name === 'DB')?.id,
+      namespace: stores.find(({ name }) => name === 'KV')?.namespace_id,
+    };
+    expect(production).toEqual({ database: expect.any(String), namespace: expect.any(String) });
+    // Some users write the ids of production into the file.
+    const withIds = tracked
+      .replace('database_name = "edgemint"', `$&\ndatabase_id = "${production.database}"`)
+      .replace('binding = "KV"', `$&\nid = "${production.namespace}"`);
+    await writeFile(file, withIds);
     expect((await deploy(...args)).code).toBe(0);
+    await writeFile(file, tracked);
     expect((await deploy('--env', 'staging')).code).toBe(0);
     expect([...workerOf('edgemint-staging').secrets.keys()].sort()).toEqual([...SECRETS, 'JURISDICTION'].sort());
     expect(cloudflare.databases.get('edgemint-staging')?.jurisdiction).toBe('eu');

@@ -219,6 +219,29 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect((await readdir(clone.directory)).filter((name) => name.endsWith('.generated.json'))).toEqual([]);
   });
 
+  test('ids of stores in wrangler.toml are those of the deployment without --env, and its checks look at them', async () => {
+    const file = join(clone.directory, 'wrangler.toml');
+    const before = await readFile(file, 'utf8');
+    const withId = (id: string) =>
+      writeFile(file, before.replace('database_name = "edgemint"', `$&\ndatabase_id = "${id}"`));
+    try {
+      await withId('id-of-another');
+      const own = await deploy({ ...EMPTY_ACCOUNT, rows: 3 }, ['--issuer', ISSUER]);
+      expect(own.output.stderr).toMatch(/^The database edgemint was used with a MASTER_KEY/);
+      expect(commands(own)).not.toContain('d1 create edgemint');
+      const staging = await deploy(EMPTY_ACCOUNT, ['--env', 'staging', '--issuer', 'https://staging.example.com']);
+      expect(staging.code).toBe(0);
+      expect(JSON.stringify(deployments(staging).map(({ configuration }) => configuration))).not.toContain('id-of');
+      await rm(`${accountFile}.calls`);
+      await withId('id-of-production');
+      const unknown = await deploy({ ...EMPTY_ACCOUNT, databases: ['edgemint'] }, ['--issuer', ISSUER]);
+      expect(unknown.output.stderr).toMatch(/^The account has no database with the database_id id-of-production/);
+      expect(deployments(unknown)).toEqual([]);
+    } finally {
+      await writeFile(file, before);
+    }
+  });
+
   test('CLOUDFLARE_ENV means the same, and wrangler does not see it: it would leave out the bindings', async () => {
     const { output } = await deploy(EMPTY_ACCOUNT, ['--print-config'], { CLOUDFLARE_ENV: 'prod' });
     expect(JSON.parse(output.stdout)).toMatchObject({ name: 'edgemint-prod', kv_namespaces: [{ binding: 'KV' }] });

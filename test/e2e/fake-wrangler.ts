@@ -40,7 +40,7 @@ const command = args.filter((arg) => !arg.startsWith('-')).join(' ');
 if (account.failsAt !== undefined && command.startsWith(account.failsAt)) fail('A request to the API failed.');
 
 if (command.startsWith('d1 list')) {
-  console.log(JSON.stringify(account.databases.map((name) => ({ name, uuid: 'an-id' }))));
+  console.log(JSON.stringify(account.databases.map((name) => ({ name, uuid: `id-of-${name}` }))));
 } else if (command.startsWith('d1 create')) {
   account.databases.push(args[2] ?? '');
 } else if (command.startsWith('d1 execute')) {

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import { parseOutput, tryWrangler, wrangler, wranglerJson } from '../wrangler.ts';
-import { databaseOf } from './configuration.ts';
+import { databaseIdOf, databaseOf } from './configuration.ts';
 import type { AccountState, DeploymentNote } from './plan.ts';
 import type { Target } from './target.ts';
 
@@ -10,8 +10,18 @@ import type { Target } from './target.ts';
  */
 export async function readAccountState(target: Target): Promise<AccountState> {
   const database = databaseOf(target.configuration);
-  const databases = await wranglerJson<{ name: string }[]>('list the databases', ['d1', 'list', '--json']);
-  const databaseExists = databases.some(({ name }) => name === database);
+  const databases = await wranglerJson<{ name: string; uuid: string }[]>('list the databases', [
+    'd1',
+    'list',
+    '--json',
+  ]);
+  const id = databaseIdOf(target.configuration);
+  const databaseExists = databases.some(({ name, uuid }) => (id === undefined ? name === database : uuid === id));
+  if (id !== undefined && !databaseExists) {
+    throw new Failure(
+      `The account has no database with the database_id ${id} of wrangler.toml. Nothing was changed. Check which account wrangler is signed in to, or remove the id: the database is then found by its name.`,
+    );
+  }
   if (databaseExists) await recognize(target, database);
   const found = await secretNames(target);
   // The first deployment creates the database, and gives the Worker its keys.

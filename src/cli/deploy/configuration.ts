@@ -5,12 +5,28 @@ import { Failure } from '../failure.ts';
 export interface Configuration {
   readonly name: string;
   readonly vars?: Readonly<Record<string, string>>;
-  readonly d1_databases?: readonly { readonly binding: string; readonly database_name: string }[];
+  /** The account, if the user fixed it. */
+  readonly account_id?: string;
+  readonly d1_databases?: readonly D1Binding[];
+  readonly kv_namespaces?: readonly KvBinding[];
   readonly ratelimits?: readonly { readonly name: string; readonly namespace_id: string }[];
   readonly routes?: readonly unknown[];
   readonly route?: unknown;
   readonly workers_dev?: boolean;
   readonly [member: string]: unknown;
+}
+
+interface D1Binding {
+  readonly binding: string;
+  readonly database_name: string;
+  readonly database_id?: string;
+  readonly preview_database_id?: string;
+}
+
+interface KvBinding {
+  readonly binding: string;
+  readonly id?: string;
+  readonly preview_id?: string;
 }
 
 /** What makes one deployment different from another. */
@@ -52,11 +68,14 @@ export function parseConfiguration(text: string): Configuration {
  */
 export function configurationFor(tracked: Configuration, { environment, domain }: Differences): Configuration {
   const suffix = environment === undefined ? '' : `-${environment}`;
-  const { d1_databases = [], ratelimits = [] } = tracked;
+  const { d1_databases = [], kv_namespaces = [], ratelimits = [] } = tracked;
   const configuration: Configuration = {
     ...tracked,
     name: `${tracked.name}${suffix}`,
-    d1_databases: d1_databases.map((each) => ({ ...each, database_name: `${each.database_name}${suffix}` })),
+    ...(environment !== undefined && {
+      d1_databases: d1_databases.map((each) => ownDatabase(each, suffix)),
+      kv_namespaces: kv_namespaces.map(ownNamespace),
+    }),
     ratelimits: ratelimits.map((each) => ({ ...each, namespace_id: namespaceOf(each.namespace_id, environment) })),
     // Routes of the tracked file are the user's own, and lead to one Worker only.
     ...(domain !== undefined &&
@@ -75,6 +94,16 @@ export function configurationFor(tracked: Configuration, { environment, domain }
   return configuration;
 }
 
+// Ids in the tracked file are those of the deployment without an environment. Another one that kept them would use its data.
+function ownDatabase(each: D1Binding, suffix: string): D1Binding {
+  const { database_id: _, preview_database_id: __, ...others } = each;
+  return { ...others, database_name: `${each.database_name}${suffix}` };
+}
+
+function ownNamespace({ id: _, preview_id: __, ...others }: KvBinding): KvBinding {
+  return others;
+}
+
 /** Whether the tracked file has routes of the user's own. */
 export function hasRoutes({ routes, route }: Configuration): boolean {
   return routes !== undefined || route !== undefined;
@@ -90,6 +119,11 @@ export function missingBindings(configuration: Configuration): string[] {
 /** Returns the name of the database. */
 export function databaseOf({ d1_databases = [] }: Configuration): string {
   return d1_databases.find(({ binding }) => binding === 'DB')?.database_name ?? '';
+}
+
+/** Returns the id of the database if the configuration fixes it. wrangler then ignores the name. */
+export function databaseIdOf({ d1_databases = [] }: Configuration): string | undefined {
+  return d1_databases.find(({ binding }) => binding === 'DB')?.database_id || undefined;
 }
 
 // All Workers of an account with the same namespace share its counters. FNV-1a spreads the names of environments over the numbers above
