@@ -42,6 +42,8 @@ describe('the plan of a deployment', () => {
     expect(asks(false, [])).toBe(false);
     expect(asks(true, ALL)).toBe(false);
     expect(asks(true, [], true)).toBe(false);
+    const compares = plan(true, ['ISSUER'], true, true).map((step) => step.do);
+    expect(compares).toContain('require the master key of the database');
   });
 });
 

@@ -3,6 +3,8 @@ export interface Account {
   databases: string[];
   /** The number of rows in the database that a MASTER_KEY sealed or hashed. */
   rows: number;
+  /** The sealed signing keys in the database. Default: none. */
+  sealed?: string[];
   worker: { secrets: string[]; deployments: number; variables?: Record<string, string> } | null;
   /** The tables of the database. Default: those of Edgemint. */
   tables?: string[];

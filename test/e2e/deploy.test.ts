@@ -12,6 +12,7 @@ import { type Clone, cloneProject, type Running, run } from './project.ts';
 
 const FAKE = fileURLToPath(new URL('./fake-wrangler.ts', import.meta.url));
 const BUNDLE_LIMIT_KIB = 300;
+const ACCOUNT = '11111111111111111111111111111111';
 
 let clone: Clone;
 let bin: string;
@@ -71,6 +72,7 @@ async function deployBy(command: string[], account: Account, env: Record<string,
     FAKE_ACCOUNT: accountFile,
     TMPDIR: temporary,
     XDG_CONFIG_HOME: keysHome,
+    CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
     ...env,
   });
   const code = await running.ended;
@@ -368,6 +370,51 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(
       again.calls.filter(({ secrets }) => secrets?.MASTER_KEY).map(({ secrets }) => secrets?.MASTER_KEY),
     ).toContain(keys.MASTER_KEY);
+  });
+
+  test('a database whose signing keys another master key sealed is not deployed to with that file', async () => {
+    await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    await rm(`${accountFile}.calls`);
+    const sealed = [`${btoa(JSON.stringify({ alg: 'dir', kid: 'another' }))}....`];
+    const account = { ...EMPTY_ACCOUNT, databases: ['edgemint'], rows: 3, sealed };
+    const { code, output, calls } = await deploy(account, ['--issuer', ISSUER]);
+    expect(code).toBe(1);
+    expect(output.stderr).toMatch(/^The database edgemint was used with another MASTER_KEY than the one in \S+\.keys/);
+    expect(calls.map(({ args }) => args[0])).not.toContain('deploy');
+  });
+
+  test('the keys of a file stay with their account and issuer, which its comments name', async () => {
+    const file = join(keysHome, 'edgemint', 'edgemint.keys');
+    await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    const text = await readFile(file, 'utf8');
+    expect(text).toMatch(new RegExp(`^# account: ${ACCOUNT}\n# issuer: ${ISSUER}\n`, 'm'));
+    for (const [args, env, reason] of [
+      [['--issuer', ISSUER], { CLOUDFLARE_ACCOUNT_ID: 'another' }, `account ${ACCOUNT}, and this deployment is in the`],
+      [['--issuer', ISSUER], { CLOUDFLARE_ACCOUNT_ID: '' }, 'and this deployment is in the account an-account'],
+      [['--issuer', 'https://other.example.com'], {}, `issuer ${ISSUER}, and this deployment is for https://other.ex`],
+    ] as const) {
+      await rm(`${accountFile}.calls`, { force: true });
+      const { code, output, calls } = await deploy(EMPTY_ACCOUNT, [...args], env);
+      expect(code).toBe(1);
+      expect(output.stderr).toContain(`${file} has the keys of the `);
+      expect(output.stderr).toContain(reason);
+      expect(calls.map(({ args }) => args.slice(0, 2).join(' '))).not.toContain('d1 create');
+      expect(await readFile(file, 'utf8')).toBe(text);
+    }
+    const again = await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER]);
+    expect(again.output.stdout).toContain(`The deployment uses the MASTER_KEY and the ROOT_API_KEY of ${file}.`);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  test('a file of an older version, without such comments, gets them when it is used', async () => {
+    const file = join(temporary, 'old.keys');
+    const old = Object.entries(
+      (await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER])).calls.find(({ secrets }) => secrets)?.secrets ?? {},
+    );
+    const lines = old.map(([name, value]) => `${name}=${value}\n`).join('');
+    await writeFile(file, lines);
+    expect((await deploy(EMPTY_ACCOUNT, ['--issuer', ISSUER, '--keys-file', file])).code).toBe(0);
+    expect(await readFile(file, 'utf8')).toBe(`${lines}# account: ${ACCOUNT}\n# issuer: ${ISSUER}\n`);
   });
 
   test('secrets that could not be listed are not taken for missing', async () => {

@@ -41,6 +41,8 @@ if (account.failsAt !== undefined && command.startsWith(account.failsAt)) fail('
 
 if (command.startsWith('d1 list')) {
   console.log(JSON.stringify(account.databases.map((name) => ({ name, uuid: `id-of-${name}` }))));
+} else if (command === 'whoami') {
+  console.log(JSON.stringify({ loggedIn: true, accounts: [{ id: 'an-account', name: 'Acme' }] }));
 } else if (command.startsWith('d1 create')) {
   account.databases.push(args[2] ?? '');
 } else if (command.startsWith('d1 execute')) {
@@ -50,7 +52,9 @@ if (command.startsWith('d1 list')) {
     ? named(account.tables ?? ['_cf_KV', 'd1_migrations', 'organizations'])
     : sql.includes('d1_migrations')
       ? named(account.migrations ?? ['0000_foundation.sql'])
-      : [{ count: account.rows }];
+      : sql.includes('sealed_private_jwk')
+        ? (account.sealed ?? []).map((sealed) => ({ sealed }))
+        : [{ count: account.rows }];
   console.log(JSON.stringify([{ results, success: true }]));
 } else if (command.startsWith('deployments status')) {
   console.log(JSON.stringify({ versions: [{ version_id: 'a-version', percentage: 100 }] }));

@@ -1,6 +1,9 @@
+import { readMasterKeys } from '../../platform/config.ts';
+import { instanceKeys, isOwn } from '../edgemint/backup/portable.ts';
 import { Failure } from '../failure.ts';
 import { parseOutput, tryWrangler, wrangler, wranglerJson } from '../wrangler.ts';
 import { databaseIdOf, databaseOf } from './configuration.ts';
+import { readKeys } from './keys-file.ts';
 import type { AccountState, DeploymentNote } from './plan.ts';
 import type { Target } from './target.ts';
 
@@ -110,6 +113,28 @@ export async function requireUnused(target: Target): Promise<void> {
   throw new Failure(
     `The database ${databaseOf(target.configuration)} was used with a MASTER_KEY that the Worker does not have. Name the file that holds that key with --keys-file, or delete the database; docs/deploy.md says how.`,
   );
+}
+
+/** @throws Failure if another MASTER_KEY than that of the file sealed the signing keys of the database */
+export async function requireMasterKey(target: Target, keysFile: string): Promise<void> {
+  const { MASTER_KEY } = await readKeys(keysFile);
+  const keys = await instanceKeys(keysFile, readMasterKeys(MASTER_KEY));
+  const rows = await query<{ sealed: string }>(target, 'SELECT sealed_private_jwk AS sealed FROM signing_keys');
+  if (rows.every(({ sealed }) => isOwn(sealed, keys))) return;
+  throw new Failure(
+    `The database ${databaseOf(target.configuration)} was used with another MASTER_KEY than the one in ${keysFile}. Name the file that holds that key with --keys-file, or delete the database; docs/deploy.md says how.`,
+  );
+}
+
+/** Returns the id of the account that wrangler deploys to; undefined if it cannot be told. */
+export async function accountIdOf({ configuration: { account_id } }: Target): Promise<string | undefined> {
+  const fixed = process.env.CLOUDFLARE_ACCOUNT_ID || account_id;
+  if (fixed) return fixed;
+  const { code, stdout } = await tryWrangler(['whoami', '--json']);
+  if (code !== 0) return undefined;
+  const { accounts = [] } = parseOutput<{ accounts?: { id: string }[] }>('name the account', stdout);
+  // Of several accounts, wrangler remembers which one was chosen, and does not say it.
+  return accounts.length === 1 ? accounts[0]?.id : undefined;
 }
 
 async function query<Row>({ config }: Target, sql: string): Promise<readonly Row[]> {

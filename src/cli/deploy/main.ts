@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline/promises';
 import { EXIT_INTERRUPTED } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { runMain } from '../main.ts';
-import { readAccountState } from './account.ts';
+import { accountIdOf, readAccountState } from './account.ts';
 import { checkDeployment, isIssuerOf } from './check.ts';
 import { checkMigrations, readMigrations } from './check-migrations.ts';
 import { checkedLine, keysLines, nextLines } from './conclusion.ts';
 import { type Configuration, configurationFor, hasRoutes, parseConfiguration } from './configuration.ts';
-import { readKeys } from './keys-file.ts';
+import { noteOwner, readKeysFile, refuseOtherOwner } from './keys-file.ts';
 import { checkIssuer, defaultKeysFile, HELP, type Options, readOptions } from './options.ts';
 import { type AccountState, planDeployment } from './plan.ts';
 import { type Deployment, takeStep, tryDeploy } from './steps.ts';
@@ -120,13 +120,22 @@ function refuseOtherJurisdiction({ jurisdiction }: Options, { secrets, databaseE
 async function carryOut(target: Target, issuer: string | undefined, account: AccountState, options: Options) {
   const { configuration, domain } = target;
   const keysFile = options.keysFile ?? defaultKeysFile(configuration.name, process.env);
-  const kept = await readKeys(keysFile);
+  const { keys: kept, owner } = await readKeysFile(keysFile);
   // A domain that cannot be connected must not be fixed as the issuer.
   const issuerIsReady = issuer !== undefined && domain === undefined;
   const steps = planDeployment(account, { issuerIsReady, hasMasterKey: kept.MASTER_KEY !== undefined });
-  let deployment: Deployment = { keysFile, issuer, targets: [], keys: {} };
+  const needed = steps.flatMap((step) => (step.do === 'deploy' ? step.keys : []));
+  const accountId = needed.length > 0 ? await accountIdOf(target) : undefined;
+  if (needed.length > 0) {
+    refuseOtherOwner(keysFile, owner, { account: accountId, issuer });
+    const used = needed.filter((name) => kept[name] !== undefined);
+    if (used.length > 0) console.log(`The deployment uses the ${used.join(' and the ')} of ${keysFile}.`);
+  }
+  let deployment: Deployment = { keysFile, account: accountId, issuer, targets: [], keys: {} };
   for (const step of steps) deployment = await takeStep(step, deployment, target);
-  await conclude(deployment, target, options, kept.ROOT_API_KEY ?? deployment.keys.ROOT_API_KEY);
+  // A root key of another deployment is not sent to this one.
+  const isOwn = owner.issuer === undefined || owner.issuer === issuer;
+  await conclude(deployment, target, options, (isOwn ? kept.ROOT_API_KEY : undefined) ?? deployment.keys.ROOT_API_KEY);
 }
 
 async function conclude(
@@ -154,7 +163,12 @@ async function conclude(
     console.log(`The issuer is ${issuer}, with the slash at its end: verifiers must compare with exactly this.`);
   }
   try {
-    if (checks) console.log(checkedLine(await checkDeployment(issuer, rootApiKey, patienceMs)));
+    if (checks) {
+      const checked = await checkDeployment(issuer, rootApiKey, patienceMs);
+      console.log(checkedLine(checked));
+      // The service knows the root key of the file, so the file is its own, also if an older version wrote it.
+      if (checked.token === 'works') await noteOwner(keysFile, { issuer });
+    }
   } finally {
     if (isFirst) for (const line of nextLines(baseUrl, keysFile)) console.log(line);
   }

@@ -21,6 +21,8 @@ export type Step =
   | { readonly do: 'apply migrations' }
   /** Stops the deployment if the database holds data that only a lost MASTER_KEY can read. */
   | { readonly do: 'require an unused database' }
+  /** Stops the deployment if another MASTER_KEY than that of the file sealed the signing keys of the database. */
+  | { readonly do: 'require the master key of the database' }
   | { readonly do: 'deploy'; readonly keys: readonly KeyName[]; readonly issuer: IssuerSetting };
 
 /**
@@ -44,8 +46,9 @@ export function planDeployment({ databaseExists, secrets }: AccountState, intent
   const steps: Step[] = [];
   if (!databaseExists) steps.push({ do: 'create database' });
   steps.push({ do: 'apply migrations' });
-  const isNewKey = keys.includes('MASTER_KEY') && !intent.hasMasterKey;
-  if (databaseExists && isNewKey) steps.push({ do: 'require an unused database' });
+  if (databaseExists && keys.includes('MASTER_KEY')) {
+    steps.push({ do: intent.hasMasterKey ? 'require the master key of the database' : 'require an unused database' });
+  }
   if (secrets.includes('ISSUER')) return [...steps, { do: 'deploy', keys, issuer: 'keep' }];
   if (intent.issuerIsReady) return [...steps, { do: 'deploy', keys, issuer: 'set' }];
   return [...steps, { do: 'deploy', keys, issuer: 'withhold' }, { do: 'deploy', keys: [], issuer: 'set' }];

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { SECRET_FILE_MODE } from '../constants.ts';
 import { Failure } from '../failure.ts';
 import { showWrangler } from '../wrangler.ts';
-import { createDatabase, NOTE_VARIABLE, requireUnused } from './account.ts';
-import { ensureKeys, type Keys } from './keys-file.ts';
+import { createDatabase, NOTE_VARIABLE, requireMasterKey, requireUnused } from './account.ts';
+import { ensureKeys, type Keys, noteOwner } from './keys-file.ts';
 import type { DeploymentNote, IssuerSetting, Step } from './plan.ts';
 import type { Target } from './target.ts';
 
@@ -15,6 +15,8 @@ const NO_ISSUER_YET = 'not-known-yet';
 export interface Deployment {
   /** The file with the keys. */
   readonly keysFile: string;
+  /** The id of the Cloudflare account, if it is known. */
+  readonly account: string | undefined;
   /** The issuer, if it is known. */
   readonly issuer: string | undefined;
   /** The URLs, domains and routes that lead to the Worker, in the words of wrangler. */
@@ -35,11 +37,19 @@ export async function takeStep(step: Step, before: Deployment, target: Target): 
     case 'require an unused database':
       await requireUnused(target);
       return before;
+    case 'require the master key of the database':
+      await requireMasterKey(target, before.keysFile);
+      return before;
     case 'deploy': {
-      const keys = await ensureKeys(before.keysFile, target.configuration.name, step.keys, new Date());
+      const { keysFile, account } = before;
+      const worker = target.configuration.name;
+      const added = await ensureKeys(keysFile, { worker, account }, step.keys, new Date());
+      const keys = { ...before.keys, ...added };
       const issuer = step.issuer === 'set' ? (before.issuer ?? workersDevUrl(before.targets)) : before.issuer;
-      const targets = await deployWorker(keys, step.issuer, issuer, target);
-      return { ...before, issuer, targets, keys: { ...before.keys, ...keys } };
+      const targets = await deployWorker(added, step.issuer, issuer, target);
+      // Only now, since a deployment that fails may be repeated with another issuer.
+      if (step.issuer === 'set' && Object.keys(keys).length > 0) await noteOwner(keysFile, { issuer });
+      return { ...before, issuer, targets, keys };
     }
   }
 }
