@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { readDeclaration } from '../../src/cli/edgemint/declaration/read.ts';
 import { importAuth0, replaceMarkers } from '../../src/cli/edgemint/importers/auth0.ts';
 import { importCognito } from '../../src/cli/edgemint/importers/cognito.ts';
+import { toRfc2253 } from '../../src/cli/edgemint/importers/distinguished-name.ts';
 import type { Draft, ImportOptions } from '../../src/cli/edgemint/importers/draft.ts';
 import { goDuration, importHydra } from '../../src/cli/edgemint/importers/hydra.ts';
 import { importKeycloak } from '../../src/cli/edgemint/importers/keycloak.ts';
@@ -255,6 +256,131 @@ describe('Keycloak', () => {
     expect(client(draft, 'no-key')).toBeUndefined();
     expect(notes(draft, 'left_out')).toEqual(['client hs: Its mapper scope sets scope, which only this service sets.']);
     expect(notes(draft, 'by_hand').join('\n')).toContain('Its mapper js (script-a.js) has no counterpart.');
+  });
+});
+
+describe('roles of Keycloak', () => {
+  const account = (client: string, more: object) => ({ serviceAccountClientId: client, ...more });
+  const machine = (clientId: string, more: object = {}) => ({
+    clientId,
+    serviceAccountsEnabled: true,
+    defaultClientScopes: ['roles', 'orders'],
+    ...more,
+  });
+  const realm = {
+    realm: 'shop',
+    roles: {
+      realm: [
+        { name: 'default-roles-shop', composites: { realm: ['offline_access', 'api-user'] } },
+        { name: 'admin', composites: { client: { orders: ['write'] } } },
+        { name: 'clerk', composites: { realm: ['reader'] } },
+      ],
+      client: { limited: [{ name: 'own' }], orders: [{ name: 'write' }, { name: 'read' }] },
+    },
+    groups: [
+      {
+        name: 'machines',
+        realmRoles: ['in-parent'],
+        subGroups: [
+          { name: 'night', path: '/machines/night', clientRoles: { orders: ['read'] } },
+          { name: 'day', path: '/machines/day', realmRoles: ['of-others'] },
+        ],
+      },
+    ],
+    scopeMappings: [
+      { client: 'limited', roles: ['clerk'] },
+      { client: 'other', roles: ['admin'] },
+    ],
+    clientScopeMappings: { orders: [{ clientScope: 'orders', roles: ['read'] }] },
+  };
+  const all = {
+    realmRoles: ['default-roles-shop', 'admin', 'reader'],
+    clientRoles: { limited: ['own'] },
+    groups: ['/machines/night'],
+  };
+  const imported = (machines: object[], users: object[]) =>
+    importKeycloak([{ ...realm, clients: machines, users }], { audience: 'x' });
+
+  test('include those of groups, their parents, and default roles', () => {
+    const draft = imported([machine('full')], [account('full', all)]);
+    expect(client(draft, 'full')?.claims).toEqual({
+      realm_access: { roles: ['api-user', 'admin', 'reader', 'in-parent'] },
+      resource_access: { orders: { roles: ['write', 'read'] }, limited: { roles: ['own'] } },
+    });
+  });
+
+  test('are those of the scope mappings if full scope is off', () => {
+    const draft = imported([machine('limited', { fullScopeAllowed: false })], [account('limited', all)]);
+    expect(client(draft, 'limited')?.claims).toEqual({
+      realm_access: { roles: ['reader'] },
+      resource_access: { orders: { roles: ['read'] }, limited: { roles: ['own'] } },
+    });
+    expect(notes(draft, 'left_out')).toEqual([
+      'client limited: Its tokens do not have its roles api-user, admin, in-parent, write: full scope is off, and no scope mapping has them.',
+    ]);
+  });
+
+  test('are in no token without the client scope for them, or a mapper of the client', () => {
+    const mapper = { name: 'm', protocolMapper: 'oidc-usermodel-realm-role-mapper', config: {} };
+    const bare = { defaultClientScopes: ['orders'] };
+    const draft = imported(
+      [machine('none', bare), machine('mapped', { ...bare, protocolMappers: [mapper] })],
+      [account('none', { realmRoles: ['admin'] }), account('mapped', { realmRoles: ['admin'] })],
+    );
+    expect(client(draft, 'none')).toMatchObject({ claims: {}, grants: [{ resource_server: 'x' }] });
+    expect(client(draft, 'mapped')?.claims).toEqual({ realm_access: { roles: ['admin'] } });
+    expect(notes(draft, 'left_out')).toEqual([
+      'client none: Its tokens do not have its roles admin, write: it lacks the client scope roles.',
+      'client mapped: Its tokens do not have its roles write: it lacks the client scope roles.',
+    ]);
+  });
+
+  test('for the admin API are named, and a disabled service account stays disabled', () => {
+    const draft = imported(
+      [machine('a'), machine('b')],
+      [account('a', { clientRoles: { 'realm-management': ['realm-admin'] } }), account('b', { enabled: false })],
+    );
+    expect(client(draft, 'a')).toMatchObject({ claims: {}, status: 'active' });
+    expect(client(draft, 'b')?.status).toBe('disabled');
+    expect(notes(draft, 'left_out')).toEqual([
+      'client a: Roles for the admin API of Keycloak itself (realm-management).',
+    ]);
+    expect(notes(draft, 'changed')).toContain(
+      'client b: It is disabled here, because its service account is disabled.',
+    );
+  });
+
+  test('a claim with dots in its name is nested, and a subject gets the form of RFC 2253', () => {
+    const mapper = (claim: string, value: string) => ({
+      protocolMapper: 'oidc-hardcoded-claim-mapper',
+      config: { 'claim.name': claim, 'claim.value': value },
+    });
+    const x509 = { clientAuthenticatorType: 'client-x509', attributes: { 'x509.subjectdn': 'CN=a, O=b' } };
+    const protocolMappers = [
+      mapper('tenant.id', '7'),
+      mapper('tenant.tier', 'gold'),
+      mapper('https://shop\\.example/x', 'y'),
+      mapper('aud.x', 'z'),
+    ];
+    const draft = imported([machine('a', { ...x509, protocolMappers })], []);
+    expect(client(draft, 'a')).toMatchObject({
+      claims: { tenant: { id: '7', tier: 'gold' }, 'https://shop.example/x': 'y' },
+      tls_client_auth_subject_dn: 'CN=a,O=b',
+    });
+    expect(notes(draft, 'changed')).toContain(
+      'client a: The subject of its certificate is CN=a,O=b here, in the form of RFC 2253.',
+    );
+  });
+
+  test.each([
+    ['CN=a,O=b', 'CN=a,O=b'],
+    ['CN = client , OU=Machines One;  O="Shop, Inc."', 'CN=client,OU=Machines One,O=Shop\\, Inc.'],
+    ['CN=a\\, b, O=x\\ ', 'CN=a\\, b,O=x\\ '],
+    ['OU=a + CN=b, C=DE', 'OU=a+CN=b,C=DE'],
+    ['CN="', 'CN="'],
+    ['', ''],
+  ])('the subject %s is %s in RFC 2253', (from, to) => {
+    expect(toRfc2253(from)).toBe(to);
   });
 });
 

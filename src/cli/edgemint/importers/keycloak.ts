@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { isRegisteredClaim, reservationOf } from '../../../tokens/reserved-claims.ts';
+import { toRfc2253 } from './distinguished-name.ts';
 import { type Draft, Drafting, type ImportOptions } from './draft.ts';
+import { OWN_CLIENTS, type Roles, rolesOf, serviceAccountOf } from './keycloak-roles.ts';
 import { isTrue, numberOf, objectOf, objectsOf, textOf, textsOf } from './reading.ts';
 
 const DIFFERENCES = [
@@ -13,8 +15,6 @@ const DIFFERENCES = [
 
 /** The audience of Keycloak's tokens without an audience mapper. */
 const DEFAULT_AUDIENCE = 'account';
-/** Clients that every realm has. */
-const OWN_CLIENTS = ['account', 'account-console', 'admin-cli', 'broker', 'realm-management', 'security-admin-console'];
 /** Client scopes that every realm has. They are for people, or add claims. */
 const OWN_SCOPES = [
   'acr',
@@ -32,7 +32,6 @@ const OWN_SCOPES = [
   'service_account',
   'web-origins',
 ];
-const OWN_ROLES = /^(offline_access|uma_authorization|default-roles-.*)$/;
 /** Mappers that change nothing of a machine's tokens, or what is said elsewhere. */
 const KNOWN_MAPPERS =
   /^(oidc-audience-mapper|oidc-audience-resolve-mapper|oidc-hardcoded-claim-mapper|oidc-usersessionmodel-note-mapper|oidc-usermodel-.*|oidc-full-name-mapper|oidc-address-mapper|oidc-allowed-origins-mapper|oidc-acr-mapper|oidc-sub-mapper|oidc-amr-mapper|oidc-organization-membership-mapper|oidc-group-membership-mapper)$/;
@@ -81,7 +80,7 @@ function readClient(draft: Drafting, client: JsonObject, context: Realm): void {
   const attributes = objectOf(client.attributes);
   const scopes = scopesOf(client, context);
   const mappers = [...objectsOf(client.protocolMappers), ...scopes.flatMap(({ mappers: own }) => own)];
-  const roles = rolesOf(id, context);
+  const roles = readRoles(draft, subject, client, mappers, context);
   const claims = claimsOf(draft, subject, mappers, roles);
   const accepted = Object.keys(claims).filter((claim) => reservationOf(claim) !== undefined);
   const audiences = audiencesOf(client, scopes, roles);
@@ -129,6 +128,9 @@ function readClient(draft: Drafting, client: JsonObject, context: Realm): void {
       'Its tokens had several audiences. A token is for one: let the machine name it in `audience`, and request a token for each.',
     );
   }
+  const isAccountEnabled = serviceAccountOf(context.realm, id)?.enabled !== false;
+  if (!isAccountEnabled)
+    draft.note('changed', subject, 'It is disabled here, because its service account is disabled.');
   const authentication = authenticationOf(draft, subject, client, attributes);
   draft.client({
     id,
@@ -139,7 +141,7 @@ function readClient(draft: Drafting, client: JsonObject, context: Realm): void {
     default_resource: grants[0]?.resource_server,
     lifetime: numberOf(attributes['access.token.lifespan']),
     claims,
-    isEnabled: client.enabled !== false,
+    isEnabled: client.enabled !== false && isAccountEnabled,
     fields: {
       ...authentication.fields,
       ...(isTrue(attributes['dpop.bound.access.tokens']) && { dpop_bound_access_tokens: true }),
@@ -148,6 +150,38 @@ function readClient(draft: Drafting, client: JsonObject, context: Realm): void {
       }),
     },
   });
+}
+
+const REALM_ROLES_MAPPER = 'oidc-usermodel-realm-role-mapper';
+const CLIENT_ROLES_MAPPER = 'oidc-usermodel-client-role-mapper';
+
+/** Returns the roles that a client's tokens have, and notes those that they do not have. */
+function readRoles(
+  draft: Drafting,
+  subject: string,
+  client: JsonObject,
+  mappers: readonly JsonObject[],
+  { realm }: Realm,
+): Roles {
+  const roles = rolesOf(client, realm);
+  if (roles.administers)
+    draft.note('left_out', subject, 'Roles for the admin API of Keycloak itself (realm-management).');
+  if (roles.withheld.length > 0) {
+    const text = `Its tokens do not have its roles ${roles.withheld.join(', ')}: full scope is off, and no scope mapping has them.`;
+    draft.note('left_out', subject, text);
+  }
+  const scopes = client.defaultClientScopes ?? realm.defaultDefaultClientScopes;
+  // Old exports have no client scopes: the realm's default ones apply.
+  const hasScope = scopes === undefined || textsOf(scopes).includes('roles');
+  const has = (mapper: string) => hasScope || mappers.some(({ protocolMapper }) => protocolMapper === mapper);
+  const [hasRealm, hasClients] = [has(REALM_ROLES_MAPPER), has(CLIENT_ROLES_MAPPER)];
+  const clientRoles = Object.values(roles.clients).flat();
+  const hidden = [...(hasRealm ? [] : roles.realm), ...(hasClients ? [] : clientRoles)];
+  if (hidden.length > 0) {
+    const text = `Its tokens do not have its roles ${hidden.join(', ')}: it lacks the client scope roles.`;
+    draft.note('left_out', subject, text);
+  }
+  return { realm: hasRealm ? roles.realm : [], clients: hasClients ? roles.clients : {} };
 }
 
 interface ClientScope {
@@ -202,41 +236,6 @@ function isBoundElsewhere(
   return [...audiences].some(([other, only]) => other !== audience && only?.has(scope));
 }
 
-interface Roles {
-  readonly realm: readonly string[];
-  readonly clients: Readonly<Record<string, readonly string[]>>;
-}
-
-/** Returns the roles of a client's service account, with those that they are composed of, as its tokens have them. */
-function rolesOf(id: string, { realm }: Realm): Roles {
-  const user = objectsOf(realm.users).find(({ serviceAccountClientId }) => serviceAccountClientId === id);
-  const known = objectOf(realm.roles);
-  const inRealm = new Set<string>();
-  const inClients = new Map<string, Set<string>>();
-  const addRealm = (name: string) => {
-    if (inRealm.has(name) || OWN_ROLES.test(name)) return;
-    inRealm.add(name);
-    addComposites(objectsOf(known.realm).find((role) => role.name === name));
-  };
-  const addClient = (client: string, name: string) => {
-    const own = inClients.get(client) ?? new Set();
-    if (own.has(name) || OWN_CLIENTS.includes(client)) return;
-    inClients.set(client, own.add(name));
-    addComposites(objectsOf(objectOf(known.client)[client]).find((role) => role.name === name));
-  };
-  const addComposites = (role: JsonObject | undefined) => {
-    const { realm: realmRoles, client } = objectOf(role?.composites);
-    for (const name of textsOf(realmRoles)) addRealm(name);
-    for (const [clientId, names] of Object.entries(objectOf(client)))
-      for (const name of textsOf(names)) addClient(clientId, name);
-  };
-  addComposites({ composites: { realm: user?.realmRoles, client: user?.clientRoles } });
-  return {
-    realm: [...inRealm],
-    clients: Object.fromEntries([...inClients].map(([client, names]) => [client, [...names]])),
-  };
-}
-
 function claimsOf(draft: Drafting, subject: string, mappers: readonly JsonObject[], roles: Roles): JsonObject {
   const claims = new Map<string, unknown>();
   if (roles.realm.length > 0) claims.set('realm_access', { roles: roles.realm });
@@ -244,7 +243,8 @@ function claimsOf(draft: Drafting, subject: string, mappers: readonly JsonObject
   if (clientRoles.length > 0) claims.set('resource_access', Object.fromEntries(clientRoles));
   for (const { name, protocolMapper, config } of mappers) {
     const values = objectOf(config);
-    const claim = textOf(values['claim.name'])?.replaceAll('\\.', '.');
+    const path = claimPath(textOf(values['claim.name']));
+    const claim = path[0];
     if (
       protocolMapper === 'oidc-hardcoded-claim-mapper' &&
       claim !== undefined &&
@@ -252,7 +252,7 @@ function claimsOf(draft: Drafting, subject: string, mappers: readonly JsonObject
     ) {
       if (isRegisteredClaim(claim) || reservationOf(claim) === 'never') {
         draft.note('left_out', subject, `Its mapper ${name} sets ${claim}, which only this service sets.`);
-      } else claims.set(claim, hardcoded(values));
+      } else claims.set(claim, nested(claims.get(claim), path.slice(1), hardcoded(values)));
     } else if (typeof protocolMapper === 'string' && !KNOWN_MAPPERS.test(protocolMapper)) {
       draft.note(
         'by_hand',
@@ -262,6 +262,19 @@ function claimsOf(draft: Drafting, subject: string, mappers: readonly JsonObject
     }
   }
   return Object.fromEntries(claims);
+}
+
+/** Splits the name of a claim at its dots, except escaped ones. */
+function claimPath(name = ''): string[] {
+  return name.match(/(?:\\.|[^.])+/g)?.map((part) => part.replaceAll('\\.', '.')) ?? [];
+}
+
+/** Returns an object with a value at a path, and what it had before elsewhere. */
+function nested(current: unknown, [name, ...rest]: readonly string[], value: unknown): unknown {
+  if (name === undefined) return value;
+  const members = objectOf(current);
+  const inner = Object.hasOwn(members, name) ? members[name] : undefined;
+  return { ...members, [name]: nested(inner, rest, value) };
 }
 
 function hardcoded(config: JsonObject): unknown {
@@ -297,9 +310,12 @@ function authenticationOf(
     case 'client-x509': {
       const subjectDn = textOf(attributes['x509.subjectdn']);
       const isExact = !isTrue(attributes['x509.allow.regex.pattern.comparison']);
+      const inForm = subjectDn !== undefined && isExact ? toRfc2253(subjectDn) : undefined;
+      if (inForm !== undefined && inForm !== subjectDn)
+        draft.note('changed', subject, `The subject of its certificate is ${inForm} here, in the form of RFC 2253.`);
       return {
         method: 'tls_client_auth',
-        fields: subjectDn !== undefined && isExact ? { tls_client_auth_subject_dn: subjectDn } : {},
+        fields: inForm !== undefined ? { tls_client_auth_subject_dn: inForm } : {},
       };
     }
     case 'client-secret-jwt':
