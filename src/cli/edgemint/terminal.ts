@@ -112,7 +112,7 @@ export class Terminal {
    */
   async confirmByTyping(question: string, name: string, option: string): Promise<void> {
     if (!this.isInteractive) {
-      throw new UsageError(`${question} There is no terminal to ask at: agree with ${option} or --yes.`);
+      throw new UsageError(`${question} There is no terminal to ask at: agree with ${option}.`);
     }
     const answer = await this.ask(`${question} Type its name to agree: `);
     if (answer.trim() !== name.trim()) throw new Failure('That is not its name. Nothing was done.');

@@ -21,22 +21,29 @@ describe('before something is lost:', () => {
     await person.json(['clients', 'create', '--name', 'Doomed worker', ...other]);
     await person.json(['roles', 'create', '--name', 'doomed-role', ...other]);
     const args = ['organizations', 'delete', 'doomed', '--cascade'];
-    const unasked = await person.run(args);
-    expect([unasked.code, unasked.stderr]).toEqual([
-      2,
-      expect.stringContaining('agree with --confirm <name> or --yes'),
-    ]);
-    const wrong = await person.runAtTerminal(args, 'doomed\n');
-    expect(wrong.stdout).toBe(
+    const list =
       `Server ${edgemint.issuer}, organization Doomed (${id})\n  client Doomed worker\n  role doomed-role\n` +
-        '--cascade deletes all of it for good: 1 client, 0 API keys, 0 resource servers, 1 role, 0 webhooks. All their tokens end.\n' +
-        `Delete the organization Doomed (${id})? Type its name to agree: That is not its name. Nothing was done.\n`,
+      '--cascade deletes all of it for good: 1 client, 0 API keys, 0 resource servers, 1 role, 0 webhooks. All their tokens end.\n';
+    for (const agreed of [[], ['--yes']]) {
+      const unasked = await person.run([...args, ...agreed]);
+      expect([unasked.code, unasked.stderr]).toEqual([
+        2,
+        `${list}Delete the organization Doomed (${id})? There is no terminal to ask at: agree with --confirm <name>.\n`,
+      ]);
+    }
+    const wrong = await person.runAtTerminal([...args, '--yes'], 'doomed\n');
+    expect(wrong.stdout).toBe(
+      `${list}Delete the organization Doomed (${id})? Type its name to agree: That is not its name. Nothing was done.\n`,
     );
     const mistaken = await person.run([...args, '--confirm', 'Acme in danger']);
     expect([mistaken.code, mistaken.stderr]).toEqual([2, expect.stringContaining('is called `Doomed`. Nothing was')]);
     expect((await person.runAtTerminal(args, 'Doomed\n')).stdout).toContain('Deleted the organization Doomed');
-    await newOrganization(person, 'Doomed');
-    expect((await person.run([...args, '--confirm', 'Doomed'])).code).toBe(0);
+    const again = await newOrganization(person, 'Doomed');
+    const confirmed = await person.run([...args, '--confirm', 'Doomed']);
+    expect(confirmed.code).toBe(0);
+    expect(confirmed.stderr).toContain(
+      `organization Doomed (${again})\n--cascade deletes all of it for good: 0 clients, `,
+    );
   });
 
   describe('apply', () => {

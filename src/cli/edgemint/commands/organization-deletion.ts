@@ -27,8 +27,8 @@ const PARTS = {
 } as const;
 
 /**
- * Adds `delete` of organizations. With `--cascade` it shows first what goes with the organization, and the user must type its name: a wrong
- * one would end all machines of a customer.
+ * Adds `delete` of organizations. With `--cascade` it shows first what goes with the organization, and the user must type its name or
+ * give it with `--confirm`: a wrong one would end all machines of a customer, and `--yes` names none.
  */
 export function addDeleteOrganization(group: Command): void {
   const command = group
@@ -49,18 +49,18 @@ export function addDeleteOrganization(group: Command): void {
         `--confirm is \`${shorten(confirm)}\`, but the organization is called \`${shorten(name)}\`. Nothing was done.`,
       );
     }
-    const isAgreed = confirm !== undefined || (session.options.yes ?? false);
-    if (!isAgreed) await ask(session, api, organization, cascade ?? false);
+    const question = `Delete the organization ${name} (${id})?`;
+    if (cascade) {
+      await showParts(session, api, organization);
+      if (confirm === undefined) await session.terminal.confirmByTyping(line(question), name, '--confirm <name>');
+    } else if (confirm === undefined) await session.confirm(question, id);
     const answer = await api.delete(path, { cascade, ifMatch: etag ?? undefined });
     if (answer.status === 202) return showChanged(session, answer);
     session.done(`Deleted the organization ${name} (${id}).`);
   });
 }
 
-async function ask(session: Session, api: Api, { id, name }: Organization, cascade: boolean): Promise<void> {
-  const question = `Delete the organization ${name} (${id})?`;
-  if (!cascade) return session.confirm(question, id);
-  const { terminal } = session;
+async function showParts({ terminal }: Session, api: Api, { id, name }: Organization): Promise<void> {
   terminal.note(line(`Server ${api.url}, organization ${name} (${id})`));
   const counts: string[] = [];
   for (const [path, noun] of Object.entries(PARTS)) {
@@ -73,7 +73,6 @@ async function ask(session: Session, api: Api, { id, name }: Organization, casca
     if (rest > 0) terminal.note(`  and ${rest} more ${noun}s`);
   }
   terminal.note(`--cascade deletes all of it for good: ${counts.join(', ')}. All their tokens end.`);
-  await terminal.confirmByTyping(line(question), name, '--confirm <name>');
 }
 
 /** @returns undefined if the API key may not list them, or an older server has none */
