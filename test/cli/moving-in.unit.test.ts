@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are about variables of declarations.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -14,6 +15,8 @@ import { showPlan } from '../../src/cli/edgemint/declaration/show-plan.ts';
 import { ProgressBar } from '../../src/cli/edgemint/progress-bar.ts';
 import { canonical } from '../../src/declaration/item.ts';
 import { writeDeclaration } from '../../src/declaration/write.ts';
+import { Person } from '../e2e/cli/person.ts';
+import { keycloakRealm } from './importers/exports.ts';
 
 const SECRET = 'Zp7-kQ2_vXw9~Rt4.Ls8Yb3NcJ6mHd1F';
 const NOTHING = { resource_servers: [], roles: [], clients: [], webhooks: [] };
@@ -233,5 +236,28 @@ describe('a progress bar', () => {
 
   test('is not written anywhere else', () => {
     expect(outputs(false)).toBe('step 1\nstep 2\nstep 3\nstep 4\n');
+  });
+});
+
+describe('an import that would overwrite a file', () => {
+  test('asks before it writes anything, and quotes the file in the next command', async () => {
+    const person = await Person.arrive();
+    try {
+      const realm = person.file('realm.json');
+      const output = person.file("it's mine.yaml");
+      await writeFile(realm, keycloakRealm(1).text);
+      await writeFile(output, 'mine\n');
+      const secrets = person.file('secrets');
+      const args = ['import', 'keycloak', realm, '-o', output, '--secrets-dir', secrets];
+      expect((await person.runAtTerminal(args, 'n\n')).stdout).toContain('Overwrite it? [y/N] Nothing was done.');
+      expect((await person.run(args)).code).toBe(2);
+      expect(existsSync(secrets)).toBe(false);
+      expect(await readFile(output, 'utf8')).toBe('mine\n');
+      const { stdout } = await person.run([...args, '--yes']);
+      expect(stdout).toContain(`Next: edgemint apply -f '${person.file("it'\\''s mine.yaml")}' --dry-run`);
+      expect(existsSync(secrets)).toBe(true);
+    } finally {
+      await person.leave();
+    }
   });
 });

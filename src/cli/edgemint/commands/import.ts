@@ -4,6 +4,7 @@ import { Argument, type Command } from 'commander';
 import { writeDeclaration } from '../../../declaration/write.ts';
 import { EXIT_FAILED, SECRET_DIRECTORY_MODE, SECRET_FILE_MODE } from '../../constants.ts';
 import { Failure } from '../../failure.ts';
+import { shellWord } from '../../shell.ts';
 import { authenticationComplaints } from '../declaration/authentication.ts';
 import { planActions } from '../declaration/plan.ts';
 import { readDeclaration } from '../declaration/read.ts';
@@ -56,9 +57,11 @@ export function addImport(program: Command): void {
       session.terminal.exitCode = EXIT_FAILED;
       return session.terminal.note(`There is nothing to take. Is this an export of ${report.provider}?`);
     }
+    // Ask before anything is written: a "no" leaves all files as they were.
+    if (options.output !== undefined) await confirmOverwriting(session, options.output, text);
     await writeSecrets(draft, dirname(options.output ?? '.'));
-    if (options.output !== undefined) await write(session, options.output, text);
-    const next = nextCommand(draft, options.output ?? '<file>');
+    if (options.output !== undefined) await write(options.output, text);
+    const next = nextCommand(draft, options.output);
     if (session.json)
       return session.terminal.printJson({ ...report, next, ...(options.output === undefined && { file: text }) });
     if (options.output === undefined) session.terminal.print(text);
@@ -126,10 +129,13 @@ async function writeSecrets({ secrets }: Draft, folder: string): Promise<void> {
   }
 }
 
-async function write(session: Session, file: string, text: string): Promise<void> {
+async function confirmOverwriting(session: Session, file: string, text: string): Promise<void> {
   const previous = await readFile(file, 'utf8').catch(() => undefined);
   if (previous !== undefined && previous !== text)
     await session.confirmLocally(`${file} has other content. Overwrite it?`);
+}
+
+async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
@@ -137,6 +143,6 @@ async function write(session: Session, file: string, text: string): Promise<void
   }
 }
 
-function nextCommand({ hasVariables }: Draft, file: string): string {
-  return `edgemint apply -f ${file}${hasVariables ? ' --substitute' : ''} --dry-run`;
+function nextCommand({ hasVariables }: Draft, output: string | undefined): string {
+  return `edgemint apply -f ${output === undefined ? '<file>' : shellWord(output)}${hasVariables ? ' --substitute' : ''} --dry-run`;
 }
