@@ -121,6 +121,8 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(stdout).toContain(`Token URL: ${ISSUER}/oauth2/token`);
     expect(stdout).not.toContain('does not lead to the Worker');
     expect(stdout).toContain(`npx edgemint login --url ${ISSUER}`);
+    expect(stdout).toContain(`EDGEMINT_CLIENT_ID='<client_id>' npx edgemint tokens issue --url ${ISSUER}`);
+    expect(stdout).not.toContain('curl');
   });
 
   test('the keys go to a file that only its owner can read, and are never printed', async () => {

@@ -1,3 +1,4 @@
+import { shellWord } from '../shell.ts';
 import type { Checked } from './check.ts';
 import type { Keys } from './keys-file.ts';
 
@@ -20,18 +21,19 @@ export function checkedLine({ token }: Checked): string {
 
 /** Returns the commands from here to the first token. */
 export function nextLines(baseUrl: string, keysFile: string): string[] {
-  const file = /^[\w./~-]+$/.test(keysFile) ? keysFile : `'${keysFile.replaceAll("'", "'\\''")}'`;
   return [
     '',
     'Next, for the first token:',
     '',
-    `  sed -n 's/^ROOT_API_KEY=//p' ${file} | npx edgemint login --url ${baseUrl}`,
+    `  sed -n 's/^ROOT_API_KEY=//p' ${shellWord(keysFile)} | npx edgemint login --url ${baseUrl}`,
     `  export EDGEMINT_ORGANIZATION=$(npx edgemint organizations create --name Acme --json | sed -n 's/.*"id": "\\(org_[^"]*\\)".*/\\1/p')`,
     '  npx edgemint resource-servers create --identifier https://api.example.com/orders --name Orders --scope orders:read',
     '  npx edgemint clients create --name "Order worker" --grant "https://api.example.com/orders orders:read"',
     '',
-    'The last one prints client_id and client_secret. With them:',
+    'The last one prints client_id and client_secret. With the id, the next one asks for the secret and prints a token:',
     '',
-    `  curl -u '<client_id>:<client_secret>' -d grant_type=client_credentials ${baseUrl}/oauth2/token`,
+    `  EDGEMINT_CLIENT_ID='<client_id>' npx edgemint tokens issue --url ${baseUrl}`,
+    '',
+    'A machine has the secret in EDGEMINT_CLIENT_SECRET, never in an argument.',
   ];
 }
