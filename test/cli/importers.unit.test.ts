@@ -174,6 +174,47 @@ describe('Auth0', () => {
   });
 });
 
+describe('an API of Auth0 that requires bound tokens', () => {
+  const draftOf = (proofs: Record<string, object>) =>
+    importAuth0(
+      {
+        clients: [{ name: 'Bound', client_id: 'bound', app_type: 'non_interactive' }],
+        resourceServers: Object.entries(proofs).map(([name, proof_of_possession]) => ({
+          name,
+          identifier: `https://${name}.example`,
+          proof_of_possession,
+        })),
+        clientGrants: Object.keys(proofs).map((name) => ({
+          client_id: 'bound',
+          audience: `https://${name}.example`,
+          scope: [],
+        })),
+      },
+      {},
+    );
+
+  test.each([
+    ['dpop', { a: { mechanism: 'dpop', required: true } }, { dpop_bound_access_tokens: true }],
+    ['mtls', { a: { mechanism: 'mtls', required: true } }, { tls_client_certificate_bound_access_tokens: true }],
+    [
+      'dpop, beside one that only permits mtls',
+      { a: { mechanism: 'mtls' }, b: { mechanism: 'dpop', required: true, required_for: 'all_clients' } },
+      { dpop_bound_access_tokens: true, tls_client_certificate_bound_access_tokens: false },
+    ],
+  ])('binds the clients that are granted it: %s', (_, proofs, fields) => {
+    const draft = draftOf(proofs);
+    expect(client(draft, 'Bound')).toMatchObject(fields);
+    expect(notes(draft, 'changed').join()).toContain('because an API that it calls requires it');
+  });
+
+  test('binds nobody if only public clients need it, and names two ways', () => {
+    const none = draftOf({ a: { mechanism: 'dpop', required: true, required_for: 'public_clients' } });
+    expect(client(none, 'Bound')?.dpop_bound_access_tokens).toBe(false);
+    const both = draftOf({ a: { mechanism: 'dpop', required: true }, b: { mechanism: 'mtls', required: true } });
+    expect(notes(both, 'by_hand').join()).toContain('Its APIs bind tokens in different ways');
+  });
+});
+
 describe('Keycloak', () => {
   test('keeps audiences, scopes and the roles of service accounts', () => {
     const draft = keycloak(keycloakRealm(3).text);
@@ -399,6 +440,17 @@ describe('Cognito', () => {
     const alone = cognito(await sample('cognito.json'));
     expect(notes(alone, 'changed')).toEqual([
       'resource server orders-api: It is not in the export, and was made of the scopes of clients.',
+    ]);
+  });
+
+  test('says which list has more pages', () => {
+    const draft = importCognito(
+      [{ ResourceServers: [], NextToken: 'x' }, { UserPoolClients: [], NextToken: 'y' }, { UserPoolClients: [] }],
+      {},
+    );
+    expect(notes(draft, 'by_hand')).toEqual([
+      expect.stringContaining('the list of resource servers: It has more pages.'),
+      expect.stringContaining('the list of clients: It has more pages.'),
     ]);
   });
 

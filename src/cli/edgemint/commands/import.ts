@@ -59,6 +59,8 @@ export function addImport(program: Command): void {
     }
     // Ask before anything is written: a "no" leaves all files as they were.
     if (options.output !== undefined) await confirmOverwriting(session, options.output, text);
+    if (options.secretsDir !== undefined)
+      await mkdir(resolve(options.secretsDir), { recursive: true, mode: SECRET_DIRECTORY_MODE });
     await writeSecrets(draft, dirname(options.output ?? '.'));
     if (options.output !== undefined) await write(options.output, text);
     const next = nextCommand(draft, options.output);

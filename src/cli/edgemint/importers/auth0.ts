@@ -1,6 +1,7 @@
 import { escapeVariables } from '../../../declaration/variables.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import { Failure } from '../../failure.ts';
+import type { Grant } from '../representations.ts';
 import { type Draft, Drafting, type ImportOptions } from './draft.ts';
 import { isTrue, numberOf, objectOf, objectsOf, textOf, textsOf } from './reading.ts';
 
@@ -44,7 +45,7 @@ export function importAuth0(exported: unknown, options: ImportOptions, hasVariab
   draft.hasVariables = hasVariables;
   const grants = objectsOf(tenant.clientGrants);
   const systems = new Set<string>();
-  const boundBy = new Map<string, string>();
+  const boundBy = new Map<string, Binding>();
   for (const api of objectsOf(tenant.resourceServers)) readApi(draft, api, systems, boundBy);
   for (const { domain } of objectsOf(tenant.customDomains)) {
     if (textOf(domain)) draft.issuer(`https://${domain}/`);
@@ -71,7 +72,14 @@ export function importAuth0(exported: unknown, options: ImportOptions, hasVariab
   return draft.finish('Auth0', DIFFERENCES);
 }
 
-function readApi(draft: Drafting, api: JsonObject, systems: Set<string>, boundBy: Map<string, string>): void {
+/** How the tokens for an API are bound to a key or a certificate of the client. */
+interface Binding {
+  readonly mechanism: string;
+  /** Whether the API refuses tokens that are not bound. */
+  readonly isRequired: boolean;
+}
+
+function readApi(draft: Drafting, api: JsonObject, systems: Set<string>, boundBy: Map<string, Binding>): void {
   const identifier = textOf(api.identifier);
   if (identifier === undefined) return;
   const subject = `resource server ${identifier}`;
@@ -100,13 +108,15 @@ function readApi(draft: Drafting, api: JsonObject, systems: Set<string>, boundBy
   }
   if (textOf(objectOf(api.token_encryption).format))
     draft.note('by_hand', subject, 'Its tokens were encrypted. Those of this service are signed only.');
-  const { mechanism } = objectOf(api.proof_of_possession);
-  if (textOf(mechanism)) boundBy.set(identifier, String(mechanism));
+  const { mechanism, required, required_for } = objectOf(api.proof_of_possession);
+  // No machine is a public client.
+  const isRequired = isTrue(required) && required_for !== 'public_clients';
+  if (textOf(mechanism)) boundBy.set(identifier, { mechanism: String(mechanism), isRequired });
 }
 
 interface Tenant {
   readonly systems: ReadonlySet<string>;
-  readonly boundBy: ReadonlyMap<string, string>;
+  readonly boundBy: ReadonlyMap<string, Binding>;
   readonly tenant: JsonObject;
 }
 
@@ -160,8 +170,6 @@ function readClient(
     if (!resource_server) return [];
     return [{ resource_server, scopes: isTrue(grant.allow_all_scopes) ? draft.scopesOf(resource_server) : scopes }];
   });
-  const mechanisms = taken.map(({ resource_server }) => boundBy.get(resource_server));
-  const isBound = isTrue(client.require_proof_of_possession);
   draft.client({
     id,
     name,
@@ -171,12 +179,37 @@ function readClient(
     grants: taken,
     default_resource: textOf(objectOf(tenant.tenant).default_audience),
     metadata: objectOf(client.client_metadata),
-    fields: isBound
-      ? mechanisms.includes('mtls')
-        ? { tls_client_certificate_bound_access_tokens: true }
-        : { dpop_bound_access_tokens: true }
-      : {},
+    fields: bindingOf(draft, subject, client, taken, boundBy),
   });
+}
+
+/** Returns the fields that bind the tokens of a client, if it or an API that it is granted requires that. */
+function bindingOf(
+  draft: Drafting,
+  subject: string,
+  client: JsonObject,
+  grants: readonly Grant[],
+  boundBy: ReadonlyMap<string, Binding>,
+): JsonObject {
+  const bindings = grants.map(({ resource_server }) => boundBy.get(resource_server));
+  const required = bindings.filter((binding) => binding?.isRequired);
+  const isOwn = isTrue(client.require_proof_of_possession);
+  if (!isOwn && required.length === 0) return {};
+  const mechanisms = (required.length > 0 ? required : bindings).map((binding) => binding?.mechanism);
+  const usesCertificate = mechanisms.includes('mtls');
+  if (!isOwn) {
+    const how = usesCertificate ? 'certificate' : 'DPoP key';
+    draft.note(
+      'changed',
+      subject,
+      `All of its tokens are bound to its ${how}, because an API that it calls requires it.`,
+    );
+  }
+  if (new Set(mechanisms).size > 1) {
+    const text = 'Its APIs bind tokens in different ways, and here all of its tokens are bound to its certificate.';
+    if (usesCertificate) draft.note('by_hand', subject, `${text} Make one client for each.`);
+  }
+  return usesCertificate ? { tls_client_certificate_bound_access_tokens: true } : { dpop_bound_access_tokens: true };
 }
 
 function methodOf(draft: Drafting, subject: string, client: JsonObject): string {

@@ -18,6 +18,15 @@ const OWN_SCOPES = ['openid', 'profile', 'email', 'phone', 'aws.cognito.signin.u
 export function importCognito(values: readonly unknown[], options: ImportOptions): Draft {
   const draft = new Drafting(options);
   const documents = values.flat().filter(isJsonObject);
+  for (const { NextToken, ResourceServers } of documents) {
+    const list = ResourceServers === undefined ? 'clients' : 'resource servers';
+    if (textOf(NextToken))
+      draft.note(
+        'by_hand',
+        `the list of ${list}`,
+        'It has more pages. Export them too, and import all files with one command.',
+      );
+  }
   const servers = documents.flatMap(({ ResourceServers, ResourceServer, Identifier, ...rest }) => [
     ...objectsOf(ResourceServers),
     ...objectsOf([ResourceServer]),

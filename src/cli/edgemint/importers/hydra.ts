@@ -6,6 +6,7 @@ const DIFFERENCES = [
   'Access tokens are JWTs. With Hydra’s default strategy they were opaque: verify them, or go on introspecting at `/oauth2/introspect`, with a client’s credentials.',
   'Scopes are in `scope`, as a text with spaces. Verifiers that read the list `scp` must read `scope`.',
   '`aud` is one text instead of a list.',
+  'A token request without `scope` gets all scopes of the grant. Hydra gives none: let machines name those that they need.',
   'The token endpoint is `/oauth2/token`, and the keys are at `/.well-known/jwks.json`, as before.',
 ];
 

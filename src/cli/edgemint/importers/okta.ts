@@ -5,6 +5,7 @@ import { isTrue, numberOf, objectOf, objectsOf, textOf, textsOf } from './readin
 
 const DIFFERENCES = [
   'Scopes are in `scope`, as a text with spaces. Verifiers that read the list `scp` must read `scope`.',
+  'A token request without `scope` gets all scopes of the grant. Okta gives its default scopes only, or refuses the request: let machines name those that they need.',
   '`cid` is the client_id, as before, and so are `sub` and `client_id`.',
   'The token endpoint is `/oauth2/token` instead of `/v1/token`, and the keys are at `/.well-known/jwks.json` instead of `/v1/keys`: verifiers that use discovery find both.',
 ];
