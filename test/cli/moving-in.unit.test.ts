@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are about variables of declarations.
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -16,7 +16,7 @@ import { ProgressBar } from '../../src/cli/edgemint/progress-bar.ts';
 import { canonical } from '../../src/declaration/item.ts';
 import { writeDeclaration } from '../../src/declaration/write.ts';
 import { Person } from '../e2e/cli/person.ts';
-import { keycloakRealm } from './importers/exports.ts';
+import { hydraClients, keycloakRealm } from './importers/exports.ts';
 
 const SECRET = 'Zp7-kQ2_vXw9~Rt4.Ls8Yb3NcJ6mHd1F';
 const NOTHING = { resource_servers: [], roles: [], clients: [], webhooks: [] };
@@ -260,4 +260,18 @@ describe('an import that would overwrite a file', () => {
       await person.leave();
     }
   });
+});
+
+test('an import creates the folder for secrets, for its owner only, also if the export has none', async () => {
+  const person = await Person.arrive();
+  try {
+    const clients = person.file('clients.json');
+    await writeFile(clients, hydraClients(1).text);
+    const secrets = person.file('secrets');
+    const { code } = await person.run(['import', 'hydra', clients, '--secrets-dir', secrets]);
+    expect(code).toBe(0);
+    expect((await stat(secrets)).mode & 0o777).toBe(0o700);
+  } finally {
+    await person.leave();
+  }
 });
