@@ -1,5 +1,5 @@
 // A protected API. It answers with who called, and refuses a revoked client within seconds.
-// Copied out of this repository, it needs: npm install hono @hono/node-server edgemint-sdk
+// Copied out of this repository, it needs hono, @hono/node-server and edgemint-sdk: see docs/check-tokens.md.
 import { serve } from '@hono/node-server';
 import { requireToken } from 'edgemint-sdk/hono';
 import { verifier } from 'edgemint-sdk/verify';

@@ -1,5 +1,5 @@
 // A machine that calls the API once a second. It gets a token by itself, and renews it before it expires.
-// Copied out of this repository, it needs: npm install edgemint-sdk
+// Copied out of this repository, it needs edgemint-sdk: see docs/get-tokens.md.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tokenSource } from 'edgemint-sdk/client';
