@@ -502,7 +502,9 @@ describe('the examples, run as they stand,', () => {
     const workflow = parse(await readFile(new URL('github-actions/workflow.yaml', EXAMPLES), 'utf8'));
     expect(workflow.permissions['id-token']).toBe('write');
     expect([workflow.env.EDGEMINT, workflow.jobs.deploy.environment]).toEqual([EXAMPLE_ISSUER, 'production']);
-    const script = workflow.jobs.deploy.steps.find(({ name }: { name?: string }) => name === 'Get an access token').run;
+    const step = workflow.jobs.deploy.steps.find(({ name }: { name?: string }) => name === 'Get an access token');
+    // GitHub sets pipefail only for a step that names its shell.
+    expect(step.shell).toBe('bash');
     const service = createServer((request, response) => {
       const { searchParams } = new URL(request.url ?? '', edgemint.issuer);
       const isAllowed = request.headers.authorization === 'Bearer of-the-job' && searchParams.has('api-version');
@@ -521,7 +523,9 @@ describe('the examples, run as they stand,', () => {
       GITHUB_ENV: join(home, 'github-env'),
     };
     try {
-      await run('bash', ['-e', '-o', 'pipefail', '-c', script], { env });
+      await run('bash', ['-e', '-o', 'pipefail', '-c', step.run], { env });
+      const denied = { ...env, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-nobody' };
+      await expect(run('bash', ['-e', '-o', 'pipefail', '-c', step.run], { env: denied })).rejects.toThrow();
     } finally {
       service.close();
     }

@@ -275,15 +275,17 @@ jobs:
 ${environment === '' ? '' : `    environment: ${yaml(environment)}\n`}    steps:
       - uses: actions/checkout@v5
       - name: Get an access token
+        # With this shell a pipe fails when its first command does.
+        shell: bash
         run: |
           assertion=$(curl -sSf -H "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\
-            "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=$EDGEMINT" | jq -r .value)
+            "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=$EDGEMINT" | jq -er .value)
           echo "::add-mask::$assertion"
           access_token=$(printf %s "$assertion" | curl -sSf "$EDGEMINT/oauth2/token" \\
             -d grant_type=client_credentials \\
             -d client_id="$CLIENT_ID" \\
             -d client_assertion_type=${JWT_BEARER} \\
-${resourceLine(subject)}            --data-urlencode client_assertion@- | jq -r .access_token)
+${resourceLine(subject)}            --data-urlencode client_assertion@- | jq -er .access_token)
           echo "::add-mask::$access_token"
           echo "ACCESS_TOKEN=$access_token" >> "$GITHUB_ENV"
       - name: Use it
