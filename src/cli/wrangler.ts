@@ -72,6 +72,17 @@ export function tryWrangler(args: readonly string[]): Promise<Ending> {
   return ended(child).then((code) => ({ code, ...output }));
 }
 
+const LOGGED_OUT = /necessary to set a CLOUDFLARE_API_TOKEN|You are not (logged in|authenticated)/;
+
+/** Returns the error of a wrangler that failed. Without a login, its own text advises a temporary account. */
+export function wranglerFailure(text: string, output: string): Failure {
+  return LOGGED_OUT.test(output)
+    ? new Failure(
+        'Run `npx wrangler login` first, or set CLOUDFLARE_API_TOKEN: wrangler is not logged in to Cloudflare.',
+      )
+    : new Failure(`${text}\n${output.trim()}`);
+}
+
 /**
  * Runs wrangler out of the user's sight and returns its stdout.
  * @param purpose a verb with its object, for the error "wrangler could not ‹purpose›"
@@ -79,7 +90,7 @@ export function tryWrangler(args: readonly string[]): Promise<Ending> {
  */
 export async function wrangler(purpose: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await tryWrangler(args);
-  if (code !== 0) throw new Failure(`wrangler could not ${purpose}:\n${`${stdout}${stderr}`.trim()}`);
+  if (code !== 0) throw wranglerFailure(`wrangler could not ${purpose}:`, `${stdout}${stderr}`);
   return stdout;
 }
 

@@ -14,6 +14,8 @@ export interface Account {
   targets: string[];
   /** Commands that start with this text fail. */
   failsAt?: string;
+  /** What they print. */
+  failure?: string;
 }
 
 /** A call of wrangler. */

@@ -419,6 +419,17 @@ describe('npm run deploy, with a fake wrangler since an account is needed for th
     expect(await readFile(file, 'utf8')).toBe(`${lines}# account: ${ACCOUNT}\n# issuer: ${ISSUER}\n`);
   });
 
+  test('without a login, the error says how to log in', async () => {
+    const failure = "In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN. --temporary";
+    for (const failsAt of ['d1 list', 'secret list']) {
+      const { code, output } = await deploy({ ...EMPTY_ACCOUNT, failsAt, failure }, ['--issuer', ISSUER]);
+      expect(code).toBe(1);
+      expect(output.stderr).toBe(
+        'Run `npx wrangler login` first, or set CLOUDFLARE_API_TOKEN: wrangler is not logged in to Cloudflare.\n',
+      );
+    }
+  });
+
   test('secrets that could not be listed are not taken for missing', async () => {
     const { code, output, calls } = await deploy(
       { ...EMPTY_ACCOUNT, failsAt: 'secret list', worker: { secrets: [], deployments: 1 } },

@@ -37,7 +37,8 @@ const call: Call = {
 appendFileSync(`${FILE}.calls`, `${JSON.stringify(call)}\n`);
 
 const command = args.filter((arg) => !arg.startsWith('-')).join(' ');
-if (account.failsAt !== undefined && command.startsWith(account.failsAt)) fail('A request to the API failed.');
+if (account.failsAt !== undefined && command.startsWith(account.failsAt))
+  fail(account.failure ?? 'A request to the API failed.');
 
 if (command.startsWith('d1 list')) {
   console.log(JSON.stringify(account.databases.map((name) => ({ name, uuid: `id-of-${name}` }))));

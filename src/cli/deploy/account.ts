@@ -1,7 +1,7 @@
 import { readMasterKeys } from '../../platform/config.ts';
 import { instanceKeys, isOwn } from '../edgemint/backup/portable.ts';
 import { Failure } from '../failure.ts';
-import { parseOutput, tryWrangler, wrangler, wranglerJson } from '../wrangler.ts';
+import { parseOutput, tryWrangler, wrangler, wranglerFailure, wranglerJson } from '../wrangler.ts';
 import { databaseIdOf, databaseOf } from './configuration.ts';
 import { readKeys } from './keys-file.ts';
 import type { AccountState, DeploymentNote } from './plan.ts';
@@ -73,7 +73,7 @@ async function secretNames({ config }: Target): Promise<string[] | undefined> {
   }
   // Only a missing Worker certainly has no secrets. Taking another failure for that would replace the master key.
   if (/Worker "[^"]*" not found/.test(stderr)) return undefined;
-  throw new Failure(`wrangler could not list the secrets:\n${`${stdout}${stderr}`.trim()}`);
+  throw wranglerFailure('wrangler could not list the secrets:', `${stdout}${stderr}`);
 }
 
 interface Version {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { Failure } from '../../failure.ts';
+import { wranglerFailure } from '../../wrangler.ts';
 import { describeEntry, JsonSplitter, type LogFilter, logEntries, passes } from '../log-lines.ts';
 import { printableJson } from '../printable.ts';
 import { Session } from '../session.ts';
@@ -25,7 +26,7 @@ export function addLogs(program: Command): void {
     .option('--status <status>', 'only requests with this status, such as 401 or 4xx')
     .option('--request <id>', 'only the request with this X-Request-Id')
     .option('--event <event>', 'only entries of this kind, such as scheduled')
-    .option('--stdin', 'read log lines from stdin instead of Cloudflare');
+    .option('--stdin', 'read log lines from stdin instead of Cloudflare, as of a local server');
   command.action(async () => {
     const session = new Session(command);
     const named = command.opts<Options>();
@@ -70,5 +71,5 @@ async function tail({ terminal }: Session, { worker, env }: Options, show: (text
     );
   });
   terminal.io.signals.off('SIGINT', stop).off('SIGTERM', stop);
-  if (code) throw new Failure(`wrangler tail ended (${code}).\n${errors.trim()}`);
+  if (code) throw wranglerFailure(`wrangler tail ended (${code}).`, errors);
 }
