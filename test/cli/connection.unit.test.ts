@@ -11,7 +11,12 @@ describe('the connection', () => {
     resolveConnection(options, environment, profile, true);
 
   test('is the profile’s, unless options or the environment say otherwise, the options first', () => {
-    const kept = { url: profile.url, apiKey: 'profile-key', organization: 'org_profile' };
+    const kept = {
+      url: profile.url,
+      apiKey: 'profile-key',
+      organization: 'org_profile',
+      organizationNamedBy: 'the profile',
+    };
     expect(resolve({})).toEqual(kept);
     expect(resolve({ url: 'https://a.example.com/' })).toEqual(kept);
     expect(resolve({ organization: 'org_option' }, { EDGEMINT_ORGANIZATION: 'org_env' }).organization).toBe(

@@ -109,3 +109,13 @@ describe('an error of the API is said by options:', () => {
     expect(odd).toContain('not `�[2J`');
   });
 });
+
+test('an organization that does not exist is said with what names it', () => {
+  const errors = [{ parameter: 'organization_id', detail: 'There is no such organization.' }];
+  const say = (organizationNamedBy?: string) => {
+    const sent = { query: { organization_id: 'org_gone' }, organizationNamedBy };
+    return new RequestError(404, { title: 'Not found', errors }, { sent }).message.split('\n')[1];
+  };
+  expect(say('the profile')).toBe('  `org_gone` does not exist; the profile names it.');
+  expect(say()).toBe('  `org_gone` does not exist.');
+});

@@ -63,7 +63,11 @@ export class Api {
 
   /** Returns the API of the same server, for another organization. */
   within(organization: string): Api {
-    return new Api({ ...this.#connection, organization }, this.#terminal, this.#progress);
+    return new Api(
+      { ...this.#connection, organization, organizationNamedBy: undefined },
+      this.#terminal,
+      this.#progress,
+    );
   }
 
   /** Returns the issuer, as tokens name it. */
@@ -198,7 +202,7 @@ export class Api {
     path: string,
     { query = {}, headers, body, signal }: RequestParts,
   ): Promise<Response> {
-    const { url, apiKey } = this.#connection;
+    const { url, apiKey, organizationNamedBy } = this.#connection;
     const target = new URL(`${url}/v1/${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
@@ -221,7 +225,7 @@ export class Api {
     if (response.ok) return response;
     const content = await readJson(response);
     const mayCascade = method === 'DELETE' || path.startsWith('resource-servers/');
-    const sent = { body, query };
+    const sent = { body, query, organizationNamedBy };
     throw new RequestError(response.status, Object(content), { wasRepeated: attempts > 1, mayCascade, sent });
   }
 }

@@ -10,6 +10,8 @@ export interface Connection {
   /** undefined if the command needs none. */
   readonly apiKey: string | undefined;
   readonly organization: string | undefined;
+  /** What names the organization, for errors. */
+  readonly organizationNamedBy?: '`--organization`' | '`EDGEMINT_ORGANIZATION`' | 'the profile' | undefined;
 }
 
 /** The options of the command line that choose a connection. */
@@ -65,8 +67,17 @@ export function resolveConnection(
   }
   // A key from the environment may belong to another organization than the profile does.
   const profileOrganization = isProfile && environmentKey === undefined ? profile.organization_id : undefined;
-  const organization = options.organization ?? (environment.EDGEMINT_ORGANIZATION || undefined) ?? profileOrganization;
-  return { url, apiKey, organization };
+  const connection = { url, apiKey };
+  if (options.organization !== undefined)
+    return { ...connection, organization: options.organization, organizationNamedBy: '`--organization`' };
+  const { EDGEMINT_ORGANIZATION } = environment;
+  if (EDGEMINT_ORGANIZATION)
+    return { ...connection, organization: EDGEMINT_ORGANIZATION, organizationNamedBy: '`EDGEMINT_ORGANIZATION`' };
+  return {
+    ...connection,
+    organization: profileOrganization,
+    ...(profileOrganization !== undefined && { organizationNamedBy: 'the profile' }),
+  };
 }
 
 /** Returns the name of the profile to use: from the option, the environment, `edgemint use`, or the default. */

@@ -11,6 +11,8 @@ type FieldProblem = NonNullable<Problem['errors']>[number];
 export interface Sent {
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, unknown>> | undefined;
+  /** What names the organization of the request. */
+  readonly organizationNamedBy?: string | undefined;
 }
 
 /** Fields whose values an error must not repeat. */
@@ -30,6 +32,10 @@ export function describeFieldError(
   const option = command && (optionOf(command, name, member) ?? optionOf(command, name));
   const isReset = command?.opts<{ reset?: string[] }>().reset?.some((field) => field.replaceAll('-', '_') === name);
   const value = pointer === undefined ? sent.query?.[name] : valueAt(sent.body, path);
+  if (detail === 'There is no such organization.' && typeof value === 'string') {
+    const by = sent.organizationNamedBy;
+    return line(`\`${shorten(value)}\` does not exist${by === undefined ? '' : `; ${by} names it`}.`);
+  }
   const subject = isReset ? `--reset ${name}` : subjectOf(option, pointer ?? name, option?.member, member, rest);
   const text = translate(detail, command, option?.isDuration ? 'duration' : typeof value);
   const isRequired = /^`[^`]+` is required/.test(text);

@@ -417,7 +417,7 @@ describe('commands:', () => {
       /\nwarning: scope_unknown orders:raed\n {2}A request .*\n {2}Compare .*\nwarning: scope_not_granted orders:write\n/,
     );
     expect(stdout).toMatch(
-      /\nrefused 1 times, last [\d-]+ [\d:]+ UTC: invalid_scope\n {2}A requested scope .*\n {2}Compare /,
+      /\nrefused once, last [\d-]+ [\d:]+ UTC: invalid_scope\n {2}A requested scope .*\n {2}Compare /,
     );
     expect(stdout).toMatch(/\nAccepted credentials\nkind .*\nsecret +sec_/);
     expect(stdout).toMatch(
@@ -437,6 +437,7 @@ describe('commands:', () => {
       data: [],
       next_cursor: null,
     });
+    expect((await person.run(['clients', 'usage', client_id])).stderr).toBe('Nothing was counted yet.\n');
   });
 
   test('usage is shown by outcome, client or resource server, and the clients with the most requests', async () => {

@@ -150,6 +150,11 @@ describe('secrets, tokens and keys:', () => {
     const reported = await person.run(['leaked-secrets', 'report', '--json'], { env, input: client.client_secret });
     expect(JSON.parse(reported.stdout)).toEqual({ status: 'disabled' });
     expect((await person.run(['tokens', 'issue'], { env: asClient(client) })).code).toBe(1);
+    const unknown = await person.run(['leaked-secrets', 'report'], { env, input: 'unknown-text' });
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('No secret or API key of this server has this value.'),
+    ]);
   });
 
   describe('signing keys', () => {

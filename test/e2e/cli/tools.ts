@@ -103,6 +103,9 @@ describe('tools:', () => {
       'There is no profile three. There are one, two.\n',
     );
     await person.run(['logout', '--profile', 'two'], { env });
+    expect((await person.run(['use', 'three'], { env })).stderr).toBe(
+      'There is no profile three. There is only `one`.\n',
+    );
     expect((await person.run(['me'], { env })).code).toBe(2);
   });
 
@@ -130,6 +133,14 @@ describe('tools:', () => {
     const shown = await person.run(['logs', 'tail', '--env', 'staging', '--status', '4xx'], { env });
     expect(shown.stdout).toBe('401  POST /oauth2/token  wrong_secret  a  3 ms  r1\n');
     expect(await readFile(person.file('args'), 'utf8')).toBe('wrangler tail edgemint-staging --format json\n');
+    await writeFile(
+      npx,
+      `#!/bin/sh\necho "it's necessary to set a CLOUDFLARE_API_TOKEN. Rerun this with --temporary." >&2\nexit 1\n`,
+    );
+    expect(await person.run(['logs', 'tail'], { env })).toMatchObject({
+      code: 1,
+      stderr: 'Run `npx wrangler login` first, or set CLOUDFLARE_API_TOKEN: wrangler is not logged in to Cloudflare.\n',
+    });
     const piped = await person.run(['logs', 'tail', '--stdin', '--client', 'b', '--json'], {
       input: `${entry(200, 'b')}\n${entry(401, 'a')}`,
     });

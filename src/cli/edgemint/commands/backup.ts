@@ -9,6 +9,7 @@ import { queryEdgemint } from '../backup/database.ts';
 import { findInstance, type InstanceOptions, inTemporaryFolder, refuseExisting } from '../backup/instance.ts';
 import { carryOut, prepareRestore, readPresent } from '../backup/restore.ts';
 import { resyncStatements } from '../backup/resync.ts';
+import { counted } from '../counted.ts';
 import { Interrupted, UsageError } from '../failures.ts';
 import { record, time } from '../output.ts';
 import { Session } from '../session.ts';
@@ -183,16 +184,18 @@ async function knownPassphrase({ passphraseFile: file }: PassphraseOptions, term
   return line.trim();
 }
 
-const SHOWN = [
-  'organizations',
-  'clients',
-  'resource_servers',
-  'roles',
-  'api_keys',
-  'webhooks',
-  'signing_keys',
-] as const;
+const SHOWN = {
+  organizations: 'organization',
+  clients: 'client',
+  resource_servers: 'resource server',
+  roles: 'role',
+  api_keys: 'API key',
+  webhooks: 'webhook',
+  signing_keys: 'signing key',
+} as const;
 
 function countsOf(counts: Readonly<Record<string, number>>): string {
-  return SHOWN.map((table) => `${counts[table] ?? 0} ${table.replace('_', ' ')}`).join(', ');
+  return Object.entries(SHOWN)
+    .map(([table, noun]) => counted(counts[table] ?? 0, noun))
+    .join(', ');
 }

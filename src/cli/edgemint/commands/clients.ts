@@ -221,7 +221,14 @@ function addUsage(group: Command): void {
     const { from, to } = command.opts<{ from?: string; to?: string }>();
     return { path: `${itemPath('clients', id)}/usage`, isOwned: false, query: { from, to } };
   };
-  addList(group, 'show issued and refused token requests of a client by hour', columns, read, 'usage')
+  addList(
+    group,
+    'show issued and refused token requests of a client by hour',
+    columns,
+    read,
+    'usage',
+    'Nothing was counted yet.',
+  )
     .argument('<client>', NAME_OR_ID)
     .option('--from <time>', 'a time (RFC 3339), a day, or a duration before now such as 24h', pastTime)
     .option('--to <time>', 'like --from', pastTime);

@@ -63,6 +63,7 @@ export function addList<Item>(
   columns: Columns<Item> | ((items: readonly Item[]) => Columns<Item>),
   source: (command: Command, args: readonly string[], session: Session) => Source | Promise<Source>,
   name = 'list',
+  nothing = 'Nothing found.',
 ): Command {
   const command = parent
     .command(name)
@@ -80,7 +81,7 @@ export function addList<Item>(
       ? { data: await api.all<Item>(path, { ...full, limit }), next_cursor: null }
       : await api.page<Item>(path, { ...full, limit, cursor });
     if (session.json) return session.terminal.printJson(page);
-    if (page.data.length === 0) return session.terminal.note('Nothing found.');
+    if (page.data.length === 0) return session.terminal.note(nothing);
     session.list(typeof columns === 'function' ? columns(page.data) : columns, page.data);
     if (page.next_cursor !== null)
       session.terminal.note(`There are more. --all shows all, --cursor ${line(page.next_cursor)} the next page.`);

@@ -99,7 +99,10 @@ function describe(
     ...(isWell && summary ? ['Nothing is wrong, and nothing was refused lately.'] : []),
     ...findings.flatMap((finding) => explained(headingOf(finding), finding)),
     ...(summary ?? []).flatMap((reason) => {
-      return explained(`refused ${reason.count} times, last ${time(reason.last_at)}: ${reason.reason}`, reason);
+      return explained(
+        `refused ${reason.count === 1 ? 'once' : `${reason.count} times`}, last ${time(reason.last_at)}: ${reason.reason}`,
+        reason,
+      );
     }),
     ...(summary ? [] : ['The gate of the client did not answer, so its refusals are not known. Try again.']),
     ...tableOf('Accepted credentials', CREDENTIALS, credentials, screen),

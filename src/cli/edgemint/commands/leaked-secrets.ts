@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { RequestError } from '../request-error.ts';
 import { Session } from '../session.ts';
 
 export function addLeakedSecrets(program: Command): void {
@@ -9,8 +10,13 @@ export function addLeakedSecrets(program: Command): void {
   report.action(async () => {
     const session = new Session(report);
     const api = await session.api(false);
-    session.show(
-      (await api.post('leaked-secrets', { secret: await session.terminal.readSecret('The leaked secret') })).body,
-    );
+    const secret = await session.terminal.readSecret('The leaked secret');
+    session.show((await api.post('leaked-secrets', { secret }).catch(explain)).body);
   });
+}
+
+function explain(error: unknown): never {
+  if (!(error instanceof RequestError && error.status === 404)) throw error;
+  const detail = 'No secret or API key of this server has this value.';
+  throw new RequestError(error.status, { ...error.problem, detail });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { DEPENDENTS_PRINTED } from '../../constants.ts';
 import type { Api } from '../api.ts';
+import { counted } from '../counted.ts';
 import { UsageError } from '../failures.ts';
 import { relativeTime } from '../output.ts';
 import { line, shorten } from '../printable.ts';
@@ -65,12 +66,10 @@ async function showParts({ terminal }: Session, api: Api, { id, name }: Organiza
   const counts: string[] = [];
   for (const [path, noun] of Object.entries(PARTS)) {
     const parts = await listParts(api, path, id);
-    counts.push(
-      parts ? `${parts.length} ${noun}${parts.length === 1 ? '' : 's'}` : `${noun}s that this key may not list`,
-    );
+    counts.push(parts ? counted(parts.length, noun) : `${noun}s that this key may not list`);
     for (const part of parts?.slice(0, DEPENDENTS_PRINTED) ?? []) terminal.note(`  ${line(describe(noun, part))}`);
     const rest = (parts?.length ?? 0) - DEPENDENTS_PRINTED;
-    if (rest > 0) terminal.note(`  and ${rest} more ${noun}s`);
+    if (rest > 0) terminal.note(`  and ${rest} more ${noun}${rest === 1 ? '' : 's'}`);
   }
   terminal.note(`--cascade deletes all of it for good: ${counts.join(', ')}. All their tokens end.`);
 }

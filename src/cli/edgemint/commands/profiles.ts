@@ -120,8 +120,7 @@ function addUse(program: Command): void {
     const profile = profiles[name];
     if (!profile) {
       const names = Object.keys(profiles);
-      const known = names.length > 0 ? `There are ${names.join(', ')}.` : 'edgemint login saves one.';
-      throw new Failure(`There is no profile ${name}. ${known}`);
+      throw new Failure(`There is no profile ${name}. ${knownProfiles(names)}`);
     }
     await chooseProfile(io, name);
     session.done(
@@ -131,4 +130,10 @@ function addUse(program: Command): void {
     if (EDGEMINT_PROFILE && EDGEMINT_PROFILE !== name)
       session.terminal.warn(`EDGEMINT_PROFILE is set to ${EDGEMINT_PROFILE}, and counts for more.`);
   });
+}
+
+function knownProfiles(names: readonly string[]): string {
+  const [only, ...others] = names;
+  if (only === undefined) return 'edgemint login saves one.';
+  return others.length === 0 ? `There is only \`${only}\`.` : `There are ${names.join(', ')}.`;
 }
