@@ -454,7 +454,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
   test('a backup says what it holds, and what only gates know', async () => {
     const made = await old.edgemint('backup', file(), '--local');
     expect(made.stderr).toContain('Only gates know');
-    expect(made.stdout).toMatch(/^Wrote \S+: 1 organizations, 1012 clients, 1 resource servers/);
+    expect(made.stdout).toMatch(/^Wrote \S+: 1 organization, 1012 clients, 1 resource server/);
     expect(made.code).toBe(0);
     const again = await old.edgemint('backup', file(), '--local');
     expect([again.code, again.stderr]).toEqual([
@@ -533,7 +533,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     fresh.query('UPDATE d1_migrations SET name = substr(name, 2) WHERE id = (SELECT max(id) FROM d1_migrations)');
     const restored = await fresh.edgemint('restore', file(), '--local', '--yes');
     expect(restored.stderr).toContain('Tokens of the old instance verify');
-    expect(restored.stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
+    expect(restored.stdout).toMatch(/^Restored 1 organization, 1012 clients/);
     expect(restored.code).toBe(0);
     const second = await fresh.edgemint('restore', file(), '--local', '--yes');
     expect(second.stderr).toMatch(/^The local database holds this backup already: it was restored at /);
@@ -695,7 +695,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
     test('what is restored under another master key is the same, row by row', async () => {
       const restored = await restore('staging');
       expect(restored.code, restored.stderr).toBe(0);
-      expect(restored.stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
+      expect(restored.stdout).toMatch(/^Restored 1 organization, 1012 clients/);
       expect(restored.stderr).toContain(`verify if the issuer of this one is ${issuer}`);
       const [before, after] = [database('edgemint'), database('edgemint-staging')];
       const ownTables = ['retired_master_keys', 'audit_events'];
@@ -729,7 +729,7 @@ describe('the record of 1,000 clients, restored to an empty instance with anothe
       cloudflare.imports.next = 'slow and answer lost';
       const { code, stdout, stderr } = await restore('other');
       expect(stderr).toContain('wrangler failed. Looking at the database edgemint-other…\nThe restore was carried out');
-      expect(stdout).toMatch(/^Restored 1 organizations, 1012 clients/);
+      expect(stdout).toMatch(/^Restored 1 organization, 1012 clients/);
       expect(code).toBe(0);
       expect(database('edgemint-other').prepare('SELECT count(*) AS clients FROM clients').get()).toEqual({
         clients: CROWD + 12,
