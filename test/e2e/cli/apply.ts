@@ -276,6 +276,17 @@ describe('apply and export:', () => {
       expect(await list('clients')).toEqual([]);
     });
 
+    test('refuses a key that the server would refuse, having changed nothing', async () => {
+      const point = 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU';
+      const keys = `{ keys: [{ kty: EC, crv: P-384, x: ${point}, y: ${point} }] }`;
+      const last = `  - client_name: Last\n    token_endpoint_auth_method: private_key_jwt\n    jwks: ${keys}\n`;
+      const file = await write(example.replace('webhooks:\n', `${last}webhooks:\n`));
+      const { code, stderr } = await apply('-f', file, '--yes');
+      expect(code).toBe(1);
+      expect(stderr).toContain('clients[20].jwks.keys[0]: must be a signature key: P-256, Ed25519, or RSA');
+      expect(await list('clients')).toEqual([]);
+    });
+
     test('refuses to write secrets over a file, having changed nothing', async () => {
       const secrets = person.file('kept');
       await writeFile(secrets, 'mine');
