@@ -361,7 +361,7 @@ describe.skipIf(!hasChromium)('the pages of clients', () => {
       await go(addressOf(client));
       await button('More actions').click();
       await page.getByRole('menuitem', { name: 'Revoke all tokens' }).click();
-      await dialog().getByText('Tokens issued today (UTC)').waitFor();
+      await dialog().getByText('Tokens issued since midnight (UTC)').waitFor();
       const confirm = dialog().getByRole('button', { name: 'Revoke all tokens' });
       expect(await confirm.isDisabled()).toBe(true);
       await dialog().getByLabel('Type Leaky to confirm').fill('Leaky');

@@ -242,6 +242,13 @@ describe.skipIf(!hasChromium)('the pages of organizations, keys, webhooks and th
     await page.route('**/v1/api-keys', lose);
     await button('New API key').first().click();
     await field('Name').fill('Asked twice');
+    // A time that is not given must not become a key without an end.
+    await dialog().getByLabel('Expires').click();
+    await page.getByRole('option', { name: 'A time of your choice' }).click();
+    await button('Create API key', dialog()).click();
+    await dialog().getByText('Choose a time.').waitFor();
+    await dialog().getByLabel('Expires', { exact: true }).first().click();
+    await page.getByRole('option', { name: '90 days' }).click();
     await button('Create API key', dialog()).click();
     await page.getByText('Unavailable').first().waitFor();
     expect(await button('Try again').count()).toBe(0);

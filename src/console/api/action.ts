@@ -54,18 +54,9 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
   const idempotencyKey = useRef<{ readonly of: string; readonly key: string }>(undefined);
 
   const run = useCallback(async (changes: Partial<ActionOptions<M, P>> = {}): Promise<Answer<P, M> | undefined> => {
-    const {
-      method,
-      path,
-      params,
-      body,
-      etag,
-      headers,
-      onAnswer,
-      onDone,
-      invalidates = [],
-      success,
-    } = { ...latest.current, ...changes };
+    // What is sent again after a failure is this, not what the form says by then.
+    const sent = { ...latest.current, ...changes };
+    const { method, path, params, body, etag, headers, onAnswer, onDone, invalidates = [], success } = sent;
     const content = JSON.stringify([method, path, params, body]);
     if (idempotencyKey.current?.of !== content) idempotencyKey.current = { of: content, key: crypto.randomUUID() };
     const key = method === 'post' ? idempotencyKey.current.key : undefined;
@@ -100,7 +91,7 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
           params: { path: { ...params?.path } },
           yours: body,
           reload: () => Promise.all(invalidates.map(invalidate)).then(() => latest.current.onReload?.()),
-          overwrite: (current) => run({ ...changes, etag: current }).then(() => undefined),
+          overwrite: (current) => run({ ...sent, etag: current }).then(() => undefined),
         });
         return undefined;
       }
@@ -108,7 +99,7 @@ export function useAction<M extends Method, P extends PathOf<M>>(options: Action
       if (!OF_FORM.includes(failure.status)) {
         // A POST is sent again by the same button, with the same key: its answer may hold a secret that the form must be there to show.
         const canRetry = method !== 'post' && failure.status !== 401 && failure.status !== 403;
-        toast.error(sentence(failure), canRetry ? () => void run(changes) : undefined);
+        toast.error(sentence(failure), canRetry ? () => void run(sent) : undefined);
       }
       return undefined;
     } finally {

@@ -57,8 +57,8 @@ export function asProblem(error: unknown): Problem {
 }
 
 /** Returns the problem of a field that must not be empty. */
-export function missing(pointer: string): Problem {
-  return { status: 422, title: 'A field is empty', errors: [{ pointer, detail: 'Say for how long.' }] };
+export function missing(pointer: string, detail = 'Say for how long.'): Problem {
+  return { status: 422, title: 'A field is empty', errors: [{ pointer, detail }] };
 }
 
 /** Returns a problem as one or two sentences. */

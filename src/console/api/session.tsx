@@ -44,10 +44,10 @@ async function askFor(init: RequestInit): Promise<Response> {
 }
 
 // What the server said when it was last asked for a session that there is not.
-let isBehindAccess = false;
+let isBehindAccess: boolean | undefined;
 
-/** Whether the page came through Cloudflare Access, so that a person can sign in by it. Known once `readSession()` found no session. */
-export function canSignInByAccess(): boolean {
+/** Whether the page came through Cloudflare Access, so that a person can sign in by it. Undefined until `readSession()` found no session. */
+export function canSignInByAccess(): boolean | undefined {
   return isBehindAccess;
 }
 

@@ -63,12 +63,10 @@ export default function SignInByLink({ current, onSignedIn }: Props) {
       {current && (
         <p>
           You are signed in{' '}
-          {current.name === null ? (
+          {current.kind === 'root' ? (
             'with the root key'
           ) : (
-            <>
-              as <SafeText text={current.name} />
-            </>
+            <SafeText text={`as ${current.name ?? 'a user of the portal'}`} />
           )}
           . The link ends that session.
         </p>

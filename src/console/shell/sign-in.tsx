@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { asProblem, type Problem } from '../api/problem.ts';
-import { canSignInByAccess, type Session, signIn } from '../api/session.tsx';
+import { canSignInByAccess, readSession, type Session, signIn } from '../api/session.tsx';
 import { Button } from '../ui/button.tsx';
 import { TextField } from '../ui/fields/text-field.tsx';
 import { Form, FormActions } from '../ui/form.tsx';
@@ -14,7 +14,14 @@ export default function SignIn({ onSignedIn }: { readonly onSignedIn: (session: 
   useEffect(() => {
     document.title = 'Sign in · Edgemint';
   }, []);
-  const isBehindAccess = canSignInByAccess();
+  const [isBehindAccess, setBehindAccess] = useState(canSignInByAccess);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only if the page had a session that has ended, which leaves this unknown.
+  useEffect(() => {
+    if (isBehindAccess !== undefined) return;
+    readSession()
+      .then((session) => (session ? onSignedIn(session) : setBehindAccess(canSignInByAccess())))
+      .catch(() => undefined);
+  }, []);
   const exchange = async (credential: Parameters<typeof signIn>[0], describe = (failure: Problem) => failure) => {
     if (isRunning) return;
     setRunning(true);

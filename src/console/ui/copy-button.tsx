@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Icon } from './icon.tsx';
+import { toast } from './toast.tsx';
 
 const SHOWN_MS = 2000;
 
@@ -22,7 +23,11 @@ export function CopyButton({
     return () => clearTimeout(timer);
   }, [isCopied]);
   const copy = async () => {
-    await navigator.clipboard.writeText(value);
+    try {
+      await navigator.clipboard.writeText(value);
+    } catch {
+      return toast.error('The browser does not let the page copy. Select the text and copy it.');
+    }
     setCopied(true);
     onCopied?.();
   };

@@ -21,7 +21,10 @@ export function SecretOnce({ label, value }: { readonly label: string; readonly 
       <p className="secret-label">
         {label} <span className="faint">is shown once. Store it now.</span>
       </p>
-      <div className="secret-value" onCopy={() => setCopied(true)}>
+      <div
+        className="secret-value"
+        onCopy={() => setCopied((was) => was || getSelection()?.toString().trim() === value)}
+      >
         <code>{value}</code>
         <CopyButton value={value} label={`Copy ${label}`} text="Copy" onCopied={() => setCopied(true)} />
       </div>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { fieldsCommand } from '../../api/command.ts';
+import { missing } from '../../api/problem.ts';
 import { useSession } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
@@ -52,7 +53,13 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
     invalidates: ['/v1/api-keys'],
     onAnswer: ({ api_key }) => setCreated(api_key),
   });
-  const submit = () => create.run();
+  // Without a time the key would never expire.
+  const lacksTime = lifetime === 'at' && end === null;
+  const [hasTried, setTried] = useState(false);
+  const submit = async () => {
+    setTried(true);
+    if (!lacksTime) await create.run();
+  };
   const { expires_at, ...fields } = body;
   const command = fieldsCommand(['api-keys', 'create'], fields, {
     expires: /^\d+$/.test(lifetime) ? `${lifetime}d` : expires_at,
@@ -79,7 +86,10 @@ export function NewApiKey({ organizationId, onClose }: NewApiKeyProps) {
         </Button>
       }
     >
-      <Form onSubmit={submit} problem={create.problem}>
+      <Form
+        onSubmit={submit}
+        problem={lacksTime && hasTried ? missing('/expires_at', 'Choose a time.') : create.problem}
+      >
         <TextField
           name="/name"
           label="Name"

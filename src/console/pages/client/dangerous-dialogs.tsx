@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { useAction } from '../../api/action.ts';
 import { commandFor } from '../../api/command.ts';
 import { useResource } from '../../api/queries.ts';
@@ -6,6 +7,7 @@ import { CallHint } from '../../ui/call-hint.tsx';
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
+import { SafeText } from '../../ui/safe-text.tsx';
 import type { Client } from '../clients/words.ts';
 import { clientPath } from './address.ts';
 
@@ -17,7 +19,8 @@ interface DialogProps {
 /** Disables a client, or enables it. */
 export function StatusDialog({ client, onClose }: DialogProps) {
   const { client_id, client_name } = client;
-  const isDisabled = client.status === 'disabled';
+  // As it was when the dialog was opened: a status that is read meanwhile must not turn the button into its opposite.
+  const [isDisabled] = useState(client.status === 'disabled');
   const status = isDisabled ? 'active' : 'disabled';
   const body = { status } as const;
   const action = useAction({
@@ -41,16 +44,16 @@ export function StatusDialog({ client, onClose }: DialogProps) {
       }
     >
       <p>
+        <SafeText text={client_name} />{' '}
         {isDisabled
-          ? 'It can get tokens again at once. Tokens from before it was disabled stay invalid.'
-          : 'It gets no tokens from now on, and the tokens that it has end for good, even if you enable it again.'}
+          ? 'can get tokens again at once. Tokens from before it was disabled stay invalid.'
+          : 'gets no tokens from now on, and the tokens that it has end for good, even if you enable it again.'}
       </p>
       {action.problem && <ErrorBox problem={action.problem} />}
       <CallHint
         call={{ method: 'patch', path: clientPath(client_id), body }}
         command={commandFor(['clients', 'update', client_id], body)}
       />
-      <span className="visually-hidden">{client_name}</span>
     </Dialog>
   );
 }
@@ -76,7 +79,9 @@ export function RevokeDialog({ client: { client_id, client_name }, onClose }: Di
       run={() => action.run()}
       isRunning={action.isRunning}
       problem={action.problem}
-      consequences={[{ label: 'Tokens issued today (UTC)', count: quota.data?.day.issued }]}
+      consequences={[
+        { label: 'Tokens issued since midnight (UTC)', count: quota.error ? 'unknown' : quota.data?.day.issued },
+      ]}
       call={{ method: 'post', path: clientPath(client_id, '/revoke-tokens') }}
       command={commandFor(['clients', 'revoke-tokens', client_id])}
     >
@@ -120,8 +125,8 @@ export function DeleteDialog({ client, etag, onClose, onDeleted }: DeleteDialogP
       isRunning={action.isRunning}
       problem={action.problem}
       consequences={[
-        { label: 'Credentials', count: credentials.data?.data.length },
-        { label: 'Tokens issued today (UTC)', count: quota.data?.day.issued },
+        { label: 'Credentials', count: credentials.error ? 'unknown' : credentials.data?.data.length },
+        { label: 'Tokens issued since midnight (UTC)', count: quota.error ? 'unknown' : quota.data?.day.issued },
         { label: 'Own grants', count: grants.length },
         { label: 'Roles that it holds', count: roles.length },
       ]}

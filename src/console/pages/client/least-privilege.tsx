@@ -202,6 +202,9 @@ function RemoveDialog({ client, judgement, scopes, days, onClose }: RemoveDialog
   const { client_id, grants } = client;
   const [problem, setProblem] = useState<Problem>();
   const [isRunning, setRunning] = useState(false);
+  // The same for each try: what was removed although its answer was lost is not refused then.
+  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const [isRepeated, setRepeated] = useState(false);
   const [before] = useState({ judgement, scopes, grants });
   const { etag, unused_since, patch } = before.judgement;
   const left = grantsWithout(before.grants, patch.grants ?? before.grants, before.scopes);
@@ -211,12 +214,13 @@ function RemoveDialog({ client, judgement, scopes, days, onClose }: RemoveDialog
     setRunning(true);
     setProblem(undefined);
     try {
-      await call({ method: 'post', path, params: { path: { client_id } }, body, etag });
+      await call({ method: 'post', path, params: { path: { client_id } }, body, etag, idempotencyKey });
       toast.success('The unused scopes are removed.');
       await invalidate('/v1/clients');
       onClose();
     } catch (error) {
       setProblem(asProblem(error));
+      setRepeated((was) => was || ![409, 412].includes(asProblem(error).status));
       await invalidate('/v1/clients');
     } finally {
       setRunning(false);
@@ -249,7 +253,11 @@ function RemoveDialog({ client, judgement, scopes, days, onClose }: RemoveDialog
         ))}
       </ul>
       {problem && <ErrorBox problem={problem} />}
-      {isStale && <p>Nothing was removed. Close this: the table below shows the current use.</p>}
+      {isStale && (
+        <p>
+          {!isRepeated && 'Nothing was removed. '}Close this: the table below shows the current scopes and their use.
+        </p>
+      )}
       <CallHint
         call={{ method: 'post', path: clientPath(client_id, '/least-privilege/apply'), body, ifMatch: etag }}
         command={

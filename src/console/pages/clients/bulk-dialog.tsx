@@ -7,10 +7,11 @@ import type { Schema } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { CallHint } from '../../ui/call-hint.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { TextField } from '../../ui/fields/text-field.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { clientPath } from '../client/address.ts';
 import { type Outcome, runBounded } from './bounded.ts';
-import { NAMES_SHOWN, REQUESTS_AT_ONCE, TRIES_MAX, WAIT_MAX_S } from './constants.ts';
+import { NAMES_SHOWN, REQUESTS_AT_ONCE, TRIES_MAX, UNCONFIRMED_MAX, WAIT_MAX_S } from './constants.ts';
 
 type Client = Schema<'Client'>;
 
@@ -30,11 +31,15 @@ export function BulkDialog({ clients: chosen, status, onClose }: BulkDialogProps
   // Those that were chosen. The list forgets a client that no longer matches its filters.
   const [clients] = useState(chosen);
   const [progress, setProgress] = useState<Progress>({ kind: 'asking' });
+  const [typed, setTyped] = useState('');
   const stop = useRef<AbortController>(undefined);
   const verb = status === 'disabled' ? 'Disable' : 'Enable';
   const count = clients.length === 1 ? '1 client' : `${clients.length} clients`;
   const outcomes = progress.kind === 'asking' ? [] : progress.outcomes;
   const failed = outcomes.flatMap((outcome) => (outcome.isDone ? [] : [outcome]));
+
+  const mustConfirm = status === 'disabled' && clients.length > UNCONFIRMED_MAX;
+  const isConfirmed = !mustConfirm || typed.trim() === String(clients.length);
 
   const run = async () => {
     stop.current = new AbortController();
@@ -72,6 +77,7 @@ export function BulkDialog({ clients: chosen, status, onClose }: BulkDialogProps
           <Button
             kind={status === 'disabled' ? 'danger' : 'primary'}
             isRunning={progress.kind === 'running'}
+            disabled={!isConfirmed}
             onClick={() => void run()}
           >
             {verb}
@@ -94,11 +100,21 @@ export function BulkDialog({ clients: chosen, status, onClose }: BulkDialogProps
             ))}
             {clients.length > NAMES_SHOWN && <li>and {clients.length - NAMES_SHOWN} more</li>}
           </ul>
+          {mustConfirm && (
+            <TextField
+              name="/confirm"
+              label={`Type ${clients.length}, the number of clients, to confirm`}
+              value={typed}
+              onChange={setTyped}
+              isCode
+            />
+          )}
           <CallHint
             call={{ method: 'patch', path: clientPath('CLIENT_ID'), body: { status } }}
             command={clients
               .slice(0, NAMES_SHOWN)
               .map(({ client_id }) => commandFor(['clients', 'update', client_id], { status }))
+              .concat(clients.length > NAMES_SHOWN ? [`# … and ${clients.length - NAMES_SHOWN} more`] : [])
               .join('\n')}
           />
         </>

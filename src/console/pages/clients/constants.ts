@@ -4,6 +4,8 @@ export const REQUESTS_AT_ONCE = 4;
 export const TRIES_MAX = 4;
 /** The longest pause before the next try, in seconds. */
 export const WAIT_MAX_S = 10;
+/** How many clients are disabled at once without their number being typed. */
+export const UNCONFIRMED_MAX = 5;
 /** How many names a dialog lists. */
 export const NAMES_SHOWN = 50;
 /** How many clients the page asks for at once, and wants to show before it stops to look by itself. */

@@ -29,7 +29,7 @@ export default function Export() {
     queryKey: ['export', organizationId, withWebhooks],
     queryFn: ({ signal }) => readDeclaration(organizationId, withWebhooks, setCount, signal),
     enabled: mayRead,
-    // The file is of one moment. Another one is read on request.
+    // Another one is read on request.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     refetchOnWindowFocus: false,
@@ -51,7 +51,7 @@ export default function Export() {
   return (
     <Page
       title="Export"
-      subtitle="The current state as a file: review changes in pull requests, and apply them by edgemint apply. It has no secrets."
+      subtitle="The current state as a file: review changes in pull requests, and apply them by edgemint apply. It has no secrets. A change that is made while it is read may be in it in part."
       actions={actions}
     >
       {!mayRead && (

@@ -119,7 +119,8 @@ function ChangeStatus({
   etag,
   onClose,
 }: DialogProps & { readonly etag: string | undefined }) {
-  const isActive = status === 'active';
+  // As it was when the dialog was opened: a status that is read meanwhile must not turn the button into its opposite.
+  const [isActive] = useState(status === 'active');
   const next = isActive ? 'disabled' : 'active';
   const change = useAction({
     method: 'patch',
