@@ -26,7 +26,7 @@ export function CopyButton({
     try {
       await navigator.clipboard.writeText(value);
     } catch {
-      return toast.error('The browser does not let the page copy. Select the text and copy it.');
+      return toast.error('The browser refused. Select the text and copy it.');
     }
     setCopied(true);
     onCopied?.();

@@ -51,7 +51,7 @@ export default function Export() {
   return (
     <Page
       title="Export"
-      subtitle="The current state as a file: review changes in pull requests, and apply them by edgemint apply. It has no secrets. A change that is made while it is read may be in it in part."
+      subtitle="The current state as a file: review changes in pull requests, and apply them by edgemint apply. It has no secrets."
       actions={actions}
     >
       {!mayRead && (
