@@ -25,8 +25,12 @@ const GROUPS = [
     test: new RegExp(String.raw`node_modules.(@base-ui|@floating-ui)|src.console.ui.${FLOATING}\.`),
   },
   { name: 'overview', priority: 2, test: page('overview') },
-  { name: 'clients', priority: 1, test: page('clients?|new-client|rotate') },
-  { name: 'rights', priority: 1, test: page('grants|(new-)?resource-servers?|(new-)?roles?') },
+  // The pages of rights need those of clients.
+  {
+    name: 'clients',
+    priority: 1,
+    test: page('clients?|new-client|rotate|grants|(new-)?resource-servers?|(new-)?roles?'),
+  },
   { name: 'keys', priority: 1, test: page('api-keys|webhooks?|audit|export|signing-keys|master-keys|organizations?') },
 ];
 

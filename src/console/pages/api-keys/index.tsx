@@ -1,13 +1,12 @@
 import { useState } from 'react';
-import { commandFor } from '../../api/command.ts';
 import { useOrganization } from '../../api/organization.ts';
 import { useList, useResource } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
-import { CallHint } from '../../ui/call-hint.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
+import { ListHint } from '../../ui/list-hint.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SafeText, visible } from '../../ui/safe-text.tsx';
@@ -106,10 +105,7 @@ export default function ApiKeys() {
           }
         />
       )}
-      <CallHint
-        call={{ method: 'get', path: `/v1/api-keys?organization_id=${organizationId}` }}
-        command={commandFor(['api-keys', 'list'], { organization: organizationId })}
-      />
+      <ListHint kind="api-keys" organizationId={organizationId} />
       {open?.do === 'create' && <NewApiKey organizationId={organizationId} onClose={close} />}
       {open?.do === 'rotate' && <RotateApiKey apiKey={open.key} isOwn={open.key.id === me.data?.id} onClose={close} />}
       {open?.do === 'delete' && <DeleteApiKey apiKey={open.key} isOwn={open.key.id === me.data?.id} onClose={close} />}

@@ -116,11 +116,11 @@ function RevokeTokens({ organization: { id, name }, onClose }: DialogProps) {
 
 function ChangeStatus({
   organization: { id, name, status },
-  etag,
   onClose,
+  ...current
 }: DialogProps & { readonly etag: string | undefined }) {
   // As it was when the dialog was opened: a status that is read meanwhile must not turn the button into its opposite.
-  const [isActive] = useState(status === 'active');
+  const [{ isActive, etag }] = useState({ isActive: status === 'active', etag: current.etag });
   const next = isActive ? 'disabled' : 'active';
   const change = useAction({
     method: 'patch',

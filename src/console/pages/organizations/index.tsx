@@ -6,6 +6,7 @@ import { Button } from '../../ui/button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
 import { Id } from '../../ui/id.tsx';
+import { ListHint } from '../../ui/list-hint.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Status } from '../../ui/status.tsx';
@@ -54,6 +55,7 @@ export default function Organizations() {
           }
         />
       )}
+      <ListHint kind="organizations" />
       {isCreating && <NewOrganization onClose={() => setCreating(false)} />}
     </Page>
   );

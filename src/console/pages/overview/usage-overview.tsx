@@ -14,6 +14,7 @@ import { SafeText } from '../../ui/safe-text.tsx';
 import { Section } from '../../ui/section.tsx';
 import { Skeleton } from '../../ui/skeleton.tsx';
 import { Table } from '../../ui/table.tsx';
+import { Time } from '../../ui/time.tsx';
 import { type HourOfUsage, usageSeries } from '../client/usage-series.ts';
 import { tokensPerMinute } from './tokens-per-minute.ts';
 import './overview.css';
@@ -72,7 +73,7 @@ export function UsageOverview({ organizationId }: { readonly organizationId: str
         {usage.isLoading && <Skeleton lines={6} />}
         {isEmpty && (
           <Empty title="No token requests in this time">
-            A request shows here within some seconds. A client’s page has snippets for its first token.
+            The page of a client counts its requests at once, this page within an hour.
           </Empty>
         )}
         {figures && !isEmpty && (
@@ -97,6 +98,11 @@ export function UsageOverview({ organizationId }: { readonly organizationId: str
               from={new Date(figures.from).toISOString()}
               step={step / 1000}
             />
+            {top.data && (
+              <p className="faint small">
+                Requests until <Time at={top.data.complete_until} /> are counted in full, later ones in part.
+              </p>
+            )}
           </>
         )}
         <CallHint

@@ -5,6 +5,7 @@ import { Badge } from '../../ui/badge.tsx';
 import { LinkButton } from '../../ui/button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
+import { ListHint } from '../../ui/list-hint.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Table } from '../../ui/table.tsx';
@@ -53,6 +54,7 @@ export default function RolesPage() {
           ]}
         />
       )}
+      <ListHint kind="roles" organizationId={organizationId} />
     </Page>
   );
 }

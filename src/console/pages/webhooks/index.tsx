@@ -1,12 +1,11 @@
 import { useState } from 'react';
-import { commandFor } from '../../api/command.ts';
 import { useMaybeOrganization } from '../../api/organization.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../ui/button.tsx';
-import { CallHint } from '../../ui/call-hint.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorBox } from '../../ui/error-box.tsx';
+import { ListHint } from '../../ui/list-hint.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SafeText } from '../../ui/safe-text.tsx';
 import { Status } from '../../ui/status.tsx';
@@ -77,10 +76,7 @@ export default function Webhooks() {
           }
         />
       )}
-      <CallHint
-        call={{ method: 'get', path: `/v1/webhooks${organizationId ? `?organization_id=${organizationId}` : ''}` }}
-        command={commandFor(['webhooks', 'list'], { organization: organizationId })}
-      />
+      <ListHint kind="webhooks" organizationId={organizationId} />
       {isCreating && <NewWebhook organizationId={organizationId} onClose={() => setCreating(false)} />}
     </Page>
   );
