@@ -278,7 +278,7 @@ describe('with cascade', () => {
     const ids = await rowsOf<{ id: string }>(
       `SELECT client_id AS id FROM clients WHERE organization_id = ?1 UNION SELECT id FROM roles WHERE organization_id = ?1
        UNION SELECT id FROM resource_servers WHERE organization_id = ?1 UNION SELECT id FROM api_keys WHERE organization_id = ?1
-       UNION SELECT s.id FROM client_secrets s JOIN clients c USING (client_id) WHERE organization_id = ?1`,
+       UNION SELECT s.id FROM client_secrets s JOIN clients c USING (client_id) WHERE c.organization_id = ?1`,
       organization,
     );
     const known = [organization, ...ids.map(({ id }) => id)];
