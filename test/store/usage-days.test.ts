@@ -12,13 +12,16 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const db = database(env.DB);
 
-/** The counts of an organization, or of the instance, on all days: by day, kind, name and hour. */
-async function sumsOf(owner: string): Promise<Record<string, number>> {
+/**
+ * The counts of an organization, or of the instance: by day, kind, name and hour.
+ * @param from the first day. A gate of another test file may still report what was counted there, on earlier days
+ */
+async function sumsOf(owner: string, from = 0): Promise<Record<string, number>> {
   const { results } = await env.DB.prepare(
     `SELECT day || ' ' || kind.key || ' ' || name.key || ' ' || hour.key AS name, hour.value AS count
-    FROM usage_days, json_each(counts) AS kind, json_each(kind.value) AS name, json_each(name.value) AS hour WHERE owner = ?`,
+    FROM usage_days, json_each(counts) AS kind, json_each(kind.value) AS name, json_each(name.value) AS hour WHERE owner = ? AND day >= ?`,
   )
-    .bind(owner)
+    .bind(owner, from)
     .all<{ name: string; count: number }>();
   return Object.fromEntries(results.map(({ name, count }) => [name, count]));
 }
@@ -74,5 +77,5 @@ test('the sums are exactly those of the clients’ counts, in whatever order flu
     return sums;
   };
   for (const { organization } of organizations) expect(await sumsOf(organization)).toEqual(expected(organization));
-  expect(await sumsOf(INSTANCE)).toEqual(expected(INSTANCE));
+  expect(await sumsOf(INSTANCE, START)).toEqual(expected(INSTANCE));
 });
