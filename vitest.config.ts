@@ -75,7 +75,7 @@ function workers(test: TestProjectInlineConfiguration['test']): TestProjectInlin
       setupFiles: ['./test/setup.ts'],
       provide: { size },
       // A test that hangs ends here. No other comes near, not even on a machine that does four times as much.
-      testTimeout: 120_000,
+      testTimeout: size === 'soak' ? 600_000 : 120_000,
       hookTimeout: 120_000,
       ...test,
     },
