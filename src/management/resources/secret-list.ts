@@ -56,7 +56,7 @@ export function secretList(app: ManagementApp): void {
     const { organization_id, expires_before, safe_to_delete, limit, cursor } = context.req.valid('query');
     const organizationId = await requiredOrganization(services, administrator, organization_id, QUERY_FIELD);
     if (expires_before !== undefined && safe_to_delete) {
-      throw invalid({ parameter: 'safe_to_delete', detail: 'cannot be combined with `expires_before`' });
+      throw invalid({ parameter: 'safe_to_delete', detail: 'must not be set together with `expires_before`' });
     }
     const now = Date.now();
     const filter: SecretFilter = safe_to_delete
