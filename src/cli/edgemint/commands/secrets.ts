@@ -26,7 +26,7 @@ export function addSecrets(program: Command): void {
     .description('secrets of a client: at most two, so that a rotation interrupts nothing');
   addList(
     group,
-    'list the secrets of a client, or of all clients of the organization',
+    'list the secrets of a client, or of all clients of the organization: then at most 50 on a page',
     (secrets: readonly Secret[]) => (secrets[0]?.client_name === undefined ? COLUMNS : { client: nameOf, ...COLUMNS }),
     async (command, [named], session) => {
       const { expiresBefore: expires_before, safeToDelete } = command.opts<Record<string, string | boolean>>();
