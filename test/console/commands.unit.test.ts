@@ -8,10 +8,10 @@ import { createProgram } from '../../src/cli/edgemint/program.ts';
 import { run } from '../../src/cli/edgemint/run.ts';
 import { Terminal } from '../../src/cli/edgemint/terminal.ts';
 import { commandFor, fieldsCommand, optionOf } from '../../src/console/api/command.ts';
-import { shellWord } from '../../src/console/api/shell.ts';
 import { bodyOf, EMPTY_DRAFT } from '../../src/console/pages/new-client/draft.ts';
 import { draftOf, type OrganizationFields, patchOf } from '../../src/console/pages/organization/fields.ts';
 import { EMPTY_SERVER, newServerBody } from '../../src/console/pages/resource-server/server-draft.ts';
+import { shellWord } from '../../src/lib/shell-word.ts';
 import { Person } from '../e2e/cli/person.ts';
 
 // The commands that the console shows beside the curl call.

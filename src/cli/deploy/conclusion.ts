@@ -1,4 +1,4 @@
-import { shellWord } from '../shell.ts';
+import { shellWord } from '../../lib/shell-word.ts';
 import type { Checked } from './check.ts';
 import type { Keys } from './keys-file.ts';
 

@@ -43,7 +43,7 @@ async function attempt(url: URL, init: RequestInit, mayFail: boolean): Promise<R
   }
 }
 
-/** Matches the reasons of which users know the names least, with what they mean. */
+/** What the error names mean that Node and fetch give, for people who do not know them. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^ECONNREFUSED$/, 'nothing listens there. Is it running, and are host and port right?'],
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'its host name was not found. Is it right, and is there a network?'],

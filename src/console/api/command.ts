@@ -1,4 +1,4 @@
-import { shellWord } from './shell.ts';
+import { shellWord } from '../../lib/shell-word.ts';
 
 type OptionValue = string | number | boolean | readonly string[] | null | undefined;
 type Options = Readonly<Record<string, OptionValue>>;

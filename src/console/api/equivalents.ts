@@ -1,5 +1,5 @@
+import { shellWord } from '../../lib/shell-word.ts';
 import { ISSUER_URL } from './address.ts';
-import { shellWord } from './shell.ts';
 
 /** A call as it is shown to people who want to script it. */
 export interface ShownCall {

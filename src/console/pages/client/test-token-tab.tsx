@@ -1,10 +1,10 @@
 import { useState } from 'react';
+import { shellWord } from '../../../lib/shell-word.ts';
 import { ISSUER_URL } from '../../api/address.ts';
 import { commandFor } from '../../api/command.ts';
 import { asProblem, type Problem } from '../../api/problem.ts';
 import { useList } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
-import { shellWord } from '../../api/shell.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CodeSamples } from '../../ui/code-samples.tsx';

@@ -1,4 +1,4 @@
-import { shellWord } from '../../api/shell.ts';
+import { shellWord } from '../../../lib/shell-word.ts';
 
 // Puts values into code of several languages, so that no value can end its literal.
 

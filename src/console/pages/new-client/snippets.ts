@@ -1,4 +1,4 @@
-import { shellWord } from '../../api/shell.ts';
+import { shellWord } from '../../../lib/shell-word.ts';
 import { type Binding, type Method, type Place, usesCertificate, usesSecret } from './choose-method.ts';
 import type { PlatformId } from './platforms.ts';
 import { formOption, script, text, yaml } from './quote.ts';
